@@ -1,0 +1,171 @@
+"""Losses: how far the output of a row is from its target y, for every legal output activation.
+
+A loss alone is half a statement: cross-entropy needs probabilities, a Poisson loss needs a positive
+rate. So the table pairs each loss with the output activations it has a meaning for:
+
+    value(z, a, y) -> (n,)          loss of each row, summed over the outputs
+    da(a, y)       -> (n, n_out)    its derivative with respect to a
+    fused                           True where da and the activation's pullback collapse to delta = a − y
+
+The batch loss is J = Σ_i w_i·loss_i / Σ_i w_i. A pair that is not in the table is refused when the
+network is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.reference.activations import ACTIVATIONS, Array
+
+HUBER_DELTA = 1.0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A loss on a given output activation: value of each row, derivative by a, and whether it fuses."""
+
+    value: Callable[[Array, Array, Array], Array]
+    da: Callable[[Array, Array], Array]
+    fused: bool = False
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss: its name, its formula for one row, and its legal output activations with their pair."""
+
+    name: str
+    formula: str
+    pairs: Mapping[str, Pair]
+
+
+# squared error: any output ------------------------------------------------------------------------------
+
+
+def _squared_error(z: Array, a: Array, y: Array) -> Array:
+    e = a - y
+    return 0.5 * (e * e).sum(axis=1)
+
+
+def _squared_error_da(a: Array, y: Array) -> Array:
+    return a - y
+
+
+# cross-entropy of one class among several: softmax ------------------------------------------------------
+
+
+def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
+    # −Σ y·log softmax(z) = Σ y·(log Σ e^z − z); the largest z is taken out before exponentiating.
+    shifted = z - z.max(axis=1, keepdims=True)
+    return (y * (np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted)).sum(axis=1)
+
+
+def _cross_entropy_da(a: Array, y: Array) -> Array:
+    return -y / a
+
+
+# cross-entropy of independent labels: sigmoid -----------------------------------------------------------
+
+
+def _binary_cross_entropy(z: Array, a: Array, y: Array) -> Array:
+    # −Σ y·log σ(z) + (1 − y)·log(1 − σ(z)) = Σ softplus(z) − y·z
+    return (ACTIVATIONS["softplus"].g(z) - y * z).sum(axis=1)
+
+
+def _binary_cross_entropy_da(a: Array, y: Array) -> Array:
+    return (a - y) / (a * (1 - a))
+
+
+# absolute error and Huber: any output that acts on each unit alone --------------------------------------
+
+
+def _absolute_error(z: Array, a: Array, y: Array) -> Array:
+    return np.abs(a - y).sum(axis=1)
+
+
+def _absolute_error_da(a: Array, y: Array) -> Array:
+    return np.sign(a - y)
+
+
+def _huber(z: Array, a: Array, y: Array) -> Array:
+    size = np.abs(a - y)
+    near = np.minimum(size, HUBER_DELTA)
+    return (near * (size - 0.5 * near)).sum(axis=1)
+
+
+def _huber_da(a: Array, y: Array) -> Array:
+    return np.clip(a - y, -HUBER_DELTA, HUBER_DELTA)
+
+
+# Poisson, up to terms in y alone: outputs that are positive rates ----------------------------------------
+
+
+def _poisson_of_exponential(z: Array, a: Array, y: Array) -> Array:
+    return (a - y * z).sum(axis=1)  # log a = z
+
+
+def _poisson(z: Array, a: Array, y: Array) -> Array:
+    return (a - y * np.log(np.maximum(a, np.finfo(a.dtype).tiny))).sum(axis=1)
+
+
+def _poisson_da(a: Array, y: Array) -> Array:
+    return 1 - y / np.maximum(a, np.finfo(a.dtype).tiny)
+
+
+def _on(value: Callable[..., Array], da: Callable[..., Array], *, softmax: bool = True) -> dict[str, Pair]:
+    return {name: Pair(value, da) for name, entry in ACTIVATIONS.items() if softmax or entry.elementwise}
+
+
+LOSSES: dict[str, Loss] = {
+    entry.name: entry
+    for entry in (
+        Loss(
+            "squared_error",
+            "½·Σ_j (a_j − y_j)²",
+            _on(_squared_error, _squared_error_da)
+            | {"identity": Pair(_squared_error, _squared_error_da, fused=True)},
+        ),
+        Loss(
+            "cross_entropy",
+            "−Σ_j y_j·log a_j (softmax); −Σ_j y_j·log a_j + (1 − y_j)·log(1 − a_j) (sigmoid)",
+            {
+                "softmax": Pair(_cross_entropy, _cross_entropy_da, fused=True),
+                "sigmoid": Pair(_binary_cross_entropy, _binary_cross_entropy_da, fused=True),
+            },
+        ),
+        Loss(
+            "absolute_error",
+            "Σ_j |a_j − y_j|",
+            _on(_absolute_error, _absolute_error_da, softmax=False),
+        ),
+        Loss(
+            "huber",
+            "Σ_j ½·e_j² where |e_j| ≤ 1, |e_j| − ½ elsewhere, e_j = a_j − y_j",
+            _on(_huber, _huber_da, softmax=False),
+        ),
+        Loss(
+            "poisson",
+            "Σ_j a_j − y_j·log a_j",
+            {
+                "exponential": Pair(_poisson_of_exponential, _poisson_da, fused=True),
+                "softplus": Pair(_poisson, _poisson_da),
+            },
+        ),
+    )
+}
+
+
+def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
+    """The loss of each row and its derivative with respect to z of the output layer (BP1), row by row.
+
+    Formula   fused pairs: delta = a − y;  otherwise delta = pullback(z, a, ∂loss/∂a)
+    Args      loss, output: names in LOSSES and ACTIVATIONS; z, a, y (n, n_out)
+    Returns   value (n,), delta (n, n_out), not yet scaled by w_i / Σw
+    Source    Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1
+    """
+    pair = LOSSES[loss].pairs[output]
+    if pair.fused:
+        return pair.value(z, a, y), a - y
+    return pair.value(z, a, y), ACTIVATIONS[output].pullback(z, a, pair.da(a, y))
