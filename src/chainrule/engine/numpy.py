@@ -1,0 +1,191 @@
+"""The NumPy engine: calls the reference and nothing else. Simple, no tricks; the yardstick of all engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
+from chainrule.reference import penalties, propagate
+from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.seeding import keep_words
+
+BLOCK_ROWS = 4096
+"""Rows of a block in predict and loss: keeps their memory bounded."""
+
+
+def dense_targets(targets: Targets, architecture: Architecture) -> Array:
+    """Targets as a float array (n, n_outputs): class indices become one-hot rows."""
+    if targets.ndim == 2:
+        return targets.astype(architecture.dtype, copy=False)
+    if architecture.n_outputs == 1:
+        return targets.astype(architecture.dtype)[:, None]
+    return np.eye(architecture.n_outputs, dtype=architecture.dtype)[targets]
+
+
+class NumpyEngine:
+    """Both passes by the reference functions."""
+
+    name = "numpy"
+
+    def forward(self, parameters: Parameters, X: Array, masks: list[Array] | None = None) -> Forward:
+        """z and a of every layer."""
+        z, a = propagate.forward(X, parameters.W, parameters.b, parameters.architecture.activations, masks)
+        return Forward(z, a, masks)
+
+    def backward(
+        self,
+        parameters: Parameters,
+        X: Array,
+        targets: Targets,
+        weight: Array | None = None,
+        masks: list[Array] | None = None,
+    ) -> Backward:
+        """J and its gradients, from a fresh forward pass."""
+        return self.passes(parameters, X, targets, weight, masks)[1]
+
+    def passes(
+        self,
+        parameters: Parameters,
+        X: Array,
+        targets: Targets,
+        weight: Array | None = None,
+        masks: list[Array] | None = None,
+    ) -> tuple[Forward, Backward]:
+        """The forward and the backward pass over the same rows."""
+        architecture = parameters.architecture
+        forward = self.forward(parameters, X, masks)
+        loss, delta_L = self._loss(forward.z[-1], forward.a[-1], targets, weight, architecture)
+        delta, dW, db, dX = propagate.backward(
+            forward.z, forward.a, parameters.W, delta_L, architecture.activations, masks
+        )
+        return forward, Backward(loss, delta, dW, db, dX)
+
+    def predict(self, parameters: Parameters, X: Array) -> Array:
+        """The output activation alone, block by block."""
+        blocks = [self.forward(parameters, X[i : i + BLOCK_ROWS]).output for i in range(0, len(X), BLOCK_ROWS)]
+        return np.concatenate(blocks) if blocks else np.empty((0, parameters.architecture.n_outputs), X.dtype)
+
+    def loss(
+        self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
+    ) -> tuple[float, Array]:
+        """J over all rows, and the output activation, block by block."""
+        architecture = parameters.architecture
+        total, total_weight, outputs = 0.0, 0.0, []
+        for i in range(0, len(X), BLOCK_ROWS):
+            part = slice(i, i + BLOCK_ROWS)
+            w = None if weight is None else weight[part]
+            block_weight = float(len(X[part])) if w is None else float(w.sum(dtype=np.float64))
+            forward = self.forward(parameters, X[part])
+            loss, _ = self._loss(forward.z[-1], forward.a[-1], targets[part], w, architecture)
+            total, total_weight = total + loss * block_weight, total_weight + block_weight
+            outputs.append(forward.output)
+        return total / total_weight if total_weight else 0.0, np.concatenate(outputs)
+
+    def start(self, task: Task, settings: StepSettings) -> NumpySession:
+        """A session for this task."""
+        return NumpySession(self, task)
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json records of this engine."""
+        return {"engine": self.name, "numpy": np.__version__, "threads": 1}
+
+    @staticmethod
+    def _loss(
+        z: Array, a: Array, targets: Targets, weight: Array | None, architecture: Architecture
+    ) -> tuple[float, Array]:
+        y = dense_targets(targets, architecture)
+        scale = propagate.row_scales(weight, len(a), a.dtype)
+        return propagate.batch_loss(z, a, y, scale, architecture.loss, architecture.output)
+
+
+class NumpySession:
+    """One training in NumPy: forward, loss, backward, penalty, clip, update; then the next step."""
+
+    def __init__(self, engine: NumpyEngine, task: Task) -> None:
+        self._engine, self._task = engine, task
+        self._parameters = Parameters(task.architecture)
+        self._state: dict[str, Array] = {}
+        self._order: tuple[int, npt.NDArray[np.int64]] | None = None
+
+    def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
+        """Take over a state (copied)."""
+        self._parameters = self._parameters.like(theta.astype(self._task.architecture.dtype))
+        self._state = {name: array.copy() for name, array in optimizer.items()}
+
+    def store(self) -> tuple[Array, dict[str, Array]]:
+        """The state as fresh copies."""
+        return self._parameters.flat.copy(), {name: array.copy() for name, array in self._state.items()}
+
+    def advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
+        """Do len(learning_rates) steps from first_step on."""
+        losses = np.empty(len(learning_rates))
+        for i, eta in enumerate(learning_rates):
+            record = self.record(first_step + i, float(eta), settings)
+            losses[i] = record.backward.loss
+            if not np.isfinite(losses[i]):
+                self.load(record.update.old.parameters.flat, self._flat(record.update.old))
+                return Advance(losses[: i + 1], "loss")
+            if not _finite(self._parameters.flat):
+                return Advance(losses[: i + 1], "weights")
+        return Advance(losses)
+
+    def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
+        """Do one step and tell everything."""
+        task, old = self._task, self._parameters
+        epoch = step // task.steps_per_epoch
+        rows = task.batch(self._order_of(epoch), step)
+        weight = None if task.weight is None else task.weight[rows]
+        masks = self._masks(epoch, step, len(rows), settings.dropout)
+        forward, backward = self._engine.passes(old, task.X[rows], task.targets[rows], weight, masks)
+        gradient = self._gradient(backward, settings)
+        theta, state = OPTIMIZERS[task.optimizer].update(
+            gradient.flat, self._state, old.flat, step + 1, learning_rate, **settings.optimizer
+        )
+        before = Moment(old, {name: old.like(array) for name, array in self._state.items()})
+        after = Moment(old.like(theta), {name: old.like(array) for name, array in state.items()})
+        self._parameters, self._state = after.parameters, state
+        penalty = penalties.penalty(old.W[1:], settings.l2, settings.l1) if settings.l2 or settings.l1 else 0.0
+        update = Update(before, after, gradient, learning_rate)
+        return StepRecord(step, epoch, rows, forward, backward, update, penalty)
+
+    def _gradient(self, backward: Backward, settings: StepSettings) -> Parameters:
+        gradient = Parameters(self._task.architecture)
+        for l in range(1, len(gradient.W)):  # noqa: E741
+            gradient.W[l][:] = backward.dW[l]
+            gradient.b[l][:] = backward.db[l]
+            if settings.l2 or settings.l1:
+                gradient.W[l][:] += penalties.penalty_gradient(self._parameters.W[l], settings.l2, settings.l1)
+        if settings.clip_norm is not None:
+            gradient = gradient.like(penalties.clip(gradient.flat, settings.clip_norm))
+        return gradient
+
+    def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
+        if self._order is None or self._order[0] != epoch:
+            self._order = (epoch, self._task.order(epoch))
+        return self._order[1]
+
+    def _masks(self, epoch: int, step: int, n: int, p: float) -> list[Array] | None:
+        if p == 0:
+            return None
+        architecture = self._task.architecture
+        masks: list[Array] = [None] * (len(architecture.layers) + 1)  # type: ignore[list-item]
+        for l, layer in enumerate(architecture.layers[:-1], start=1):  # noqa: E741
+            words = keep_words(self._task.seed, epoch, step, l, n * layer.n_out).reshape(n, layer.n_out)
+            masks[l] = penalties.dropout_mask(words, p, np.dtype(architecture.dtype))
+        return masks
+
+    @staticmethod
+    def _flat(moment: Moment) -> dict[str, Array]:
+        return {name: parameters.flat for name, parameters in moment.optimizer.items()}
+
+
+def _finite(theta: Array) -> bool:
+    # One sum tells of almost every non-finite number; a sum that overflowed by itself is looked at again.
+    return bool(np.isfinite(theta.sum())) or bool(np.isfinite(theta).all())

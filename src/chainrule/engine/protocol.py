@@ -1,0 +1,124 @@
+"""What every engine can do, and the data it is handed.
+
+An engine computes both passes for given rows, and opens sessions. A session holds the trainable state
+of one training and moves it forward step by step. Everything a step depends on is in the Task, the
+state, the step's number, its learning rate and the StepSettings: no engine keeps hidden randomness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import Backward, Forward, StepRecord
+from chainrule.seeding import permutation
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
+Targets: TypeAlias = npt.NDArray[Any]
+"""int32 (n,): class indices, standing for one-hot rows (for 0/1 itself where there is one output);
+or float (n, n_outputs): labels or values."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on what: all that stays fixed during a training.
+
+    X (n, n_inputs) and weight (n,) or None are in the dtype of the architecture and C-contiguous.
+    """
+
+    architecture: Architecture
+    X: Array
+    targets: Targets
+    weight: Array | None
+    optimizer: str
+    batch_size: int
+    seed: int
+    shuffle: bool = True
+
+    @property
+    def n_samples(self) -> int:
+        """Rows of X."""
+        return len(self.X)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """⌈n / batch_size⌉; the last batch of an epoch may be short."""
+        return -(-self.n_samples // self.batch_size)
+
+    def order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """The order of the rows in an epoch, (n,)."""
+        return permutation(self.seed, epoch, self.n_samples) if self.shuffle else np.arange(self.n_samples)
+
+    def batch(self, order: npt.NDArray[np.int64], step: int) -> npt.NDArray[np.int64]:
+        """The rows of a step, given the order of its epoch."""
+        first = step % self.steps_per_epoch * self.batch_size
+        return order[first : first + self.batch_size]
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """What a step depends on besides task, state, number and learning rate; may change between steps."""
+
+    optimizer: Mapping[str, float] = field(default_factory=dict)
+    l2: float = 0.0
+    l1: float = 0.0
+    dropout: float = 0.0
+    clip_norm: float | None = None
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What a stretch of steps did: J of each step done; None or the kind of number that stopped it.
+
+    `stopped` = "loss": J of the last step done is not finite and its update was not applied;
+    "weights": its update left a non-finite parameter. Either way it is the last entry of `losses`.
+    """
+
+    losses: npt.NDArray[np.float64]
+    stopped: str | None = None
+
+
+class Session(Protocol):
+    """The trainable state of one training, and the way forward."""
+
+    def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
+        """Take over a state: the flat parameters and the optimizer's flat arrays (copied)."""
+
+    def store(self) -> tuple[Array, dict[str, Array]]:
+        """The state as fresh copies: flat parameters, and the optimizer's arrays by name."""
+
+    def advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
+        """Do len(learning_rates) steps from first_step on, across the ends of epochs."""
+
+    def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
+        """Do one step and tell everything; the state afterwards is as after `advance` of that step."""
+
+
+class Engine(Protocol):
+    """Both passes for given rows, and sessions."""
+
+    name: str
+
+    def forward(self, parameters: Parameters, X: Array) -> Forward:
+        """z and a of every layer."""
+
+    def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
+        """J and its gradients."""
+
+    def predict(self, parameters: Parameters, X: Array) -> Array:
+        """The output activation alone, (n, n_outputs), without keeping z."""
+
+    def loss(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> tuple[float, Array]:
+        """J over all given rows in blocks, and the output activation."""
+
+    def start(self, task: Task, settings: StepSettings) -> Session:
+        """A session for this task; load a state before the first step."""
+
+    def describe(self) -> dict[str, Any]:
+        """Name, version, instruction set, threads: what run.json records."""

@@ -1,0 +1,85 @@
+"""How parameters start: each rule draws W and b of one layer from its own stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from chainrule.errors import unknown_name
+from chainrule.network.architecture import Architecture, Dense
+from chainrule.network.parameters import Parameters
+from chainrule.seeding import Key, Purpose, normal, stream_key, uniform
+
+_WEIGHTS, _BIASES = 0, 1  # lanes of a layer's stream
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """A rule for W, and whether biases start at N(0, 1) (as in Nielsen's programs) or at 0."""
+
+    name: str
+    formula: str
+    draw: Callable[[Key, int, Dense], np.ndarray]
+    random_biases: bool = False
+
+
+def _normal(scale: Callable[[Dense], float]) -> Callable[[Key, int, Dense], np.ndarray]:
+    return lambda key, n, layer: scale(layer) * normal(key, n, lane=_WEIGHTS)
+
+
+def _uniform(bound: Callable[[Dense], float]) -> Callable[[Key, int, Dense], np.ndarray]:
+    return lambda key, n, layer: bound(layer) * (2.0 * uniform(key, n, lane=_WEIGHTS) - 1.0)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    entry.name: entry
+    for entry in (
+        Initializer("zeros", "W = 0", lambda key, n, layer: np.zeros(n)),
+        Initializer("standard_normal", "W, b ~ N(0, 1)", _normal(lambda d: 1.0), random_biases=True),
+        Initializer("scaled_normal", "W ~ N(0, 1/n_in), b ~ N(0, 1)", _normal(lambda d: 1 / sqrt(d.n_in)), True),
+        Initializer("glorot_uniform", "W ~ U(±√(6/(n_in + n_out)))", _uniform(lambda d: sqrt(6 / (d.n_in + d.n_out)))),
+        Initializer("glorot_normal", "W ~ N(0, 2/(n_in + n_out))", _normal(lambda d: sqrt(2 / (d.n_in + d.n_out)))),
+        Initializer("he_uniform", "W ~ U(±√(6/n_in))", _uniform(lambda d: sqrt(6 / d.n_in))),
+        Initializer("he_normal", "W ~ N(0, 2/n_in)", _normal(lambda d: sqrt(2 / d.n_in))),
+        Initializer("lecun_normal", "W ~ N(0, 1/n_in)", _normal(lambda d: 1 / sqrt(d.n_in))),
+    )
+}
+
+_HE = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus")
+
+
+def automatic(activation: str) -> str:
+    """The initializer that keeps the variance of a through a layer of this activation.
+
+    Source    He et al. (2015) for rectifiers, Klambauer et al. (2017) for selu, Glorot, Bengio (2010) else
+    """
+    if activation in _HE:
+        return "he_normal"
+    return "lecun_normal" if activation == "selu" else "glorot_uniform"
+
+
+def choose(initializer: str | Sequence[str], architecture: Architecture) -> tuple[str, ...]:
+    """The name of the initializer of every layer, "auto" resolved by the layer's activation."""
+    one = isinstance(initializer, str)
+    names = [initializer] * len(architecture.layers) if one else list(initializer)
+    for name in names:
+        if name != "auto" and name not in INITIALIZERS:
+            raise unknown_name("initializer", name, ["auto", *INITIALIZERS])
+    return tuple(
+        automatic(layer.activation) if name == "auto" else str(name)
+        for name, layer in zip(names, architecture.layers, strict=True)
+    )
+
+
+def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> Parameters:
+    """Fresh parameters; layer l draws from the stream (seed, INITIALISE, l), so layers are independent."""
+    parameters = Parameters(architecture)
+    for l, (layer, name) in enumerate(zip(architecture.layers, names, strict=True), start=1):  # noqa: E741
+        rule, key = INITIALIZERS[name], stream_key(seed, Purpose.INITIALISE, l)
+        parameters.W[l][:] = rule.draw(key, layer.n_in * layer.n_out, layer).reshape(layer.n_in, layer.n_out)
+        if rule.random_biases:
+            parameters.b[l][:] = normal(key, layer.n_out, lane=_BIASES)
+    return parameters

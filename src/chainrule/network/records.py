@@ -1,0 +1,89 @@
+"""Records of what was computed: the forward pass, the backward pass, one whole step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.network.parameters import Parameters
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
+Numbered: TypeAlias = list[Array]
+"""Arrays numbered by layer, 0 … L; where a layer 0 has no such array, position 0 is None."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The forward pass: z[l], a[l] (n, n_l) for l = 1 … L, a[0] = X; masks of dropout, or None."""
+
+    z: Numbered
+    a: Numbered
+    masks: Numbered | None = None
+
+    @property
+    def output(self) -> Array:
+        """The activation of the last layer, (n, n_L)."""
+        return self.a[-1]
+
+
+@dataclass(frozen=True)
+class Backward:
+    """The backward pass: J of the batch without penalty, and its gradient by everything on the way.
+
+    delta[l] = ∂J/∂z[l] (n, n_l), dW[l] = ∂J/∂W[l], db[l] = ∂J/∂b[l], dX = ∂J/∂X (n, n_0).
+    """
+
+    loss: float
+    delta: Numbered
+    dW: Numbered
+    db: Numbered
+    dX: Array
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The trainable state at one moment: parameters under W[l], b[l], and the optimizer's arrays likewise."""
+
+    parameters: Parameters
+    optimizer: dict[str, Parameters]
+
+    @property
+    def W(self) -> list[Array]:
+        """Weights, W[1] … W[L]."""
+        return self.parameters.W
+
+    @property
+    def b(self) -> list[Array]:
+        """Biases, b[1] … b[L]."""
+        return self.parameters.b
+
+
+@dataclass(frozen=True)
+class Update:
+    """The update of one step: the state before and after, the gradient after penalty and clipping, new − old."""
+
+    old: Moment
+    new: Moment
+    gradient: Parameters
+    learning_rate: float
+
+    @property
+    def change(self) -> Parameters:
+        """new − old of every parameter."""
+        return self.old.parameters.like(self.new.parameters.flat - self.old.parameters.flat)
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """Everything one step computed: its batch, both passes, the update. Steps are numbered from 0."""
+
+    step: int
+    epoch: int
+    rows: npt.NDArray[np.int64]
+    forward: Forward
+    backward: Backward
+    update: Update
+    penalty: float

@@ -1,0 +1,1 @@
+"""The loop: settings, schedules, stopping, checkpoints, events, history. Engines do the arithmetic."""
