@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,9 +90,16 @@ class NumpyEngine:
             outputs.append(forward.output)
         return total / total_weight if total_weight else 0.0, np.concatenate(outputs)
 
+    def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
+        """½·l2·Σ‖W‖² + l1·Σ|W|."""
+        return penalties.penalty(parameters.W[1:], l2, l1) if l2 or l1 else 0.0
+
     def start(self, task: Task, settings: StepSettings) -> NumpySession:
-        """A session for this task."""
-        return NumpySession(self, task)
+        """A session for this task; its state is zero until one is loaded."""
+        session = NumpySession(self, task)
+        theta = np.zeros(task.architecture.n_parameters, task.architecture.dtype)
+        session.load(theta, OPTIMIZERS[task.optimizer].start(theta, settings.optimizer))
+        return session
 
     def describe(self) -> dict[str, Any]:
         """What run.json records of this engine."""
@@ -125,9 +134,18 @@ class NumpySession:
 
     def advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
+        with _one_thread():
+            return self._advance(first_step, learning_rates, settings)
+
+    def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
+        """Do one step and tell everything."""
+        with _one_thread():
+            return self._record(step, learning_rate, settings)
+
+    def _advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
         losses = np.empty(len(learning_rates))
         for i, eta in enumerate(learning_rates):
-            record = self.record(first_step + i, float(eta), settings)
+            record = self._record(first_step + i, float(eta), settings)
             losses[i] = record.backward.loss
             if not np.isfinite(losses[i]):
                 self.load(record.update.old.parameters.flat, self._flat(record.update.old))
@@ -136,8 +154,7 @@ class NumpySession:
                 return Advance(losses[: i + 1], "weights")
         return Advance(losses)
 
-    def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
-        """Do one step and tell everything."""
+    def _record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         task, old = self._task, self._parameters
         epoch = step // task.steps_per_epoch
         rows = task.batch(self._order_of(epoch), step)
@@ -151,7 +168,7 @@ class NumpySession:
         before = Moment(old, {name: old.like(array) for name, array in self._state.items()})
         after = Moment(old.like(theta), {name: old.like(array) for name, array in state.items()})
         self._parameters, self._state = after.parameters, state
-        penalty = penalties.penalty(old.W[1:], settings.l2, settings.l1) if settings.l2 or settings.l1 else 0.0
+        penalty = self._engine.penalty(old, settings.l2, settings.l1)
         update = Update(before, after, gradient, learning_rate)
         return StepRecord(step, epoch, rows, forward, backward, update, penalty)
 
@@ -184,6 +201,19 @@ class NumpySession:
     @staticmethod
     def _flat(moment: Moment) -> dict[str, Array]:
         return {name: parameters.flat for name, parameters in moment.optimizer.items()}
+
+
+@functools.cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_thread() -> contextlib.AbstractContextManager[Any]:
+    """One BLAS thread: with more, the order of a sum, and so its last bit, may depend on their number."""
+    limit: contextlib.AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
+    return limit
 
 
 def _finite(theta: Array) -> bool:

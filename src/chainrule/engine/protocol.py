@@ -117,6 +117,9 @@ class Engine(Protocol):
     def loss(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> tuple[float, Array]:
         """J over all given rows in blocks, and the output activation."""
 
+    def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
+        """½·l2·Σ‖W‖² + l1·Σ|W|."""
+
     def start(self, task: Task, settings: StepSettings) -> Session:
         """A session for this task; load a state before the first step."""
 

@@ -1,0 +1,36 @@
+# chainrule: demo, test, check, bench. Everything happens in .venv; nothing outside it is changed.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := runs/demo
+
+.PHONY: demo test check bench clean
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chainrule needs Python 3.11 or later; set PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: .venv/installed
+	rm -rf $(DEMO)
+	$(BIN)/chainrule train digits -o $(DEMO)
+	$(BIN)/chainrule evaluate $(DEMO) digits
+	$(BIN)/chainrule explain $(DEMO) --step 10 --row 0
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/installed-dev
+	$(BIN)/python benchmarks/steps.py
+
+clean:
+	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The public names, thin: made of the records and functions of the rooms above."""

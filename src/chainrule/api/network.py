@@ -1,0 +1,113 @@
+"""The public Network: an architecture with its parameters, and both passes over given rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data import arrays, targets
+from chainrule.engine.protocol import Engine
+from chainrule.engine.select import select
+from chainrule.errors import SettingsError
+from chainrule.network.architecture import Architecture
+from chainrule.network.initializers import choose, initialize
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import Backward, Forward
+from chainrule.training.settings import check
+
+Array = npt.NDArray[Any]
+
+
+class Network:
+    """A feed-forward network of dense layers, its parameters drawn from the seed.
+
+    Args      sizes: units of each layer, the inputs first; activation: one name, or one per hidden
+              layer; output: activation of the last layer; loss; initializer: a name, "auto" by
+              activation, or one per layer; dtype "float32" or "float64"; seed: a whole number ≥ 0
+    Errors    SettingsError for unknown names, impossible sizes, or a loss that has no meaning on the
+              output activation
+    Example   >>> net = Network([2, 2, 1], activation="tanh", output="sigmoid", seed=0)
+              >>> net.W[1].shape, net.b[2].shape
+              ((2, 2), (1,))
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Sequence[str] = "relu",
+        output: str = "softmax",
+        loss: str = "cross_entropy",
+        initializer: str | Sequence[str] = "auto",
+        dtype: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        self.architecture = Architecture.build(sizes, activation, output, loss, dtype)
+        self.seed = check("seed", seed)
+        self.initializers = choose(initializer, self.architecture)
+        self.parameters = initialize(self.architecture, self.initializers, self.seed)
+        self.kind = targets.default_kind(output, loss, self.architecture.n_outputs)
+        self.engine: Engine = select("auto", self.architecture)[0]
+
+    @classmethod
+    def of(cls, parameters: Parameters, kind: targets.Kind, seed: int = 0, initializers: Sequence[str] = ()) -> Network:
+        """A network around parameters that exist already."""
+        network = cls.__new__(cls)
+        network.architecture, network.parameters, network.kind = parameters.architecture, parameters, kind
+        network.seed, network.initializers = seed, tuple(initializers)
+        network.engine = select("auto", parameters.architecture)[0]
+        return network
+
+    def copy(self) -> Network:
+        """The same network with parameters of its own."""
+        return Network.of(self.parameters.copy(), self.kind, self.seed, self.initializers)
+
+    @property
+    def W(self) -> list[Array]:
+        """Weights W[1] … W[L], writable views (n_in, n_out)."""
+        return self.parameters.W
+
+    @property
+    def b(self) -> list[Array]:
+        """Biases b[1] … b[L], writable views (n_out,)."""
+        return self.parameters.b
+
+    def forward(self, X: object) -> Forward:
+        """Forward propagation of the rows of X (n, n_inputs): z[l], a[l], output."""
+        return self.engine.forward(self.parameters, self._features(X))
+
+    def backward(self, X: object, y: object, sample_weight: object = None) -> Backward:
+        """Backward propagation: the loss J of these rows and its gradient (delta, dW, db, dX), without penalty."""
+        rows = self._features(X)
+        encoded, _ = self.encode(y, len(rows))
+        weight = arrays.weights(sample_weight, len(rows), self.architecture.dtype)
+        return self.engine.backward(self.parameters, rows, encoded, weight)
+
+    def predict(self, X: object) -> Array:
+        """Class indices (n,), labels (n, k) of 0/1, or values (n,) or (n, k)."""
+        return targets.decode(self.engine.predict(self.parameters, self._features(X)), self.kind)
+
+    def predict_proba(self, X: object) -> Array:
+        """Probabilities (n, n_classes) of a network with softmax or sigmoid output; both columns for one sigmoid."""
+        output = self.engine.predict(self.parameters, self._features(X))
+        if self.architecture.output not in ("softmax", "sigmoid"):
+            raise SettingsError(
+                f"output activation {self.architecture.output!r} gives no probabilities; expected softmax or sigmoid. Use predict."
+            )
+        one = self.kind == "class" and output.shape[1] == 1
+        return np.hstack([1 - output, output]) if one else output
+
+    def encode(self, y: object, n: int) -> tuple[Array, targets.Kind]:
+        """y as engines take it, and what it says the outputs mean."""
+        a = self.architecture
+        return targets.encode(y, n, output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype)
+
+    def _features(self, X: object) -> Array:
+        return arrays.features(X, self.architecture.n_inputs, self.architecture.dtype)
+
+    def __repr__(self) -> str:
+        a = self.architecture
+        hidden = ", ".join(dict.fromkeys(layer.activation for layer in a.layers[:-1])) or "no hidden layer"
+        return f"Network({a}, {hidden}, output={a.output}, loss={a.loss}, {a.n_parameters:,} parameters, {a.dtype})"

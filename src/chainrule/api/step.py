@@ -1,0 +1,103 @@
+"""The public Step: one update exactly as it was, and ways to look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.numpy import dense_targets
+from chainrule.engine.protocol import StepSettings
+from chainrule.network.architecture import Architecture
+from chainrule.network.records import Backward, Forward, StepRecord, Update
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run: its rows, both passes, the update. Made by Run.replay."""
+
+    record: StepRecord
+    architecture: Architecture
+    settings: StepSettings
+    optimizer: Mapping[str, Any]
+    rows: npt.NDArray[np.int64]
+    """Indices of the batch's rows into the X given to train."""
+    targets: npt.NDArray[Any]
+    weight: npt.NDArray[Any] | None
+    n_steps: int
+
+    @property
+    def step(self) -> int:
+        """The step's number, from 0."""
+        return self.record.step
+
+    @property
+    def epoch(self) -> int:
+        """The epoch it belongs to, from 0."""
+        return self.record.epoch
+
+    @property
+    def forward(self) -> Forward:
+        """z[l], a[l], output for the rows of the batch."""
+        return self.record.forward
+
+    @property
+    def backward(self) -> Backward:
+        """loss, delta[l], dW[l], db[l], dX."""
+        return self.record.backward
+
+    @property
+    def update(self) -> Update:
+        """old, new, gradient, change."""
+        return self.record.update
+
+    def explain(self, language: str = "en", row: int = 0, notation: str = "batch") -> str:
+        """Both passes and the update of one row of the batch in words and numbers, for a terminal of 80 columns."""
+        from chainrule.glass.narrate import explain
+
+        return explain(
+            self.record,
+            self.architecture,
+            row=row,
+            language=language,
+            notation=notation,
+            target=dense_targets(self.targets, self.architecture)[row] if 0 <= row < len(self.targets) else None,
+            weight_share=self._share(row),
+            n_total=self.n_steps,
+            optimizer=self.optimizer,
+            settings=self.settings,
+        )
+
+    def _share(self, row: int) -> float | None:
+        if not 0 <= row < len(self.rows):
+            return None
+        return 1.0 / len(self.rows) if self.weight is None else float(self.weight[row] / (self.weight.sum() or 1.0))
+
+    def to_mermaid(self, row: int = 0) -> str:
+        """The two passes of one row as a Mermaid diagram with the real shapes and values."""
+        from chainrule.glass.mermaid import diagram
+
+        return diagram(self.record, self.architecture, row=row)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every number of the step as plain lists, named as in the notation."""
+        def plain(arrays: Any) -> list[Any]:
+            return [None if array is None else array.tolist() for array in arrays]
+
+        forward, backward, update = self.forward, self.backward, self.update
+        return {
+            "step": self.step, "epoch": self.epoch, "rows": self.rows.tolist(), "architecture": self.architecture.to_dict(),
+            "forward": {"z": plain(forward.z), "a": plain(forward.a)},
+            "backward": {
+                "loss": backward.loss, "delta": plain(backward.delta), "dW": plain(backward.dW), "db": plain(backward.db),
+            },
+            "update": {
+                "learning_rate": update.learning_rate,
+                "gradient": {"W": plain(update.gradient.W), "b": plain(update.gradient.b)},
+                "old": {"W": plain(update.old.W), "b": plain(update.old.b)},
+                "new": {"W": plain(update.new.W), "b": plain(update.new.b)},
+            },
+        }  # fmt: skip

@@ -1,0 +1,78 @@
+"""Targets y as engines take them: class indices, 0/1 labels, or values."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.arrays import _numeric, refuse_non_finite
+from chainrule.errors import DataError, ShapeError
+
+Kind: TypeAlias = Literal["class", "labels", "values"]
+"""What the outputs mean: one class of several, independent 0/1 labels, or numbers."""
+
+
+def default_kind(output: str, loss: str, n_outputs: int) -> Kind:
+    """What the outputs of a network mean before it has seen any y."""
+    if output == "softmax" or (output == "sigmoid" and n_outputs == 1 and loss == "cross_entropy"):
+        return "class"
+    if output == "sigmoid":
+        return "labels" if loss == "cross_entropy" else "class" if n_outputs > 1 else "values"
+    return "values"
+
+
+def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: str) -> tuple[npt.NDArray[Any], Kind]:
+    """y for an engine, and what it says the outputs mean.
+
+    Args      y: class indices (n,); one-hot or several labels (n, k) of 0/1; values (n,) or (n, k)
+    Returns   int32 (n,) class indices or float (n, k), and the kind
+    Errors    ShapeError for another length or width; DataError for NaN, inf, or a class out of range
+    """
+    array = _numeric(y, "y")
+    if array.ndim == 0 or array.ndim > 2 or len(array) != n:
+        raise ShapeError(f"y has shape {array.shape}; expected {n} rows, as many as X.")
+    probabilities = output in ("softmax", "sigmoid") and (loss == "cross_entropy" or n_outputs > 1)
+    if probabilities and (array.ndim == 1 or (array.shape[1] == 1 and n_outputs == 1)):
+        return _classes(array.reshape(-1), n_outputs), "class"
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.shape[1] != n_outputs:
+        raise ShapeError(f"y has shape {array.shape}; expected ({n}, {n_outputs}): the network has {n_outputs} outputs.")
+    converted = np.ascontiguousarray(array, dtype=dtype)
+    if not np.isfinite(converted.sum()):
+        refuse_non_finite(converted, array, "y")
+    if loss == "cross_entropy" and ((converted < 0) | (converted > 1)).any():
+        raise DataError("y holds numbers outside [0, 1]; loss 'cross_entropy' expects classes, or 0/1 for each output.")
+    if loss == "poisson" and (converted < 0).any():
+        raise DataError("y holds negative numbers; loss 'poisson' expects counts or rates ≥ 0.")
+    one_hot = probabilities and output == "softmax" or (probabilities and loss != "cross_entropy")
+    if one_hot and loss == "cross_entropy" and np.abs(converted.sum(axis=1) - 1).max(initial=0) > 1e-3:
+        raise DataError("rows of y do not sum to 1; output 'softmax' expects one-hot rows. For several labels use output='sigmoid'.")
+    return converted, "class" if one_hot else "labels" if probabilities else "values"
+
+
+def _classes(array: npt.NDArray[Any], n_outputs: int) -> npt.NDArray[np.int32]:
+    n_classes = max(n_outputs, 2)
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all():
+            refuse_non_finite(array.astype(np.float64), array, "y")
+        if not (array == np.floor(array)).all():
+            raise DataError(f"y holds {array[array != np.floor(array)][0]}; expected whole class indices 0 to {n_classes - 1}.")
+    low, high = (int(array.min()), int(array.max())) if len(array) else (0, 0)
+    if low < 0 or high >= n_classes:
+        raise DataError(
+            f"y holds the class {low if low < 0 else high}; expected class indices 0 to {n_classes - 1}: "
+            f"the network has {n_outputs} output{'s' if n_outputs > 1 else ''}."
+        )
+    return np.ascontiguousarray(array, dtype=np.int32)
+
+
+def decode(output: npt.NDArray[Any], kind: Kind) -> npt.NDArray[Any]:
+    """Predictions from the output activation: class indices (n,), labels (n, k), values (n,) or (n, k)."""
+    if kind == "class":
+        return (output[:, 0] >= 0.5).astype(np.int64) if output.shape[1] == 1 else output.argmax(axis=1)
+    if kind == "labels":
+        return (output >= 0.5).astype(np.int64)
+    return output[:, 0] if output.shape[1] == 1 else output

@@ -1,0 +1,160 @@
+"""The run directory: who writes which file when, and how it is read back.
+
+    run.json             architecture, settings, seed, fingerprint, versions; the result once it ended
+    model.safetensors    the best model with its pipeline
+    history.jsonl        one line for each epoch
+    steps.safetensors    the loss of every step
+    events.jsonl         what changed the run from outside
+    data.safetensors     the rows, where they are kept
+    checkpoints/         step-00000000.safetensors …: the state before that step
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import ModelFileError, SettingsError
+from chainrule.run import files
+from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore, Progress
+from chainrule.training.events import Event
+
+RUN, MODEL, HISTORY, STEPS, EVENTS, DATA = (
+    "run.json", "model.safetensors", "history.jsonl", "steps.safetensors", "events.jsonl", "data.safetensors",
+)  # fmt: skip
+KEEP_BYTES = 64 * 2**20
+
+
+class RunDirectory:
+    """The files of one run; an Observer of its training."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / RUN).exists()
+
+    def create(self) -> None:
+        """Make the folder, empty but for what is not ours.
+
+        Errors    SettingsError if a run is already there; ModelFileError if the folder cannot be made
+        """
+        if self.exists:
+            raise SettingsError(f"{self.path}: holds a run already; expected a new folder. Continue it with resume, or name another.")
+        try:
+            (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelFileError(f"{self.path}: cannot be made ({error.strerror}); choose a folder with write access.") from None
+
+    def file(self, name: str) -> Path:
+        """The path of one file."""
+        return self.path / name
+
+    # written while training ---------------------------------------------------------------------------------
+
+    def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
+        """Append the epoch's line to the history."""
+        self._append(HISTORY, {"epoch": epoch, **line})
+
+    def stretch_done(self, step: int, loss: float) -> None:
+        """Nothing is written between epochs."""
+
+    def event_happened(self, event: Event) -> None:
+        """Append the event."""
+        self._append(EVENTS, event.to_dict())
+
+    def before_checkpoint(self, losses: npt.NDArray[np.float64]) -> None:
+        """Write the losses of all steps so far, so that no checkpoint is ahead of them."""
+        files.write_tensors(self.file(STEPS), {"loss": losses}, {"kind": "steps"})
+
+    def _append(self, name: str, values: Mapping[str, Any]) -> None:
+        try:
+            with open(self.file(name), "a", encoding="utf-8") as file:
+                file.write(json.dumps(values, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise ModelFileError(f"{self.file(name)}: cannot be written ({error.strerror}).") from None
+
+    # read back ---------------------------------------------------------------------------------------------
+
+    def read_history(self, n_epochs: int | None = None) -> dict[str, list[float]]:
+        """The history as lists, of the first n_epochs."""
+        columns: dict[str, list[float]] = {}
+        for line in self._lines(HISTORY)[:n_epochs]:
+            for name, value in line.items():
+                if name != "epoch":
+                    columns.setdefault(name, []).append(value)
+        return columns
+
+    def read_events(self) -> list[Event]:
+        """All events."""
+        return [Event.from_dict(line) for line in self._lines(EVENTS)]
+
+    def read_losses(self, n_steps: int) -> npt.NDArray[np.float64]:
+        """The losses of the first n_steps."""
+        if not self.file(STEPS).exists():
+            return np.zeros(0)
+        losses: npt.NDArray[np.float64] = files.read_tensors(self.file(STEPS))[0]["loss"]
+        return losses[:n_steps]
+
+    def rewind(self, n_epochs: int) -> None:
+        """Cut the history back to n_epochs: what came after the checkpoint is done again."""
+        lines = self._lines(HISTORY)[:n_epochs]
+        files.write_atomic(self.file(HISTORY), "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        """The whole lines of a file; a last line cut off by a crash is left out."""
+        path = self.file(name)
+        if not path.exists():
+            return []
+        lines = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                break
+        return lines
+
+
+class FileStore(CheckpointStore):
+    """Checkpoints as files of a run directory."""
+
+    def __init__(self, folder: Path, n_steps: int, budget_bytes: int = BUDGET_BYTES, pinned: set[int] | None = None) -> None:
+        super().__init__(n_steps, budget_bytes)
+        self.folder = folder
+        self.pinned = set(pinned or ())
+        for stale in folder.glob("*.tmp.*"):
+            stale.unlink(missing_ok=True)
+        for path in sorted(folder.glob("step-*.safetensors")):
+            self.sizes[int(path.stem.removeprefix("step-"))] = path.stat().st_size
+        if self.sizes:
+            self.spacing = int(files.read_tensors(self._path(max(self.sizes)))[1]["spacing"])
+
+    def _path(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}.safetensors"
+
+    def _write(self, checkpoint: Checkpoint) -> None:
+        arrays = {"theta": checkpoint.theta, "best_theta": checkpoint.best_theta}
+        arrays |= {f"optimizer.{name}": array for name, array in checkpoint.optimizer.items()}
+        about = {
+            "kind": "checkpoint",
+            "step": checkpoint.step,
+            "spacing": self.spacing,
+            "progress": checkpoint.progress.to_dict(),
+        }
+        files.write_tensors(self._path(checkpoint.step), arrays, about)
+
+    def _read(self, step: int) -> Checkpoint:
+        arrays, about = files.read_tensors(self._path(step))
+        optimizer = {name.removeprefix("optimizer."): array for name, array in arrays.items() if name.startswith("optimizer.")}
+        return Checkpoint(step, arrays["theta"], optimizer, arrays["best_theta"], Progress(**about["progress"]))
+
+    def _drop(self, step: int) -> None:
+        self._path(step).unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""Files that are whole or absent: atomic writes, and safetensors with JSON beside the arrays and a checksum.
+
+A safetensors file says nothing when a byte of its data flips. So the metadata holds the sha256 of all
+names, dtypes, shapes and bytes together with the JSON, and reading verifies it. Nothing is unpickled,
+and no name in a file is turned into a Python object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import ModelFileError
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Replace a file by new content at once: temporary file, fsync, rename, fsync of the directory."""
+    temporary = path.with_name(f"{path.name}.tmp.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ModelFileError(f"{path}: cannot be written ({error.strerror}); choose a folder with room and write access.") from error
+
+
+def _sync_directory(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Plain JSON, indented, atomically."""
+    write_atomic(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object, or a ModelFileError."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelFileError(f"{path}: no such file; expected what `chainrule train` writes.") from None
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path}: cannot be read as JSON ({error}); restore the file or train again.") from None
+    if not isinstance(values, dict):
+        raise ModelFileError(f"{path}: holds {type(values).__name__}; expected a JSON object.")
+    return values
+
+
+def write_tensors(path: Path, arrays: Mapping[str, npt.NDArray[Any]], about: Mapping[str, Any]) -> None:
+    """Arrays and JSON in one safetensors file, with a checksum over both."""
+    from safetensors.numpy import save
+
+    kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps(about, ensure_ascii=False, sort_keys=True)
+    write_atomic(path, save(kept, {"chainrule": text, "sha256": _checksum(kept, text)}))
+
+
+def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays and the JSON of a file that write_tensors wrote, verified.
+
+    Errors    ModelFileError if the file is missing, truncated, altered, or not one of ours
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ModelFileError(f"{path}: no such file; expected a .safetensors file written by chainrule.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelFileError(f"{path}: is truncated or no safetensors file ({error}); restore it or train again.") from None
+    text = metadata.get("chainrule")
+    if text is None:
+        raise ModelFileError(f"{path}: was not written by chainrule; expected its metadata entry 'chainrule'.")
+    if metadata.get("sha256") != _checksum(arrays, text):
+        raise ModelFileError(f"{path}: was altered, its checksum does not match; restore it or train again.")
+    about = json.loads(text)
+    return arrays, about
+
+
+def _checksum(arrays: Mapping[str, npt.NDArray[Any]], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\0{name}\0{array.dtype.str}{array.shape}\0".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

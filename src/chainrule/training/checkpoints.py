@@ -1,0 +1,108 @@
+"""Checkpoints: the full state before a step, kept evenly spaced under a budget of bytes.
+
+Whatever happened before step k is in the checkpoint of step k: replay and resume need nothing else but
+the data, the settings and the events. Where the budget is full, every second checkpoint goes and the
+spacing doubles, so a run of any length keeps between half the budget and all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating[Any]]
+BUDGET_BYTES = 256 * 2**20
+FIRST_COUNT = 64
+"""Checkpoints a run of known length aims at: a step is then at most 1/64 of the run away from one."""
+
+
+@dataclass
+class Progress:
+    """How far a training has come, besides its parameters: best epoch, patience, plateau."""
+
+    best_score: float | None = None
+    best_epoch: int | None = None
+    epochs_without_better: int = 0
+    plateau_factor: float = 1.0
+    plateau_epochs: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state before step `step`: parameters, the optimizer's arrays, the best parameters, progress."""
+
+    step: int
+    theta: Array
+    optimizer: Mapping[str, Array]
+    best_theta: Array
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all arrays."""
+        return self.theta.nbytes + self.best_theta.nbytes + sum(array.nbytes for array in self.optimizer.values())
+
+
+class CheckpointStore:
+    """Checkpoints in memory. `run/` keeps them in files by overriding _write, _read and _drop."""
+
+    def __init__(self, n_steps: int, budget_bytes: int = BUDGET_BYTES, spacing: int | None = None) -> None:
+        self.spacing = spacing if spacing is not None else max(1, -(-n_steps // FIRST_COUNT))
+        self.budget_bytes = budget_bytes
+        self.sizes: dict[int, int] = {}
+        self.pinned: set[int] = set()
+        self._kept: dict[int, Checkpoint] = {}
+
+    def next_after(self, step: int) -> int:
+        """The first step after `step` that wants a checkpoint."""
+        return (step // self.spacing + 1) * self.spacing
+
+    def put(self, checkpoint: Checkpoint, *, pinned: bool = False) -> None:
+        """Keep a checkpoint; thin out the others, save the pinned ones, where the budget is full."""
+        self._write(checkpoint)
+        self.sizes[checkpoint.step] = checkpoint.n_bytes
+        if pinned:
+            self.pinned.add(checkpoint.step)
+        while sum(self.sizes.values()) > self.budget_bytes and len(self.sizes) > 2:
+            self.spacing *= 2
+            keep = {checkpoint.step, *self.pinned}
+            for step in [step for step in self.sizes if step % self.spacing and step not in keep]:
+                self._drop(step)
+                del self.sizes[step]
+            if self.spacing > max(self.sizes):
+                break
+
+    def get(self, step: int) -> Checkpoint:
+        """The checkpoint of exactly this step."""
+        return self._read(step)
+
+    def nearest(self, step: int) -> Checkpoint:
+        """The last checkpoint at or before a step; step 0 always has one."""
+        return self._read(max(kept for kept in self.sizes if kept <= step))
+
+    def last(self) -> Checkpoint:
+        """The latest checkpoint."""
+        return self._read(max(self.sizes))
+
+    def forget_after(self, step: int) -> None:
+        """Drop every checkpoint later than a step."""
+        for late in [kept for kept in self.sizes if kept > step]:
+            self._drop(late)
+            del self.sizes[late]
+
+    def _write(self, checkpoint: Checkpoint) -> None:
+        self._kept[checkpoint.step] = checkpoint
+
+    def _read(self, step: int) -> Checkpoint:
+        return self._kept[step]
+
+    def _drop(self, step: int) -> None:
+        del self._kept[step]

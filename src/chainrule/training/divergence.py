@@ -1,0 +1,73 @@
+"""Divergence: naming the first number that went wrong, and telling an exploding loss from a bad one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import DivergedError
+from chainrule.network.records import StepRecord
+
+EXPLODED = 1000.0
+"""An epoch's mean loss this many times above both the first step's loss and that of a constant output has
+exploded: no shuffling of outliers lifts the mean of a whole epoch there, only weights that ran away."""
+
+
+def first_non_finite(record: StepRecord) -> tuple[int | None, str]:
+    """Layer and quantity of the first non-finite number of a step, in the order of computation."""
+    L = len(record.forward.z) - 1
+    for l in range(1, L + 1):  # noqa: E741
+        if not np.isfinite(record.forward.z[l]).all():
+            return l, f"z{l}"
+        if not np.isfinite(record.forward.a[l]).all():
+            return l, f"a{l}"
+    if not np.isfinite(record.backward.loss):
+        return L, "loss"
+    for l in range(L, 0, -1):  # noqa: E741
+        for name, arrays in (("delta", record.backward.delta), ("dW", record.backward.dW), ("db", record.backward.db)):
+            if not np.isfinite(arrays[l]).all():
+                return l, f"{name}{l}"
+    for name, array in record.update.new.parameters.named():
+        if not np.isfinite(array).all():
+            return int(name[1:]), name
+    return None, "loss"
+
+
+def non_finite(record: StepRecord) -> DivergedError:
+    """The error for a step in which some number became NaN or infinite."""
+    layer, quantity = first_non_finite(record)
+    place = f" (layer {layer})" if layer else ""
+    return DivergedError(
+        f"training diverged: epoch {record.epoch}, step {record.step}: {quantity}{place} is not finite, learning rate {record.update.learning_rate:g}; "
+        "expected finite numbers. Take a smaller learning rate, set clip_norm, or scale the inputs.",
+        epoch=record.epoch, step=record.step, layer=layer, quantity=quantity,
+    )  # fmt: skip
+
+
+def exploded(losses: npt.NDArray[np.float64], mean: float, scale: float, first_step: int, epoch: int, eta: float) -> DivergedError | None:
+    """The error for an epoch whose mean loss is EXPLODED times above scale, at its first such step; else None."""
+    if not mean > EXPLODED * scale:
+        return None
+    step = first_step + int(np.argmax(losses > EXPLODED * scale))
+    return DivergedError(
+        f"training diverged: epoch {epoch}, step {step}: loss = {losses[step - first_step]:.4g}, more than {EXPLODED:g} times "
+        f"that of a constant output ({scale:.4g}), learning rate {eta:g}. Take a smaller learning rate or set clip_norm.",
+        epoch=epoch, step=step, layer=None, quantity="loss",
+    )  # fmt: skip
+
+
+def constant_output_loss(targets: npt.NDArray[Any], loss: str, n_outputs: int) -> float:
+    """About the loss of a network that says the same for every row: the scale that tells bad from exploded."""
+    if loss == "cross_entropy":
+        return float(np.log(n_outputs)) if targets.ndim == 1 and n_outputs > 1 else n_outputs * float(np.log(2.0))
+    if targets.ndim == 1:
+        return 0.5
+    wide = targets.astype(np.float64)
+    if loss == "squared_error":
+        return 0.5 * float(wide.var(axis=0).sum())
+    mean = wide.mean(axis=0)
+    if loss == "poisson":
+        return float(np.abs(mean - mean * np.log(np.maximum(mean, 1e-300))).sum()) + 1.0
+    return float(np.abs(wide - mean).mean(axis=0).sum())

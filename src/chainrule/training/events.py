@@ -1,0 +1,98 @@
+"""Events: what changed a run and is no function of settings, seed, data and step.
+
+A callback acts through `Control` alone; each action becomes an Event with its step and exact value, so
+replay and resume can apply it again. A callback is called with the control at the end of every epoch;
+an object may instead have any of the methods on_epoch_end(control) and on_step_end(control).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chainrule.engine.protocol import StepSettings
+from chainrule.errors import SettingsError, unknown_name
+from chainrule.network.parameters import Parameters
+from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Settings, check
+
+CHANGEABLE = ("learning_rate", "l2", "l1", "dropout", "clip_norm")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened before step `step`: kind "set" (name, value), "edit", "stop" or "resume" (with a reason)."""
+
+    step: int
+    kind: str
+    name: str | None = None
+    value: Any = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, empty ones left out."""
+        return {key: value for key, value in vars(self).items() if value is not None or key == "value"}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Event:
+        """The inverse of to_dict."""
+        return cls(int(values["step"]), str(values["kind"]), values.get("name"), values.get("value"))
+
+
+def settings_at(step: int, settings: Settings, events: Sequence[Event]) -> tuple[float, StepSettings]:
+    """The learning rate before its schedule, and the step settings, that hold at a step."""
+    eta = settings.optimizer.learning_rate
+    current = StepSettings(dict(settings.optimizer.hyper), settings.l2, settings.l1, settings.dropout, settings.clip_norm)
+    for event in events:
+        if event.kind == "set" and event.step <= step:
+            if event.name == "learning_rate":
+                eta = float(event.value)
+            elif event.name in CHANGEABLE:
+                current = replace(current, **{str(event.name): event.value})
+            else:
+                current = replace(current, optimizer={**current.optimizer, str(event.name): event.value})
+    return eta, current
+
+
+class Control:
+    """A callback's view of a running training, and its only way to act on it."""
+
+    def __init__(self, settings: Settings, history: Mapping[str, Sequence[float]]) -> None:
+        self.settings, self.history = settings, history
+        self.epoch, self.step, self.loss = 0, 0, float("nan")
+        self._parameters: Callable[[], Parameters] | None = None
+        self.pending: list[Event] = []
+        self.edited: Parameters | None = None
+
+    def set(self, **values: Any) -> None:
+        """Change learning_rate, l2, l1, dropout, clip_norm or a hyper-parameter of the optimizer from the next step on."""
+        hyper = self.settings.optimizer.hyper
+        for name, value in values.items():
+            if name not in CHANGEABLE and name not in hyper:
+                raise unknown_name("control.set: setting", name, [*CHANGEABLE, *hyper])
+            if name == "momentum" and (value > 0) != (hyper["momentum"] > 0):
+                raise SettingsError("control.set: momentum cannot turn on or off during a training; start with momentum > 0.")
+            self.pending.append(Event(self.step, "set", name, check(name, value)))
+
+    def stop(self, reason: str = "callback") -> None:
+        """End the training after this step; the best parameters so far are kept."""
+        self.pending.append(Event(self.step, "stop", value=reason))
+
+    @property
+    def parameters(self) -> Parameters:
+        """A copy of the parameters as they are now."""
+        assert self._parameters is not None
+        return self._parameters().copy()
+
+    def edit(self, change: Callable[[Parameters], None]) -> None:
+        """Let `change` write to W[l] and b[l] of the parameters; a checkpoint is kept behind the edit."""
+        parameters = self.edited if self.edited is not None else self.parameters
+        change(parameters)
+        self.edited = parameters
+        self.pending.append(Event(self.step, "edit"))
+
+    def attach(self, parameters: Callable[[], Parameters]) -> None:
+        """Tell where the parameters are to be had; called by the loop."""
+        self._parameters = parameters
+
+
+assert set(CHANGEABLE) <= set(SETTINGS) and "momentum" in OPTIMIZER_SETTINGS

@@ -1,0 +1,279 @@
+"""The loop: stretches of steps, ends of epochs, checkpoints, stopping. All arithmetic is the engine's.
+
+The loop asks the engine for stretches of about 50 ms, cut at epoch ends and checkpoints. Where a
+stretch is cut changes no bit of the result: state, step number and settings are all a step depends on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.protocol import Array, Engine, Targets, Task
+from chainrule.errors import DivergedError
+from chainrule.network.parameters import Parameters
+from chainrule.training import divergence, schedules
+from chainrule.training.checkpoints import Checkpoint, CheckpointStore, Progress
+from chainrule.training.events import Control, Event, settings_at
+from chainrule.training.metrics import Metric
+from chainrule.training.replaying import replay
+from chainrule.training.settings import Settings
+
+STRETCH_S = 0.05
+PLATEAU_NAME = "learning_rate_factor"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-out rows, ready for the engine."""
+
+    X: Array
+    targets: Targets
+    weight: Array | None
+    dense: Array
+    """The targets as the metric wants them: class indices (n,) or an array (n, n_outputs)."""
+
+
+class Observer(Protocol):
+    """Somebody who watches a training: the run directory, the progress bar."""
+
+    def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
+        """An epoch ended; `line` is its entry in the history."""
+
+    def stretch_done(self, step: int, loss: float) -> None:
+        """Some steps were done."""
+
+    def event_happened(self, event: Event) -> None:
+        """A callback, the user or the clock acted."""
+
+    def before_checkpoint(self, losses: npt.NDArray[np.float64]) -> None:
+        """A checkpoint is about to be kept; `losses` are those of all steps before it."""
+
+
+@dataclass
+class Result:
+    """What a training came to: the best parameters and why it stopped."""
+
+    parameters: Parameters
+    history: dict[str, list[float]]
+    losses: npt.NDArray[np.float64]
+    events: list[Event]
+    progress: Progress
+    stopped: str = "epochs"
+    diverged: DivergedError | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Trainer:
+    """One training: what is fixed, and the state that moves."""
+
+    task: Task
+    settings: Settings
+    engine: Engine
+    metric: Metric
+    checkpoints: CheckpointStore
+    validation: Validation | None = None
+    callbacks: Sequence[Any] = ()
+    observers: Sequence[Observer] = ()
+    time_limit: float | None = None
+    interrupted: Callable[[], bool] = lambda: False
+    constant_loss: float = 0.0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._spe = self.task.steps_per_epoch
+        self._n_steps = self.settings.epochs * self._spe
+        self._losses = np.zeros(0)
+        self._progress = Progress()
+        self._control = Control(self.settings, self.history)
+        self._control.attach(lambda: Parameters(self.task.architecture, self._session.store()[0]))
+        self._stopped: str | None = None
+        self._diverged: DivergedError | None = None
+        self._stretch = 1
+        self._step = 0
+        _, step_settings = settings_at(0, self.settings, ())
+        self._session = self.engine.start(self.task, step_settings)
+
+    # the way through the steps ---------------------------------------------------------------------------
+
+    def run(self, start: Checkpoint, losses: npt.NDArray[np.float64] | None = None) -> Result:
+        """Train from a checkpoint to the end; `losses` are those of the steps before it."""
+        self._began, self._epoch_began = time.perf_counter(), time.perf_counter()
+        self._session.load(start.theta, start.optimizer)
+        self._progress = Progress(**start.progress.to_dict())
+        self._best = start.best_theta.copy()
+        self._step = start.step
+        self._losses = np.concatenate([losses if losses is not None else np.zeros(0), np.zeros(self._n_steps - start.step)])
+        if start.step not in self.checkpoints.sizes:
+            self.checkpoints.put(start)
+        while self._step < self._n_steps and self._stopped is None:
+            self._advance_stretch()
+        return self._result()
+
+    def _advance_stretch(self) -> None:
+        first = self._step
+        epoch_end = (first // self._spe + 1) * self._spe
+        last = min(first + self._stretch, epoch_end, self.checkpoints.next_after(first), self._n_steps)
+        began = time.perf_counter()
+        eta, settings = settings_at(first, self.settings, self.events)
+        etas = eta * self._progress.plateau_factor * schedules.factors(self.settings, first, last, self._spe)
+        done = self._session.advance(first, etas, settings)
+        self._step = first + len(done.losses)
+        self._losses[first : self._step] = done.losses
+        if done.stopped:
+            self._locate()
+            return
+        self._adapt(last - first, time.perf_counter() - began)
+        self._after_stretch(epoch_end, float(etas[-1]))
+
+    def _after_stretch(self, epoch_end: int, eta: float) -> None:
+        for observer in self.observers:
+            observer.stretch_done(self._step, float(self._losses[self._step - 1]))
+        self._call_back("on_step_end")
+        if self._step == epoch_end and self._diverged is None:
+            self._end_epoch(eta)
+        if self._stopped is None and self.interrupted():
+            self._happen(Event(self._step, "stop", value="interrupted"))
+        if self._stopped is None and self.time_limit is not None and time.perf_counter() - self._began > self.time_limit:
+            self._happen(Event(self._step, "stop", value="time_limit"))
+        due = self._step % self.checkpoints.spacing == 0 or self._stopped or self._step == self._n_steps
+        if due and self._diverged is None:
+            self._keep_checkpoint()
+
+    def _adapt(self, n_steps: int, elapsed_s: float) -> None:
+        # Callbacks on steps need every step; otherwise the next stretch is sized to take STRETCH_S.
+        if any(hasattr(callback, "on_step_end") for callback in self.callbacks):
+            self._stretch = 1
+        else:
+            self._stretch = max(1, min(4 * self._stretch, int(n_steps * STRETCH_S / max(elapsed_s, 1e-9))))
+
+    # ends of epochs ----------------------------------------------------------------------------------------
+
+    def _end_epoch(self, eta: float) -> None:
+        epoch, first = self._step // self._spe - 1, self._step - self._spe
+        losses = self._losses[first : self._step]
+        mean = float(np.average(losses, weights=self._batch_weights(epoch)))
+        scale = max(float(self._losses[0]), self.constant_loss)
+        self._diverged = divergence.exploded(losses, mean, scale, first, epoch, eta)
+        if self._diverged:
+            self._stopped = "diverged"
+            return
+        theta = self._session.store()[0]
+        parameters = Parameters(self.task.architecture, theta)
+        line = {"loss": mean} | self._validate(parameters) | {"penalty": self._penalty(parameters), "learning_rate": eta}
+        if self.settings.schedule == "plateau":
+            line[PLATEAU_NAME] = self._progress.plateau_factor
+        now = time.perf_counter()
+        line["seconds"], self._epoch_began = now - self._epoch_began, now
+        for name, value in line.items():
+            self.history.setdefault(name, []).append(value)
+        self._judge(epoch, theta, line)
+        for observer in self.observers:
+            observer.epoch_ended(epoch, line)
+        self._call_back("on_epoch_end")
+
+    def _validate(self, parameters: Parameters) -> dict[str, float]:
+        v = self.validation
+        if v is None:
+            return {}
+        loss, output = self.engine.loss(parameters, v.X, v.targets, v.weight)
+        if self.metric.name == "validation_loss":
+            return {"validation_loss": loss}
+        with np.errstate(all="ignore"):
+            return {"validation_loss": loss, self.metric.name: self.metric.score(v.dense, output, v.weight)}
+
+    def _penalty(self, parameters: Parameters) -> float:
+        _, settings = settings_at(self._step - 1, self.settings, self.events)
+        return self.engine.penalty(parameters, settings.l2, settings.l1)
+
+    def _judge(self, epoch: int, theta: Array, line: dict[str, float]) -> None:
+        """Best parameters, patience, plateau. Without validation the lowest training loss is watched."""
+        progress, watched = self._progress, self.metric if self.validation else _TRAINING_LOSS
+        score = line["loss"] if self.validation is None else line[self.metric.name]
+        improved = progress.best_score is None or (score != progress.best_score and watched.better(score, progress.best_score))
+        if watched.better(score, progress.best_score):
+            progress.best_score, progress.best_epoch, self._best = score, epoch, theta
+        progress.epochs_without_better = 0 if improved else progress.epochs_without_better + 1
+        progress.plateau_epochs = 0 if improved else progress.plateau_epochs + 1
+        if self.settings.schedule == "plateau" and progress.plateau_epochs >= self.settings.decay_every:
+            progress.plateau_factor *= self.settings.decay_factor
+            progress.plateau_epochs = 0
+        patience = self.settings.early_stopping
+        if patience is not None and progress.epochs_without_better >= patience:
+            self._stopped = "early_stopping"
+
+    def _batch_weights(self, epoch: int) -> npt.NDArray[np.float64]:
+        n, size = self.task.n_samples, self.task.batch_size
+        starts = np.arange(0, n, size)
+        if self.task.weight is None:
+            return np.minimum(size, n - starts).astype(np.float64)
+        weights = np.add.reduceat(self.task.weight[self.task.order(epoch)].astype(np.float64), starts)
+        return weights if weights.any() else np.ones_like(weights)
+
+    # events --------------------------------------------------------------------------------------------------
+
+    def _call_back(self, moment: str) -> None:
+        control = self._control
+        control.step, control.epoch = self._step, (self._step - 1) // self._spe
+        control.loss = float(self._losses[self._step - 1])
+        for callback in self.callbacks:
+            method = getattr(callback, moment, None)
+            if method is not None:
+                method(control)
+            elif moment == "on_epoch_end" and not hasattr(callback, "on_step_end"):
+                callback(control)
+        pending, control.pending = control.pending, []
+        for event in pending:
+            self._happen(event)
+        if control.edited is not None:
+            self._session.load(control.edited.flat, self._session.store()[1])
+            control.edited = None
+            self._keep_checkpoint(pinned=True)
+
+    def _happen(self, event: Event) -> None:
+        if event.kind == "stop":
+            self._stopped = self._stopped or str(event.value)
+        self.events.append(event)
+        for observer in self.observers:
+            observer.event_happened(event)
+
+    # checkpoints, divergence, the end ----------------------------------------------------------------------
+
+    def _keep_checkpoint(self, *, pinned: bool = False) -> None:
+        for observer in self.observers:
+            observer.before_checkpoint(self._losses[: self._step])
+        theta, optimizer = self._session.store()
+        progress = Progress(**self._progress.to_dict())
+        self.checkpoints.put(Checkpoint(self._step, theta, optimizer, self._best.copy(), progress), pinned=pinned)
+
+    def _locate(self) -> None:
+        """Name the first non-finite number of the step that just stopped, by replaying it."""
+        step = self._step - 1
+        with np.errstate(all="ignore"):
+            record = replay(
+                self._session, self.checkpoints.nearest(step), step, self.settings, self.events, self._factor_of, self._spe
+            )
+        self._diverged, self._stopped = divergence.non_finite(record), "diverged"
+
+    def _factor_of(self, epoch: int) -> float:
+        known = self.history.get(PLATEAU_NAME, [])
+        return known[epoch] if epoch < len(known) else self._progress.plateau_factor
+
+    def _result(self) -> Result:
+        theta = self._session.store()[0]
+        keep_last = self.validation is None and self._diverged is None
+        parameters = Parameters(self.task.architecture, theta if keep_last else self._best.copy())
+        return Result(
+            parameters, self.history, self._losses[: self._step].copy(), self.events, self._progress,
+            self._stopped or "epochs", self._diverged, time.perf_counter() - self._began,
+        )  # fmt: skip
+
+
+_TRAINING_LOSS = Metric("loss", False, lambda y, output, weight: float("nan"))

@@ -1,0 +1,127 @@
+"""Metrics on held-out rows: which number says that an epoch was better, and how it is had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.targets import Kind, decode
+from chainrule.errors import SettingsError, unknown_name
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: its name in the history, whether more is better, and score(y, output, weight)."""
+
+    name: str
+    more_is_better: bool
+    score: Callable[[Array, Array, Array | None], float]
+
+    def better(self, score: float, than: float | None) -> bool:
+        """Whether a score is at least as good: of equal scores the last one counts."""
+        if than is None:
+            return score == score
+        return score >= than if self.more_is_better else score <= than
+
+
+def _accuracy(kind: Kind) -> Callable[[Array, Array, Array | None], float]:
+    def score(y: Array, output: Array, weight: Array | None) -> float:
+        right = decode(output, kind) == _decoded(y, kind)
+        return float(np.average(right.all(axis=1) if right.ndim == 2 else right, weights=weight))
+
+    return score
+
+
+def _decoded(y: Array, kind: Kind) -> Array:
+    """True classes, labels or values in the form of decode()."""
+    if kind == "class":
+        return y if y.ndim == 1 else y.argmax(axis=1)
+    return y[:, 0] if kind == "values" and y.shape[1] == 1 else y
+
+
+def _rmse(y: Array, output: Array, weight: Array | None) -> float:
+    square = ((output.astype(np.float64) - y) ** 2).mean(axis=1)
+    return float(np.sqrt(np.average(square, weights=weight)))
+
+
+def choose(name: str, kind: Kind) -> Metric:
+    """The metric of this name; "auto" is accuracy for classes and labels, rmse for values.
+
+    Any other name is one of scikit-learn's scorers.
+    """
+    if name == "auto":
+        name = "rmse" if kind == "values" else "accuracy"
+    if name == "accuracy" and kind != "values":
+        return Metric("accuracy", True, _accuracy(kind))
+    if name == "rmse" and kind == "values":
+        return Metric("rmse", False, _rmse)
+    if name == "loss":
+        return Metric("validation_loss", False, lambda y, output, weight: float("nan"))
+    return _from_scikit_learn(name, kind)
+
+
+_ALIASES = {
+    "auc": "roc_auc_ovr",
+    "log_loss": "neg_log_loss",
+    "mae": "neg_mean_absolute_error",
+    "rmse": "neg_root_mean_squared_error",
+}
+
+
+def _from_scikit_learn(name: str, kind: Kind) -> Metric:
+    from sklearn.metrics import get_scorer, get_scorer_names
+
+    key = _ALIASES.get(name, name)
+    if key not in get_scorer_names():
+        raise unknown_name("metric", name, ["auto", "loss", "accuracy", "rmse", *_ALIASES, *get_scorer_names()])
+    scorer = get_scorer(key)
+
+    def score(y: Array, output: Array, weight: Array | None) -> float:
+        try:
+            value = scorer(_Predictions(output, kind), np.zeros((len(y), 1)), _decoded(y, kind), sample_weight=weight)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise SettingsError(f"metric {name!r} does not fit these targets: {error}") from None
+        return -float(value) if name in _ALIASES and key.startswith("neg_") else float(value)
+
+    return Metric(name, not (name in _ALIASES and key.startswith("neg_")), score)
+
+
+class _Predictions:
+    """What a scorer wants of an estimator: the predictions, already made."""
+
+    def __init__(self, output: Array, kind: Kind) -> None:
+        self._output, self._kind = output, kind
+        self._estimator_type = "regressor" if kind == "values" else "classifier"
+        if kind == "class":
+            self.classes_ = np.arange(max(output.shape[1], 2))
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
+
+        values = self._kind == "values"
+        return Tags(
+            estimator_type=self._estimator_type,
+            target_tags=TargetTags(required=True),
+            classifier_tags=None if values else ClassifierTags(),
+            regressor_tags=RegressorTags() if values else None,
+        )
+
+    def fit(self, X: Array, y: Array) -> _Predictions:
+        """Nothing to fit: a scorer only asks whether it could."""
+        return self
+
+    def predict(self, X: Array) -> Array:
+        """The predictions."""
+        return decode(self._output, self._kind)
+
+    def predict_proba(self, X: Array) -> Array:
+        """The probabilities; both columns where there is one output."""
+        one = self._output.shape[1] == 1 and self._kind == "class"
+        proba = np.hstack([1 - self._output, self._output]) if one else self._output
+        return proba.astype(np.float64) / (proba.sum(axis=1, keepdims=True) if self._kind == "class" else 1)
