@@ -3,27 +3,54 @@
     net = chainrule.Network([64, 32, 10])
     run = chainrule.train(net, X, y, epochs=20)
     print(run.replay(100).explain())
+
+Public names load when they are first used, so importing the package costs next to nothing.
 """
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from chainrule._version import __version__
-from chainrule.api.check import check_gradients
-from chainrule.api.load import Model, load
-from chainrule.api.network import Network
-from chainrule.api.run import Run
-from chainrule.api.step import Step
-from chainrule.api.train import train
-from chainrule.errors import (
-    ChainruleError,
-    DataError,
-    DivergedError,
-    DivergenceWarning,
-    ModelFileError,
-    SettingsError,
-    ShapeError,
-)
-from chainrule.training.settings import SGD, Adagrad, Adam, AdamW, RMSProp
+
+if TYPE_CHECKING:
+    from chainrule.api.check import check_gradients
+    from chainrule.api.load import Model, load
+    from chainrule.api.network import Network
+    from chainrule.api.run import Run
+    from chainrule.api.step import Step
+    from chainrule.api.train import train
+    from chainrule.errors import (
+        ChainruleError,
+        DataError,
+        DivergedError,
+        DivergenceWarning,
+        ModelFileError,
+        SettingsError,
+        ShapeError,
+    )
+    from chainrule.training.settings import SGD, Adagrad, Adam, AdamW, RMSProp
+
+_HOMES = {
+    "chainrule.api.check": ("check_gradients",),
+    "chainrule.api.load": ("Model", "load"),
+    "chainrule.api.network": ("Network",),
+    "chainrule.api.run": ("Run",),
+    "chainrule.api.step": ("Step",),
+    "chainrule.api.train": ("train",),
+    "chainrule.errors": (
+        "ChainruleError",
+        "DataError",
+        "DivergedError",
+        "DivergenceWarning",
+        "ModelFileError",
+        "SettingsError",
+        "ShapeError",
+    ),
+    "chainrule.training.settings": ("SGD", "Adagrad", "Adam", "AdamW", "RMSProp"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "SGD",
@@ -47,3 +74,16 @@ __all__ = [
     "load",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, loaded from its home on first use. The table is fixed: no name comes from outside."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,13 +1,13 @@
 """The exception tree. Every message gives the thing, the value found, what was expected, the remedy.
 
-    ChainruleError
-    ├── ShapeError       an array has the wrong shape                       (also a ValueError)
-    ├── SettingsError    a name or hyper-parameter is unknown or out of range (also a ValueError)
-    ├── DataError        rows cannot be read or used: path, line, column    (also a ValueError)
-    ├── ModelFileError   a model, checkpoint or run cannot be read or written (also a ValueError)
-    └── DivergedError    training met a non-finite or exploding number      (also an ArithmeticError)
+ChainruleError
+├── ShapeError       an array has the wrong shape                       (also a ValueError)
+├── SettingsError    a name or hyper-parameter is unknown or out of range (also a ValueError)
+├── DataError        rows cannot be read or used: path, line, column    (also a ValueError)
+├── ModelFileError   a model, checkpoint or run cannot be read or written (also a ValueError)
+└── DivergedError    training met a non-finite or exploding number      (also an ArithmeticError)
 
-    DivergenceWarning    the same news, when training returns what it has instead of raising
+DivergenceWarning    the same news, when training returns what it has instead of raising
 """
 
 from __future__ import annotations
@@ -69,4 +69,6 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> SettingsError
     known = list(known)
     near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return SettingsError(f"{kind} {name!r} is unknown{hint} Known: {', '.join(known)}.".replace("unknown Known", "unknown. Known"))
+    return SettingsError(
+        f"{kind} {name!r} is unknown{hint} Known: {', '.join(known)}.".replace("unknown Known", "unknown. Known")
+    )

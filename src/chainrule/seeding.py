@@ -121,7 +121,9 @@ _FAR_TAIL = (
 )  # fmt: skip
 
 
-def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], r: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _ratio(
+    coefficients: tuple[tuple[float, ...], tuple[float, ...]], r: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     over, under = (np.full_like(r, part[-1]) for part in coefficients)
     for p, q in zip(reversed(coefficients[0][:-1]), reversed(coefficients[1][:-1]), strict=True):
         over, under = over * r + p, under * r + q

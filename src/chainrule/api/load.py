@@ -15,7 +15,7 @@ from chainrule.api.run import Run
 from chainrule.engine.select import select
 from chainrule.errors import DivergedError, ModelFileError
 from chainrule.run import files
-from chainrule.run.directory import MODEL, RUN, FileStore, RunDirectory
+from chainrule.run.directory import MODEL, RUN, SPLIT, FileStore, RunDirectory
 from chainrule.run.model import read_model
 from chainrule.training.settings import Settings
 
@@ -75,7 +75,9 @@ def load_run(path: Path) -> Run:
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
-        raise ModelFileError(f"{folder.file(RUN)}: does not describe a run ({error}); restore it or train again.") from None
+        raise ModelFileError(
+            f"{folder.file(RUN)}: does not describe a run ({error}); restore it or train again."
+        ) from None
 
 
 def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
@@ -83,17 +85,39 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
     settings, result, spe = Settings.from_dict(record["settings"]), record["result"], int(record["steps_per_epoch"])
     events = folder.read_events()
     store = FileStore(
-        folder.file("checkpoints"), settings.epochs * spe, pinned={event.step for event in events if event.kind == "edit"}
+        folder.file("checkpoints"),
+        settings.epochs * spe,
+        pinned={event.step for event in events if event.kind == "edit"},
     )
-    split = folder.file("split.safetensors")
+    split = folder.file(SPLIT)
     index = files.read_tensors(split)[0]["train"].astype(np.int64) if split.exists() else None
     told = result.get("diverged")
-    diverged = None if told is None else DivergedError(
-        told["message"], epoch=told["epoch"], step=told["step"], layer=told["layer"], quantity=told["quantity"]
-    )  # fmt: skip
+    diverged = (
+        None
+        if told is None
+        else DivergedError(
+            told["message"], epoch=told["epoch"], step=told["step"], layer=told["layer"], quantity=told["quantity"]
+        )
+    )
     engine = select(str(record["engine"]["engine"]), model.network.architecture)[0]
     return Run(
-        model.network, settings, folder.read_history(), folder.read_losses(result["steps"]), events, result, engine, store,
-        None, record["fingerprint"], index, spe, diverged, folder.path, model.pipeline, model.pipeline_arrays,
-        record.get("source"), record["engine"], record.get("class_weight"),
-    )  # fmt: skip
+        model.network,
+        settings,
+        folder.read_history(),
+        folder.read_losses(result["steps"]),
+        events,
+        result,
+        engine,
+        store,
+        None,
+        record["fingerprint"],
+        index,
+        spe,
+        diverged,
+        folder.path,
+        model.pipeline,
+        model.pipeline_arrays,
+        record.get("source"),
+        record["engine"],
+        record.get("class_weight"),
+    )

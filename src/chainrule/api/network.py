@@ -94,7 +94,8 @@ class Network:
         output = self.engine.predict(self.parameters, self._features(X))
         if self.architecture.output not in ("softmax", "sigmoid"):
             raise SettingsError(
-                f"output activation {self.architecture.output!r} gives no probabilities; expected softmax or sigmoid. Use predict."
+                f"output activation {self.architecture.output!r} gives no probabilities; expected softmax or sigmoid. "
+                "Use predict."
             )
         one = self.kind == "class" and output.shape[1] == 1
         return np.hstack([1 - output, output]) if one else output

@@ -17,7 +17,7 @@ from chainrule.data import arrays
 from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import DataError, DivergedError, SettingsError
 from chainrule.run import files
-from chainrule.run.directory import DATA, RunDirectory
+from chainrule.run.directory import DATA
 from chainrule.run.model import write_model
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event, settings_at
@@ -87,26 +87,47 @@ class Run:
         """
         step = t + self.n_steps if t < 0 else t
         if not 0 <= step < self.n_steps:
-            raise SettingsError(f"step {t} is not in this run; expected 0 to {self.n_steps - 1} (steps are numbered from 0).")
+            raise SettingsError(
+                f"step {t} is not in this run; expected 0 to {self.n_steps - 1} (steps are numbered from 0)."
+            )
         rows = self._rows(data)
         task = self._task(rows)
         _, step_settings = settings_at(step, self.settings, self.events)
         session = self.engine.start(task, settings_at(0, self.settings, ())[1])
         with np.errstate(all="ignore"):
             record = replay(
-                session, self.checkpoints.nearest(step), step, self.settings, self.events, self._factor, self.steps_per_epoch
+                session,
+                self.checkpoints.nearest(step),
+                step,
+                self.settings,
+                self.events,
+                self._factor,
+                self.steps_per_epoch,
             )
         weight = None if rows.weight is None else rows.weight[record.rows]
         original = record.rows if self.index is None else self.index[record.rows]
         return Step(
-            record, task.architecture, step_settings, self.settings.optimizer.to_dict(), original,
-            rows.targets[record.rows], weight, self.n_steps,
-        )  # fmt: skip
+            record,
+            task.architecture,
+            step_settings,
+            self.settings.optimizer.to_dict(),
+            original,
+            rows.targets[record.rows],
+            weight,
+            self.n_steps,
+        )
 
     def _task(self, rows: Rows) -> Task:
         s = self.settings
         return Task(
-            self.network.architecture, rows.X, rows.targets, rows.weight, s.optimizer.name, s.batch_size, s.seed, s.shuffle
+            self.network.architecture,
+            rows.X,
+            rows.targets,
+            rows.weight,
+            s.optimizer.name,
+            s.batch_size,
+            s.seed,
+            s.shuffle,
         )
 
     def _factor(self, epoch: int) -> float:
@@ -121,7 +142,9 @@ class Run:
             kept = files.read_tensors(self.directory / DATA)[0]
             rows = Rows(kept["X"], kept["targets"], kept.get("weight"))
         if rows is None:
-            raise DataError("this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train.")
+            raise DataError(
+                "this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train."
+            )
         if rows.fingerprint != self.fingerprint:
             raise DataError(
                 f"the data differ from those of the training (fingerprint {rows.fingerprint[:12]}, expected "
@@ -184,6 +207,8 @@ def weighted_by_class(encoded: Array, weight: Array | None, class_weight: Any, d
     elif isinstance(class_weight, Sequence) and not isinstance(class_weight, str):
         table = {int(c): float(class_weight[int(c)]) for c in present}
     else:
-        raise SettingsError(f"class_weight = {class_weight!r} is not possible; expected 'balanced' or {{class: weight ≥ 0}}.")
+        raise SettingsError(
+            f"class_weight = {class_weight!r} is not possible; expected 'balanced' or {{class: weight ≥ 0}}."
+        )
     factor = np.array([table[int(c)] for c in classes], dtype=dtype)
     return factor if weight is None else np.ascontiguousarray(weight * factor)

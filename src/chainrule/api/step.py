@@ -84,15 +84,22 @@ class Step:
 
     def to_dict(self) -> dict[str, Any]:
         """Every number of the step as plain lists, named as in the notation."""
+
         def plain(arrays: Any) -> list[Any]:
             return [None if array is None else array.tolist() for array in arrays]
 
         forward, backward, update = self.forward, self.backward, self.update
         return {
-            "step": self.step, "epoch": self.epoch, "rows": self.rows.tolist(), "architecture": self.architecture.to_dict(),
+            "step": self.step,
+            "epoch": self.epoch,
+            "rows": self.rows.tolist(),
+            "architecture": self.architecture.to_dict(),
             "forward": {"z": plain(forward.z), "a": plain(forward.a)},
             "backward": {
-                "loss": backward.loss, "delta": plain(backward.delta), "dW": plain(backward.dW), "db": plain(backward.db),
+                "loss": backward.loss,
+                "delta": plain(backward.delta),
+                "dW": plain(backward.dW),
+                "db": plain(backward.db),
             },
             "update": {
                 "learning_rate": update.learning_rate,
@@ -100,4 +107,4 @@ class Step:
                 "old": {"W": plain(update.old.W), "b": plain(update.old.b)},
                 "new": {"W": plain(update.new.W), "b": plain(update.new.b)},
             },
-        }  # fmt: skip
+        }

@@ -22,7 +22,9 @@ def features(X: object, n_inputs: int, dtype: str) -> Array:
     if array.ndim == 1 and len(array) == n_inputs:
         raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}). For one row give X[None, :].")
     if array.ndim > 2:
-        raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}). Flatten each row: X.reshape(len(X), -1).")
+        raise ShapeError(
+            f"X has shape {array.shape}; expected (n, {n_inputs}). Flatten each row: X.reshape(len(X), -1)."
+        )
     if array.ndim != 2 or array.shape[1] != n_inputs:
         raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}): the network has {n_inputs} inputs.")
     converted = np.ascontiguousarray(array, dtype=dtype)
@@ -37,7 +39,7 @@ def refuse_non_finite(converted: Array, original: npt.NDArray[Any], name: str) -
     if len(bad):
         place = tuple(int(i) for i in bad[0])
         raise DataError(
-            f"{name}[{', '.join(map(str, place))}] is {original[place]} (row {place[0]}), {len(bad)} such entries in all; "
+            f"{name}[{', '.join(map(str, place))}] is {original[place]} (row {place[0]}), {len(bad)} such in all; "
             f"expected finite {converted.dtype} numbers. Drop or impute these rows first."
         )
 
@@ -51,7 +53,9 @@ def weights(weight: object, n: int, dtype: str) -> Array | None:
         raise ShapeError(f"sample_weight has shape {array.shape}; expected ({n},): one weight for each row of X.")
     converted = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(converted).all() or (converted < 0).any() or not converted.any():
-        raise DataError("sample_weight holds negative, non-finite or only zero weights; expected finite weights ≥ 0, some > 0.")
+        raise DataError(
+            "sample_weight holds negative, non-finite or only zero weights; expected finite weights ≥ 0, some > 0."
+        )
     return converted
 
 
@@ -61,7 +65,9 @@ def _numeric(values: object, name: str) -> npt.NDArray[Any]:
         if array.dtype.kind == "O":
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{name} does not hold numbers ({error}); encode strings and fill missing values first.") from None
+        raise DataError(
+            f"{name} does not hold numbers ({error}); encode strings and fill missing values first."
+        ) from None
     if array.dtype.kind not in "fiub":
         raise DataError(f"{name} has dtype {array.dtype}; expected numbers. Encode strings and dates first.")
     return array

@@ -20,7 +20,9 @@ def holdout(n: int, fraction: float, seed: int, classes: npt.NDArray[Any] | None
     """
     n_out = round(n * fraction)
     if n_out < 1 or n_out >= n:
-        raise DataError(f"{n} rows cannot be split at validation = {fraction:g}; expected at least one row on each side.")
+        raise DataError(
+            f"{n} rows cannot be split at validation = {fraction:g}; expected at least one row on each side."
+        )
     rank = words(stream_key(seed, Purpose.SPLIT), n)
     order = np.lexsort((np.arange(n), rank))
     if classes is not None:

@@ -39,7 +39,9 @@ def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: 
     if array.ndim == 1:
         array = array[:, None]
     if array.shape[1] != n_outputs:
-        raise ShapeError(f"y has shape {array.shape}; expected ({n}, {n_outputs}): the network has {n_outputs} outputs.")
+        raise ShapeError(
+            f"y has shape {array.shape}; expected ({n}, {n_outputs}): the network has {n_outputs} outputs."
+        )
     converted = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(converted.sum()):
         refuse_non_finite(converted, array, "y")
@@ -47,9 +49,11 @@ def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: 
         raise DataError("y holds numbers outside [0, 1]; loss 'cross_entropy' expects classes, or 0/1 for each output.")
     if loss == "poisson" and (converted < 0).any():
         raise DataError("y holds negative numbers; loss 'poisson' expects counts or rates ≥ 0.")
-    one_hot = probabilities and output == "softmax" or (probabilities and loss != "cross_entropy")
+    one_hot = (probabilities and output == "softmax") or (probabilities and loss != "cross_entropy")
     if one_hot and loss == "cross_entropy" and np.abs(converted.sum(axis=1) - 1).max(initial=0) > 1e-3:
-        raise DataError("rows of y do not sum to 1; output 'softmax' expects one-hot rows. For several labels use output='sigmoid'.")
+        raise DataError(
+            "rows of y do not sum to 1; output 'softmax' expects one-hot rows. For several labels use output='sigmoid'."
+        )
     return converted, "class" if one_hot else "labels" if probabilities else "values"
 
 
@@ -59,7 +63,9 @@ def _classes(array: npt.NDArray[Any], n_outputs: int) -> npt.NDArray[np.int32]:
         if not np.isfinite(array).all():
             refuse_non_finite(array.astype(np.float64), array, "y")
         if not (array == np.floor(array)).all():
-            raise DataError(f"y holds {array[array != np.floor(array)][0]}; expected whole class indices 0 to {n_classes - 1}.")
+            raise DataError(
+                f"y holds {array[array != np.floor(array)][0]}; expected whole class indices 0 to {n_classes - 1}."
+            )
     low, high = (int(array.min()), int(array.max())) if len(array) else (0, 0)
     if low < 0 or high >= n_classes:
         raise DataError(

@@ -174,7 +174,7 @@ class NumpySession:
 
     def _gradient(self, backward: Backward, settings: StepSettings) -> Parameters:
         gradient = Parameters(self._task.architecture)
-        for l in range(1, len(gradient.W)):  # noqa: E741
+        for l in range(1, len(gradient.W)):
             gradient.W[l][:] = backward.dW[l]
             gradient.b[l][:] = backward.db[l]
             if settings.l2 or settings.l1:
@@ -193,7 +193,7 @@ class NumpySession:
             return None
         architecture = self._task.architecture
         masks: list[Array] = [None] * (len(architecture.layers) + 1)  # type: ignore[list-item]
-        for l, layer in enumerate(architecture.layers[:-1], start=1):  # noqa: E741
+        for l, layer in enumerate(architecture.layers[:-1], start=1):
             words = keep_words(self._task.seed, epoch, step, l, n * layer.n_out).reshape(n, layer.n_out)
             masks[l] = penalties.dropout_mask(words, p, np.dtype(architecture.dtype))
         return masks

@@ -114,7 +114,9 @@ class Engine(Protocol):
     def predict(self, parameters: Parameters, X: Array) -> Array:
         """The output activation alone, (n, n_outputs), without keeping z."""
 
-    def loss(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> tuple[float, Array]:
+    def loss(
+        self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
+    ) -> tuple[float, Array]:
         """J over all given rows in blocks, and the output activation."""
 
     def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,13 @@ class Architecture:
         hidden = [activation] * n_hidden if isinstance(activation, str) else list(activation)
         if len(hidden) != n_hidden:
             raise SettingsError(
-                f"activation has {len(hidden)} names for {n_hidden} hidden layers; give one name, or one per hidden layer."
+                f"activation has {len(hidden)} names for {n_hidden} hidden layers; give one name, or one for each."
             )
         names = [*hidden, output]
         for name in names if n_hidden else [activation, output] if isinstance(activation, str) else names:
             if name not in ACTIVATIONS:
                 raise unknown_name("activation", name, ACTIVATIONS)
-        layers = tuple(Dense(*pair, name) for pair, name in zip(zip(sizes, sizes[1:], strict=False), names, strict=True))
+        layers = tuple(Dense(*pair, name) for pair, name in zip(pairwise(sizes), names, strict=True))
         _check_output(layers[-1], loss)
         if str(dtype) not in DTYPES and getattr(dtype, "__name__", None) not in DTYPES:
             raise unknown_name("dtype", dtype, DTYPES)
@@ -142,5 +143,5 @@ def _check_output(layer: Dense, loss: str) -> None:
         )
     if layer.activation == "softmax" and layer.n_out == 1:
         raise SettingsError(
-            "output 'softmax' over 1 output is always 1; use output='sigmoid' with 1 output, or one output per class."
+            "output 'softmax' over 1 output is always 1; use output 'sigmoid', or one per class."
         )

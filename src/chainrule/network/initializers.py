@@ -77,7 +77,7 @@ def choose(initializer: str | Sequence[str], architecture: Architecture) -> tupl
 def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> Parameters:
     """Fresh parameters; layer l draws from the stream (seed, INITIALISE, l), so layers are independent."""
     parameters = Parameters(architecture)
-    for l, (layer, name) in enumerate(zip(architecture.layers, names, strict=True), start=1):  # noqa: E741
+    for l, (layer, name) in enumerate(zip(architecture.layers, names, strict=True), start=1):
         rule, key = INITIALIZERS[name], stream_key(seed, Purpose.INITIALISE, l)
         parameters.W[l][:] = rule.draw(key, layer.n_in * layer.n_out, layer).reshape(layer.n_in, layer.n_out)
         if rule.random_biases:

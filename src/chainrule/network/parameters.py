@@ -43,6 +43,6 @@ class Parameters:
 
     def named(self) -> Iterator[tuple[str, Array]]:
         """("W1", W[1]), ("b1", b[1]), ("W2", W[2]), …"""
-        for l in range(1, len(self.W)):  # noqa: E741
+        for l in range(1, len(self.W)):
             yield f"W{l}", self.W[l]
             yield f"b{l}", self.b[l]

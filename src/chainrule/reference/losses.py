@@ -124,8 +124,7 @@ LOSSES: dict[str, Loss] = {
         Loss(
             "squared_error",
             "½·Σ_j (a_j − y_j)²",
-            _on(_squared_error, _squared_error_da)
-            | {"identity": Pair(_squared_error, _squared_error_da, fused=True)},
+            _on(_squared_error, _squared_error_da) | {"identity": Pair(_squared_error, _squared_error_da, fused=True)},
         ),
         Loss(
             "cross_entropy",

@@ -65,9 +65,7 @@ def rmsprop(
     return theta - eta * g / (np.sqrt(v) + epsilon), {"v": v}
 
 
-def adagrad(
-    g: Array, state: State, theta: Array, t: int, eta: float, *, epsilon: float = 1e-10
-) -> tuple[Array, State]:
+def adagrad(g: Array, state: State, theta: Array, t: int, eta: float, *, epsilon: float = 1e-10) -> tuple[Array, State]:
     """Gradient divided by the root of the sum of all squared gradients so far.
 
     Formula   v ← v + g²;   theta − eta·g / (√v + epsilon)
@@ -134,9 +132,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "θ ← θ − η·g",
             {"momentum": 0.0, "nesterov": False},
         ),
-        Optimizer(
-            "rmsprop", lambda hyper: ("v",), rmsprop, "θ ← θ − η·g/(√v + ε)", {"rho": 0.99, "epsilon": 1e-8}
-        ),
+        Optimizer("rmsprop", lambda hyper: ("v",), rmsprop, "θ ← θ − η·g/(√v + ε)", {"rho": 0.99, "epsilon": 1e-8}),
         Optimizer("adagrad", lambda hyper: ("v",), adagrad, "θ ← θ − η·g/(√v + ε)", {"epsilon": 1e-10}),
         Optimizer(
             "adam",

@@ -7,7 +7,7 @@ db and masks holds None. `activations[l]` names g of layer l; the last one is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,12 +15,13 @@ from chainrule.reference.activations import Array
 from chainrule.reference.layers import dense_backward, dense_delta, dense_forward
 from chainrule.reference.losses import value_and_delta
 
-Numbered: TypeAlias = Sequence[Array | None]
+Numbered: TypeAlias = Sequence[Any]
+"""Arrays numbered by layer; None stands where a layer has no such array."""
 
 
 def forward(
-    X: Array, W: Numbered, b: Numbered, activations: Sequence[str | None], masks: Numbered | None = None
-) -> tuple[list[Array | None], list[Array]]:
+    X: Array, W: Numbered, b: Numbered, activations: Sequence[Any], masks: Numbered | None = None
+) -> tuple[list[Any], list[Array]]:
     """Forward propagation: z and a of every layer.
 
     Formula   a[0] = X;   z[l] = a[l-1] @ W[l] + b[l];   a[l] = g_l(z[l])      for l = 1 … L
@@ -28,9 +29,9 @@ def forward(
     Returns   z, a: lists over 0 … L, each entry (n, n_l), z[0] = None
     Source    Goodfellow, Bengio, Courville (2016), algorithm 6.3
     """
-    z: list[Array | None] = [None]
+    z: list[Any] = [None]
     a: list[Array] = [X]
-    for l in range(1, len(W)):  # noqa: E741 - l is the textbook's index of a layer
+    for l in range(1, len(W)):
         mask = masks[l] if masks is not None else None
         z_l, a_l = dense_forward(a[l - 1], W[l], b[l], activations[l], mask)
         z.append(z_l)
@@ -64,9 +65,9 @@ def backward(
     a: Sequence[Array],
     W: Numbered,
     delta_L: Array,
-    activations: Sequence[str | None],
+    activations: Sequence[Any],
     masks: Numbered | None = None,
-) -> tuple[list[Array | None], list[Array | None], list[Array | None], Array]:
+) -> tuple[list[Any], list[Any], list[Any], Array]:
     """Backward propagation: delta, dW, db of every layer, from delta of the output layer down.
 
     Formula   dW[l] = a[l-1].T @ delta[l];   db[l] = Σ_i delta[l]_i;   da[l-1] = delta[l] @ W[l].T;
@@ -76,11 +77,11 @@ def backward(
     Source    Rumelhart, Hinton, Williams (1986); Goodfellow et al. (2016), algorithm 6.4
     """
     L = len(W) - 1
-    delta: list[Array | None] = [None] * (L + 1)
-    dW: list[Array | None] = [None] * (L + 1)
-    db: list[Array | None] = [None] * (L + 1)
+    delta: list[Any] = [None] * (L + 1)
+    dW: list[Any] = [None] * (L + 1)
+    db: list[Any] = [None] * (L + 1)
     delta[L] = delta_L
-    for l in range(L, 0, -1):  # noqa: E741
+    for l in range(L, 0, -1):
         dW[l], db[l], da = dense_backward(a[l - 1], W[l], delta[l])
         if l > 1:
             mask = masks[l - 1] if masks is not None else None

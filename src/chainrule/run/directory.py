@@ -1,12 +1,12 @@
 """The run directory: who writes which file when, and how it is read back.
 
-    run.json             architecture, settings, seed, fingerprint, versions; the result once it ended
-    model.safetensors    the best model with its pipeline
-    history.jsonl        one line for each epoch
-    steps.safetensors    the loss of every step
-    events.jsonl         what changed the run from outside
-    data.safetensors     the rows, where they are kept
-    checkpoints/         step-00000000.safetensors …: the state before that step
+run.json             architecture, settings, seed, fingerprint, versions; the result once it ended
+model.safetensors    the best model with its pipeline
+history.jsonl        one line for each epoch
+steps.safetensors    the loss of every step
+events.jsonl         what changed the run from outside
+data.safetensors     the rows, where they are kept
+checkpoints/         step-00000000.safetensors …: the state before that step
 """
 
 from __future__ import annotations
@@ -25,9 +25,15 @@ from chainrule.run import files
 from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore, Progress
 from chainrule.training.events import Event
 
-RUN, MODEL, HISTORY, STEPS, EVENTS, DATA = (
-    "run.json", "model.safetensors", "history.jsonl", "steps.safetensors", "events.jsonl", "data.safetensors",
-)  # fmt: skip
+RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT = (
+    "run.json",
+    "model.safetensors",
+    "history.jsonl",
+    "steps.safetensors",
+    "events.jsonl",
+    "data.safetensors",
+    "split.safetensors",
+)
 KEEP_BYTES = 64 * 2**20
 
 
@@ -48,11 +54,15 @@ class RunDirectory:
         Errors    SettingsError if a run is already there; ModelFileError if the folder cannot be made
         """
         if self.exists:
-            raise SettingsError(f"{self.path}: holds a run already; expected a new folder. Continue it with resume, or name another.")
+            raise SettingsError(
+                f"{self.path}: holds a run already; expected a new folder. Continue it with resume, or name another."
+            )
         try:
             (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ModelFileError(f"{self.path}: cannot be made ({error.strerror}); choose a folder with write access.") from None
+            raise ModelFileError(
+                f"{self.path}: cannot be made ({error.strerror}); choose a folder with write access."
+            ) from None
 
     def file(self, name: str) -> Path:
         """The path of one file."""
@@ -126,7 +136,9 @@ class RunDirectory:
 class FileStore(CheckpointStore):
     """Checkpoints as files of a run directory."""
 
-    def __init__(self, folder: Path, n_steps: int, budget_bytes: int = BUDGET_BYTES, pinned: set[int] | None = None) -> None:
+    def __init__(
+        self, folder: Path, n_steps: int, budget_bytes: int = BUDGET_BYTES, pinned: set[int] | None = None
+    ) -> None:
         super().__init__(n_steps, budget_bytes)
         self.folder = folder
         self.pinned = set(pinned or ())
@@ -153,7 +165,9 @@ class FileStore(CheckpointStore):
 
     def _read(self, step: int) -> Checkpoint:
         arrays, about = files.read_tensors(self._path(step))
-        optimizer = {name.removeprefix("optimizer."): array for name, array in arrays.items() if name.startswith("optimizer.")}
+        optimizer = {
+            name.removeprefix("optimizer."): array for name, array in arrays.items() if name.startswith("optimizer.")
+        }
         return Checkpoint(step, arrays["theta"], optimizer, arrays["best_theta"], Progress(**about["progress"]))
 
     def _drop(self, step: int) -> None:

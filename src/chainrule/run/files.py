@@ -34,7 +34,9 @@ def write_atomic(path: Path, content: bytes) -> None:
         _sync_directory(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ModelFileError(f"{path}: cannot be written ({error.strerror}); choose a folder with room and write access.") from error
+        raise ModelFileError(
+            f"{path}: cannot be written ({error.strerror}); choose a folder with room and write access."
+        ) from error
 
 
 def _sync_directory(folder: Path) -> None:
@@ -88,7 +90,9 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelFileError(f"{path}: is truncated or no safetensors file ({error}); restore it or train again.") from None
+        raise ModelFileError(
+            f"{path}: is truncated or no safetensors file ({error}); restore it or train again."
+        ) from None
     text = metadata.get("chainrule")
     if text is None:
         raise ModelFileError(f"{path}: was not written by chainrule; expected its metadata entry 'chainrule'.")

@@ -39,7 +39,7 @@ def read_model(path: Path) -> tuple[Parameters, dict[str, Any], dict[str, npt.ND
     arrays, about = files.read_tensors(path)
     if about.get("kind") != "model" or about.get("format") != FORMAT:
         raise ModelFileError(
-            f"{path}: holds {about.get('kind')!r} of format {about.get('format')!r}; expected a model of format {FORMAT}."
+            f"{path}: holds {about.get('kind')!r} of format {about.get('format')!r}; expected a model, format {FORMAT}."
         )
     try:
         architecture = Architecture.from_dict(about["architecture"])
@@ -49,6 +49,8 @@ def read_model(path: Path) -> tuple[Parameters, dict[str, Any], dict[str, npt.ND
                 raise ModelFileError(f"{path}: {name} has shape {arrays[name].shape}; expected {view.shape}.")
             view[...] = arrays[name]
     except (KeyError, TypeError, ChainruleError) as error:
-        raise ModelFileError(f"{path}: does not fit its own architecture ({error}); restore it or train again.") from None
+        raise ModelFileError(
+            f"{path}: does not fit its own architecture ({error}); restore it or train again."
+        ) from None
     prefix = "pipeline."
     return parameters, about, {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

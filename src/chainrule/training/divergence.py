@@ -18,14 +18,14 @@ exploded: no shuffling of outliers lifts the mean of a whole epoch there, only w
 def first_non_finite(record: StepRecord) -> tuple[int | None, str]:
     """Layer and quantity of the first non-finite number of a step, in the order of computation."""
     L = len(record.forward.z) - 1
-    for l in range(1, L + 1):  # noqa: E741
+    for l in range(1, L + 1):
         if not np.isfinite(record.forward.z[l]).all():
             return l, f"z{l}"
         if not np.isfinite(record.forward.a[l]).all():
             return l, f"a{l}"
     if not np.isfinite(record.backward.loss):
         return L, "loss"
-    for l in range(L, 0, -1):  # noqa: E741
+    for l in range(L, 0, -1):
         for name, arrays in (("delta", record.backward.delta), ("dW", record.backward.dW), ("db", record.backward.db)):
             if not np.isfinite(arrays[l]).all():
                 return l, f"{name}{l}"
@@ -40,22 +40,32 @@ def non_finite(record: StepRecord) -> DivergedError:
     layer, quantity = first_non_finite(record)
     place = f" (layer {layer})" if layer else ""
     return DivergedError(
-        f"training diverged: epoch {record.epoch}, step {record.step}: {quantity}{place} is not finite, learning rate {record.update.learning_rate:g}; "
+        f"training diverged: epoch {record.epoch}, step {record.step}: {quantity}{place} is not finite, "
+        f"learning rate {record.update.learning_rate:g}; "
         "expected finite numbers. Take a smaller learning rate, set clip_norm, or scale the inputs.",
-        epoch=record.epoch, step=record.step, layer=layer, quantity=quantity,
-    )  # fmt: skip
+        epoch=record.epoch,
+        step=record.step,
+        layer=layer,
+        quantity=quantity,
+    )
 
 
-def exploded(losses: npt.NDArray[np.float64], mean: float, scale: float, first_step: int, epoch: int, eta: float) -> DivergedError | None:
+def exploded(
+    losses: npt.NDArray[np.float64], mean: float, scale: float, first_step: int, epoch: int, eta: float
+) -> DivergedError | None:
     """The error for an epoch whose mean loss is EXPLODED times above scale, at its first such step; else None."""
     if not mean > EXPLODED * scale:
         return None
     step = first_step + int(np.argmax(losses > EXPLODED * scale))
     return DivergedError(
-        f"training diverged: epoch {epoch}, step {step}: loss = {losses[step - first_step]:.4g}, more than {EXPLODED:g} times "
-        f"that of a constant output ({scale:.4g}), learning rate {eta:g}. Take a smaller learning rate or set clip_norm.",
-        epoch=epoch, step=step, layer=None, quantity="loss",
-    )  # fmt: skip
+        f"training diverged: epoch {epoch}, step {step}: loss = {losses[step - first_step]:.4g}, more than "
+        f"{EXPLODED:g} times that of a constant output ({scale:.4g}), learning rate {eta:g}; "
+        "expected a loss that falls. Take a smaller learning rate or set clip_norm.",
+        epoch=epoch,
+        step=step,
+        layer=None,
+        quantity="loss",
+    )
 
 
 def constant_output_loss(targets: npt.NDArray[Any], loss: str, n_outputs: int) -> float:

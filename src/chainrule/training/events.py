@@ -14,7 +14,7 @@ from typing import Any
 from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.parameters import Parameters
-from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Settings, check
+from chainrule.training.settings import Settings, check
 
 CHANGEABLE = ("learning_rate", "l2", "l1", "dropout", "clip_norm")
 
@@ -41,7 +41,9 @@ class Event:
 def settings_at(step: int, settings: Settings, events: Sequence[Event]) -> tuple[float, StepSettings]:
     """The learning rate before its schedule, and the step settings, that hold at a step."""
     eta = settings.optimizer.learning_rate
-    current = StepSettings(dict(settings.optimizer.hyper), settings.l2, settings.l1, settings.dropout, settings.clip_norm)
+    current = StepSettings(
+        dict(settings.optimizer.hyper), settings.l2, settings.l1, settings.dropout, settings.clip_norm
+    )
     for event in events:
         if event.kind == "set" and event.step <= step:
             if event.name == "learning_rate":
@@ -64,13 +66,13 @@ class Control:
         self.edited: Parameters | None = None
 
     def set(self, **values: Any) -> None:
-        """Change learning_rate, l2, l1, dropout, clip_norm or a hyper-parameter of the optimizer from the next step on."""
+        """Change learning_rate, l2, l1, dropout, clip_norm or a setting of the optimizer from the next step on."""
         hyper = self.settings.optimizer.hyper
         for name, value in values.items():
             if name not in CHANGEABLE and name not in hyper:
                 raise unknown_name("control.set: setting", name, [*CHANGEABLE, *hyper])
             if name == "momentum" and (value > 0) != (hyper["momentum"] > 0):
-                raise SettingsError("control.set: momentum cannot turn on or off during a training; start with momentum > 0.")
+                raise SettingsError("control.set: momentum cannot turn on or off while training; start with one > 0.")
             self.pending.append(Event(self.step, "set", name, check(name, value)))
 
     def stop(self, reason: str = "callback") -> None:
@@ -93,6 +95,3 @@ class Control:
     def attach(self, parameters: Callable[[], Parameters]) -> None:
         """Tell where the parameters are to be had; called by the loop."""
         self._parameters = parameters
-
-
-assert set(CHANGEABLE) <= set(SETTINGS) and "momentum" in OPTIMIZER_SETTINGS

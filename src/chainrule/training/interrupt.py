@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextlib.contextmanager
 def listening() -> Iterator[Callable[[], bool]]:
-    """While open, SIGINT and SIGTERM raise a flag that the given function reads; outside the main thread nothing changes."""
+    """While open, SIGINT and SIGTERM raise a flag that the given function reads (in the main thread only)."""
     received = False
 
     def remember(number: int, frame: FrameType | None) -> None:

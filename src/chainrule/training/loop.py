@@ -110,7 +110,9 @@ class Trainer:
         self._progress = Progress(**start.progress.to_dict())
         self._best = start.best_theta.copy()
         self._step = start.step
-        self._losses = np.concatenate([losses if losses is not None else np.zeros(0), np.zeros(self._n_steps - start.step)])
+        self._losses = np.concatenate(
+            [losses if losses is not None else np.zeros(0), np.zeros(self._n_steps - start.step)]
+        )
         if start.step not in self.checkpoints.sizes:
             self.checkpoints.put(start)
         while self._step < self._n_steps and self._stopped is None:
@@ -141,7 +143,11 @@ class Trainer:
             self._end_epoch(eta)
         if self._stopped is None and self.interrupted():
             self._happen(Event(self._step, "stop", value="interrupted"))
-        if self._stopped is None and self.time_limit is not None and time.perf_counter() - self._began > self.time_limit:
+        if (
+            self._stopped is None
+            and self.time_limit is not None
+            and time.perf_counter() - self._began > self.time_limit
+        ):
             self._happen(Event(self._step, "stop", value="time_limit"))
         due = self._step % self.checkpoints.spacing == 0 or self._stopped or self._step == self._n_steps
         if due and self._diverged is None:
@@ -167,7 +173,9 @@ class Trainer:
             return
         theta = self._session.store()[0]
         parameters = Parameters(self.task.architecture, theta)
-        line = {"loss": mean} | self._validate(parameters) | {"penalty": self._penalty(parameters), "learning_rate": eta}
+        line = (
+            {"loss": mean} | self._validate(parameters) | {"penalty": self._penalty(parameters), "learning_rate": eta}
+        )
         if self.settings.schedule == "plateau":
             line[PLATEAU_NAME] = self._progress.plateau_factor
         now = time.perf_counter()
@@ -197,7 +205,9 @@ class Trainer:
         """Best parameters, patience, plateau. Without validation the lowest training loss is watched."""
         progress, watched = self._progress, self.metric if self.validation else _TRAINING_LOSS
         score = line["loss"] if self.validation is None else line[self.metric.name]
-        improved = progress.best_score is None or (score != progress.best_score and watched.better(score, progress.best_score))
+        improved = progress.best_score is None or (
+            score != progress.best_score and watched.better(score, progress.best_score)
+        )
         if watched.better(score, progress.best_score):
             progress.best_score, progress.best_epoch, self._best = score, epoch, theta
         progress.epochs_without_better = 0 if improved else progress.epochs_without_better + 1
@@ -258,7 +268,13 @@ class Trainer:
         step = self._step - 1
         with np.errstate(all="ignore"):
             record = replay(
-                self._session, self.checkpoints.nearest(step), step, self.settings, self.events, self._factor_of, self._spe
+                self._session,
+                self.checkpoints.nearest(step),
+                step,
+                self.settings,
+                self.events,
+                self._factor_of,
+                self._spe,
             )
         self._diverged, self._stopped = divergence.non_finite(record), "diverged"
 
@@ -271,9 +287,15 @@ class Trainer:
         keep_last = self.validation is None and self._diverged is None
         parameters = Parameters(self.task.architecture, theta if keep_last else self._best.copy())
         return Result(
-            parameters, self.history, self._losses[: self._step].copy(), self.events, self._progress,
-            self._stopped or "epochs", self._diverged, time.perf_counter() - self._began,
-        )  # fmt: skip
+            parameters,
+            self.history,
+            self._losses[: self._step].copy(),
+            self.events,
+            self._progress,
+            self._stopped or "epochs",
+            self._diverged,
+            time.perf_counter() - self._began,
+        )
 
 
 _TRAINING_LOSS = Metric("loss", False, lambda y, output, weight: float("nan"))

@@ -97,7 +97,7 @@ SETTINGS: dict[str, Setting] = _table(
             source="Goyal et al. (2017)"),
     Setting("decay_factor", float, 0.1, "factor of the schedules step, exponential and plateau", low=0.0, high=1.0,
             open_low=True, open_high=True),
-    Setting("decay_every", int, 10, "epochs between two decays of the schedules step and exponential; patience of plateau",
+    Setting("decay_every", int, 10, "epochs between decays of the schedules step and exponential; patience of plateau",
             low=1, unit="epochs"),
     Setting("early_stopping", int, None, "epochs without a better metric before training stops", low=1, optional=True,
             unit="epochs", source="Prechelt (1998)"),
@@ -163,7 +163,9 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.nesterov and self.momentum == 0:
-            raise SettingsError("nesterov = True looks ahead along the velocity, and momentum = 0 has none; set momentum > 0.")
+            raise SettingsError(
+                "nesterov = True looks ahead along the velocity, and momentum = 0 has none; set momentum > 0."
+            )
 
 
 @dataclass(frozen=True)

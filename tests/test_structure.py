@@ -1,0 +1,93 @@
+"""The map is true: imports follow ARCHITECTURE.md, files and functions keep their size, tables are complete."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import chainrule
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "chainrule"
+ROOMS = re.findall(r"^\| `(\w+)` \|", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), flags=re.M)
+FORBIDDEN = {("training", "reference")}
+FREE = {"_version"}
+"""Holds one string; may be imported from anywhere."""
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    """The room a file stands in: its folder, or its own name at the top."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else path.stem
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """The rooms a file imports from, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] if node.module != "chainrule" else [f"chainrule.{a.name}" for a in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("chainrule.")}
+    return found - FREE
+
+
+def test_the_map_names_every_room() -> None:
+    """Every folder and top-level file of the package is a row of the table, and every row exists."""
+    present = {room_of(path) for path in FILES} - FREE - {"__init__", "__main__"}
+    assert set(ROOMS) == present
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_upwards(path: Path) -> None:
+    """A file imports only from its own room and the rooms above it."""
+    room = room_of(path)
+    if room in ("__init__", "__main__"):
+        return
+    for other in imported_rooms(path):
+        allowed = {name for name in (other,) if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").exists()}
+        if not allowed:
+            continue  # a public name such as chainrule.train, used by a door
+        assert ROOMS.index(other) <= ROOMS.index(room), f"{path}: {room} imports {other}"
+        assert (room, other) not in FORBIDDEN, f"{path}: {room} must not import {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_stay_small(path: Path) -> None:
+    """A file has at most 420 lines; a function at most 50 lines of code besides signature and docstring."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 420
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            assert length <= 50, f"{path}: {node.name} has {length} lines"
+
+
+def test_nothing_is_unpickled_or_evaluated() -> None:
+    """No file uses pickle, marshal, eval, exec, or allows pickled arrays."""
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\b(import pickle|import marshal|import shelve|allow_pickle=True)\b", text), path
+        assert not re.search(r"(?<![\w.])(eval|exec)\(", text), path
+
+
+def test_public_names_are_what_is_promised() -> None:
+    """__all__ names exactly the public names, and every one has a docstring."""
+    for name in chainrule.__all__:
+        assert name == "__version__" or getattr(chainrule, name).__doc__
+
+
+def test_importing_loads_numpy_only() -> None:
+    """`import chainrule` loads none of the heavy libraries."""
+    heavy = ("sklearn", "scipy", "pyarrow", "rich", "pandas")
+    code = f"import sys, chainrule; chainrule.Network; print([m for m in {heavy} if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
