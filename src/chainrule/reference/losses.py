@@ -6,6 +6,7 @@ rate. So the table pairs each loss with the output activations it has a meaning 
     value(z, a, y) -> (n,)          loss of each row, summed over the outputs
     da(a, y)       -> (n, n_out)    its derivative with respect to a
     fused                           True where da and the activation's pullback collapse to delta = a − y
+    delta(z, a, y) -> (n, n_out)    where a alone does not hold the digits that the chain through da needs
 
 The batch loss is J = Σ_i w_i·loss_i / Σ_i w_i. A pair that is not in the table is refused when the
 network is built.
@@ -25,11 +26,12 @@ HUBER_DELTA = 1.0
 
 @dataclass(frozen=True)
 class Pair:
-    """A loss on a given output activation: value of each row, derivative by a, and whether it fuses."""
+    """A loss on a given output activation: value of each row, derivative by a, whether it fuses, or its own delta."""
 
     value: Callable[[Array, Array, Array], Array]
     da: Callable[[Array, Array], Array]
     fused: bool = False
+    delta: Callable[[Array, Array, Array], Array] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,23 @@ def _poisson_of_exponential(z: Array, a: Array, y: Array) -> Array:
     return (a - y * z).sum(axis=1)  # log a = z
 
 
-def _poisson(z: Array, a: Array, y: Array) -> Array:
-    return (a - y * np.log(np.maximum(a, np.finfo(a.dtype).tiny))).sum(axis=1)
-
-
 def _poisson_da(a: Array, y: Array) -> Array:
-    return 1 - y / np.maximum(a, np.finfo(a.dtype).tiny)
+    return 1 - y / a
+
+
+# Below this z, softplus(z) = e^z = σ(z) in every digit of float64; further down both become 0 and say nothing.
+_VANISHING_RATE = -37
+
+
+def _poisson_of_softplus(z: Array, a: Array, y: Array) -> Array:
+    near = np.maximum(z, _VANISHING_RATE)
+    return (a - y * (np.log(ACTIVATIONS["softplus"].g(near)) + (z - near))).sum(axis=1)
+
+
+def _poisson_of_softplus_delta(z: Array, a: Array, y: Array) -> Array:
+    # σ(z)·(1 − y/a), with σ(z)/a → 1 as the rate vanishes.
+    near, sigmoid = np.maximum(z, _VANISHING_RATE), ACTIVATIONS["sigmoid"].g
+    return sigmoid(z) - y * (sigmoid(near) / ACTIVATIONS["softplus"].g(near))
 
 
 def _on(value: Callable[..., Array], da: Callable[..., Array], *, softmax: bool = True) -> dict[str, Pair]:
@@ -149,7 +162,7 @@ LOSSES: dict[str, Loss] = {
             "Σ_j a_j − y_j·log a_j",
             {
                 "exponential": Pair(_poisson_of_exponential, _poisson_da, fused=True),
-                "softplus": Pair(_poisson, _poisson_da),
+                "softplus": Pair(_poisson_of_softplus, _poisson_da, delta=_poisson_of_softplus_delta),
             },
         ),
     )
@@ -159,7 +172,7 @@ LOSSES: dict[str, Loss] = {
 def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
     """The loss of each row and its derivative with respect to z of the output layer (BP1), row by row.
 
-    Formula   fused pairs: delta = a − y;  otherwise delta = pullback(z, a, ∂loss/∂a)
+    Formula   delta = pullback(z, a, ∂loss/∂a);  fused pairs: delta = a − y, the same
     Args      loss, output: names in LOSSES and ACTIVATIONS; z, a, y (n, n_out)
     Returns   value (n,), delta (n, n_out), not yet scaled by w_i / Σw
     Source    Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1
@@ -167,4 +180,6 @@ def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tup
     pair = LOSSES[loss].pairs[output]
     if pair.fused:
         return pair.value(z, a, y), a - y
+    if pair.delta is not None:
+        return pair.value(z, a, y), pair.delta(z, a, y)
     return pair.value(z, a, y), ACTIVATIONS[output].pullback(z, a, pair.da(a, y))

@@ -1,0 +1,199 @@
+"""Losses on every legal output activation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import peers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tolerances import (
+    ALGEBRA,
+    CENTRAL_DIFFERENCE,
+    CENTRAL_DIFFERENCE_STEP,
+    FLOAT32,
+    FUSED,
+    HAND,
+    PARITY,
+    assert_close,
+)
+
+from chainrule.reference.activations import ACTIVATIONS, Array
+from chainrule.reference.losses import LOSSES, value_and_delta
+
+PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
+FUSED_PAIRS = [(loss, output) for loss, output in PAIRS if LOSSES[loss].pairs[output].fused]
+CLOSED_PAIRS = [*FUSED_PAIRS, ("poisson", "softplus")]
+
+
+def targets(loss: str, output: str, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    """Targets that are legal for the loss: distributions, probabilities, counts, or any numbers."""
+    if loss == "cross_entropy":
+        y = rng.uniform(size=shape)
+        return y / y.sum(axis=1, keepdims=True) if output == "softmax" else y
+    if loss == "poisson":
+        return rng.integers(0, 6, size=shape).astype(np.float64)
+    return 2 * rng.normal(size=shape)
+
+
+def both(loss: str, output: str, z: Array, y: Array) -> tuple[Array, Array]:
+    """value and delta at z."""
+    return value_and_delta(loss, output, z, ACTIVATIONS[output].g(z), y)
+
+
+def test_table() -> None:
+    """Every loss has the legal outputs it is documented to have, and four pairs fuse."""
+    elementwise = {name for name, entry in ACTIVATIONS.items() if entry.elementwise}
+    assert {name: set(entry.pairs) for name, entry in LOSSES.items()} == {
+        "squared_error": set(ACTIVATIONS),
+        "cross_entropy": {"softmax", "sigmoid"},
+        "absolute_error": elementwise,
+        "huber": elementwise,
+        "poisson": {"exponential", "softplus"},
+    }
+    assert set(FUSED_PAIRS) == {
+        ("squared_error", "identity"),
+        ("cross_entropy", "softmax"),
+        ("cross_entropy", "sigmoid"),
+        ("poisson", "exponential"),
+    }
+
+
+E, ln2, ln3 = math.e, math.log(2), math.log(3)
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "z", "y", "value", "delta"),
+    [
+        # e = (2, −3): ½·(4 + 9)
+        ("squared_error", "identity", [3, -1], [1, 2], 6.5, [2, -3]),
+        # a = (¾, ¼), e = (−¼, ¼): ½·2/16; delta = e·a·(1 − a) = ∓3/64
+        ("squared_error", "sigmoid", [ln3, -ln3], [1, 0], 1 / 16, [-3 / 64, 3 / 64]),
+        # a = (¼, ¾), e = (¼, −¼), Σ e·a = −⅛; delta = a·(e + ⅛)
+        ("squared_error", "softmax", [0, ln3], [0, 1], 1 / 16, [3 / 32, -3 / 32]),
+        # a = (1, 2, 3)/6: −log ½
+        ("cross_entropy", "softmax", [0, ln2, ln3], [0, 0, 1], ln2, [1 / 6, 1 / 3, -1 / 2]),
+        # a = (¾, ¾): −log ¾ − log ¼
+        ("cross_entropy", "sigmoid", [ln3, ln3], [1, 0], math.log(16 / 3), [-1 / 4, 3 / 4]),
+        ("absolute_error", "identity", [3, -1, 2], [1, 2, 2], 5, [1, -1, 0]),
+        # |e| = ½ is near: ⅛; |e| = 3 is far: 3 − ½
+        ("huber", "identity", [1.5, -1], [1, 2], 2.625, [0.5, -1]),
+        # a = 2: 2 − 3·log 2
+        ("poisson", "exponential", [ln2], [3], 2 - 3 * ln2, [-1]),
+        # a = log(1 + e^z) = 2 at e^z = e² − 1, σ(z) = 1 − e^−2; delta = (1 − 3/2)·σ
+        ("poisson", "softplus", [math.log(E**2 - 1)], [3], 2 - 3 * ln2, [-(1 - E**-2) / 2]),
+    ],
+)
+def test_by_hand(loss: str, output: str, z: list[float], y: list[float], value: float, delta: list[float]) -> None:
+    """The loss of one row and its delta have the values that paper gives."""
+    found_value, found_delta = both(loss, output, np.array([z], float), np.array([y], float))
+    assert_close(found_value, [value], HAND, "loss")
+    assert_close(found_delta, [delta], HAND, "delta")
+
+
+@pytest.mark.parametrize(("loss", "output"), CLOSED_PAIRS)
+@given(z=st.lists(st.floats(-9, 9), min_size=2, max_size=4), seed=st.integers(0, 2**16))
+def test_closed_delta_is_the_chain(loss: str, output: str, z: list[float], seed: int) -> None:
+    """Where delta is written in closed form, as a − y or otherwise, it equals the pullback of ∂loss/∂a."""
+    point = np.array([z])
+    y = targets(loss, output, point.shape, np.random.default_rng(seed))
+    a = ACTIVATIONS[output].g(point)
+    chain = ACTIVATIONS[output].pullback(point, a, LOSSES[loss].pairs[output].da(a, y))
+    assert_close(value_and_delta(loss, output, point, a, y)[1], chain, FUSED)
+
+
+@pytest.mark.parametrize(("loss", "output"), PAIRS)
+def test_delta_is_the_derivative(loss: str, output: str) -> None:
+    """delta equals central differences of the loss through the output activation, row by row."""
+    rng, h = np.random.default_rng(2), CENTRAL_DIFFERENCE_STEP
+    z = rng.normal(size=(20, 3))
+    y = targets(loss, output, z.shape, rng)
+    numeric = np.empty_like(z)
+    for j in range(3):
+        shift = np.zeros_like(z)
+        shift[:, j] = h
+        numeric[:, j] = (both(loss, output, z + shift, y)[0] - both(loss, output, z - shift, y)[0]) / (2 * h)
+    assert_close(both(loss, output, z, y)[1], numeric, CENTRAL_DIFFERENCE)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("loss", "output"), PAIRS)
+def test_extremes_are_finite(loss: str, output: str, dtype: type) -> None:
+    """At |z| = 1e4 loss and delta neither overflow nor are invalid, and keep the dtype."""
+    z = np.array([[1e4, -1e4], [-1e4, 1e4], [-1e4, -1e4], [0, -90]], dtype=dtype)
+    if output == "exponential":
+        z = np.minimum(z, 40).astype(dtype)  # the square of e^1e4 is no number of any float
+    y = np.array([[1, 0], [1, 0], [0, 1], [0.5, 0.5]], dtype=dtype)
+    if loss == "poisson":
+        y = 20 * y
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        value, delta = both(loss, output, z, y)
+    assert np.isfinite(value).all()
+    assert np.isfinite(delta).all()
+    assert value.dtype == delta.dtype == dtype
+    assert value.shape == (4,)
+
+
+def test_cross_entropy_of_a_sure_and_wrong_row() -> None:
+    """A softmax or sigmoid that is surely wrong costs |z|, not infinity, and its delta is ±1."""
+    z = np.array([[1e4, 0.0]], dtype=np.float32)
+    value, delta = both("cross_entropy", "softmax", z, np.array([[0, 1]], dtype=np.float32))
+    assert (value.item(), delta.tolist()) == (1e4, [[1.0, -1.0]])
+    value, delta = both("cross_entropy", "sigmoid", z[:, :1], np.array([[0]], dtype=np.float32))
+    assert (value.item(), delta.tolist()) == (1e4, [[1.0]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("z", [-20.0, -36.0, -38.0, -90.0, -800.0, -1e4])
+def test_poisson_on_softplus_learns_from_a_vanishing_rate(dtype: type, z: float) -> None:
+    """Where softplus(z) is e^z for all digits, the loss is e^z − y·z and delta e^z − y, down to rates of 0."""
+    value, delta = both("poisson", "softplus", np.array([[z]], dtype=dtype), np.array([[10]], dtype=dtype))
+    assert_close(value, [-10 * z], FLOAT32)
+    assert_close(delta, [[-10.0]], FLOAT32)
+
+
+@pytest.mark.parametrize("output", ["exponential", "softplus"])
+def test_poisson_of_no_events(output: str) -> None:
+    """A count of 0 costs the rate itself."""
+    z = np.array([[0.5], [-3.0]])
+    assert_close(both("poisson", output, z, np.zeros((2, 1)))[0], ACTIVATIONS[output].g(z)[:, 0], HAND)
+
+
+@pytest.mark.parametrize(("loss", "output"), PAIRS)
+def test_rows_are_independent_and_outputs_are_summed(loss: str, output: str) -> None:
+    """The loss of a row does not see other rows; over outputs of an elementwise activation it is their sum."""
+    rng = np.random.default_rng(3)
+    z = rng.normal(size=(5, 4))
+    y = targets(loss, output, z.shape, rng)
+    value, delta = both(loss, output, z, y)
+    for i in range(5):
+        one_value, one_delta = both(loss, output, z[i : i + 1], y[i : i + 1])
+        assert_close(one_value, value[i : i + 1], ALGEBRA)
+        assert_close(one_delta, delta[i : i + 1], ALGEBRA)
+    if ACTIVATIONS[output].elementwise:
+        parts = [both(loss, output, z[:, j : j + 1], y[:, j : j + 1])[0] for j in range(4)]
+        assert_close(sum(parts), value, ALGEBRA)
+
+
+@pytest.mark.parametrize(("loss", "output"), PAIRS)
+def test_a_perfect_output_has_no_gradient(loss: str, output: str) -> None:
+    """Where a = y the delta is 0."""
+    z = np.array([[0.3, -0.7, 1.1]])
+    assert_close(both(loss, output, z, ACTIVATIONS[output].g(z))[1], np.zeros((1, 3)), ALGEBRA)
+
+
+@pytest.mark.parametrize(("loss", "output"), PAIRS)
+def test_parity_with_torch(loss: str, output: str) -> None:
+    """Loss and delta of every row equal PyTorch's value and autograd in float64."""
+    torch = peers.torch()
+    rng = np.random.default_rng(4)
+    z = 2 * rng.normal(size=(30, 4))
+    y = targets(loss, output, z.shape, rng)
+    t = torch.tensor(z, requires_grad=True)
+    torch_value = peers.torch_loss(loss, output)(t, peers.torch_activation(output)(t), torch.tensor(y))
+    torch_value.sum().backward()
+    value, delta = both(loss, output, z, y)
+    assert_close(value, torch_value.detach().numpy(), PARITY, "loss")
+    assert_close(delta, t.grad.numpy(), PARITY, "delta")
