@@ -154,7 +154,8 @@ import sys, time, numpy as np, chainrule as cr
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 6)); y = (X[:, 0] > 0).astype(int)
 run = cr.train(cr.Network([6, 16, 2]), X, y, validation=0.2, epochs=25, dropout=0.2, schedule="plateau", decay_every=2,
-               directory=sys.argv[1], resume=True, progress=False, callbacks=[lambda control: time.sleep(float(sys.argv[2]))])
+               directory=sys.argv[1], resume=True, progress=False,
+               callbacks=[lambda control: time.sleep(float(sys.argv[2]))])
 print(run.result["stopped"], run.result["sha256"], len(run.history["loss"]), len(run.losses))
 """
 
