@@ -41,7 +41,7 @@ def test_regression_is_learned() -> None:
     X, y = X / X.std(axis=0), (y - y.mean()) / y.std()
     network = cr.Network([10, 16, 1], output="identity", loss="squared_error")
     run = cr.train(network, X, y, validation=0.25, epochs=30, optimizer=cr.Adam(0.01), progress=False)
-    assert min(run.history["rmse"]) < 0.8
+    assert min(run.history["rmse"]) < 0.9  # the mean alone is at 1
     assert run.network.predict(X).shape == y.shape
 
 

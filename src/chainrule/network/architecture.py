@@ -139,7 +139,8 @@ def _check_output(layer: Dense, loss: str) -> None:
     legal = LOSSES[loss].pairs
     if layer.activation not in legal:
         raise SettingsError(
-            f"loss {loss!r} has no meaning on output activation {layer.activation!r}; legal outputs: {', '.join(legal)}."
+            f"loss {loss!r} has no meaning on output activation {layer.activation!r}; "
+            f"legal output activations: {', '.join(legal)}."
         )
     if layer.activation == "softmax" and layer.n_out == 1:
         raise SettingsError(
