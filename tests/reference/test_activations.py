@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import peers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tolerances import ALGEBRA, CENTRAL_DIFFERENCE, CENTRAL_DIFFERENCE_STEP, HAND, PARITY, assert_close
 
+import peers
 from chainrule.reference.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
+from tolerances import ALGEBRA, CENTRAL_DIFFERENCE, CENTRAL_DIFFERENCE_STEP, HAND, PARITY, assert_close
 
 NAMES = list(ACTIVATIONS)
 ELEMENTWISE = [name for name in NAMES if ACTIVATIONS[name].elementwise]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import peers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import peers
+from chainrule.reference.activations import ACTIVATIONS, Array
+from chainrule.reference.losses import LOSSES, value_and_delta
 from tolerances import (
     ALGEBRA,
     CENTRAL_DIFFERENCE,
@@ -19,9 +22,6 @@ from tolerances import (
     PARITY,
     assert_close,
 )
-
-from chainrule.reference.activations import ACTIVATIONS, Array
-from chainrule.reference.losses import LOSSES, value_and_delta
 
 PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
 FUSED_PAIRS = [(loss, output) for loss, output in PAIRS if LOSSES[loss].pairs[output].fused]

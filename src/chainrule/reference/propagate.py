@@ -56,8 +56,9 @@ def batch_loss(z: Array, a: Array, y: Array, scale: Array, loss: str, output: st
     """
     value, delta = value_and_delta(loss, output, z, a, y)
     # A row of weight 0 says nothing, even where its loss is infinite (0·inf would be NaN).
-    J = float(np.dot(np.where(scale > 0, value, 0).astype(np.float64), scale.astype(np.float64)))
-    return J, delta * scale[:, None]
+    counts = scale > 0
+    J = float(np.dot(np.where(counts, value, 0).astype(np.float64), scale.astype(np.float64)))
+    return J, np.where(counts[:, None], delta, 0) * scale[:, None]
 
 
 def backward(
