@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Example:
         rng = np.random.default_rng(seed)
         self.L, self.loss, self.output = len(sizes) - 1, loss, output
         self.activations = [None, *[hidden] * (self.L - 1), output]
-        self.W: list[Any] = [None, *(rng.normal(size=s) / np.sqrt(s[0]) for s in zip(sizes, sizes[1:], strict=False))]
+        self.W: list[Any] = [None, *(rng.normal(size=s) / np.sqrt(s[0]) for s in pairwise(sizes))]
         self.b: list[Any] = [None, *(0.5 * rng.normal(size=size) for size in sizes[1:])]
         self.X = rng.normal(size=(n, sizes[0]))
         self.weight: Array | None = rng.uniform(0.2, 2.0, size=n)
