@@ -1,0 +1,1 @@
+"""Rows come in: built-in sets, files, arrays; targets and splits."""
