@@ -123,7 +123,7 @@ def _checked_sizes(sizes: Sequence[int]) -> list[int]:
     try:
         whole = [int(size) for size in sizes]
         exact = all(int(size) == size for size in sizes) and not any(isinstance(size, bool) for size in sizes)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         whole, exact = [], False
     if not exact or len(whole) < 2 or not all(0 < size <= MAX_UNITS for size in whole):
         raise SettingsError(

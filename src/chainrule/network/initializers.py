@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 
-from chainrule.errors import unknown_name
+from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture, Dense
 from chainrule.network.parameters import Parameters
 from chainrule.seeding import Key, Purpose, normal, stream_key, uniform
@@ -64,7 +64,12 @@ def automatic(activation: str) -> str:
 def choose(initializer: str | Sequence[str], architecture: Architecture) -> tuple[str, ...]:
     """The name of the initializer of every layer, "auto" resolved by the layer's activation."""
     one = isinstance(initializer, str)
-    names = [initializer] * len(architecture.layers) if one else list(initializer)
+    n_layers = len(architecture.layers)
+    names = [initializer] * n_layers if one else list(initializer)
+    if len(names) != n_layers:
+        raise SettingsError(
+            f"initializer has {len(names)} names for {n_layers} layers; give one name, or one for each layer."
+        )
     for name in names:
         if name != "auto" and name not in INITIALIZERS:
             raise unknown_name("initializer", name, ["auto", *INITIALIZERS])

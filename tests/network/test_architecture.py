@@ -1,0 +1,130 @@
+"""Architectures: what is legal, and what a refusal says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule.errors import SettingsError
+from chainrule.network.architecture import MAX_UNITS, Architecture, Dense
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import LOSSES
+
+
+def test_by_hand() -> None:
+    """784-30-10 has 784·30 + 30 + 30·10 + 10 = 23 860 parameters, and names numbered from layer 1."""
+    found = Architecture.build([784, 30, 10], "sigmoid", "softmax", "cross_entropy")
+    assert found.layers == (Dense(784, 30, "sigmoid"), Dense(30, 10, "softmax"))
+    assert (found.n_parameters, found.n_inputs, found.n_outputs, found.output) == (23_860, 784, 10, "softmax")
+    assert found.activations == (None, "sigmoid", "softmax")
+    assert (str(found), found.dtype, found.sizes) == ("784-30-10", "float32", (784, 30, 10))
+
+
+def test_one_activation_per_hidden_layer() -> None:
+    """A list of activations is used in order; its length must be the number of hidden layers."""
+    found = Architecture.build([2, 3, 4, 1], ["relu", "tanh"], "identity", "squared_error")
+    assert found.activations == (None, "relu", "tanh", "identity")
+    with pytest.raises(SettingsError, match="activation has 1 names for 2 hidden layers"):
+        Architecture.build([2, 3, 4, 1], ["relu"], "identity", "squared_error")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("output", ACTIVATIONS)
+def test_pairs(loss: str, output: str) -> None:
+    """A legal pair is built; an illegal one is refused, naming loss, output and every legal output."""
+    legal = LOSSES[loss].pairs
+    if output in legal:
+        assert Architecture.build([2, 3, 2], "tanh", output, loss).output == output
+        return
+    with pytest.raises(SettingsError) as caught:
+        Architecture.build([2, 3, 2], "tanh", output, loss)
+    for name in (loss, output, *legal):
+        assert name in str(caught.value)
+
+
+def test_softmax_over_one_output() -> None:
+    """Softmax over one output is refused, and the remedy is sigmoid."""
+    with pytest.raises(SettingsError, match=r"softmax.*1 output.*sigmoid"):
+        Architecture.build([2, 3, 1])
+    assert Architecture.build([2, 3, 1], output="sigmoid").n_outputs == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        ({"activation": "reul"}, "relu"),
+        ({"activation": ["relu", "sigmod"]}, "sigmoid"),
+        ({"output": "softmx"}, "softmax"),
+        ({"loss": "crossentropy"}, "cross_entropy"),
+        ({"dtype": "float23"}, "float32"),
+        ({"dtype": float}, "float"),
+    ],
+)
+def test_unknown_names_suggest_the_nearest(arguments: dict[str, Any], nearest: str) -> None:
+    """A misspelt name is a SettingsError that suggests the nearest right one."""
+    with pytest.raises(SettingsError, match=nearest):
+        Architecture.build([2, 3, 3, 2], **arguments)
+
+
+def test_activation_is_checked_without_hidden_layers_too() -> None:
+    """A misspelt activation of a network without hidden layers is still a mistake."""
+    with pytest.raises(SettingsError, match="relu"):
+        Architecture.build([2, 3], "reul")
+    with pytest.raises(SettingsError, match="did you mean 'softmax'"):
+        Architecture.build([2, 3], [], "softmaxx")
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [],
+        [3],
+        [3, 0],
+        [3, -1],
+        [3, 2.5],
+        [3, True],
+        [3, "2"],
+        "32",
+        [3, None],
+        7,
+        None,
+        [3, MAX_UNITS + 1],
+        [3, float("nan")],
+        [float("inf"), 3],
+        [3, [2]],
+    ],
+)
+def test_impossible_sizes(sizes: Any) -> None:
+    """Sizes that are no two or more whole numbers from 1 are a SettingsError that shows them and an example."""
+    with pytest.raises(SettingsError, match="sizes .* such as"):
+        Architecture.build(sizes)
+
+
+def test_sizes_and_dtype_may_be_numpys() -> None:
+    """Sizes may be NumPy integers or whole floats, the dtype a NumPy type or dtype."""
+    for dtype in ("float64", np.float64, np.dtype("float64")):
+        found = Architecture.build(np.array([4, 3, 2]), dtype=dtype)
+        assert (found.sizes, found.dtype) == ((4, 3, 2), "float64")
+    assert Architecture.build([4.0, 2]).sizes == (4, 2)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=2, max_size=5),
+    activation=st.sampled_from(list(ACTIVATIONS)),
+    output=st.sampled_from(["identity", "sigmoid", "tanh", "exponential"]),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+def test_round_trip(sizes: list[int], activation: str, output: str, dtype: str) -> None:
+    """from_dict(to_dict) is the same architecture, and to_dict is plain JSON."""
+    found = Architecture.build(sizes, activation, output, "squared_error", dtype)
+    assert Architecture.from_dict(found.to_dict()) == found
+    assert found.to_dict() == {
+        "sizes": sizes,
+        "activations": [activation] * (len(sizes) - 2) + [output],
+        "loss": "squared_error",
+        "dtype": dtype,
+    }

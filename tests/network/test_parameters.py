@@ -1,0 +1,55 @@
+"""Parameters as views on one flat vector."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+
+ARCHITECTURE = Architecture.build([2, 3, 2], dtype="float64")
+
+
+def test_order_of_the_flat_vector() -> None:
+    """The vector is W1 row by row, b1, W2 row by row, b2."""
+    parameters = Parameters(ARCHITECTURE, np.arange(17.0))
+    assert parameters.W[0] is parameters.b[0] is None
+    assert parameters.W[1].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert parameters.b[1].tolist() == [6, 7, 8]
+    assert parameters.W[2].tolist() == [[9, 10], [11, 12], [13, 14]]
+    assert parameters.b[2].tolist() == [15, 16]
+
+
+def test_views_write_through() -> None:
+    """Writing to W[l] or b[l] writes to the vector, and the other way round."""
+    parameters = Parameters(ARCHITECTURE)
+    assert parameters.flat.tobytes() == np.zeros(17).tobytes()
+    parameters.W[2][1, 0] = 5.0
+    parameters.b[1][:] = 7.0
+    assert parameters.flat.tolist() == [0] * 6 + [7] * 3 + [0, 0, 5, 0, 0, 0] + [0, 0]
+    parameters.flat[16] = 9.0
+    assert parameters.b[2][1] == 9.0
+
+
+def test_copy_is_independent_and_like_is_a_view() -> None:
+    """copy has a vector of its own; like lays the views over the vector it is given."""
+    parameters = Parameters(ARCHITECTURE, np.arange(17.0))
+    copy = parameters.copy()
+    copy.W[1][:] = -1
+    assert parameters.flat.tolist() == list(range(17))
+    gradient = np.zeros(17)
+    parameters.like(gradient).b[2][0] = 3.0
+    assert gradient[15] == 3.0
+
+
+def test_named() -> None:
+    """named walks W1, b1, W2, b2 in the order of the vector."""
+    parameters = Parameters(ARCHITECTURE, np.arange(17.0))
+    assert [name for name, _ in parameters.named()] == ["W1", "b1", "W2", "b2"]
+    assert np.concatenate([array.ravel() for _, array in parameters.named()]).tolist() == list(range(17))
+
+
+def test_dtype_is_the_architectures() -> None:
+    """Fresh parameters have the dtype of the architecture."""
+    assert Parameters(Architecture.build([2, 2], dtype="float32")).W[1].dtype == np.float32
+    assert Parameters(ARCHITECTURE).b[2].dtype == np.float64
