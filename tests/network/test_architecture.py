@@ -100,7 +100,7 @@ def test_activation_is_checked_without_hidden_layers_too() -> None:
 )
 def test_impossible_sizes(sizes: Any) -> None:
     """Sizes that are no two or more whole numbers from 1 are a SettingsError that shows them and an example."""
-    with pytest.raises(SettingsError, match="sizes .* such as"):
+    with pytest.raises(SettingsError, match=r"sizes .* such as"):
         Architecture.build(sizes)
 
 

@@ -148,7 +148,6 @@ class NumpySession:
             record = self._record(first_step + i, float(eta), settings)
             losses[i] = record.backward.loss
             if not np.isfinite(losses[i]):
-                self.load(record.update.old.parameters.flat, self._flat(record.update.old))
                 return Advance(losses[: i + 1], "loss")
             if not _finite(self._parameters.flat):
                 return Advance(losses[: i + 1], "weights")
@@ -162,9 +161,11 @@ class NumpySession:
         masks = self._masks(epoch, step, len(rows), settings.dropout)
         forward, backward = self._engine.passes(old, task.X[rows], task.targets[rows], weight, masks)
         gradient = self._gradient(backward, settings)
-        theta, state = OPTIMIZERS[task.optimizer].update(
-            gradient.flat, self._state, old.flat, step + 1, learning_rate, **settings.optimizer
-        )
+        theta, state = old.flat, self._state
+        if np.isfinite(backward.loss):  # else the step ends the training and its update is not applied
+            theta, state = OPTIMIZERS[task.optimizer].update(
+                gradient.flat, state, theta, step + 1, learning_rate, **settings.optimizer
+            )
         before = Moment(old, {name: old.like(array) for name, array in self._state.items()})
         after = Moment(old.like(theta), {name: old.like(array) for name, array in state.items()})
         self._parameters, self._state = after.parameters, state
@@ -197,10 +198,6 @@ class NumpySession:
             words = keep_words(self._task.seed, epoch, step, l, n * layer.n_out).reshape(n, layer.n_out)
             masks[l] = penalties.dropout_mask(words, p, np.dtype(architecture.dtype))
         return masks
-
-    @staticmethod
-    def _flat(moment: Moment) -> dict[str, Array]:
-        return {name: parameters.flat for name, parameters in moment.optimizer.items()}
 
 
 @functools.cache
