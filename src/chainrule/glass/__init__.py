@@ -1,0 +1,1 @@
+"""What can be seen: steps in words, as a diagram, and against numerical derivatives."""
