@@ -171,7 +171,11 @@ def test_normal_moments() -> None:
 
 
 @pytest.mark.parametrize(
-    "p", [uniform(KEY, 20_000), np.array([1e-300, 1e-100, 1e-16, 1e-11, 1e-5, 0.075, 0.925, 0.999, 1 - 1e-16])]
+    "p",
+    [
+        uniform(KEY, 20_000),
+        np.array([1e-300, 1e-100, 1e-16, 1e-15, 1e-13, 1e-11, 1e-5, 0.075, 0.925, 0.999, 1 - 1e-16]),
+    ],
 )
 def test_inverse_normal_equals_scipy(p: npt.NDArray[np.float64]) -> None:
     """Φ⁻¹ equals scipy's ndtri in the centre and in both tails."""

@@ -212,6 +212,18 @@ def test_record_is_one_textbook_step() -> None:
         assert_close(record.update.change.W[l], -0.5 * gradient, HAND)
 
 
+@pytest.mark.parametrize("step", [0, 1, 6])
+def test_optimizers_count_from_1(step: int) -> None:
+    """Step t hands the optimizer t + 1: Adam's corrections at step 0 are those of its first update."""
+    task = small("float64")
+    session = begin(task, StepSettings())
+    session.advance(0, etas(step), StepSettings())
+    theta, state = session.store()
+    update = session.record(step, 0.1, StepSettings()).update
+    expected, _ = OPTIMIZERS["adam"].update(update.gradient.flat, state, theta, step + 1, 0.1)
+    assert update.new.parameters.flat.tobytes() == expected.tobytes()
+
+
 def test_steps_of_an_epoch_are_its_permutation() -> None:
     """The batches of an epoch, the short last one included, are its permutation; unshuffled, the rows in order."""
     for shuffle in (True, False):
