@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from typing import Any
 
 from chainrule._version import __version__
@@ -45,10 +46,7 @@ def _formatter() -> Any:
 
 def _later(name: str) -> Any:
     def run(options: argparse.Namespace) -> int:
-        from chainrule.cli import check, evaluate, explain, predict, train
-
-        commands = {"train": train, "predict": predict, "evaluate": evaluate, "explain": explain, "check": check}
-        return commands[name].run(options)
+        return int(importlib.import_module(f"chainrule.cli.{name}").run(options))
 
     return run
 

@@ -103,7 +103,8 @@ class GradientCheck:
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {
-        "head": "Gradient check: backpropagation against central differences (float64),\nby tensor, passed at ≤ {threshold:g}",
+        "head": "Gradient check: backpropagation against central differences (float64),\n"
+        "by tensor, passed at ≤ {threshold:g}",
         "entries": "entries",
         "kinks": "kinks",
         "worst": "worst entry",
@@ -229,9 +230,8 @@ class _Comparison:
         if crossed:
             return None
         along = float((analytic * v).sum())
-        return _ratio(
-            abs(along - numeric), max(abs(along), abs(numeric), float(np.linalg.norm(analytic)) / np.sqrt(tensor.size))
-        )
+        scale = float(np.linalg.norm(analytic)) / np.sqrt(tensor.size)
+        return _ratio(abs(along - numeric), max(abs(along), abs(numeric), scale))
 
     def _difference(self, move: Callable[[float], None]) -> tuple[float, bool]:
         """(J(+h) − J(−h)) / 2h, and whether a corner lies between the two points."""

@@ -39,9 +39,8 @@ def diagram(record: StepRecord, architecture: Architecture, row: int = 0) -> str
         equation = f"delta{l} = ∂J/∂z{l}" if l == L else f"delta{l} = (delta{l + 1} @ W{l + 1}.T) ⊙ g′(z{l})"
         layer = architecture.layers[l - 1]
         lines.append(f"        D{l}[{_label(equation, b.delta[l][row])}]")
-        lines.append(
-            f"        G{l}[{_label(f'dW{l} = a{l - 1}.T @ delta{l}', b.dW[l].reshape(-1), f'{layer.n_in}×{layer.n_out}')}]"
-        )
+        gradient = _label(f"dW{l} = a{l - 1}.T @ delta{l}", b.dW[l].reshape(-1), f"{layer.n_in}×{layer.n_out}")
+        lines.append(f"        G{l}[{gradient}]")
         lines += [f"        {above} --> D{l}", f"        D{l} --> G{l}"]
         above = f"D{l}"
     lines += ["    end", f'    A{L} -->|"compare with the target"| J']

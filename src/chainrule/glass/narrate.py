@@ -273,7 +273,9 @@ def _loss_formula(loss: str, output: str, a: Array, y: Array) -> str:
 def number(value: Any) -> str:
     """A number to five significant digits; a NaN stays a NaN."""
     x = float(value)
-    if x == 0 or not np.isfinite(x):
+    if x == 0:
+        return "0"  # a zero's sign is no news to a reader
+    if not np.isfinite(x):
         return f"{x:g}"
     return f"{x:.5g}" if 1e-4 <= abs(x) < 1e6 else f"{x:.3e}"
 
@@ -302,7 +304,7 @@ def _wrapped(line: str, indent: int) -> list[str]:
     lines, current = [], " " * indent
     for i, word in enumerate(line.split(" ")):
         if i and columns(current) + 1 + columns(word) > WIDTH:
-            lines.append(current)
+            lines.append(current.rstrip())
             current = " " * (indent + 2) + word
         else:
             current += (" " if i else "") + word

@@ -49,7 +49,8 @@ TEXT: dict[str, dict[str, str]] = {
         "forward": "순전파: 입력에서 예측까지",
         "input": "입력 a{l}: 숫자 {n}개, 데이터의 {index}번 행",
         "layer": "{l}층: {shape}, {activation}",
-        "layer_says": "유닛마다 입력 {n}개에 가중치를 곱해 더하고, 편향을 더한 뒤 활성화 함수({activation})를 거칩니다.",
+        "layer_says": "유닛마다 입력 {n}개에 가중치를 곱해 더하고, 편향을 더한 뒤 "
+        "활성화 함수({activation})를 거칩니다.",
         "spelled": "{j}번 유닛을 풀어 쓰면:",
         "dropped": "드롭아웃: 이 행에서 유닛 {all}개 중 {n}개가 꺼졌고, 나머지는 {scale}배가 됩니다.",
         "loss_head": "손실: 예측이 얼마나 틀렸는가",
