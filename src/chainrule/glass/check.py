@@ -12,6 +12,7 @@ Source    CS231n, "Gradient checks"; Goodfellow, Bengio, Courville (2016), secti
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,7 @@ from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.seeding import Purpose, stream_key, words
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 H = 1e-5
 THRESHOLD = 1e-7
 MAX_ENTRIES = 200
@@ -189,7 +190,7 @@ class _Comparison:
         kept = []
         largest = float(np.abs(a_all).max())
         for index in chosen:
-            numeric, crossed = self._difference(lambda s, i=index: _move(flat, i, s))
+            numeric, crossed = self._difference(functools.partial(_move, flat, int(index)))
             place = tuple(int(i) for i in np.unravel_index(index, tensor.shape))
             if crossed:
                 kinks.append(place)
@@ -212,7 +213,7 @@ class _Comparison:
     def _refined(self, flat: Array, index: int, at_h: float) -> float:
         """Richardson's extrapolation from h and 2h: the h² term of the difference cancels."""
         self.h *= 2
-        at_2h, crossed = self._difference(lambda s: _move(flat, index, s))
+        at_2h, crossed = self._difference(functools.partial(_move, flat, index))
         self.h /= 2
         return at_h if crossed else (4 * at_h - at_2h) / 3
 
