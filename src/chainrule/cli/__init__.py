@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a check failed or training diverged, 2 wrong use or unread
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,18 +23,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         options = build().parse_args(arguments)
-        return int(options.run(options))
-    except SystemExit as leaving:  # argparse: --help or wrong use
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
+    except SystemExit as leaving:  # argparse leaves this way after --help
         return int(leaving.code or 0)
     except DivergedError as error:
         return _complain(str(error), 1)
     except ChainruleError as error:
         return _complain(str(error), 2)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader of stdout went away, as `| head` does; nothing is left to tell it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _complain(f"{error.filename or ''}: {error.strerror or error}", 2)
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}", 2)
+    except MemoryError:
+        return _complain("not enough memory; give fewer rows, a smaller network or a smaller batch.", 2)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -15,24 +16,26 @@ def say(facts: Mapping[str, str]) -> None:
     grid.add_column(overflow="fold")
     for name, text in facts.items():
         grid.add_row(name, text)
-    Console(highlight=False, markup=False).print(grid)
+    Console(highlight=False, markup=False, emoji=False).print(grid)
 
 
-def scores_table(measured: Mapping[str, Mapping[str, float]], simplest: Mapping[str, Mapping[str, float]]) -> None:
-    """Rows are measures; each part of the data has a column, and one for the simplest prediction."""
-    names = dict.fromkeys(name for part in measured.values() for name in part if name != "n_rows")
-    table = Table(title=None)
-    table.add_column("measure")
+def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simplest: str) -> None:
+    """Rows are measures, columns the parts of the data; the last column is the simplest prediction, dim."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("")
     for part, values in measured.items():
-        table.add_column(f"{part} ({int(values['n_rows']):,} rows)", justify="right")
-        table.add_column("majority or mean", justify="right", style="dim")
-    for name in names:
-        cells = []
-        for part, values in measured.items():
-            cells += [_number(values.get(name)), _number(simplest[part].get(name))]
-        table.add_row(name, *cells)
-    Console(highlight=False).print(table)
+        told = simplest if part == "baseline" else f"{part}\n{values['n_rows']:,} rows"
+        table.add_column(told, justify="right", style="dim" if part == "baseline" else "")
+    for name in next(iter(measured.values())):
+        if name != "n_rows":
+            table.add_row(name, *(number(values.get(name)) for values in measured.values()))
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+def number(value: float | int | None) -> str:
+    """A measure as text: counts whole, others with four decimals or five digits."""
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"

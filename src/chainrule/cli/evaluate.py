@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 
-from chainrule.cli.subject import open_model, open_table, scores
-from chainrule.data.table import require_target
+from chainrule.cli.scores import scores
+from chainrule.cli.subject import open_model, open_table
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print n_rows and every measure, as a table or as one flat JSON object."""
-    _, network, pipeline = open_model(options.run_directory)
-    table, X = open_table(options.data, pipeline, need_target=True)
-    told = scores(network, pipeline, X, require_target(table), table.source)
+    """Print n_rows and every measure, as lines or as one flat JSON object."""
+    network, pipeline = open_model(options.run_directory)
+    told = scores(network, pipeline, open_table(options.data, pipeline, needs_target=True))
     if options.json:
         print(json.dumps(told))
         return 0
-    from chainrule.cli.console import say
+    from chainrule.cli.console import number, say
 
-    say({name: f"{value:,}" if name == "n_rows" else f"{value:.4f}" for name, value in told.items()})
+    say({name: number(value) for name, value in told.items()})
     return 0

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from chainrule._version import __version__
 from chainrule.engine.select import ENGINES
+from chainrule.errors import SettingsError
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
+
+DATA_HELP = "CSV or TSV with a header (also .gz, .zst), NPZ with X and y, or digits iris wine breast_cancer diabetes"
+TRAIN_DEFAULTS: dict[str, Any] = {"epochs": 100, "early_stopping": 20, "learning_rate": 0.003, "l2": 0.001}
+"""Where the command line differs from chainrule.train: it always has held-out rows and standardised columns."""
+BY_RULE = {"learning_rate": "0.003 for adam, adamw, rmsprop; else 0.1 for sgd, 0.01 for adagrad"}
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises SettingsError instead of printing its usage and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        """Wrong use, in one line."""
+        raise SettingsError(f"{message} (see {self.prog} --help)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As in argparse, but nothing may stay unknown; the nearest option is suggested."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            near = difflib.get_close_matches(unknown[0].split("=")[0], self._option_string_actions, n=1, cutoff=0.6)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            self.error(f"unknown argument {unknown[0]!r}{hint}")
+        return options, unknown
 
 
 def build() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `run` to its function, loaded when called."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="chainrule",
         description="Train feed-forward networks, and see every number of both passes.",
         formatter_class=_formatter(),
@@ -29,8 +54,9 @@ def build() -> argparse.ArgumentParser:
         ("check", "prove the gradients and the replay of a run", _check),
     ):
         command = commands.add_parser(
-            name, help=summary, description=summary, formatter_class=_formatter(), allow_abbrev=False
-        )
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", formatter_class=_formatter(),
+            allow_abbrev=False,
+        )  # fmt: skip
         fill(command)
         command.set_defaults(run=_later(name))
     return parser
@@ -51,33 +77,60 @@ def _later(name: str) -> Any:
     return run
 
 
-DATA_HELP = "CSV or TSV with a header (also .gz, .zst), NPZ with X and y, or digits iris wine breast_cancer diabetes"
+def _add_all(command: argparse._ActionsContainer, rows: Sequence[tuple[str, str, str]]) -> None:
+    for flag, metavar, words in rows:
+        command.add_argument(flag, metavar=metavar, help=words)
 
 
 def _train(command: argparse.ArgumentParser) -> None:
+    command.usage = "chainrule train DATA [--target COLUMN] [-o RUN] [options]"
     command.add_argument("data", metavar="DATA", help=DATA_HELP)
-    command.add_argument("--target", metavar="COLUMN", help="column to predict (CSV)")
-    command.add_argument("-o", "--output-directory", metavar="RUN", help="folder to keep the run in")
-    command.add_argument("--test", metavar="DATA", help="rows to measure the result on")
-    command.add_argument("--valid", metavar="DATA|SHARE", help="rows to judge epochs by, a file or a share (default 0.2)")
-    command.add_argument("--task", choices=("auto", "classification", "regression"), default="auto", help="what y means")
-    command.add_argument("--drop", metavar="COLUMN,…", default="", help="columns to leave out")
-    command.add_argument("--weight", metavar="COLUMN", help="column of sample weights")
-    command.add_argument("--network", metavar="N,N,…", help="sizes of the hidden layers (default 64,64; 0 for none)")
-    command.add_argument("--activation", default="relu", help="activation of the hidden layers (default relu)")
-    command.add_argument("--output", default="auto", help="activation of the output (default by task)")
-    command.add_argument("--loss", default="auto", help="loss (default by task)")
-    command.add_argument("--initializer", default="auto", help="rule for the first weights (default by activation)")
-    command.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision")
-    command.add_argument("--metric", default="auto", help="what judges an epoch: accuracy, rmse, loss, or a scorer's name")
-    command.add_argument("--class-weight", choices=("balanced",), help="weigh classes against their frequency")
-    command.add_argument("--engine", choices=ENGINES, default="auto", help="who computes")
-    command.add_argument("--resume", action="store_true", help="continue the run in RUN; start it where there is none")
-    command.add_argument("--quiet", action="store_true", help="no progress, no tables")
-    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    group = command.add_argument_group("hyper-parameters")
+    command.add_argument("--target", metavar="COLUMN", help="column to predict; a built-in set or NPZ has its own")
+    command.add_argument(
+        "-o", "--output-directory", metavar="RUN", help="folder to keep the run in (default runs/NAME-OF-DATA)"
+    )
+    _fill_rows(command.add_argument_group("rows and columns"))
+    _fill_network(command.add_argument_group("network"))
+    group = command.add_argument_group("training")
     for setting in {**SETTINGS, **OPTIMIZER_SETTINGS}.values():
         _add(group, setting)
+    group.add_argument("--engine", choices=ENGINES, default="auto", help="who computes (default auto)")
+    group.add_argument("--resume", action="store_true", help="continue the run in RUN; begin it where there is none")
+    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+
+
+def _fill_rows(group: argparse._ActionsContainer) -> None:
+    _add_all(
+        group,
+        (
+            ("--test", "DATA", "rows to measure the finished model on (a built-in set has its own)"),
+            ("--valid", "DATA|SHARE", "rows to judge epochs by: a file, or a share to hold out (default 0.2)"),
+            ("--task", "TASK", "what the target is: auto, classification or regression (default auto)"),
+            ("--drop", "COLUMN,…", "columns to leave out"),
+            ("--weight", "COLUMN", "column of row weights ≥ 0"),
+            ("--class-weight", "balanced", "weigh classes against their frequency"),
+            ("--metric", "NAME", "what judges an epoch: accuracy, rmse, loss, auc, log_loss, or a scikit-learn scorer"),
+        ),
+    )
+    group.set_defaults(task="auto", drop="", metric="auto")
+
+
+def _fill_network(group: argparse._ActionsContainer) -> None:
+    _add_all(
+        group,
+        (
+            ("--network", "N,N,…", "units of each hidden layer (default 64,64); 0 for none"),
+            ("--activation", "NAME,…", "activation of the hidden layers, one name or one for each (default relu)"),
+            ("--output", "NAME", "activation of the output (default softmax for classes, identity for values)"),
+            ("--loss", "NAME", "loss (default cross_entropy for classes, squared_error for values)"),
+            ("--initializer", "NAME", "rule for the first weights (default by activation)"),
+            ("--dtype", "NAME", "float32 or float64 (default float32)"),
+        ),
+    )
+    group.set_defaults(
+        network="64,64", activation="relu", output="auto", loss="auto", initializer="auto", dtype="float32"
+    )
 
 
 def _add(group: Any, setting: Setting) -> None:
@@ -85,9 +138,10 @@ def _add(group: Any, setting: Setting) -> None:
     flag = f"--{setting.name.replace('_', '-')}"
     words = setting.meaning.replace("%", "%%")
     if setting.kind is bool:
-        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=words)
+        told = f" (default {'yes' if setting.default else 'no'})"
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=words + told)
         return
-    default = TRAIN_DEFAULTS.get(setting.name, setting.default)
+    default = BY_RULE.get(setting.name, TRAIN_DEFAULTS.get(setting.name, setting.default))
     told = "" if default is None else f" (default {default})"
     group.add_argument(
         flag,
@@ -97,20 +151,16 @@ def _add(group: Any, setting: Setting) -> None:
     )
 
 
-TRAIN_DEFAULTS: dict[str, Any] = {"epochs": 100, "early_stopping": 20, "learning_rate": 0.003}
-"""Where the command line differs from chainrule.train: it always has held-out rows, so it trains until they say stop."""
-
-
 def _predict(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory or model file")
     command.add_argument("data", metavar="DATA", help=DATA_HELP)
-    command.add_argument("-o", "--output-file", metavar="OUT.csv", required=True, help="file to write, one row for each")
+    command.add_argument("-o", "--output-file", metavar="OUT.csv", required=True, help="file to write")
 
 
 def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory or model file")
     command.add_argument("data", metavar="DATA", help=DATA_HELP)
-    command.add_argument("--json", action="store_true", help="one flat JSON object on stdout")
+    command.add_argument("--json", action="store_true", help="print one flat JSON object")
 
 
 def _explain(command: argparse.ArgumentParser) -> None:
@@ -118,13 +168,15 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("--step", type=int, metavar="T", help="step, from 0; negative from the end (default -1)")
     command.add_argument("--row", type=int, default=0, metavar="I", help="row of the batch, or of --data (default 0)")
     command.add_argument("--data", metavar="DATA", help="explain row I of this table with the trained network instead")
-    command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean")
-    command.add_argument("--notation", choices=("batch", "note", "nielsen"), default="batch", help="how equations are written")
+    command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
+    command.add_argument(
+        "--notation", choices=("batch", "note", "nielsen"), default="batch", help="how equations are written"
+    )
     command.add_argument("--format", choices=("text", "mermaid", "json"), default="text", help="what to write")
     command.add_argument("-o", "--output-file", metavar="FILE", help="write here instead of to stdout")
 
 
 def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
-    command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean")
-    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
+    command.add_argument("--json", action="store_true", help="print one JSON object")

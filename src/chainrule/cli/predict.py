@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import sys
 from pathlib import Path
 
 from chainrule.cli.subject import open_model, open_table
-from chainrule.errors import DataError
+from chainrule.errors import ModelFileError
+from chainrule.pipeline.numeric import class_text
 from chainrule.run.files import write_atomic
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the file whole or not at all."""
-    import io
-
-    import pyarrow as pa
-    from pyarrow import csv
-
-    _, network, pipeline = open_model(options.run_directory)
-    table, X = open_table(options.data, pipeline, need_target=False)
-    predictions = pipeline.decode(network.predict(X))
-    columns: dict[str, object] = {}
-    if predictions.ndim == 1:
-        columns["prediction"] = predictions
-    else:
-        columns |= {f"prediction_{j}": predictions[:, j] for j in range(predictions.shape[1])}
-    if pipeline.classes is not None:
-        probability = network.predict_proba(X)
-        columns |= {f"probability_{name}": probability[:, j] for j, name in enumerate(pipeline.classes)}
-    content = io.BytesIO()
-    csv.write_csv(pa.table({name: pa.array(values) for name, values in columns.items()}), content)
     target = Path(options.output_file)
-    if not target.parent.is_dir():
-        raise DataError("the folder does not exist; expected one that does.", path=str(target))
-    write_atomic(target, content.getvalue())
+    if not target.absolute().parent.is_dir() or target.is_dir():
+        raise ModelFileError(f"{target}: cannot be written; expected a file name in a folder that exists.")
+    network, pipeline = open_model(options.run_directory)
+    table = open_table(options.data, pipeline, needs_target=False)
+    X = pipeline.features(table.columns, table.X, table.path)
+    header, columns = ["prediction"], [pipeline.decode(network.predict(X)).astype(str)]
+    if pipeline.classes is not None:
+        header += [f"probability_{class_text(name)}" for name in pipeline.classes]
+        columns += list(network.predict_proba(X).T.astype(str))  # the shortest text that reads back to the same bits
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+    write_atomic(target, text.getvalue().encode())
     print(f"{len(table):,} predictions in {target}", file=sys.stderr)
     return 0

@@ -4,222 +4,204 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import os
+import shutil
 import sys
 import warnings
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.api.run import Run
 from chainrule.api.train import train
-from chainrule.cli.parser import TRAIN_DEFAULTS
-from chainrule.cli.subject import baseline, scores
-from chainrule.data import split
-from chainrule.data.table import BUILT_IN, Table, is_classification, read, require_target
-from chainrule.errors import DivergenceWarning, SettingsError
-from chainrule.pipeline.numeric import NumericPipeline
-from chainrule.training.settings import OPTIMIZER_CLASSES, OPTIMIZER_SETTINGS, SETTINGS, Optimizer, Setting, optimizer_from
+from chainrule.cli import train_options
+from chainrule.cli.scores import Scores, baseline, scores
+from chainrule.data import arrays, builtin, split
+from chainrule.data.read import read
+from chainrule.data.table import Selection, Table
+from chainrule.errors import ChainruleError, DataError, SettingsError
+from chainrule.pipeline.numeric import NumericPipeline, class_names
+from chainrule.pipeline.task import choose_task
+from chainrule.run.directory import RunDirectory
 
-Array = npt.NDArray[Any]
-PASSED = ("batch_size", "epochs", "l2", "l1", "dropout", "clip_norm", "schedule", "warm_up", "decay_factor", "decay_every",
-          "early_stopping", "seed", "shuffle", "threads", "time_limit")  # fmt: skip
+VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was understood: the rows by their part, the task, the pipeline fitted to the training rows."""
+
+    all_rows: Table
+    parts: dict[str, Table]
+    """train, validation, and test where there is one."""
+    share: float | None
+    """The share held out for validation, or None where it has its own file."""
+    task: str
+    reason: str
+    pipeline: NumericPipeline
+    network: Network
 
 
 def run(options: argparse.Namespace) -> int:
     """Read, understand, train, measure, tell."""
-    settings = {name: _value(options, SETTINGS[name]) for name in PASSED}
-    optimizer = _optimizer(options)
-    drop = [name for name in options.drop.split(",") if name]
-    table = read(options.data, target=options.target, drop=drop, weight=options.weight)
-    target = require_target(table)
-    classification = is_classification(target, options.task)
-    rows, held_out = _hold_out(options, table, classification, int(settings["seed"]))
-    pipeline = NumericPipeline.fit(
-        table.columns, rows.X, require_target(rows), target=table.target_name, classification=classification
-    )
-    network = _network(options, pipeline, require_target(rows), int(settings["seed"]), classification)
-    test = _test(options, table, drop)
+    settings, optimizer = train_options.settings(options), train_options.optimizer(options)
+    folder = _folder(options)
+    job = _understand(options, int(settings["seed"]))
     tell = not (options.quiet or options.json)
     if tell:
-        _tell_understood(options, table, rows, held_out, network, classification, optimizer, settings)
-    with _warnings_to_stderr():
-        result = train(
-            network,
-            pipeline.features(rows.columns, rows.X),
-            pipeline.encode(require_target(rows)),
-            validation=_pair(pipeline, held_out),
+        from chainrule.cli.train_report import tell_understood
+
+        tell_understood(job, optimizer, settings)
+    with _warnings_to_stderr(), _left_clean(folder):
+        done = train(
+            job.network,
+            *_inputs(job, job.all_rows if job.share else job.parts["train"]),
+            validation=job.share or _validation(job),
             optimizer=optimizer,
             metric=options.metric,
-            sample_weight=rows.weight,
             class_weight=options.class_weight,
             engine=options.engine,
-            directory=options.output_directory,
-            resume=options.resume and options.output_directory is not None,
+            directory=folder,
+            resume=options.resume,
             progress=False if options.quiet or options.json else "auto",
-            pipeline=pipeline,
-            source={"data": str(options.data), "target": table.target_name, "n_rows": len(table)},
+            pipeline=job.pipeline,
+            source=_source(options, job),
+            sample_weight=(job.all_rows if job.share else job.parts["train"]).weight,
             **settings,
         )
-    parts = {"validation": held_out} | ({"test": test} if test is not None else {})
-    measured = {
-        name: scores(result.network, pipeline, pipeline.features(part.columns, part.X, part.source), require_target(part), part.source)
-        for name, part in parts.items()
-    }
-    simplest = {name: baseline(require_target(rows), require_target(part), classification) for name, part in parts.items()}
-    _tell_result(options, result, measured, simplest, tell)
-    return 130 if result.result["stopped"] == "interrupted" else 1 if result.diverged else 0
+    measured: dict[str, Scores] = {name: scores(done.network, job.pipeline, part) for name, part in job.parts.items()}
+    measured["baseline"] = baseline(job.pipeline, job.parts["train"], list(job.parts.values())[-1])
+    _tell(options, job, done, measured, tell)
+    return 130 if done.result["stopped"] == "interrupted" else 1 if done.diverged else 0
 
 
-def _value(options: argparse.Namespace, setting: Setting) -> Any:
-    """An option's value in the setting's kind and range; the default where it was not given."""
-    given = getattr(options, setting.name)
-    if given is None:
-        return TRAIN_DEFAULTS.get(setting.name, setting.default)
-    if isinstance(given, str) and setting.kind in (int, float):
-        if given.lower() == "none" and setting.optional:
-            return None
-        with contextlib.suppress(ValueError):
-            number = float(given)
-            given = int(number) if setting.kind is int and number.is_integer() else number
-    return setting.check(given)
+def _tell(options: argparse.Namespace, job: Job, done: Run, measured: dict[str, Scores], tell: bool) -> None:
+    from chainrule.cli import train_report
+
+    if options.json:
+        print(train_report.as_json(job, done, measured))
+    elif tell:
+        train_report.tell_result(job, done, measured)
 
 
-def _optimizer(options: argparse.Namespace) -> Optimizer:
-    name = SETTINGS["optimizer"].check(options.optimizer or SETTINGS["optimizer"].default)
-    legal = [item.name for item in fields(OPTIMIZER_CLASSES[name])]
-    values: dict[str, Any] = {"name": name}
-    if options.learning_rate is not None:
-        values["learning_rate"] = _value(options, SETTINGS["learning_rate"])
-    elif name in ("adam", "adamw", "rmsprop"):
-        values["learning_rate"] = TRAIN_DEFAULTS["learning_rate"]
-    for key, setting in OPTIMIZER_SETTINGS.items():
-        if getattr(options, key) is not None:
-            if key not in legal:
-                raise SettingsError(f"--{key.replace('_', '-')} is no setting of optimizer {name!r}; its settings: {', '.join(legal)}.")
-            values[key] = _value(options, setting)
-    return optimizer_from(values)
+def _folder(options: argparse.Namespace) -> Path:
+    """The run's folder: the one asked for, or the next free runs/NAME-OF-DATA."""
+    if options.output_directory is None:
+        if options.resume:
+            raise SettingsError("--resume continues the run in a folder; give it with -o RUN.")
+        name = Path(options.data).name.split(".")[0] or "run"
+        tries = (Path("runs") / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
+        return next(path for path in tries if not path.exists())
+    folder = Path(options.output_directory)
+    if RunDirectory(folder).exists and not options.resume:
+        raise SettingsError(f"{folder}: holds a run already; name another folder, or continue it with --resume.")
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"{folder}: is a file; expected a folder for the run.")
+    return folder
 
 
-def _hold_out(options: argparse.Namespace, table: Table, classification: bool, seed: int) -> tuple[Table, Table]:
-    """Training rows and the rows that judge epochs."""
-    share = 0.2
-    if options.valid is not None:
-        try:
-            share = float(options.valid)
-        except ValueError:
-            drop = [name for name in options.drop.split(",") if name]
-            return table, read(options.valid, target=options.target, drop=drop, weight=options.weight, part="test")
-        if not 0 < share < 1:
-            raise SettingsError(f"--valid {options.valid} is not possible; expected a file, or a share between 0 and 1.")
-    target = require_target(table)
-    classes = np.unique(target, return_inverse=True)[1] if classification and target.ndim == 1 else None
-    kept, out = split.holdout(len(table), share, seed, classes)
-    return table.take(kept), table.take(out)
+def _understand(options: argparse.Namespace, seed: int) -> Job:
+    """Read every table, choose the task, hold rows out, fit the pipeline, build the network."""
+    drop = tuple(name.strip() for name in options.drop.split(",") if name.strip())
+    table = read(options.data, Selection(options.target, weight=options.weight, drop=drop), "train")
+    arrays.weights(table.weight, len(table), "float64")
+    task, reason = choose_task(table.labels, options.task, table.target_name)
+    classes = class_names(table.labels) if task == "classification" else None
+    if classes is not None and len(classes) < 2:
+        told = f"holds one class only ({classes[0]!r}); expected at least two: there is nothing to tell apart."
+        raise DataError(told, path=table.path, column=table.target_name)
+    share, parts = _parts(options, table, classes is not None, seed)
+    output, loss = train_options.output_and_loss(options, task)
+    rows, n_classes = parts["train"], None if classes is None else len(classes)
+    pipeline = NumericPipeline.fit(
+        table.columns,
+        rows.X,
+        rows.labels,
+        target=table.target_name,
+        classes=classes,
+        weight=rows.weight,
+        standardise_target=output == "identity",
+    )
+    network = train_options.network(options, len(table.columns), n_classes, output, loss, seed)
+    return Job(table, parts, share, task, reason, pipeline, network)
 
 
-def _test(options: argparse.Namespace, table: Table, drop: list[str]) -> Table | None:
-    if options.test is not None:
-        return read(options.test, target=options.target, drop=drop, weight=options.weight, part="test")
-    return read(options.data, part="test") if options.data in BUILT_IN else None
-
-
-def _network(
-    options: argparse.Namespace, pipeline: NumericPipeline, y: Array, seed: int, classification: bool
-) -> Network:
-    hidden = _hidden(options.network)
-    if classification:
-        n_outputs = y.shape[1] if y.ndim == 2 else len(pipeline.classes or ())
-        output, loss = ("sigmoid" if y.ndim == 2 else "softmax"), "cross_entropy"
+def _parts(
+    options: argparse.Namespace, table: Table, is_class: bool, seed: int
+) -> tuple[float | None, dict[str, Table]]:
+    """Rows to train on, to judge epochs by, and to test on; the same held-out share that train will choose."""
+    share = _share(options.valid)
+    same = Selection(table.target_name, weight=options.weight, features=table.columns)
+    if share is None:
+        parts = {"train": table, "validation": read(options.valid, same, "test")}
     else:
-        n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        output, loss = "identity", "squared_error"
-    output = output if options.output == "auto" else options.output
-    loss = loss if options.loss == "auto" else options.loss
-    if classification and output == "softmax" and n_outputs == 1:
-        n_outputs = 2  # one class only; train refuses it by name
-    sizes = [len(pipeline.columns), *hidden, n_outputs]
-    return Network(sizes, options.activation, output, loss, options.initializer, options.dtype, seed)
+        classes = np.unique(table.labels, return_inverse=True)[1] if is_class else None
+        kept, out = split.holdout(len(table), share, seed, classes)
+        parts = {"train": table.take(kept), "validation": table.take(out)}
+    test = options.test or (options.data if options.data in builtin.TARGETS else None)
+    if test is not None:
+        parts["test"] = read(test, Selection(table.target_name, features=table.columns), "test")
+    return share, parts
 
 
-def _hidden(given: str | None) -> list[int]:
+def _share(given: str | None) -> float | None:
+    """--valid as a share, or None where it names rows."""
     if given is None:
-        return [64, 64]
+        return VALIDATION_SHARE
     try:
-        sizes = [int(part) for part in given.split(",")]
+        share = float(given)
     except ValueError:
-        sizes = [-1]
-    if sizes == [0]:
-        return []
-    if min(sizes) < 1:
-        raise SettingsError(f"--network {given} is not possible; expected sizes such as 64,64, or 0 for no hidden layer.")
-    return sizes
+        return None
+    if not 0 < share < 1:
+        raise SettingsError(f"--valid {given} is not possible; expected a file, or a share between 0 and 1.")
+    return share
 
 
-def _pair(pipeline: NumericPipeline, part: Table) -> tuple[Array, Array] | tuple[Array, Array, Array]:
-    X = pipeline.features(part.columns, part.X, part.source)
-    y = pipeline.encode(require_target(part), part.source)
-    return (X, y) if part.weight is None else (X, y, part.weight)
+def _inputs(job: Job, table: Table) -> tuple[Any, Any]:
+    """The rows of a table as the network takes them."""
+    return job.pipeline.features(table.columns, table.X, table.path), job.pipeline.encode(table.labels, table.path)
+
+
+def _validation(job: Job) -> tuple[Any, ...]:
+    table = job.parts["validation"]
+    return (*_inputs(job, table), *([] if table.weight is None else [table.weight]))
+
+
+def _source(options: argparse.Namespace, job: Job) -> dict[str, Any]:
+    """Where the rows came from, for the run's record."""
+    built_in = options.data in builtin.TARGETS
+    return {
+        "data": options.data if built_in else os.path.abspath(options.data),
+        "target": job.all_rows.target_name,
+        "task": job.task,
+        "weight": options.weight,
+        "drop": options.drop,
+        "validation": job.share or os.path.abspath(options.valid),
+        "n_rows": len(job.all_rows),
+    }
 
 
 @contextlib.contextmanager
-def _warnings_to_stderr() -> Any:
-    """A divergence is told in one line, like an error."""
+def _left_clean(folder: Path) -> Iterator[None]:
+    """A run that was refused leaves no folder behind, if it was not there before."""
+    was_there = folder.exists()
+    try:
+        yield
+    except ChainruleError:
+        if not was_there and folder.is_dir():
+            shutil.rmtree(folder)
+        raise
+
+
+@contextlib.contextmanager
+def _warnings_to_stderr() -> Iterator[None]:
+    """Every warning is told in one line, like an error."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    for warning in caught:
-        if issubclass(warning.category, DivergenceWarning):
-            print(f"chainrule: {warning.message}", file=sys.stderr)
-        else:
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-
-
-def _tell_understood(
-    options: argparse.Namespace, table: Table, rows: Table, held_out: Table, network: Network, classification: bool,
-    optimizer: Optimizer, settings: dict[str, Any],
-) -> None:  # fmt: skip
-    from chainrule.cli.console import say
-
-    target = require_target(table)
-    what = f"{table.target_name}, {'classes' if classification else 'values'}"
-    if classification and target.ndim == 1:
-        names = [str(name) for name in np.unique(target)]
-        what += f": {', '.join(names[:6])}{', …' if len(names) > 6 else ''} ({len(names)})"
-    told = {
-        "data": f"{table.source}: {len(table):,} rows, {len(table.columns)} columns (standardised)",
-        "target": what,
-        "rows": f"{len(rows):,} to train, {len(held_out):,} to judge epochs by",
-        "network": repr(network).removeprefix("Network(").removesuffix(")"),
-        "training": f"{optimizer.name}, η = {optimizer.learning_rate:g}, batches of {settings['batch_size']}, "
-        f"at most {settings['epochs']} epochs",
-        "engine": network.engine.name,
-    }
-    say(told)
-
-
-def _tell_result(
-    options: argparse.Namespace, run: Run, measured: dict[str, dict[str, float]], simplest: dict[str, dict[str, float]], tell: bool
-) -> None:
-    if options.json:
-        told = {**run.result, "directory": None if run.directory is None else str(run.directory), **measured, "baseline": simplest}
-        print(json.dumps(told, ensure_ascii=False))
-        return
-    if not tell:
-        return
-    from chainrule.cli.console import say, scores_table
-
-    best = run.result["best_epoch"]
-    print()
-    scores_table(measured, simplest)
-    end = {
-        "stopped": f"{run.result['stopped']} after {run.result['epochs']} epochs, {run.n_steps:,} steps, {run.result['seconds']:.1f} s",
-        "best epoch": "none was completed" if best is None else f"{best} (from 0), kept in the model",
-    }
-    if run.directory is not None:
-        end |= {"run": str(run.directory), "model": str(Path(run.directory) / "model.safetensors")}
-    say(end)
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"chainrule: {' '.join(text.split())}", file=sys.stderr)

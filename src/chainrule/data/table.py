@@ -1,32 +1,27 @@
-"""Tables of numbers with a target: the built-in sets, NPZ, and numeric CSV with a header."""
+"""The table: rows with named numeric columns, and the raw column that is to be predicted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.split import holdout
-from chainrule.errors import DataError, SettingsError, unknown_name
-
-BUILT_IN = ("digits", "iris", "wine", "breast_cancer", "diabetes")
-BUILT_IN_SEED, BUILT_IN_TEST_SHARE = 20, 0.2
-"""One fixed stratified split for every built-in set: train sees 80 %, evaluate and predict the rest."""
-CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
+from chainrule.errors import DataError
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of features with names, the target where there is one, and where they came from."""
+    """Rows as they were read: X (n, n_columns) float64 and finite, the target raw, weights or None."""
 
+    path: str
     columns: tuple[str, ...]
     X: npt.NDArray[np.float64]
-    target: npt.NDArray[Any] | None
-    source: str
+    target: npt.NDArray[Any] | None = None
+    """Numbers where every entry is one (whole ones as integers), else strings."""
     target_name: str | None = None
     weight: npt.NDArray[np.float64] | None = None
 
@@ -42,92 +37,43 @@ class Table:
             weight=None if self.weight is None else self.weight[rows],
         )
 
+    @property
+    def labels(self) -> npt.NDArray[Any]:
+        """The target, which must be there."""
+        if self.target is None:
+            raise DataError("no target is named; expected one.", path=self.path)
+        return self.target
 
-def read(
-    data: str,
-    *,
-    target: str | None = None,
-    part: str = "train",
-    drop: Sequence[str] = (),
-    weight: str | None = None,
-) -> Table:
-    """The table of a built-in name, an .npz or a numeric CSV.
 
-    Args      part: "train" or "test" of a built-in set; target, drop, weight: columns of a CSV
-    Errors    DataError naming file, line and column of what cannot be used
+@dataclass(frozen=True)
+class Selection:
+    """Which columns of a source are wanted, and as what.
+
+    Args      target: the column to predict, None for the source's own; needs_target: False leaves it unread;
+              weight: a column of weights ≥ 0; drop: columns to leave out; features: exactly these, in
+              this order, or None for all that remain
     """
-    if data in BUILT_IN:
-        return _built_in(data, part)
-    path = Path(data)
-    if path.is_dir() or not path.exists():
-        near = "" if path.is_dir() else str(unknown_name("data set", data, BUILT_IN)).split(".", 1)[0].split(";", 1)
-        hint = f";{near[1]}" if len(near) > 1 else ""
-        raise DataError(
-            f"{'is a folder' if path.is_dir() else 'no such file'}{hint}; expected a .csv or .npz file, or one of "
-            f"{', '.join(BUILT_IN)}.",
-            path=data,
-        )
-    if path.suffix == ".npz":
-        return _npz(path)
-    if path.name.lower().endswith(CSV_ENDINGS):
-        from chainrule.data.csv import read_csv
 
-        return read_csv(path, target=target, drop=drop, weight=weight)
-    raise DataError(
-        f"the ending {path.suffix!r} is not known; expected .csv, .tsv (also .gz, .zst), .npz, or one of {', '.join(BUILT_IN)}.",
-        path=data,
-    )
+    target: str | None = None
+    needs_target: bool = True
+    weight: str | None = None
+    drop: tuple[str, ...] = ()
+    features: tuple[str, ...] | None = None
 
 
-def _built_in(name: str, part: str) -> Table:
-    from sklearn import datasets
-
-    loaded = getattr(datasets, f"load_{name}")()
-    y = loaded.target
-    classes = None if name == "diabetes" else y
-    train, test = holdout(len(y), BUILT_IN_TEST_SHARE, BUILT_IN_SEED, classes)
-    target = y.astype(np.float64) if classes is None else np.asarray(loaded.target_names).astype(str)[y]
-    table = Table(
-        tuple(map(str, loaded.feature_names)), np.asarray(loaded.data, dtype=np.float64), target, name, "target"
-    )
-    return table.take({"train": train, "test": test}[part])
+def nearest(name: str, known: Iterable[str]) -> str:
+    """ "; did you mean 'species'?", or nothing where no name is near."""
+    by_lower = {entry.lower(): entry for entry in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
-def _npz(path: Path) -> Table:
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise DataError(f"cannot be read as .npz ({error}); expected arrays X and y of numbers.", path=str(path)) from None
-    except Exception as error:  # zipfile and zlib have their own trees of errors for damaged files
-        raise DataError(f"is damaged ({error}); expected arrays X and y of numbers.", path=str(path)) from None
-    if "X" not in arrays:
-        raise DataError(f"holds {', '.join(arrays) or 'nothing'}; expected arrays X and y.", path=str(path))
-    X, y = arrays["X"], arrays.get("y")
-    if X.dtype.kind not in "fiub" or X.ndim < 2:
-        raise DataError(f"X has shape {X.shape} and dtype {X.dtype}; expected numbers of shape (n, k).", path=str(path))
-    if y is not None and (y.ndim > 2 or len(y) != len(X)):
-        raise DataError(f"y has shape {y.shape}; expected {len(X)} rows, as many as X.", path=str(path))
-    X = np.ascontiguousarray(X.reshape(len(X), -1), dtype=np.float64)
-    if not np.isfinite(X).all():
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(X))[0])
-        raise DataError(f"X[{row}, {column}] is {X[row, column]}; expected finite numbers.", path=str(path))
-    return Table(tuple(f"x{i}" for i in range(X.shape[1])), X, y, str(path), None if y is None else "y")
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """The names, or the first of them and how many there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
 
 
-def is_classification(target: npt.NDArray[Any], task: str) -> bool:
-    """Whether a target is classes: strings, booleans, whole numbers with few values; `task` overrides."""
-    if task != "auto":
-        return task == "classification"
-    if target.dtype.kind in "OUSb" or target.ndim == 2:
-        return target.ndim == 1 or bool(np.isin(target, (0, 1)).all())
-    values = np.unique(target)
-    whole = bool((values == np.floor(values)).all()) if target.dtype.kind == "f" else True
-    return whole and len(values) <= max(2, min(50, len(target) // 10))
-
-
-def require_target(table: Table) -> npt.NDArray[Any]:
-    """The target, or an error that asks for it."""
-    if table.target is None:
-        raise SettingsError(f"{table.source}: no target is named; expected --target COLUMN (columns: {', '.join(table.columns[:8])}, …).")
-    return table.target
+def no_such(kind: str, name: str, known: Sequence[str], path: str) -> DataError:
+    """The error for a name a file does not hold: the nearest, and what it holds."""
+    return DataError(f"holds no {kind} {name!r}{nearest(name, known)} (found: {listed(known) or 'none'})", path=path)

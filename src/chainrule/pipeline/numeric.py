@@ -12,84 +12,97 @@ import numpy.typing as npt
 from chainrule.errors import DataError, ModelFileError
 
 Array = npt.NDArray[Any]
+ClassName = str | int | float
 
 
 @dataclass(frozen=True)
 class NumericPipeline:
-    """Fitted state: z = (x − mean) / scale of every column; classes, or mean and scale of the target.
+    """Fitted state: z = (x − mean) / scale of every column; class names, or mean and scale of the target.
 
-    A pipeline is immutable; fit makes one, to_dict and arrays keep it, restore brings it back.
+    A pipeline is immutable: fit makes one, to_dict and arrays keep it, from_dict brings it back.
     """
 
     columns: tuple[str, ...]
     mean: npt.NDArray[np.float64]
     scale: npt.NDArray[np.float64]
     target: str | None
-    classes: tuple[Any, ...] | None
-    target_mean: npt.NDArray[np.float64]
-    target_scale: npt.NDArray[np.float64]
+    classes: tuple[ClassName, ...] | None
+    target_mean: float = 0.0
+    target_scale: float = 1.0
 
     @classmethod
     def fit(
-        cls, columns: Sequence[str], X: Array, y: Array, *, target: str | None, classification: bool
+        cls,
+        columns: Sequence[str],
+        X: Array,
+        y: Array,
+        *,
+        target: str | None,
+        classes: Sequence[ClassName] | None,
+        weight: Array | None = None,
+        standardise_target: bool = True,
     ) -> NumericPipeline:
-        """Means and scales of the training rows by scikit-learn's StandardScaler (a constant column has scale 1)."""
+        """Means and scales of the training rows by scikit-learn's StandardScaler (a constant column has scale 1).
+
+        Args      classes: every class there is, sorted, or None for values
+        Errors    DataError if a column ranges so far that its variance overflows
+        """
         from sklearn.preprocessing import StandardScaler
 
-        scaler = StandardScaler().fit(X)
-        if classification:
-            classes = tuple(value.item() for value in np.unique(y)) if y.ndim == 1 else None
-            mean, scale = np.zeros(0), np.ones(0)
-        else:
-            classes = None
-            by_output = StandardScaler().fit(np.asarray(y, dtype=np.float64).reshape(len(y), -1))
-            mean, scale = by_output.mean_, by_output.scale_
-        return cls(tuple(columns), scaler.mean_, scaler.scale_, target, classes, mean, scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler = StandardScaler().fit(X, sample_weight=weight)
+        mean, scale = np.asarray(scaler.mean_, np.float64), np.asarray(scaler.scale_, np.float64)
+        bad = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(scale)))
+        if len(bad):
+            raise DataError("ranges too far to be standardised; expected smaller numbers.", column=columns[bad[0]])
+        target_mean, target_scale = 0.0, 1.0
+        if classes is None and standardise_target:
+            by_target = StandardScaler().fit(y.reshape(-1, 1).astype(np.float64), sample_weight=weight)
+            target_mean, target_scale = float(by_target.mean_[0]), float(by_target.scale_[0])
+        return cls(
+            tuple(columns), mean, scale, target, None if classes is None else tuple(classes), target_mean, target_scale
+        )
 
-    def features(self, columns: Sequence[str], X: Array, source: str = "the data") -> Array:
-        """Network inputs of a table: columns matched by name, any order, extra ones left out.
+    def features(self, columns: Sequence[str], X: Array, source: str) -> Array:
+        """Network inputs of a table: columns matched by name, in any order, further ones left out.
 
-        Errors    DataError naming every missing column
+        Errors    DataError naming the missing columns
         """
         if tuple(columns) != self.columns:
             missing = [name for name in self.columns if name not in columns]
             if missing:
                 shown = ", ".join(map(repr, missing[:5])) + (", …" if len(missing) > 5 else "")
-                raise DataError(
-                    f"{len(missing)} of {len(self.columns)} columns are missing: {shown}; expected those of the training.",
-                    path=source,
+                told = (
+                    f"{len(missing)} of {len(self.columns)} columns are missing: {shown}; expected those of training."
                 )
+                raise DataError(told, path=source)
             place = {name: i for i, name in enumerate(columns)}
             X = X[:, [place[name] for name in self.columns]]
         return (X - self.mean) / self.scale
 
-    def encode(self, y: Array, source: str = "the data") -> Array:
-        """Targets of a table as the network takes them: class indices, labels, standardised values.
+    def encode(self, y: Array, source: str) -> Array:
+        """Targets of a table as the network takes them: class indices or standardised values.
 
-        Errors    DataError for a class the training had not
+        Errors    DataError for a class the training had not, or text where values are expected
         """
         if self.classes is None:
-            if len(self.target_mean) == 0:
-                return y
-            wide = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-            return (wide - self.target_mean) / self.target_scale
-        values = y.astype(str) if isinstance(self.classes[0], str) else y
-        index = np.searchsorted(np.array(self.classes), values)
-        index = np.minimum(index, len(self.classes) - 1)
-        wrong = np.flatnonzero(np.array(self.classes)[index] != values)
-        if len(wrong):
-            known = ", ".join(map(str, self.classes[:8])) + (", …" if len(self.classes) > 8 else "")
-            raise DataError(f"the target holds {values[wrong[0]].item()!r}; expected one of {known}.", path=source)
-        return index
+            if y.dtype.kind not in "fiub":
+                raise DataError(f"holds text such as {str(y[0])!r}; expected numbers.", path=source, column=self.target)
+            return (y.astype(np.float64) - self.target_mean) / self.target_scale
+        index = {class_text(name): i for i, name in enumerate(self.classes)}
+        values, inverse = np.unique(y, return_inverse=True)
+        known = np.array([index.get(class_text(value.item()), -1) for value in values])
+        if (known < 0).any():
+            first = values[known < 0][0].item()
+            shown = ", ".join(map(str, self.classes[:8])) + (", …" if len(self.classes) > 8 else "")
+            raise DataError(f"holds the class {first!r}; training had {shown}.", path=source, column=self.target)
+        return known[inverse.reshape(-1)]
 
     def decode(self, predictions: Array) -> Array:
         """Predictions of the network as the user knows them: class names, values in their unit."""
         if self.classes is not None:
             return np.array(self.classes)[predictions]
-        if len(self.target_mean) == 0:
-            return predictions
-        wide = predictions.reshape(len(predictions), -1) * self.target_scale + self.target_mean
-        return wide[:, 0] if wide.shape[1] == 1 else wide
+        return predictions.astype(np.float64) * self.target_scale + self.target_mean
 
     def to_dict(self) -> dict[str, Any]:
         """All that is no array, as plain JSON values."""
@@ -102,15 +115,11 @@ class NumericPipeline:
 
     def arrays(self) -> dict[str, Array]:
         """All that is an array."""
-        return {
-            "mean": self.mean,
-            "scale": self.scale,
-            "target_mean": self.target_mean,
-            "target_scale": self.target_scale,
-        }
+        target = np.array([self.target_mean, self.target_scale])
+        return {"mean": self.mean, "scale": self.scale, "target_mean_and_scale": target}
 
     @classmethod
-    def restore(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> NumericPipeline:
+    def from_dict(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> NumericPipeline:
         """The inverse of to_dict and arrays.
 
         Errors    ModelFileError for anything else
@@ -119,9 +128,23 @@ class NumericPipeline:
             if values["kind"] != "numeric":
                 raise KeyError(f"kind {values['kind']!r}")
             classes = None if values["classes"] is None else tuple(values["classes"])
-            return cls(
-                tuple(values["columns"]), arrays["mean"], arrays["scale"], values["target"], classes,
-                arrays["target_mean"], arrays["target_scale"],
-            )  # fmt: skip
-        except (KeyError, TypeError) as error:
+            target_mean, target_scale = arrays["target_mean_and_scale"].tolist()
+            columns, mean, scale = tuple(values["columns"]), arrays["mean"], arrays["scale"]
+            if mean.shape != (len(columns),) or scale.shape != mean.shape:
+                raise ValueError("means and columns differ in number")
+            return cls(columns, mean, scale, values["target"], classes, target_mean, target_scale)
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"the pipeline of the model cannot be restored ({error}); train again.") from None
+
+
+def class_text(name: ClassName) -> str:
+    """The name of a class as text; 1, 1.0 and "1" are one name, as a file may write any of them."""
+    if isinstance(name, str):
+        return name
+    return str(int(name)) if float(name).is_integer() else repr(float(name))
+
+
+def class_names(*targets: Array | None) -> tuple[ClassName, ...]:
+    """Every class in the given targets, sorted; whole numbers as integers."""
+    names = np.unique(np.concatenate([target for target in targets if target is not None])).tolist()
+    return tuple(int(name) if not isinstance(name, str) and float(name).is_integer() else name for name in names)

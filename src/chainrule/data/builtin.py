@@ -1,0 +1,50 @@
+"""The built-in sets: real data that needs no download, each with one fixed split.
+
+Training uses 80 % of the rows, judging the other 20 %; for classes every class is split in proportion.
+Source    scikit-learn's bundled data sets; the split is chainrule's own (see data/split.py)
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from chainrule.data.split import holdout
+from chainrule.data.table import Selection, Table
+from chainrule.errors import DataError
+
+Part: TypeAlias = Literal["train", "test"]
+
+TARGETS = {
+    "digits": "digit",
+    "iris": "species",
+    "wine": "cultivar",
+    "breast_cancer": "diagnosis",
+    "diabetes": "progression",
+}
+"""The built-in names, and what each set is there to predict."""
+
+TEST_SHARE = 0.2
+SPLIT_SEED = 1986
+
+
+def load(name: str, part: Part, selection: Selection) -> Table:
+    """The rows of one part of a built-in set, in their original order."""
+    import sklearn.datasets
+
+    target_name = TARGETS[name]
+    if selection.target not in (None, "target", target_name):
+        raise DataError(
+            f"the built-in set {name!r} predicts {target_name!r}, not {selection.target!r}; leave --target out."
+        )
+    if selection.weight is not None or selection.drop:
+        raise DataError(f"the built-in set {name!r} is used as it is; --weight and --drop are for files.")
+    bunch = getattr(sklearn.datasets, f"load_{name}")()
+    is_class = hasattr(bunch, "target_names")
+    rows = holdout(len(bunch.target), TEST_SHARE, SPLIT_SEED, bunch.target if is_class else None)[part == "test"]
+    target = bunch.target[rows]
+    if is_class and np.asarray(bunch.target_names).dtype.kind == "U":
+        target = np.asarray(bunch.target_names)[target]
+    X = np.ascontiguousarray(bunch.data[rows], dtype=np.float64)
+    return Table(name, tuple(str(column) for column in bunch.feature_names), X, target, target_name)
