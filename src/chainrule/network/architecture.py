@@ -143,6 +143,4 @@ def _check_output(layer: Dense, loss: str) -> None:
             f"legal output activations: {', '.join(legal)}."
         )
     if layer.activation == "softmax" and layer.n_out == 1:
-        raise SettingsError(
-            "output 'softmax' over 1 output is always 1; use output 'sigmoid', or one per class."
-        )
+        raise SettingsError("output 'softmax' over 1 output is always 1; use output 'sigmoid', or one per class.")

@@ -1,0 +1,224 @@
+"""The commands on real data: what they print, what they write, with which exit code."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+from chainrule.cli import main
+from chainrule.data.read import read
+from chainrule.data.table import Selection
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    return tmp_path
+
+
+@pytest.fixture
+def iris_csv(folder: Path) -> Path:
+    """Iris as a file: an identifier in text, a comma in a column's name, class names."""
+    bunch = load_iris()
+    with open(folder / "iris.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "a, cm", "b", "c", "d", "species"])
+        for i, (row, label) in enumerate(zip(bunch.data, bunch.target, strict=True)):
+            writer.writerow([f"flower {i}", *row, bunch.target_names[label]])
+    return folder / "iris.csv"
+
+
+def run_json(capsys, *arguments: str) -> dict:
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 0
+    out, _ = capsys.readouterr()
+    assert out.count("\n") == 1
+    return json.loads(out)
+
+
+def test_digits_by_the_defaults_reach_97_percent(folder: Path, capsys) -> None:
+    """`chainrule train digits` tells unseen digits apart, and evaluate agrees with what train told."""
+    told = run_json(capsys, "train", "digits", "--json")
+    assert told["run"] == "runs/digits"
+    assert told["test"]["accuracy"] >= 0.97
+    assert told["baseline"]["accuracy"] < 0.12
+    assert run_json(capsys, "evaluate", "runs/digits", "digits", "--json") == told["test"]
+    assert main(["check", "runs/digits"]) == 0
+
+
+def test_train_prints_what_it_understood_in_80_columns(folder: Path, capsys) -> None:
+    """Task, network, engine, measures and paths are on stdout; nothing but warnings on stderr."""
+    assert main(["train", "diabetes", "--epochs", "3", "-o", "run"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert max(map(len, out.splitlines())) <= 80
+    for words in ("10 columns", "283 train", "regression", "10-64-64-1", "numpy", "rmse", "mean", "run"):
+        assert words in out
+
+
+def test_the_way_of_a_csv(iris_csv: Path, folder: Path, capsys) -> None:
+    """Train on a file, predict a file with other columns in another order, evaluate it."""
+    told = run_json(
+        capsys, "train", iris_csv, "--target", "species", "--drop", "id", "-o", "run", "--epochs", "30", "--json"
+    )
+    assert told["validation"]["accuracy"] >= 0.9
+    rows = list(csv.DictReader(iris_csv.open()))
+    with open("new.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, ["d", "note", "c", "b", "a, cm"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows({**row, "note": "any text"} for row in rows)
+    assert main(["predict", "run", "new.csv", "-o", "other.csv"]) == 0
+    assert main(["predict", "run", str(iris_csv), "-o", "same.csv"]) == 0
+    assert Path("other.csv").read_bytes() == Path("same.csv").read_bytes()
+    predicted = list(csv.DictReader(open("same.csv")))
+    names = ["setosa", "versicolor", "virginica"]
+    assert list(predicted[0]) == ["prediction", *(f"probability_{name}" for name in names)]
+    for row in predicted:
+        probability = [float(row[f"probability_{name}"]) for name in names]
+        assert row["prediction"] == names[int(np.argmax(probability))]
+        assert abs(sum(probability) - 1) < 1e-6
+    measured = run_json(capsys, "evaluate", "run", iris_csv, "--json")
+    right = np.mean([a["prediction"] == b["species"] for a, b in zip(predicted, rows, strict=True)])
+    assert measured["n_rows"] == 150
+    assert measured["accuracy"] == pytest.approx(right)
+
+
+def test_regression_predicts_in_the_unit_of_the_target(folder: Path, capsys) -> None:
+    """Predictions of a model file are in the target's unit, and evaluate's rmse follows from them."""
+    assert main(["train", "diabetes", "--epochs", "5", "-o", "run", "--quiet"]) == 0
+    assert main(["predict", "run/model.safetensors", "diabetes", "-o", "out.csv"]) == 0
+    guess = np.array([float(row["prediction"]) for row in csv.DictReader(open("out.csv"))])
+    truth = read("diabetes", Selection(), "test").labels
+    measured = run_json(capsys, "evaluate", "run", "diabetes", "--json")
+    assert measured["rmse"] == pytest.approx(np.sqrt(np.mean((guess - truth) ** 2)))
+    assert 50 < guess.min() < guess.max() < 350
+
+
+def test_numeric_classes_in_npz_and_tsv_are_whole(folder: Path, capsys) -> None:
+    """Classes 1 and 2 are columns probability_1, probability_2, whichever file they come from."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = np.where(X[:, 0] > 0, 2.0, 1.0)
+    np.savez("rows.npz", X=X, y=y)
+    assert main(["train", "rows.npz", "--output", "sigmoid", "--epochs", "3", "-o", "run", "--quiet"]) == 0
+    assert main(["predict", "run", "rows.npz", "-o", "out.csv"]) == 0
+    first, second, *_ = Path("out.csv").read_text().splitlines()
+    assert first == "prediction,probability_1,probability_2"
+    assert second.split(",")[0] in ("1", "2")
+    table = np.column_stack([X, y])
+    np.savetxt("rows.tsv", table, delimiter="\t", header="x0\tx1\tx2\ty", comments="")
+    from_npz = run_json(capsys, "evaluate", "run", "rows.npz", "--json")
+    assert run_json(capsys, "evaluate", "run", "rows.tsv", "--json") == from_npz
+
+
+def test_weights_validation_and_test_files(folder: Path, capsys) -> None:
+    """Separate files for validation and test, a column of weights; weight 2 is the row twice for the means."""
+    rng = np.random.default_rng(1)
+    for name, n in (("train", 80), ("valid", 20), ("test", 30)):
+        X = rng.normal(size=(n, 2))
+        rows = np.column_stack([X, X[:, 0] - X[:, 1], rng.integers(1, 3, n)])
+        np.savetxt(f"{name}.csv", rows, delimiter=",", header="a,b,y,w", comments="")
+    told = run_json(
+        capsys, "train", "train.csv", "--target", "y", "--weight", "w", "--valid", "valid.csv", "--test", "test.csv",
+        "--epochs", "20", "-o", "run", "--json",
+    )  # fmt: skip
+    assert [told[part]["n_rows"] for part in ("train", "validation", "test", "baseline")] == [80, 20, 30, 30]
+    assert told["test"]["r2"] > 0.5
+    assert told["n_columns"] == 2
+
+
+def test_resume_of_a_finished_run_does_nothing(folder: Path, capsys) -> None:
+    """Begin where there is none; afterwards the same command changes no file of the run."""
+    arguments = ["train", "iris", "--epochs", "3", "-o", "run", "--resume", "--json"]
+    told = run_json(capsys, *arguments)
+    before = {path: path.stat().st_mtime_ns for path in Path("run").rglob("*")}
+    assert run_json(capsys, *arguments) == told
+    assert before == {path: path.stat().st_mtime_ns for path in Path("run").rglob("*")}
+
+
+def test_without_a_folder_the_next_free_name_is_taken(folder: Path, capsys) -> None:
+    """runs/iris, then runs/iris-2."""
+    assert run_json(capsys, "train", "iris", "--epochs", "1", "--json")["run"] == "runs/iris"
+    assert run_json(capsys, "train", "iris", "--epochs", "1", "--json")["run"] == "runs/iris-2"
+
+
+def test_the_same_seed_gives_the_same_weights(folder: Path, capsys) -> None:
+    """Twice the same sha256, and another one for another seed."""
+    hashes = [run_json(capsys, "train", "wine", "--epochs", "2", "--seed", seed, "--json")["sha256"] for seed in "001"]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_explain_in_every_form(folder: Path, capsys) -> None:
+    """Text in two languages, a diagram, JSON, a file, and one row of a table."""
+    main(["train", "iris", "--epochs", "2", "-o", "run", "--quiet", "--network", "5"])
+    capsys.readouterr()
+    for arguments, words in (
+        (["--step", "0"], "FORWARD"),
+        (["--step", "1", "--language", "ko", "--row", "2"], "순전파"),
+        (["--format", "mermaid"], "graph"),
+        (["--data", "iris", "--row", "7"], "Row 7 of iris"),
+    ):
+        assert main(["explain", "run", *arguments]) == 0
+        assert words in capsys.readouterr().out
+    told = run_json(capsys, "explain", "run", "--step", "-1", "--format", "json")
+    assert told["step"] == 5
+    assert main(["explain", "run", "-o", "step.txt"]) == 0
+    assert capsys.readouterr().out == ""
+    assert "FORWARD" in Path("step.txt").read_text()
+
+
+def test_a_row_of_a_table_is_the_row_predict_sees(folder: Path, capsys) -> None:
+    """explain --data shows the output that predict writes for that row."""
+    main(["train", "iris", "--epochs", "2", "-o", "run", "--quiet"])
+    main(["predict", "run", "iris", "-o", "out.csv"])
+    told = run_json(capsys, "explain", "run", "--data", "iris", "--row", "4", "--format", "json")
+    row = list(csv.reader(open("out.csv")))[5]
+    assert told["rows"] == [4]
+    assert told["forward"]["a"][-1][0] == pytest.approx([float(cell) for cell in row[1:]], rel=1e-5)
+
+
+def test_check_fails_where_the_record_was_altered(folder: Path, capsys) -> None:
+    """A loss in the record that training never had is found: exit code 1."""
+    from chainrule.run.files import read_tensors, write_tensors
+
+    main(["train", "iris", "--epochs", "2", "-o", "run", "--quiet", "--dtype", "float64"])
+    assert run_json(capsys, "check", "run", "--json")["passed"]
+    path = Path("run/steps.safetensors")
+    arrays, about = read_tensors(path)
+    arrays["loss"] = arrays["loss"] + 1e-9
+    write_tensors(path, arrays, about)
+    assert main(["check", "run"]) == 1
+
+
+def test_a_run_without_its_data_reads_the_source_again(iris_csv: Path, folder: Path, capsys) -> None:
+    """Where the run kept no rows, explain and check read the file it came from; an altered file is refused."""
+    main(["train", "iris.csv", "--target", "species", "--drop", "id", "-o", "run", "--epochs", "2", "--quiet"])
+    Path("run/data.safetensors").unlink()
+    assert main(["check", "run"]) == 0
+    assert main(["explain", "run", "--step", "0"]) == 0
+    iris_csv.write_text(iris_csv.read_text().replace("5.1", "5.2"))
+    capsys.readouterr()
+    assert main(["check", "run"]) == 2
+    assert "differ" in capsys.readouterr().err
+
+
+def test_as_a_program() -> None:
+    """`python -m chainrule` gives the version and every command's help."""
+    call = [sys.executable, "-m", "chainrule"]
+    told = subprocess.run([*call, "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("chainrule ")
+    assert subprocess.run([*call, "train"], capture_output=True, text=True, check=False).returncode == 2
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "explain", "check"])
+def test_help_tells_every_option(command: str, capsys) -> None:
+    """--help leaves with 0 and says something about each option."""
+    assert main([command, "--help"]) == 0
+    assert command in capsys.readouterr().out
