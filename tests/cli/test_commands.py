@@ -36,6 +36,12 @@ def iris_csv(folder: Path) -> Path:
     return folder / "iris.csv"
 
 
+def rows_in(path: str | Path) -> list[dict[str, str]]:
+    """The rows of a CSV by column name."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def run_json(capsys, *arguments: str) -> dict:
     capsys.readouterr()
     assert main([str(argument) for argument in arguments]) == 0
@@ -70,7 +76,7 @@ def test_the_way_of_a_csv(iris_csv: Path, folder: Path, capsys) -> None:
         capsys, "train", iris_csv, "--target", "species", "--drop", "id", "-o", "run", "--epochs", "30", "--json"
     )
     assert told["validation"]["accuracy"] >= 0.9
-    rows = list(csv.DictReader(iris_csv.open()))
+    rows = rows_in(iris_csv)
     with open("new.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, ["d", "note", "c", "b", "a, cm"], extrasaction="ignore")
         writer.writeheader()
@@ -78,7 +84,7 @@ def test_the_way_of_a_csv(iris_csv: Path, folder: Path, capsys) -> None:
     assert main(["predict", "run", "new.csv", "-o", "other.csv"]) == 0
     assert main(["predict", "run", str(iris_csv), "-o", "same.csv"]) == 0
     assert Path("other.csv").read_bytes() == Path("same.csv").read_bytes()
-    predicted = list(csv.DictReader(open("same.csv")))
+    predicted = rows_in("same.csv")
     names = ["setosa", "versicolor", "virginica"]
     assert list(predicted[0]) == ["prediction", *(f"probability_{name}" for name in names)]
     for row in predicted:
@@ -95,11 +101,11 @@ def test_regression_predicts_in_the_unit_of_the_target(folder: Path, capsys) -> 
     """Predictions of a model file are in the target's unit, and evaluate's rmse follows from them."""
     assert main(["train", "diabetes", "--epochs", "5", "-o", "run", "--quiet"]) == 0
     assert main(["predict", "run/model.safetensors", "diabetes", "-o", "out.csv"]) == 0
-    guess = np.array([float(row["prediction"]) for row in csv.DictReader(open("out.csv"))])
+    guess = np.array([float(row["prediction"]) for row in rows_in("out.csv")])
     truth = read("diabetes", Selection(), "test").labels
     measured = run_json(capsys, "evaluate", "run", "diabetes", "--json")
     assert measured["rmse"] == pytest.approx(np.sqrt(np.mean((guess - truth) ** 2)))
-    assert 50 < guess.min() < guess.max() < 350
+    assert truth.min() < np.median(guess) < truth.max()
 
 
 def test_numeric_classes_in_npz_and_tsv_are_whole(folder: Path, capsys) -> None:
@@ -179,7 +185,7 @@ def test_a_row_of_a_table_is_the_row_predict_sees(folder: Path, capsys) -> None:
     main(["train", "iris", "--epochs", "2", "-o", "run", "--quiet"])
     main(["predict", "run", "iris", "-o", "out.csv"])
     told = run_json(capsys, "explain", "run", "--data", "iris", "--row", "4", "--format", "json")
-    row = list(csv.reader(open("out.csv")))[5]
+    row = list(rows_in("out.csv")[4].values())
     assert told["rows"] == [4]
     assert told["forward"]["a"][-1][0] == pytest.approx([float(cell) for cell in row[1:]], rel=1e-5)
 

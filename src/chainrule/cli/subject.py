@@ -7,6 +7,7 @@ from typing import Any
 from chainrule.api.load import Model, load
 from chainrule.api.network import Network
 from chainrule.api.run import Rows, Run, prepare_rows
+from chainrule.data import builtin
 from chainrule.data.read import read
 from chainrule.data.table import Selection, Table
 from chainrule.errors import ChainruleError, DataError, SettingsError
@@ -36,7 +37,8 @@ def open_run(path: str) -> Run:
 
 def open_table(data: str, pipeline: NumericPipeline, *, needs_target: bool) -> Table:
     """The columns a pipeline knows, by name, from a file or the test part of a built-in set."""
-    wanted = Selection(target=pipeline.target, needs_target=needs_target, features=pipeline.columns)
+    target = None if data in builtin.TARGETS else pipeline.target
+    wanted = Selection(target=target, needs_target=needs_target, features=pipeline.columns)
     table = read(data, wanted, "test")
     pipeline.features(table.columns, table.X[:0], data)  # a built-in set is read whole: refuse foreign columns now
     return table
@@ -56,7 +58,8 @@ def _read_again(run: Run, path: str) -> tuple[Any, ...]:
     source, pipeline = run.source or {}, pipeline_of(run, path)
     if "data" not in source:
         raise DataError("the run did not keep its data and does not say where they came from.", path=path)
-    selection = Selection(pipeline.target, weight=source.get("weight"), features=pipeline.columns)
+    target = None if source["data"] in builtin.TARGETS else pipeline.target
+    selection = Selection(target, weight=source.get("weight"), features=pipeline.columns)
     try:
         table = read(source["data"], selection, "train")
     except ChainruleError as error:

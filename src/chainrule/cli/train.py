@@ -27,6 +27,7 @@ from chainrule.errors import ChainruleError, DataError, SettingsError
 from chainrule.pipeline.numeric import NumericPipeline, class_names
 from chainrule.pipeline.task import choose_task
 from chainrule.run.directory import RunDirectory
+from chainrule.training import metrics
 
 VALIDATION_SHARE = 0.2
 
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     settings, optimizer = train_options.settings(options), train_options.optimizer(options)
     folder = _folder(options)
     job = _understand(options, int(settings["seed"]))
+    metrics.choose(options.metric, job.network.kind)
     tell = not (options.quiet or options.json)
     if tell:
         from chainrule.cli.train_report import tell_understood

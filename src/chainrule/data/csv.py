@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.table import Selection, Table, listed, no_such
+from chainrule.data.table import Selection, Table, listed, no_such, refuse_missing
 from chainrule.errors import DataError
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "inf", "-inf", "Infinity", "-Infinity")
@@ -58,7 +58,9 @@ def read(path: Path, selection: Selection) -> Table:
     text = np.char.strip(columns[layout.target]) if layout.target else None
     finite = np.isfinite(X).all() and (weight is None or bool(np.isfinite(weight).all()))
     if not finite or (text is not None and np.isin(text, MISSING).any()):
-        raise _fault(layout, "a cell is empty or not finite")
+        raise _fault(layout) or DataError("a cell is empty or not finite.", path=str(path))
+    if _holds_quotes(path) and (fault := _fault(layout)):
+        raise fault  # pyarrow repairs quotes that stand where none may, such as "2"3
     target = None if text is None else _as_numbers(text)
     return Table(str(path), tuple(layout.features), np.ascontiguousarray(X), target, layout.target, weight)
 
@@ -80,7 +82,8 @@ def _layout(path: Path, selection: Selection) -> _Layout:
     target = selection.target if selection.needs_target else None
     if selection.needs_target and target is None:
         raise DataError(f"which column is to be predicted? Give --target, one of {listed(header)}.", path=str(path))
-    for name in (target, selection.weight, *selection.drop, *(selection.features or ())):
+    refuse_missing(selection.features or (), header, str(path))
+    for name in (target, selection.weight, *selection.drop):
         if name is not None and name not in known:
             raise no_such("column", name, header, str(path))
     out = {target, selection.weight, *selection.drop}
@@ -105,8 +108,6 @@ def _header(path: Path) -> tuple[list[str], str]:
         header = list(next(_records(path, delimiter))[1])
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
-    except csv.Error as error:
-        raise DataError(f"the header is no well-formed CSV ({error}).", path=str(path), line=1) from None
     except (OSError, EOFError) as error:
         raise DataError(f"cannot be read ({error}).", path=str(path)) from None
     _check_names([name.strip() for name in header], path)
@@ -142,7 +143,8 @@ def _convert(layout: _Layout) -> dict[str, Any]:
             ),
         )
     except (pyarrow.ArrowException, ValueError, KeyError, OSError) as error:
-        raise _fault(layout, str(error).split("\n")[0]) from None
+        told = str(error).split("\n")[0]
+        raise _fault(layout) or DataError(f"cannot be read ({told}).", path=str(layout.path)) from None
     if table.num_rows == 0:
         raise DataError("has a header and no rows; expected at least one.", path=str(layout.path))
     columns = {name: table.column(layout.raw[name]).to_numpy() for name in layout.numeric}
@@ -151,8 +153,13 @@ def _convert(layout: _Layout) -> dict[str, Any]:
     return columns
 
 
-def _fault(layout: _Layout, otherwise: str) -> DataError:
-    """The first fault of the file, found by reading it line by line."""
+def _holds_quotes(path: Path) -> bool:
+    with _open_bytes(path) as file:
+        return any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _fault(layout: _Layout) -> DataError | None:
+    """The first fault of the file, found by reading it line by line; None where it has none."""
     path, numeric = str(layout.path), [(layout.header.index(name), name) for name in layout.numeric]
     target = None if layout.target is None else layout.header.index(layout.target)
     try:
@@ -172,9 +179,9 @@ def _fault(layout: _Layout, otherwise: str) -> DataError:
                 return DataError(told, path=path, line=line, column=layout.target)
     except UnicodeDecodeError:
         return _not_utf8(layout.path)
-    except csv.Error as error:
-        return DataError(f"the text is no well-formed CSV ({error}).", path=path)
-    return DataError(f"cannot be read ({otherwise}).", path=path)
+    except DataError as error:
+        return error
+    return None
 
 
 def _complaint(cell: str) -> str | None:
@@ -218,12 +225,16 @@ def _records(path: Path, delimiter: str, skip: int = 0) -> Iterator[tuple[int, S
     """Each record with the line it begins on; empty lines are passed over."""
     with _open(path) as text:
         reader, begins = csv.reader(text, delimiter=delimiter, strict=True), 1
-        for cells in reader:
-            if cells:
-                if skip == 0:
-                    yield begins, cells
-                skip = max(skip - 1, 0)
-            begins = reader.line_num + 1
+        try:
+            for cells in reader:
+                if cells:
+                    if skip == 0:
+                        yield begins, cells
+                    skip = max(skip - 1, 0)
+                begins = reader.line_num + 1
+        except csv.Error as error:
+            told = f"is no well-formed CSV ({error}); mend the quotes."
+            raise DataError(told, path=str(path), line=begins) from None
 
 
 def _not_utf8(path: Path) -> DataError:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from chainrule.data import arrays, builtin
 from chainrule.data.builtin import Part
-from chainrule.data.table import Selection, Table, nearest, no_such
+from chainrule.data.table import Selection, Table, nearest, no_such, refuse_missing
 from chainrule.errors import DataError, ShapeError
 
 CSV_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
@@ -51,7 +51,8 @@ def _read_npz(path: Path, selection: Selection) -> Table:
         )
     names = [f"x{j}" for j in range(X.shape[1])]
     wanted = list(selection.features or [name for name in names if name not in selection.drop])
-    for name in (*wanted, *selection.drop):
+    refuse_missing(selection.features or (), names, str(path))
+    for name in selection.drop:
         if name not in names:
             raise no_such("column", name, names, str(path))
     try:
@@ -69,11 +70,12 @@ def _read_npz(path: Path, selection: Selection) -> Table:
 
 def _npz_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        held = np.load(path, allow_pickle=False)
-        if not hasattr(held, "files"):
-            raise ValueError("it holds one array without a name")
-        with held:
-            return {name: held[name] for name in held.files}
+        with open(path, "rb") as file:
+            held = np.load(file, allow_pickle=False)
+            if not hasattr(held, "files"):
+                raise ValueError("it holds one array without a name")
+            with held:
+                return {name: held[name] for name in held.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"cannot be read as NPZ ({error}); expected numpy.savez(path, X=…, y=…) with plain arrays.", path=str(path)

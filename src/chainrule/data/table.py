@@ -77,3 +77,11 @@ def listed(names: Sequence[str], most: int = 8) -> str:
 def no_such(kind: str, name: str, known: Sequence[str], path: str) -> DataError:
     """The error for a name a file does not hold: the nearest, and what it holds."""
     return DataError(f"holds no {kind} {name!r}{nearest(name, known)} (found: {listed(known) or 'none'})", path=path)
+
+
+def refuse_missing(wanted: Sequence[str], known: Sequence[str], path: str) -> None:
+    """DataError naming the wanted columns that are not there; nothing where all are."""
+    missing = [name for name in wanted if name not in set(known)]
+    if missing:
+        told = f"{len(missing)} of {len(wanted)} columns are missing: {listed([repr(name) for name in missing], 5)}"
+        raise DataError(f"{told}; expected those of training (found: {listed(known)}).", path=path)

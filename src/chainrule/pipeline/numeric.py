@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.table import refuse_missing
 from chainrule.errors import DataError, ModelFileError
 
 Array = npt.NDArray[Any]
@@ -51,8 +52,9 @@ class NumericPipeline:
 
         with np.errstate(over="ignore", invalid="ignore"):
             scaler = StandardScaler().fit(X, sample_weight=weight)
-        mean, scale = np.asarray(scaler.mean_, np.float64), np.asarray(scaler.scale_, np.float64)
-        bad = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(scale)))
+            mean, scale = np.asarray(scaler.mean_, np.float64), np.asarray(scaler.scale_, np.float64)
+            ends = (np.stack([X.min(axis=0), X.max(axis=0)]) - mean) / scale
+            bad = np.flatnonzero(~np.isfinite(ends.astype(np.float32)).all(axis=0))
         if len(bad):
             raise DataError("ranges too far to be standardised; expected smaller numbers.", column=columns[bad[0]])
         target_mean, target_scale = 0.0, 1.0
@@ -69,13 +71,7 @@ class NumericPipeline:
         Errors    DataError naming the missing columns
         """
         if tuple(columns) != self.columns:
-            missing = [name for name in self.columns if name not in columns]
-            if missing:
-                shown = ", ".join(map(repr, missing[:5])) + (", …" if len(missing) > 5 else "")
-                told = (
-                    f"{len(missing)} of {len(self.columns)} columns are missing: {shown}; expected those of training."
-                )
-                raise DataError(told, path=source)
+            refuse_missing(self.columns, columns, source)
             place = {name: i for i, name in enumerate(columns)}
             X = X[:, [place[name] for name in self.columns]]
         return (X - self.mean) / self.scale
