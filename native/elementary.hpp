@@ -76,7 +76,7 @@ template <> struct Terms<double> {
 template <class T, std::size_t n> CHAINRULE_INLINE Vector<T> polynomial(Vector<T> x, const T (&c)[n]) {
   Vector<T> sum = broadcast<T>(c[n - 1]);
   CHAINRULE_UNROLL
-  for (std::size_t k = n - 1; k-- > 0;) sum = fma_(sum, x, broadcast<T>(c[k]));
+  for (std::size_t k = 2; k <= n; ++k) sum = fma_(sum, x, broadcast<T>(c[n - k]));
   return sum;
 }
 

@@ -21,15 +21,25 @@
 #error "name the instruction set: CHAINRULE_AVX512, _AVX2, _NEON, _SCALAR or _EMULATED"
 #endif
 
-#define CHAINRULE_INLINE [[gnu::always_inline]] inline
+#define CHAINRULE_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
 #define CHAINRULE_UNROLL _Pragma("unroll")
 #else
-#define CHAINRULE_UNROLL _Pragma("GCC unroll 16")
+#define CHAINRULE_UNROLL _Pragma("GCC unroll 32")
 #endif
+
+#define CHAINRULE_LAMBDA __attribute__((always_inline))
 
 namespace chainrule {
 namespace {
+
+// 0, 1, …, n - 1 as a parameter pack; <utility> would bring functions with external linkage
+template <std::size_t... k> struct Sequence {};
+template <std::size_t n, std::size_t... k> struct MakeSequence : MakeSequence<n - 1, n - 1, k...> {};
+template <std::size_t... k> struct MakeSequence<0, k...> {
+  using Type = Sequence<k...>;
+};
+template <std::size_t n> using Numbers = typename MakeSequence<n>::Type;
 
 #if defined(CHAINRULE_AVX512)
 constexpr std::size_t vector_bytes = 64;
@@ -43,22 +53,26 @@ template <class T> struct Simd;
 
 #if defined(CHAINRULE_ONE_LANE)
 template <> struct Simd<float> {
+  using Word = std::int32_t;
   using V = float;
   using I = std::int32_t;
   static constexpr std::size_t lanes = 1;
 };
 template <> struct Simd<double> {
+  using Word = std::int64_t;
   using V = double;
   using I = std::int64_t;
   static constexpr std::size_t lanes = 1;
 };
 #else
 template <> struct Simd<float> {
+  using Word = std::int32_t;
   typedef float V __attribute__((vector_size(vector_bytes), may_alias));
   typedef std::int32_t I __attribute__((vector_size(vector_bytes), may_alias));
   static constexpr std::size_t lanes = vector_bytes / sizeof(float);
 };
 template <> struct Simd<double> {
+  using Word = std::int64_t;
   typedef double V __attribute__((vector_size(vector_bytes), may_alias));
   typedef std::int64_t I __attribute__((vector_size(vector_bytes), may_alias));
   static constexpr std::size_t lanes = vector_bytes / sizeof(double);
@@ -68,7 +82,7 @@ template <> struct Simd<double> {
 template <class T> using Vector = typename Simd<T>::V;
 template <class T> using Integers = typename Simd<T>::I;
 template <class T> constexpr std::size_t lanes = Simd<T>::lanes;
-template <class T> using Word = decltype(sizeof(T) == 4 ? std::int32_t() : std::int64_t());
+template <class T> using Word = typename Simd<T>::Word;
 
 // loads and stores ---------------------------------------------------------------------------
 
@@ -115,8 +129,8 @@ CHAINRULE_INLINE Vector<float> fma_(Vector<float> a, Vector<float> b, Vector<flo
 CHAINRULE_INLINE Vector<double> fma_(Vector<double> a, Vector<double> b, Vector<double> c) {
   return (Vector<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 }
-CHAINRULE_INLINE Vector<float> sqrt_(Vector<float> a) { return (Vector<float>)_mm512_sqrt_ps((__m512)a); }
-CHAINRULE_INLINE Vector<double> sqrt_(Vector<double> a) { return (Vector<double>)_mm512_sqrt_pd((__m512d)a); }
+CHAINRULE_INLINE Vector<float> sqrt_(Vector<float> a) { return (Vector<float>)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)a); }
+CHAINRULE_INLINE Vector<double> sqrt_(Vector<double> a) { return (Vector<double>)_mm512_maskz_sqrt_pd(0xFF, (__m512d)a); }
 #elif defined(CHAINRULE_AVX2)
 CHAINRULE_INLINE Vector<float> fma_(Vector<float> a, Vector<float> b, Vector<float> c) {
   return (Vector<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
