@@ -179,6 +179,14 @@ template <class T> class PyPasses {
     const nb::gil_scoped_release released;
     passes_.predict(X.data(), X.shape(0), out.data());
   }
+  double loss(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, std::optional<In1<T>> weight,
+              Out2<T> out) {
+    require(X.shape(1) == passes_.network.input.columns && out.shape(0) == X.shape(0), "X does not fit the network");
+    require(labels.has_value() != y.has_value(), "either labels or y");
+    const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
+    const nb::gil_scoped_release released;
+    return passes_.loss(X.data(), X.shape(0), targets, weight ? weight->data() : nullptr, out.data());
+  }
 
  private:
   void check_rows(const In2<T>& X) const {
@@ -233,6 +241,7 @@ template <class T> void bind(nb::module_& m, const char* session, const char* pa
       .def("load", &P::load, "theta"_a)
       .def("forward", &P::forward, "X"_a, "z"_a, "a"_a)
       .def("backward", &P::backward, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "delta"_a, "dW"_a, "db"_a, "dX"_a)
+      .def("loss", &P::loss, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "out"_a)
       .def("predict", &P::predict, "X"_a, "out"_a);
   m.def("elementary", &elementary<T>, "isa"_a, "function"_a, "x"_a, "y"_a);
 }

@@ -88,6 +88,11 @@ template <class T> struct Row {
   }
 };
 
+// A row of weight 0 has no delta, even where its loss is infinite (0·inf would be NaN).
+template <class T> CHAINRULE_INLINE Vector<T> scaled(Vector<T> delta, T scale) {
+  return scale > 0 ? delta * broadcast<T>(scale) : broadcast<T>(0);
+}
+
 // softmax ------------------------------------------------------------------------------------------
 
 template <class T> CHAINRULE_INLINE T largest_of_row(const Row<T>& row, const T* z, std::size_t i) {
@@ -176,7 +181,7 @@ void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<
             yz_sum.v[k] = fma_(y.v[k], z_c.v[k] - broadcast<T>(top), yz_sum.v[k]);
           }
           d.v[k] = d.v[k] - y.v[k];
-          if (scale) d.v[k] = d.v[k] * broadcast<T>(scale[i]);
+          if (scale) d.v[k] = scaled<T>(d.v[k], scale[i]);
         }
         if (scale) store_line(delta + at, d);
       }
@@ -193,7 +198,7 @@ void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<
   }
 }
 
-// elementwise losses: (z, a, y) -> loss of the unit and its derivative, by z where fused, by a elsewhere ----
+// elementwise losses: (z, a, y) -> loss of the unit and its derivative, by z where is_fused, by a elsewhere ----
 
 template <class T> struct Unit {
   Vector<T> loss, derivative;
@@ -225,10 +230,12 @@ template <class T> struct Huber {
 template <class T> struct PoissonOfExponential {
   static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) { return {a - y * z, a - y}; }
 };
-template <class T> struct Poisson {
-  static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
-    const Vector<T> rate = at_least<T>(a, Terms<T>::smallest);
-    return {a - y * log_<T>(rate), broadcast<T>(1) - y / rate};
+template <class T> struct PoissonOfSoftplus {
+  // Below vanishing_rate softplus(z) = e^z = σ(z) in every digit; further down both become 0 and say nothing.
+  static constexpr T vanishing_rate = T(-37);
+  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) {
+    const Vector<T> near = at_least<T>(z, vanishing_rate), rate = softplus_<T>(near);
+    return {a - y * (log_<T>(rate) + (z - near)), sigmoid_<T>(z) - y * (sigmoid_<T>(near) / rate)};
   }
 };
 
@@ -260,7 +267,7 @@ void scale_rows(const Row<T>& row, T* delta, const T* scale, std::size_t i0, std
   for (std::size_t i = i0; i < i1; ++i)
     for (std::size_t c = 0; c < row.n_lines; ++c) {
       Line<T> d = load_line(delta + row.at(i, c));
-      for (std::size_t k = 0; k < Line<T>::n; ++k) d.v[k] = d.v[k] * broadcast<T>(scale[i]);
+      for (std::size_t k = 0; k < Line<T>::n; ++k) d.v[k] = scaled<T>(d.v[k], scale[i]);
       store_line(delta + row.at(i, c), row.inside(d, c, 0));
     }
 }
@@ -280,14 +287,14 @@ void unit_losses(Loss loss, Panels<T> shape, const Activated<T>& output, T* delt
     case Loss::poisson:
       if (output.activation == Activation::exponential)
         return elementwise_loss<T, PoissonOfExponential<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
-      return elementwise_loss<T, Poisson<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+      return elementwise_loss<T, PoissonOfSoftplus<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
   }
 }
 
 constexpr bool is_fused(Loss loss, Activation output) {
   return (loss == Loss::squared_error && output == Activation::identity) ||
          (loss == Loss::cross_entropy && output == Activation::sigmoid) ||
-         (loss == Loss::poisson && output == Activation::exponential);
+         loss == Loss::poisson;
 }
 
 // value_and_delta: a of softmax too, which dense_forward leaves to this function

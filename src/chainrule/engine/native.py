@@ -37,7 +37,7 @@ BLOCK_ROWS = 192
 
 def unable(architecture: Architecture) -> str | None:
     """Why this engine cannot compute the architecture, in a few words; None where it can."""
-    for l, layer in enumerate(architecture.layers, start=1):  # noqa: E741
+    for l, layer in enumerate(architecture.layers, start=1):
         if layer.activation not in ACTIVATIONS:
             return f"the native engine has no activation {layer.activation!r}"
         if layer.activation == "softmax" and l < len(architecture.layers):
@@ -123,17 +123,21 @@ class NativeEngine:
         """The output activation alone, (n, n_outputs)."""
         out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
         if len(X):
-            threads = self._threads if len(X) > BLOCK_ROWS else 1
-            self._passes(parameters, min(len(X), BLOCK_ROWS), threads).predict(_plain(X, parameters), out)
+            self._block_passes(parameters, len(X)).predict(_plain(X, parameters), out)
         return out
 
     def loss(
         self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
     ) -> tuple[float, Array]:
         """J over all rows, and the output activation."""
-        from chainrule.engine.numpy import NumpyEngine  # z of the output decides J where a saturates
+        out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
+        labels, y = _targets(targets, parameters.architecture)
+        loss = self._block_passes(parameters, len(X)).loss(_plain(X, parameters), labels, y, weight, out)
+        return float(loss), out
 
-        return NumpyEngine().loss(parameters, X, targets, weight)
+    def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
+        """½·l2·Σ‖W‖² + l1·Σ|W|."""
+        return penalty(parameters.W[1:], l2, l1) if l2 or l1 else 0.0
 
     def start(self, task: Task, settings: StepSettings) -> NativeSession:
         """A session for this task."""
@@ -142,6 +146,9 @@ class NativeEngine:
     def describe(self) -> dict[str, Any]:
         """What run.json records of this engine."""
         return {"engine": self.name, "instruction_set": self._isa, "threads": self._threads}
+
+    def _block_passes(self, parameters: Parameters, n: int) -> Any:
+        return self._passes(parameters, min(n, BLOCK_ROWS), self._threads if n > BLOCK_ROWS else 1)
 
     def _passes(self, parameters: Parameters, block: int, threads: int = 1) -> Any:
         architecture = parameters.architecture
