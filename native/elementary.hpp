@@ -174,26 +174,29 @@ template <class T> CHAINRULE_INLINE Vector<T> softplus_(Vector<T> x) {
 template <class T> CHAINRULE_INLINE Vector<T> erf_near(Vector<T> x) {  // |x| ≤ 1
   return fma_(x, polynomial<T>(x * x, Terms<T>::erf), x);
 }
-template <class T> CHAINRULE_INLINE Vector<T> erfc_far(Vector<T> x) {  // x ≥ 0.45
+// erfc(x) for x ≥ 0.45, given x² = square + rest: the rounding of x² would cost digits in the tail
+template <class T> CHAINRULE_INLINE Vector<T> erfc_far(Vector<T> x, Vector<T> square, Vector<T> rest) {
   x = at_most<T>(x, Terms<T>::erfc_top);
   const Vector<T> q = (x - broadcast<T>(4)) / (x + broadcast<T>(4));
-  const Vector<T> square = x * x, rest = fma_(x, x, -square);
   Vector<T> e = exp_<T>(-square);
   e = fma_(-e, rest, e);
   return e * (polynomial<T>(q, Terms<T>::erfc) / fma_(broadcast<T>(2), x, broadcast<T>(1)));
 }
 
 template <class T> CHAINRULE_INLINE Vector<T> erf_(Vector<T> x) {
-  const Vector<T> size = absolute<T>(x), far = broadcast<T>(1) - erfc_far<T>(size);
+  const Vector<T> size = at_most<T>(absolute<T>(x), Terms<T>::erfc_top), square = size * size;
+  const Vector<T> far = broadcast<T>(1) - erfc_far<T>(size, square, fma_(size, size, -square));
   return size > broadcast<T>(1) ? (x < broadcast<T>(0) ? -far : far) : erf_near<T>(x);
 }
 
 // Φ(x) = ½·erfc(-x/√2), with its digits in the left tail
 template <class T> CHAINRULE_INLINE Vector<T> normal_distribution(Vector<T> x) {
-  const Vector<T> half = broadcast<T>(T(0.5)), u = x * broadcast<T>(Terms<T>::sqrt_half), size = absolute<T>(u);
-  const Vector<T> tail = half * erfc_far<T>(size);
+  const Vector<T> half = broadcast<T>(T(0.5)), size = at_most<T>(absolute<T>(x), T(2) * Terms<T>::erfc_top);
+  const Vector<T> square = size * size, rest = fma_(size, size, -square);
+  const Vector<T> tail = half * erfc_far<T>(size * broadcast<T>(Terms<T>::sqrt_half), half * square, half * rest);
   const Vector<T> far = x < broadcast<T>(0) ? tail : broadcast<T>(1) - tail;
-  return size > half ? far : fma_(half, erf_near<T>(u), half);
+  const Vector<T> near = fma_(half, erf_near<T>(x * broadcast<T>(Terms<T>::sqrt_half)), half);
+  return size > broadcast<T>(T(0.7)) ? far : near;
 }
 
 }  // namespace
