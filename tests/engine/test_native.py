@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tolerances import NATIVE, NATIVE_100_STEPS, assert_close
 
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.engine.protocol import StepSettings, Task
@@ -23,6 +22,7 @@ from chainrule.network.initializers import choose, initialize
 from chainrule.reference.losses import LOSSES
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.seeding import permutation
+from tolerances import NATIVE, NATIVE_100_STEPS, assert_close
 
 pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
 from chainrule import _native
@@ -71,7 +71,16 @@ def make_task(
     if weighted:
         weight = rng.uniform(0, 2, n).astype(dtype)
         weight[::7] = 0
-    return Task(Architecture.build(sizes, activation, output, loss, dtype), X, targets, weight, optimizer, batch_size, seed, shuffle)
+    return Task(
+        Architecture.build(sizes, activation, output, loss, dtype),
+        X,
+        targets,
+        weight,
+        optimizer,
+        batch_size,
+        seed,
+        shuffle,
+    )
 
 
 def begin(engine: Any, task: Task, settings_: StepSettings) -> Any:
@@ -98,7 +107,9 @@ def assert_same_record(found: Any, expected: Any, tolerance: float) -> None:
         for part in ("z", "a"):
             assert_close(getattr(found.forward, part)[l], getattr(expected.forward, part)[l], tolerance, f"{part}[{l}]")
         for part in ("delta", "dW", "db"):
-            assert_close(getattr(found.backward, part)[l], getattr(expected.backward, part)[l], tolerance, f"{part}[{l}]")
+            assert_close(
+                getattr(found.backward, part)[l], getattr(expected.backward, part)[l], tolerance, f"{part}[{l}]"
+            )
     assert_close(found.backward.dX, expected.backward.dX, tolerance, "dX")
     assert_close(found.update.gradient.flat, expected.update.gradient.flat, tolerance, "gradient")
 

@@ -8,6 +8,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 import pytest
+
 from tolerances import ULPS_NATIVE, ULPS_NORMAL_DISTRIBUTION
 
 native = pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
@@ -36,7 +37,9 @@ def domain(name: str, dtype: str, n: int) -> np.ndarray:
     """Numbers of every size that the function has a finite value for."""
     rng = np.random.default_rng(7)
     top = 80.0 if dtype == "float32" else 690.0
-    x = np.concatenate([rng.uniform(-8, 8, n), rng.uniform(-top, top, n), rng.normal(size=n) * 10.0 ** rng.uniform(-30, 1, n)])
+    x = np.concatenate(
+        [rng.uniform(-8, 8, n), rng.uniform(-top, top, n), rng.normal(size=n) * 10.0 ** rng.uniform(-30, 1, n)]
+    )
     if name == "log":
         x = np.concatenate([np.exp(x), rng.uniform(0.5, 2, n)])
     if name == "log1p_of_unit":

@@ -24,4 +24,6 @@ def test_a_variant_exports_its_table_alone() -> None:
         assert not [name for kind, name in symbols if kind in "wWvVu"], path
         allowed = {"fma", "memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
         undefined = {name for kind, name in symbols if kind == "U"}
-        assert undefined <= allowed or any(name.startswith(("__asan", "__ubsan", "__tsan")) for name in undefined), undefined
+        assert undefined <= allowed or any(name.startswith(("__asan", "__ubsan", "__tsan")) for name in undefined), (
+            undefined
+        )
