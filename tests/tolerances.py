@@ -46,6 +46,18 @@ FUSED = 1e-9
 FLOAT32 = 2e-6
 """Some 10 roundings of 6e-8 each: the same sum in float32 taken in another order."""
 
+ULPS_NATIVE = 3.0
+"""What native/elementary.hpp promises of exp, log, tanh, erf, sigmoid in float32; the same is asked in float64."""
+
+ULPS_NORMAL_DISTRIBUTION = 5.0
+"""Φ is a product of three factors that are each rounded: 1 ulp apiece, and the rounding of x/√2 in the middle."""
+
+NATIVE = {"float32": 1e-5, "float64": 1e-13}
+"""One step, native against reference: sums of up to 1000 products in another order, through a few layers."""
+
+NATIVE_100_STEPS = {"float32": 2e-3, "float64": 1e-9}
+"""A hundred steps of a small network: the differences above, carried on by training."""
+
 CHI_SQUARE_5 = 20.52
 """Quantile 0.999 of chi-square with 5 degrees of freedom. The draws are fixed, so a pass stays a pass."""
 

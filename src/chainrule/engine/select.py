@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.engine.protocol import Engine
-from chainrule.errors import unknown_name
+from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture
 
 ENGINES = ("auto", "native", "numpy")
 
 
 def select(name: str, architecture: Architecture, threads: int | None = None) -> tuple[Engine, str]:
-    """The engine for this architecture and the reason for the choice, in a few words."""
+    """The engine for this architecture and the reason for the choice, in a few words.
+
+    Errors    SettingsError for an unknown name, or where "native" is asked for and cannot compute this
+    """
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES)
-    return NumpyEngine(), "asked for" if name == "numpy" else "the native engine is not built"
+    if name == "numpy":
+        return NumpyEngine(), "asked for"
+    native, missing = _native()
+    reason = missing if native is None else native.unable(architecture)
+    if reason is None:
+        return native.NativeEngine(threads), "present and able" if name == "auto" else "asked for"
+    if name == "native":
+        raise SettingsError(f"engine = 'native' cannot compute this: {reason}; expected engine='numpy' or 'auto'.")
+    return NumpyEngine(), str(reason)
+
+
+@functools.cache
+def _native() -> tuple[Any, str | None]:
+    """The module of the native engine, or None and why it is not there."""
+    try:
+        from chainrule.engine import native
+    except ImportError as error:
+        return None, f"the native engine is not built ({error})"
+    return native, None

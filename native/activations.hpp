@@ -1,0 +1,130 @@
+// Mirrors reference/activations.py: g and its pullback, elementwise on vectors. Softmax, which mixes the
+// units of a row, is in losses.hpp beside the sums over a row.
+#pragma once
+
+#include "elementary.hpp"
+#include "kernels.hpp"
+
+namespace chainrule {
+namespace {
+
+template <class T> struct Identity {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return z; }
+  static CHAINRULE_INLINE V pullback(V, V, V da) { return da; }
+};
+
+// z > 0 and a > 0 are the same in the rectifiers below, so the pullbacks read a and z need not be kept.
+template <class T> struct Relu {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return z < broadcast<T>(0) ? broadcast<T>(0) : z; }  // NaN stays
+  static CHAINRULE_INLINE V pullback(V, V a, V da) { return a > broadcast<T>(0) ? da : da * broadcast<T>(0); }
+};
+template <class T> struct LeakyRelu {
+  using V = Vector<T>;
+  static constexpr T leak = T(0.01);
+  static CHAINRULE_INLINE V g(V z) { return z > broadcast<T>(0) ? z : broadcast<T>(leak) * z; }
+  static CHAINRULE_INLINE V pullback(V, V a, V da) { return a > broadcast<T>(0) ? da : broadcast<T>(leak) * da; }
+};
+template <class T> struct Elu {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return z > broadcast<T>(0) ? z : expm1_<T>(z); }
+  static CHAINRULE_INLINE V pullback(V, V a, V da) {
+    return a > broadcast<T>(0) ? da : da * (a + broadcast<T>(1));
+  }
+};
+template <class T> struct Selu {
+  using V = Vector<T>;
+  static constexpr T scale = T(1.0507009873554805), alpha = T(1.6732632423543772);
+  static constexpr T scale_alpha = T(1.0507009873554805 * 1.6732632423543772);
+  static CHAINRULE_INLINE V g(V z) {
+    return broadcast<T>(scale) * (z > broadcast<T>(0) ? z : broadcast<T>(alpha) * expm1_<T>(z));
+  }
+  static CHAINRULE_INLINE V pullback(V, V a, V da) {
+    return a > broadcast<T>(0) ? broadcast<T>(scale) * da : da * (a + broadcast<T>(scale_alpha));
+  }
+};
+
+template <class T> struct Sigmoid {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return sigmoid_<T>(z); }
+  static CHAINRULE_INLINE V pullback(V, V a, V da) { return da * (a * (broadcast<T>(1) - a)); }
+};
+template <class T> struct Tanh {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return tanh_<T>(z); }
+  static CHAINRULE_INLINE V pullback(V, V a, V da) { return da * fma_(-a, a, broadcast<T>(1)); }
+};
+template <class T> struct Softplus {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return softplus_<T>(z); }
+  static CHAINRULE_INLINE V pullback(V z, V, V da) { return da * sigmoid_<T>(z); }
+};
+
+template <class T> struct Silu {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return z * sigmoid_<T>(z); }
+  static CHAINRULE_INLINE V pullback(V z, V a, V da) {
+    const V s = sigmoid_<T>(z);
+    return da * fma_(a, broadcast<T>(1) - s, s);
+  }
+};
+template <class T> struct Mish {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return z * tanh_<T>(softplus_<T>(z)); }
+  static CHAINRULE_INLINE V pullback(V z, V, V da) {
+    const V t = tanh_<T>(softplus_<T>(z));
+    return da * fma_(z * fma_(-t, t, broadcast<T>(1)), sigmoid_<T>(z), t);
+  }
+};
+template <class T> struct Gelu {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return z * normal_distribution<T>(z); }
+  static CHAINRULE_INLINE V pullback(V z, V, V da) {
+    const V near = at_least<T>(at_most<T>(z, T(40)), T(-40));  // the density is 0 beyond; z² must not overflow
+    const V density = broadcast<T>(T(0.3989422804014327)) * exp_<T>(broadcast<T>(T(-0.5)) * near * near);
+    return da * fma_(near, density, normal_distribution<T>(z));
+  }
+};
+template <class T> struct Exponential {
+  using V = Vector<T>;
+  static CHAINRULE_INLINE V g(V z) { return exp_<T>(at_most<T>(z, Terms<T>::exponential_top)); }
+  static CHAINRULE_INLINE V pullback(V, V a, V da) { return da * a; }
+};
+
+// Calls f with an object of the activation's type.
+template <class T, class F> CHAINRULE_INLINE void with_activation(Activation activation, const F& f) {
+  switch (activation) {
+    case Activation::identity: return f(Identity<T>());
+    case Activation::relu: return f(Relu<T>());
+    case Activation::leaky_relu: return f(LeakyRelu<T>());
+    case Activation::elu: return f(Elu<T>());
+    case Activation::selu: return f(Selu<T>());
+    case Activation::gelu: return f(Gelu<T>());
+    case Activation::silu: return f(Silu<T>());
+    case Activation::mish: return f(Mish<T>());
+    case Activation::softplus: return f(Softplus<T>());
+    case Activation::sigmoid: return f(Sigmoid<T>());
+    case Activation::tanh: return f(Tanh<T>());
+    case Activation::exponential: return f(Exponential<T>());
+    case Activation::softmax: return;
+  }
+}
+
+template <class T> [[gnu::noinline]] void activate(Activation activation, const T* z, T* a, std::size_t n) {
+  with_activation<T>(activation, [=](auto entry) {
+    for (std::size_t i = 0; i < n; i += lanes<T>) store<T>(a + i, entry.g(load(z + i)));
+  });
+}
+
+template <class T>
+[[gnu::noinline]] void pullback(Activation activation, const T* z, const T* a, const T* da, T* delta, std::size_t n) {
+  const T* const z_or_a = z ? z : a;  // an entry that reads z is given z
+  with_activation<T>(activation, [=](auto entry) {
+    for (std::size_t i = 0; i < n; i += lanes<T>)
+      store<T>(delta + i, entry.pullback(load(z_or_a + i), load(a + i), load(da + i)));
+  });
+}
+
+}  // namespace
+}  // namespace chainrule

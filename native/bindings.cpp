@@ -1,0 +1,271 @@
+// The only file that knows Python. Arrays arrive in the plain layout; their shapes are in the types.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+
+#include "dispatch.hpp"
+#include "passes.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using namespace chainrule;
+
+template <class T> using In1 = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T> using In2 = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T> using Out1 = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T> using Out2 = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T> const Kernels<T>& kernels_of(const Variant& v);
+template <> const Kernels<float>& kernels_of<float>(const Variant& v) { return *v.float32; }
+template <> const Kernels<double>& kernels_of<double>(const Variant& v) { return *v.float64; }
+
+void require(bool holds, const char* message) {
+  if (!holds) throw std::invalid_argument(message);
+}
+
+const Variant& variant_named(const std::string& name) {
+  const Variant* variant = find_variant(name);
+  if (!variant) throw std::invalid_argument("instruction set '" + name + "' is not available on this processor");
+  return *variant;
+}
+
+std::vector<LayerSizes> layers_of(const std::vector<std::size_t>& sizes, const std::vector<int>& activations) {
+  require(sizes.size() >= 2 && activations.size() + 1 == sizes.size(), "one activation for every layer");
+  std::vector<LayerSizes> layers;
+  for (std::size_t l = 0; l + 1 < sizes.size(); ++l)
+    layers.push_back({sizes[l], sizes[l + 1], static_cast<Activation>(activations[l])});
+  return layers;
+}
+
+std::size_t n_parameters(const std::vector<LayerSizes>& layers) {
+  std::size_t n = 0;
+  for (const LayerSizes& layer : layers) n += (layer.n_in + 1) * layer.n_out;
+  return n;
+}
+
+// True where a signal handler has raised (Ctrl-C).
+bool interrupted() {
+  const nb::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+template <class A, class T> std::vector<T*> pointers(std::vector<A>& arrays, std::size_t n) {
+  std::vector<T*> out;
+  for (A& array : arrays) out.push_back(array.data());
+  out.resize(n, nullptr);
+  return out;
+}
+
+// A session with the arrays it reads, which it keeps alive.
+template <class T> class PySession {
+ public:
+  PySession(const std::string& isa, const std::vector<std::size_t>& sizes, const std::vector<int>& activations,
+            int loss, In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y,
+            std::optional<In1<T>> weight, std::size_t batch_size, std::uint64_t seed, bool shuffle,
+            std::size_t threads, bool may_choose)
+      : X_(X), labels_(labels), y_(y), weight_(weight), layers_(layers_of(sizes, activations)) {
+    const std::size_t n = X.shape(0), n_outputs = sizes.back();
+    require(X.shape(1) == sizes.front(), "X has another number of columns than the network has inputs");
+    require(labels.has_value() != y.has_value(), "either labels or y");
+    require(!labels || labels->shape(0) == n, "labels and X differ in rows");
+    require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
+    require(!weight || weight->shape(0) == n, "weight and X differ in rows");
+    require(n > 0 && n < (std::uint64_t(1) << 32) && batch_size > 0 && threads > 0, "rows, batch_size and threads: at least 1");
+    if (labels)
+      for (std::size_t i = 0; i < n; ++i)
+        require(labels->data()[i] >= 0 && static_cast<std::size_t>(labels->data()[i]) < n_outputs, "a label is no output of the network");
+    const Variant& variant = variant_named(isa);
+    const Data<T> data{X.data(), labels ? labels->data() : nullptr, y ? y->data() : nullptr, weight ? weight->data() : nullptr, n};
+    session_ = std::make_unique<Session<T>>(variant, kernels_of<T>(variant), layers_, static_cast<Loss>(loss), data,
+                                            Schedule{batch_size, seed, shuffle, threads, may_choose});
+  }
+
+  void load(In1<T> theta, std::optional<In1<T>> first, std::optional<In1<T>> second) {
+    check_length(theta), check_length(first), check_length(second);
+    session_->load(theta.data(), first ? first->data() : nullptr, second ? second->data() : nullptr);
+  }
+  void store(Out1<T> theta, std::optional<Out1<T>> first, std::optional<Out1<T>> second) {
+    check_length(theta), check_length(first), check_length(second);
+    session_->store(theta.data(), first ? first->data() : nullptr, second ? second->data() : nullptr);
+  }
+
+  nb::tuple advance(std::uint64_t first_step, In1<double> etas, const StepSettings& settings, Out1<double> losses) {
+    require(etas.shape(0) == losses.shape(0), "one loss for every learning rate");
+    std::size_t done = 0;
+    {
+      const nb::gil_scoped_release released;
+      done = session_->advance(first_step, etas.data(), etas.shape(0), settings, losses.data(), interrupted);
+    }
+    if (session_->stopped == Stopped::interrupted) {
+      done_before_interrupt = done;
+      throw nb::python_error();
+    }
+    return nb::make_tuple(done, static_cast<int>(session_->stopped));
+  }
+
+  nb::tuple record(std::uint64_t step, double eta, const StepSettings& settings, Out1<std::int64_t> rows,
+                   std::vector<Out2<T>> z, std::vector<Out2<T>> a, std::vector<Out2<T>> masks,
+                   std::vector<Out2<T>> delta, std::vector<Out2<T>> dW, std::vector<Out1<T>> db, Out2<T> dX,
+                   Out1<T> gradient) {
+    check_length(gradient);
+    const std::size_t L = layers_.size();
+    require(z.size() == L && a.size() == L && delta.size() == L && dW.size() == L && db.size() == L, "one array a layer");
+    typename Session<T>::Record out{pointers<Out2<T>, T>(z, L), pointers<Out2<T>, T>(a, L), pointers<Out2<T>, T>(masks, L),
+                                    pointers<Out2<T>, T>(delta, L), pointers<Out2<T>, T>(dW, L), pointers<Out1<T>, T>(db, L),
+                                    dX.data(), gradient.data(), rows.data(), 0.0};
+    {
+      const nb::gil_scoped_release released;
+      session_->record(step, eta, settings, out);
+    }
+    return nb::make_tuple(out.J, static_cast<int>(session_->stopped));
+  }
+
+  std::size_t active_threads() const { return session_->active_threads(); }
+  std::size_t done_before_interrupt = 0;
+
+ private:
+  template <class A> void check_length(const A& array) const {
+    require(array.shape(0) == n_parameters(layers_), "a flat vector has another length than the network has parameters");
+  }
+  template <class A> void check_length(const std::optional<A>& array) const {
+    if (array) check_length(*array);
+  }
+
+  In2<T> X_;
+  std::optional<In1<std::int32_t>> labels_;
+  std::optional<In2<T>> y_;
+  std::optional<In1<T>> weight_;
+  std::vector<LayerSizes> layers_;
+  std::unique_ptr<Session<T>> session_;
+};
+
+template <class T> class PyPasses {
+ public:
+  PyPasses(const std::string& isa, const std::vector<std::size_t>& sizes, const std::vector<int>& activations, int loss,
+           std::size_t block, std::size_t threads)
+      : block_(block), passes_(kernels_of<T>(variant_named(isa)), layers_of(sizes, activations), static_cast<Loss>(loss), block, threads) {}
+
+  void load(In1<T> theta) {
+    require(theta.shape(0) == n_parameters(passes_.network.sizes), "theta has another length than the network has parameters");
+    passes_.load(theta.data());
+  }
+  void forward(In2<T> X, std::vector<Out2<T>> z, std::vector<Out2<T>> a) {
+    check_rows(X);
+    const std::size_t L = passes_.network.n_layers();
+    const typename Passes<T>::Record out{pointers<Out2<T>, T>(z, L), pointers<Out2<T>, T>(a, L), {}, {}, {}, nullptr};
+    const nb::gil_scoped_release released;
+    passes_.forward(X.data(), X.shape(0), out);
+  }
+  double backward(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, In1<T> scale,
+                  std::vector<Out2<T>> delta, std::vector<Out2<T>> dW, std::vector<Out1<T>> db, Out2<T> dX) {
+    check_rows(X);
+    require(labels.has_value() != y.has_value() && scale.shape(0) == X.shape(0), "labels or y, and a scale for every row");
+    const std::size_t L = passes_.network.n_layers();
+    const typename Passes<T>::Record out{{}, {}, pointers<Out2<T>, T>(delta, L), pointers<Out2<T>, T>(dW, L), pointers<Out1<T>, T>(db, L), dX.data()};
+    const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
+    const nb::gil_scoped_release released;
+    return passes_.backward(X.data(), X.shape(0), targets, scale.data(), out);
+  }
+  void predict(In2<T> X, Out2<T> out) {
+    require(X.shape(1) == passes_.network.input.columns && out.shape(0) == X.shape(0), "X does not fit the network");
+    const nb::gil_scoped_release released;
+    passes_.predict(X.data(), X.shape(0), out.data());
+  }
+  double loss(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, std::optional<In1<T>> weight,
+              Out2<T> out) {
+    require(X.shape(1) == passes_.network.input.columns && out.shape(0) == X.shape(0), "X does not fit the network");
+    require(labels.has_value() != y.has_value(), "either labels or y");
+    const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
+    const nb::gil_scoped_release released;
+    return passes_.loss(X.data(), X.shape(0), targets, weight ? weight->data() : nullptr, out.data());
+  }
+
+ private:
+  void check_rows(const In2<T>& X) const {
+    require(X.shape(1) == passes_.network.input.columns && X.shape(0) <= block_, "X does not fit the network or its block");
+  }
+  const std::size_t block_;
+  Passes<T> passes_;
+};
+
+template <class T> void elementary(const std::string& isa, int function, In1<T> x, Out1<T> y) {
+  require(x.shape(0) == y.shape(0), "x and y differ in length");
+  const std::size_t n = x.shape(0), padded = round_up(n, chunk<T>);
+  Buffer<T> in(padded), out(padded);
+  std::copy_n(x.data(), n, in.get());
+  const FloatingMode mode;
+  kernels_of<T>(variant_named(isa)).elementary(static_cast<Elementary>(function), in.get(), out.get(), padded);
+  std::copy_n(out.get(), n, y.data());
+}
+
+double peak_flops(const std::string& isa) {
+  float sink[2] = {0.999f, 1e-3f};
+  double best = 0;
+  for (int k = 0; k < 5; ++k) {
+    const auto start = std::chrono::steady_clock::now();
+    const double done = variant_named(isa).peak(1 << 20, sink);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    best = std::max(best, done / elapsed.count());
+  }
+  return best;
+}
+
+template <class T> void bind(nb::module_& m, const char* session, const char* passes) {
+  using S = PySession<T>;
+  nb::class_<S>(m, session)
+      .def(nb::init<const std::string&, const std::vector<std::size_t>&, const std::vector<int>&, int, In2<T>,
+                    std::optional<In1<std::int32_t>>, std::optional<In2<T>>, std::optional<In1<T>>, std::size_t,
+                    std::uint64_t, bool, std::size_t, bool>(),
+           "isa"_a, "sizes"_a, "activations"_a, "loss"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(),
+           "batch_size"_a, "seed"_a, "shuffle"_a, "threads"_a, "may_choose"_a)
+      .def("load", &S::load, "theta"_a, "first"_a.none(), "second"_a.none())
+      .def("store", &S::store, "theta"_a, "first"_a.none(), "second"_a.none())
+      .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a)
+      .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "a"_a, "masks"_a,
+           "delta"_a, "dW"_a, "db"_a, "dX"_a, "gradient"_a)
+      .def_prop_ro("active_threads", &S::active_threads)
+      .def_ro("done_before_interrupt", &S::done_before_interrupt);
+  using P = PyPasses<T>;
+  nb::class_<P>(m, passes)
+      .def(nb::init<const std::string&, const std::vector<std::size_t>&, const std::vector<int>&, int, std::size_t,
+                    std::size_t>(),
+           "isa"_a, "sizes"_a, "activations"_a, "loss"_a, "block"_a, "threads"_a)
+      .def("load", &P::load, "theta"_a)
+      .def("forward", &P::forward, "X"_a, "z"_a, "a"_a)
+      .def("backward", &P::backward, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "delta"_a, "dW"_a, "db"_a, "dX"_a)
+      .def("loss", &P::loss, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "out"_a)
+      .def("predict", &P::predict, "X"_a, "out"_a);
+  m.def("elementary", &elementary<T>, "isa"_a, "function"_a, "x"_a, "y"_a);
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.doc() = "The native engine. Use it through chainrule.engine.native.";
+  nb::class_<StepSettings>(m, "StepSettings")
+      .def("__init__", [](StepSettings* s, int optimizer, double momentum, double rho, double beta1, double beta2,
+                          double epsilon, double weight_decay, double l2, double l1, double dropout, double clip_norm) {
+        new (s) StepSettings{static_cast<Optimizer>(optimizer), momentum, rho, beta1, beta2, epsilon, weight_decay, l2, l1, dropout, clip_norm};
+      }, nb::kw_only(), "optimizer"_a, "momentum"_a = 0.0, "rho"_a = 0.0, "beta1"_a = 0.0, "beta2"_a = 0.0, "epsilon"_a = 0.0,
+         "weight_decay"_a = 0.0, "l2"_a = 0.0, "l1"_a = 0.0, "dropout"_a = 0.0, "clip_norm"_a = 0.0);
+  bind<float>(m, "Session32", "Passes32");
+  bind<double>(m, "Session64", "Passes64");
+  m.def("instruction_sets", [] {
+    std::vector<std::string> names;
+    for (const Variant* variant : usable_variants()) names.push_back(variant->name);
+    return names;
+  });
+  m.def("permutation", [](const std::string& isa, std::uint64_t seed, std::uint64_t epoch, Out1<std::int64_t> out) {
+    RowOrder order(variant_named(isa), seed, out.shape(0), true);
+    std::copy_n(order.of_epoch(epoch), out.shape(0), out.data());
+  });
+  m.def("peak_flops", &peak_flops, "isa"_a);
+}

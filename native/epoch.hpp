@@ -1,0 +1,532 @@
+// The fused loop: whole epochs of steps without leaving C++. Mirrors the sessions of engine/numpy.py,
+// with the row order and the streams of seeding.py.
+//
+// A step has two phases with a barrier after each. In the first, rows of the batch are split: no weight
+// changes, so the forward pass and all deltas of a row need nobody else. In the second, rows of W are
+// split: gradient and update. J is summed by every thread for itself, in the order of the rows.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <vector>
+
+#include "propagate.hpp"
+#include "threads.hpp"
+
+namespace chainrule {
+
+struct StepSettings {
+  Optimizer optimizer = Optimizer::sgd;
+  double momentum = 0, rho = 0, beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
+  double l2 = 0, l1 = 0, dropout = 0;
+  double clip_norm = 0;  // 0: no clipping
+};
+
+enum class Stopped : int { no, loss, weights, interrupted };
+
+template <class T> struct Data {
+  const T* X;
+  const std::int32_t* labels;  // or null
+  const T* y;                  // (n, n_outputs), or null
+  const T* weight;             // or null
+  std::size_t n;
+};
+
+struct Schedule {
+  std::size_t batch_size;
+  std::uint64_t seed;
+  bool shuffle;
+  std::size_t n_threads;
+  bool may_choose;  // whether fewer threads than n_threads may be used where they are faster
+};
+
+// base^exponent by squaring from the lowest bit, as elementary.py does it
+inline double power(double base, std::uint64_t exponent) {
+  double result = 1;
+  for (; exponent; exponent >>= 1, base *= base)
+    if (exponent & 1) result *= base;
+  return result;
+}
+
+template <class T> Rule<T> rule_of_step(const StepSettings& s, double eta, std::uint64_t t) {
+  Rule<T> r{};
+  r.optimizer = s.optimizer;
+  r.eta = T(eta), r.l2 = T(s.l2), r.l1 = T(s.l1);
+  r.momentum = T(s.momentum), r.rho = T(s.rho), r.rho_rest = T(1 - s.rho);
+  r.beta1 = T(s.beta1), r.beta1_rest = T(1 - s.beta1), r.beta2 = T(s.beta2), r.beta2_rest = T(1 - s.beta2);
+  r.epsilon = T(s.epsilon), r.decay = T(eta * s.weight_decay), r.shorten = T(1);
+  if (s.optimizer == Optimizer::adam || s.optimizer == Optimizer::adamw) {
+    r.step_size = T(eta / (1 - power(s.beta1, t)));
+    r.v_correction = T(1 / (1 - power(s.beta2, t)));
+  }
+  return r;
+}
+
+constexpr std::uint32_t purpose_shuffle = 2, purpose_dropout = 3;
+
+// The rows sorted by (their 32-bit word, their number): a stable radix sort.
+class RowOrder {
+ public:
+  RowOrder(const Variant& variant, std::uint64_t seed, std::size_t n, bool shuffle)
+      : variant_(variant), seed_(seed), n_(n), shuffle_(shuffle), rows_(n) {
+    for (std::size_t i = 0; i < n; ++i) rows_[i] = static_cast<std::int64_t>(i);
+  }
+  const std::int64_t* of_epoch(std::uint64_t epoch);
+
+ private:
+  const Variant& variant_;
+  const std::uint64_t seed_;
+  const std::size_t n_;
+  const bool shuffle_;
+  std::uint64_t epoch_ = ~std::uint64_t(0);
+  std::vector<std::int64_t> rows_;
+  std::vector<std::uint32_t> words_;
+  std::vector<std::uint64_t> pairs_, sorted_;
+};
+
+inline PhiloxKey stream_key(std::uint64_t seed, std::uint32_t purpose, std::uint64_t epoch, std::uint64_t step) {
+  std::uint32_t c[4] = {purpose, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(step),
+                        static_cast<std::uint32_t>(step >> 32)};
+  auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+    const std::uint64_t p0 = std::uint64_t(0xD2511F53u) * c[0], p1 = std::uint64_t(0xCD9E8D57u) * c[2];
+    const std::uint32_t next[4] = {static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<std::uint32_t>(p1),
+                                   static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<std::uint32_t>(p0)};
+    std::copy(next, next + 4, c);
+  }
+  return {c[0], c[1]};
+}
+
+inline const std::int64_t* RowOrder::of_epoch(std::uint64_t epoch) {
+  if (!shuffle_ || epoch == epoch_) return rows_.data();
+  const std::size_t n_groups = (n_ + 31) / 32;
+  words_.resize(n_groups * 32), pairs_.resize(n_), sorted_.resize(n_);
+  variant_.words(stream_key(seed_, purpose_shuffle, epoch, 0), 0, 0, n_groups, words_.data());
+  constexpr int bits = 11, n_buckets = 1 << bits;
+  std::vector<std::size_t> counts(3 * n_buckets, 0);
+  for (std::size_t i = 0; i < n_; ++i) {
+    pairs_[i] = std::uint64_t(words_[i]) << 32 | i;
+    for (int pass = 0; pass < 3; ++pass) ++counts[pass * n_buckets + (words_[i] >> (bits * pass)) % n_buckets];
+  }
+  for (int pass = 0; pass < 3; ++pass) {
+    std::size_t* const count = &counts[pass * n_buckets];
+    for (std::size_t k = 0, start = 0; k < n_buckets; ++k) start += std::exchange(count[k], start);
+    for (const std::uint64_t pair : pairs_) sorted_[count[(pair >> (32 + bits * pass)) % n_buckets]++] = pair;
+    pairs_.swap(sorted_);
+  }
+  for (std::size_t i = 0; i < n_; ++i) rows_[i] = static_cast<std::int64_t>(pairs_[i] & 0xFFFFFFFFu);
+  epoch_ = epoch;
+  return rows_.data();
+}
+
+template <class T> class Session {
+ public:
+  using Interrupted = bool (*)();
+
+  Session(const Variant& variant, const Kernels<T>& kernels, std::vector<LayerSizes> layers, Loss loss, Data<T> data,
+          Schedule schedule)
+      : network(kernels, std::move(layers), loss, std::min(schedule.batch_size, std::max<std::size_t>(data.n, 1))),
+        data_(data), schedule_(schedule), order_(variant, schedule.seed, data.n, schedule.shuffle),
+        theta_(network.n_parameters), gradient_(network.n_parameters) {
+    const std::size_t B = network.capacity;
+    if (!data.labels) y_ = Buffer<T>(n_elements<T>(B, network.n_outputs()));
+    labels_ = Buffer<std::int32_t>(B), row_loss_ = Buffer<T>(B), weight_ = Buffer<T>(B);
+    std::size_t n_units = 0;
+    for (const auto& operation : network.operations) n_units += operation->n_units();
+    squares_ = Buffer<double>(n_units);
+    for (std::size_t t = 0; t < schedule.n_threads; ++t) own_.push_back(make_own());
+    active_ = schedule.may_choose && too_small_for_threads() ? 1 : schedule.n_threads;
+    decided_ = !schedule.may_choose || active_ == 1;
+  }
+  ~Session() {
+    if (team_ && !team_->usable()) static_cast<void>(team_.release());  // its threads live in another process
+  }
+
+  std::size_t steps_per_epoch() const { return (data_.n + schedule_.batch_size - 1) / schedule_.batch_size; }
+
+  void load(const T* theta, const T* first, const T* second) {
+    network.load(theta, theta_.get());
+    load_state(first, first_);
+    load_state(second, second_);
+  }
+  void store(T* theta, T* first, T* second) {
+    network.store(theta_.get(), theta);
+    store_state(first, first_);
+    store_state(second, second_);
+  }
+
+  // Does n steps; losses[i] is J of step first_step + i. Returns how many were done.
+  std::size_t advance(std::uint64_t first_step, const double* etas, std::size_t n, const StepSettings& settings,
+                      double* losses, Interrupted interrupted);
+
+  struct Record {
+    std::vector<T*> z, a, masks, delta, dW, db;  // one entry a layer; plain layout
+    T *dX, *gradient;                            // gradient: flat, after penalty and clipping
+    std::int64_t* rows;
+    double J;
+  };
+  void record(std::uint64_t step, double eta, const StepSettings& settings, Record& out);
+
+  Stopped stopped = Stopped::no;
+  std::size_t active_threads() const { return active_; }
+
+ private:
+  // What every thread has to itself.
+  struct Own {
+    Buffer<T> scratch, scale, check;
+    Buffer<std::uint32_t> words;
+    Stopped stopped;
+    std::size_t done;
+  };
+  struct Batch {
+    const std::int64_t *rows, *next;
+    std::size_t n;
+    std::uint64_t epoch, step;
+  };
+  // Steps of one epoch, done without stopping for anything but trouble.
+  struct Stretch {
+    Session* self;
+    std::uint64_t first_step;
+    const double* etas;
+    std::size_t n, n_threads;
+    const StepSettings* settings;
+    double* losses;
+    const std::int64_t* order;
+    Interrupted interrupted;
+  };
+
+  Own make_own() const {
+    Own own;
+    own.scratch = Buffer<T>(network.scratch_size());
+    own.scale = Buffer<T>(network.capacity);
+    own.check = Buffer<T>(chunk<T>);
+    return own;
+  }
+  bool too_small_for_threads() const;
+  Trained<T> trained() { return {theta_.get(), first_.get(), second_.get(), gradient_.get()}; }
+  void load_state(const T* from, Buffer<T>& to) {
+    if (from && !to) to = Buffer<T>(network.n_parameters);
+    if (from) network.load(from, to.get());
+  }
+  void store_state(T* to, Buffer<T>& from) {
+    if (to && !from) from = Buffer<T>(network.n_parameters);
+    if (to) network.store(from.get(), to);
+  }
+  void prepare(const StepSettings& settings, bool keep_every_z);
+  Batch batch(const std::int64_t* order, std::uint64_t step) const;
+  Targets<T> targets() const { return {data_.labels ? labels_.get() : nullptr, y_.get()}; }
+
+  void rows_phase(const Batch& batch, const StepSettings& settings, std::size_t i0, std::size_t i1, Own& own);
+  void row_scales(const Batch& batch, T* scale) const;
+  void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
+  double batch_loss(const Batch& batch, const T* scale) const;
+  template <class F> void for_units(std::size_t thread, std::size_t n_threads, const F& f);
+  void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
+  void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads);
+  T shortening(double clip_norm) const;
+  void steps(const Stretch& stretch, std::size_t thread);
+  void run(Stretch stretch, std::size_t n_threads);
+  std::size_t try_thread_counts(Stretch stretch);
+  static bool finite(const T* check);
+
+  void barrier(std::size_t n_threads) {
+    if (n_threads > 1) team_->barrier();
+  }
+  Team& team() {
+    if (team_ && !team_->usable()) static_cast<void>(team_.release());
+    if (!team_) team_ = std::make_unique<Team>(schedule_.n_threads);
+    return *team_;
+  }
+
+ public:
+  Network<T> network;
+
+ private:
+  const Data<T> data_;
+  const Schedule schedule_;
+  RowOrder order_;
+  Buffer<T> theta_, first_, second_, gradient_, y_, row_loss_, weight_;
+  Buffer<std::int32_t> labels_;
+  Buffer<double> squares_;
+  std::vector<Own> own_;
+  std::unique_ptr<Team> team_;
+  std::size_t active_ = 1;
+  bool decided_ = true, stop_request_ = false;
+  std::chrono::steady_clock::time_point looked_;
+};
+
+// preparation ------------------------------------------------------------------------------------------
+
+template <class T> bool Session<T>::too_small_for_threads() const {
+  double operations = 0;  // of one step
+  for (const LayerSizes& layer : network.sizes)
+    operations += 6.0 * static_cast<double>(network.capacity * layer.n_in * layer.n_out);
+  return schedule_.n_threads == 1 || operations < 0.7e6 || network.capacity < 32;
+}
+
+template <class T> void Session<T>::prepare(const StepSettings& settings, bool keep_every_z) {
+  network.keep_z(keep_every_z);
+  network.use_masks(settings.dropout > 0);
+  const bool one = settings.optimizer != Optimizer::sgd;
+  const bool two = settings.optimizer == Optimizer::adam || settings.optimizer == Optimizer::adamw;
+  if (one && !first_) first_ = Buffer<T>(network.n_parameters);
+  if (two && !second_) second_ = Buffer<T>(network.n_parameters);
+  if (settings.dropout > 0 && !own_[0].words) {
+    std::size_t widest = 0;
+    for (const LayerSizes& layer : network.sizes) widest = std::max(widest, layer.n_out);
+    for (Own& own : own_) own.words = Buffer<std::uint32_t>(network.capacity * widest + 64);
+  }
+}
+
+template <class T> typename Session<T>::Batch Session<T>::batch(const std::int64_t* order, std::uint64_t step) const {
+  const std::size_t B = schedule_.batch_size, first = step % steps_per_epoch() * B;
+  const std::size_t n = std::min(B, data_.n - first);
+  const bool full_next = first + 2 * B <= data_.n;
+  return {order + first, full_next ? order + first + B : nullptr, n, step / steps_per_epoch(), step};
+}
+
+// the first phase: rows ----------------------------------------------------------------------------------
+
+template <class T> void Session<T>::row_scales(const Batch& batch, T* scale) const {
+  if (!data_.weight) {
+    std::fill(scale, scale + batch.n, T(1.0 / static_cast<double>(batch.n)));
+    return;
+  }
+  double total = 0;
+  for (std::size_t i = 0; i < batch.n; ++i) total += static_cast<double>(data_.weight[batch.rows[i]]);
+  for (std::size_t i = 0; i < batch.n; ++i)
+    scale[i] = total == 0 ? T(0) : T(static_cast<double>(data_.weight[batch.rows[i]]) / total);
+}
+
+template <class T>
+void Session<T>::masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own) {
+  const PhiloxKey key = stream_key(schedule_.seed, purpose_dropout, batch.epoch, batch.step);
+  const auto threshold = static_cast<std::uint32_t>(dropout * 4294967296.0);
+  for (std::size_t l = 0; l + 1 < network.n_layers(); ++l) {
+    const Values<T>& v = network.values[l];
+    network.k.dropout_mask(key, static_cast<std::uint32_t>(l + 1), threshold, T(1 / (1 - dropout)),
+                           {v.activated.mask, v.shape.rows, v.shape.columns}, i0, i1, own.words.get());
+  }
+}
+
+template <class T>
+void Session<T>::rows_phase(const Batch& batch, const StepSettings& settings, std::size_t i0, std::size_t i1,
+                            Own& own) {
+  row_scales(batch, own.scale.get());
+  if (i0 == i1) return;
+  network.k.gather(data_.X, batch.rows, batch.next, network.input, i0, i1);
+  if (data_.labels)
+    for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
+  else
+    network.k.gather(data_.y, batch.rows, nullptr, {y_.get(), network.capacity, network.n_outputs()}, i0, i1);
+  if (settings.dropout > 0) masks(batch, settings.dropout, i0, i1, own);
+  const Trained<T> t = trained();
+  network.forward(t, i0, i1);
+  network.output(targets(), own.scale.get(), row_loss_.get(), i0, i1);
+  network.backward(t, i0, i1, own.scratch.get());
+}
+
+// J = Σ scale_i·loss_i in the order of the rows; a row of weight 0 says nothing, even where its loss is infinite
+template <class T> double Session<T>::batch_loss(const Batch& batch, const T* scale) const {
+  double J = 0;
+  for (std::size_t i = 0; i < batch.n; ++i)
+    if (scale[i] > 0) J += static_cast<double>(scale[i]) * static_cast<double>(row_loss_[i]);
+  return J;
+}
+
+// the second phase: rows of W ------------------------------------------------------------------------------
+
+// f(operation, first unit, end, number of the operation's first unit) for a thread's share of all units by cost.
+template <class T> template <class F>
+void Session<T>::for_units(std::size_t thread, std::size_t n_threads, const F& f) {
+  double total = 0, before = 0;
+  for (const auto& operation : network.operations)
+    total += static_cast<double>(operation->n_units()) * operation->cost_of_unit();
+  const double low = total * static_cast<double>(thread) / static_cast<double>(n_threads);
+  const double high = total * static_cast<double>(thread + 1) / static_cast<double>(n_threads);
+  std::size_t number = 0;
+  for (const auto& operation : network.operations) {
+    const std::size_t n = operation->n_units();
+    const double cost = operation->cost_of_unit();
+    const auto unit_at = [&](double x) {  // whole tiles of two rows
+      return x <= before ? 0 : x >= before + cost * static_cast<double>(n) ? n : std::min(n, static_cast<std::size_t>((x - before) / cost) / 2 * 2);
+    };
+    const std::size_t r0 = unit_at(low), r1 = thread + 1 == n_threads ? n : unit_at(high);
+    if (r0 < r1) f(*operation, r0, r1, number);
+    before += cost * static_cast<double>(n);
+    number += n;
+  }
+}
+
+template <class T>
+void Session<T>::gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads) {
+  const Trained<T> t = trained();
+  for_units(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t number) {
+    operation.gradient(t, batch.n, r0, r1);
+    operation.penalise(t, rule, r0, r1);
+    for (std::size_t r = r0; r < r1; ++r) squares_[number + r] = operation.squares_of_unit(t, r);
+  });
+}
+
+// The factor that shortens all gradients together to clip_norm; sums in the order of the units.
+template <class T> T Session<T>::shortening(double clip_norm) const {
+  std::size_t n_units = 0;
+  for (const auto& operation : network.operations) n_units += operation->n_units();
+  double sum = 0;
+  for (std::size_t r = 0; r < n_units; ++r) sum += squares_[r];
+  const double norm = std::sqrt(sum);
+  return norm > clip_norm ? T(clip_norm / norm) : T(1);
+}
+
+template <class T>
+void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own) {
+  const Trained<T> t = trained();
+  for_units(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
+    operation.update(t, rule, batch.n, r0, r1, own.check.get());
+  });
+}
+
+template <class T> bool Session<T>::finite(const T* check) {
+  T sum = 0;
+  for (std::size_t k = 0; k < chunk<T>; ++k) sum += check[k];
+  return sum == 0;
+}
+
+// steps ---------------------------------------------------------------------------------------------------
+
+template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) {
+  const FloatingMode mode;
+  Own& own = own_[thread];
+  const std::size_t n_threads = s.n_threads;
+  own.stopped = Stopped::no;
+  std::fill(own.check.get(), own.check.get() + chunk<T>, T(0));
+  for (own.done = 0; own.done < s.n;) {
+    const Batch b = batch(s.order, s.first_step + own.done);
+    if (thread == 0 && s.interrupted) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - looked_ > std::chrono::milliseconds(50)) looked_ = now, stop_request_ = s.interrupted();
+    }
+    rows_phase(b, *s.settings, b.n * thread / n_threads, b.n * (thread + 1) / n_threads, own);
+    barrier(n_threads);
+    if (stop_request_) {
+      own.stopped = Stopped::interrupted;
+      return;
+    }
+    const double J = batch_loss(b, own.scale.get());
+    if (thread == 0) s.losses[own.done] = J;
+    const double eta = s.etas[own.done++];
+    if (!std::isfinite(J)) {
+      own.stopped = Stopped::loss;
+      return;
+    }
+    Rule<T> rule = rule_of_step<T>(*s.settings, eta, b.step + 1);
+    if (s.settings->clip_norm > 0) {
+      gradient_phase(b, rule, thread, n_threads);
+      barrier(n_threads);
+      rule.shorten = shortening(s.settings->clip_norm);
+      const Trained<T> t = trained();
+      for_units(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
+        operation.apply(t, rule, r0, r1, own.check.get());
+      });
+    } else {
+      units_phase(b, rule, thread, n_threads, own);
+    }
+    barrier(n_threads);
+    for (std::size_t t = 0; t < n_threads; ++t)
+      if (!finite(own_[t].check.get())) own.stopped = Stopped::weights;
+    if (own.stopped != Stopped::no) return;
+  }
+}
+
+template <class T> void Session<T>::run(Stretch stretch, std::size_t n_threads) {
+  stretch.n_threads = n_threads;
+  if (n_threads == 1) return steps(stretch, 0);
+  team().run([](void* s, std::size_t thread) { static_cast<Stretch*>(s)->self->steps(*static_cast<Stretch*>(s), thread); },
+             &stretch);
+}
+
+// A few stretches with one thread and with all, by turns; the faster way is kept. Bits do not depend on it.
+template <class T> std::size_t Session<T>::try_thread_counts(Stretch stretch) {
+  constexpr std::size_t n_rounds = 3;
+  const std::size_t length = std::max<std::size_t>(1, std::min<std::size_t>(16, stretch.n / (2 * n_rounds + 1)));
+  if (stretch.n < 2 * n_rounds * length) return 0;
+  double best[2] = {1e300, 1e300};
+  std::size_t done = 0;
+  for (std::size_t turn = 0; turn < 2 * n_rounds; ++turn) {
+    Stretch part = stretch;
+    part.first_step += done, part.etas += done, part.losses += done, part.n = length;
+    const auto start = std::chrono::steady_clock::now();
+    run(part, turn % 2 ? schedule_.n_threads : 1);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    best[turn % 2] = std::min(best[turn % 2], elapsed.count());
+    done += own_[0].done;
+    if (own_[0].stopped != Stopped::no) return done;
+  }
+  active_ = best[1] < best[0] ? schedule_.n_threads : 1;
+  decided_ = true;
+  return done;
+}
+
+template <class T>
+std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, std::size_t n,
+                                const StepSettings& settings, double* losses, Interrupted interrupted) {
+  const FloatingMode mode;
+  prepare(settings, false);
+  stopped = Stopped::no, stop_request_ = false, looked_ = std::chrono::steady_clock::now();
+  std::size_t done = 0;
+  while (done < n && stopped == Stopped::no) {
+    const std::uint64_t step = first_step + done, epoch = step / steps_per_epoch();
+    const std::size_t left = steps_per_epoch() - static_cast<std::size_t>(step % steps_per_epoch());
+    Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done, order_.of_epoch(epoch), interrupted};
+    std::size_t tried = decided_ ? 0 : try_thread_counts(stretch);
+    if (tried == 0) {
+      run(stretch, active_);
+      tried = own_[0].done;
+    }
+    stopped = own_[0].stopped;
+    done += tried;
+  }
+  return done;
+}
+
+template <class T>
+void Session<T>::record(std::uint64_t step, double eta, const StepSettings& settings, Record& out) {
+  const FloatingMode mode;
+  prepare(settings, true);
+  Own& own = own_[0];
+  const Batch b = batch(order_.of_epoch(step / steps_per_epoch()), step);
+  rows_phase(b, settings, 0, b.n, own);
+  out.J = batch_loss(b, own.scale.get());
+  std::copy(b.rows, b.rows + b.n, out.rows);
+  const Trained<T> t = trained();
+  for (std::size_t l = 0; l < network.n_layers(); ++l) {
+    const Values<T>& v = network.values[l];
+    const auto plain = [&](const T* data, T* to) {
+      if (to) to_plain<T>({data, v.shape.rows, v.shape.columns}, to, b.n);
+    };
+    plain(v.activated.z, out.z[l]), plain(v.activated.a, out.a[l]), plain(v.delta, out.delta[l]);
+    plain(v.activated.mask, out.masks[l]);
+    network.operations[l]->gradient(t, b.n, 0, network.operations[l]->n_units());
+    const LayerSizes& s = network.sizes[l];
+    to_plain<T>({t.gradient + network.start_of_W(l), s.n_in, s.n_out}, out.dW[l], s.n_in);
+    std::copy_n(t.gradient + network.start_of_b(l), s.n_out, out.db[l]);
+  }
+  Buffer<T> dX(n_elements<T>(network.capacity, network.input.columns));
+  network.input_delta(t, b.n, dX.get(), own.scratch.get());
+  to_plain<T>({dX.get(), network.capacity, network.input.columns}, out.dX, b.n);
+
+  Rule<T> rule = rule_of_step<T>(settings, eta, step + 1);
+  gradient_phase(b, rule, 0, 1);
+  if (settings.clip_norm > 0) rule.shorten = shortening(settings.clip_norm);
+  stopped = Stopped::loss;
+  if (std::isfinite(out.J)) {
+    std::fill(own.check.get(), own.check.get() + chunk<T>, T(0));
+    for (const auto& operation : network.operations)
+      operation->apply(t, rule, 0, operation->n_units(), own.check.get());
+    stopped = finite(own.check.get()) ? Stopped::no : Stopped::weights;
+  }
+  network.store(gradient_.get(), out.gradient);
+}
+
+}  // namespace chainrule

@@ -1,0 +1,101 @@
+// What a variant offers: one table of functions for each real type. The only thing that crosses the
+// border between code compiled for an instruction set and the rest. Plain data, no member functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "panels.hpp"
+
+namespace chainrule {
+
+// In the order of the tables of reference/activations.py and reference/losses.py.
+enum class Activation : int {
+  identity, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, sigmoid, tanh, exponential, softmax
+};
+enum class Loss : int { squared_error, cross_entropy, absolute_error, huber, poisson };
+enum class Optimizer : int { sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw };
+enum class Elementary : int { exp, expm1, log, log1p_of_unit, tanh, sigmoid, softplus, erf, normal_distribution, fma };
+
+// The numbers of one update, rounded to T once a step.
+template <class T> struct Rule {
+  Optimizer optimizer;
+  T eta, l2, l1;
+  T momentum, rho, rho_rest;            // rest: 1 - rho, formed in double
+  T beta1, beta1_rest, beta2, beta2_rest;
+  T step_size, v_correction;            // eta/(1 - beta1^t), 1/(1 - beta2^t)
+  T epsilon, decay;                     // decay: eta·weight_decay
+  T shorten;                            // the factor of clip; 1 leaves g as it is
+};
+
+// Where a layer's parameters and optimizer arrays lie; all in the layout of W. Arrays not kept: null.
+template <class T> struct Trained {
+  T* theta;
+  T* first;   // v of momentum, rmsprop, adagrad; m of adam
+  T* second;  // v of adam
+  T* gradient;
+};
+
+// z, g(z) and the dropout mask of a layer, all in one layout (rows, n_out); mask null: no dropout.
+template <class T> struct Activated {
+  Activation activation;
+  T* z;     // null where nobody needs it
+  T* g;
+  T* a;     // g ⊙ mask; the same as g without a mask
+  T* mask;
+};
+
+template <class T> struct Targets {
+  const std::int32_t* labels;  // class indices of the batch, or null
+  const T* y;                  // panels (rows, n_outputs), where labels is null
+};
+
+struct PhiloxKey {
+  std::uint32_t k0, k1;
+};
+
+template <class T> struct Kernels {
+  // rows[i] of X (row-major, n_columns) into row i of a panelled matrix, for i0 ≤ i < i1
+  void (*gather)(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
+                 std::size_t i1);
+  // z = a_in @ W + b, g(z), mask: rows i0 … i1
+  void (*dense_forward)(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
+                        std::size_t i0, std::size_t i1);
+  // delta of the layer below from delta @ W.T; scratch: panel · padded_columns(W.columns)
+  void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
+                      std::size_t i1, T* scratch);
+  // dW = a_in.T @ delta over n rows, for rows r0 … r1 of W: updated in the registers, or left in gradient
+  void (*dense_update)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
+                       std::size_t r0, std::size_t r1, T* check);
+  void (*dense_gradient)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
+                         std::size_t r1);
+  // db = Σ_i delta_i for the cache lines c0 … c1 of its columns
+  void (*bias_gradient)(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, std::size_t c1);
+  // elementwise over n numbers, n a multiple of chunk
+  void (*penalise)(T* gradient, const T* W, const Rule<T>* rule, std::size_t n);
+  void (*update)(Trained<T> part, const Rule<T>* rule, std::size_t n, T* check);
+  void (*activate)(Activation activation, const T* z, T* a, std::size_t n);
+  void (*pullback)(Activation activation, const T* z, const T* a, const T* da, T* delta, std::size_t n);
+  void (*elementary)(Elementary function, const T* x, T* y, std::size_t n);
+  double (*sum_of_squares)(const T* x, std::size_t n);
+  // a, delta and the loss of every row i0 … i1 of the output layer; scale null: only a and the losses
+  void (*loss)(Loss loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
+               T* row_loss, std::size_t i0, std::size_t i1);
+  void (*softmax)(Panels<T> shape, const T* z, T* a, std::size_t i0, std::size_t i1);
+  // the mask of dropout for rows i0 … i1; scratch: words of those rows, and 64 more
+  void (*dropout_mask)(PhiloxKey key, std::uint32_t lane, std::uint32_t threshold, T kept, Panels<T> mask,
+                       std::size_t i0, std::size_t i1, std::uint32_t* scratch);
+};
+
+struct Variant {
+  const char* name;
+  const Kernels<float>* float32;
+  const Kernels<double>* float64;
+  // words 32·block … of a stream: n_blocks·32 of them
+  void (*words)(PhiloxKey key, std::uint32_t lane, std::uint64_t first_block, std::uint64_t n_blocks,
+                std::uint32_t* out);
+  // seconds-free loop of independent fused multiply-adds: returns how many floating-point operations it did
+  double (*peak)(std::uint64_t n_rounds, float* sink);
+};
+
+}  // namespace chainrule

@@ -1,0 +1,250 @@
+// Mirrors reference/layers.py: dense layers, forward beside backward, on the panel layout.
+// The activation, its pullback and the update of W happen where the product leaves them, in registers
+// or in a panel that is still in the cache.
+#pragma once
+
+#include "activations.hpp"
+#include "gemm.hpp"
+#include "kernels.hpp"
+#include "optimizers.hpp"
+#include "penalties.hpp"
+
+namespace chainrule {
+namespace {
+
+// Epilogues of a @ W and delta @ W.T: what is stored of a tile whose first row is i.
+template <class T, bool with_bias, bool relu> struct StoreRows {
+  const T* bias;    // of the strip's columns
+  const T* masked;  // relu backward: g of the layer below, where the strip begins
+  T* out;
+  std::size_t stride;
+  template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t i) const {
+    CHAINRULE_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const std::size_t row = (i + static_cast<std::size_t>(r)) * stride;
+      CHAINRULE_UNROLL
+      for (int v = 0; v < V; ++v) {
+        const std::size_t c = static_cast<std::size_t>(v) * lanes<T>;
+        Vector<T> x = t.c[r][v];
+        if constexpr (with_bias) {
+          x = x + load(bias + c);
+          if constexpr (relu) x = Relu<T>::g(x);
+        } else if constexpr (relu) {
+          x = Relu<T>::pullback(x, load(masked + row + c), x);
+        }
+        store<T>(out + row + c, x);
+      }
+    }
+  }
+};
+
+template <class T> void multiply(T* x, const T* mask, const T* by, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += lanes<T>) store<T>(x + i, load(mask + i) * load(by + i));
+}
+
+// dense_forward: z = a_in @ W + b, g(z), ⊙ mask, for rows i0 … i1 -----------------------------------
+
+template <class T, bool relu>
+void forward_panel(Panels<const T> a_in, const T* W_p, const T* b_p, std::size_t width, T* out, std::size_t i0,
+                   std::size_t i1) {
+  for_strips<T>(width, i1 - i0, [&](auto vectors, std::size_t column) {
+    const StoreRows<T, true, relu> epilogue{b_p + column, nullptr, out + column, width};
+    multiply_strip<T, decltype(vectors)::value>(a_in, W_p + column, width, i0, i1, epilogue);
+  });
+}
+
+template <class T>
+void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
+                   std::size_t i0, std::size_t i1) {
+  for (std::size_t p = 0; p < n_panels<T>(W.columns); ++p) {
+    const std::size_t width = panel_width<T>(W.columns, p), start = panel_start<T>(shape.rows, p);
+    const std::size_t first = start + i0 * width, n = (i1 - i0) * width;
+    const T* const W_p = W.data + panel_start<T>(W.rows, p);
+    const T* const b_p = b + p * panel<T>;
+    if (out.activation == Activation::relu && !out.z) {
+      forward_panel<T, true>(a_in, W_p, b_p, width, out.g + start, i0, i1);
+    } else {
+      T* const z = out.z ? out.z : out.g;
+      forward_panel<T, false>(a_in, W_p, b_p, width, z + start, i0, i1);
+      if (out.activation != Activation::softmax && (out.activation != Activation::identity || z != out.g))
+        activate<T>(out.activation, z + first, out.g + first, n);
+    }
+    if (out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
+  }
+}
+
+// dense_delta: delta of the layer below = pullback(z, g, (delta @ W.T) ⊙ mask), rows i0 … i1 ---------
+
+template <class T, bool relu>
+void delta_panel(Panels<const T> delta, const T* W_t, std::size_t width, const T* g, T* out, std::size_t i0,
+                 std::size_t i1) {
+  for_strips<T>(width, i1 - i0, [&](auto vectors, std::size_t column) {
+    const StoreRows<T, false, relu> epilogue{nullptr, relu ? g + column : nullptr, out + column, width};
+    multiply_strip<T, decltype(vectors)::value>(delta, W_t + column, width, i0, i1, epilogue);
+  });
+}
+
+template <class T>
+void dense_delta(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
+                 std::size_t i1, T* scratch) {
+  for (std::size_t p = 0; p < n_panels<T>(out.columns); ++p) {
+    const std::size_t width = panel_width<T>(out.columns, p), start = panel_start<T>(out.rows, p);
+    const std::size_t first = start + i0 * width, n = (i1 - i0) * width;
+    T* const d = out.data + start;
+    transpose_panel<T>(W, p, scratch);
+    if (below.activation == Activation::relu && !below.mask) {
+      delta_panel<T, true>(delta, scratch, width, below.g + start, d, i0, i1);
+      continue;
+    }
+    delta_panel<T, false>(delta, scratch, width, nullptr, d, i0, i1);
+    T* const x = out.data + first;
+    if (below.mask) multiply<T>(x, x, below.mask + first, n);
+    if (below.activation != Activation::identity)
+      pullback<T>(below.activation, below.z ? below.z + first : nullptr, below.g + first, x, x, n);
+  }
+}
+
+// dW = a_in.T @ delta, for rows r0 … r1 of W ------------------------------------------------------------
+
+template <class T> struct StoreGradient {
+  T* out;
+  std::size_t stride;
+  template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
+    CHAINRULE_UNROLL
+    for (int r = 0; r < R; ++r) {
+      CHAINRULE_UNROLL
+      for (int v = 0; v < V; ++v)
+        store<T>(out + (r0 + static_cast<std::size_t>(r)) * stride + static_cast<std::size_t>(v) * lanes<T>, t.c[r][v]);
+    }
+  }
+};
+
+// The gradient is in registers; theta and the optimizer's arrays pass by once.
+template <class T, class Law> struct ApplyUpdate {
+  Trained<T> W;  // where the strip begins
+  std::size_t stride;
+  const Rule<T>& rule;
+  T* check;
+  template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
+    const Law law(rule);
+    const T l2 = rule.l2;
+    Vector<T> sum = load(check);
+    CHAINRULE_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const std::size_t row = (r0 + static_cast<std::size_t>(r)) * stride;
+      CHAINRULE_UNROLL
+      for (int v = 0; v < V; ++v) {
+        const std::size_t at = row + static_cast<std::size_t>(v) * lanes<T>;
+        Vector<T> w = load(W.theta + at);
+        w = law.step(penalised<T>(t.c[r][v], w, l2), w, W.first + at, W.second + at);
+        store<T>(W.theta + at, w);
+        sum = watched<T>(sum, w);
+      }
+    }
+    store<T>(check, sum);
+  }
+};
+
+// Calls f(Constant<V>, strip of a_in, its width, first row, end row, offset of the strip in W, strip of delta, width)
+template <class T, class MakeEpilogue>
+CHAINRULE_INLINE void gradient_tiles(Panels<const T> a_in, Panels<const T> delta, std::size_t n, std::size_t r0,
+                                     std::size_t r1, const MakeEpilogue& make_epilogue) {
+  for (std::size_t q = 0; q < n_panels<T>(delta.columns); ++q) {
+    const std::size_t width = panel_width<T>(delta.columns, q);
+    const T* const d = delta.data + panel_start<T>(delta.rows, q);
+    for (std::size_t p = r0 / panel<T>; p * panel<T> < r1; ++p) {
+      const std::size_t base = p * panel<T>, a_width = panel_width<T>(a_in.columns, p);
+      const std::size_t first = r0 > base ? r0 - base : 0, end = r1 - base < panel<T> ? r1 - base : panel<T>;
+      const T* const a = a_in.data + panel_start<T>(a_in.rows, p);
+      for_strips<T>(width, 64, [&](auto vectors, std::size_t column) {
+        const auto epilogue = make_epilogue(panel_start<T>(a_in.columns, q) + base * width + column, width);
+        multiply_transposed_strip<T, decltype(vectors)::value>(a, a_width, d + column, width, n, first, end, epilogue);
+      });
+    }
+  }
+}
+
+// A part of W and of what goes with it; arrays that are not kept are never read and stand for theta.
+template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::size_t at) {
+  return {W.theta + at, (W.first ? W.first : W.theta) + at, (W.second ? W.second : W.theta) + at,
+          (W.gradient ? W.gradient : W.theta) + at};
+}
+
+template <class T, class Law>
+void update_fused(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>& rule,
+                  std::size_t r0, std::size_t r1, T* check) {
+  gradient_tiles<T>(a_in, delta, n, r0, r1, [&](std::size_t offset, std::size_t width) {
+    return ApplyUpdate<T, Law>{from(W, offset), width, rule, check};
+  });
+}
+
+template <class T>
+void dense_gradient(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
+                    std::size_t r1) {
+  gradient_tiles<T>(a_in, delta, n, r0, r1, [&](std::size_t offset, std::size_t width) {
+    return StoreGradient<T>{gradient + offset, width};
+  });
+}
+
+// Rows of W that one block of dW covers when the update follows it instead of being fused: 16 KB of gradient.
+template <class T>
+void update_by_blocks(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>& rule,
+                      std::size_t r0, std::size_t r1, T* check) {
+  for (std::size_t r = r0; r < r1;) {
+    const std::size_t end = r / panel<T> * panel<T> + panel<T> < r1 ? r / panel<T> * panel<T> + panel<T> : r1;
+    dense_gradient<T>(a_in, delta, n, W.gradient, r, end);
+    for (std::size_t q = 0; q < n_panels<T>(delta.columns); ++q) {
+      const std::size_t width = panel_width<T>(delta.columns, q), size = (end - r) * width;
+      const std::size_t at = panel_start<T>(a_in.columns, q) + r * width;
+      penalise<T>(W.gradient + at, W.theta + at, &rule, size);
+      update<T>(from(W, at), &rule, size, check);
+    }
+    r = end;
+  }
+}
+
+template <class T>
+void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
+                  std::size_t r0, std::size_t r1, T* check) {
+  if (rule->l1 == 0 && rule->optimizer == Optimizer::sgd)
+    return update_fused<T, Sgd<T>>(a_in, delta, n, W, *rule, r0, r1, check);
+  if (rule->l1 == 0 && rule->optimizer == Optimizer::adam)
+    return update_fused<T, Adam<T>>(a_in, delta, n, W, *rule, r0, r1, check);
+  update_by_blocks<T>(a_in, delta, n, W, *rule, r0, r1, check);
+}
+
+// db = Σ_i delta_i, row after row, for the cache lines c0 … c1
+template <class T>
+void bias_gradient(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, std::size_t c1) {
+  for (std::size_t c = c0; c < c1; ++c) {
+    const std::size_t width = panel_width<T>(delta.columns, c / (panel<T> / chunk<T>));
+    const T* const column = delta.data + line_start<T>(delta.rows, delta.columns, 0, c);
+    Vector<T> sum[chunk<T> / lanes<T>] = {};
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t v = 0; v < chunk<T> / lanes<T>; ++v) sum[v] = sum[v] + load(column + i * width + v * lanes<T>);
+    for (std::size_t v = 0; v < chunk<T> / lanes<T>; ++v) store<T>(db + c * chunk<T> + v * lanes<T>, sum[v]);
+  }
+}
+
+template <class T>
+void gather(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
+            std::size_t i1) {
+  const std::size_t n = out.columns;
+  for (std::size_t i = i0; i < i1; ++i) {
+    const T* const x = X + static_cast<std::size_t>(rows[i]) * n;
+    const char* const later = next ? reinterpret_cast<const char*>(X + static_cast<std::size_t>(next[i]) * n) : nullptr;
+    for (std::size_t p = 0; p < n_panels<T>(n); ++p) {
+      const std::size_t first = p * panel<T>, width = n - first < panel<T> ? n - first : panel<T>;
+      T* const y = out.data + panel_start<T>(out.rows, p) + i * panel_width<T>(n, p);
+      if (later)  // the rows of the next batch are on their way while this one is computed
+        for (std::size_t b = 0; b < width * sizeof(T); b += 64)
+          __builtin_prefetch(later + first * sizeof(T) + b, 0, 2);
+      std::size_t j = 0;
+      for (; j + lanes<T> <= width; j += lanes<T>) store<T>(y + j, load_unaligned(x + first + j));
+      for (; j < width; ++j) y[j] = x[first + j];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chainrule

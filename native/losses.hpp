@@ -1,0 +1,325 @@
+// Mirrors reference/losses.py: the loss of each row and delta of the output layer.
+//
+// Sums over the outputs of a row run over 64-byte lines: one sum for each number of a line, then the
+// tree 8, 4, 2, 1 (4, 2, 1 in double). That is one order for every vector width.
+#pragma once
+
+#include "activations.hpp"
+#include "kernels.hpp"
+
+namespace chainrule {
+namespace {
+
+template <class T> struct Line {
+  static constexpr std::size_t n = chunk<T> / lanes<T>;
+  Vector<T> v[n];
+};
+
+template <class T> CHAINRULE_INLINE Line<T> line_of(T x) {
+  Line<T> l;
+  for (std::size_t k = 0; k < Line<T>::n; ++k) l.v[k] = broadcast<T>(x);
+  return l;
+}
+template <class T> CHAINRULE_INLINE Line<T> load_line(const T* p) {
+  Line<T> l;
+  for (std::size_t k = 0; k < Line<T>::n; ++k) l.v[k] = load(p + k * lanes<T>);
+  return l;
+}
+template <class T> CHAINRULE_INLINE void store_line(T* p, const Line<T>& l) {
+  for (std::size_t k = 0; k < Line<T>::n; ++k) store<T>(p + k * lanes<T>, l.v[k]);
+}
+
+#if !defined(CHAINRULE_ONE_LANE)
+template <class T, std::size_t distance, std::size_t... k>
+CHAINRULE_INLINE Vector<T> exchanged(Vector<T> x, Sequence<k...>) {
+  return __builtin_shufflevector(x, x, (k ^ distance)...);
+}
+#endif
+
+// Folds a line by the tree; `join` is commutative, so every lane holds the same bits at the end.
+template <class T, class Join> CHAINRULE_INLINE T fold(Line<T> l, const Join& join) {
+  for (std::size_t half = Line<T>::n / 2; half > 0; half /= 2)
+    for (std::size_t k = 0; k < half; ++k) l.v[k] = join(l.v[k], l.v[k + half]);
+#if defined(CHAINRULE_ONE_LANE)
+  return l.v[0];
+#else
+  Vector<T> x = l.v[0];
+  if constexpr (lanes<T> > 8) x = join(x, exchanged<T, 8>(x, Numbers<lanes<T>>()));
+  if constexpr (lanes<T> > 4) x = join(x, exchanged<T, 4>(x, Numbers<lanes<T>>()));
+  if constexpr (lanes<T> > 2) x = join(x, exchanged<T, 2>(x, Numbers<lanes<T>>()));
+  x = join(x, exchanged<T, 1>(x, Numbers<lanes<T>>()));
+  return x[0];
+#endif
+}
+template <class T> CHAINRULE_INLINE T sum(const Line<T>& l) {
+  return fold<T>(l, [](Vector<T> x, Vector<T> y) { return x + y; });
+}
+template <class T> CHAINRULE_INLINE T largest(const Line<T>& l) {
+  return fold<T>(l, [](Vector<T> x, Vector<T> y) { return x > y ? x : y; });
+}
+
+// What a row kernel needs to know about the output layer and the row it is at.
+template <class T> struct Row {
+  Panels<T> shape;
+  std::size_t n_lines;
+  Integers<T> numbers[Line<T>::n];  // 0, 1, … of a line
+
+  CHAINRULE_INLINE explicit Row(Panels<T> s) : shape(s), n_lines(padded_columns<T>(s.columns) / chunk<T>) {
+    for (std::size_t k = 0; k < Line<T>::n; ++k)
+      numbers[k] = lane_numbers<T>() + broadcast_integer<T>(static_cast<Word<T>>(k * lanes<T>));
+  }
+  CHAINRULE_INLINE std::size_t at(std::size_t i, std::size_t c) const {
+    return line_start<T>(shape.rows, shape.columns, i, c);
+  }
+  // x where the column exists, `outside` in the padding of the last line
+  CHAINRULE_INLINE Line<T> inside(Line<T> x, std::size_t c, T outside) const {
+    if (c + 1 < n_lines) return x;
+    const Integers<T> end = broadcast_integer<T>(static_cast<Word<T>>(shape.columns - c * chunk<T>));
+    for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = numbers[k] < end ? x.v[k] : broadcast<T>(outside);
+    return x;
+  }
+  CHAINRULE_INLINE Line<T> target(const Targets<T>& t, std::size_t i, std::size_t c) const {
+    if (!t.labels) return load_line(t.y + at(i, c));
+    Line<T> y;
+    const Integers<T> label = broadcast_integer<T>(static_cast<Word<T>>(t.labels[i]) - static_cast<Word<T>>(c * chunk<T>));
+    for (std::size_t k = 0; k < Line<T>::n; ++k)
+      y.v[k] = numbers[k] == label ? broadcast<T>(1) : broadcast<T>(0);
+    return y;
+  }
+};
+
+// A row of weight 0 has no delta, even where its loss is infinite (0·inf would be NaN).
+template <class T> CHAINRULE_INLINE Vector<T> scaled(Vector<T> delta, T scale) {
+  return scale > 0 ? delta * broadcast<T>(scale) : broadcast<T>(0);
+}
+
+// softmax ------------------------------------------------------------------------------------------
+
+template <class T> CHAINRULE_INLINE T largest_of_row(const Row<T>& row, const T* z, std::size_t i) {
+  Line<T> top = line_of<T>(T(-__builtin_inf()));
+  for (std::size_t c = 0; c < row.n_lines; ++c) {
+    const Line<T> x = row.inside(load_line(z + row.at(i, c)), c, T(-__builtin_inf()));
+    for (std::size_t k = 0; k < Line<T>::n; ++k) top.v[k] = x.v[k] > top.v[k] ? x.v[k] : top.v[k];
+  }
+  return largest<T>(top);
+}
+
+// a = softmax(z) of row i; returns Σ e^(z - top)
+template <class T> CHAINRULE_INLINE T softmax_row(const Row<T>& row, const T* z, T* a, std::size_t i, T top) {
+  Line<T> total = line_of<T>(0);
+  for (std::size_t c = 0; c < row.n_lines; ++c) {
+    Line<T> e = load_line(z + row.at(i, c));
+    for (std::size_t k = 0; k < Line<T>::n; ++k) e.v[k] = exp_<T>(e.v[k] - broadcast<T>(top));
+    e = row.inside(e, c, T(0));
+    for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = total.v[k] + e.v[k];
+    store_line(a + row.at(i, c), e);
+  }
+  const T s = sum<T>(total);
+  for (std::size_t c = 0; c < row.n_lines; ++c) {
+    Line<T> e = load_line(a + row.at(i, c));
+    for (std::size_t k = 0; k < Line<T>::n; ++k) e.v[k] = e.v[k] / broadcast<T>(s);
+    store_line(a + row.at(i, c), e);
+  }
+  return s;
+}
+
+template <class T> void softmax(Panels<T> shape, const T* z, T* a, std::size_t i0, std::size_t i1) {
+  const Row<T> row(shape);
+  for (std::size_t i = i0; i < i1; ++i) softmax_row<T>(row, z, a, i, largest_of_row<T>(row, z, i));
+}
+
+// delta = a ⊙ (da - Σ a·da): da comes in delta
+template <class T> void softmax_pullback(const Row<T>& row, const T* a, T* delta, std::size_t i0, std::size_t i1) {
+  for (std::size_t i = i0; i < i1; ++i) {
+    Line<T> total = line_of<T>(0);
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      const Line<T> p = load_line(a + row.at(i, c)), da = load_line(delta + row.at(i, c));
+      for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = fma_(da.v[k], p.v[k], total.v[k]);
+    }
+    const T mean = sum<T>(total);
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      const Line<T> p = load_line(a + row.at(i, c));
+      Line<T> d = load_line(delta + row.at(i, c));
+      for (std::size_t k = 0; k < Line<T>::n; ++k) d.v[k] = p.v[k] * (d.v[k] - broadcast<T>(mean));
+      store_line(delta + row.at(i, c), d);
+    }
+  }
+}
+
+// y·(log Σ e^z - z), the logarithms of several rows at a time: row_loss holds Σ e^z, weight Σ y, linear Σ y·z
+template <class T>
+void finish_cross_entropy(T* row_loss, const T* weight, const T* linear, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += lanes<T>) {
+    const std::size_t m = n - i < lanes<T> ? n - i : lanes<T>;
+    alignas(64) T x[lanes<T>] = {};
+    for (std::size_t k = 0; k < m; ++k) x[k] = row_loss[i + k];
+    store<T>(x, log_<T>(load(x)));
+    for (std::size_t k = 0; k < m; ++k) row_loss[i + k] = weight[k + i] * x[k] - linear[k + i];
+  }
+}
+
+constexpr std::size_t block_rows = 64;
+
+template <class T>
+void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
+                           T* row_loss, std::size_t i0, std::size_t i1) {
+  const Row<T> row(shape);
+  T weight[block_rows], linear[block_rows];
+  for (std::size_t b = i0; b < i1; b += block_rows) {
+    const std::size_t end = b + block_rows < i1 ? b + block_rows : i1;
+    for (std::size_t i = b; i < end; ++i) {
+      const T top = largest_of_row<T>(row, z, i);
+      row_loss[i] = softmax_row<T>(row, z, a, i, top);
+      Line<T> y_sum = line_of<T>(0), yz_sum = line_of<T>(0);
+      for (std::size_t c = 0; c < row.n_lines; ++c) {
+        const std::size_t at = row.at(i, c);
+        const Line<T> y = row.inside(row.target(targets, i, c), c, 0), z_c = row.inside(load_line(z + at), c, top);
+        Line<T> d = load_line(a + at);
+        for (std::size_t k = 0; k < Line<T>::n; ++k) {
+          if (!targets.labels) {
+            y_sum.v[k] = y_sum.v[k] + y.v[k];
+            yz_sum.v[k] = fma_(y.v[k], z_c.v[k] - broadcast<T>(top), yz_sum.v[k]);
+          }
+          d.v[k] = d.v[k] - y.v[k];
+          if (scale) d.v[k] = scaled<T>(d.v[k], scale[i]);
+        }
+        if (scale) store_line(delta + at, d);
+      }
+      if (targets.labels) {
+        const std::size_t j = static_cast<std::size_t>(targets.labels[i]);
+        weight[i - b] = 1;
+        linear[i - b] = z[row.at(i, j / chunk<T>) + j % chunk<T>] - top;
+      } else {
+        weight[i - b] = sum<T>(y_sum);
+        linear[i - b] = sum<T>(yz_sum);
+      }
+    }
+    finish_cross_entropy<T>(row_loss + b, weight, linear, end - b);
+  }
+}
+
+// elementwise losses: (z, a, y) -> loss of the unit and its derivative, by z where is_fused, by a elsewhere ----
+
+template <class T> struct Unit {
+  Vector<T> loss, derivative;
+};
+
+template <class T> struct SquaredError {
+  static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
+    const Vector<T> e = a - y;
+    return {broadcast<T>(T(0.5)) * (e * e), e};
+  }
+};
+template <class T> struct BinaryCrossEntropy {
+  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) {
+    return {softplus_<T>(z) - y * z, a - y};
+  }
+};
+template <class T> struct AbsoluteError {
+  static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
+    const Vector<T> e = a - y, zero = broadcast<T>(0), one = broadcast<T>(1);
+    return {absolute<T>(e), e > zero ? one : (e < zero ? -one : e)};  // sign; NaN stays
+  }
+};
+template <class T> struct Huber {
+  static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
+    const Vector<T> e = a - y, size = absolute<T>(e), near = at_most<T>(size, T(1));
+    return {near * (size - broadcast<T>(T(0.5)) * near), at_least<T>(at_most<T>(e, T(1)), T(-1))};
+  }
+};
+template <class T> struct PoissonOfExponential {
+  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) { return {a - y * z, a - y}; }
+};
+template <class T> struct PoissonOfSoftplus {
+  // Below vanishing_rate softplus(z) = e^z = σ(z) in every digit; further down both become 0 and say nothing.
+  static constexpr T vanishing_rate = T(-37);
+  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) {
+    const Vector<T> near = at_least<T>(z, vanishing_rate), rate = softplus_<T>(near);
+    return {a - y * (log_<T>(rate) + (z - near)), sigmoid_<T>(z) - y * (sigmoid_<T>(near) / rate)};
+  }
+};
+
+template <class T, class Entry>
+void elementwise_loss(Panels<T> shape, const T* z, const T* a, T* delta, Targets<T> targets, T* row_loss,
+                      std::size_t i0, std::size_t i1) {
+  const Row<T> row(shape);
+  for (std::size_t i = i0; i < i1; ++i) {
+    Line<T> total = line_of<T>(0);
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      const std::size_t at = row.at(i, c);
+      const Line<T> z_c = load_line((z ? z : a) + at), a_c = load_line(a + at), y = row.target(targets, i, c);
+      Line<T> loss, d;
+      for (std::size_t k = 0; k < Line<T>::n; ++k) {
+        const Unit<T> u = Entry::of(z_c.v[k], a_c.v[k], y.v[k]);
+        loss.v[k] = u.loss;
+        d.v[k] = u.derivative;
+      }
+      loss = row.inside(loss, c, 0);
+      for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = total.v[k] + loss.v[k];
+      if (delta) store_line(delta + at, row.inside(d, c, 0));
+    }
+    row_loss[i] = sum<T>(total);
+  }
+}
+
+template <class T>
+void scale_rows(const Row<T>& row, T* delta, const T* scale, std::size_t i0, std::size_t i1) {
+  for (std::size_t i = i0; i < i1; ++i)
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      Line<T> d = load_line(delta + row.at(i, c));
+      for (std::size_t k = 0; k < Line<T>::n; ++k) d.v[k] = scaled<T>(d.v[k], scale[i]);
+      store_line(delta + row.at(i, c), row.inside(d, c, 0));
+    }
+}
+
+template <class T>
+void unit_losses(Loss loss, Panels<T> shape, const Activated<T>& output, T* delta, Targets<T> targets, T* row_loss,
+                 std::size_t i0, std::size_t i1) {
+  const T *z = output.z, *a = output.g;
+  switch (loss) {
+    case Loss::squared_error:
+      return elementwise_loss<T, SquaredError<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+    case Loss::cross_entropy:
+      return elementwise_loss<T, BinaryCrossEntropy<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+    case Loss::absolute_error:
+      return elementwise_loss<T, AbsoluteError<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+    case Loss::huber: return elementwise_loss<T, Huber<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+    case Loss::poisson:
+      if (output.activation == Activation::exponential)
+        return elementwise_loss<T, PoissonOfExponential<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+      return elementwise_loss<T, PoissonOfSoftplus<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+  }
+}
+
+constexpr bool is_fused(Loss loss, Activation output) {
+  return (loss == Loss::squared_error && output == Activation::identity) ||
+         (loss == Loss::cross_entropy && output == Activation::sigmoid) ||
+         loss == Loss::poisson;
+}
+
+// value_and_delta: a of softmax too, which dense_forward leaves to this function
+template <class T>
+void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
+                     T* row_loss, std::size_t i0, std::size_t i1) {
+  const bool is_softmax = output.activation == Activation::softmax;
+  if (is_softmax && loss == Loss::cross_entropy)
+    return softmax_cross_entropy<T>(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+  if (is_softmax) softmax<T>(shape, output.z, output.g, i0, i1);
+  unit_losses<T>(loss, shape, output, scale ? delta : nullptr, targets, row_loss, i0, i1);
+  if (!scale) return;
+  const Row<T> row(shape);
+  if (is_softmax) {
+    softmax_pullback<T>(row, output.g, delta, i0, i1);
+  } else if (!is_fused(loss, output.activation)) {
+    for (std::size_t p = 0; p < n_panels<T>(shape.columns); ++p) {
+      const std::size_t width = panel_width<T>(shape.columns, p);
+      const std::size_t at = panel_start<T>(shape.rows, p) + i0 * width;
+      pullback<T>(output.activation, output.z ? output.z + at : nullptr, output.g + at, delta + at, delta + at,
+                  (i1 - i0) * width);
+    }
+  }
+  scale_rows<T>(row, delta, scale, i0, i1);
+}
+
+}  // namespace
+}  // namespace chainrule

@@ -1,0 +1,150 @@
+// Both passes for rows from outside a training: forward with everything kept, backward, and the output
+// alone. Mirrors the passes of engine/numpy.py.
+#pragma once
+
+#include "epoch.hpp"
+
+namespace chainrule {
+
+template <class T> class Passes {
+ public:
+  Passes(const Kernels<T>& kernels, std::vector<LayerSizes> layers, Loss loss, std::size_t block, std::size_t n_threads)
+      : network(kernels, std::move(layers), loss, block * n_threads), block_(block), n_threads_(n_threads),
+        theta_(network.n_parameters), gradient_(network.n_parameters), scratch_(network.scratch_size()),
+        row_loss_(network.capacity), y_(n_elements<T>(network.capacity, network.n_outputs())), labels_(network.capacity),
+        rows_(network.capacity) {}
+
+  void load(const T* theta) { network.load(theta, theta_.get()); }
+
+  struct Record {
+    std::vector<T*> z, a, delta, dW, db;
+    T* dX;
+  };
+
+  // z and a of n ≤ block rows
+  void forward(const T* X, std::size_t n, const Record& out) {
+    const FloatingMode mode;
+    network.keep_z(true);
+    to_panels<T>(X, network.input, n);
+    network.forward(trained(), 0, n);
+    network.finish_output(0, n);
+    store(out.z, n, [](const Values<T>& v) { return v.activated.z; });
+    store(out.a, n, [](const Values<T>& v) { return v.activated.a; });
+  }
+
+  // J and its gradients for n ≤ block rows
+  double backward(const T* X, std::size_t n, Targets<T> plain, const T* scale, const Record& out) {
+    const FloatingMode mode;
+    network.keep_z(true);
+    to_panels<T>(X, network.input, n);
+    const Trained<T> t = trained();
+    network.forward(t, 0, n);
+    Buffer<T> y(plain.labels ? 0 : n_elements<T>(network.capacity, network.n_outputs()));
+    if (!plain.labels) to_panels<T>(plain.y, {y.get(), network.capacity, network.n_outputs()}, n);
+    network.output({plain.labels, y.get()}, scale, row_loss_.get(), 0, n);
+    network.backward(t, 0, n, scratch_.get());
+    Buffer<T> dX(n_elements<T>(network.capacity, network.input.columns));
+    network.input_delta(t, n, dX.get(), scratch_.get());
+    to_plain<T>({dX.get(), network.capacity, network.input.columns}, out.dX, n);
+    store(out.delta, n, [](const Values<T>& v) { return v.delta; });
+    for (std::size_t l = 0; l < network.n_layers(); ++l) {
+      network.operations[l]->gradient(t, n, 0, network.operations[l]->n_units());
+      const LayerSizes& s = network.sizes[l];
+      to_plain<T>({t.gradient + network.start_of_W(l), s.n_in, s.n_out}, out.dW[l], s.n_in);
+      std::copy_n(t.gradient + network.start_of_b(l), s.n_out, out.db[l]);
+    }
+    double J = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      if (scale[i] > 0) J += static_cast<double>(scale[i]) * static_cast<double>(row_loss_[i]);
+    return J;
+  }
+
+  // The output of any number of rows; blocks of rows are dealt to the threads.
+  void predict(const T* X, std::size_t n, T* out) { run({this, X, out, n, n_threads_, {}, nullptr}); }
+
+  // J = Σ w_i·loss_i / Σ w_i over any number of rows, in the order of the rows, and the output
+  double loss(const T* X, std::size_t n, Targets<T> plain, const T* weight, T* out) {
+    std::vector<T> row_losses(n);
+    run({this, X, out, n, n_threads_, plain, row_losses.data()});
+    double sum = 0, total = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double w = weight ? static_cast<double>(weight[i]) : 1.0;
+      if (w > 0) sum += w * static_cast<double>(row_losses[i]);
+      total += w;
+    }
+    return total != 0 ? sum / total : 0.0;
+  }
+
+  Network<T> network;
+
+ private:
+  struct Call {
+    Passes* self;
+    const T* X;
+    T* out;
+    std::size_t n, n_threads;
+    Targets<T> targets;  // plain layout; only where row_losses are wanted
+    T* row_losses;
+  };
+
+  Trained<T> trained() { return {theta_.get(), nullptr, nullptr, gradient_.get()}; }
+
+  void run(Call call) {
+    network.keep_z(false);
+    if (call.n <= block_ || n_threads_ == 1) {
+      call.n_threads = 1;
+      return predict_share(call, 0);
+    }
+    Team team(n_threads_);
+    team.run([](void* c, std::size_t thread) { static_cast<Call*>(c)->self->predict_share(*static_cast<Call*>(c), thread); }, &call);
+  }
+
+  template <class F> void store(const std::vector<T*>& to, std::size_t n, const F& of) const {
+    for (std::size_t l = 0; l < to.size(); ++l) {
+      const Values<T>& v = network.values[l];
+      to_plain<T>({of(v), v.shape.rows, v.shape.columns}, to[l], n);
+    }
+  }
+
+  void predict_share(const Call& call, std::size_t thread) {
+    const FloatingMode mode;
+    const std::size_t i0 = thread * block_;  // this thread's rows of the workspace
+    for (std::size_t first = thread * block_; first < call.n; first += call.n_threads * block_) {
+      const std::size_t m = std::min(block_, call.n - first);
+      for (std::size_t i = 0; i < m; ++i) rows_[i0 + i] = static_cast<std::int64_t>(first + i);
+      network.k.gather(call.X, rows_.data(), nullptr, network.input, i0, i0 + m);
+      network.forward(trained(), i0, i0 + m);
+      if (call.row_losses)
+        row_losses(call, first, i0, m);
+      else
+        network.finish_output(i0, i0 + m);
+      const Values<T>& v = network.values.back();
+      for (std::size_t p = 0; p < n_panels<T>(v.shape.columns); ++p) {
+        const std::size_t width = panel_width<T>(v.shape.columns, p), column = p * panel<T>;
+        const std::size_t used = std::min(v.shape.columns - column, panel<T>);
+        const T* const in = v.activated.a + panel_start<T>(v.shape.rows, p);
+        for (std::size_t i = 0; i < m; ++i)
+          std::copy_n(in + (i0 + i) * width, used, call.out + (first + i) * v.shape.columns + column);
+      }
+    }
+  }
+
+  // Rows i0 … i0 + m of the workspace are rows `first` … of the caller's.
+  void row_losses(const Call& call, std::size_t first, std::size_t i0, std::size_t m) {
+    const bool labels = call.targets.labels != nullptr;
+    const Panels<T> y{y_.get(), network.capacity, network.n_outputs()};
+    if (labels)
+      std::copy_n(call.targets.labels + first, m, labels_.get() + i0);
+    else
+      network.k.gather(call.targets.y, rows_.data(), nullptr, y, i0, i0 + m);
+    network.output({labels ? labels_.get() : nullptr, y_.get()}, nullptr, row_loss_.get(), i0, i0 + m);
+    std::copy_n(row_loss_.get() + i0, m, call.row_losses + first);
+  }
+
+  const std::size_t block_, n_threads_;
+  Buffer<T> theta_, gradient_, scratch_, row_loss_, y_;
+  Buffer<std::int32_t> labels_;
+  std::vector<std::int64_t> rows_;
+};
+
+}  // namespace chainrule

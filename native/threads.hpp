@@ -1,0 +1,128 @@
+// A few threads that work on one step together. Machinery without mathematics.
+//
+// Workers spin for some microseconds after a piece of work, then sleep. A team belongs to the process
+// that made it: after a fork its owner lets go of it and makes another (see Team::usable).
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace chainrule {
+
+inline void pause_briefly() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Round to nearest, denormals kept, whatever a library loaded earlier has set; restored at the end.
+class FloatingMode {
+ public:
+#if defined(__x86_64__)
+  FloatingMode() : saved_(_mm_getcsr()) { _mm_setcsr(0x1F80); }
+  ~FloatingMode() { _mm_setcsr(saved_); }
+
+ private:
+  unsigned saved_;
+#elif defined(__aarch64__)
+  FloatingMode() {
+    asm volatile("mrs %0, fpcr" : "=r"(saved_));
+    asm volatile("msr fpcr, %0" ::"r"(std::uint64_t(0)));
+  }
+  ~FloatingMode() { asm volatile("msr fpcr, %0" ::"r"(saved_)); }
+
+ private:
+  std::uint64_t saved_;
+#endif
+  FloatingMode(const FloatingMode&) = delete;
+  FloatingMode& operator=(const FloatingMode&) = delete;
+};
+
+class Team {
+ public:
+  using Work = void (*)(void* context, std::size_t thread);
+
+  explicit Team(std::size_t n_threads) : n_(n_threads), process_(getpid()) {
+    for (std::size_t t = 1; t < n_; ++t) workers_.emplace_back([this, t] { serve(t); });
+  }
+  ~Team() {
+    ending_.store(true);
+    start_.fetch_add(1);
+    start_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  std::size_t size() const { return n_; }
+  // False in a child process: the threads stayed with the parent, and the object must not be destroyed.
+  bool usable() const { return process_ == getpid(); }
+
+  // work(context, t) for every thread t, this one being t = 0; returns when all are done.
+  void run(Work work, void* context) {
+    work_ = work;
+    context_ = context;
+    done_.store(0, std::memory_order_relaxed);
+    start_.fetch_add(1, std::memory_order_release);
+    start_.notify_all();
+    work(context, 0);
+    for (unsigned spins = 0; done_.load(std::memory_order_acquire) + 1 < n_;) wait_a_little(spins);
+  }
+
+  // Returns when every thread of the team has called it.
+  void barrier() {
+    const std::uint32_t phase = phase_.load(std::memory_order_acquire);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == n_) {
+      arrived_.store(0, std::memory_order_relaxed);
+      phase_.store(phase + 1, std::memory_order_release);
+      return;
+    }
+    for (unsigned spins = 0; phase_.load(std::memory_order_acquire) == phase;) wait_a_little(spins);
+  }
+
+ private:
+  static constexpr unsigned spins_before_yield = 4000;
+
+  static void wait_a_little(unsigned& spins) {
+    if (++spins < spins_before_yield)
+      pause_briefly();
+    else
+      std::this_thread::yield();
+  }
+
+  void serve(std::size_t thread) {
+    const FloatingMode mode;
+    for (std::uint32_t seen = 0;; ++seen) {
+      for (unsigned spins = 0; start_.load(std::memory_order_acquire) == seen && spins < spins_before_yield; ++spins)
+        pause_briefly();
+      start_.wait(seen, std::memory_order_acquire);
+      if (ending_.load()) return;
+      work_(context_, thread);
+      done_.fetch_add(1, std::memory_order_release);
+    }
+  }
+
+  const std::size_t n_;
+  const pid_t process_;
+  Work work_ = nullptr;
+  void* context_ = nullptr;
+  std::atomic<bool> ending_{false};
+  alignas(128) std::atomic<std::uint32_t> start_{0};
+  alignas(128) std::atomic<std::size_t> done_{0};
+  alignas(128) std::atomic<std::size_t> arrived_{0};
+  alignas(128) std::atomic<std::uint32_t> phase_{0};
+  alignas(128) std::vector<std::thread> workers_;
+};
+
+}  // namespace chainrule

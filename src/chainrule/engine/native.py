@@ -1,0 +1,261 @@
+"""The native engine: whole epochs fused in C++. The only importer of chainrule._native.
+
+It computes the equations of reference/ with the same bits for every number of threads and every
+instruction set; what it is handed and what it returns is the same as of the NumPy engine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule import _native
+from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task
+from chainrule.errors import SettingsError
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
+from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.reference.penalties import penalty
+from chainrule.reference.propagate import row_scales
+
+ACTIVATIONS = (
+    "identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh",
+    "exponential", "softmax",
+)  # fmt: skip
+"""The order of enum Activation in native/kernels.hpp; LOSSES likewise."""
+LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson")
+_OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw")
+_STOPPED = (None, "loss", "weights")
+BLOCK_ROWS = 192
+"""Rows of a block in predict: z and a of a usual layer stay in the second-level cache."""
+
+
+def unable(architecture: Architecture) -> str | None:
+    """Why this engine cannot compute the architecture, in a few words; None where it can."""
+    for l, layer in enumerate(architecture.layers, start=1):
+        if layer.activation not in ACTIVATIONS:
+            return f"the native engine has no activation {layer.activation!r}"
+        if layer.activation == "softmax" and l < len(architecture.layers):
+            return "the native engine has softmax for the output layer alone"
+    return None if architecture.loss in LOSSES else f"the native engine has no loss {architecture.loss!r}"
+
+
+def instruction_set() -> str:
+    """The instruction set to compute with: CHAINRULE_ISA, else the fastest this processor has."""
+    usable = _native.instruction_sets()
+    wanted = os.environ.get("CHAINRULE_ISA", "").strip().lower()
+    if not wanted:
+        return str(usable[0])
+    if wanted == "scalar" and "scalar" not in usable:
+        return "emulated"  # fused multiply-add in software: the same bits
+    if wanted not in usable:
+        raise SettingsError(
+            f"CHAINRULE_ISA={wanted!r} is not available on this processor; available: {', '.join(usable)}. Unset it to choose by itself."
+        )
+    return wanted
+
+
+def allowed_threads(asked: int | None = None) -> tuple[int, bool]:
+    """How many threads, and whether the engine may use fewer: `asked` is obeyed, everything else is a bound."""
+    if asked is not None:
+        if isinstance(asked, bool) or int(asked) != asked or asked < 1:
+            raise SettingsError(f"threads={asked!r} is no number of threads; give a whole number of at least 1.")
+        return int(asked), False
+    named = _environment_number("CHAINRULE_THREADS")
+    if named is not None:
+        return named, False
+    bound = _environment_number("OMP_NUM_THREADS")
+    cores = _cores_of_process()
+    return (min(cores, bound) if bound else cores), True
+
+
+def _environment_number(name: str) -> int | None:
+    text = os.environ.get(name, "").split(",")[0].strip()
+    return int(text) if text.isdigit() and int(text) > 0 else None
+
+
+def _cores_of_process() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:  # the limit of a container (cgroup v2): microseconds of processor time in a period
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+        if quota != "max":
+            cores = min(cores, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return cores
+
+
+class NativeEngine:
+    """Both passes and sessions in C++."""
+
+    name = "native"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._threads, self._may_choose = allowed_threads(threads)
+        self._isa = instruction_set()
+
+    def forward(self, parameters: Parameters, X: Array) -> Forward:
+        """z and a of every layer."""
+        z, a = (_arrays(parameters.architecture, len(X)) for _ in range(2))
+        if len(X):
+            self._passes(parameters, len(X)).forward(_plain(X, parameters), z, a)
+        return Forward([None, *z], [X, *a])  # type: ignore[list-item]
+
+    def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
+        """J and its gradients."""
+        architecture, n = parameters.architecture, len(X)
+        delta, dX = _arrays(architecture, n), np.empty(X.shape, architecture.dtype)
+        gradient = Parameters(architecture)
+        labels, y = _targets(targets, architecture)
+        scale = row_scales(weight, n, np.dtype(architecture.dtype))
+        loss = self._passes(parameters, n).backward(
+            _plain(X, parameters), labels, y, scale, delta, gradient.W[1:], gradient.b[1:], dX
+        )
+        return Backward(loss, [None, *delta], gradient.W, gradient.b, dX)  # type: ignore[list-item]
+
+    def predict(self, parameters: Parameters, X: Array) -> Array:
+        """The output activation alone, (n, n_outputs)."""
+        out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
+        if len(X):
+            self._block_passes(parameters, len(X)).predict(_plain(X, parameters), out)
+        return out
+
+    def loss(
+        self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
+    ) -> tuple[float, Array]:
+        """J over all rows, and the output activation."""
+        out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
+        labels, y = _targets(targets, parameters.architecture)
+        loss = self._block_passes(parameters, len(X)).loss(_plain(X, parameters), labels, y, weight, out)
+        return float(loss), out
+
+    def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
+        """½·l2·Σ‖W‖² + l1·Σ|W|."""
+        return penalty(parameters.W[1:], l2, l1) if l2 or l1 else 0.0
+
+    def start(self, task: Task, settings: StepSettings) -> NativeSession:
+        """A session for this task."""
+        return NativeSession(task, settings, self._isa, self._threads, self._may_choose)
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json records of this engine."""
+        return {"engine": self.name, "instruction_set": self._isa, "threads": self._threads}
+
+    def _block_passes(self, parameters: Parameters, n: int) -> Any:
+        return self._passes(parameters, min(n, BLOCK_ROWS), self._threads if n > BLOCK_ROWS else 1)
+
+    def _passes(self, parameters: Parameters, block: int, threads: int = 1) -> Any:
+        architecture = parameters.architecture
+        kind = _native.Passes32 if architecture.dtype == "float32" else _native.Passes64
+        passes = kind(self._isa, *_network(architecture), max(block, 1), threads)
+        passes.load(np.ascontiguousarray(parameters.flat, dtype=architecture.dtype))
+        return passes
+
+
+class NativeSession:
+    """One training in C++: the state lives there, in its own layout, until it is stored."""
+
+    def __init__(self, task: Task, settings: StepSettings, isa: str, threads: int, may_choose: bool) -> None:
+        self._task = task
+        labels, y = _targets(task.targets, task.architecture)
+        self._kind = _native.Session32 if task.architecture.dtype == "float32" else _native.Session64
+        self._session = self._kind(
+            isa, *_network(task.architecture), np.ascontiguousarray(task.X, dtype=task.architecture.dtype), labels, y,
+            task.weight, task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle, threads, may_choose,
+        )  # fmt: skip
+        self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
+
+    def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
+        """Take over a state (copied)."""
+        dtype = self._task.architecture.dtype
+        arrays = [np.ascontiguousarray(optimizer[name], dtype=dtype) for name in sorted(optimizer)]
+        self._kept = tuple(sorted(optimizer))  # m before v, as the engine keeps them
+        first, second = [*arrays, None, None][:2]
+        self._session.load(np.ascontiguousarray(theta, dtype=dtype), first, second)
+
+    def store(self) -> tuple[Array, dict[str, Array]]:
+        """The state as fresh copies."""
+        theta = np.empty(self._task.architecture.n_parameters, self._task.architecture.dtype)
+        state = {name: np.empty_like(theta) for name in self._kept}
+        first, second = [*state.values(), None, None][:2]
+        self._session.store(theta, first, second)
+        return theta, state
+
+    def advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
+        """Do len(learning_rates) steps from first_step on."""
+        etas = np.ascontiguousarray(learning_rates, dtype=np.float64)
+        losses = np.empty(len(etas))
+        done, stopped = self._session.advance(first_step, etas, _settings(self._task, settings), losses)
+        return Advance(losses[:done], _STOPPED[stopped])
+
+    def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
+        """Do one step and tell everything."""
+        task, architecture = self._task, self._task.architecture
+        before = self._moment()
+        first = step % task.steps_per_epoch * task.batch_size
+        n = min(task.batch_size, task.n_samples - first)
+        rows, dX = np.empty(n, np.int64), np.empty((n, architecture.n_inputs), architecture.dtype)
+        z, a, delta = (_arrays(architecture, n) for _ in range(3))
+        masks = _arrays(architecture, n)[:-1] if settings.dropout else []
+        dtheta, gradient = Parameters(architecture), Parameters(architecture)
+        loss, _ = self._session.record(
+            step, learning_rate, _settings(task, settings), rows, z, a, masks, delta, dtheta.W[1:], dtheta.b[1:], dX,
+            gradient.flat,
+        )  # fmt: skip
+        size = penalty(before.W[1:], settings.l2, settings.l1) if settings.l2 or settings.l1 else 0.0
+        forward = Forward([None, *z], [task.X[rows], *a], [None, *masks, None] if masks else None)  # type: ignore[list-item]
+        backward = Backward(loss, [None, *delta], dtheta.W, dtheta.b, dX)  # type: ignore[list-item]
+        update = Update(before, self._moment(), gradient, learning_rate)
+        return StepRecord(step, step // task.steps_per_epoch, rows, forward, backward, update, size)
+
+    @property
+    def active_threads(self) -> int:
+        """The threads that steps are done with."""
+        return int(self._session.active_threads)
+
+    def _moment(self) -> Moment:
+        theta, state = self.store()
+        parameters = Parameters(self._task.architecture, theta)
+        return Moment(parameters, {name: parameters.like(array) for name, array in state.items()})
+
+
+def _network(architecture: Architecture) -> tuple[list[int], list[int], int]:
+    reason = unable(architecture)
+    if reason:
+        raise SettingsError(f"{reason}; use engine='numpy' or engine='auto'.")
+    activations = [ACTIVATIONS.index(layer.activation) for layer in architecture.layers]
+    return list(architecture.sizes), activations, LOSSES.index(architecture.loss)
+
+
+def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[np.int32] | None, Array | None]:
+    # A single output takes the label itself as its target; several outputs take it as the place of a 1.
+    if targets.ndim == 1 and architecture.n_outputs > 1:
+        return np.ascontiguousarray(targets, dtype=np.int32), None
+    y = np.ascontiguousarray(targets, dtype=architecture.dtype)
+    return None, y.reshape(len(y), -1)
+
+
+def _settings(task: Task, settings: StepSettings) -> Any:
+    hyper = {**OPTIMIZERS[task.optimizer].hyper, **settings.optimizer}
+    name = task.optimizer
+    if name == "sgd" and hyper["momentum"] > 0:
+        name = "nesterov" if hyper["nesterov"] else "momentum"
+    hyper.pop("nesterov", None)
+    return _native.StepSettings(
+        optimizer=_OPTIMIZERS.index(name), l2=settings.l2, l1=settings.l1, dropout=settings.dropout,
+        clip_norm=settings.clip_norm or 0.0, **{key: float(value) for key, value in hyper.items()},
+    )  # fmt: skip
+
+
+def _arrays(architecture: Architecture, n: int) -> list[Array]:
+    return [np.empty((n, layer.n_out), architecture.dtype) for layer in architecture.layers]
+
+
+def _plain(X: Array, parameters: Parameters) -> Array:
+    return np.ascontiguousarray(X, dtype=parameters.architecture.dtype)

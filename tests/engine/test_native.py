@@ -1,0 +1,394 @@
+"""The native engine computes what the reference states, and its bits do not depend on how it is run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.engine.numpy import NumpyEngine
+from chainrule.engine.protocol import StepSettings, Task
+from chainrule.errors import SettingsError
+from chainrule.network.architecture import Architecture
+from chainrule.network.initializers import choose, initialize
+from chainrule.reference.losses import LOSSES
+from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.seeding import permutation
+from tolerances import NATIVE, NATIVE_100_STEPS, assert_close
+
+pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
+from chainrule import _native
+from chainrule.engine import native as module
+from chainrule.engine.native import ACTIVATIONS, NativeEngine, allowed_threads, instruction_set, unable
+
+SIZES = [1, 2, 3, 15, 16, 17, 63, 65, 100]
+PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
+HYPER: list[tuple[str, dict[str, Any]]] = [
+    ("sgd", {}),
+    ("sgd", {"momentum": 0.9}),
+    ("sgd", {"momentum": 0.9, "nesterov": True}),
+    *((name, {}) for name in ("rmsprop", "adagrad", "adam", "adamw")),
+]
+EXTRAS = [
+    {},
+    {"l2": 0.02},
+    {"l1": 0.01, "l2": 0.02},
+    {"dropout": 0.3},
+    {"clip_norm": 0.05},
+    {"dropout": 0.5, "clip_norm": 0.1, "l2": 0.1},
+]
+
+
+def make_task(
+    sizes: list[int],
+    activation: str = "relu",
+    output: str = "softmax",
+    loss: str = "cross_entropy",
+    dtype: str = "float32",
+    *,
+    n: int = 60,
+    batch_size: int = 16,
+    optimizer: str = "sgd",
+    weighted: bool = False,
+    labels: bool = True,
+    seed: int = 5,
+    shuffle: bool = True,
+) -> Task:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, sizes[0])).astype(dtype)
+    targets: Any = rng.uniform(0, 1, (n, sizes[-1])).astype(dtype)
+    if labels and output in ("softmax", "sigmoid"):
+        targets = rng.integers(0, max(sizes[-1], 2), n).astype(np.int32)
+    weight = None
+    if weighted:
+        weight = rng.uniform(0, 2, n).astype(dtype)
+        weight[::7] = 0
+    return Task(
+        Architecture.build(sizes, activation, output, loss, dtype),
+        X,
+        targets,
+        weight,
+        optimizer,
+        batch_size,
+        seed,
+        shuffle,
+    )
+
+
+def begin(engine: Any, task: Task, settings_: StepSettings) -> Any:
+    parameters = initialize(task.architecture, choose("auto", task.architecture), 3)
+    session = engine.start(task, settings_)
+    session.load(parameters.flat, OPTIMIZERS[task.optimizer].start(parameters.flat, settings_.optimizer))
+    return session
+
+
+def digest(session: Any) -> str:
+    theta, state = session.store()
+    return hashlib.sha256(theta.tobytes() + b"".join(state[name].tobytes() for name in sorted(state))).hexdigest()
+
+
+def assert_same_record(found: Any, expected: Any, tolerance: float) -> None:
+    assert found.step == expected.step
+    assert found.epoch == expected.epoch
+    assert np.array_equal(found.rows, expected.rows)
+    assert_close(found.backward.loss, expected.backward.loss, tolerance, "J")
+    assert_close(found.penalty, expected.penalty, tolerance, "penalty")
+    for l in range(1, len(expected.forward.z)):
+        if expected.forward.masks is not None and l + 1 < len(expected.forward.z):
+            assert np.array_equal(found.forward.masks[l], expected.forward.masks[l])
+        for part in ("z", "a"):
+            assert_close(getattr(found.forward, part)[l], getattr(expected.forward, part)[l], tolerance, f"{part}[{l}]")
+        for part in ("delta", "dW", "db"):
+            assert_close(
+                getattr(found.backward, part)[l], getattr(expected.backward, part)[l], tolerance, f"{part}[{l}]"
+            )
+    assert_close(found.backward.dX, expected.backward.dX, tolerance, "dX")
+    assert_close(found.update.gradient.flat, expected.update.gradient.flat, tolerance, "gradient")
+
+
+def assert_parity(task: Task, settings_: StepSettings) -> None:
+    """A recorded first step agrees with the NumPy engine in everything, and a fused one has the recorded bits."""
+    found = begin(NativeEngine(1), task, settings_)
+    expected = begin(NumpyEngine(), task, settings_)
+    tolerance = NATIVE[task.architecture.dtype]
+    assert_same_record(found.record(0, 0.05, settings_), expected.record(0, 0.05, settings_), tolerance)
+    fused = begin(NativeEngine(2), task, settings_)
+    fused.advance(0, np.full(1, 0.05), settings_)
+    assert digest(fused) == digest(found)
+
+
+@settings(max_examples=60)
+@given(
+    hidden=st.lists(st.sampled_from(SIZES), min_size=0, max_size=3),
+    ends=st.tuples(st.sampled_from(SIZES), st.sampled_from([1, 2, 3, 10, 17, 65])),
+    activation=st.sampled_from([name for name in ACTIVATIONS if name not in ("softmax", "exponential")]),
+    pair=st.sampled_from(PAIRS),
+    batch_size=st.sampled_from([1, 2, 7, 16, 33, 100]),
+    hyper=st.sampled_from(HYPER),
+    extra=st.sampled_from(EXTRAS),
+    dtype=st.sampled_from(["float32", "float64"]),
+    weighted=st.booleans(),
+    labels=st.booleans(),
+)
+def test_parity_over_architectures(
+    hidden: list[int], ends: tuple[int, int], activation: str, pair: tuple[str, str], batch_size: int,
+    hyper: tuple[str, dict[str, Any]], extra: dict[str, float], dtype: str, weighted: bool, labels: bool,
+) -> None:  # fmt: skip
+    """Every intermediate of a step agrees with the reference, whatever the architecture and the settings."""
+    loss, output = pair
+    if output == "exponential":
+        activation = "tanh"  # e^z of unbounded units leaves the range in which two sums can agree
+    if output == "softmax" and ends[1] == 1:
+        ends = (ends[0], 2)
+    task = make_task(
+        [ends[0], *hidden, ends[1]], activation, output, loss, dtype, batch_size=batch_size, optimizer=hyper[0],
+        weighted=weighted, labels=labels and loss == "cross_entropy",
+    )  # fmt: skip
+    assert_parity(task, StepSettings(hyper[1], **extra))
+
+
+@pytest.mark.parametrize(("sizes", "batch_size"), [([784, 1000, 10], 513), ([129, 257, 100], 65), ([5, 1000, 3], 10)])
+def test_parity_of_wide_layers(sizes: list[int], batch_size: int) -> None:
+    """Layers of many panels and batches of many tiles agree too."""
+    assert_parity(make_task(sizes, n=batch_size + 5, batch_size=batch_size), StepSettings())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("optimizer", "hyper"), HYPER)
+def test_parity_after_a_hundred_steps(optimizer: str, hyper: dict[str, Any], dtype: str) -> None:
+    """Weights, optimizer arrays and losses of 100 steps agree, short last batches among them."""
+    task = make_task([7, 19, 4], "tanh", dtype=dtype, n=53, optimizer=optimizer)
+    s = StepSettings(hyper, l2=0.01)
+    found, expected = begin(NativeEngine(1), task, s), begin(NumpyEngine(), task, s)
+    etas = np.linspace(0.01, 0.001, 100)
+    losses = found.advance(0, etas, s).losses, expected.advance(0, etas, s).losses
+    assert_close(*losses, NATIVE_100_STEPS[dtype], "losses")
+    (theta, state), (theta_reference, state_reference) = found.store(), expected.store()
+    assert_close(theta, theta_reference, NATIVE_100_STEPS[dtype], "theta")
+    assert set(state) == set(state_reference)
+    for name in state:
+        assert_close(state[name], state_reference[name], NATIVE_100_STEPS[dtype], name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("sizes", "batch_size", "activation", "output", "loss", "optimizer", "extra"),
+    [
+        ([20, 64, 64, 10], 64, "relu", "softmax", "cross_entropy", "sgd", {}),
+        ([20, 64, 64, 10], 64, "tanh", "softmax", "cross_entropy", "adam", {"dropout": 0.2, "clip_norm": 0.3}),
+        ([33, 70, 100], 37, "gelu", "softmax", "cross_entropy", "adam", {"l2": 0.01}),
+        ([33, 70, 65, 3], 37, "mish", "softplus", "poisson", "adamw", {"l1": 0.001}),
+        ([13, 17, 31, 2], 7, "selu", "sigmoid", "cross_entropy", "rmsprop", {"l1": 0.001}),
+        ([784, 100, 10], 10, "silu", "identity", "huber", "adagrad", {}),
+    ],
+)
+def test_bits_do_not_depend_on_threads_or_instruction_set(
+    monkeypatch: pytest.MonkeyPatch, sizes: list[int], batch_size: int, activation: str, output: str, loss: str,
+    optimizer: str, extra: dict[str, float], dtype: str,
+) -> None:  # fmt: skip
+    """One sha256 after three epochs for 1, 2, 3, 4, 8 threads, every instruction set, fused and recorded."""
+    task = make_task(sizes, activation, output, loss, dtype, n=150, batch_size=batch_size, optimizer=optimizer)
+    s, n_steps = StepSettings(**extra), 3 * task.steps_per_epoch
+    digests = set()
+    for isa in _native.instruction_sets():
+        monkeypatch.setenv("CHAINRULE_ISA", isa)
+        for threads in (1, 2, 3, 4, 8) if isa == _native.instruction_sets()[0] else (1, 2):
+            session = begin(NativeEngine(threads), task, s)
+            session.advance(0, np.full(n_steps, 0.01), s)
+            digests.add(digest(session))
+        recorded = begin(NativeEngine(1), task, s)
+        for step in range(n_steps if isa == _native.instruction_sets()[0] else 3):
+            recorded.record(step, 0.01, s)
+        if isa == _native.instruction_sets()[0]:
+            digests.add(digest(recorded))
+    assert len(digests) == 1
+
+
+def test_a_stretch_may_begin_anywhere() -> None:
+    """Steps done in pieces, or by a session that was loaded in the middle, are the steps done at once."""
+    task = make_task([9, 20, 3], n=50, batch_size=8, optimizer="adam")
+    s = StepSettings(dropout=0.2)
+    whole, pieces = begin(NativeEngine(1), task, s), begin(NativeEngine(1), task, s)
+    losses = whole.advance(0, np.full(23, 0.01), s).losses
+    first = pieces.advance(0, np.full(9, 0.01), s).losses
+    later = NativeEngine(2).start(task, s)
+    later.load(*pieces.store())
+    second = later.advance(9, np.full(14, 0.01), s).losses
+    assert np.array_equal(np.concatenate([first, second]), losses)
+    assert digest(whole) == digest(later)
+
+
+@pytest.mark.parametrize("isa", _native.instruction_sets())
+def test_the_row_order_is_that_of_seeding(isa: str) -> None:
+    """The permutation of every size is the one that seeding.py states."""
+    for n in (1, 2, 31, 33, 1000, 70_001):
+        for seed, epoch in ((0, 0), (2**63 + 11, 3)):
+            out = np.empty(n, np.int64)
+            _native.permutation(isa, seed, epoch, out)
+            assert np.array_equal(out, permutation(seed, epoch, n))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("pair", PAIRS)
+def test_passes_of_an_engine(pair: tuple[str, str], dtype: str) -> None:
+    """forward, backward, predict and loss agree with the NumPy engine for rows from outside a training."""
+    loss, output = pair
+    task = make_task([11, 30, 17], "tanh", output, loss, dtype, n=700, weighted=True, labels=loss == "cross_entropy")
+    parameters = initialize(task.architecture, choose("auto", task.architecture), 1)
+    found, expected, tolerance = NativeEngine(2), NumpyEngine(), NATIVE[dtype]
+    f, g = found.forward(parameters, task.X), expected.forward(parameters, task.X)
+    for l in (1, 2):
+        assert_close(f.z[l], g.z[l], tolerance)
+        assert_close(f.a[l], g.a[l], tolerance)
+    data = (parameters, task.X, task.targets, task.weight)
+    b, c = found.backward(*data), expected.backward(*data)
+    assert_close(b.loss, c.loss, tolerance)
+    assert_close(b.dX, c.dX, tolerance)
+    for l in (1, 2):
+        for part in ("delta", "dW", "db"):
+            assert_close(getattr(b, part)[l], getattr(c, part)[l], tolerance)
+    assert np.array_equal(found.predict(parameters, task.X), f.output)
+    J, out = found.loss(*data)
+    assert_close(J, expected.loss(*data)[0], tolerance)
+    assert np.array_equal(out, f.output)
+    assert np.array_equal(found.predict(parameters, task.X[:1]), f.output[:1])
+    assert found.predict(parameters, task.X[:0]).shape == (0, 17)
+
+
+def test_a_loss_that_is_not_finite_stops_before_its_update() -> None:
+    """The run stops at the step, says so, and leaves the weights as they were."""
+    task = make_task([5, 8, 3], n=40, batch_size=10, shuffle=False)
+    task.X[25] = np.nan
+    s = StepSettings()
+    session, until = begin(NativeEngine(1), task, s), begin(NativeEngine(1), task, s)
+    advance = session.advance(0, np.full(4, 0.1), s)
+    until.advance(0, np.full(2, 0.1), s)
+    assert advance.stopped == "loss"
+    assert len(advance.losses) == 3
+    assert np.isnan(advance.losses[-1])
+    assert digest(session) == digest(until)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_weight_that_is_not_finite_stops_after_its_update(threads: int) -> None:
+    """An update that overflows is the last one, even where the loss was finite."""
+    task = make_task([5, 8, 3], "relu", "identity", "squared_error", n=40, batch_size=10, labels=False)
+    s = StepSettings()
+    advance = begin(NativeEngine(threads), task, s).advance(0, np.array([0.1, 3e38, 0.1]), s)
+    assert advance.stopped == "weights"
+    assert len(advance.losses) == 2
+    assert np.isfinite(advance.losses).all()
+
+
+def test_ctrl_c_is_honoured_at_once() -> None:
+    """SIGINT ends a long stretch within 200 ms after the current step, and the session can go on."""
+    task = make_task([20, 64, 64, 10], n=512, batch_size=64)
+    s = StepSettings()
+    session = begin(NativeEngine(1), task, s)
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        time.sleep(0.3)
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        session.advance(0, np.full(20_000_000, 1e-6), s)
+    late = time.perf_counter() - sent[0]
+    thread.join()
+    assert late < 1.0  # 200 ms on a machine that has a core to spare
+    assert session.advance(0, np.full(3, 0.1), s).stopped is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="ends on a system with fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_can_train() -> None:
+    """A child makes its own threads and gets the same bits."""
+    task = make_task([20, 32, 5], n=128, batch_size=32)
+    s = StepSettings()
+    session = begin(NativeEngine(2), task, s)
+    session.advance(0, np.full(4, 0.1), s)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            session.advance(4, np.full(4, 0.1), s)
+            os.write(writing, digest(session).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        of_child = pipe.read()
+    os.waitpid(child, 0)
+    session.advance(4, np.full(4, 0.1), s)
+    assert of_child == digest(session)
+
+
+def test_threads_are_counted_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """threads= is obeyed, then CHAINRULE_THREADS; otherwise cores, bounded by OMP_NUM_THREADS."""
+    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    assert allowed_threads(7) == (7, False)
+    assert allowed_threads() == (3, False)
+    monkeypatch.delenv("CHAINRULE_THREADS")
+    monkeypatch.setattr(module, "_cores_of_process", lambda: 6)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert allowed_threads() == (2, True)
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert allowed_threads() == (6, True)
+    with pytest.raises(SettingsError, match="threads=0"):
+        allowed_threads(0)
+
+
+def test_an_unavailable_instruction_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CHAINRULE_ISA names one that exists here, or the message says which do."""
+    monkeypatch.setenv("CHAINRULE_ISA", "sse9")
+    with pytest.raises(SettingsError, match="available: "):
+        instruction_set()
+    monkeypatch.setenv("CHAINRULE_ISA", "scalar")
+    assert instruction_set() in ("scalar", "emulated")
+
+
+def test_a_step_too_small_to_profit_stays_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a demand for threads, a tiny step is done by one."""
+    monkeypatch.setattr(module, "_cores_of_process", lambda: 4)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    session = begin(NativeEngine(), make_task([4, 5, 3]), StepSettings())
+    assert session.active_threads == 1
+
+
+def test_softmax_inside_is_left_to_numpy() -> None:
+    """The engine says what it cannot do, so that the selector can choose another."""
+    assert unable(Architecture.build([3, 4, 2])) is None
+    reason = unable(Architecture.build([3, 4, 2], "softmax"))
+    assert reason is not None
+    assert "softmax" in reason
+
+
+def test_relu_does_not_hide_a_nan() -> None:
+    """A NaN in X reaches the loss through rectifiers."""
+    architecture = Architecture.build([4, 8, 8, 3])
+    parameters = initialize(architecture, choose("auto", architecture), 0)
+    X = np.full((1, 4), np.nan, np.float32)
+    assert np.isnan(NativeEngine(1).predict(parameters, X)).all()
+
+
+def test_refused_arrays_are_named() -> None:
+    """Wrong shapes raise before any arithmetic."""
+    task = make_task([4, 5, 3])
+    session = begin(NativeEngine(1), task, StepSettings())
+    with pytest.raises(ValueError, match="length"):
+        session.load(np.zeros(3, np.float32), {})
+    with pytest.raises(ValueError, match="label"):
+        NativeEngine(1).start(
+            Task(task.architecture, task.X, np.full(60, 3, np.int32), None, "sgd", 8, 0), StepSettings()
+        )
