@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +223,21 @@ def test_as_a_program() -> None:
     told = subprocess.run([*call, "--version"], capture_output=True, text=True, check=True)
     assert told.stdout.startswith("chainrule ")
     assert subprocess.run([*call, "train"], capture_output=True, text=True, check=False).returncode == 2
+
+
+def test_an_interrupt_keeps_the_best_model(folder: Path, capsys) -> None:
+    """Ctrl-C ends a training with exit code 130; its model can be used, and --resume goes on from there."""
+    command = ["train", "digits", "--epochs", "100000", "--early-stopping", "none", "-o", "run", "--quiet"]
+    process = subprocess.Popen([sys.executable, "-m", "chainrule", *command])
+    history, patience = Path("run/history.jsonl"), 600
+    while patience and not (history.exists() and history.stat().st_size):
+        time.sleep(0.1)
+        patience -= 1
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    before = run_json(capsys, "evaluate", "run", "digits", "--json")
+    assert before["accuracy"] > 0.5
+    assert main([*command, "--resume", "--time-limit", "0.2"]) == 0
 
 
 @pytest.mark.parametrize("command", ["train", "predict", "evaluate", "explain", "check"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from rich import box
 from rich.console import Console
@@ -10,13 +13,12 @@ from rich.table import Table
 
 
 def say(facts: Mapping[str, str]) -> None:
-    """One aligned line for each fact."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
+    """One aligned entry for each fact, wrapped to the terminal; a path is never broken."""
+    indent = max(map(len, facts)) + 2
+    width = max(shutil.get_terminal_size().columns, indent + 20)
     for name, text in facts.items():
-        grid.add_row(name, text)
-    Console(highlight=False, markup=False, emoji=False).print(grid)
+        lines = textwrap.wrap(text, width - indent, break_long_words=False, break_on_hyphens=False) or [""]
+        print("\n".join(f"{label:{indent}}{line}" for label, line in zip_longest([name], lines, fillvalue="")))
 
 
 def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simplest: str) -> None:

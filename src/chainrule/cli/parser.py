@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from chainrule._version import __version__
-from chainrule.engine.select import ENGINES
 from chainrule.errors import SettingsError
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
 
@@ -94,7 +93,9 @@ def _train(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("training")
     for setting in {**SETTINGS, **OPTIMIZER_SETTINGS}.values():
         _add(group, setting)
-    group.add_argument("--engine", choices=ENGINES, default="auto", help="who computes (default auto)")
+    group.add_argument(
+        "--engine", metavar="NAME", default="auto", help="who computes: auto, native or numpy (default auto)"
+    )
     group.add_argument("--resume", action="store_true", help="continue the run in RUN; begin it where there is none")
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
@@ -109,10 +110,10 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
             ("--task", "TASK", "what the target is: auto, classification or regression (default auto)"),
             ("--drop", "COLUMN,…", "columns to leave out"),
             ("--weight", "COLUMN", "column of row weights ≥ 0"),
-            ("--class-weight", "balanced", "weigh classes against their frequency"),
             ("--metric", "NAME", "what judges an epoch: accuracy, rmse, loss, auc, log_loss, or a scikit-learn scorer"),
         ),
     )
+    group.add_argument("--class-weight", choices=("balanced",), help="weigh classes against their frequency")
     group.set_defaults(task="auto", drop="", metric="auto")
 
 

@@ -23,6 +23,7 @@ from chainrule.cli.scores import Scores, baseline, scores
 from chainrule.data import arrays, builtin, split
 from chainrule.data.read import read
 from chainrule.data.table import Selection, Table
+from chainrule.engine.select import select
 from chainrule.errors import ChainruleError, DataError, SettingsError
 from chainrule.pipeline.numeric import NumericPipeline, class_names
 from chainrule.pipeline.task import choose_task
@@ -53,11 +54,12 @@ def run(options: argparse.Namespace) -> int:
     folder = _folder(options)
     job = _understand(options, int(settings["seed"]))
     metrics.choose(options.metric, job.network.kind)
+    engine, reason = select(options.engine, job.network.architecture, settings["threads"])
     tell = not (options.quiet or options.json)
     if tell:
         from chainrule.cli.train_report import tell_understood
 
-        tell_understood(job, optimizer, settings)
+        tell_understood(job, optimizer, settings, f"{engine.name} ({reason})")
     with _warnings_to_stderr(), _left_clean(folder):
         done = train(
             job.network,

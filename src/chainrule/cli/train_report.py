@@ -16,8 +16,11 @@ from chainrule.training.settings import Optimizer
 if TYPE_CHECKING:
     from chainrule.cli.train import Job
 
+UNFINISHED = ("interrupted", "time_limit")
+"""Ways to stop after which the run can be continued."""
 
-def tell_understood(job: Job, optimizer: Optimizer, settings: Mapping[str, Any]) -> None:
+
+def tell_understood(job: Job, optimizer: Optimizer, settings: Mapping[str, Any], engine: str) -> None:
     """Rows, columns, task, network, training, engine; one line each."""
     table, network = job.all_rows, job.network
     a = network.architecture
@@ -32,7 +35,7 @@ def tell_understood(job: Job, optimizer: Optimizer, settings: Mapping[str, Any])
             "network": f"{a}, {hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
             "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, batches of "
             f"{settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, seed {settings['seed']}",
-            "engine": network.engine.name,
+            "engine": engine,
         }
     )
 
@@ -53,10 +56,12 @@ def tell_result(job: Job, run: Run, measured: Mapping[str, Scores]) -> None:
     reason = {"epochs": "all epochs done", "early_stopping": f"no better {result['metric']} any more"}
     best = "" if result["best_epoch"] is None else f"; kept epoch {result['best_epoch'] + 1}, the best"
     print()
+    goes_on = {"continue": "the same command with --resume"} if result["stopped"] in UNFINISHED else {}
     say(
         {
             "stopped": f"{reason.get(result['stopped'], result['stopped'].replace('_', ' '))}, after "
             f"{result['epochs']} epochs, {run.n_steps:,} steps, {result['seconds']:.1f} s{best}",
+            **goes_on,
             "run": str(run.directory),
             "next": f"chainrule explain {run.directory}",
         }
