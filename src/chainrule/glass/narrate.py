@@ -1,29 +1,32 @@
 """One step in words and numbers: forward, loss, backward, update, of one row of its batch.
 
-Every number is the one that training had, shown to a few digits. Wide layers are folded; what is folded
+Every number is the one that training had, shown to five digits. Wide layers are folded; what is folded
 is told with its true sum.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.engine.protocol import StepSettings
-from chainrule.errors import SettingsError, unknown_name
-from chainrule.glass.words import EQUATIONS, TEXT
+from chainrule.errors import SettingsError, ShapeError, unknown_name
+from chainrule.glass.arithmetic import dot_product, loss_of_row, product_over_batch
+from chainrule.glass.notation import NOTATIONS, Notation
+from chainrule.glass.tables import Array, aligned, columns, factor, largest, number, total, wrapped
+from chainrule.glass.update import tell_update
+from chainrule.glass.words import TEXT
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
-from chainrule.reference.losses import value_and_delta
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import LOSSES
 
-Array = npt.NDArray[Any]
-WIDTH = 78
+__all__ = ["columns", "explain", "number"]
+
 SHOWN_UNITS = 10
-SHOWN_TERMS = 4
+MATRIX_ROWS, MATRIX_COLUMNS = 6, 5
 
 
 def explain(
@@ -42,59 +45,74 @@ def explain(
     """The step as text of at most 80 columns.
 
     Args      row: row of the batch; language "en" or "ko"; notation "batch" (rows are examples), "note"
-              (column vectors) or "nielsen" (indices); target: y of the row; weight_share: its w / Σw
-    Errors    SettingsError for an unknown language or notation, or a row that is not in the batch
+              (column vectors) or "nielsen" (indices); target (n_outputs,): y of the row; weight_share: its
+              w / Σw; n_total: steps of the run; optimizer: its name and hyper-parameters
+    Errors    SettingsError for an unknown language or notation, or a row that is not in the batch;
+              ShapeError for a target that has not one number for each output
     """
     if language not in TEXT:
         raise unknown_name("language", language, TEXT)
-    if notation not in EQUATIONS:
-        raise unknown_name("notation", notation, EQUATIONS)
+    if notation not in NOTATIONS:
+        raise unknown_name("notation", notation, NOTATIONS)
+    check_row(record, row)
+    if target is not None and np.shape(target) != (architecture.n_outputs,):
+        raise ShapeError(
+            f"target has shape {np.shape(target)}; expected ({architecture.n_outputs},), one number for each output."
+        )
+    told = _Narration(record, architecture, row, TEXT[language], NOTATIONS[notation])
+    told.head(n_total, optimizer or {}, notation)
+    told.forward()
+    told.loss(target, weight_share)
+    told.backward(target, weight_share)
+    told.heading("update")
+    told.lines += tell_update(
+        record, architecture, told.text, told.notation, optimizer, settings or StepSettings(), told.example_entries()
+    )
+    told.say()
+    told.say("end")
+    return "\n".join(told.lines)
+
+
+def check_row(record: StepRecord, row: int) -> None:
+    """SettingsError if the batch has no such row."""
     if not 0 <= row < len(record.rows):
         raise SettingsError(
             f"row {row} is not in the batch of step {record.step}; expected 0 to {len(record.rows) - 1}."
         )
-    told = _Narration(record, architecture, row, TEXT[language], EQUATIONS[notation], settings or StepSettings())
-    told.head(n_total, optimizer or {})
-    told.forward()
-    told.loss(target, weight_share)
-    told.backward()
-    told.update(optimizer or {})
-    return "\n".join(told.lines)
 
 
 class _Narration:
     """The lines told so far, and what they tell about."""
 
     def __init__(
-        self, record: StepRecord, architecture: Architecture, row: int, text: Mapping[str, str],
-        equations: Mapping[str, str], settings: StepSettings,
-    ) -> None:  # fmt: skip
-        self.record, self.architecture, self.row, self.text = record, architecture, row, text
-        self.equations, self.settings = equations, settings
+        self, record: StepRecord, architecture: Architecture, row: int, text: Mapping[str, str], notation: Notation
+    ) -> None:
+        self.record, self.architecture, self.row = record, architecture, row
+        self.text, self.notation = text, notation
         self.L = len(architecture.layers)
         self.lines: list[str] = []
 
-    def say(self, line: str = "", indent: int = 0) -> None:
-        """One line, broken at spaces where it is too long."""
-        self.lines += _wrapped(line, indent)
+    def say(self, sentence: str = "", indent: int = 0, /, **slots: Any) -> None:
+        """A sentence of the catalogue, or an empty line."""
+        hang = 5 if sentence.startswith("bp") and indent == 0 else 0  # the width of "BP1  "
+        self.lines += wrapped(self.text[sentence].format(**slots) if sentence else "", indent, hang)
+
+    def write(self, formula: str, indent: int = 2) -> None:
+        """A formula, broken where it is too long."""
+        self.lines += wrapped(formula, indent, hang=4)
 
     def heading(self, name: str) -> None:
         self.lines += ["", self.text[name], "─" * columns(self.text[name])]
 
-    def equation(self, name: str, l: int) -> str:
-        """An equation of the chosen notation with its layer numbers."""
-        return self.equations[name].format(l=l, k=l - 1, n=l + 1)
-
-    def head(self, n_total: int | None, optimizer: Mapping[str, Any]) -> None:
+    def head(self, n_total: int | None, optimizer: Mapping[str, Any], notation: str) -> None:
         r = self.record
-        total = "?" if n_total is None else f"{n_total:,}"
-        self.say(self.text["title"].format(step=r.step, total=total, epoch=r.epoch, row=self.row, n=len(r.rows)))
-        name = optimizer.get("name", "sgd")
-        self.say(
-            self.text["network"].format(
-                sizes=self.architecture, loss=self.architecture.loss, optimizer=name, eta=number(r.update.learning_rate)
-            )
-        )
+        steps = "" if n_total is None else self.text["total"].format(n=n_total)
+        self.say("title", step=r.step, total=steps, epoch=r.epoch, row=self.row, n=len(r.rows))
+        a, eta = self.architecture, number(r.update.learning_rate)
+        self.say("network", sizes=a, loss=a.loss, optimizer=optimizer.get("name", "?"), eta=eta)
+        self.say("batch_now", loss=number(r.backward.loss))
+        if notation != "batch":
+            self.say("columns" if notation == "note" else "nielsen")
 
     # forward -----------------------------------------------------------------------------------------------
 
@@ -102,210 +120,191 @@ class _Narration:
         f = self.record.forward
         self.heading("forward")
         x = f.a[0][self.row]
-        self.say(self.text["input"].format(l=0, n=len(x), index=int(self.record.rows[self.row])))
-        self.say(self._folded(x), 2)
+        name, index = self.notation.vector("a", 0), int(self.record.rows[self.row])
+        nonzero = int(np.count_nonzero(x))
+        self.say("input" if nonzero == len(x) else "sparse_input", a=name, n=len(x), nonzero=nonzero, index=index)
+        self._table([name], [x])
         for l, layer in enumerate(self.architecture.layers, start=1):
             self.say()
-            shape = f"{layer.n_in} → {layer.n_out}"
-            self.say(self.text["layer"].format(l=l, shape=shape, activation=layer.activation))
-            self.say(f"{self.equation('z', l)}    {self.equation('a', l)}", 2)
-            self.say(self.text["layer_says"].format(n=layer.n_in, activation=layer.activation), 2)
-            z, a = f.z[l][self.row], f.a[l][self.row]
-            self._table((self.text["unit"], "z", "a"), z, a)
-            self._spell_out(l, int(np.argmax(np.abs(z))))
-            self._tell_dropout(l)
+            self.say("layer", l=l, shape=f"{layer.n_in} → {layer.n_out}", activation=layer.activation)
+            mask = self._mask(l)
+            a = self.notation.equation("a" if mask is None else "a_dropout", l)
+            self.write(f"{self.notation.equation('z', l)}     {a}")
+            self.say("g_is", 2, formula=ACTIVATIONS[layer.activation].formula)
+            if l == 1:
+                self.say("layer_says", 2)
+            self._activations(l, mask)
+            self.lines += self._spelled(l)
 
-    def _spell_out(self, l: int, j: int) -> None:
-        """z of one unit as the sum of its terms, the largest shown, the rest with their true sum."""
-        f, old = self.record.forward, self.record.update.old
-        a_in, w = f.a[l - 1][self.row].astype(np.float64), old.W[l][:, j].astype(np.float64)
-        terms = a_in * w
-        order = np.argsort(-np.abs(terms), kind="stable")[:SHOWN_TERMS]
-        parts = [f"({number(a_in[k])})({number(w[k])})" for k in sorted(order)]
-        rest = float(terms.sum() - terms[order].sum())
-        if len(terms) > SHOWN_TERMS:
-            parts.append(f"[{self.text['more'].format(n=len(terms) - SHOWN_TERMS)}: {number(rest)}]")
-        bias = f"{number(old.b[l][j])} ({self.text['bias']})"
-        self.say(self.text["spelled"].format(j=j), 2)
-        self.say(f"z{l}[{j}] = {' + '.join(parts)} + {bias} = {number(f.z[l][self.row, j])}", 4)
-
-    def _tell_dropout(self, l: int) -> None:
+    def _mask(self, l: int) -> Array | None:
         masks = self.record.forward.masks
-        if masks is None or masks[l] is None:
+        return None if masks is None or masks[l] is None else masks[l][self.row]
+
+    def _activations(self, l: int, mask: Array | None) -> None:
+        z, a = self.record.forward.z[l][self.row], self.record.forward.a[l][self.row]
+        names = [self.notation.vector("z", l), self.notation.vector("a", l)]
+        if mask is None:
+            self._table(names, [z, a])
             return
-        mask = masks[l][self.row]
-        self.say(
-            self.text["dropped"].format(n=int((mask == 0).sum()), all=len(mask), scale=number(float(mask.max() or 1))),
-            2,
-        )
+        g = ACTIVATIONS[self.architecture.layers[l - 1].activation].g(z[None, :])[0]
+        self._table([names[0], f"g({names[0]})", self.text["mask"], names[1]], [z, g, mask, a])
+        scale = number(float(mask.max(initial=0)) or 1)
+        self.say("dropped", 2, n=int((mask == 0).sum()), all=len(mask), scale=scale)
+
+    def _spelled(self, l: int) -> list[str]:
+        """z of the unit with the largest activation as a sum of products."""
+        f, old, name = self.record.forward, self.record.update.old, self.notation
+        j = int(np.argmax(np.abs(f.a[l][self.row])))
+        return [
+            f"  {self.text['spelled'].format(j=j)}",
+            *dot_product(
+                f.a[l - 1][self.row], old.W[l][:, j], lambda k: (name.entry("a", l - 1, k), name.w(l, k, j)),
+                (name.entry("z", l, j), f.z[l][self.row, j]), self.text,
+                (self.text["bias"].format(b=name.entry("b", l, j)), old.b[l][j]),
+            ),
+        ]  # fmt: skip
 
     # loss ------------------------------------------------------------------------------------------------------
 
     def loss(self, target: Array | None, share: float | None) -> None:
         r, a = self.record, self.architecture
         self.heading("loss_head")
-        output = r.forward.output[self.row]
         if target is not None:
+            output = r.forward.output[self.row]
             y = np.asarray(target, dtype=output.dtype)
-            self.say(f"{self.text['prediction']}: {self._folded(output)}", 2)
-            self.say(f"{self.text['target']}: {self._folded(y)}", 2)
-            z = r.forward.z[self.L][self.row : self.row + 1]
-            value, _ = value_and_delta(a.loss, a.output, z, r.forward.output[self.row : self.row + 1], y[None, :])
-            formula = _loss_formula(a.loss, a.output, output, y)
-            self.say(f"{self.text['row_loss']} = {formula} = {number(float(value[0]))}", 2)
-        self.say(self.text["batch_loss"].format(n=len(r.rows), loss=number(r.backward.loss)), 2)
+            name = self.text["prediction"].format(a=self.notation.vector("a", self.L))
+            self._table([name, self.text["target"]], [output, y])
+            self.say("row_loss", 2)
+            for line in loss_of_row(a.loss, a.output, r.forward.z[self.L][self.row], output, y):
+                self.write(line, 4)
+        self.say("batch_loss", 2, loss=number(r.backward.loss), n=len(r.rows))
         if share is not None:
-            self.say(self.text["share"].format(share=number(share)), 2)
+            self.say("share", 2, share=number(share))
         if r.penalty:
-            self.say(self.text["penalty"].format(penalty=number(r.penalty)), 2)
+            self.say("penalty", 2, penalty=number(r.penalty))
 
     # backward ----------------------------------------------------------------------------------------------------
 
-    def backward(self) -> None:
+    def backward(self, target: Array | None, share: float | None) -> None:
         self.heading("backward")
-        for l in range(self.L, 0, -1):
-            name = "bp1" if l == self.L else "bp2"
-            self.say(self.text[name].format(l=l, next=l + 1))
-            self.say(self._output_delta(l) if l == self.L else self.equation("bp2", l), 2)
-            if l < self.L:
-                self.say(self.text["bp2_says"].format(l=l, next=l + 1), 2)
-            self._table((self.text["unit"], "delta"), self.record.backward.delta[l][self.row])
-            self._tell_gradients(l)
-            if l > 1:
-                self.say()
+        self._bp1(target, share)
+        self._gradients(self.L)
+        for l in range(self.L - 1, 0, -1):
+            self.say()
+            self._bp2(l)
+            self._gradients(l)
 
-    def _output_delta(self, l: int) -> str:
-        from chainrule.reference.losses import LOSSES
-
-        fused = LOSSES[self.architecture.loss].pairs[self.architecture.output].fused
-        return self.equation("bp1", l) + (f" = (a{l} − y)·w/Σw" if fused else f" = (∂loss/∂a{l} · g′(z{l}))·w/Σw")
-
-    def _tell_gradients(self, l: int) -> None:
-        """dW and db with their largest entry spelled out: this row's part, and the batch's sum."""
-        b, f = self.record.backward, self.record.forward
-        dW, n = b.dW[l], len(self.record.rows)
-        k, j = (int(i) for i in np.unravel_index(int(np.argmax(np.abs(dW))), dW.shape))
-        a_in, delta = f.a[l - 1][self.row, k], b.delta[l][self.row, j]
-        self.say(self.text["bp4"])
-        self.say(f"{self.equation('bp4', l)}    ({dW.shape[0]}×{dW.shape[1]})", 2)
-        part = f"({number(a_in)})({number(delta)}) = {number(float(a_in) * float(delta))}"
-        self.say(
-            f"{self.text['largest']} dW{l}[{k},{j}] = {number(dW[k, j])} ({self.text['whole_batch'].format(n=n)})", 2
+    def _bp1(self, target: Array | None, share: float | None) -> None:
+        a, name, L = self.architecture, self.notation, self.L
+        delta, output = self.record.backward.delta[L][self.row], self.record.forward.output[self.row]
+        fused = LOSSES[a.loss].pairs[a.output].fused
+        self.say("bp1", l=L)
+        self.write(name.equation("bp1_fused" if fused else "bp1", L))
+        self.say("bp1_fused_says" if fused else "bp1_says", 2)
+        self.say("bp1_sign", 2)
+        names, vectors = [name.vector(name.delta, L)], [delta]
+        if target is not None:
+            y = np.asarray(target, dtype=output.dtype)
+            if fused:
+                names, vectors = [f"{name.vector('a', L)} − y", *names], [output - y, *vectors]
+            elif ACTIVATIONS[a.output].elementwise:
+                da = LOSSES[a.loss].pairs[a.output].da(output[None, :], y[None, :])[0]
+                names = [f"∂loss/∂{name.vector('a', L)}", f"g′({name.vector('z', L)})", *names]
+                vectors = [da, self._slope(L), *vectors]
+        self._table(names, vectors)
+        if target is None or share is None or not (fused or len(vectors) > 1):
+            return
+        j = int(np.argmax(np.abs(delta)))
+        told = (
+            f"({number(output[j])} − {factor(target[j])})" if fused else " · ".join(factor(v[j]) for v in vectors[:-1])
         )
-        self.say(f"{self.text['this_row']}: a{l - 1}[{k}]·delta{l}[{j}] = {part}", 2)
-        self.say(self.text["bp3"])
-        self.say(f"{self.equation('bp3', l)}", 2)
-        self.say(f"db{l} = {self._folded(b.db[l])}", 2)
+        symbols = "s·(a − y)" if fused else "s · ∂loss/∂a · g′"
+        self.write(f"{name.entry(name.delta, L, j)} = {symbols} = {number(share)} · {told} = {number(delta[j])}")
 
-    # update ------------------------------------------------------------------------------------------------------
+    def _slope(self, l: int) -> Array:
+        """g′(z) of the row; of an activation that acts on each unit alone."""
+        entry, z = ACTIVATIONS[self.architecture.layers[l - 1].activation], self.record.forward.z[l][self.row]
+        return entry.pullback(z[None, :], entry.g(z[None, :]), np.ones_like(z)[None, :])[0]
 
-    def update(self, optimizer: Mapping[str, Any]) -> None:
-        u = self.record.update
-        self.heading("update")
-        rule = _RULES.get(str(optimizer.get("name", "sgd")), "θ ← θ − η·g")
-        if optimizer.get("name") == "sgd" and optimizer.get("momentum"):
-            rule = "v ← momentum·v + g;  θ ← θ − η·" + ("(g + momentum·v)" if optimizer.get("nesterov") else "v")
-        self.say(f"{rule}    η = {number(u.learning_rate)}", 2)
-        if self.settings.clip_norm is not None:
-            self.say(self.text["clipped"].format(norm=number(self.settings.clip_norm)), 2)
-        if self.settings.l2 or self.settings.l1:
-            self.say(self.text["after_penalty"], 2)
-        change = u.change
-        rows = []
+    def _bp2(self, l: int) -> None:
+        name, b, W = self.notation, self.record.backward, self.record.update.old.W[l + 1]
+        delta, above = b.delta[l][self.row], b.delta[l + 1][self.row]
+        mask, da = self._mask(l), above.astype(np.float64) @ W.T.astype(np.float64)
+        self.say("bp2", l=l, above=l + 1)
+        self.write(name.equation("bp2" if mask is None else "bp2_dropout", l))
+        if l == self.L - 1:
+            self.say("bp2_says", 2)
+        names, vectors = [name.vector("da", l)], [da]
+        elementwise = ACTIVATIONS[self.architecture.layers[l - 1].activation].elementwise
+        if elementwise:
+            names, vectors = [*names, f"g′({name.vector('z', l)})"], [*vectors, self._slope(l)]
+        if mask is not None:
+            names, vectors = [*names, self.text["mask"]], [*vectors, mask]
+        self._table([*names, name.vector(name.delta, l)], [*vectors, delta])
+        if (delta == 0).any():
+            self.say("closed", 2, n=int((delta == 0).sum()), all=len(delta))
+        j = int(np.argmax(np.abs(delta)))
+        self.say("spelled", 2, j=j)
+        self.lines += dot_product(
+            above, W[j], lambda k: (name.entry(name.delta, l + 1, k), name.w(l + 1, j, k)),
+            (name.entry("da", l, j), da[j]), self.text,
+        )  # fmt: skip
+        if elementwise:
+            told = " · ".join(["da", "g′", *([] if mask is None else [self.text["mask"]])])
+            formula = " · ".join(factor(vector[j]) for vector in vectors)
+            self.write(f"{name.entry(name.delta, l, j)} = {told} = {formula} = {number(delta[j])}", 4)
+
+    def _gradients(self, l: int) -> None:
+        """dW and db with one entry spelled out: this row's part, the other rows', the batch's sum."""
+        b, f, name = self.record.backward, self.record.forward, self.notation
+        k, j = self.example_entries()[l]
+        self.say("bp3")
+        self.write(name.equation("bp3", l))
+        delta = b.delta[l][:, j]
+        label = name.entry(name.delta, l, j)
+        self.lines += product_over_batch(label, delta[self.row], total(b.db[l][j : j + 1]), name.db(l, j),
+                                         len(delta), self.text)  # fmt: skip
+        self.say("bp4")
+        self.write(name.equation("bp4", l))
+        a = f.a[l - 1][self.row, k]
+        label = f"{name.entry('a', l - 1, k)} · {label} = {factor(a)} · {factor(delta[self.row])}"
+        part = float(a) * float(delta[self.row])
+        self.lines += product_over_batch(label, part, float(b.dW[l][k, j]), name.dw(l, k, j), len(delta), self.text)
+        self._matrix(l)
+
+    def _matrix(self, l: int) -> None:
+        """The whole of dW where it is small; else its length."""
+        dW = self.record.backward.dW[l]
+        if dW.shape[0] <= MATRIX_ROWS and dW.shape[1] <= MATRIX_COLUMNS:
+            self.write(f"dW{l}, {self.text['matrix']}:")
+            self.lines += aligned([(f"[{k}]", *map(number, row)) for k, row in enumerate(dW)])
+        else:
+            norm = number(float(np.linalg.norm(dW.astype(np.float64))))
+            self.say("norm", 2, n=dW.size, name=f"dW{l}", norm=norm)
+
+    def example_entries(self) -> list[tuple[int, int]]:
+        """For every layer the weight to which this row gives most, or whose gradient is largest if it gives none."""
+        b, f = self.record.backward, self.record.forward
+        entries = [(0, 0)]
         for l in range(1, self.L + 1):
-            g = u.gradient.W[l]
-            k, j = (int(i) for i in np.unravel_index(int(np.argmax(np.abs(g))), g.shape))
-            rows.append((f"W{l}[{k},{j}]", u.old.W[l][k, j], g[k, j], change.W[l][k, j], u.new.W[l][k, j]))
-            i = int(np.argmax(np.abs(u.gradient.b[l])))
-            rows.append((f"b{l}[{i}]", u.old.b[l][i], u.gradient.b[l][i], change.b[l][i], u.new.b[l][i]))
-        names = ("", *(self.text[name] for name in ("was", "gradient", "change", "becomes")))
-        self.lines += aligned([names, *((name, *map(number, values)) for name, *values in rows)])
-        self.say()
-        self.say(self.text["end"])
+            a, delta = np.abs(f.a[l - 1][self.row]), np.abs(b.delta[l][self.row])
+            k, j = int(np.argmax(a)), int(np.argmax(delta))
+            if not a[k] * delta[j] > 0:
+                k, j = (int(i) for i in np.unravel_index(int(np.argmax(np.abs(b.dW[l]))), b.dW[l].shape))
+            entries.append((k, j))
+        return entries
 
     # tables --------------------------------------------------------------------------------------------------------
 
-    def _table(self, names: Sequence[str], *vectors: Array) -> None:
-        """One line a unit; of a wide layer those with the largest last column, and the true sums of all."""
+    def _table(self, names: list[str], vectors: list[Array]) -> None:
+        """One line a unit; of a wide layer those with the largest last column, and the true sum of the others."""
         n = len(vectors[0])
-        shown = np.arange(n)
+        shown = np.arange(n) if n <= SHOWN_UNITS else largest(vectors[-1], SHOWN_UNITS - 2)
+        rows = [(self.text["unit"], *names)]
+        rows += [(f"{j:>4}", *(number(v[j]) for v in vectors)) for j in shown]
         if n > SHOWN_UNITS:
-            shown = np.sort(np.argsort(-np.abs(vectors[-1]), kind="stable")[:SHOWN_UNITS])
-        rows = [tuple(names), *((str(j), *(number(v[j]) for v in vectors)) for j in shown)]
-        if n > SHOWN_UNITS:
-            rows.append((self.text["more_units"].format(n=n - SHOWN_UNITS), *("" for _ in vectors)))
-        rows.append((self.text["sum"], *(number(float(v.sum(dtype=np.float64))) for v in vectors)))
+            rest = np.setdiff1d(np.arange(n), shown)
+            label = self.text["more_units"].format(n=len(rest))
+            rows.append((label, *(number(total(v[rest])) for v in vectors)))
+            rows.append((self.text["sum"].format(n=n), *(number(total(v)) for v in vectors)))
         self.lines += aligned(rows)
-
-    def _folded(self, values: Array) -> str:
-        """The first numbers of a vector, and the true sum of all."""
-        if len(values) <= SHOWN_UNITS:
-            return "[" + "  ".join(number(v) for v in values) + "]"
-        shown = "  ".join(number(v) for v in values[:6])
-        total = number(float(values.sum(dtype=np.float64)))
-        return f"[{shown}  {self.text['more'].format(n=len(values) - 6)}]  {self.text['sum']} {total}"
-
-
-_RULES = {
-    "adam": "m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ);  θ ← θ − η·m̂/(√v̂ + ε)",
-    "adamw": "θ ← θ − η·λ·θ − η·m̂/(√v̂ + ε)",
-    "rmsprop": "v ← ρ·v + (1−ρ)·g²;  θ ← θ − η·g/(√v + ε)",
-    "adagrad": "v ← v + g²;  θ ← θ − η·g/(√v + ε)",
-}
-
-
-def _loss_formula(loss: str, output: str, a: Array, y: Array) -> str:
-    """The loss of the row with its numbers put in, where they fit on a line."""
-    if loss == "cross_entropy" and output == "softmax" and np.count_nonzero(y == 1) == 1 and y.sum() == 1:
-        return f"−log {number(a[int(y.argmax())])}"
-    if len(a) > 4:
-        return {"squared_error": "½·Σ (a − y)²", "absolute_error": "Σ |a − y|"}.get(loss, loss)
-    pairs = list(zip(a, y, strict=True))
-    if loss == "squared_error":
-        return "½·[" + " + ".join(f"({number(p)} − {number(q)})²" for p, q in pairs) + "]"
-    if loss == "absolute_error":
-        return " + ".join(f"|{number(p)} − {number(q)}|" for p, q in pairs)
-    if loss == "cross_entropy" and output == "sigmoid" and set(np.unique(y)) <= {0, 1}:
-        return " + ".join(f"−log {'(1 − ' + number(p) + ')' if q == 0 else number(p)}" for p, q in pairs)
-    return loss
-
-
-def number(value: Any) -> str:
-    """A number to five significant digits; a NaN stays a NaN."""
-    x = float(value)
-    if x == 0:
-        return "0"  # a zero's sign is no news to a reader
-    if not np.isfinite(x):
-        return f"{x:g}"
-    return f"{x:.5g}" if 1e-4 <= abs(x) < 1e6 else f"{x:.3e}"
-
-
-def columns(text: str) -> int:
-    """Columns a text takes in a terminal: Hangul and other wide characters take two, combining marks none."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.combining(c) != 0 for c in text)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as lines: the first column to the left, the others to the right."""
-    widths = [max(columns(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        first = row[0] + " " * (widths[0] - columns(row[0]))
-        others = [" " * (width - columns(cell)) + cell for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append(("    " + "   ".join([first, *others])).rstrip())
-    return lines
-
-
-def _wrapped(line: str, indent: int) -> list[str]:
-    """A line broken at spaces so that it fits, the following ones indented further."""
-    if not line:
-        return [""]
-    lines, current = [], " " * indent
-    for i, word in enumerate(line.split(" ")):
-        if i and columns(current) + 1 + columns(word) > WIDTH:
-            lines.append(current.rstrip())
-            current = " " * (indent + 2) + word
-        else:
-            current += (" " if i else "") + word
-    return [*lines, current]

@@ -1,0 +1,100 @@
+"""The equations of both passes and the names of their entries, in three notations.
+
+"batch": rows are examples, as everywhere in chainrule. "note": column vectors, W a + b, the layer as a
+superscript. "nielsen": indices, w^l_jk leading from k to j. In the last two W is the transpose of the
+stored W[l]. The input is layer 0 in all of them; Nielsen's book counts it as layer 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Notation:
+    """Formats with the slots l, below (l − 1), above (l + 1); and j (unit), k (unit of the layer below)."""
+
+    equations: Mapping[str, str]
+    unit: str
+    weight: str
+    weight_gradient: str
+    bias_gradient: str
+    delta: str = "δ"
+    raised: bool = False
+
+    def equation(self, name: str, l: int) -> str:
+        """An equation with its layer numbers."""
+        return self.equations[name].format(l=self._l(l), below=self._l(l - 1), above=self._l(l + 1))
+
+    def vector(self, symbol: str, l: int) -> str:
+        """The name of a layer's vector: z1, z¹, z^1."""
+        return self.unit.partition("{j}")[0].rstrip("[_").format(x=symbol, l=self._l(l))
+
+    def entry(self, symbol: str, l: int, j: int) -> str:
+        """The name of one unit's number: z1[3]."""
+        return self.unit.format(x=symbol, l=self._l(l), j=j)
+
+    def w(self, l: int, k: int, j: int) -> str:
+        """The name of the weight from unit k to unit j."""
+        return self.weight.format(l=self._l(l), k=k, j=j)
+
+    def dw(self, l: int, k: int, j: int) -> str:
+        """The name of the gradient of that weight."""
+        return self.weight_gradient.format(l=self._l(l), k=k, j=j)
+
+    def db(self, l: int, j: int) -> str:
+        """The name of the gradient of a bias."""
+        return self.bias_gradient.format(l=self._l(l), j=j)
+
+    def _l(self, l: int) -> str:
+        return str(l).translate(_RAISED) if self.raised else str(l)
+
+
+NOTATIONS: dict[str, Notation] = {
+    "batch": Notation(
+        {
+            "z": "z{l} = a{below} @ W{l} + b{l}",
+            "a": "a{l} = g(z{l})",
+            "a_dropout": "a{l} = g(z{l}) ⊙ mask{l}",
+            "bp1": "delta{l} = ∂J/∂z{l} = s · (∂loss/∂a{l} ⊙ g′(z{l}))",
+            "bp1_fused": "delta{l} = ∂J/∂z{l} = s · (a{l} − y)",
+            "bp2": "delta{l} = (delta{above} @ W{above}.T) ⊙ g′(z{l})",
+            "bp2_dropout": "delta{l} = (delta{above} @ W{above}.T) ⊙ g′(z{l}) ⊙ mask{l}",
+            "bp3": "db{l} = Σ_i delta{l}[i]",
+            "bp4": "dW{l} = a{below}.T @ delta{l}",
+        },
+        "{x}{l}[{j}]", "W{l}[{k},{j}]", "dW{l}[{k},{j}]", "db{l}[{j}]", delta="delta",
+    ),
+    "note": Notation(
+        {
+            "z": "z{l} = W{l}a{below} + b{l}",
+            "a": "a{l} = g(z{l})",
+            "a_dropout": "a{l} = g(z{l}) ⊙ mask{l}",
+            "bp1": "δ{l} = ∂J/∂z{l} = s · (∂loss/∂a{l} ⊙ g′(z{l}))",
+            "bp1_fused": "δ{l} = ∂J/∂z{l} = s · (a{l} − y)",
+            "bp2": "δ{l} = ((W{above})ᵀ δ{above}) ⊙ g′(z{l})",
+            "bp2_dropout": "δ{l} = ((W{above})ᵀ δ{above}) ⊙ g′(z{l}) ⊙ mask{l}",
+            "bp3": "∂J/∂b{l} = Σ_i δ{l}",
+            "bp4": "∂J/∂W{l} = Σ_i δ{l} (a{below})ᵀ",
+        },
+        "{x}{l}[{j}]", "W{l}[{j},{k}]", "∂J/∂W{l}[{j},{k}]", "∂J/∂b{l}[{j}]", raised=True,
+    ),
+    "nielsen": Notation(
+        {
+            "z": "z^{l}_j = Σ_k w^{l}_jk a^{below}_k + b^{l}_j",
+            "a": "a^{l}_j = σ(z^{l}_j)",
+            "a_dropout": "a^{l}_j = σ(z^{l}_j) · mask^{l}_j",
+            "bp1": "δ^{l}_j = ∂C/∂z^{l}_j = s · ∂loss/∂a^{l}_j · σ′(z^{l}_j)",
+            "bp1_fused": "δ^{l}_j = ∂C/∂z^{l}_j = s · (a^{l}_j − y_j)",
+            "bp2": "δ^{l}_j = Σ_k w^{above}_kj δ^{above}_k · σ′(z^{l}_j)",
+            "bp2_dropout": "δ^{l}_j = Σ_k w^{above}_kj δ^{above}_k · σ′(z^{l}_j) · mask^{l}_j",
+            "bp3": "∂C/∂b^{l}_j = Σ_x δ^{l}_j",
+            "bp4": "∂C/∂w^{l}_jk = Σ_x a^{below}_k δ^{l}_j",
+        },
+        "{x}^{l}_{j}", "w^{l}_{j},{k}", "∂C/∂w^{l}_{j},{k}", "∂C/∂b^{l}_{j}",
+    ),
+}  # fmt: skip
+"""s is the row's share w/Σw of J; Σ_i (Nielsen's Σ_x) runs over the rows of the batch."""

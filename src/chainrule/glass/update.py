@@ -1,0 +1,154 @@
+"""The update in numbers: the gradient after penalty and clipping, and the optimizer's rule worked for one weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.elementary import power
+from chainrule.engine.protocol import StepSettings
+from chainrule.glass.notation import Notation
+from chainrule.glass.tables import aligned, factor, number, wrapped
+from chainrule.network.architecture import Architecture
+from chainrule.network.records import StepRecord, Update
+from chainrule.reference.optimizers import OPTIMIZERS
+
+Pair = tuple[int, int]
+
+
+def tell_update(
+    record: StepRecord,
+    architecture: Architecture,
+    text: Mapping[str, str],
+    notation: Notation,
+    optimizer: Mapping[str, Any] | None,
+    settings: StepSettings,
+    entries: Sequence[Pair],
+) -> list[str]:
+    """Lines of the update: rule, clipping, old → new of one weight and bias a layer, one weight worked out.
+
+    Args      entries: for every layer the weight (k, j) to show; position 0 is not used
+    """
+    name = str((optimizer or {}).get("name") or "")
+    hyper = {**(OPTIMIZERS[name].hyper if name in OPTIMIZERS else {}), **settings.optimizer}
+    hyper |= {key: value for key, value in (optimizer or {}).items() if key in hyper}
+    lines = []
+    if not np.isfinite(record.backward.loss):
+        lines += wrapped(text["not_applied"], 2)
+    if name in OPTIMIZERS:
+        lines.append(f"  {_rule(name, hyper)},   η = {number(record.update.learning_rate)}")
+    scale, told = _clipping(record, settings, text)
+    lines += told + _old_and_new(record.update, len(architecture.layers), notation, entries, text)
+    l, (k, j) = len(architecture.layers), entries[-1]
+    lines += wrapped(text["worked"].format(name=notation.w(l, k, j)), 2)
+    gradient = _gradient(record, settings, scale, l, (k, j), notation, text)
+    if name in OPTIMIZERS and np.isfinite(record.backward.loss):
+        gradient += _worked(name, hyper, record, l, (k, j), notation.w(l, k, j))
+    for line in gradient:
+        lines += wrapped(line, 4, hang=4)
+    return lines
+
+
+def _rule(name: str, hyper: Mapping[str, Any]) -> str:
+    if name == "sgd" and hyper.get("momentum"):
+        return "v ← μ·v + g,   θ ← θ − η·" + ("(g + μ·v)" if hyper.get("nesterov") else "v")
+    return OPTIMIZERS[name].formula
+
+
+def _clipping(record: StepRecord, settings: StepSettings, text: Mapping[str, str]) -> tuple[float, list[str]]:
+    """The factor of global-norm clipping and what there is to say about it."""
+    if settings.clip_norm is None:
+        return 1.0, []
+    squares = 0.0
+    for l in range(1, len(record.backward.dW)):
+        dW, W = record.backward.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
+        squares += float(((dW + settings.l2 * W + settings.l1 * np.sign(W)) ** 2).sum())
+        squares += float((record.backward.db[l].astype(np.float64) ** 2).sum())
+    norm, limit = float(np.sqrt(squares)), settings.clip_norm
+    scale = limit / norm if norm > limit else 1.0
+    told = text["clipped" if scale < 1 else "not_clipped"]
+    return scale, wrapped(told.format(norm=number(norm), limit=number(limit), factor=number(scale)), 2)
+
+
+def _old_and_new(u: Update, L: int, notation: Notation, entries: Sequence[Pair], text: Mapping[str, str]) -> list[str]:
+    rows = [("", *(text[name] for name in ("was", "gradient", "change", "becomes")))]
+    change = u.change
+    for l in range(1, L + 1):
+        k, j = entries[l]
+        for name, at, part in ((notation.w(l, k, j), (k, j), "W"), (notation.entry("b", l, j), (j,), "b")):
+            told = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
+            rows.append((name, *map(number, told)))
+    return aligned(rows)
+
+
+def _gradient(
+    record: StepRecord, settings: StepSettings, scale: float, l: int, at: Pair, notation: Notation,
+    text: Mapping[str, str],
+) -> list[str]:  # fmt: skip
+    """g of one weight from dW, penalty and clipping; nothing to tell where g is dW."""
+    if not settings.l2 and not settings.l1 and scale == 1:
+        return [f"g = {notation.dw(l, *at)} = {number(record.update.gradient.W[l][at])}"]
+    W, dW = float(record.update.old.W[l][at]), float(record.backward.dW[l][at])
+    symbols, numbers = [notation.dw(l, *at)], [number(dW)]
+    if settings.l2:
+        symbols.append("l2·W")
+        numbers.append(f"{number(settings.l2)}·{factor(W)}")
+    if settings.l1:
+        symbols.append("l1·sign(W)")
+        numbers.append(f"{number(settings.l1)}·{factor(np.sign(W))}")
+    left, right = " + ".join(symbols), " + ".join(numbers)
+    if scale < 1:
+        left = f"({left})·c" if len(symbols) > 1 else f"{left}·c"
+        right = f"({right})·{number(scale)}" if len(numbers) > 1 else f"{right}·{number(scale)}"
+    return [f"g = {left} = {right} = {number(record.update.gradient.W[l][at])}"]
+
+
+def _worked(name: str, hyper: Mapping[str, Any], record: StepRecord, l: int, at: Pair, weight: str) -> list[str]:
+    """The rule of the optimizer with the numbers of one weight."""
+    u = record.update
+    old, new = ({key: float(p.W[l][at]) for key, p in moment.optimizer.items()} for moment in (u.old, u.new))
+    theta, g, eta = float(u.old.W[l][at]), float(u.gradient.W[l][at]), u.learning_rate
+    result = number(u.new.W[l][at])
+    start = f"{weight} ← {number(theta)} − {number(eta)}·"
+    if name == "sgd":
+        return _sgd(hyper, old, new, g, start, result)
+    if name in ("adam", "adamw"):
+        return _adam(hyper, old, new, g, record.step + 1, start, result, theta if name == "adamw" else None)
+    v, epsilon = new["v"], f"{hyper['epsilon']:g}"
+    if name == "adagrad":
+        first = f"v ← v + g² = {number(old['v'])} + {factor(g)}² = {number(v)}"
+    else:
+        rho = hyper["rho"]
+        first = f"v ← ρ·v + (1 − ρ)·g² = {rho:g}·{number(old['v'])} + {1 - rho:.4g}·{factor(g)}² = {number(v)}"
+    return [first, f"{start}{factor(g)}/(√{number(v)} + {epsilon}) = {result}"]
+
+
+def _sgd(
+    hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, start: str, result: str
+) -> list[str]:
+    momentum = hyper.get("momentum") or 0.0
+    if not momentum:
+        return [f"{start}{factor(g)} = {result}"]
+    v = new["v"]
+    first = f"v ← μ·v + g = {momentum:g}·{factor(old['v'])} + {factor(g)} = {number(v)}"
+    step = f"({number(g)} + {momentum:g}·{factor(v)})" if hyper.get("nesterov") else factor(v)
+    return [first, f"{start}{step} = {result}"]
+
+
+def _adam(
+    hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, t: int, start: str,
+    result: str, decayed: float | None,
+) -> list[str]:  # fmt: skip
+    b1, b2, m, v = hyper["beta1"], hyper["beta2"], new["m"], new["v"]
+    m_hat, v_hat = m / (1 - power(b1, t)), v / (1 - power(b2, t))
+    decay = "" if decayed is None else f"{number(hyper['weight_decay'])}·{factor(decayed)} + "
+    step = f"{factor(m_hat)}/(√{number(v_hat)} + {hyper['epsilon']:g})"
+    return [
+        f"m ← β₁·m + (1 − β₁)·g = {b1:g}·{factor(old['m'])} + {1 - b1:.4g}·{factor(g)} = {number(m)}",
+        f"v ← β₂·v + (1 − β₂)·g² = {b2:g}·{number(old['v'])} + {1 - b2:.4g}·{factor(g)}² = {number(v)}",
+        f"m̂ = m/(1 − β₁^t) = {number(m)}/(1 − {b1:g}^{t}) = {number(m_hat)}",
+        f"v̂ = v/(1 − β₂^t) = {number(v)}/(1 − {b2:g}^{t}) = {number(v_hat)}",
+        f"{start}{step if decayed is None else f'({decay}{step})'} = {result}",
+    ]
