@@ -55,7 +55,7 @@ def instruction_set() -> str:
         return "emulated"  # fused multiply-add in software: the same bits
     if wanted not in usable:
         raise SettingsError(
-            f"CHAINRULE_ISA={wanted!r} is not available on this processor; available: {', '.join(usable)}. Unset it to choose by itself."
+            f"CHAINRULE_ISA={wanted!r} is not available here; expected one of {', '.join(usable)}, or unset."
         )
     return wanted
 
