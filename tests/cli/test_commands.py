@@ -68,7 +68,7 @@ def test_train_prints_what_it_understood_in_80_columns(folder: Path, capsys) -> 
     out, err = capsys.readouterr()
     assert err == ""
     assert max(map(len, out.splitlines())) <= 80
-    for words in ("10 columns", "283 train", "regression", "10-64-64-1", "numpy", "rmse", "mean", "run"):
+    for words in ("10 columns", "283 train", "regression", "10-64-64-1", "engine", "rmse", "mean", "run"):
         assert words in out
 
 

@@ -131,7 +131,8 @@ OPTIONS = {
     "activation": (["iris", "--activation", "rleu"], "did you mean 'relu'"),
     "output": (["iris", "--output", "softmx"], "softmax"),
     "loss": (["iris", "--loss", "cross_entropi"], "'cross_entropy'"),
-    "illegal pair": (["diabetes", "--loss", "cross_entropy"], "legal output activations"),
+    "illegal pair": (["diabetes", "--output", "tanh", "--loss", "poisson"], "legal output activations"),
+    "loss of another task": (["digits", "--loss", "poisson"], "--task regression"),
     "optimizer": (["iris", "--optimizer", "adm"], "'adam'"),
     "foreign setting": (["iris", "--momentum", "0.5"], "momentum"),
     "schedule": (["iris", "--schedule", "cosin"], "'cosine'"),
@@ -162,6 +163,14 @@ def test_wrong_use_is_one_line(name: str, folder: Path, capsys) -> None:
     assert told in refused(capsys, "train", *arguments)
     assert sorted(path.name for path in folder.iterdir()) in (["good.csv"], ["good.csv", "runs"])
     assert not list(folder.glob("runs/*"))
+
+
+def test_negative_weights_are_named(folder: Path, capsys) -> None:
+    """A column of weights with a negative one is refused by its name."""
+    (folder / "weighed.csv").write_text("a,w,y\n1,1,x\n2,-1,y\n3,1,x\n")
+    line = refused(capsys, "train", "weighed.csv", "--target", "y", "--weight", "w")
+    assert "weighed.csv, column 'w'" in line
+    assert "negative" in line
 
 
 def test_no_command_and_an_unknown_command(capsys) -> None:

@@ -112,7 +112,7 @@ def _understand(options: argparse.Namespace, seed: int) -> Job:
     """Read every table, choose the task, hold rows out, fit the pipeline, build the network."""
     drop = tuple(name.strip() for name in options.drop.split(",") if name.strip())
     table = read(options.data, Selection(options.target, weight=options.weight, drop=drop), "train")
-    arrays.weights(table.weight, len(table), "float64")
+    _check_weights(table, options.weight)
     task, reason = choose_task(table.labels, options.task, table.target_name)
     classes = class_names(table.labels) if task == "classification" else None
     if classes is not None and len(classes) < 2:
@@ -132,6 +132,13 @@ def _understand(options: argparse.Namespace, seed: int) -> Job:
     )
     network = train_options.network(options, len(table.columns), n_classes, output, loss, seed)
     return Job(table, parts, share, task, reason, pipeline, network)
+
+
+def _check_weights(table: Table, column: str | None) -> None:
+    try:
+        arrays.weights(table.weight, len(table), "float64")
+    except DataError as error:
+        raise DataError(str(error).removeprefix("sample_weight "), path=table.path, column=column) from None
 
 
 def _parts(

@@ -99,7 +99,13 @@ def output_and_loss(options: argparse.Namespace, task: str) -> tuple[str, str]:
         if task == "regression" and options.output == "softmax":
             raise SettingsError("--output softmax gives probabilities; task 'regression' expects identity.")
         return options.output, loss
-    return next((name for name in legal if name in LOSSES[loss].pairs), legal[0]), loss
+    for name in legal:
+        if name in LOSSES[loss].pairs:
+            return name, loss
+    raise SettingsError(
+        f"--loss {loss} does not fit task {task!r}; its legal output activations: {', '.join(LOSSES[loss].pairs)}. "
+        f"Take another loss, or --task {'regression' if task == 'classification' else 'classification'}."
+    )
 
 
 def network(
