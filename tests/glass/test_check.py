@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.glass.check import check_gradients
+from chainrule.errors import SettingsError
+from chainrule.glass.check import _extrapolated, check_gradients
+from chainrule.glass.check_text import TEXT
+from chainrule.glass.tables import columns
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
 
@@ -74,10 +79,80 @@ def test_a_large_network_is_sampled() -> None:
     assert check.forward_passes_numerical == 2 * net.architecture.n_parameters
 
 
-def test_text_fits_a_terminal() -> None:
-    """Both languages stay within 80 columns."""
-    from chainrule.glass.narrate import columns
+class Nonsense(NumpyEngine):
+    """An engine whose dX is not a number."""
 
-    check = cr.check_gradients(cr.Network([5, 6, 3], dtype="float64"), X, [0, 1, 2, 0, 1, 2, 0])
-    for language in ("en", "ko"):
-        assert max(map(columns, check.text(language).splitlines())) <= 90
+    def backward(self, *arguments, **options):
+        backward = super().backward(*arguments, **options)
+        backward.dX[0, 0] = np.nan
+        return backward
+
+
+def test_nan_never_passes() -> None:
+    """A NaN in the gradient fails the check, wherever it stands among right numbers."""
+    net = cr.Network([5, 6, 3], activation="tanh", dtype="float64")
+    check = check_gradients(Nonsense(), net.parameters, X, np.array([0, 1, 2, 0, 1, 2, 0], dtype=np.int32))
+    assert not check.passed and check.tensors["X"].error == np.inf and check.tensors["X"].worst == (0, 0)
+
+
+def test_a_wrong_gradient_fails_where_only_a_sample_is_compared() -> None:
+    """In a large tensor a wrong entry among the compared ones, or a wrong whole, is found."""
+
+    class Scaled(NumpyEngine):
+        def backward(self, *arguments, **options):
+            backward = super().backward(*arguments, **options)
+            backward.dW[1][:] *= 1.00001
+            return backward
+
+    net = cr.Network([40, 50, 10], activation="tanh", dtype="float64")
+    y = RNG.integers(0, 10, size=8).astype(np.int32)
+    W1 = check_gradients(Scaled(), net.parameters, RNG.normal(size=(8, 40)), y, max_entries=30).tensors["W1"]
+    assert W1.error == pytest.approx(1e-5, rel=0.01) and W1.directional is not None and W1.directional > 1e-7
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+def test_saturated_and_vanishing_gradients_pass(scale: float) -> None:
+    """Right gradients pass where they are tiny (deep sigmoids) and where outputs saturate."""
+    net = cr.Network([5, 8, 8, 8, 8, 3], activation="sigmoid", dtype="float64")
+    for l in range(1, 6):
+        net.W[l][:] *= scale
+    check = cr.check_gradients(net, X, [0, 1, 2, 0, 1, 2, 0])
+    assert check.passed
+    tiny = [name for name, tensor in check.tensors.items() if not tensor.resolved]
+    assert ("W1" in tiny) == (scale == 1e-3)
+
+
+def test_differences_are_extrapolated_to_h_zero() -> None:
+    """From (f(h) − f(−h))/2h at h, 4h, 16h … of sin at 1 the limit cos 1 is found to 1e-10."""
+    for h in (1e-6, 1e-4, 1e-3):
+        steps = h * 4.0 ** np.arange(5)
+        told = _extrapolated(list((np.sin(1 + steps) - np.sin(1 - steps)) / (2 * steps)), h, 4e-16)
+        assert abs(told - np.cos(1.0)) < 1e-10
+
+
+def test_parameters_are_left_as_they_were() -> None:
+    """The check changes neither the network nor the rows, not by a bit."""
+    net, rows = cr.Network([5, 6, 3], dtype="float64"), X.copy()
+    before = net.parameters.flat.tobytes()
+    cr.check_gradients(net, rows, [0, 1, 2, 0, 1, 2, 0])
+    assert net.parameters.flat.tobytes() == before and rows.tobytes() == X.tobytes()
+
+
+def test_text_fits_a_terminal() -> None:
+    """Both languages stay within 80 columns and say the same, for sampled, kinked and failing checks."""
+    net = cr.Network([40, 50, 10], dtype="float64")
+    y = RNG.integers(0, 10, size=8).astype(np.int32)
+    rows = RNG.normal(size=(8, 40))
+    net.b[1][:] = -(rows[0] @ net.W[1])  # every unit of the first row stands at its corner
+    for engine in (NumpyEngine(), Wrong()):
+        check = check_gradients(engine, net.parameters, rows, y, max_entries=60)
+        assert check.passed == (type(engine) is NumpyEngine) and check.kinks
+        for language in TEXT:
+            told = check.text(language)
+            assert max(map(columns, told.splitlines())) <= 80
+            assert re.search(r"W1\[\d+,\d+\],\sW1\[", told)
+            assert f"{2 * net.architecture.n_parameters:,}" in told
+    with pytest.raises(SettingsError, match="language 'fr' is unknown"):
+        check.text("fr")
+    with pytest.raises(SettingsError, match="expected h > 0"):
+        check_gradients(NumpyEngine(), net.parameters, rows, y, h=0.0)

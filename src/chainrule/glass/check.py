@@ -5,39 +5,47 @@ Formula   n_k = (J(θ + h·e_k) − J(θ − h·e_k)) / 2h;  error of a tensor =
 The verdict is by tensor, because a correct gradient entry near zero may disagree in its third digit by
 rounding alone; entries are sorted into the usual bands and shown. A rectifier has a corner: where a
 pre-activation changes sign between θ − h and θ + h the difference quotient is of no derivative, so such
-an entry is named as a kink and not judged.
+an entry is named as a kink and not judged. Where a difference seems to disagree it is taken again at
+4h, 16h, … and extrapolated to h = 0; which of these is believed is decided by their mutual agreement,
+never by the value under test.
 
-Source    CS231n, "Gradient checks"; Goodfellow, Bengio, Courville (2016), section 11.5
+Source    CS231n, "Gradient checks"; Goodfellow, Bengio, Courville (2016), section 11.5; Ridders (1982)
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.engine.numpy import dense_targets
 from chainrule.engine.protocol import Engine, Targets
-from chainrule.errors import SettingsError
+from chainrule.errors import SettingsError, unknown_name
+from chainrule.glass.check_text import BANDS, TEXT, table
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import HUBER_DELTA
 from chainrule.seeding import Purpose, stream_key, words
 
 Array = npt.NDArray[Any]
 H = 1e-5
 THRESHOLD = 1e-7
 MAX_ENTRIES = 200
-BANDS = (("≤ 1e-7", 1e-7), ("≤ 1e-4", 1e-4), ("≤ 1e-2", 1e-2), ("> 1e-2", np.inf))
-"""Relative errors of single entries, shown and not judged."""
+WIDENINGS = (4, 16, 64, 256)
+"""Multiples of h at which a doubtful difference is taken again."""
+
+BENT = ("elu",)
+"""g′ is continuous, but its own slope jumps at 0: across it a difference is off by about h/4."""
 
 
 @dataclass(frozen=True)
 class TensorCheck:
-    """One tensor: its error, its worst entry, how many entries were compared, and where kinks were crossed."""
+    """One tensor: its error, its worst entry (place, a, n), entries compared, and places of kinks."""
 
     name: str
     shape: tuple[int, ...]
@@ -50,6 +58,13 @@ class TensorCheck:
     bands: tuple[int, ...]
     directional: float | None = None
     """Error along a random direction through the whole tensor, where only some entries were compared."""
+    resolved: bool = True
+    """Whether the gradient is large enough to stand out from the rounding of J."""
+
+    @property
+    def n_kinks(self) -> int:
+        """Entries that crossed a corner and were not judged."""
+        return len(self.kinks)
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class GradientCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether every tensor is within the threshold (a NaN is not)."""
+        """Whether every tensor is within the threshold."""
         return bool(self.max_relative_error <= self.threshold)
 
     @property
@@ -81,50 +96,13 @@ class GradientCheck:
         return 2 * self.n_parameters
 
     def text(self, language: str = "en") -> str:
-        """The table of tensors, for a terminal of 80 columns."""
-        words_ = WORDS[language]
-        lines = [words_["head"].format(threshold=self.threshold)]
-        lines.append(f"{'':8}{'':>12}{words_['entries']:>9}{words_['kinks']:>7}{'max|a−n|/max':>15}  {words_['worst']}")
-        for t in self.tensors.values():
-            shape = "×".join(map(str, t.shape))
-            where = "" if t.worst is None else f"{list(t.worst)} a={t.analytic:.6g}"
-            error = max(t.error, t.directional or 0.0)
-            mark = "" if error <= self.threshold else "  ✗"
-            lines.append(f"{t.name:8}{shape:>12}{t.n_checked:>9}{len(t.kinks):>7}{error:>15.2e}  {where}{mark}")
-        counts = np.sum([t.bands for t in self.tensors.values()], axis=0)
-        shown = ", ".join(f"{label}: {count}" for (label, _), count in zip(BANDS, counts, strict=True))
-        lines.append(words_["bands"].format(shown=shown))
-        lines.append(words_["cost"].format(n=self.forward_passes_numerical, p=self.n_parameters))
-        lines.append(words_["passed" if self.passed else "failed"].format(worst=self.max_relative_error))
-        return "\n".join(lines)
+        """The table of tensors, for a terminal of 80 columns, in "en" or "ko"."""
+        if language not in TEXT:
+            raise unknown_name("language", language, TEXT)
+        return table(self, language)
 
     def __str__(self) -> str:
         return self.text()
-
-
-WORDS: dict[str, dict[str, str]] = {
-    "en": {
-        "head": "Gradient check: backpropagation against central differences (float64),\n"
-        "by tensor, passed at ≤ {threshold:g}",
-        "entries": "entries",
-        "kinks": "kinks",
-        "worst": "worst entry",
-        "bands": "Single entries, shown and not judged: {shown}",
-        "cost": "Differences need {n:,} forward passes for {p:,} parameters; backpropagation two passes.",
-        "passed": "Passed: the largest error is {worst:.2e}.",
-        "failed": "FAILED: the largest error is {worst:.2e}.",
-    },
-    "ko": {
-        "head": "기울기 검사: 역전파를 중앙 차분과 비교 (float64),\n텐서마다 판정, 기준 ≤ {threshold:g}",
-        "entries": "n",
-        "kinks": "kink",
-        "worst": "a: 역전파 값",
-        "bands": "원소별 상대 오차 (참고용, 판정하지 않음): {shown}",
-        "cost": "매개변수 {p:,}개의 기울기에 중앙 차분은 순전파 {n:,}번, 역전파는 두 번의 통과면 충분합니다.",
-        "passed": "통과: 가장 큰 오차 {worst:.2e}",
-        "failed": "실패: 가장 큰 오차 {worst:.2e}",
-    },
-}
 
 
 def check_gradients(
@@ -150,29 +128,38 @@ def check_gradients(
         raise SettingsError(
             f"h = {h!r}, max_entries = {max_entries!r} are not possible; expected h > 0, max_entries ≥ 3."
         )
-    compared = _Comparison(engine, parameters, X, targets, weight, h, 0.5 * threshold)
+    compared = _Comparison(engine, parameters, X, targets, weight, h, threshold)
     tensors = {}
     for lane, (name, tensor, analytic) in enumerate(compared.tensors()):
         chosen = _choose(analytic, max_entries, seed, lane)
-        tensors[name] = compared.compare(name, tensor, analytic, chosen, seed, lane)
+        directional = None
+        if len(chosen) < tensor.size:
+            directional = compared.along_signs(
+                tensor, analytic, words(stream_key(seed, Purpose.CHECK, 1), tensor.size, lane=lane)
+            )
+        tensors[name] = compared.entries(name, tensor, analytic, chosen, directional)
     return GradientCheck(tensors, threshold, parameters.architecture.n_parameters)
 
 
 class _Comparison:
-    """The network in float64, one number of which is moved at a time."""
+    """The network in float64, parts of which are moved to and fro."""
 
     def __init__(
-        self, engine: Engine, parameters: Parameters, X: Any, targets: Targets, weight: Any, h: float, doubt: float
+        self, engine: Engine, parameters: Parameters, X: Any, targets: Targets, weight: Any, h: float, threshold: float
     ) -> None:
         wide = Architecture.from_dict({**parameters.architecture.to_dict(), "dtype": "float64"})
-        self.engine, self.h, self.doubt = engine, h, doubt
+        self.engine, self.h, self.threshold = engine, h, threshold
         self.parameters = Parameters(wide, parameters.flat.astype(np.float64))
         self.X = np.array(X, dtype=np.float64)
         self.targets = targets.astype(np.float64) if targets.dtype.kind == "f" else targets
         self.weight = None if weight is None else weight.astype(np.float64)
         self.backward = engine.backward(self.parameters, self.X, self.targets, self.weight)
-        self.cornered = [l for l, name in enumerate(wide.activations) if name and ACTIVATIONS[name].kinks]
+        names = enumerate(wide.activations)
+        self.cornered = [l for l, name in names if name and (ACTIVATIONS[name].kinks or name in BENT)]
         self.corner_of_loss = wide.loss in ("absolute_error", "huber")
+        # J is a sum over layers and rows, each rounded; gradients below `resolution` drown in that at every h.
+        self.rounding = 16 * float(np.finfo(np.float64).eps) * abs(self.backward.loss)
+        self.resolution = self.rounding / (WIDENINGS[-1] * h) / threshold
 
     def tensors(self) -> Iterator[tuple[str, Array, Array]]:
         """Name, tensor and analytic gradient of every W, b, and of X."""
@@ -181,93 +168,99 @@ class _Comparison:
             yield f"b{l}", self.parameters.b[l], self.backward.db[l]
         yield "X", self.X, self.backward.dX
 
-    def compare(
-        self, name: str, tensor: Array, analytic: Array, chosen: npt.NDArray[np.int64], seed: int, lane: int
+    def entries(
+        self, name: str, tensor: Array, analytic: Array, chosen: npt.NDArray[np.int64], directional: float | None
     ) -> TensorCheck:
-        """Differences at the chosen entries, and along one direction where they are not all."""
+        """The tensor judged by differences at the chosen entries."""
         flat, a_all = tensor.reshape(-1), analytic.reshape(-1)
-        a, n, kinks = [], [], []
-        kept = []
-        largest = float(np.abs(a_all).max())
-        for index in chosen:
-            numeric, crossed = self._difference(functools.partial(_move, flat, int(index)))
+        largest = float(np.abs(a_all).max(initial=0.0))
+        a, n, places, kinks = [], [], [], []
+        for index in map(int, chosen):
             place = tuple(int(i) for i in np.unravel_index(index, tensor.shape))
-            if crossed:
+            numeric = self._derivative(flat[index : index + 1], np.ones(1), float(a_all[index]), largest)
+            if numeric is None:
                 kinks.append(place)
                 continue
-            if abs(float(a_all[index]) - numeric) > self.doubt * largest:
-                numeric = self._refined(flat, int(index), numeric)
-            kept.append(place)
+            places.append(place)
             a.append(float(a_all[index]))
             n.append(numeric)
         scale = max(largest, max(map(abs, n), default=0.0))
-        gaps = np.abs(np.subtract(a, n)) if a else np.zeros(0)
-        worst = int(np.argmax(gaps)) if len(gaps) else None
-        direction = None if len(chosen) == tensor.size else self._directional(tensor, analytic, seed, lane)
+        gaps = np.abs(np.subtract(a, n))
+        at = int(np.argmax(gaps)) if len(gaps) else None
+        worst, a_worst, n_worst = (None, 0.0, 0.0) if at is None else (places[at], a[at], n[at])
+        error = self._ratio(float(gaps.max(initial=0.0)), scale)
+        resolved = bool(scale == 0 or scale > self.resolution)
         return TensorCheck(
-            name, tensor.shape, len(a), _ratio(float(gaps.max(initial=0.0)), scale),
-            None if worst is None else kept[worst], 0.0 if worst is None else a[worst],
-            0.0 if worst is None else n[worst], tuple(kinks), _bands(a, n), direction,
+            name, tensor.shape, len(a), error, worst, a_worst, n_worst,
+            tuple(kinks), _bands(a, n), directional, resolved,
         )  # fmt: skip
 
-    def _refined(self, flat: Array, index: int, at_h: float) -> float:
-        """Richardson's extrapolation from h and 2h: the h² term of the difference cancels."""
-        self.h *= 2
-        at_2h, crossed = self._difference(functools.partial(_move, flat, index))
-        self.h /= 2
-        return at_h if crossed else (4 * at_h - at_2h) / 3
-
-    def _directional(self, tensor: Array, analytic: Array, seed: int, lane: int) -> float | None:
+    def along_signs(self, tensor: Array, analytic: Array, random: npt.NDArray[np.uint32]) -> float | None:
         """Error of the derivative along random signs; None where the move crosses a corner."""
-        signs = np.where(words(stream_key(seed, Purpose.CHECK, 1), tensor.size, lane=lane) & 1, 1.0, -1.0)
-        v = signs.reshape(tensor.shape) / np.sqrt(tensor.size)
-
-        def move(s: float) -> None:
-            tensor[...] += s * v
-
-        before = tensor.copy()
-        numeric, crossed = self._difference(move)
-        tensor[...] = before
-        if crossed:
+        v = np.where(random & 1, 1.0, -1.0).reshape(tensor.shape) / np.sqrt(tensor.size)
+        along, typical = float((analytic * v).sum()), float(np.linalg.norm(analytic)) / np.sqrt(tensor.size)
+        numeric = self._derivative(tensor, v, along, max(abs(along), typical))
+        if numeric is None:
             return None
-        along = float((analytic * v).sum())
-        scale = float(np.linalg.norm(analytic)) / np.sqrt(tensor.size)
-        return _ratio(abs(along - numeric), max(abs(along), abs(numeric), scale))
+        return self._ratio(abs(along - numeric), max(abs(along), abs(numeric), typical))
 
-    def _difference(self, move: Callable[[float], None]) -> tuple[float, bool]:
-        """(J(+h) − J(−h)) / 2h, and whether a corner lies between the two points."""
-        move(self.h)
-        above, signs_above = self._loss()
-        move(-2 * self.h)
-        below, signs_below = self._loss()
-        move(self.h)
-        crossed = any(not np.array_equal(p, q) for p, q in zip(signs_above, signs_below, strict=True))
-        return (above - below) / (2 * self.h), crossed
+    def _derivative(self, part: Array, v: Array, expected: float, scale: float) -> float | None:
+        """The derivative of J as part moves along v; None where a corner lies within h of it."""
+        at_h = self._difference(part, v, self.h)
+        if at_h is None or abs(at_h - expected) <= 0.5 * self.threshold * scale:
+            return at_h
+        wider = [at_h]
+        for multiple in WIDENINGS:
+            difference = self._difference(part, v, multiple * self.h)
+            if difference is None:
+                break
+            wider.append(difference)
+        return _extrapolated(wider, self.h, self.rounding)
+
+    def _difference(self, part: Array, v: Array, h: float) -> float | None:
+        """(J(+h·v) − J(−h·v)) / 2h; None where a corner lies between the two points. `part` is put back."""
+        before = part.copy()
+        part[...] = before + h * v
+        above, sides_above = self._loss()
+        part[...] = before - h * v
+        below, sides_below = self._loss()
+        part[...] = before
+        if not all(np.array_equal(p, q) for p, q in zip(sides_above, sides_below, strict=True)):
+            return None
+        return (above - below) / (2 * h)
 
     def _loss(self) -> tuple[float, list[npt.NDArray[Any]]]:
-        backward = self.engine.loss(self.parameters, self.X, self.targets, self.weight)
-        if not self.cornered and not self.corner_of_loss:
-            return backward[0], []
-        forward = self.engine.forward(self.parameters, self.X)
-        signs = [forward.z[l] > 0 for l in self.cornered]
+        """J, and on which side of its corners everything lies."""
+        J, output = self.engine.loss(self.parameters, self.X, self.targets, self.weight)
+        sides = []
+        if self.cornered:
+            z = self.engine.forward(self.parameters, self.X).z
+            sides = [z[l] > 0 for l in self.cornered]
         if self.corner_of_loss:
-            signs.append(self._side(forward.output))
-        return backward[0], signs
+            e = output - dense_targets(self.targets, self.parameters.architecture)
+            absolute = self.parameters.architecture.loss == "absolute_error"
+            sides.append(np.sign(e) if absolute else np.clip(np.fix(e / HUBER_DELTA), -1, 1))
+        return J, sides
 
-    def _side(self, output: Array) -> npt.NDArray[Any]:
-        """On which piece of absolute_error or huber every output lies."""
-        from chainrule.engine.numpy import dense_targets
-
-        e = output - dense_targets(self.targets, self.parameters.architecture)
-        return np.sign(e) if self.parameters.architecture.loss == "absolute_error" else np.clip(np.fix(e), -1, 1)
-
-
-def _move(flat: Array, index: int, s: float) -> None:
-    flat[index] += s
+    def _ratio(self, gap: float, scale: float) -> float:
+        """gap / scale; a gap that is no number counts as infinite."""
+        if gap == 0:
+            return 0.0
+        ratio = gap / max(scale, self.resolution)
+        return float(ratio) if np.isfinite(ratio) else np.inf
 
 
-def _ratio(gap: float, scale: float) -> float:
-    return gap / scale if scale > 0 else 0.0 if gap == 0 else np.inf
+def _extrapolated(differences: list[float], h: float, rounding: float) -> float:
+    """The limit of differences at h, 4h, 16h, …: the h² term taken out of neighbours, then the best estimate.
+
+    A wide difference has little rounding and much curvature, a narrow one the opposite. The curvature left
+    is seen from the disagreement of neighbouring estimates, the rounding is that of J over h.
+    """
+    limits = [(16 * narrow - wide) / 15 for narrow, wide in pairwise(differences)]
+    if len(limits) < 2:
+        return limits[0] if limits else differences[0]
+    doubts = np.abs(np.diff(limits)) + rounding / (h * 4.0 ** np.arange(1, len(limits)))
+    return limits[int(np.argmin(doubts)) + 1]
 
 
 def _choose(analytic: Array, max_entries: int, seed: int, lane: int) -> npt.NDArray[np.int64]:
