@@ -32,6 +32,7 @@ _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
     "worst": ("worst entry", "최대 오차 위치"),
     "verdict": ("", ""),
     "ok": ("ok", "통과"),
+    "not_judged": ("kinks", "보류"),
     "wrong": ("✗ WRONG", "✗ 틀림"),
     "difference": (
         "{name}: backpropagation says {a}, differences say {n}.",
@@ -74,7 +75,7 @@ def table(check: GradientCheck, language: str) -> str:
     lines = [*wrapped(text["head"].format(threshold=check.threshold)), ""]
     sampled = any(t.directional is not None for t in tensors)
     names = ("tensor", "shape", "entries", "kinks", "error", *(["direction"] if sampled else []), "worst", "verdict")
-    lines += aligned([tuple(text[name] for name in names), *(_row(check, t, text, sampled) for t in tensors)], 2)
+    lines += aligned([tuple(text[name] for name in names), *(_row(check, t, text, sampled) for t in tensors)], 2, gap=2)
     lines.append("")
     for t in tensors:
         if t.worst is not None and not t.error <= check.threshold:
@@ -87,7 +88,9 @@ def table(check: GradientCheck, language: str) -> str:
     if hidden:
         lines += wrapped(text["unresolved"].format(shown=hidden))
     counts = np.sum([t.bands for t in tensors], axis=0)
-    shown = ", ".join(f"{label}:\u00a0{count}" for (label, _), count in zip(BANDS, counts, strict=True))
+    shown = ", ".join(
+        f"{label}: {count}".replace(" ", "\u00a0") for (label, _), count in zip(BANDS, counts, strict=True)
+    )
     lines += wrapped(text["bands"].format(shown=shown))
     lines += wrapped(text["cost"].format(n=check.forward_passes_numerical, p=check.n_parameters))
     lines.append(text["passed" if check.passed else "failed"].format(worst=check.max_relative_error))
@@ -98,7 +101,7 @@ def _row(check: GradientCheck, t: TensorCheck, text: dict[str, str], sampled: bo
     worst = "" if t.worst is None else _place(t, t.worst)
     along = [] if not sampled else ["" if t.directional is None else f"{t.directional:.1e}"]
     right = t.error <= check.threshold and (t.directional is None or t.directional <= check.threshold)
-    verdict = text["ok" if right else "wrong"]
+    verdict = text[("ok" if t.n_checked else "not_judged") if right else "wrong"]
     shape = "×".join(map(str, t.shape))
     return t.name, shape, f"{t.n_checked:,}", str(t.n_kinks), f"{t.error:.1e}", *along, worst, verdict
 

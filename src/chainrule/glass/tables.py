@@ -43,7 +43,7 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
-def aligned(rows: Sequence[Sequence[str]], indent: int = 4) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], indent: int = 4, gap: int = 3) -> list[str]:
     """Rows of cells as lines: words of the first column to the left, numbers with their points in line."""
     cells = [list(row) for row in rows]
     for i in range(1, len(cells[0])):
@@ -52,7 +52,7 @@ def aligned(rows: Sequence[Sequence[str]], indent: int = 4) -> list[str]:
     lines = []
     for row in cells:
         others = [pad(cell, width, right=True) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append((" " * indent + "   ".join([pad(row[0], widths[0]), *others])).rstrip())
+        lines.append((" " * indent + (" " * gap).join([pad(row[0], widths[0]), *others])).rstrip())
     return lines
 
 
