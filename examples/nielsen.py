@@ -122,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
         cost = "quadratic" if row.loss == QUADRATIC else "cross-entropy"
         start = "N(0,1)" if row.initializer == LARGE else "1/√n"
         table.add_row(
-            str(row.number), f"{row.hidden} hidden, {cost}\n{start}, η {row.learning_rate:g}, λ {row.lambda_:g}, {row.judged}",
+            str(row.number), f"{row.hidden} hidden, {cost}\n{start}, η {row.learning_rate:g}, λ {row.lambda_:g}",
             f"{row.published:.2f}", f"{np.mean(values):.2f} ± {np.ptp(values) / 2:.2f}", f"± {row.tolerance:g}",
             "within" if inside else "OUTSIDE", f"{time.perf_counter() - began:.0f}",
         )  # fmt: skip
@@ -145,8 +145,8 @@ def add_speeds(table: Table, data: tuple[np.ndarray, ...], n_seeds: int) -> int:
         inside = bool((factor <= SPEED_FACTOR).all() and (np.diff(mean) > 0).all())
         n_outside += not inside
         table.add_row(
-            "25", f"{n_hidden} hidden layers of 30:\n‖δ‖ of each at the start", "\n".join(f"{p:.4f}" for p in published),
-            "\n".join(f"{m:.4f}" for m in mean), f"× {SPEED_FACTOR:g}", "within" if inside else "OUTSIDE", "0",
+            "25", f"{n_hidden} hidden layers of 30:\n‖δ‖ of each at the start",
+            "\n".join(f"{p:.4f}" for p in published), "\n".join(f"{m:.4f}" for m in mean), f"× {SPEED_FACTOR:g}", "within" if inside else "OUTSIDE", "0",
         )  # fmt: skip
     return n_outside
 
