@@ -213,6 +213,23 @@ def test_it_can_be_told_from_the_record_alone(step: cr.Step) -> None:
     assert "BP4" in text and "UPDATE" in text and number(step.backward.loss) in text
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_diverged_step_is_told() -> None:
+    """A step whose loss is not finite shows its inf and nan, and says that nothing was updated."""
+    net = cr.Network([20, 12, 3], "exponential", "identity", "squared_error", dtype="float32")
+    run = cr.train(net, 100 * X, RNG.normal(size=(60, 3)), optimizer=cr.SGD(1.0), epochs=1, progress=False)
+    assert run.diverged is not None
+    text = run.replay(run.n_steps - 1).explain()
+    assert "the update is not applied" in text and "inf" in text
+
+
+def test_softmax_within_a_chain_is_explained() -> None:
+    """Where softmax does not fuse with the loss, its Jacobian is named instead of g′."""
+    net = cr.Network([20, 4, 3], "softmax", "softmax", "squared_error")
+    run = cr.train(net, X, np.eye(3)[RNG.integers(0, 3, size=60)], epochs=1, progress=False)
+    assert run.replay(0).explain().count("Jacobian") == 2
+
+
 def test_to_dict_holds_every_number(step: cr.Step) -> None:
     """to_dict is plain JSON and gives back every float exactly."""
     import json

@@ -60,16 +60,23 @@ def explain(
             f"target has shape {np.shape(target)}; expected ({architecture.n_outputs},), one number for each output."
         )
     told = _Narration(record, architecture, row, TEXT[language], NOTATIONS[notation])
-    told.head(n_total, optimizer or {}, notation)
-    told.forward()
-    told.loss(target, weight_share)
-    told.backward(target, weight_share)
-    told.heading("update")
-    told.lines += tell_update(
-        record, architecture, told.text, told.notation, optimizer, settings or StepSettings(), told.example_entries()
-    )
-    told.say()
-    told.say("end")
+    with np.errstate(all="ignore"):  # a diverged step is told too, with its inf and nan
+        told.head(n_total, optimizer or {}, notation)
+        told.forward()
+        told.loss(target, weight_share)
+        told.backward(target, weight_share)
+        told.heading("update")
+        told.lines += tell_update(
+            record,
+            architecture,
+            told.text,
+            told.notation,
+            optimizer,
+            settings or StepSettings(),
+            told.example_entries(),
+        )
+        told.say()
+        told.say("end")
     return "\n".join(told.lines)
 
 
@@ -201,6 +208,8 @@ class _Narration:
         self.say("bp1", l=L)
         self.write(name.equation("bp1_fused" if fused else "bp1", L))
         self.say("bp1_fused_says" if fused else "bp1_says", 2)
+        if not fused and not ACTIVATIONS[a.output].elementwise:
+            self.say("mixes", 2)
         self.say("bp1_sign", 2)
         names, vectors = [name.vector(name.delta, L)], [delta]
         if target is not None:
@@ -241,8 +250,11 @@ class _Narration:
         if mask is not None:
             names, vectors = [*names, self.text["mask"]], [*vectors, mask]
         self._table([*names, name.vector(name.delta, l)], [*vectors, delta])
-        if (delta == 0).any():
-            self.say("closed", 2, n=int((delta == 0).sum()), all=len(delta))
+        closed = int(((delta == 0) & (da != 0)).sum())
+        if closed:
+            self.say("closed", 2, n=closed, all=len(delta))
+        if not elementwise:
+            self.say("mixes", 2)
         j = int(np.argmax(np.abs(delta)))
         self.say("spelled", 2, j=j)
         self.lines += dot_product(

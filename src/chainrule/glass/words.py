@@ -95,6 +95,10 @@ _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
         "responds (its slope g′).",
         "위층의 오차가 같은 가중치를 거꾸로 지나 모이고(da), 활성화 함수가 반응하는 만큼(도함수 g′) 통과합니다.",
     ),
+    "mixes": (
+        "Softmax mixes the units of a row, so for g′ stands its Jacobian: error_j = a_j·(da_j − Σ_k da_k·a_k).",
+        "softmax는 한 행의 유닛을 서로 섞으므로 g′의 자리에 야코비 행렬이 옵니다: 오차_j = a_j·(da_j − Σ_k da_k·a_k)",
+    ),
     "closed": (
         "{n} of {all} units let nothing through: their error signal is 0.",
         "유닛 {all}개 중 {n}개는 아무것도 통과시키지 않습니다 (오차 신호 0).",
