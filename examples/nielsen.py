@@ -146,7 +146,8 @@ def add_speeds(table: Table, data: tuple[np.ndarray, ...], n_seeds: int) -> int:
         n_outside += not inside
         table.add_row(
             "25", f"{n_hidden} hidden layers of 30:\n‖δ‖ of each at the start",
-            "\n".join(f"{p:.4f}" for p in published), "\n".join(f"{m:.4f}" for m in mean), f"× {SPEED_FACTOR:g}", "within" if inside else "OUTSIDE", "0",
+            "\n".join(f"{p:.4f}" for p in published),
+            "\n".join(f"{m:.4f}" for m in mean), f"× {SPEED_FACTOR:g}", "within" if inside else "OUTSIDE", "0",
         )  # fmt: skip
     return n_outside
 
