@@ -49,7 +49,7 @@ LARGE, SCALED = "standard_normal", "scaled_normal"
 QUADRATIC, ENTROPY = "squared_error", "cross_entropy"
 ROWS = (
     Row(1, 30, QUADRATIC, LARGE, 3.0, 95.42, 0.8),
-    Row(2, 100, QUADRATIC, LARGE, 3.0, 96.59, 1.5, note="an output that starts saturated stays silent: most starts lose whole digits"),
+    Row(2, 100, QUADRATIC, LARGE, 3.0, 96.59, 1.5, note="from most starts some outputs stay low"),
     Row(3, 100, QUADRATIC, LARGE, 0.001, 21.42, 12.0, judged="last", note="too small: hardly learns"),
     Row(4, 30, QUADRATIC, LARGE, 100.0, 9.82, 4.0, judged="last", note="too large: stays at chance"),
     Row(7, 30, ENTROPY, LARGE, 0.5, 95.49, 0.8),
