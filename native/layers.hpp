@@ -226,6 +226,16 @@ void bias_gradient(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, 
   }
 }
 
+// n numbers; the last vector overlaps the one before it
+template <class T> CHAINRULE_INLINE void copy_row(T* to, const T* from, std::size_t n) {
+  if (n < lanes<T>) {
+    for (std::size_t j = 0; j < n; ++j) to[j] = from[j];
+    return;
+  }
+  for (std::size_t j = 0; j + lanes<T> <= n; j += lanes<T>) store<T>(to + j, load_unaligned(from + j));
+  if (n % lanes<T> != 0) store_unaligned<T>(to + n - lanes<T>, load_unaligned(from + n - lanes<T>));
+}
+
 template <class T>
 void gather(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
             std::size_t i1) {
@@ -239,9 +249,7 @@ void gather(const T* X, const std::int64_t* rows, const std::int64_t* next, Pane
       if (later)  // the rows of the next batch are on their way while this one is computed
         for (std::size_t b = 0; b < width * sizeof(T); b += 64)
           __builtin_prefetch(later + first * sizeof(T) + b, 0, 2);
-      std::size_t j = 0;
-      for (; j + lanes<T> <= width; j += lanes<T>) store<T>(y + j, load_unaligned(x + first + j));
-      for (; j < width; ++j) y[j] = x[first + j];
+      copy_row(y, x + first, width);
     }
   }
 }

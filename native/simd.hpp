@@ -96,6 +96,8 @@ template <class T> CHAINRULE_INLINE Vector<T> load_unaligned(const T* p) {
 }
 template <class T> CHAINRULE_INLINE void store(T* p, Vector<T> v) { *reinterpret_cast<Vector<T>*>(p) = v; }
 
+template <class T> CHAINRULE_INLINE void store_unaligned(T* p, Vector<T> v) { __builtin_memcpy(p, &v, sizeof v); }
+
 template <class T> CHAINRULE_INLINE Vector<T> broadcast(T x) { return Vector<T>{} + x; }
 template <class T> CHAINRULE_INLINE Integers<T> broadcast_integer(Word<T> x) { return Integers<T>{} + x; }
 #if !defined(CHAINRULE_ONE_LANE)
