@@ -175,6 +175,15 @@ CHAINRULE_INLINE float sqrt_(float a) { return __builtin_sqrtf(a); }
 CHAINRULE_INLINE double sqrt_(double a) { return __builtin_sqrt(a); }
 #endif
 
+// one number, with the rounding of a vector's lane
+template <class T> CHAINRULE_INLINE T fma_of_one(T a, T b, T c) {
+#if defined(CHAINRULE_ONE_LANE)
+  return fma_(a, b, c);
+#else
+  return static_cast<T>(sizeof(T) == 4 ? __builtin_fmaf(a, b, c) : __builtin_fma(a, b, c));
+#endif
+}
+
 // selections: written so that NaN goes through -------------------------------------------------------
 
 template <class T> CHAINRULE_INLINE Vector<T> at_most(Vector<T> x, T top) {
