@@ -234,6 +234,7 @@ template <class T> class Session {
   void steps(const Stretch& stretch, std::size_t thread);
   void run(Stretch stretch, std::size_t n_threads);
   std::size_t try_thread_counts(Stretch stretch);
+  void watch_pace(double seconds, std::size_t n_steps);
   static bool finite(const T* check);
 
   void barrier(std::size_t n_threads) {
@@ -259,6 +260,7 @@ template <class T> class Session {
   std::unique_ptr<Team> team_;
   std::size_t active_ = 1;
   bool decided_ = true, stop_request_ = false;
+  double seconds_alone_ = 1e300;  // of one step with one thread, by the last trial
   std::chrono::steady_clock::time_point looked_;
 };
 
@@ -471,7 +473,14 @@ template <class T> std::size_t Session<T>::try_thread_counts(Stretch stretch) {
   }
   active_ = best[1] < best[0] ? schedule_.n_threads : 1;
   decided_ = true;
+  seconds_alone_ = best[0] / static_cast<double>(length);
   return done;
+}
+
+// Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow.
+template <class T> void Session<T>::watch_pace(double seconds, std::size_t n_steps) {
+  if (!schedule_.may_choose || active_ == 1 || n_steps < 16) return;
+  if (seconds > 1.2 * seconds_alone_ * static_cast<double>(n_steps)) decided_ = false;
 }
 
 template <class T>
@@ -487,8 +496,11 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
     Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done, order_.of_epoch(epoch), interrupted};
     std::size_t tried = decided_ ? 0 : try_thread_counts(stretch);
     if (tried == 0) {
+      const auto start = std::chrono::steady_clock::now();
       run(stretch, active_);
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
       tried = own_[0].done;
+      watch_pace(elapsed.count(), tried);
     }
     stopped = own_[0].stopped;
     done += tried;
