@@ -196,6 +196,24 @@ template <class T> class PyPasses {
   Passes<T> passes_;
 };
 
+template <class T> class PyRowPredictor {
+ public:
+  PyRowPredictor(const std::string& isa, const std::vector<std::size_t>& sizes, const std::vector<int>& activations)
+      : rows_(kernels_of<T>(variant_named(isa)), layers_of(sizes, activations)) {}
+  // Keeps the GIL: the buffers are shared by all callers, and a row takes microseconds.
+  void predict(In1<T> theta, In2<T> X, Out2<T> out) const {
+    const std::vector<LayerSizes>& layers = rows_.layers();
+    require(theta.shape(0) == n_parameters(layers), "theta has another length than the network has parameters");
+    require(X.shape(1) == layers.front().n_in && out.shape(1) == layers.back().n_out && out.shape(0) == X.shape(0),
+            "X does not fit the network");
+    for (std::size_t i = 0; i < X.shape(0); ++i)
+      rows_.predict(theta.data(), X.data() + i * X.shape(1), out.data() + i * out.shape(1));
+  }
+
+ private:
+  RowPredictor<T> rows_;
+};
+
 template <class T> void elementary(const std::string& isa, int function, In1<T> x, Out1<T> y) {
   require(x.shape(0) == y.shape(0), "x and y differ in length");
   const std::size_t n = x.shape(0), padded = round_up(n, chunk<T>);
@@ -218,7 +236,7 @@ double peak_flops(const std::string& isa) {
   return best;
 }
 
-template <class T> void bind(nb::module_& m, const char* session, const char* passes) {
+template <class T> void bind(nb::module_& m, const char* session, const char* passes, const char* rows) {
   using S = PySession<T>;
   nb::class_<S>(m, session)
       .def(nb::init<const std::string&, const std::vector<std::size_t>&, const std::vector<int>&, int, In2<T>,
@@ -243,6 +261,11 @@ template <class T> void bind(nb::module_& m, const char* session, const char* pa
       .def("backward", &P::backward, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "delta"_a, "dW"_a, "db"_a, "dX"_a)
       .def("loss", &P::loss, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "out"_a)
       .def("predict", &P::predict, "X"_a, "out"_a);
+  using R = PyRowPredictor<T>;
+  nb::class_<R>(m, rows)
+      .def(nb::init<const std::string&, const std::vector<std::size_t>&, const std::vector<int>&>(), "isa"_a, "sizes"_a,
+           "activations"_a)
+      .def("predict", &R::predict, "theta"_a, "X"_a, "out"_a);
   m.def("elementary", &elementary<T>, "isa"_a, "function"_a, "x"_a, "y"_a);
 }
 
@@ -256,8 +279,8 @@ NB_MODULE(_native, m) {
         new (s) StepSettings{static_cast<Optimizer>(optimizer), momentum, rho, beta1, beta2, epsilon, weight_decay, l2, l1, dropout, clip_norm};
       }, nb::kw_only(), "optimizer"_a, "momentum"_a = 0.0, "rho"_a = 0.0, "beta1"_a = 0.0, "beta2"_a = 0.0, "epsilon"_a = 0.0,
          "weight_decay"_a = 0.0, "l2"_a = 0.0, "l1"_a = 0.0, "dropout"_a = 0.0, "clip_norm"_a = 0.0);
-  bind<float>(m, "Session32", "Passes32");
-  bind<double>(m, "Session64", "Passes64");
+  bind<float>(m, "Session32", "Passes32", "Rows32");
+  bind<double>(m, "Session64", "Passes64", "Rows64");
   m.def("instruction_sets", [] {
     std::vector<std::string> names;
     for (const Variant* variant : usable_variants()) names.push_back(variant->name);

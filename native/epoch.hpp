@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <vector>
@@ -65,7 +66,7 @@ template <class T> Rule<T> rule_of_step(const StepSettings& s, double eta, std::
 
 constexpr std::uint32_t purpose_shuffle = 2, purpose_dropout = 3;
 
-// The rows sorted by (their 32-bit word, their number): a stable radix sort.
+// The rows sorted by (their 32-bit word, their number), both packed into one 64-bit integer.
 class RowOrder {
  public:
   RowOrder(const Variant& variant, std::uint64_t seed, std::size_t n, bool shuffle)
@@ -75,6 +76,16 @@ class RowOrder {
   const std::int64_t* of_epoch(std::uint64_t epoch);
 
  private:
+  void sort_few(std::size_t first, std::size_t end) {
+    if (end - first > 32) return std::sort(&pairs_[first], &pairs_[first] + (end - first));
+    for (std::size_t i = first + 1; i < end; ++i) {
+      const std::uint64_t pair = pairs_[i];
+      std::size_t j = i;
+      for (; j > first && pairs_[j - 1] > pair; --j) pairs_[j] = pairs_[j - 1];
+      pairs_[j] = pair;
+    }
+  }
+
   const Variant& variant_;
   const std::uint64_t seed_;
   const std::size_t n_;
@@ -82,7 +93,7 @@ class RowOrder {
   std::uint64_t epoch_ = ~std::uint64_t(0);
   std::vector<std::int64_t> rows_;
   std::vector<std::uint32_t> words_;
-  std::vector<std::uint64_t> pairs_, sorted_;
+  std::vector<std::uint64_t> pairs_;
 };
 
 inline PhiloxKey stream_key(std::uint64_t seed, std::uint32_t purpose, std::uint64_t epoch, std::uint64_t step) {
@@ -101,20 +112,15 @@ inline PhiloxKey stream_key(std::uint64_t seed, std::uint32_t purpose, std::uint
 inline const std::int64_t* RowOrder::of_epoch(std::uint64_t epoch) {
   if (!shuffle_ || epoch == epoch_) return rows_.data();
   const std::size_t n_groups = (n_ + 31) / 32;
-  words_.resize(n_groups * 32), pairs_.resize(n_), sorted_.resize(n_);
+  words_.resize(n_groups * 32), pairs_.resize(n_);
   variant_.words(stream_key(seed_, purpose_shuffle, epoch, 0), 0, 0, n_groups, words_.data());
-  constexpr int bits = 11, n_buckets = 1 << bits;
-  std::vector<std::size_t> counts(3 * n_buckets, 0);
-  for (std::size_t i = 0; i < n_; ++i) {
-    pairs_[i] = std::uint64_t(words_[i]) << 32 | i;
-    for (int pass = 0; pass < 3; ++pass) ++counts[pass * n_buckets + (words_[i] >> (bits * pass)) % n_buckets];
-  }
-  for (int pass = 0; pass < 3; ++pass) {
-    std::size_t* const count = &counts[pass * n_buckets];
-    for (std::size_t k = 0, start = 0; k < n_buckets; ++k) start += std::exchange(count[k], start);
-    for (const std::uint64_t pair : pairs_) sorted_[count[(pair >> (32 + bits * pass)) % n_buckets]++] = pair;
-    pairs_.swap(sorted_);
-  }
+  // As many buckets as rows, by the leading bits of a word; the few rows of a bucket are sorted by hand.
+  const int bits = std::clamp(static_cast<int>(std::bit_width(n_)), 1, 16);
+  std::vector<std::size_t> starts((std::size_t(1) << bits) + 1, 0);
+  for (std::size_t i = 0; i < n_; ++i) ++starts[(words_[i] >> (32 - bits)) + 1];
+  for (std::size_t k = 1; k < starts.size(); ++k) starts[k] += starts[k - 1];
+  for (std::size_t i = 0; i < n_; ++i) pairs_[starts[words_[i] >> (32 - bits)]++] = std::uint64_t(words_[i]) << 32 | i;
+  for (std::size_t k = 0, first = 0; k + 1 < starts.size(); first = starts[k++]) sort_few(first, starts[k]);
   for (std::size_t i = 0; i < n_; ++i) rows_[i] = static_cast<std::int64_t>(pairs_[i] & 0xFFFFFFFFu);
   epoch_ = epoch;
   return rows_.data();
@@ -228,6 +234,7 @@ template <class T> class Session {
   void steps(const Stretch& stretch, std::size_t thread);
   void run(Stretch stretch, std::size_t n_threads);
   std::size_t try_thread_counts(Stretch stretch);
+  void watch_pace(double seconds, std::size_t n_steps);
   static bool finite(const T* check);
 
   void barrier(std::size_t n_threads) {
@@ -253,6 +260,7 @@ template <class T> class Session {
   std::unique_ptr<Team> team_;
   std::size_t active_ = 1;
   bool decided_ = true, stop_request_ = false;
+  double seconds_alone_ = 1e300;  // of one step with one thread, by the last trial
   std::chrono::steady_clock::time_point looked_;
 };
 
@@ -465,7 +473,14 @@ template <class T> std::size_t Session<T>::try_thread_counts(Stretch stretch) {
   }
   active_ = best[1] < best[0] ? schedule_.n_threads : 1;
   decided_ = true;
+  seconds_alone_ = best[0] / static_cast<double>(length);
   return done;
+}
+
+// Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow.
+template <class T> void Session<T>::watch_pace(double seconds, std::size_t n_steps) {
+  if (!schedule_.may_choose || active_ == 1 || n_steps < 16) return;
+  if (seconds > 1.2 * seconds_alone_ * static_cast<double>(n_steps)) decided_ = false;
 }
 
 template <class T>
@@ -481,8 +496,11 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
     Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done, order_.of_epoch(epoch), interrupted};
     std::size_t tried = decided_ ? 0 : try_thread_counts(stretch);
     if (tried == 0) {
+      const auto start = std::chrono::steady_clock::now();
       run(stretch, active_);
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
       tried = own_[0].done;
+      watch_pace(elapsed.count(), tried);
     }
     stopped = own_[0].stopped;
     done += tried;

@@ -61,6 +61,8 @@ template <class T> struct Kernels {
   // z = a_in @ W + b, g(z), mask: rows i0 … i1
   void (*dense_forward)(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
                         std::size_t i0, std::size_t i1);
+  // z = x @ W + b of one row, everything in the plain layout
+  void (*dense_row)(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z);
   // delta of the layer below from delta @ W.T; scratch: panel · padded_columns(W.columns)
   void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                       std::size_t i1, T* scratch);

@@ -58,22 +58,22 @@ template <class T> CHAINRULE_INLINE T largest(const Line<T>& l) {
   return fold<T>(l, [](Vector<T> x, Vector<T> y) { return x > y ? x : y; });
 }
 
-// What a row kernel needs to know about the output layer and the row it is at.
-template <class T> struct Row {
+// What a row kernel needs to know about the output layer. With one line a row stays in registers throughout.
+template <class T, bool one_line = false> struct Row {
   Panels<T> shape;
   std::size_t n_lines;
   Integers<T> numbers[Line<T>::n];  // 0, 1, … of a line
 
-  CHAINRULE_INLINE explicit Row(Panels<T> s) : shape(s), n_lines(padded_columns<T>(s.columns) / chunk<T>) {
+  CHAINRULE_INLINE explicit Row(Panels<T> s) : shape(s), n_lines(one_line ? 1 : padded_columns<T>(s.columns) / chunk<T>) {
     for (std::size_t k = 0; k < Line<T>::n; ++k)
       numbers[k] = lane_numbers<T>() + broadcast_integer<T>(static_cast<Word<T>>(k * lanes<T>));
   }
   CHAINRULE_INLINE std::size_t at(std::size_t i, std::size_t c) const {
-    return line_start<T>(shape.rows, shape.columns, i, c);
+    return one_line ? i * chunk<T> : line_start<T>(shape.rows, shape.columns, i, c);
   }
   // x where the column exists, `outside` in the padding of the last line
   CHAINRULE_INLINE Line<T> inside(Line<T> x, std::size_t c, T outside) const {
-    if (c + 1 < n_lines) return x;
+    if (!one_line && c + 1 < n_lines) return x;
     const Integers<T> end = broadcast_integer<T>(static_cast<Word<T>>(shape.columns - c * chunk<T>));
     for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = numbers[k] < end ? x.v[k] : broadcast<T>(outside);
     return x;
@@ -95,7 +95,7 @@ template <class T> CHAINRULE_INLINE Vector<T> scaled(Vector<T> delta, T scale) {
 
 // softmax ------------------------------------------------------------------------------------------
 
-template <class T> CHAINRULE_INLINE T largest_of_row(const Row<T>& row, const T* z, std::size_t i) {
+template <class T, bool one_line> CHAINRULE_INLINE T largest_of_row(const Row<T, one_line>& row, const T* z, std::size_t i) {
   Line<T> top = line_of<T>(T(-__builtin_inf()));
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     const Line<T> x = row.inside(load_line(z + row.at(i, c)), c, T(-__builtin_inf()));
@@ -105,7 +105,7 @@ template <class T> CHAINRULE_INLINE T largest_of_row(const Row<T>& row, const T*
 }
 
 // a = softmax(z) of row i; returns Σ e^(z - top)
-template <class T> CHAINRULE_INLINE T softmax_row(const Row<T>& row, const T* z, T* a, std::size_t i, T top) {
+template <class T, bool one_line> CHAINRULE_INLINE T softmax_row(const Row<T, one_line>& row, const T* z, T* a, std::size_t i, T top) {
   Line<T> total = line_of<T>(0);
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     Line<T> e = load_line(z + row.at(i, c));
@@ -125,7 +125,7 @@ template <class T> CHAINRULE_INLINE T softmax_row(const Row<T>& row, const T* z,
 
 template <class T> void softmax(Panels<T> shape, const T* z, T* a, std::size_t i0, std::size_t i1) {
   const Row<T> row(shape);
-  for (std::size_t i = i0; i < i1; ++i) softmax_row<T>(row, z, a, i, largest_of_row<T>(row, z, i));
+  for (std::size_t i = i0; i < i1; ++i) softmax_row(row, z, a, i, largest_of_row(row, z, i));
 }
 
 // delta = a ⊙ (da - Σ a·da): da comes in delta
@@ -160,16 +160,16 @@ void finish_cross_entropy(T* row_loss, const T* weight, const T* linear, std::si
 
 constexpr std::size_t block_rows = 64;
 
-template <class T>
+template <class T, bool one_line>
 void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
                            T* row_loss, std::size_t i0, std::size_t i1) {
-  const Row<T> row(shape);
+  const Row<T, one_line> row(shape);
   T weight[block_rows], linear[block_rows];
   for (std::size_t b = i0; b < i1; b += block_rows) {
     const std::size_t end = b + block_rows < i1 ? b + block_rows : i1;
     for (std::size_t i = b; i < end; ++i) {
-      const T top = largest_of_row<T>(row, z, i);
-      row_loss[i] = softmax_row<T>(row, z, a, i, top);
+      const T top = largest_of_row(row, z, i);
+      row_loss[i] = softmax_row(row, z, a, i, top);
       Line<T> y_sum = line_of<T>(0), yz_sum = line_of<T>(0);
       for (std::size_t c = 0; c < row.n_lines; ++c) {
         const std::size_t at = row.at(i, c);
@@ -302,8 +302,10 @@ template <class T>
 void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
                      T* row_loss, std::size_t i0, std::size_t i1) {
   const bool is_softmax = output.activation == Activation::softmax;
-  if (is_softmax && loss == Loss::cross_entropy)
-    return softmax_cross_entropy<T>(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+  if (is_softmax && loss == Loss::cross_entropy) {
+    const auto pass = shape.columns <= chunk<T> ? softmax_cross_entropy<T, true> : softmax_cross_entropy<T, false>;
+    return pass(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+  }
   if (is_softmax) softmax<T>(shape, output.z, output.g, i0, i1);
   unit_losses<T>(loss, shape, output, scale ? delta : nullptr, targets, row_loss, i0, i1);
   if (!scale) return;

@@ -147,4 +147,37 @@ template <class T> class Passes {
   std::vector<std::int64_t> rows_;
 };
 
+// The output of a few rows straight from the plain layout: for one row, laying weights out costs more
+// than using them. A row of panels is the row itself, so everything after the product works as it is.
+template <class T> class RowPredictor {
+ public:
+  RowPredictor(const Kernels<T>& kernels, std::vector<LayerSizes> layers) : k_(kernels), layers_(std::move(layers)) {
+    std::size_t widest = 0;
+    for (const LayerSizes& layer : layers_) widest = std::max(widest, padded_columns<T>(layer.n_out));
+    for (Buffer<T>& buffer : buffers_) buffer = Buffer<T>(widest);
+  }
+
+  void predict(const T* theta, const T* x, T* out) const {
+    const FloatingMode mode;
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const auto [n_in, n_out, activation] = layers_[l];
+      T* const z = buffers_[l % 2].get();
+      k_.dense_row(x, theta, theta + n_in * n_out, n_in, n_out, z);
+      if (activation == Activation::softmax)
+        k_.softmax({nullptr, 1, n_out}, z, z, 0, 1);
+      else
+        k_.activate(activation, z, z, padded_columns<T>(n_out));
+      x = z;
+      theta += (n_in + 1) * n_out;
+    }
+    std::copy_n(x, layers_.back().n_out, out);
+  }
+  const std::vector<LayerSizes>& layers() const { return layers_; }
+
+ private:
+  const Kernels<T>& k_;
+  const std::vector<LayerSizes> layers_;
+  Buffer<T> buffers_[2];
+};
+
 }  // namespace chainrule

@@ -96,6 +96,8 @@ template <class T> CHAINRULE_INLINE Vector<T> load_unaligned(const T* p) {
 }
 template <class T> CHAINRULE_INLINE void store(T* p, Vector<T> v) { *reinterpret_cast<Vector<T>*>(p) = v; }
 
+template <class T> CHAINRULE_INLINE void store_unaligned(T* p, Vector<T> v) { __builtin_memcpy(p, &v, sizeof v); }
+
 template <class T> CHAINRULE_INLINE Vector<T> broadcast(T x) { return Vector<T>{} + x; }
 template <class T> CHAINRULE_INLINE Integers<T> broadcast_integer(Word<T> x) { return Integers<T>{} + x; }
 #if !defined(CHAINRULE_ONE_LANE)
@@ -172,6 +174,15 @@ CHAINRULE_INLINE double fma_(double a, double b, double c) { return __builtin_fm
 CHAINRULE_INLINE float sqrt_(float a) { return __builtin_sqrtf(a); }
 CHAINRULE_INLINE double sqrt_(double a) { return __builtin_sqrt(a); }
 #endif
+
+// one number, with the rounding of a vector's lane
+template <class T> CHAINRULE_INLINE T fma_of_one(T a, T b, T c) {
+#if defined(CHAINRULE_ONE_LANE)
+  return fma_(a, b, c);
+#else
+  return static_cast<T>(sizeof(T) == 4 ? __builtin_fmaf(a, b, c) : __builtin_fma(a, b, c));
+#endif
+}
 
 // selections: written so that NaN goes through -------------------------------------------------------
 

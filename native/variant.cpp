@@ -34,7 +34,7 @@ template <class T> void elementary(Elementary function, const T* x, T* y, std::s
 
 template <class T>
 constexpr Kernels<T> kernels = {
-    gather<T>,       dense_forward<T>, dense_delta<T>, dense_update<T>,    dense_gradient<T>,
+    gather<T>,       dense_forward<T>, dense_row<T>,    dense_delta<T>, dense_update<T>,    dense_gradient<T>,
     bias_gradient<T>, penalise<T>,     update<T>,      activate<T>,        pullback<T>,
     elementary<T>,   sum_of_squares<T>, value_and_delta<T>, softmax<T>,    dropout_mask<T>};
 

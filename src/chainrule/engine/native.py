@@ -34,6 +34,9 @@ _STOPPED = (None, "loss", "weights")
 BLOCK_ROWS = 192
 """Rows of a block in predict: z and a of a usual layer stay in the second-level cache."""
 
+FEW_ROWS = 3
+"""Up to here the weights are read as they lie; beyond, laying them out in panels pays."""
+
 
 def unable(architecture: Architecture) -> str | None:
     """Why this engine cannot compute the architecture, in a few words; None where it can."""
@@ -99,6 +102,7 @@ class NativeEngine:
     def __init__(self, threads: int | None = None) -> None:
         self._threads, self._may_choose = allowed_threads(threads)
         self._isa = instruction_set()
+        self._row_predictors: dict[Architecture, Any] = {}
 
     def forward(self, parameters: Parameters, X: Array) -> Forward:
         """z and a of every layer."""
@@ -122,7 +126,9 @@ class NativeEngine:
     def predict(self, parameters: Parameters, X: Array) -> Array:
         """The output activation alone, (n, n_outputs)."""
         out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
-        if len(X):
+        if len(X) <= FEW_ROWS:
+            self._row_predictor(parameters.architecture).predict(parameters.flat, _plain(X, parameters), out)
+        else:
             self._block_passes(parameters, len(X)).predict(_plain(X, parameters), out)
         return out
 
@@ -146,6 +152,13 @@ class NativeEngine:
     def describe(self) -> dict[str, Any]:
         """What run.json records of this engine."""
         return {"engine": self.name, "instruction_set": self._isa, "threads": self._threads}
+
+    def _row_predictor(self, architecture: Architecture) -> Any:
+        if architecture not in self._row_predictors:
+            kind = _native.Rows32 if architecture.dtype == "float32" else _native.Rows64
+            sizes, activations, _ = _network(architecture)
+            self._row_predictors[architecture] = kind(self._isa, sizes, activations)
+        return self._row_predictors[architecture]
 
     def _block_passes(self, parameters: Parameters, n: int) -> Any:
         return self._passes(parameters, min(n, BLOCK_ROWS), self._threads if n > BLOCK_ROWS else 1)
