@@ -29,7 +29,7 @@ TEXT = {
         "differ": "DIFFERENT at steps {steps}",
     },
     "ko": {
-        "parity": "엔진: {engine}과 NumPy의 기울기 비교, 가장 큰 차이 {gap:.2e}: {verdict}.",
+        "parity": "엔진 비교 ({engine} · NumPy): 기울기의 가장 큰 차이 {gap:.2e}: {verdict}.",
         "within": "반올림 오차 이내",
         "beyond": "너무 큼 (한계 {limit:g})",
         "replay": "재생: 다시 계산한 단계와 기록의 비교: {n}, {verdict}.",
