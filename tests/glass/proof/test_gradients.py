@@ -10,8 +10,8 @@ import pytest
 import chainrule as cr
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.errors import SettingsError
-from chainrule.glass.check import _extrapolated, check_gradients
-from chainrule.glass.check_text import TEXT
+from chainrule.glass.proof.gradients import _extrapolated, check_gradients
+from chainrule.glass.proof.gradients_text import TEXT
 from chainrule.glass.tables import columns
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
