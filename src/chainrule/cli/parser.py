@@ -123,6 +123,7 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
         (
             ("--network", "N,N,…", "units of each hidden layer (default 64,64); 0 for none"),
             ("--activation", "NAME,…", "activation of the hidden layers, one name or one for each (default relu)"),
+            ("--normalization", "NAME,…", "layer: each row to mean 0 and variance 1 before the activation (default none)"),
             ("--output", "NAME", "activation of the output (default softmax for classes, identity for values)"),
             ("--loss", "NAME", "loss (default cross_entropy for classes, squared_error for values)"),
             ("--initializer", "NAME", "rule for the first weights (default by activation)"),

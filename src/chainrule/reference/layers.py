@@ -63,10 +63,22 @@ def dense_backward(a_in: Array, W: Array, delta: Array) -> tuple[Array, Array, A
     return a_in.T @ delta, delta.sum(axis=0), delta @ W.T
 
 
+def normalised(z: Array) -> tuple[Array, Array]:
+    """Rows of mean 0 and variance 1, and what they were divided by.
+
+    Formula   x̂ = (z − mean) / √(var + ε), mean and var over the units of a row
+    Returns   x̂ (n, n_out), √(var + ε) (n, 1)
+    """
+    centred = z - z.mean(axis=1, keepdims=True)
+    centred -= centred.mean(axis=1, keepdims=True)  # the rounding of a large mean is all that equal numbers leave
+    deviation = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + z.dtype.type(EPSILON))
+    return centred / deviation, deviation
+
+
 def layer_norm_forward(z: Array, gain: Array, shift: Array) -> Array:
     """Every row of z brought to mean 0 and variance 1 over its units, then scaled and shifted unit by unit.
 
-    Formula   x̂ = (z − mean) / √(var + ε);   u = gain ⊙ x̂ + shift,   ε = 1e-5;
+    Formula   u = gain ⊙ x̂ + shift,   x̂ = (z − mean) / √(var + ε),   ε = 1e-5;
               mean = Σ_j z_j / n_out and var = Σ_j (z_j − mean)² / n_out of each row
     Args      z (n, n_out); gain, shift (n_out,)
     Returns   u (n, n_out)
@@ -74,7 +86,7 @@ def layer_norm_forward(z: Array, gain: Array, shift: Array) -> Array:
     Example   >>> layer_norm_forward(np.array([[1.0, 3.0, 5.0, 7.0]]), np.full(4, 2.0), np.ones(4)).round(3)
               array([[-1.683,  0.106,  1.894,  3.683]])
     """
-    x_hat, _ = _normalised(z)
+    x_hat, _ = normalised(z)
     return gain * x_hat + shift
 
 
@@ -87,19 +99,11 @@ def layer_norm_backward(z: Array, gain: Array, du: Array) -> tuple[Array, Array,
     Returns   delta (n, n_out) = ∂J/∂z, dgain (n_out,), dshift (n_out,)
     Source    Ba, Kiros, Hinton (2016); Ioffe, Szegedy (2015), section 3, for the derivative of the quotient
     """
-    x_hat, deviation = _normalised(z)
+    x_hat, deviation = normalised(z)
     dx_hat = du * gain
     along = (dx_hat * x_hat).mean(axis=1, keepdims=True)
     delta = (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * along) / deviation
     return delta, (du * x_hat).sum(axis=0), du.sum(axis=0)
-
-
-def _normalised(z: Array) -> tuple[Array, Array]:
-    """x̂ (n, n_out), and √(var + ε) of each row (n, 1)."""
-    centred = z - z.mean(axis=1, keepdims=True)
-    centred -= centred.mean(axis=1, keepdims=True)  # the rounding of a large mean is all that equal numbers leave
-    deviation = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + z.dtype.type(EPSILON))
-    return centred / deviation, deviation
 
 
 def residual_forward(a_in: Array, h: Array) -> Array:
