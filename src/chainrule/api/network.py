@@ -47,7 +47,7 @@ class Network:
         initializer: str | Sequence[str] = "auto",
         dtype: str = "float32",
         seed: int = 0,
-        normalization: str | None | Sequence[str | None] = None,
+        normalization: str | Sequence[str | None] | None = None,
         residual: bool | Sequence[bool] = False,
     ) -> None:
         self.architecture = Architecture.build(sizes, activation, output, loss, dtype, normalization, residual)
@@ -129,7 +129,4 @@ class Network:
 
     def __repr__(self) -> str:
         a = self.architecture
-        hidden = ", ".join(dict.fromkeys(layer.activation for layer in a.layers[:-1])) or "no hidden layer"
-        hidden += ", layer normalisation" if any(layer.normalization for layer in a.layers) else ""
-        hidden += ", residual" if any(a.residuals) else ""
-        return f"Network({a}, {hidden}, output={a.output}, loss={a.loss}, {a.n_parameters:,} parameters, {a.dtype})"
+        return f"Network({a}, {a.hidden}, output={a.output}, loss={a.loss}, {a.n_parameters:,} parameters, {a.dtype})"

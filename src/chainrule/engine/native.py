@@ -118,7 +118,11 @@ class NativeEngine:
     def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
         """J and its gradients."""
         architecture, n = parameters.architecture, len(X)
-        delta, du, dX = _arrays(architecture, n), _normalised_arrays(architecture, n), np.empty(X.shape, architecture.dtype)
+        delta, du, dX = (
+            _arrays(architecture, n),
+            _normalised_arrays(architecture, n),
+            np.empty(X.shape, architecture.dtype),
+        )
         gradient = Parameters(architecture)
         labels, y = _targets(targets, architecture)
         scale = row_scales(weight, n, np.dtype(architecture.dtype))
@@ -226,7 +230,7 @@ class NativeSession:
             du[1:], dtheta.flat, dX, gradient.flat,
         )  # fmt: skip
         size = penalty(before.W[1:], settings.l2, settings.l1) if settings.l2 or settings.l1 else 0.0
-        forward = Forward(z, [task.X[rows], *a[1:]], masks, u)  # type: ignore[arg-type]
+        forward = Forward(z, [task.X[rows], *a[1:]], masks, u)
         backward = _backward(loss, delta, du, dtheta, dX)
         update = Update(before, self._moment(), gradient, learning_rate)
         return StepRecord(step, step // task.steps_per_epoch, rows, forward, backward, update, size)

@@ -44,9 +44,7 @@ class NumpyEngine:
     @staticmethod
     def _forward(parameters: Parameters, X: Array, masks: list[Array] | None) -> propagate.Activations:
         p, architecture = parameters, parameters.architecture
-        return propagate.forward(
-            X, p.W, p.b, architecture.activations, masks, p.gain, p.shift, architecture.residuals
-        )
+        return propagate.forward(X, p.W, p.b, architecture.activations, masks, p.gain, p.shift, architecture.residuals)
 
     def backward(
         self,

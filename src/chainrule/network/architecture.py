@@ -58,7 +58,7 @@ class Architecture:
         output: str = "softmax",
         loss: str = "cross_entropy",
         dtype: str = "float32",
-        normalization: str | None | Sequence[str | None] = None,
+        normalization: str | Sequence[str | None] | None = None,
         residual: bool | Sequence[bool] = False,
     ) -> Architecture:
         """The architecture of layers of the given sizes.
@@ -118,6 +118,13 @@ class Architecture:
     def n_parameters(self) -> int:
         """Length of the flat parameter vector."""
         return sum(layer.n_parameters for layer in self.layers)
+
+    @property
+    def hidden(self) -> str:
+        """What the hidden layers are made of, in a few words."""
+        names = list(dict.fromkeys(layer.activation for layer in self.layers[:-1])) or ["no hidden layer"]
+        names += dict.fromkeys(f"{layer.normalization} normalisation" for layer in self.layers if layer.normalization)
+        return ", ".join([*names, *(["residual"] if any(self.residuals) else [])])
 
     def __str__(self) -> str:
         return "-".join(map(str, self.sizes))

@@ -134,7 +134,8 @@ def backward(
     """
     z, u, a = passed
     L = len(W) - 1
-    delta, du, dW, db, dgain, dshift = ([None] * (L + 1) for _ in range(6))
+    numbered: list[list[Any]] = [[None] * (L + 1) for _ in range(6)]
+    delta, du, dW, db, dgain, dshift = numbered
     delta[L] = delta_L
     da: Any = None  # of the output layer nobody asks: a loss and its output activation are pulled back together
     for l in range(L, 0, -1):

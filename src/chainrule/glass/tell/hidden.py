@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.glass.tell.arithmetic import product_over_batch
 from chainrule.glass.notation import Notation
 from chainrule.glass.tables import Array, factor, number, wrapped
+from chainrule.glass.tell.arithmetic import product_over_batch
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.reference.layers import EPSILON, normalised
@@ -51,7 +51,9 @@ class NormalisedRow:
         """u of one unit with its numbers."""
         name, l, old = self.notation, self.l, self.record.update.old
         gain, shift = self._at(old.gain, j), self._at(old.shift, j)
-        formula = f"{name.entry('gain', l, j)}·({name.entry('z', l, j)} − mean)/√(var + ε) + {name.entry('shift', l, j)}"
+        formula = (
+            f"{name.entry('gain', l, j)}·({name.entry('z', l, j)} − mean)/√(var + ε) + {name.entry('shift', l, j)}"
+        )
         z, mean = number(self.z[j]), factor(self.z.mean())
         numbers = f"{number(gain)} · ({z} − {mean})/{number(self.deviation)} + {factor(shift)}"
         u = number(self._at(self.record.forward.u, self.row, j))

@@ -115,7 +115,7 @@ _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
     ),
     "unchanged": ("unchanged: {da}", "그대로 내려온 {da}"),
     "bp2_normalised": (
-        "Back through the normalisation: mean and variance hang on every unit of the row, so the error of one unit "
+        "Back through the normalisation: mean and variance depend on every unit of the row, so the error of one unit "
         "counts what it did to the others.",
         "정규화를 거슬러 갑니다. 평균과 분산은 행의 모든 유닛에 달려 있으므로, 한 유닛의 오차에는 다른 유닛에 준 "
         "영향까지 들어갑니다.",
