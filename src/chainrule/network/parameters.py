@@ -56,7 +56,7 @@ class Parameters:
         return Parameters(self.architecture, flat)
 
     def named(self) -> Iterator[tuple[str, Array]]:
-        """("W1", W[1]), ("b1", b[1]), then ("gain1", gain[1]), ("shift1", shift[1]) where there are any, ("W2", …), …"""
+        """("W1", W[1]), ("b1", b[1]), where there are any ("gain1", gain[1]), ("shift1", shift[1]), ("W2", …), …"""
         for l, layer in enumerate(self.architecture.layers, start=1):
             for name, _ in tensors(layer):
                 yield f"{name}{l}", getattr(self, name)[l]
