@@ -24,11 +24,7 @@ from tolerances import (
 
 PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
 SIZES = [(3, 2), (4, 5, 3), (2, 6, 4, 5, 2)]
-VARIANTS = [
-    (masked, *layers)
-    for layers in ((False, False), (True, False), (False, True), (True, True))
-    for masked in (False, True)
-]
+VARIANTS = list(product((False, True), repeat=3))
 """Dropout, layer normalisation, residual connections."""
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError, ShapeError, unknown_name
 from chainrule.glass.notation import NOTATIONS, Notation
-from chainrule.glass.tables import Array, aligned, columns, factor, largest, number, total, wrapped
+from chainrule.glass.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
 from chainrule.glass.tell.arithmetic import dot_product, loss_of_row, product_over_batch
 from chainrule.glass.tell.hidden import NormalisedRow, da_of_row, sum_of_unit
 from chainrule.glass.tell.update import tell_update
@@ -375,4 +375,12 @@ class _Narration:
             label = self.text["more_units"].format(n=len(rest))
             rows.append((label, *(number(total(v[rest])) for v in vectors)))
             rows.append((self.text["sum"].format(n=n), *(number(total(v)) for v in vectors)))
-        self.lines += aligned(rows)
+        self.lines += _narrow(rows)
+
+
+def _narrow(rows: list[tuple[str, ...]]) -> list[str]:
+    """The rows as lines; where they are too wide, as two tables below each other."""
+    lines, half = aligned(rows), (len(rows[0]) + 1) // 2
+    if max(map(columns, lines)) <= WIDTH + 2 or half < 2:
+        return lines
+    return [*_narrow([row[:half] for row in rows]), "", *_narrow([(row[0], *row[half:]) for row in rows])]
