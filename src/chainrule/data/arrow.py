@@ -24,7 +24,6 @@ class ParquetSource:
     files: tuple[str, ...]
     dialect: str
     decimal: str = "."
-    in_memory: bool = False
 
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """See Source."""
@@ -91,7 +90,6 @@ class ArrowSource:
     dialect: str
     table: Any
     decimal: str = "."
-    in_memory: bool = True
 
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """See Source."""

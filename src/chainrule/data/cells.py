@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-CODE = r"^[+-]?0[0-9]"
+CODE = r"^[+-]?0[0-9][0-9.,]*$"
 AFFIXED = re.compile(r"([$€£¥₩]\s?)?[+-]?[0-9][0-9.,\s]*(\s?(%|‰|°|[^\W\d_]{1,6}[²³]?|[$€£¥₩]))?")
 GROUPED = re.compile(
     r"[+-]?[0-9]{1,3}([, ' ][0-9]{3})+(\.[0-9]+)?|[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?|[+-]?[0-9]+,[0-9]+"
@@ -41,7 +41,9 @@ def parsed(column: Any, decimal: str) -> tuple[Array, Mask]:
 
     try:  # the usual case, without a look at each cell's spelling
         values = doubles(pc.cast(column, pyarrow.float64())) if decimal == "." else np.full(1, np.inf)
-        if np.isfinite(values).all() or int(np.isnan(values).sum()) == column.null_count and not np.isinf(values).any():
+        if np.isfinite(values).all() or (
+            int(np.isnan(values).sum()) == column.null_count and not np.isinf(values).any()
+        ):
             return values, np.zeros(len(column), bool)
     except pyarrow.ArrowInvalid:
         pass

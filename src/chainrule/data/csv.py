@@ -15,7 +15,7 @@ from typing import Any
 
 from chainrule.data.cells import parsed, trimmed
 from chainrule.data.dialect import Dialect, check_stated, detect
-from chainrule.data.encoding import Decoder, Undecodable, chunks
+from chainrule.data.encoding import Decoder, UndecodableError, chunks
 from chainrule.data.scan import Scanned, Scanner
 from chainrule.data.source import Block
 from chainrule.data.table import Selection
@@ -40,7 +40,6 @@ class CsvSource:
     encoding_name: str
     header_lines: int
     """Lines before the first row."""
-    in_memory: bool = False
 
     @property
     def decimal(self) -> str:
@@ -65,8 +64,6 @@ class CsvSource:
 
     def _block(self, data: bytes, scanned: Scanned, wanted: list[str], text: set[str]) -> dict[str, Any]:
         """The columns of one block; `text` takes up those that turn out to hold more than numbers."""
-        import pyarrow
-        import pyarrow.compute as pc
 
         text |= {self.names[i] for i in scanned.codes}
         columns = self._if_numbers(data, scanned, wanted, text)
@@ -95,7 +92,7 @@ class CsvSource:
         table = arrow.read_csv(
             io.BytesIO(data),
             read_options=arrow.ReadOptions(
-                column_names=list(self.names), block_size=max(len(data) + 1, 1 << 20), use_threads=len(data) > 1 << 20
+                column_names=list(self.names), block_size=max(1 << 20, 2 * scanned.longest), use_threads=True
             ),
             parse_options=arrow.ParseOptions(
                 delimiter=self.written.delimiter,
@@ -158,7 +155,7 @@ def _sample(path: Path, decoder: Decoder) -> str:
             if len(whole) >= SAMPLE_BYTES and whole.count(b"\n") + whole.count(b"\r") > 1:
                 ended = False
                 break
-    except Undecodable as error:
+    except UndecodableError as error:
         before = _plain_ends(b"".join(parts) + error.before)
         raise DataError(error.told, path=str(path), line=1 + before.count(b"\n")) from None
     text = _plain_ends(b"".join(parts)).decode("utf-8", "replace")
@@ -200,7 +197,7 @@ def _scanned(source: CsvSource) -> Iterator[tuple[bytes, Scanned]]:
     for chunk, last in _and_last(chunks(Path(source.path))):
         try:
             data = held + decoder.decode(chunk, last)
-        except Undecodable as error:
+        except UndecodableError as error:
             before = rest + _plain_ends(held + error.before)
             raise scanner.error_at(before, len(before), line, error.told) from None
         held = b"\r" if data.endswith(b"\r") and not last else b""  # its "\n" may follow

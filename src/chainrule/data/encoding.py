@@ -30,7 +30,7 @@ _MARKS = (
 _STATE_IT = "save the file as UTF-8, or state its encoding (--encoding)"
 
 
-class Undecodable(Exception):
+class UndecodableError(Exception):
     """A byte that is no text: what was decoded before it in this chunk, and what is wrong."""
 
     def __init__(self, before: bytes, told: str) -> None:
@@ -91,14 +91,14 @@ class Decoder:
     def decode(self, chunk: bytes, last: bool = False) -> bytes:
         """The chunk as UTF-8; a character cut in two is held back.
 
-        Errors    Undecodable
+        Errors    UndecodableError
         """
         if self._first and self.detected:
             mark = next((name for mark, name in _MARKS if chunk.startswith(mark)), None)
             if mark is not None:
                 self._use(mark)
             elif _looks_wide(chunk):
-                raise Undecodable(b"", f"looks like UTF-16 without a byte order mark; {_STATE_IT}.")
+                raise UndecodableError(b"", f"looks like UTF-16 without a byte order mark; {_STATE_IT}.")
         self._first = False
         if self._decoder is None:
             if chunk.isascii():
@@ -113,10 +113,10 @@ class Decoder:
     def _use(self, name: str) -> None:
         self.encoding, self._decoder = name, codecs.getincrementaldecoder(name)()
 
-    def _refusal(self, error: UnicodeDecodeError) -> Undecodable:
+    def _refusal(self, error: UnicodeDecodeError) -> UndecodableError:
         before = error.object[: error.start].decode(error.encoding, "replace").encode("utf-8")
         byte = error.object[error.start : error.start + 1].hex()
-        return Undecodable(before, f"the byte 0x{byte} is no {self.name} text; {_STATE_IT}.")
+        return UndecodableError(before, f"the byte 0x{byte} is no {self.name} text; {_STATE_IT}.")
 
 
 def _known(encoding: str) -> str:
@@ -141,7 +141,7 @@ def detect(chunk: bytes) -> str:
     """The encoding of bytes that are not all ASCII and bear no mark.
 
     Returns   "utf-8" also where they are neither UTF-8 nor certainly something else: decoding then tells the byte
-    Errors    Undecodable where two encodings would do
+    Errors    UndecodableError where two encodings would do
     """
     try:
         codecs.getincrementaldecoder("utf-8")().decode(chunk)
@@ -159,7 +159,7 @@ def detect(chunk: bytes) -> str:
         return "cp1252" if any(0x80 <= byte < 0xA0 for byte in set(chunk)) else "latin-1"
     place = int(np.flatnonzero(high)[0])
     told = f"the byte 0x{chunk[place]:02x} is not UTF-8, and cp949, latin-1 or others are possible; {_STATE_IT}."
-    raise Undecodable(chunk[:place], told)
+    raise UndecodableError(chunk[:place], told)
 
 
 def _share_of_hangul(chunk: bytes) -> float:
@@ -172,7 +172,8 @@ def _share_of_hangul(chunk: bytes) -> float:
     except UnicodeDecodeError:
         return 0.0
     beyond = [character for character in text if ord(character) >= 0x80][:50_000]
-    in_use = [c for c in beyond if 0xAC00 <= ord(c) <= 0xD7A3 and c.encode("cp949")[0] >= 0xB0 <= c.encode("cp949")[1]]
+    hangul = [character for character in beyond if "가" <= character <= "힣"]
+    in_use = [character for character in hangul if min(character.encode("cp949")) >= 0xA1]
     marks = [c for c in beyond if c in "㎡㎏㎝㎜㎞℃·…―‘’“”「」〈〉《》①②③④⑤⑥⑦⑧⑨⑩～"]
     return len(in_use) / max(1, len(beyond) - len(marks))
 

@@ -1,4 +1,4 @@
-"""Reading: a name, a file or a table of another library becomes a Table, or a DataError that says where the fault is."""
+"""Reading: a name, a file or another library's table becomes a Table, or a DataError that says where the fault is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from chainrule.data.table import Column, Selection, Table, Understood, listed, n
 from chainrule.data.typed import check_reading, joined, typed
 from chainrule.errors import DataError
 
+NOTHING_LEFT = "no column is left to predict from; expected at least one besides the target."
 ENDINGS = ".csv, .tsv, .txt (also .gz, .zst), .parquet, .arrow, .feather or .npz"
 
 
@@ -107,8 +108,8 @@ class Plan:
         """The wanted columns of the source, block by block."""
         readings = {**self.features, **self.targets}
         text = {name for name, reading in readings.items() if reading != "number"}
-        weight = {self.selection.weight} - {None}
-        return self.source.blocks({*readings, *weight}, text)  # type: ignore[arg-type]
+        weight = [self.selection.weight] if self.selection.weight else []
+        return self.source.blocks({*readings, *weight}, text)
 
     def table(self, block: Block) -> Table:
         """The rows of one block."""
@@ -172,7 +173,8 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         )
     words = {name: survey.words for name, survey in surveys.items() if readings[name] == "boolean" and survey.words}
     told = {name: decision.understood for name, decision in decisions.items()}
-    told |= {name: Understood(name, reading.partition(":")[0], True, "as stated") for name, reading in stated.items()}  # type: ignore[arg-type]
+    for name, reading in stated.items():
+        told[name] = Understood(name, reading.partition(":")[0], True, "as stated")  # type: ignore[arg-type]
     understood = tuple(_told(name, told.get(name), targets, selection) for name in source.names)
     return Plan(
         source, selection, used, {name: readings[name] or "number" for name in targets}, understood, words, n_rows

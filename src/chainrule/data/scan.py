@@ -31,6 +31,8 @@ class Scanned:
     n_lines: int = 0
     """Line ends among these bytes, those within quotes included."""
     quoted: bool = False
+    longest: int = 0
+    """Bytes of the longest record."""
     codes: frozenset[int] = frozenset()
     """Columns (from 0) with cells such as 007, whose zeros a number would lose."""
 
@@ -72,22 +74,24 @@ class Scanner:
         if len(self.header) == 1 and not filled.all():
             self._check_empty_lines(filled, newlines, starts, line)
         size = int(ends[-1]) + 1
-        codes = self._codes(data[:size], starts, delimiters)
+        longest, codes = int((ends - starts).max()) + 1, self._codes(data[:size], starts, delimiters)
         if n_lines == len(starts) and filled.all():
-            return Scanned(size, range(line, line + n_lines), n_lines, quoted, codes)
-        return Scanned(size, line + np.searchsorted(newlines, starts[filled]), n_lines, quoted, codes)
+            return Scanned(size, range(line, line + n_lines), n_lines, quoted, longest, codes)
+        return Scanned(size, line + np.searchsorted(newlines, starts[filled]), n_lines, quoted, longest, codes)
 
     def _codes(self, data: npt.NDArray[np.uint8], starts: Positions, delimiters: Positions) -> frozenset[int]:
-        zeros = np.flatnonzero(data[:-1] == ord("0"))
+        cells = np.concatenate([starts, delimiters[: np.searchsorted(delimiters, len(data))] + 1])
+        cells = cells[cells < len(data) - 2]  # room for two digits and a line end
+        first = data[cells]
+        zeros, quoted = cells[first == ord("0")], cells[first == ord(self.dialect.quote)] + 1
+        zeros = np.concatenate([zeros, quoted[data[quoted] == ord("0")]])
         after = data[zeros + 1]
         zeros = zeros[(after >= ord("0")) & (after <= ord("9"))]
-        before = np.where(zeros > 0, data[zeros - 1], NEWLINE)
-        zeros = zeros[np.isin(before, [ord(self.dialect.delimiter), ord(self.dialect.quote), NEWLINE])]
         if not len(zeros):
             return frozenset()
         record = np.searchsorted(starts, zeros, side="right") - 1
-        first = np.searchsorted(delimiters, starts[record])
-        return frozenset(np.unique(np.searchsorted(delimiters, zeros) - first).tolist())
+        before = np.searchsorted(delimiters, starts[record])
+        return frozenset(np.unique(np.searchsorted(delimiters, zeros) - before).tolist())
 
     def _check_quotes(self, data: npt.NDArray[np.uint8], quotes: Positions, size: int, line: int) -> None:
         """Opening quotes begin a cell, closing ones end it, others are doubled within one."""

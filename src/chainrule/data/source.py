@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from chainrule.errors import DataError
 
 
@@ -34,7 +37,7 @@ class Block:
     columns: dict[str, Any]
     first_row: int
     """The number of the block's first row in the source, from 0."""
-    lines: Sequence[int] | None = None
+    lines: Sequence[int] | npt.NDArray[np.int64] | None = None
     """In text files the line on which each row begins."""
 
     def __len__(self) -> int:
@@ -49,14 +52,21 @@ class Block:
 class Source(Protocol):
     """Where rows come from."""
 
-    path: str
-    names: tuple[str, ...]
-    dialect: str
-    """How the source is written, to be printed."""
-    decimal: str
-    """The decimal mark of numbers that are text."""
-    in_memory: bool
-    """Whether its rows are held in memory anyway."""
+    @property
+    def path(self) -> str:
+        """Its name, as errors say it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns in their order."""
+
+    @property
+    def dialect(self) -> str:
+        """How the source is written, to be printed."""
+
+    @property
+    def decimal(self) -> str:
+        """The decimal mark of numbers that are text."""
 
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """The rows of some columns, again from the first at each call.

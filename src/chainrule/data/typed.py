@@ -1,4 +1,4 @@
-"""Blocks become typed columns: how each is read is decided (survey.py) or stated, and a cell that does not fit is refused."""
+"""Blocks become typed columns, each read as decided (survey.py) or stated; a cell that does not fit is refused."""
 
 from __future__ import annotations
 
