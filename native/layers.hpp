@@ -19,20 +19,21 @@ template <class T, bool with_bias, bool relu> struct StoreRows {
   T* out;
   std::size_t stride;
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t i) const {
+    const StoreRows own = *this;  // a store could alias the members: in a copy they stay in registers
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
-      const std::size_t row = (i + static_cast<std::size_t>(r)) * stride;
+      const std::size_t row = (i + static_cast<std::size_t>(r)) * own.stride;
       CHAINRULE_UNROLL
       for (int v = 0; v < V; ++v) {
         const std::size_t c = static_cast<std::size_t>(v) * lanes<T>;
         Vector<T> x = t.c[r][v];
         if constexpr (with_bias) {
-          x = x + load(bias + c);
+          x = x + load(own.bias + c);
           if constexpr (relu) x = Relu<T>::g(x);
         } else if constexpr (relu) {
-          x = Relu<T>::pullback(x, load(masked + row + c), x);
+          x = Relu<T>::pullback(x, load(own.masked + row + c), x);
         }
-        store<T>(out + row + c, x);
+        store<T>(own.out + row + c, x);
       }
     }
   }
@@ -141,17 +142,18 @@ template <class T> struct StoreGradient {
   T* out;
   std::size_t stride;
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
+    const StoreGradient own = *this;
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
+      T* const row = own.out + (r0 + static_cast<std::size_t>(r)) * own.stride;
       CHAINRULE_UNROLL
-      for (int v = 0; v < V; ++v)
-        store<T>(out + (r0 + static_cast<std::size_t>(r)) * stride + static_cast<std::size_t>(v) * lanes<T>, t.c[r][v]);
+      for (int v = 0; v < V; ++v) store<T>(row + static_cast<std::size_t>(v) * lanes<T>, t.c[r][v]);
     }
   }
 };
 
 // The gradient is in registers; theta and the optimizer's arrays pass by once.
-template <class T, class Law> struct ApplyUpdate {
+template <class T, class Law, bool decays> struct ApplyUpdate {
   Trained<T> W;  // where the strip begins
   std::size_t stride;
   const Rule<T>& rule;
@@ -159,6 +161,8 @@ template <class T, class Law> struct ApplyUpdate {
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
     const Law law(rule);
     const T l2 = rule.l2;
+    T *const theta = W.theta, *const first = W.first, *const second = W.second;
+    const std::size_t stride = this->stride;
     Vector<T> sum[V] = {};  // one chain of additions a column, so that none waits for another
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
@@ -166,9 +170,10 @@ template <class T, class Law> struct ApplyUpdate {
       CHAINRULE_UNROLL
       for (int v = 0; v < V; ++v) {
         const std::size_t at = row + static_cast<std::size_t>(v) * lanes<T>;
-        Vector<T> w = load(W.theta + at);
-        w = law.step(penalised<T>(t.c[r][v], w, l2), w, W.first + at, W.second + at);
-        store<T>(W.theta + at, w);
+        Vector<T> w = load(theta + at), g = t.c[r][v];
+        if constexpr (decays) g = with_l2<T>(g, w, l2);
+        w = law.step(g, w, first + at, second + at);
+        store<T>(theta + at, w);
         sum[v] = watched<T>(sum[v], w);
       }
     }
@@ -207,9 +212,12 @@ template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::si
 template <class T, class Law>
 void update_fused(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>& rule,
                   std::size_t r0, std::size_t r1, T* check) {
-  gradient_tiles<T>(a_in, delta, n, r0, r1, [&](std::size_t offset, std::size_t width) {
-    return ApplyUpdate<T, Law>{from(W, offset), width, rule, check};
-  });
+  const auto sweep = [&](auto decays) {
+    gradient_tiles<T>(a_in, delta, n, r0, r1, [&](std::size_t offset, std::size_t width) {
+      return ApplyUpdate<T, Law, decltype(decays)::value != 0>{from(W, offset), width, rule, check};
+    });
+  };
+  return rule.l2 != 0 ? sweep(Constant<true>()) : sweep(Constant<false>());
 }
 
 template <class T>
