@@ -11,11 +11,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import SettingsError, ShapeError
-from chainrule.glass.arithmetic import loss_of_row
-from chainrule.glass.narrate import explain
 from chainrule.glass.notation import NOTATIONS
 from chainrule.glass.tables import aligned, columns, number, wrapped
-from chainrule.glass.words import TEXT
+from chainrule.glass.tell.arithmetic import loss_of_row
+from chainrule.glass.tell.narrate import explain
+from chainrule.glass.tell.words import TEXT
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
 from chainrule.training.settings import AdamEpsilonHat, SutskeverSGD
