@@ -71,9 +71,10 @@ template <class T> class Session {
     store_state(second, second_);
   }
 
-  // Does n steps; losses[i] is J of step first_step + i. Returns how many were done.
+  // Does n steps; losses[i] is J of step first_step + i, penalties[i] (where asked for) ½·l2·Σ‖W‖² before it.
+  // Returns how many were done.
   std::size_t advance(std::uint64_t first_step, const double* etas, std::size_t n, const StepSettings& settings,
-                      double* losses, Interrupted interrupted);
+                      double* losses, double* penalties, Interrupted interrupted);
 
   // One step, and everything it computed; `gradient` (flat) is the one after penalty and clipping. Returns J.
   double record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out, T* gradient,
@@ -102,7 +103,7 @@ template <class T> class Session {
     const double* etas;
     std::size_t n, n_threads;
     const StepSettings* settings;
-    double* losses;
+    double *losses, *penalties;  // penalties: null where nobody asks
     const std::int64_t* order;
     Interrupted interrupted;
   };
@@ -132,6 +133,8 @@ template <class T> class Session {
   void row_scales(const Batch& batch, T* scale) const;
   void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
   double batch_loss(const Batch& batch, const T* scale) const;
+  double l2_of(const Batch& batch, const StepSettings& settings) const;
+  double squares_of_weights() const;
   template <class F> void for_units(std::size_t thread, std::size_t n_threads, const F& f);
   void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads);
@@ -182,7 +185,8 @@ template <class T> void Session<T>::prepare(const StepSettings& settings, bool k
   network.keep_z(keep_every_z);
   network.use_masks(settings.dropout > 0);
   const bool one = settings.optimizer != Optimizer::sgd;
-  const bool two = settings.optimizer == Optimizer::adam || settings.optimizer == Optimizer::adamw;
+  const bool two = settings.optimizer == Optimizer::adam || settings.optimizer == Optimizer::adamw ||
+                   settings.optimizer == Optimizer::adam_epsilon_hat;
   if (one && !first_) first_ = Buffer<T>(network.n_parameters);
   if (two && !second_) second_ = Buffer<T>(network.n_parameters);
   if (settings.dropout > 0 && !own_[0].words) {
@@ -244,6 +248,20 @@ template <class T> double Session<T>::batch_loss(const Batch& batch, const T* sc
   for (std::size_t i = 0; i < batch.n; ++i)
     if (scale[i] > 0) J += static_cast<double>(scale[i]) * static_cast<double>(row_loss_[i]);
   return J;
+}
+
+template <class T> double Session<T>::l2_of(const Batch& batch, const StepSettings& settings) const {
+  if (settings.alpha == 0) return settings.l2;
+  double total = data_.weight ? 0 : static_cast<double>(batch.n);
+  if (data_.weight)
+    for (std::size_t i = 0; i < batch.n; ++i) total += static_cast<double>(data_.weight[batch.rows[i]]);
+  return total == 0 ? settings.l2 : settings.l2 + settings.alpha / total;
+}
+
+template <class T> double Session<T>::squares_of_weights() const {
+  double sum = 0;
+  for (const auto& operation : network.operations) sum += operation->squares_of_weights(theta_.get());
+  return sum;
 }
 
 // the second phase: rows of W ------------------------------------------------------------------------------
@@ -319,6 +337,8 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       if (now - looked_ > std::chrono::milliseconds(50)) looked_ = now, stop_request_ = s.interrupted();
     }
     rows_phase(b, *s.settings, b.n * thread / n_threads, b.n * (thread + 1) / n_threads, own);
+    const double l2 = l2_of(b, *s.settings);
+    if (thread == 0 && s.penalties) s.penalties[own.done] = 0.5 * l2 * squares_of_weights();
     barrier(n_threads);
     if (stop_request_) {
       own.stopped = Stopped::interrupted;
@@ -331,7 +351,7 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       own.stopped = Stopped::loss;
       return;
     }
-    Rule<T> rule = rule_of_step<T>(*s.settings, eta, b.step + 1);
+    Rule<T> rule = rule_of_step<T>(*s.settings, eta, b.step + 1, l2);
     if (s.settings->clip_norm > 0) {
       gradient_phase(b, rule, thread, n_threads);
       barrier(n_threads);
@@ -367,6 +387,7 @@ template <class T> std::size_t Session<T>::try_thread_counts(Stretch stretch) {
   for (std::size_t turn = 0; turn < 2 * n_rounds; ++turn) {
     Stretch part = stretch;
     part.first_step += done, part.etas += done, part.losses += done, part.n = length;
+    if (part.penalties) part.penalties += done;
     const auto start = std::chrono::steady_clock::now();
     run(part, turn % 2 ? schedule_.n_threads : 1);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
@@ -388,7 +409,8 @@ template <class T> void Session<T>::watch_pace(double seconds, std::size_t n_ste
 
 template <class T>
 std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, std::size_t n,
-                                const StepSettings& settings, double* losses, Interrupted interrupted) {
+                                const StepSettings& settings, double* losses, double* penalties,
+                                Interrupted interrupted) {
   const FloatingMode mode;
   prepare(settings, false);
   stopped = Stopped::no, stop_request_ = false, looked_ = std::chrono::steady_clock::now();
@@ -396,7 +418,7 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
   while (done < n && stopped == Stopped::no) {
     const std::uint64_t step = first_step + done, epoch = step / steps_per_epoch();
     const std::size_t left = steps_per_epoch() - static_cast<std::size_t>(step % steps_per_epoch());
-    Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done, order_.of_epoch(epoch), interrupted};
+    Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done, penalties ? penalties + done : nullptr, order_.of_epoch(epoch), interrupted};
     std::size_t tried = decided_ ? 0 : try_thread_counts(stretch);
     if (tried == 0) {
       const auto start = std::chrono::steady_clock::now();
@@ -424,7 +446,7 @@ double Session<T>::record(std::uint64_t step, double eta, const StepSettings& se
   const Trained<T> t = trained();
   network.tell(t, b.n, out, own.scratch.get());
 
-  Rule<T> rule = rule_of_step<T>(settings, eta, step + 1);
+  Rule<T> rule = rule_of_step<T>(settings, eta, step + 1, l2_of(b, settings));
   gradient_phase(b, rule, 0, 1);
   if (settings.clip_norm > 0) rule.shorten = shortening(settings.clip_norm);
   stopped = Stopped::loss;

@@ -35,6 +35,7 @@ template <class T> class Operation {
   // the two halves of a step whose gradients are all needed before any update
   virtual void gradient(const Trained<T>&, std::size_t /*n*/, std::size_t, std::size_t) {}
   virtual void penalise(const Trained<T>&, const Rule<T>&, std::size_t, std::size_t) {}
+  virtual double squares_of_weights(const T* /*theta*/) const { return 0; }  // of what penalise acts on
   virtual double squares_of_unit(const Trained<T>&, std::size_t) const { return 0; }
   virtual void apply(const Trained<T>&, const Rule<T>&, std::size_t, std::size_t, T* /*check*/) {}
 };
@@ -83,6 +84,9 @@ template <class T> class Dense final : public Operation<T> {
     for_blocks(r0, rows_end(r1), [&](std::size_t at, std::size_t size) {
       k_.penalise(t.gradient + W_ + at, t.theta + W_ + at, &rule, size);
     });
+  }
+  double squares_of_weights(const T* theta) const override {  // the padding of W is 0
+    return k_.sum_of_squares(theta + W_, n_elements<T>(n_in(), n_out()));
   }
   double squares_of_unit(const Trained<T>& t, std::size_t r) const override {
     if (r == n_in()) return k_.sum_of_squares(t.gradient + b_, padded_columns<T>(n_out()));
