@@ -103,7 +103,7 @@ class NumpyEngine:
 
     def describe(self) -> dict[str, Any]:
         """What run.json records of this engine."""
-        return {"engine": self.name, "numpy": np.__version__, "threads": 1}
+        return {"engine": self.name, "numpy": np.__version__, "blas": blas_name(), "threads": 1}
 
     @staticmethod
     def _loss(
@@ -205,6 +205,14 @@ def _blas() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+@functools.cache
+def blas_name() -> str:
+    """The BLAS that multiplies for NumPy: its name, version and kernels."""
+    libraries = [library for library in _blas().info() if library["user_api"] == "blas"]
+    words = ([str(x[key]) for key in ("internal_api", "version", "architecture") if x.get(key)] for x in libraries)
+    return "; ".join(" ".join(told) for told in words) or "unknown"
 
 
 def _one_thread() -> contextlib.AbstractContextManager[Any]:
