@@ -6,7 +6,7 @@ import operator
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -131,6 +131,9 @@ class Run:
         with np.errstate(all="ignore"):
             record = self.replayer(rows).record(step)
         _, step_settings = settings_at(step, self.settings, self.events)
+        weight = None if rows.weight is None else rows.weight[record.rows]
+        total = float(len(record.rows)) if weight is None else float(weight.sum(dtype=np.float64))
+        step_settings = replace(step_settings, l2=step_settings.l2_of(total), alpha=0.0)
         return Step(
             record,
             self.network.architecture,
@@ -138,7 +141,7 @@ class Run:
             self.settings.optimizer.to_dict(),
             record.rows if self.index is None else self.index[record.rows],
             rows.targets[record.rows],
-            None if rows.weight is None else rows.weight[record.rows],
+            weight,
             self.n_steps,
             self.engine.name,
         )
