@@ -231,8 +231,11 @@ def _blas() -> Any:
 def blas_name() -> str:
     """The BLAS that multiplies for NumPy: its name, version and kernels."""
     libraries = [library for library in _blas().info() if library["user_api"] == "blas"]
-    words = ([str(x[key]) for key in ("internal_api", "version", "architecture") if x.get(key)] for x in libraries)
-    return "; ".join(" ".join(told) for told in words) or "unknown"
+    if not libraries:
+        return "unknown"
+    own = [library for library in libraries if "numpy" in str(library.get("filepath"))]  # others have theirs beside it
+    words = [str((own or libraries)[0].get(key) or "") for key in ("internal_api", "version", "architecture")]
+    return " ".join(words).strip()
 
 
 def _one_thread() -> contextlib.AbstractContextManager[Any]:
