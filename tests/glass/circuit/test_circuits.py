@@ -78,6 +78,20 @@ def test_a_network_as_a_circuit_has_the_gradients_of_its_backward_pass(loss: str
             assert c.gradients[f"x[{k}]"] == pytest.approx(g, rel=1e-7, abs=1e-12)
 
 
+def test_normalised_and_residual_layers_as_circuits() -> None:
+    """Layer normalisation and residual connections, gate by gate, have the gradients of the backward pass."""
+    net = cr.Network([3, 4, 4, 2], "tanh", normalization="layer", residual=True, dtype="float64", seed=3)
+    y = RNG.integers(0, 2, size=20)
+    step = cr.train(net, X, y, batch_size=1, epochs=1, shuffle=False, progress=False).replay(3)
+    c, b = step.circuit(), step.backward
+    assert c.value == pytest.approx(b.loss, rel=1e-9)
+    for name, arrays in (("W", b.dW), ("b", b.db), ("gain", b.dgain), ("shift", b.dshift)):
+        for l in (1, 2, 3):
+            for at, g in () if arrays[l] is None else np.ndenumerate(arrays[l]):
+                place = ",".join(map(str, at))
+                assert c.gradients[f"{name}{l}[{place}]"] == pytest.approx(g, rel=1e-7, abs=1e-12)
+
+
 def test_dropout_is_part_of_the_circuit() -> None:
     """A dropped unit has a mask of 0 in the circuit, and its weights the gradient 0."""
     run = cr.train(

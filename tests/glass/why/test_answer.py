@@ -199,3 +199,30 @@ def test_a_diverged_step_can_be_asked() -> None:
     for name in ("z1[0,0]", "a1[0,0]", "z2[0,0]", "delta2[0,0]", "dW1[0,0]", "W1[0,0]", "loss"):
         why = run.replay(-1).why(name)
         assert why.twin is None and why.prediction is None and why.text("ko")
+
+
+NORMALISED = [
+    "u1[0,4]", "z2[1,3]", "a2[3,4]", "delta1[1,0]", "delta2[4,3]", "du1[2,8]", "du2[0,0]", "da1[2,3]", "dW1[6,3]",
+    "dgain1[2]", "dshift2[4]", "gain2[1]", "shift1[0]", "W2[3,3]", "db1[3]", "loss",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NORMALISED)
+def test_normalised_and_residual_layers_answer(dtype: str, name: str) -> None:
+    """With layer normalisation, residual connections and dropout: sums end at the number, differences agree."""
+    net = cr.Network([7, 9, 9, 9, 3], "tanh", normalization="layer", residual=True, dtype=dtype, seed=2)
+    run = cr.train(net, X, Y, batch_size=13, epochs=3, dropout=0.2, optimizer=cr.Adam(0.01), progress=False)
+    why, space = run.replay(9).why(name), {}
+    terms = [term.value for term in why.origin.terms]
+    size = max(map(abs, [*terms, why.value]))
+    assert abs(why.rounding) <= (10 * FLOAT32 if dtype == "float32" else ALGEBRA) * size
+    assert why.origin.last + why.rounding == pytest.approx(why.value, rel=1e-15)
+    exec(why.numpy(), space)
+    assert abs(float(space["value"]) - why.value) <= 10 * FLOAT32 * size
+    if why.twin is not None:
+        limit = GRADIENT_CHECK if dtype == "float64" else 50 * FLOAT32
+        assert abs(why.twin.numeric - why.value) <= limit * max(1e-2, abs(why.value)) + why.twin.doubt
+    for language in TEXT:
+        assert max(map(columns, why.text(language).splitlines())) <= 80
+    assert why.paths is None

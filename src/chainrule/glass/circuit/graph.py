@@ -37,6 +37,7 @@ KINDS: dict[str, Kind] = {
     "divide": Kind(lambda x, y: x / y, lambda x, y: (1 / y, -x / (y * y)), "/"),
     "exp": Kind(math.exp, lambda x: (math.exp(x),), "exp"),
     "log": Kind(math.log, lambda x: (1 / x,), "log"),
+    "sqrt": Kind(math.sqrt, lambda x: (0.5 / math.sqrt(x),), "√"),
     "square": Kind(lambda x: x * x, lambda x: (2 * x,), "²"),
     "reciprocal": Kind(lambda x: 1 / x, lambda x: (-1 / (x * x),), "1/x"),
 }

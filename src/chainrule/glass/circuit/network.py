@@ -11,6 +11,7 @@ from chainrule.glass.circuit.graph import Circuit
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.layers import EPSILON
 from chainrule.reference.losses import HUBER_DELTA
 
 LIMIT = 1000
@@ -35,11 +36,19 @@ def of_row(architecture: Architecture, parameters: Parameters, x: Any, y: Any, m
     z: list[int] = []
     for l, layer in enumerate(architecture.layers, start=1):
         z = [_unit(c, parameters, a, l, j) for j in range(layer.n_out)]
-        a = _activated(c, layer.activation, z, l)
+        below, u = a, z
+        if layer.normalization:
+            u = _normalised(c, parameters, z, l)
+        a = _activated(c, layer.activation, u, l)
         if mask is not None and mask[l] is not None:
             a = [
                 c.gate("multiply", unit, c.input(f"mask{l}[{j}]", mask[l][j], constant=True), name=f"a{l}[{j}]·mask")
                 for j, unit in enumerate(a)
+            ]
+        if layer.residual:
+            a = [
+                c.gate("add", came, h, name=f"a{l}[{j}] + a{l - 1}[{j}]")
+                for j, (came, h) in enumerate(zip(below, a, strict=True))
             ]
     _loss(c, architecture, z, a, np.asarray(y, np.float64))
     return c.backward()
@@ -50,6 +59,26 @@ def _unit(c: Circuit, parameters: Parameters, a: list[int], l: int, j: int) -> i
         c.gate("multiply", unit, c.input(f"W{l}[{k},{j}]", float(parameters.W[l][k, j]))) for k, unit in enumerate(a)
     ]
     return c.add_all([*products, c.input(f"b{l}[{j}]", float(parameters.b[l][j]))], name=f"z{l}[{j}]")
+
+
+def _normalised(c: Circuit, parameters: Parameters, z: list[int], l: int) -> list[int]:
+    """u = gain·(z − mean)/√(var + ε) + shift, gate by gate: every unit of the row takes part in every u."""
+    share = c.input("1/n", 1 / len(z), constant=True)
+    mean = c.gate("multiply", c.add_all(z), share, name=f"mean{l}")
+    centred = [c.gate("subtract", unit, mean) for unit in z]
+    variance = c.gate("multiply", c.add_all([c.gate("square", x) for x in centred]), share, name=f"var{l}")
+    deviation = c.gate("sqrt", c.gate("add", variance, c.input("ε", EPSILON, constant=True)), name=f"deviation{l}")
+    gain, shift = parameters.gain[l], parameters.shift[l]
+    assert gain is not None and shift is not None
+    return [
+        c.gate(
+            "add",
+            c.gate("multiply", c.input(f"gain{l}[{j}]", float(gain[j])), c.gate("divide", x, deviation)),
+            c.input(f"shift{l}[{j}]", float(shift[j])),
+            name=f"u{l}[{j}]",
+        )
+        for j, x in enumerate(centred)
+    ]
 
 
 def _activated(c: Circuit, activation: str, z: list[int], l: int) -> list[int]:

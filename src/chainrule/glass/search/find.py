@@ -116,7 +116,7 @@ def _first_number(history: History, record: StepRecord) -> Found:
     evidence: dict[str, Any] = {"quantity": quantity}
     row = unit = None
     f, b = record.forward, record.backward
-    of_rows = {"z": f.z, "a": f.a, "delta": b.delta}
+    of_rows = {"z": f.z, "u": f.u, "a": f.a, "delta": b.delta, "du": b.du}
     name = quantity.rstrip("0123456789")
     if layer is not None and name in of_rows:
         array = of_rows[name][layer]
@@ -242,7 +242,7 @@ def _dead_unit(history: History, steps: range) -> Found | None:
     for step in steps:
         record = history.look(step)
         for l in layers:
-            quiet = np.logical_not((record.forward.z[l] > 0).any(axis=0)).reshape(-1)
+            quiet = np.logical_not((record.forward.pre_activation(l) > 0).any(axis=0)).reshape(-1)
             for unit in [u for k, u in silences if k == l and not quiet[u]]:
                 del silences[l, unit]
             for unit in map(int, np.flatnonzero(quiet)):
@@ -258,7 +258,7 @@ def _largest_z(history: History, record: StepRecord, l: int, unit: int) -> float
     """The largest z of a unit over the training rows, with the weights before the step."""
     X = history.task.X
     rows = X if len(X) <= DEAD_ROWS else X[:: -(-len(X) // DEAD_ROWS)]
-    z = history.engine.forward(record.update.old.parameters, np.ascontiguousarray(rows)).z[l][:, unit]
+    z = history.engine.forward(record.update.old.parameters, np.ascontiguousarray(rows)).pre_activation(l)[:, unit]
     return float(z.max())
 
 

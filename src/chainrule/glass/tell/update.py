@@ -53,14 +53,15 @@ def rule_in_numbers(
 ) -> list[str]:  # fmt: skip
     """The gradient of one number after penalty and clipping, and the optimizer's rule with its numbers put in.
 
-    Args      part: "W" or "b"; at: its place; scale: the factor of clipping, found here where it is not given
+    Args      part: "W", "b", "gain" or "shift"; at: its place; scale: the factor of clipping, found here
+              where it is not given
     """
     name = str(optimizer.get("name") or "")
     if scale is None:
         scale = clipped_by(record, settings)[1]
     lines = _gradient(record, settings, scale, part, l, at, notation)
     if name in OPTIMIZERS and np.isfinite(record.backward.loss):
-        label = notation.w(l, *at) if part == "W" else notation.entry("b", l, *at)
+        label = notation.w(l, *at) if part == "W" else notation.entry(part, l, *at)
         lines += _worked(name, hyper_at(name, optimizer, settings), record, part, l, at, label)
     return lines
 
@@ -81,11 +82,12 @@ def _rule(name: str, hyper: Mapping[str, Any]) -> str:
 
 def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float]:
     """The length of the whole gradient, and the factor that global-norm clipping makes of it."""
-    squares = 0.0
-    for l in range(1, len(record.backward.dW)):
-        dW, W = record.backward.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
+    squares, b = 0.0, record.backward
+    for l in range(1, len(b.dW)):
+        dW, W = b.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
         squares += float(((dW + settings.l2 * W + settings.l1 * np.sign(W)) ** 2).sum())
-        squares += float((record.backward.db[l].astype(np.float64) ** 2).sum())
+        for array in (b.db[l], b.dgain[l], b.dshift[l]):
+            squares += 0.0 if array is None else float((array.astype(np.float64) ** 2).sum())
     norm, limit = float(np.sqrt(squares)), settings.clip_norm
     return norm, limit / norm if limit is not None and norm > limit else 1.0
 
@@ -105,9 +107,11 @@ def _old_and_new(u: Update, L: int, notation: Notation, entries: Sequence[Pair],
     change = u.change
     for l in range(1, L + 1):
         k, j = entries[l]
-        for name, at, part in ((notation.w(l, k, j), (k, j), "W"), (notation.entry("b", l, j), (j,), "b")):
-            told = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
-            rows.append((name, *map(number, told)))
+        for part in ("W", "b", "gain", "shift"):
+            if getattr(change, part)[l] is not None:
+                at = (k, j) if part == "W" else (j,)
+                told = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
+                rows.append((notation.w(l, k, j) if part == "W" else notation.entry(part, l, j), *map(number, told)))
     return aligned(rows)
 
 
@@ -115,8 +119,9 @@ def _gradient(
     record: StepRecord, settings: StepSettings, scale: float, part: str, l: int, at: tuple[int, ...],
     notation: Notation,
 ) -> list[str]:  # fmt: skip
-    """g of one weight or bias from its gradient, penalty (weights alone) and clipping."""
-    name = notation.dw(l, *at) if part == "W" else notation.db(l, *at)
+    """g of one number from its gradient, penalty (weights alone) and clipping."""
+    name = notation.dw(l, *at) if part == "W" else notation.entry(f"d{part}", l, *at)
+    name = notation.db(l, *at) if part == "b" else name
     g = number(getattr(record.update.gradient, part)[l][at])
     penalised = part == "W" and bool(settings.l2 or settings.l1)
     if not penalised and scale == 1:
@@ -139,7 +144,7 @@ def _gradient(
 def _worked(
     name: str, hyper: Mapping[str, Any], record: StepRecord, part: str, l: int, at: tuple[int, ...], weight: str
 ) -> list[str]:
-    """The rule of the optimizer with the numbers of one weight or bias."""
+    """The rule of the optimizer with the numbers of one parameter."""
 
     def told(parameters: Any) -> float:
         return float(getattr(parameters, part)[l][at])

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.errors import SettingsError
 from chainrule.glass.why.changes import of_parameter
-from chainrule.glass.why.expression import Entry, read
+from chainrule.glass.why.expression import PARAMETERS, Entry, read
 from chainrule.glass.why.origins import ORIGINS
 from chainrule.glass.why.paths import from_weight
 from chainrule.glass.why.record import Answer, Prediction, Twin
@@ -16,7 +16,7 @@ from chainrule.glass.why.scene import Scene
 from chainrule.reference.activations import ACTIVATIONS
 
 H = 1e-5
-_MOVED = {"dW": "W", "db": "b", "delta": "z", "da": "a"}
+_MOVED = {"dW": "W", "db": "b", "dgain": "gain", "dshift": "shift", "delta": "z", "du": "u", "da": "a"}
 
 
 def answer(scene: Scene, text: str, shown: int = 5, row: int | None = None) -> Answer:
@@ -30,13 +30,14 @@ def answer(scene: Scene, text: str, shown: int = 5, row: int | None = None) -> A
     if row is not None and not 0 <= row < len(scene.record.rows):
         raise SettingsError(f"row {row} is not in the batch; expected 0 to {len(scene.record.rows) - 1}.")
     with np.errstate(all="ignore"):
-        value, origin = of_parameter(scene, entry) if entry.kind in ("W", "b") else ORIGINS[entry.kind](scene, entry)
+        value, origin = of_parameter(scene, entry) if entry.kind in PARAMETERS else ORIGINS[entry.kind](scene, entry)
+        plain = not any(scene.normalised(l) or scene.residual(l) for l in range(max(entry.l, 1), scene.L))
         finite = bool(np.isfinite(scene.record.backward.loss))
         return Answer(
             str(entry), float(value), str(scene.dtype), scene.engine, scene.record.step, origin,
             _twin(scene, entry) if finite and entry.kind in _MOVED else None,
-            from_weight(scene, entry, shown, row) if finite and entry.kind == "dW" else None,
-            _prediction(scene, entry) if finite and entry.kind in ("W", "b", "loss") else None,
+            from_weight(scene, entry, shown, row) if finite and entry.kind == "dW" and plain else None,
+            _prediction(scene, entry) if finite and entry.kind in (*PARAMETERS, "loss") else None,
         )  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def _twin(scene: Scene, e: Entry) -> Twin:
 
 def _moved_value(scene: Scene, kind: str, e: Entry) -> float:
     record = scene.record
-    arrays: Any = {"z": record.forward.z, "a": record.forward.a}.get(kind) or getattr(record.update.old, kind)
+    arrays: Any = getattr(record.update.old if kind in PARAMETERS else record.forward, kind)
     return float(arrays[e.l][e.at])
 
 
@@ -68,7 +69,10 @@ def _prediction(scene: Scene, e: Entry) -> Prediction:
         return Prediction(scene.wide.loss, float(slope) * float(moved), after)
     by_layer = {}
     for l in range(1, L + 1):
-        for kind, slopes in (("W", b.dW[l]), ("b", b.db[l])):
+        for kind in PARAMETERS:
+            slopes = getattr(b, f"d{kind}")[l]
+            if slopes is None:
+                continue
             moved = getattr(change, kind)[l].astype(np.float64)
             by_layer[f"{kind}{l}"] = float((slopes.astype(np.float64) * moved).sum())
     return Prediction(scene.wide.loss, sum(by_layer.values()), scene.wide.after(), by_layer)

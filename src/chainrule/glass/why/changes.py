@@ -19,7 +19,7 @@ from chainrule.reference.optimizers import OPTIMIZERS
 
 
 def of_parameter(scene: Scene, e: Entry) -> tuple[Any, Origin]:
-    """W or b after the step: old + what the optimizer made of the gradient, part by part."""
+    """W, b, gain or shift after the step: old + what the optimizer made of the gradient, part by part."""
     u, name = scene.record.update, str(scene.optimizer.get("name", ""))
     old, new = getattr(u.old, e.kind)[e.l][e.at], getattr(u.new, e.kind)[e.l][e.at]
     label, d = str(e), f"d{e}"

@@ -25,7 +25,15 @@ _FUSED_EXACT = [
 
 
 def product(
-    x: Any, y: Any, exact: bool, dtype: Any, value: Any, x_name: str, y_name: str, bias: Any = None
+    x: Any,
+    y: Any,
+    exact: bool,
+    dtype: Any,
+    value: Any,
+    x_name: str,
+    y_name: str,
+    bias: Any = None,
+    bias_is: str = "the bias",
 ) -> list[str]:
     """A sum of products as the engine takes it, or in float64 where that order is BLAS's."""
     lines = ["import numpy as np", f"x = {_array(x)}  # {x_name}", f"y = {_array(y)}  # {y_name}"]
@@ -37,13 +45,15 @@ def product(
         return [*lines, f"value = (x * y).sum(dtype=np.{dtype}){plus}", _had(value)]
     lines += [*_fma(x, y), f"value = np.{dtype}(0)", "for x_k, y_k in zip(x, y):", "    value = fma(x_k, y_k, value)"]
     if bias is not None:
-        lines.append(f"value = value + np.{dtype}({_float(bias)})  # the bias")
+        lines.append(f"value = value + np.{dtype}({_float(bias)})  # {bias_is}")
     return [*lines, _had(value)]
 
 
-def hidden_delta(d: Any, w: Any, exact: bool, dtype: Any, value: Any, z: Any, mask: Any, activation: str) -> list[str]:
-    """The product of BP2, the mask and the slope of the activation."""
-    lines = product(d, w, exact, dtype, value, "delta of the layer above", "W to it")[:-1]
+def through_activation(
+    lines: list[str], exact: bool, dtype: Any, value: Any, z: Any, mask: Any, activation: str
+) -> list[str]:
+    """The sum of BP2 in `lines`, then the mask and the slope of the activation."""
+    lines = list(lines)
     if mask is not None:
         lines.append(f"value = value * np.{dtype}({_float(mask)})  # the mask of dropout")
     if activation in _NEEDS_G:
@@ -74,7 +84,7 @@ _FORMULAS = {
 }  # fmt: skip
 
 
-def activation(name: str, z: Any, j: int, mask: Any, value: Any) -> list[str]:
+def activation(name: str, z: Any, j: int, mask: Any, value: Any, came: Any = None) -> list[str]:
     """g(z) in float64: the engine's own polynomials agree to a few units in the last place."""
     lines = ["import math", "import numpy as np"] if name == "gelu" else ["import numpy as np"]
     if name == "softmax":
@@ -84,7 +94,18 @@ def activation(name: str, z: Any, j: int, mask: Any, value: Any) -> list[str]:
     lines.append(f"value = {_FORMULAS[name]}")
     if mask is not None:
         lines.append(f"value = value * {_float(mask)}  # the mask of dropout")
+    if came is not None:
+        lines.append(f"value = {_float(came)} + value  # the layer adds its input")
     return [*lines, _had(value, "up to rounding")]
+
+
+def normalised(z: Any, j: int, gain: float, shift: float, value: Any) -> list[str]:
+    """One unit of a layer normalisation, in float64."""
+    return [
+        "import numpy as np", f"z = np.float64({_array(z)})",
+        "x_hat = (z - z.mean()) / np.sqrt(z.var() + 1e-5)", f"value = {gain!r} * x_hat[{j}] + {shift!r}",
+        _had(value, "up to rounding"),
+    ]  # fmt: skip
 
 
 def fused_delta(a: Any, y: Any, s: Any, dtype: Any, value: Any) -> list[str]:

@@ -11,8 +11,8 @@ from chainrule.network.architecture import Architecture
 
 _FORM = re.compile(r"\s*([A-Za-zδΔ∂/]+?)\s*(\d*)\s*(?:\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\])?\s*")
 _OTHER_NAMES = {"δ": "delta", "J": "loss", "X": "a", "dX": "da", "∂J/∂W": "dW", "∂J/∂b": "db"}
-OF_A_ROW = ("z", "a", "delta", "da")
-"""Quantities with one number for each row and unit; the others have one for each weight or bias."""
+PARAMETERS = ("W", "b", "gain", "shift")
+"""What the update changes; of these a name means the number after the step."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ def _shapes(architecture: Architecture, n: int) -> Iterator[tuple[str, tuple[int
     for l in range(1, len(sizes)):
         for name in ("z", "a", "delta"):
             yield f"{name}{l}", (n, sizes[l])
+        if architecture.layers[l - 1].normalization:
+            for name in ("u", "du"):
+                yield f"{name}{l}", (n, sizes[l])
+            for name in ("gain", "dgain", "shift", "dshift"):
+                yield f"{name}{l}", (sizes[l],)
         for name in ("W", "dW"):
             yield f"{name}{l}", (sizes[l - 1], sizes[l])
         for name in ("b", "db"):

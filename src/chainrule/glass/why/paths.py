@@ -24,7 +24,8 @@ def from_weight(scene: Scene, e: Entry, shown: int, row: int | None = None) -> P
     """The most important ways from W[l][k,j] to the loss.
 
     On a small network all ways over the whole batch are walked, else the best of the row that gives most
-    (or of `row`) are found without walking the others; their sum is exact in both cases.
+    (or of `row`) are found without walking the others; their sum is exact in both cases. Every layer from
+    the weight on is plain: neither normalised, which mixes units, nor residual, which has ways past it.
     """
     l, (k, j) = e.l, e.at
     a = scene.record.forward.a[l - 1][:, k].astype(np.float64)
@@ -39,7 +40,7 @@ def from_weight(scene: Scene, e: Entry, shown: int, row: int | None = None) -> P
 
 def _edges(scene: Scene, l: int, i: int) -> Array:
     """∂z[l+1] / ∂z[l] of row i, (n_l, n_{l+1}): the slope of each unit times the weights that lead on."""
-    z, W = scene.record.forward.z[l][i].astype(np.float64)[None, :], scene.wide.W[l + 1]
+    z, W = scene.record.forward.z[l][i].astype(np.float64)[None, :], scene.wide.parameters.W[l + 1]
     g, mask = ACTIVATIONS[scene.activation(l)], scene.mask(l)
     onward = W if mask is None else mask[i].astype(np.float64)[:, None] * W
     if g.elementwise:

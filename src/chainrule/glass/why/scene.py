@@ -11,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import StepSettings
+from chainrule.glass.why.expression import PARAMETERS
 from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
-from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.layers import dense_forward
+from chainrule.reference.layers import activate, dense_forward, layer_norm_forward, residual_forward
 from chainrule.reference.losses import LOSSES, value_and_delta
 
 Array = npt.NDArray[Any]
+Passes = tuple[list[Any], list[Any], list[Any]]
+"""z, u and a by layer."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,14 @@ class Scene:
         """The name of g of a layer."""
         return self.architecture.layers[l - 1].activation
 
+    def residual(self, l: int) -> bool:
+        """Whether a layer adds its input."""
+        return self.architecture.residuals[l]
+
+    def normalised(self, l: int) -> bool:
+        """Whether a layer normalises z."""
+        return self.architecture.layers[l - 1].normalization is not None
+
     def mask(self, l: int) -> Array | None:
         """The dropout mask of a layer, (n, n_l), or None."""
         masks = self.record.forward.masks
@@ -81,14 +92,9 @@ class Wide:
         self._scene = scene
 
     @cached_property
-    def W(self) -> list[Any]:
-        """The old weights in float64."""
-        return [None, *(W.astype(np.float64) for W in self._scene.record.update.old.W[1:])]
-
-    @cached_property
-    def b(self) -> list[Any]:
-        """The old biases in float64."""
-        return [None, *(b.astype(np.float64) for b in self._scene.record.update.old.b[1:])]
+    def parameters(self) -> Parameters:
+        """The old parameters in float64."""
+        return self._wide(self._scene.record.update.old.parameters)
 
     @cached_property
     def X(self) -> Array:
@@ -96,88 +102,85 @@ class Wide:
         return self._scene.record.forward.a[0].astype(np.float64)
 
     @cached_property
-    def passes(self) -> tuple[list[Any], list[Any]]:
-        """z and a of every layer in float64."""
-        return self._layers(1, self.X, self.W, self.b)
+    def passes(self) -> Passes:
+        """z, u and a of every layer in float64; u is z where a layer is not normalised."""
+        return self._layers(1, self.X, self.parameters)
 
     @cached_property
     def loss(self) -> float:
         """J in float64."""
-        z, a = self.passes
-        return self._loss(z[-1], a[-1])
+        return self._loss(self.passes)
 
     @cached_property
     def row_losses(self) -> Array:
         """The loss of every row in float64, (n,)."""
-        z, a = self.passes
-        return self._value(z[-1], a[-1])
-
-    def slope(self, l: int) -> Array:
-        """g′(z) of a layer whose activation acts on each unit alone, (n, n_l)."""
-        entry, z = ACTIVATIONS[self._scene.activation(l)], self.passes[0][l]
-        return entry.pullback(z, entry.g(z), np.ones_like(z))
+        return self._value(self.passes)
 
     def moved(self, kind: str, l: int, at: tuple[int, ...], h: float) -> tuple[float, list[Array]]:
-        """J with one number moved by h, and the z of the layers above it.
+        """J with one number moved by h, and what the activations from there on are applied to.
 
-        Args      kind: "W", "b" (old parameters), "z", "a" or "X" = a[0]
+        Args      kind: "W", "b", "gain", "shift" (old parameters), "z", "u" or "a"
         """
-        z, a = self.passes
-        if kind in ("W", "b"):
-            part = (self.W if kind == "W" else self.b)[l].copy()
-            part[at] += h
-            W, b = list(self.W), list(self.b)
-            (W if kind == "W" else b)[l] = part
-            above_z, above_a = self._layers(l, a[l - 1], W, b)
-        elif kind == "z":
-            start = z[l].copy()
-            start[at] += h
-            above_z, above_a = self._above(l, start, self._activate(l, start))
+        z, u, a = self.passes
+        if kind in PARAMETERS:
+            parameters = self.parameters.copy()
+            getattr(parameters, kind)[l][at] += h
+            passes = self._layers(l, a[l - 1], parameters)
         else:
-            start = a[l].copy()
-            start[at] += h
-            above_z, above_a = self._above(l, None, start)
-        last_z = above_z[-1] if above_z[-1] is not None else z[-1]
-        return self._loss(last_z, above_a[-1]), [x for x in above_z if x is not None]
+            part = {"z": z, "u": u, "a": a}[kind][l].copy()
+            part[at] += h
+            passes = self._from(kind, l, part)
+        return self._loss(passes), [x for x in passes[1] if x is not None]
 
-    def after(self, *, only: tuple[str, int, tuple[int, ...]] | None = None) -> float:
+    def after(self, only: tuple[str, int, tuple[int, ...]] | None = None) -> float:
         """J on this batch with the new parameters, or with one of them new and the others old."""
         new = self._scene.record.update.new
         if only is None:
-            W = [None, *(x.astype(np.float64) for x in new.W[1:])]
-            b = [None, *(x.astype(np.float64) for x in new.b[1:])]
-            z, a = self._layers(1, self.X, W, b)
-            return self._loss(z[-1], a[-1])
+            return self._loss(self._layers(1, self.X, self._wide(new.parameters)))
         kind, l, at = only
-        old_part = (self.W if kind == "W" else self.b)[l][at]
-        return self.moved(kind, l, at, float(getattr(new, kind)[l][at]) - float(old_part))[0]
+        by = float(getattr(new, kind)[l][at]) - float(getattr(self.parameters, kind)[l][at])
+        return self.moved(kind, l, at, by)[0]
 
-    def _above(self, l: int, z: Any, a: Array) -> tuple[list[Any], list[Any]]:
-        if l == self._scene.L:
-            return [z], [a]
-        above_z, above_a = self._layers(l + 1, a, self.W, self.b)
-        return [z, *above_z], [a, *above_a]
+    @staticmethod
+    def _wide(parameters: Parameters) -> Parameters:
+        architecture = Architecture.from_dict({**parameters.architecture.to_dict(), "dtype": "float64"})
+        return Parameters(architecture, parameters.flat.astype(np.float64))
 
-    def _layers(self, first: int, a_in: Array, W: list[Any], b: list[Any]) -> tuple[list[Any], list[Any]]:
-        """z and a of the layers from `first` on; before them None and the input."""
+    def _from(self, kind: str, l: int, part: Array) -> Passes:
+        """The passes above a layer whose z, u or a is given."""
+        z, u, a = (part if kind == name else None for name in ("z", "u", "a"))
+        if z is not None:
+            u = self._normalised(l, z, self.parameters)
+        if a is None:
+            assert u is not None
+            a = self._activated(l, self.passes[2][l - 1], u)
+        above = self._layers(l + 1, a, self.parameters)
+        return [z, *above[0][1:]], [u, *above[1][1:]], above[2]
+
+    def _layers(self, first: int, a_in: Array, parameters: Parameters) -> Passes:
+        """z, u and a of the layers from `first` on; before them None, None and the input."""
         z: list[Any] = [None]
+        u: list[Any] = [None]
         a: list[Any] = [a_in]
         for l in range(first, self._scene.L + 1):
-            mask = self._scene.mask(l)
-            wide_mask = None if mask is None else mask.astype(np.float64)
-            z_l, a_l = dense_forward(a[-1], W[l], b[l], self._scene.activation(l), wide_mask)
-            z.append(z_l)
-            a.append(a_l)
-        return z, a
+            z.append(dense_forward(a[-1], parameters.W[l], parameters.b[l], "identity")[0])
+            u.append(self._normalised(l, z[-1], parameters))
+            a.append(self._activated(l, a[-1], u[-1]))
+        return z, u, a
 
-    def _activate(self, l: int, z: Array) -> Array:
-        mask, g = self._scene.mask(l), ACTIVATIONS[self._scene.activation(l)].g(z)
-        return g if mask is None else g * mask
+    def _normalised(self, l: int, z: Array, parameters: Parameters) -> Array:
+        gain, shift = parameters.gain[l], parameters.shift[l]
+        return z if gain is None or shift is None else layer_norm_forward(z, gain, shift)
 
-    def _value(self, z: Array, a: Array) -> Array:
-        y = self._scene.y.astype(np.float64)
-        return value_and_delta(self._scene.architecture.loss, self._scene.architecture.output, z, a, y)[0]
+    def _activated(self, l: int, a_in: Array, u: Array) -> Array:
+        mask = self._scene.mask(l)
+        h = activate(u, self._scene.activation(l), None if mask is None else mask.astype(np.float64))
+        return residual_forward(a_in, h) if self._scene.residual(l) else h
 
-    def _loss(self, z: Array, a: Array) -> float:
+    def _value(self, passes: Passes) -> Array:
+        y, architecture = self._scene.y.astype(np.float64), self._scene.architecture
+        return value_and_delta(architecture.loss, architecture.output, passes[0][-1], passes[2][-1], y)[0]
+
+    def _loss(self, passes: Passes) -> float:
         scale = self._scene.scale.astype(np.float64)
-        return float(np.dot(np.where(scale > 0, self._value(z, a), 0.0), scale))
+        return float(np.dot(np.where(scale > 0, self._value(passes), 0.0), scale))

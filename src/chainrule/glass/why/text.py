@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from chainrule.errors import unknown_name
 from chainrule.glass.tables import aligned, wrapped
+from chainrule.glass.why.expression import PARAMETERS
 from chainrule.glass.why.record import Answer, Term
 from chainrule.glass.why.words import TEXT
 
@@ -23,7 +24,7 @@ def told(answer: Answer, language: str = "en") -> str:
     if language not in TEXT:
         raise unknown_name("language", language, TEXT)
     text = TEXT[language]
-    name = text["new"].format(name=answer.name) if answer.name[0] in "Wb" else answer.name
+    name = text["new"].format(name=answer.name) if answer.name.startswith(PARAMETERS) else answer.name
     lines = wrapped(text["head"].format(
         name=name, value=exactly(answer.value), step=answer.step, dtype=answer.dtype, engine=answer.engine
     ))  # fmt: skip
