@@ -69,7 +69,8 @@ def _normalised(c: Circuit, parameters: Parameters, z: list[int], l: int) -> lis
     variance = c.gate("multiply", c.add_all([c.gate("square", x) for x in centred]), share, name=f"var{l}")
     deviation = c.gate("sqrt", c.gate("add", variance, c.input("ε", EPSILON, constant=True)), name=f"deviation{l}")
     gain, shift = parameters.gain[l], parameters.shift[l]
-    assert gain is not None and shift is not None
+    assert gain is not None
+    assert shift is not None
     return [
         c.gate(
             "add",
