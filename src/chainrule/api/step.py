@@ -61,8 +61,12 @@ class Step:
         """old, new, gradient, change."""
         return self.record.update
 
-    def explain(self, language: str = "en", row: int = 0, notation: str = "batch") -> str:
-        """Both passes and the update of one row of the batch in words and numbers, for a terminal of 80 columns."""
+    def explain(self, language: str = "en", row: int = 0, notation: str = "batch", only: str | None = None) -> str:
+        """Both passes and the update of one row of the batch in words and numbers, for a terminal of 80 columns.
+
+        Args      language "en" or "ko"; row of the batch; notation "batch", "note" or "nielsen"; only: one pass
+                  ("forward", "loss", "backward", "update") or one operation of step.tape, else all of it
+        """
         from chainrule.glass.tell.narrate import explain
 
         return explain(
@@ -76,7 +80,15 @@ class Step:
             n_total=self.n_steps,
             optimizer=self.optimizer,
             settings=self.settings,
+            only=only,
         )
+
+    @property
+    def tape(self) -> list[str]:
+        """The operations of the step in their order, each a name for explain(only=…)."""
+        from chainrule.glass.tell.tape import tape
+
+        return tape(len(self.architecture.layers))
 
     def why(self, expression: str, row: int | None = None) -> Answer:
         """Why one number of this step is what it is: operands, formula with the numbers, terms by share, and more.
