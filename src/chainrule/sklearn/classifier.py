@@ -35,7 +35,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     Every parameter up to max_fun means what it means in sklearn.neural_network.MLPClassifier.
 
     Args      activation: also any other activation of chainrule, or a list with one for each hidden layer;
-              class_weight: "balanced" or {class: weight}; dropout: share of hidden units dropped in a step;
+              class_weight: "balanced" or {class: weight}; normalization,
+              residual: as in chainrule.Network; dropout: share of hidden units dropped in a step;
               clip_norm: longest gradient allowed; schedule, warm_up: how the learning rate changes within max_iter
               epochs; metric: what early_stopping watches, "auto" (accuracy) or a scorer of scikit-learn;
               time_limit: seconds; threads: None takes the free cores; keep_run: pickles keep run_
@@ -78,6 +79,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         class_weight: Any = None,
+        normalization: Any = None,
+        residual: Any = False,
         dropout: float = 0.0,
         clip_norm: float | None = None,
         schedule: str = "constant",

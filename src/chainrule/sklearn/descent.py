@@ -25,7 +25,7 @@ from chainrule.sklearn.rules import RATE_DIVISOR, SMALLEST_RATE, OptimizerState,
 from chainrule.training import divergence, schedules
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event
-from chainrule.training.replaying import replay
+from chainrule.training.replaying import Replayer
 from chainrule.training.settings import Settings
 
 Array = npt.NDArray[Any]
@@ -309,10 +309,10 @@ class Descent:
         for i in range(0, n_done, self._spe):
             self._note_rates((first - self.first_step + i) // self._spe, rates[i : i + self._spe])
         with np.errstate(all="ignore"):
-            record = replay(
-                self._session, self.checkpoints.nearest(step), step, self.settings, self.events, lambda epoch: 1.0,
-                self._spe,
-            )  # fmt: skip
+            replayer = Replayer(
+                self._session, self.checkpoints, self.settings, self.events, lambda epoch: 1.0, self._spe
+            )
+            record = replayer.record(step)
         progress = self.progress
         progress.diverged, progress.stopped = divergence.non_finite(record), "diverged"
         progress.n_epochs += 1

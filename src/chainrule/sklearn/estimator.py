@@ -71,6 +71,8 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "normalization": [None, str, list, tuple],
+        "residual": ["boolean", list, tuple],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
         "schedule": [StrOptions(set(SCHEDULES) - {"plateau"})],

@@ -35,11 +35,16 @@ class FittedMLP(BaseEstimator):
         if len(sizes) == 2:
             names = []
         output = str(NAMES.get(self.out_activation_, self.out_activation_))
-        return Architecture.build(sizes, names, output, self._loss_name(), np.dtype(dtype).name)
+        normalization = None if len(sizes) == 2 else self.normalization
+        residual = False if len(sizes) == 2 else self.residual
+        name = np.dtype(dtype).name
+        return Architecture.build(sizes, names, output, self._loss_name(), name, normalization, residual)
 
     def _adopt_parameters(self, parameters: Parameters) -> None:
         """coefs_ and intercepts_ become views on one vector, which predict reads without packing."""
         self.coefs_, self.intercepts_ = list(parameters.W[1:]), list(parameters.b[1:])
+        if self.normalization is not None:
+            self.gains_, self.shifts_ = list(parameters.gain[1:]), list(parameters.shift[1:])
         self._network = (parameters, self._engine_for(parameters.architecture))
 
     def _engine_for(self, architecture: Architecture, batch_size: int = 0, n_steps: int = 0) -> Engine:
@@ -60,7 +65,14 @@ class FittedMLP(BaseEstimator):
             if same:
                 return known
         sizes = [int(self.coefs_[0].shape[0]), *(int(W.shape[1]) for W in self.coefs_)]
-        parts = [part for pair in zip(self.coefs_, self.intercepts_, strict=True) for part in pair]
+        none = [None] * len(self.coefs_)
+        of_layer = (
+            self.coefs_,
+            self.intercepts_,
+            self.__dict__.get("gains_", none),
+            self.__dict__.get("shifts_", none),
+        )
+        parts = [part for layer in zip(*of_layer, strict=True) for part in layer if part is not None]
         wanted = np.result_type(*parts) if dtype is None else np.dtype(dtype)
         wanted = wanted if wanted in (np.float32, np.float64) else np.dtype(np.float64)
         flat = np.concatenate([np.asarray(part, dtype=wanted).ravel() for part in parts])

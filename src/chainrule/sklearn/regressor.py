@@ -27,7 +27,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Every parameter up to max_fun means what it means in sklearn.neural_network.MLPRegressor.
 
     Args      loss: squared_error, poisson (exponential output), absolute_error, huber; activation: also any other
-              activation of chainrule, or a list with one for each hidden layer; dropout, clip_norm, schedule,
+              activation of chainrule, or a list with one for each hidden layer; normalization, residual,
+              dropout, clip_norm, schedule,
               warm_up, time_limit, threads, keep_run: as in MLPClassifier; metric: what early_stopping watches,
               "auto" (R²) or a scorer of scikit-learn
     Source    docs/sklearn.md
@@ -69,6 +70,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        normalization: Any = None,
+        residual: Any = False,
         dropout: float = 0.0,
         clip_norm: float | None = None,
         schedule: str = "constant",

@@ -89,12 +89,16 @@ class CheckpointStore:
 
     def nearest(self, step: int) -> Checkpoint:
         """The last checkpoint at or before a step; the first step of a run always has one."""
+        return self._read(self.last_before(step))
+
+    def last_before(self, step: int) -> int:
+        """The step of the last checkpoint at or before a step."""
         earlier = [kept for kept in self.sizes if kept <= step]
         if not earlier:
             raise SettingsError(
                 f"step {step} was done before this run was kept; expected a step from {min(self.sizes)} on."
             )
-        return self._read(max(earlier))
+        return max(earlier)
 
     def longest_gap(self, n_steps: int) -> int:
         """The most steps that lie between a step of the run and the checkpoint before it, that step included."""
