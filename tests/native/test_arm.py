@@ -12,14 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chainrule.engine.protocol import StepSettings, Task
+from chainrule.network.architecture import Architecture
+from chainrule.reference.optimizers import OPTIMIZERS
+
 pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
-from chainrule import _native as native
-from chainrule.engine.native import _OPTIMIZERS, ACTIVATIONS, LOSSES
+from chainrule.engine.native import _OPTIMIZERS, ACTIVATIONS, LOSSES, NativeEngine, instruction_sets
 
 ROOT = Path(__file__).parents[2]
 COMPILER, EMULATOR = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")
 FLAGS = ["-std=c++20", "-O1", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra",
          "-Werror", "-Wno-psabi", f"-I{ROOT / 'native'}"]  # fmt: skip
+SEED = 3
 HYPER = ("momentum", "rho", "beta1", "beta2", "epsilon", "weight_decay", "l2", "l1", "dropout", "clip_norm")
 pytestmark = [
     pytest.mark.skipif(COMPILER is None, reason="ends when a cross compiler is installed (aarch64-linux-gnu-g++)"),
@@ -90,27 +94,30 @@ def data_of(case: Case) -> tuple[Any, Any, Any]:
     return X, labels, (0.2 * rng.standard_normal(n)).astype(case.dtype)
 
 
-def trained_here(case: Case, isa: str) -> bytes:
+def trained_here(case: Case) -> bytes:
     """Weights, optimizer state and losses after the training on this processor."""
     X, labels, theta = data_of(case)
-    kind = native.Session32 if case.dtype == "float32" else native.Session64
-    activations = [ACTIVATIONS.index(case.activation)] * (len(case.sizes) - 2) + [ACTIVATIONS.index(case.output)]
-    session = kind(isa=isa, sizes=list(case.sizes), activations=activations, loss=LOSSES.index("cross_entropy"), X=X,
-                   labels=labels, y=None, weight=None, batch_size=case.batch_size, seed=3, shuffle=True, threads=1,
-                   may_choose=False)  # fmt: skip
-    session.load(theta, None, None)
-    settings = native.StepSettings(optimizer=_OPTIMIZERS.index(case.optimizer), **case.hyper)
-    losses, first, second = np.empty(case.n_steps), np.zeros_like(theta), np.zeros_like(theta)
-    session.advance(0, np.full(case.n_steps, case.eta), settings, losses)
-    session.store(theta, first, second)
-    return b"".join(array.tobytes() for array in (theta, first, second, losses))
+    architecture = Architecture.build(case.sizes, case.activation, case.output, "cross_entropy", case.dtype)
+    name = "sgd" if case.optimizer == "momentum" else case.optimizer
+    extra = {key: case.hyper.get(key, 0.0) for key in ("l2", "l1", "dropout")}
+    settings = StepSettings(
+        {key: value for key, value in case.hyper.items() if key not in ("l2", "l1", "dropout", "clip_norm")},
+        clip_norm=case.hyper.get("clip_norm"), **extra,
+    )  # fmt: skip
+    task = Task(architecture, X, labels, None, name, case.batch_size, SEED)
+    session = NativeEngine(1).start(task, settings)
+    session.load(theta, OPTIMIZERS[name].start(theta, settings.optimizer))
+    losses = session.advance(0, np.full(case.n_steps, case.eta), settings).losses
+    theta, state = session.store()
+    kept = [*(state[key] for key in sorted(state)), np.zeros_like(theta), np.zeros_like(theta)][:2]
+    return b"".join(array.tobytes() for array in (theta, *kept, losses))
 
 
 def trained_on_arm(program: Path, case: Case, isa: str, threads: int, folder: Path) -> bytes:
     """The same, by the program in emulation."""
     numbers = [int(case.dtype == "float64"), ACTIVATIONS.index(case.activation), ACTIVATIONS.index(case.output),
                LOSSES.index("cross_entropy"), _OPTIMIZERS.index(case.optimizer), case.n_rows, case.batch_size,
-               case.n_steps, 3, repr(case.eta), *(repr(float(case.hyper.get(name, 0))) for name in HYPER),
+               case.n_steps, SEED, repr(case.eta), *(repr(float(case.hyper.get(name, 0))) for name in HYPER),
                len(case.sizes), *case.sizes]  # fmt: skip
     content = " ".join(map(str, numbers)).encode() + b"\n" + b"".join(array.tobytes() for array in data_of(case))
     (folder / "case").write_bytes(content)
@@ -119,11 +126,14 @@ def trained_on_arm(program: Path, case: Case, isa: str, threads: int, folder: Pa
     return (folder / "out").read_bytes()
 
 
-def test_the_bits_of_arm_are_the_bits_of_here(tmp_path: Path) -> None:
+def test_the_bits_of_arm_are_the_bits_of_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sha256 of weights, state and losses for NEON, scalar ARM, two threads, and every instruction set here."""
     program = build(tmp_path)
     for name, case in CASES.items():
-        results = {isa: trained_here(case, isa) for isa in native.instruction_sets()}
+        results = {}
+        for isa in instruction_sets():
+            monkeypatch.setenv("CHAINRULE_ISA", isa)
+            results[isa] = trained_here(case)
         for isa, threads in (("neon", 1), ("neon", 2), ("scalar", 1)):
             results[f"{isa} on ARM, {threads}"] = trained_on_arm(program, case, isa, threads, tmp_path)
         digests = {who: hashlib.sha256(result).hexdigest() for who, result in results.items()}

@@ -50,7 +50,7 @@ template <class T> void write(std::ostream& out, const std::vector<T>& values) {
 template <class T>
 int train(const Variant& variant, const Kernels<T>& kernels, std::size_t n_threads, const Case& c, std::istream& in,
           std::ostream& out) {
-  std::vector<LayerSizes> layers;
+  std::vector<Layer> layers;
   std::size_t n = 0;
   for (std::size_t l = 0; l + 1 < c.n_sizes; ++l) {
     const int activation = l + 2 < c.n_sizes ? c.activation : c.output;
