@@ -25,6 +25,8 @@ from chainrule.training.events import Event
 
 SMOOTHED = 32
 """Steps of the moving mean that "loss doubles" compares with, or an epoch where that is shorter."""
+CONFIRMED = 8
+"""Steps whose mean must be twice as high too, from the one that is named on."""
 FIRST_TRIAL, DEAD_ROWS = 4, 4096
 """A unit silent on 4 batches in a row is tried on all rows (on 4096 of a larger set); if it is alive there, the
 number of batches it must be silent for until the next trial doubles."""
@@ -185,16 +187,12 @@ def _loss_doubles(history: History, steps: range) -> Found | None:
     lowest = np.inf
     for t in range(w, len(losses)):
         lowest = min(lowest, float(means[t - w]))
-        here = losses[t : t + w]
-        high = not np.isfinite(here).all() or float(here.mean()) >= 2 * lowest
-        if t < first - w or not high:
+        if t < first - w or float(means[min(t, len(means) - 1)]) < 2 * lowest:
             continue
-        bad = np.flatnonzero(~(here < 2 * lowest))
-        step = t + int(bad[0]) if len(bad) else t
-        if step >= end:
-            return None
-        if step >= first:
-            return _jump(history, step, lowest)
+        for step in range(max(t, first), min(t + w, end)):
+            soon = float(losses[step : step + CONFIRMED].mean())
+            if not losses[step] < 2 * lowest and not soon < 2 * lowest:  # one noisy batch is no rise
+                return _jump(history, step, lowest)
     return None
 
 
