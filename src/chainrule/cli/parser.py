@@ -8,7 +8,6 @@ import importlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from chainrule._version import __version__
 from chainrule.errors import SettingsError
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
 
@@ -35,6 +34,14 @@ class Parser(argparse.ArgumentParser):
         return options, unknown
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *given: Any) -> None:
+        from chainrule.cli.version import version
+
+        print(version())
+        parser.exit()
+
+
 def build() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `run` to its function, loaded when called."""
     parser = Parser(
@@ -43,7 +50,9 @@ def build() -> argparse.ArgumentParser:
         formatter_class=_formatter(),
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show version, engine and instruction set, and exit"
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, summary, fill in (
         ("train", "train a network on a table", _train),
@@ -52,6 +61,7 @@ def build() -> argparse.ArgumentParser:
         ("explain", "one step of a run, both passes in words and numbers", _explain),
         ("check", "prove the gradients and the replay of a run", _check),
         ("report", "write a run as one page that opens offline", _report),
+        ("bench", "measure speed beside other libraries", _bench),
     ):
         command = commands.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", formatter_class=_formatter(),
@@ -190,3 +200,15 @@ def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--size", type=float, default=7.0, metavar="MB", help="room for the steps shown; more room, more steps (default 7)"
     )
+
+
+def _bench(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--quick", action="store_true", help="a first look: few rounds of S and N on one thread")
+    command.add_argument(
+        "--parts", metavar="NAME,…", help="some of S N M L prediction loop footprint (default all, under 15 minutes)"
+    )
+    command.add_argument("--threads", metavar="N,…", help="numbers of threads (default 1,2 where there are two cores)")
+    command.add_argument("-o", "--output-file", metavar="FILE.json", help="keep results; parts already there are kept")
+    command.add_argument("--show", metavar="FILE.json", help="print kept results instead of measuring")
+    command.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")

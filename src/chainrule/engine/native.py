@@ -29,7 +29,10 @@ ACTIVATIONS = (
 )  # fmt: skip
 """The order of enum Activation in native/kernels.hpp; LOSSES likewise."""
 LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson")
-_OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw")
+_OPTIMIZERS = (
+    "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "sutskever_nesterov",
+    "adam_epsilon_hat",
+)  # fmt: skip
 _STOPPED = (None, "loss", "weights")
 BLOCK_ROWS = 192
 """Rows of a block in predict: z and a of a usual layer stay in the second-level cache."""
@@ -48,12 +51,17 @@ def unable(architecture: Architecture) -> str | None:
     return None if architecture.loss in LOSSES else f"the native engine has no loss {architecture.loss!r}"
 
 
+def instruction_sets() -> list[str]:
+    """Those built in that this processor has, the fastest first."""
+    return list(_native.instruction_sets())
+
+
 def instruction_set() -> str:
     """The instruction set to compute with: CHAINRULE_ISA, else the fastest this processor has."""
-    usable = _native.instruction_sets()
+    usable = instruction_sets()
     wanted = os.environ.get("CHAINRULE_ISA", "").strip().lower()
     if not wanted:
-        return str(usable[0])
+        return usable[0]
     if wanted == "scalar" and "scalar" not in usable:
         return "emulated"  # fused multiply-add in software: the same bits
     if wanted not in usable:
@@ -61,6 +69,11 @@ def instruction_set() -> str:
             f"CHAINRULE_ISA={wanted!r} is not available here; expected one of {', '.join(usable)}, or unset."
         )
     return wanted
+
+
+def peak_flops() -> float:
+    """Floating-point operations a second of a loop of float32 multiply-adds on one core: what no training exceeds."""
+    return float(_native.peak_flops(instruction_set()))
 
 
 def allowed_threads(asked: int | None = None) -> tuple[int, bool]:
@@ -200,11 +213,17 @@ class NativeSession:
         self._session.store(theta, first, second)
         return theta, state
 
-    def advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
+    def advance(
+        self,
+        first_step: int,
+        learning_rates: npt.NDArray[np.float64],
+        settings: StepSettings,
+        penalties: npt.NDArray[np.float64] | None = None,
+    ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         etas = np.ascontiguousarray(learning_rates, dtype=np.float64)
         losses = np.empty(len(etas))
-        done, stopped = self._session.advance(first_step, etas, _settings(self._task, settings), losses)
+        done, stopped = self._session.advance(first_step, etas, _settings(self._task, settings), losses, penalties)
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
@@ -221,7 +240,9 @@ class NativeSession:
             step, learning_rate, _settings(task, settings), rows, z, a, masks, delta, dtheta.W[1:], dtheta.b[1:], dX,
             gradient.flat,
         )  # fmt: skip
-        size = penalty(before.W[1:], settings.l2, settings.l1) if settings.l2 or settings.l1 else 0.0
+        weight = float(n) if task.weight is None else float(task.weight[rows].sum(dtype=np.float64))
+        l2 = settings.l2_of(weight)
+        size = penalty(before.W[1:], l2, settings.l1) if l2 or settings.l1 else 0.0
         forward = Forward([None, *z], [task.X[rows], *a], [None, *masks, None] if masks else None)  # type: ignore[list-item]
         backward = Backward(loss, [None, *delta], dtheta.W, dtheta.b, dX)  # type: ignore[list-item]
         update = Update(before, self._moment(), gradient, learning_rate)
@@ -259,10 +280,13 @@ def _settings(task: Task, settings: StepSettings) -> Any:
     name = task.optimizer
     if name == "sgd" and hyper["momentum"] > 0:
         name = "nesterov" if hyper["nesterov"] else "momentum"
+    if name == "sgd_sutskever" and hyper["nesterov"]:
+        name = "sutskever_nesterov"
     hyper.pop("nesterov", None)
     return _native.StepSettings(
         optimizer=_OPTIMIZERS.index(name), l2=settings.l2, l1=settings.l1, dropout=settings.dropout,
-        clip_norm=settings.clip_norm or 0.0, **{key: float(value) for key, value in hyper.items()},
+        clip_norm=settings.clip_norm or 0.0, alpha=settings.alpha,
+        **{key: float(value) for key, value in hyper.items()},
     )  # fmt: skip
 
 
