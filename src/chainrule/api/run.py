@@ -164,7 +164,9 @@ class Run:
         """Write the model alone (architecture, best parameters, pipeline) as one safetensors file."""
         write_model(Path(path), self.network.parameters, self.about(), self.pipeline_arrays)
 
-    def report(self, path: str | os.PathLike[str], data: tuple[Any, ...] | None = None, *, size_mb: float = 7.0) -> Path:
+    def report(
+        self, path: str | os.PathLike[str], data: tuple[Any, ...] | None = None, *, size_mb: float = 7.0
+    ) -> Path:
         """A page that shows this run and recomputes its numbers in the reader's browser, as one file.
 
         Args      data: as for replay, needed where the run did not keep its rows and steps are to be shown;

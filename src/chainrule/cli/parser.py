@@ -198,7 +198,11 @@ def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
     command.add_argument("-o", "--output-file", metavar="FILE", help="file to write (default RUN/report.html)")
     command.add_argument(
-        "--size", type=float, default=7.0, metavar="MB", help="room for the steps shown; more room, more steps (default 7)"
+        "--size",
+        type=float,
+        default=7.0,
+        metavar="MB",
+        help="room for the steps shown; more room, more steps (default 7)",
     )
 
 

@@ -20,7 +20,7 @@ def to_keep(material: Material, n: int, allowed: int) -> list[int]:
     if last < 0 or n < 1:
         return []
     chosen = [0, _reachable(material, last, allowed), 1, 2]
-    for parts in (4, 8, 16, 32):
+    for parts in (2, 4, 8, 16):
         chosen += [_near(material, round(last * k / parts)) for k in range(1, parts, 2)]
         if parts == 4:
             chosen += EARLY[3:]

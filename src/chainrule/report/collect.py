@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from chainrule._version import __version__
 from chainrule.engine.numpy import NumpyEngine, dense_targets
-from chainrule.glass.check import check_gradients
+from chainrule.glass.proof.gradients import check_gradients
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.report import choose, curves, health
@@ -111,6 +111,7 @@ def _within(
 def packed(seen: Seen, architecture: Architecture, pack: Pack) -> dict[str, Any]:
     """One step: its numbers as packed arrays, the rest as plain values."""
     r, s = seen.record, seen.settings
+    weight = float(len(seen.rows)) if seen.weight is None else float(seen.weight.sum(dtype=np.float64))
     y = dense_targets(seen.targets, architecture)
     arrays: dict[str, Any] = {
         "scalars": np.array([r.update.learning_rate, r.backward.loss, r.penalty], np.float64),
@@ -133,7 +134,7 @@ def packed(seen: Seen, architecture: Architecture, pack: Pack) -> dict[str, Any]
         "rows": seen.rows.tolist(),
         "settings": {
             "optimizer": {name: float(value) for name, value in s.optimizer.items()},
-            "l2": s.l2, "l1": s.l1, "dropout": s.dropout, "clip_norm": s.clip_norm,
+            "l2": s.l2_of(weight), "l1": s.l1, "dropout": s.dropout, "clip_norm": s.clip_norm,
         },
         "arrays": _put(arrays, pack),
     }  # fmt: skip

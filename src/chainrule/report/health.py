@@ -39,7 +39,7 @@ def of_step(record: StepRecord, architecture: Architecture) -> dict[str, list[fl
                 "silent": None if slope is None else float((slope == 0).all(axis=0).mean()),
                 "saturated": None if slope is None or steepest is None else (slope < FLAT * steepest).mean(),
                 "gradient": _norm(record.backward.dW[l]),
-                "ratio": _norm(change.W[l]) / _norm(record.update.old.W[l]),
+                "ratio": np.divide(_norm(change.W[l]), _norm(record.update.old.W[l])),
             }
             for name in MEASURES:
                 told[name].append(_plain(values[name]))

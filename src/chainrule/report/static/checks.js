@@ -2,7 +2,7 @@
 
 import { h, show } from "./dom.js";
 import { general, grouped } from "./numbers.js";
-import { summary } from "./verify.js";
+import { summary, unknownTo } from "./verify.js";
 import { t } from "./words.js";
 
 const size = (x) => (x === 0 ? "0" : general(x, 2));
@@ -12,6 +12,8 @@ export function badge(app) {
   const { checks, failure, data } = app;
   if (failure) return mark("failed", t("verify_broken", { error: failure }), null, {});
   if (!data.steps.length) return mark("none", t("verify_none"), null, {});
+  const unknown = unknownTo(data);
+  if (unknown.length) return mark("none", t("verify_some", { n: data.steps.length, what: unknown.join(", ") }), null, {});
   const all = [...checks.values()].flat();
   if (checks.size < data.steps.length && !all.some((c) => !c.ok)) return mark("running", t("checking", { done: checks.size, all: data.steps.length }), null, {});
   const told = summary(all), facts = { "data-n": told.n, "data-same": told.same, "data-worst": told.worst, "data-bound": told.bound };

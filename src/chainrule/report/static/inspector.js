@@ -1,12 +1,11 @@
 // One operation with its numbers, and the panel that says where a number came from.
 
 import { copy, h, show } from "./dom.js";
-import { row } from "./maths.js";
+import { pairOf, row } from "./maths.js";
 import { label, largest } from "./model.js";
 import { brief, exact, grouped, number, percent } from "./numbers.js";
-import { imageSide, picture } from "./pictures.js";
+import { picture } from "./pictures.js";
 import { equation, why } from "./why.js";
-import { pairOf } from "./maths.js";
 import { t } from "./words.js";
 
 const SHOWN_UNITS = 12, SHOWN_TERMS = 8, MOST_TERMS = 300;

@@ -18,24 +18,23 @@ const sigmoid = (z) => {
 };
 const softplus = (z) => positive(z) + Math.log1p(Math.exp(-Math.abs(z)));
 
-// erfc by its series near 0 and its continued fraction beyond: the browser has none.
+// erfc by its series near 0 and its continued fraction beyond: the browser has none. Every digit of the tail
+// counts, so e^−x² is taken in two parts, the first with an exact square.
 function erfc(x) {
-  if (Number.isNaN(x)) return x;
   const size = Math.abs(x);
-  if (size < 2.5) {
-    let term = size, sum = size;
-    for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum) && n < 200; n++) {
-      term *= (2 * size * size) / (2 * n + 1);
-      sum += term;
-    }
-    const erf = (2 / Math.sqrt(Math.PI)) * Math.exp(-size * size) * sum;
-    return x >= 0 ? 1 - erf : 1 + erf;
+  if (!(size < 27)) return Number.isNaN(x) ? x : x > 0 ? 0 : 2;
+  const head = Math.fround(size), bell = Math.exp(-head * head) * Math.exp(-(size - head) * (size + head));
+  let side;
+  if (size < 0.75) {
+    let term = size, series = size;
+    for (let n = 1; term > 1e-18 * series; n++) series += term *= (2 * size * size) / (2 * n + 1);
+    side = 1 - (2 / Math.sqrt(Math.PI)) * bell * series;
+  } else {
+    let tail = 0;
+    for (let k = Math.ceil(200 / (size * size)) + 20; k > 0; k--) tail = k / 2 / (size + tail);
+    side = bell / Math.sqrt(Math.PI) / (size + tail);
   }
-  if (size > 27) return x > 0 ? 0 : 2;
-  let fraction = 0;
-  for (let k = 120; k > 0; k--) fraction = k / 2 / (size + fraction);
-  const tail = Math.exp(-size * size) / Math.sqrt(Math.PI) / (size + fraction);
-  return x > 0 ? tail : 2 - tail;
+  return x > 0 ? side : 2 - side;
 }
 
 const normalDistribution = (z) => 0.5 * erfc(z * -Math.SQRT1_2);
@@ -62,6 +61,7 @@ export const ACTIVATIONS = {
       const near = clamp(z, -40, 40);
       return normalDistribution(z) + near * 0.3989422804014327 * Math.exp(-0.5 * near * near);
     },
+    bends: (z) => 1 + z * z, // the rounding of z/√2 comes back z² times as large in the tail
     terms: (z) => 1 + Math.min(Math.abs(z), 40) * Math.exp(-0.5 * Math.min(Math.abs(z), 40) ** 2),
   },
   silu: {
@@ -205,7 +205,7 @@ export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
   for (let i = 0; i < n; i++)
     if (scales[i] > 0) {
       const [zi, ai, yi] = [row(z, i), row(a, i), row(y, i)];
-      const value = rowLoss(loss, output, zi, ai, yi);
+      const value = round(rowLoss(loss, output, zi, ai, yi)); // a float32 may overflow to inf
       total += scales[i] * value;
       totalSize += scales[i] * (1 + Math.abs(value) + zi.reduce((sum, x, j) => sum + Math.abs(x) + (Math.abs(ai[j]) + Math.abs(yi[j])) ** 2, 0));
     }
@@ -242,6 +242,10 @@ export const OPTIMIZERS = {
     const v = momentum * s.v + g, step = eta * (nesterov ? g + momentum * v : v);
     return { theta: theta - step, state: { v }, step };
   },
+  sgd_sutskever(g, s, theta, t, eta, { momentum = 0.9, nesterov = 1 }) {
+    const v = momentum * s.v - eta * g, step = nesterov ? eta * g - momentum * v : -v;
+    return { theta: theta - step, state: { v }, step };
+  },
   rmsprop(g, s, theta, t, eta, { rho = 0.99, epsilon = 1e-8 }) {
     const v = rho * s.v + (1 - rho) * g * g, step = (eta * g) / (Math.sqrt(v) + epsilon);
     return { theta: theta - step, state: { v }, step };
@@ -255,6 +259,11 @@ export const OPTIMIZERS = {
     const m_hat = m / (1 - power(beta1, t)), v_hat = v / (1 - power(beta2, t));
     const step = (eta * m_hat) / (Math.sqrt(v_hat) + epsilon);
     return { theta: theta - step, state: { m, v, m_hat, v_hat }, step };
+  },
+  adam_epsilon_hat(g, s, theta, t, eta, { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }) {
+    const m = beta1 * s.m + (1 - beta1) * g, v = beta2 * s.v + (1 - beta2) * g * g;
+    const size = (eta * Math.sqrt(1 - power(beta2, t))) / (1 - power(beta1, t)), step = (size * m) / (Math.sqrt(v) + epsilon);
+    return { theta: theta - step, state: { m, v, size }, step };
   },
   adamw(g, s, theta, t, eta, hyper) {
     const decay = eta * (hyper.weight_decay ?? 0.01) * theta;

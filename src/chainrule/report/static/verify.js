@@ -9,6 +9,14 @@ import { ACTIVATIONS, OPTIMIZERS, activate, dense, lossAndDelta, objectiveGradie
 
 const SLACK = 16; // roundings of the functions: exp, log and tanh are good to 3 ulp on either side
 
+const KNOWN = ["sizes", "activations", "loss", "dtype", "n_parameters"];
+
+// What a network or its optimizer has that this page has no equations for, by name.
+export function unknownTo({ architecture, settings }) {
+  const kinds = Object.keys(architecture).filter((name) => !KNOWN.includes(name) && [architecture[name]].flat().some(Boolean));
+  return [...kinds, ...architecture.activations.filter((name) => !ACTIVATIONS[name]), ...[settings.optimizer.name].filter((name) => !OPTIMIZERS[name])];
+}
+
 // Compares found with stored numbers; sizes are those of the terms.
 export function compare(name, found, stored, sizes, terms, dtype) {
   const told = { name, n: stored.length, same: 0, worst: 0, bound: 2 * (terms + SLACK) * unit(dtype), at: -1 };
@@ -25,7 +33,7 @@ export function compare(name, found, stored, sizes, terms, dtype) {
   return told;
 }
 
-const sizesOf = (data) => Float64Array.from(data, Math.abs);
+const sizesOf = (data, z, bends) => Float64Array.from(data, (x, i) => Math.abs(x) * (bends ? bends(z[i]) : 1));
 
 // All tensors of one step; `s` holds its unpacked arrays and plain values, see collect.py.
 export function verifyStep(s, architecture) {
@@ -39,7 +47,7 @@ export function verifyStep(s, architecture) {
     g.push(activate(s.z[l], activations[l - 1], dtype));
     const spread = ACTIVATIONS[activations[l - 1]].row ? 2 * s.z[l].data.reduce((top, x) => Math.max(top, Math.abs(x)), 0) + sizes[l] : 0;
     const dropped = times(g[l], masks[l], round).data;
-    told.push(compare(`a${l}`, dropped, s.a[l].data, sizesOf(dropped), Number.isFinite(spread) ? spread : 0, dtype));
+    told.push(compare(`a${l}`, dropped, s.a[l].data, sizesOf(dropped, s.z[l].data, ACTIVATIONS[activations[l - 1]].bends), Number.isFinite(spread) ? spread : 0, dtype));
   }
   const scales = rowScales(s.weight, s.X.shape[0], round);
   const end = lossAndDelta(loss, activations[L - 1], s.z[L], s.a[L], s.y, scales, dtype);
@@ -75,7 +83,7 @@ function verifyUpdate(s, { sizes, dtype }) {
     const state = Object.fromEntries(names.map((name) => [name, s.state[name].data[p]]));
     const large = Object.fromEntries(names.map((name) => [name, Math.abs(s.state[name].data[p])]));
     theta[p] = applied ? rule(stored[p], state, s.theta.data[p], s.step + 1, s.eta, hyper).theta : s.theta.data[p];
-    size[p] = Math.abs(s.theta.data[p]) + Math.abs(rule(Math.abs(stored[p]), large, Math.abs(s.theta.data[p]), s.step + 1, s.eta, hyper).step);
+    size[p] = Math.abs(s.theta.data[p]) + Math.abs(rule(s.optimizer === "sgd_sutskever" ? -Math.abs(stored[p]) : Math.abs(stored[p]), large, Math.abs(s.theta.data[p]), s.step + 1, s.eta, hyper).step);
   }
   told.push(compare("θ", theta, s.theta_new.data, size, 8, dtype));
   return told;

@@ -38,7 +38,7 @@ export function drawWalk(root, app) {
       select("row", t("choose_row"), step.rows.map((r, i) => t("row_option", { i, row: grouped(r) })), state.row, (to) => app.set({ row: to }), t("previous_row"), t("next_row")),
       h("div", { class: "player" },
         h("button", { type: "button", class: "nudge", "data-focus": "prev", "aria-label": t("previous"), title: t("previous"), onclick: () => app.move(-1) }, "◀"),
-        h("button", { type: "button", class: "primary", "data-focus": "play", "aria-pressed": String(app.playing), onclick: () => app.play(!app.playing) }, app.playing ? `❚❚ ${t("pause")}` : `▶ ${t("play")}`),
+        h("button", { type: "button", class: "primary", "data-focus": "play", "aria-pressed": String(Boolean(app.playing)), onclick: () => app.play(!app.playing) }, app.playing ? `❚❚ ${t("pause")}` : `▶ ${t("play")}`),
         h("button", { type: "button", class: "nudge", "data-focus": "next", "aria-label": t("next"), title: t("next"), onclick: () => app.move(1) }, "▶")),
       h("p", { class: "hint keys" }, t("keys"))),
     tape(app, step, op), stage);

@@ -194,7 +194,9 @@ function update(step, ref, part) {
 function ruleFormula(step, old) {
   const eta = mi("η"), { momentum = 0, nesterov = 0 } = step.settings.optimizer;
   if (step.optimizer === "sgd") return momentum ? [old, mo("−"), eta, mo("·"), ...(nesterov ? [mo("("), mi("g"), mo("+"), mi("μ"), mi("v"), mo(")")] : [mi("v")])] : [old, mo("−"), eta, mo("·"), mi("g")];
+  if (step.optimizer === "sgd_sutskever") return nesterov ? [old, mo("+"), mi("μ"), mi("v"), mo("−"), eta, mo("·"), mi("g")] : [old, mo("+"), mi("v")];
   const under = (symbol) => mrow(root(mi(symbol)), mo("+"), mi("ε"));
+  if (step.optimizer === "adam_epsilon_hat") return [old, mo("−"), eta, mo("·"), fraction(root(mrow(mn(1), mo("−"), sup(sub("β", 2), mi("t")))), mrow(mn(1), mo("−"), sup(sub("β", 1), mi("t")))), mo("·"), fraction(mi("m"), under("v"))];
   if (step.optimizer === "adam") return [old, mo("−"), eta, mo("·"), fraction(mi("m̂"), under("v̂"))];
   if (step.optimizer === "adamw") return [old, mo("−"), eta, mo("·"), mi("λ"), old.cloneNode(true), mo("−"), eta, mo("·"), fraction(mi("m̂"), under("v̂"))];
   return [old, mo("−"), eta, mo("·"), fraction(mi("g"), under("v"))];
@@ -209,6 +211,10 @@ function worked(step, at, theta, g) {
     const push = hyper.nesterov ? `(${number(g)} + ${number(hyper.momentum)}·${factor(s.v)})` : factor(s.v);
     return [{ text: `v ← μ·v + g = ${number(hyper.momentum)}·${factor(state.v)} + ${factor(g)}`, value: s.v }, { text: `η·${hyper.nesterov ? "(g + μ·v)" : "v"} = ${eta}·${push}`, value: done.step }];
   }
+  if (step.optimizer === "sgd_sutskever") {
+    const first = { text: `v ← μ·v − η·g = ${number(hyper.momentum)}·${factor(state.v)} − ${eta}·${factor(g)}`, value: s.v };
+    return hyper.nesterov ? [first, { text: `μ·v − η·g = ${number(hyper.momentum)}·${factor(s.v)} − ${eta}·${factor(g)}`, value: -done.step }] : [first];
+  }
   const epsilon = hyper.epsilon ?? (step.optimizer === "adagrad" ? 1e-10 : 1e-8);
   if (step.optimizer === "adagrad" || step.optimizer === "rmsprop") {
     const rho = hyper.rho ?? 0.99;
@@ -216,9 +222,14 @@ function worked(step, at, theta, g) {
     return [{ text: first, value: s.v }, { text: `η·g/(√v + ε) = ${eta}·${factor(g)}/(√${number(s.v)} + ${number(epsilon)})`, value: done.step }];
   }
   const { beta1 = 0.9, beta2 = 0.999 } = hyper;
-  const lines = [
+  const moments = [
     { text: `m ← β₁·m + (1 − β₁)·g = ${number(beta1)}·${factor(state.m)} + ${number(1 - beta1)}·${factor(g)}`, value: s.m },
     { text: `v ← β₂·v + (1 − β₂)·g² = ${number(beta2)}·${number(state.v)} + ${number(1 - beta2)}·${factor(g)}²`, value: s.v },
+  ];
+  if (step.optimizer === "adam_epsilon_hat")
+    return [...moments, { text: `η·√(1 − β₂^${t})/(1 − β₁^${t})`, value: s.size }, { text: `${number(s.size)}·${factor(s.m)}/(√${number(s.v)} + ${number(epsilon)})`, value: done.step }];
+  const lines = [
+    ...moments,
     { text: `m̂ = m/(1 − β₁^${t})`, value: s.m_hat },
     { text: `v̂ = v/(1 − β₂^${t})`, value: s.v_hat },
     { text: `η·m̂/(√v̂ + ε) = ${eta}·${factor(s.m_hat)}/(√${number(s.v_hat)} + ${number(epsilon)})`, value: step.optimizer === "adam" ? done.step : done.step - step.eta * (hyper.weight_decay ?? 0.01) * theta },
