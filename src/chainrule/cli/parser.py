@@ -134,15 +134,20 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
         (
             ("--network", "N,N,…", "units of each hidden layer (default 64,64); 0 for none"),
             ("--activation", "NAME,…", "activation of the hidden layers, one name or one for each (default relu)"),
+            ("--normalization", "NAME,…", "layer or none, for all hidden layers or one for each (default none)"),
             ("--output", "NAME", "activation of the output (default softmax for classes, identity for values)"),
             ("--loss", "NAME", "loss (default cross_entropy for classes, squared_error for values)"),
             ("--initializer", "NAME", "rule for the first weights (default by activation)"),
             ("--dtype", "NAME", "float32 or float64 (default float32)"),
         ),
     )
-    group.set_defaults(
-        network="64,64", activation="relu", output="auto", loss="auto", initializer="auto", dtype="float32"
+    group.add_argument(
+        "--residual", action="store_true", help="add the input of a hidden layer to its output where their sizes agree"
     )
+    group.set_defaults(
+        network="64,64", activation="relu", normalization="none", output="auto", loss="auto", initializer="auto",
+        dtype="float32",
+    )  # fmt: skip
 
 
 def _add(group: Any, setting: Setting) -> None:

@@ -115,7 +115,17 @@ def network(
     n_outputs = n_classes or 1
     if n_classes == 2 and output == "sigmoid" and loss == "cross_entropy":
         n_outputs = 1
-    names = [name.strip() for name in options.activation.split(",")]
     sizes = [n_columns, *hidden_sizes(options.network), n_outputs]
-    activation = names[0] if len(names) == 1 else names
-    return Network(sizes, activation, output, loss, options.initializer, options.dtype, seed)
+    normalization: Any = _one_or_each(options.normalization)
+    if isinstance(normalization, list):
+        normalization = [None if name == "none" else name for name in normalization]
+    return Network(
+        sizes, _one_or_each(options.activation), output, loss, options.initializer, options.dtype, seed,
+        None if normalization == "none" else normalization, options.residual,
+    )  # fmt: skip
+
+
+def _one_or_each(given: str) -> str | list[str]:
+    """One name for all hidden layers, or a list with one for each."""
+    names = [name.strip() for name in given.split(",")]
+    return names[0] if len(names) == 1 else names

@@ -24,7 +24,6 @@ def tell_understood(job: Job, optimizer: Optimizer, settings: Mapping[str, Any],
     """Rows, columns, task, network, training, engine; one line each."""
     table, network = job.all_rows, job.network
     a = network.architecture
-    hidden = ", ".join(dict.fromkeys(layer.activation for layer in a.layers[:-1])) or "no hidden layer"
     counts = ", ".join(f"{len(part):,} {name}" for name, part in job.parts.items())
     penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
     say(
@@ -32,7 +31,7 @@ def tell_understood(job: Job, optimizer: Optimizer, settings: Mapping[str, Any],
             "data": f"{table.path}: {len(table.columns)} columns, standardised",
             "rows": counts,
             "target": f"{table.targets[0].name}: {job.task}, {job.reason}" + _classes(job),
-            "network": f"{a}, {hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
+            "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
             "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, batches of "
             f"{settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, seed {settings['seed']}",
             "engine": engine,
