@@ -55,9 +55,10 @@ def small(loss: str = "cross_entropy", output: str = "softmax", **options: Any) 
         y: Any = RNG.integers(0, 3, 30) if output == "softmax" else RNG.integers(0, 2, (30, 3)).astype(float)
     else:
         y = np.abs(RNG.normal(size=(30, n))).round(2)
-    net = cr.Network(
-        [4, 6, 5, n], options.pop("activation", "tanh"), output, loss, dtype=options.pop("dtype", "float32"), seed=1
-    )
+    kinds = {name: options.pop(name) for name in ("normalization", "residual") if name in options}
+    sizes = options.pop("sizes", [4, 6, 5])
+    dtype = options.pop("dtype", "float32")
+    net = cr.Network([*sizes, n], options.pop("activation", "tanh"), output, loss, dtype=dtype, seed=1, **kinds)
     return cr.train(net, X, y, batch_size=8, epochs=2, progress=False, **options)
 
 
@@ -85,6 +86,25 @@ def test_every_formula_agrees_with_the_engine(dtype: str, browser: Browser, tmp_
         assert int(told["n"]) > 300, what
         worst = max(worst, float(told["worst"]))
     assert worst < (2e-6 if dtype == "float32" else 4e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_normalised_and_residual_layers_agree(engine: str, dtype: str, browser: Browser, tmp_path: Path) -> None:
+    """Layer normalisation and residual connections, with dropout, are recomputed like everything else, and told."""
+    options = {"normalization": ["layer", None, "layer"], "residual": [False, True, True], "dropout": 0.2}
+    run = small(activation=["tanh", "gelu", "relu"], sizes=[4, 6, 6, 6], dtype=dtype, engine=engine, **options)
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", "lang=en&step=1&why=delta1[2,3]")
+    told = badge(browser)
+    assert told["state"] == "passed", browser.evaluate("document.querySelector('.badges').innerText")
+    names = browser.evaluate("[...document.querySelectorAll('.checks tbody th')].map(e => e.textContent)")
+    assert {"u1", "du3", "dgain1", "dshift3", "a2", "delta1"} <= set(names)
+    assert browser.evaluate("document.getElementById('mermaid').textContent") == run.replay(1).to_mermaid(0)
+    for name in ("u1[0,2]", "a2[1,1]", "du3[0,0]", "delta2[0,3]"):
+        browser.open(tmp_path / "report.html", f"lang=en&step=1&why={name}")
+        rows = browser.evaluate("[...document.querySelectorAll('.lines tr')].map(r => r.children[2].textContent)")
+        assert np.isfinite(float(rows[-1]))
 
 
 def altered(run: cr.Run, change: Any) -> Any:

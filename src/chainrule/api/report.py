@@ -7,16 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chainrule.errors import DataError, ModelFileError
 from chainrule.pipeline.numeric import class_text
 from chainrule.report.collect import collect
 from chainrule.report.material import Material, Names, Sample, Seen
 from chainrule.report.page import page
 from chainrule.run.files import write_atomic
-from chainrule.training.events import settings_at
-from chainrule.training.replaying import replay
 
 if TYPE_CHECKING:
     from chainrule.api.run import Rows, Run
@@ -52,6 +48,7 @@ def write_report(
 def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
     """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints."""
     write(folder / REPORT, material_of(run, run.rows, None, shows_rows=shows_rows), SIZE_MB, PATIENCE_AFTER_TRAINING_S)
+    run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
 
 
 def write(target: Path, material: Material, size_mb: float, seconds: float) -> None:
@@ -87,19 +84,9 @@ def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows:
 
 def _again(run: Run, rows: Rows, steps: Iterable[int]) -> Iterator[Seen]:
     """The steps one after the other, in one session."""
-    session = run.engine.start(run._task(rows), settings_at(0, run.settings, ())[1])
     for t in steps:
-        with np.errstate(all="ignore"):
-            record = replay(
-                session, run.checkpoints.nearest(t), t, run.settings, run.events, run._factor, run.steps_per_epoch
-            )
-        yield Seen(
-            record,
-            settings_at(t, run.settings, run.events)[1],
-            record.rows if run.index is None else run.index[record.rows],
-            rows.targets[record.rows],
-            None if rows.weight is None else rows.weight[record.rows],
-        )
+        step = run._step(t, rows)
+        yield Seen(step.record, step.settings, step.rows, step.targets, step.weight)
 
 
 def _facts(run: Run, rows: Rows | None) -> dict[str, Any]:

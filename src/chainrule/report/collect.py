@@ -12,8 +12,10 @@ import numpy.typing as npt
 from chainrule._version import __version__
 from chainrule.engine.numpy import NumpyEngine, dense_targets
 from chainrule.glass.proof.gradients import check_gradients
+from chainrule.glass.tell.diagram import diagram
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters
+from chainrule.network.parameters import Parameters, tensors
+from chainrule.network.records import Backward
 from chainrule.report import choose, curves, health
 from chainrule.report.material import Material, Seen
 from chainrule.report.pack import Entry, Pack
@@ -123,8 +125,10 @@ def packed(seen: Seen, architecture: Architecture, pack: Pack) -> dict[str, Any]
         "masks": list(r.forward.masks) if r.forward.masks is not None else None,
         "z": list(r.forward.z),
         "a": [None, *r.forward.a[1:]],
+        "u": list(r.forward.u),
         "delta": list(r.backward.delta),
-        "dtheta": _flat(r.backward.dW, r.backward.db, architecture),
+        "du": list(r.backward.du),
+        "dtheta": _flat(r.backward, architecture),
         "gradient": r.update.gradient.flat,
         "theta_new": r.update.new.parameters.flat,
     }
@@ -136,15 +140,24 @@ def packed(seen: Seen, architecture: Architecture, pack: Pack) -> dict[str, Any]
             "optimizer": {name: float(value) for name, value in s.optimizer.items()},
             "l2": s.l2_of(weight), "l1": s.l1, "dropout": s.dropout, "clip_norm": s.clip_norm,
         },
+        "diagram": None if _is_plain(architecture) else diagram(r, architecture),
         "arrays": _put(arrays, pack),
     }  # fmt: skip
 
 
-def _flat(dW: Sequence[Any], db: Sequence[Any], architecture: Architecture) -> Array:
+def _flat(backward: Backward, architecture: Architecture) -> Array:
+    """The gradient of J in the order of the flat parameters."""
     gradient = Parameters(architecture)
-    for l in range(1, len(gradient.W)):
-        gradient.W[l][:], gradient.b[l][:] = dW[l], db[l]
+    parts = {"W": backward.dW, "b": backward.db, "gain": backward.dgain, "shift": backward.dshift}
+    for l, layer in enumerate(architecture.layers, start=1):
+        for name, _ in tensors(layer):
+            getattr(gradient, name)[l][:] = parts[name][l]
     return gradient.flat
+
+
+def _is_plain(architecture: Architecture) -> bool:
+    """Whether the page draws the diagram itself, for any row: it knows neither normalisation nor residuals."""
+    return not any(layer.normalization or layer.residual for layer in architecture.layers)
 
 
 def _put(value: Any, pack: Pack) -> Any:

@@ -21,14 +21,15 @@ MEASURES = ("mean", "spread", "silent", "saturated", "gradient", "ratio")
 def of_step(record: StepRecord, architecture: Architecture) -> dict[str, list[float | None]]:
     """Every measure of every layer at one step; None where a measure has no meaning.
 
-    mean, spread: of g(z) over the batch; silent: share of units whose slope is 0 on every row of the
-    batch; saturated: share of entries on the flat ends of sigmoid or tanh; gradient: ‖dW‖; ratio: ‖ΔW‖/‖W‖
+    mean, spread: of g(z) over the batch, of g(u) where the layer is normalised; silent: share of units whose
+    slope is 0 on every row of the batch; saturated: share of entries on the flat ends of sigmoid or tanh;
+    gradient: ‖dW‖; ratio: ‖ΔW‖/‖W‖
     """
     told: dict[str, list[float | None]] = {name: [] for name in MEASURES}
     change = record.update.change
     with np.errstate(all="ignore"):
         for l, layer in enumerate(architecture.layers, start=1):
-            z = record.forward.z[l].astype(np.float64)
+            z = record.forward.pre_activation(l).astype(np.float64)
             entry = ACTIVATIONS[layer.activation]
             a = entry.g(z)
             slope = entry.pullback(z, a, np.ones_like(z)) if entry.elementwise else None

@@ -184,8 +184,8 @@ class App {
 
   drawDiagram() {
     if (!this.step) return show(this.sections.diagram);
-    const source = mermaid(this.step, this.state.row);
-    show(this.sections.diagram, h("h2", null, t("diagram")), h("p", { class: "lead" }, t("diagram_says", { step: grouped(this.step.step), i: this.state.row })),
+    const told = this.step.diagram, source = told ?? mermaid(this.step, this.state.row);
+    show(this.sections.diagram, h("h2", null, t("diagram")), h("p", { class: "lead" }, t(told ? "diagram_row" : "diagram_says", { step: grouped(this.step.step), i: this.state.row })),
       h("button", { type: "button", "data-focus": "copy-source", onclick: (event) => copy(source, event.currentTarget, t("copied")) }, t("copy_source")),
       h("pre", { class: "source num", id: "mermaid", tabindex: 0 }, source));
   }

@@ -272,25 +272,72 @@ export const OPTIMIZERS = {
   },
 };
 
-// Where W[l] and b[l] lie in the flat vector θ: W1, b1, W2, b2, …
-export function parameters(flat, sizes) {
-  const W = [null], b = [null];
+// Where the tensors lie in the flat vector θ: W1, b1, (gain1, shift1,) W2, b2, …
+export function parameters(flat, { sizes, normalization = [] }) {
+  const told = { W: [null], b: [null], gain: [null], shift: [null] };
   let at = 0;
+  const take = (n) => flat.subarray(at, (at += n));
   for (let l = 1; l < sizes.length; l++) {
-    const [n, m] = [sizes[l - 1], sizes[l]];
-    W.push({ data: flat.subarray(at, at + n * m), shape: [n, m] });
-    b.push(flat.subarray(at + n * m, at + n * m + m));
-    at += n * m + m;
+    const [n, m] = [sizes[l - 1], sizes[l]], isNormal = Boolean(normalization[l - 1]);
+    told.W.push({ data: take(n * m), shape: [n, m] });
+    told.b.push(take(m));
+    told.gain.push(isNormal ? take(m) : null);
+    told.shift.push(isNormal ? take(m) : null);
   }
-  return { W, b };
+  return told;
+}
+
+export const isResidual = ({ residual = [] }, l) => Boolean(residual[l - 1]);
+
+// Layer normalisation of one row: x̂, √(var + ε), and by how much the rounding of z can move x̂.
+export function normalised(z) {
+  const n = z.length, mean = z.reduce((sum, x) => sum + x, 0) / n, centred = Array.from(z, (x) => x - mean);
+  const deviation = Math.sqrt(centred.reduce((sum, x) => sum + x * x, 0) / n + 1e-5);
+  const xHat = centred.map((x) => x / deviation);
+  return { mean, deviation, xHat, loose: xHat.map((x, j) => 2 * Math.abs(x) + (Math.abs(z[j]) + Math.abs(mean)) / deviation) };
+}
+
+// u = gain ⊙ x̂ + shift of every row, and the size of its terms.
+export function layerNormForward(z, gain, shift, round) {
+  const u = like(z), size = new Float64Array(z.data.length), n = z.shape[1];
+  for (let i = 0; i < z.shape[0]; i++) {
+    const { xHat, loose } = normalised(row(z, i));
+    for (let j = 0; j < n; j++) {
+      u.data[i * n + j] = round(gain[j] * xHat[j] + shift[j]);
+      size[i * n + j] = Math.abs(gain[j]) * loose[j] + Math.abs(shift[j]);
+    }
+  }
+  return { value: u, size };
+}
+
+// delta, dgain and dshift from du, each with the size of its terms.
+export function layerNormBackward(z, gain, du, round) {
+  const n = z.shape[1], told = { delta: like(z), size: new Float64Array(z.data.length) };
+  for (const name of ["dgain", "dshift", "dgainSize", "dshiftSize"]) told[name] = new Float64Array(n);
+  for (let i = 0; i < z.shape[0]; i++) {
+    const { xHat, deviation, loose } = normalised(row(z, i)), dxHat = xHat.map((_, j) => du.data[i * n + j] * gain[j]);
+    const mean = (f) => xHat.reduce((sum, _, j) => sum + f(j), 0) / n;
+    const all = mean((j) => dxHat[j]), along = mean((j) => dxHat[j] * xHat[j]);
+    const wide = mean((j) => Math.abs(dxHat[j])), far = mean((j) => Math.abs(dxHat[j]) * loose[j]);
+    for (let j = 0; j < n; j++) {
+      const p = i * n + j, d = du.data[p];
+      told.delta.data[p] = round((dxHat[j] - all - xHat[j] * along) / deviation);
+      told.size[p] = (Math.abs(dxHat[j]) + wide + loose[j] * far) / deviation;
+      told.dgain[j] += d * xHat[j];
+      told.dshift[j] += d;
+      told.dgainSize[j] += Math.abs(d) * loose[j];
+      told.dshiftSize[j] += Math.abs(d);
+    }
+  }
+  return told;
 }
 
 // The gradient of the objective: dθ plus penalties on the weights, shortened to clip_norm.
-export function objectiveGradient(dtheta, theta, sizes, { l2, l1, clip_norm }, round) {
+export function objectiveGradient(dtheta, theta, architecture, { l2, l1, clip_norm }, round) {
   const g = dtheta.slice();
   if (l2 || l1) {
-    const to = parameters(g, sizes).W, from = parameters(theta, sizes).W;
-    for (let l = 1; l < sizes.length; l++)
+    const to = parameters(g, architecture).W, from = parameters(theta, architecture).W;
+    for (let l = 1; l < to.length; l++)
       for (let p = 0; p < to[l].data.length; p++) {
         const w = from[l].data[p];
         to[l].data[p] = round(to[l].data[p] + round(round(round(l2) * w) + round(l1) * Math.sign(w)));

@@ -24,8 +24,8 @@ export function mermaid(step, i) {
     const dropped = step.masks?.[l] ? ` ⊙ mask${l}` : "";
     forward.push(
       node(`Z${l}`, `Layer ${l}: z${l} = a${l - 1} @ W${l} + b${l}`, `W${l} ${sizes[l - 1]}×${sizes[l]}, b${l} ${sizes[l]}`, of(step.z[l])),
-      node(`A${l}`, `${l === L ? "Prediction: " : ""}a${l} = ${step.activation(l)}(z${l})${dropped}`, of(step.layers[l])),
       `A${l - 1} --> Z${l}`,
+      node(`A${l}`, `${l === L ? "Prediction: " : ""}a${l} = ${step.activation(l)}(z${l})${dropped}`, of(step.layers[l])),
       `Z${l} --> A${l}`,
     );
   }

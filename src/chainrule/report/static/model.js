@@ -1,8 +1,8 @@
 // One kept step with its numbers by name, and the operations both passes consist of.
 
-import { parameters, rounding, rowLoss, rowScales } from "./maths.js";
+import { dense, isResidual, parameters, rounding, rowLoss, rowScales, transposed } from "./maths.js";
 
-const ENTRY = /^(z|a|delta|dW|db|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
+const ENTRY = /^(z|u|a|delta|du|dW|db|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
 
 export class Step {
   constructor(raw, architecture) {
@@ -11,11 +11,11 @@ export class Step {
     this.sizes = architecture.sizes;
     this.L = this.sizes.length - 1;
     this.n = raw.X.shape[0];
-    this.old = parameters(raw.theta.data, this.sizes);
-    this.new = parameters(raw.theta_new.data, this.sizes);
-    this.gradients = parameters(raw.dtheta.data, this.sizes);
-    this.objective = parameters(raw.gradient.data, this.sizes);
-    this.states = Object.fromEntries(Object.entries(raw.state).map(([name, flat]) => [name, parameters(flat.data, this.sizes)]));
+    this.old = parameters(raw.theta.data, architecture);
+    this.new = parameters(raw.theta_new.data, architecture);
+    this.gradients = parameters(raw.dtheta.data, architecture);
+    this.objective = parameters(raw.gradient.data, architecture);
+    this.states = Object.fromEntries(Object.entries(raw.state).map(([name, flat]) => [name, parameters(flat.data, architecture)]));
     this.scales = rowScales(raw.weight, this.n, rounding(architecture.dtype));
     this.layers = [raw.X, ...raw.a.slice(1)];
   }
@@ -24,11 +24,29 @@ export class Step {
     return this.architecture.activations[l - 1];
   }
 
+  isNormal(l) {
+    return Boolean(this.u[l]);
+  }
+
+  isResidual(l) {
+    return isResidual(this.architecture, l);
+  }
+
+  // ∂J/∂a of a hidden layer: from the layer above, and along its residual connection unchanged.
+  da(l) {
+    this.errors ??= new Map();
+    if (!this.errors.has(l)) {
+      const { value } = dense(this.delta[l + 1], transposed(this.old.W[l + 1]), null, (x) => x), beside = this.isResidual(l + 1) ? this.da(l + 1) : null;
+      this.errors.set(l, { data: Float64Array.from(value.data, (x, p) => x + (beside ? beside.data[p] : 0)), shape: value.shape });
+    }
+    return this.errors.get(l);
+  }
+
   // A number by its reference { kind, l, i, j } (rows first; for weights i is the unit below).
   value({ kind, l, i, j }) {
     const at = (matrix) => matrix.data[i * matrix.shape[1] + j];
     if (kind === "a") return at(this.layers[l]);
-    if (kind === "z" || kind === "delta") return at(this[kind][l]);
+    if (kind === "z" || kind === "u" || kind === "delta" || kind === "du") return at(this[kind][l]);
     if (kind === "y") return at(this.y);
     if (kind === "W") return at(this.old.W[l]);
     if (kind === "W⁺") return at(this.new.W[l]);
@@ -64,7 +82,8 @@ export class Step {
     if (kind === "loss") return l === null && j === undefined && within(i, this.n);
     if (kind === "y") return l === null && within(i, this.n) && within(j, this.sizes[this.L]);
     if (l === null || l > this.L || l < (kind === "a" ? 0 : 1)) return false;
-    if (kind === "z" || kind === "a" || kind === "delta") return within(i, this.n) && within(j, this.sizes[l]);
+    if ((kind === "u" || kind === "du") && !this.isNormal(l)) return false;
+    if (["z", "u", "a", "delta", "du"].includes(kind)) return within(i, this.n) && within(j, this.sizes[l]);
     if (kind === "W" || kind === "dW" || kind === "W⁺") return within(i, this.sizes[l - 1]) && within(j, this.sizes[l]);
     return j === undefined && within(i, this.sizes[l]);
   }

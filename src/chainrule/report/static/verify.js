@@ -5,15 +5,15 @@
 // delta, the gradient from dW, the weights after the step from the gradient. A difference is judged beside
 // the size of the terms of the sum: 2·(terms + slack) units of rounding are what two orders of a sum allow.
 
-import { ACTIVATIONS, OPTIMIZERS, activate, dense, lossAndDelta, objectiveGradient, parameters, pullback, rounding, rowScales, times, transposed, unit } from "./maths.js";
+import { ACTIVATIONS, OPTIMIZERS, activate, dense, isResidual, layerNormBackward, layerNormForward, lossAndDelta, objectiveGradient, parameters, pullback, rounding, rowScales, times, transposed, unit } from "./maths.js";
 
 const SLACK = 16; // roundings of the functions: exp, log and tanh are good to 3 ulp on either side
 
-const KNOWN = ["sizes", "activations", "loss", "dtype", "n_parameters"];
+const KNOWN = ["sizes", "activations", "loss", "dtype", "n_parameters", "residual"];
 
 // What a network or its optimizer has that this page has no equations for, by name.
 export function unknownTo({ architecture, settings }) {
-  const kinds = Object.keys(architecture).filter((name) => !KNOWN.includes(name) && [architecture[name]].flat().some(Boolean));
+  const kinds = Object.keys(architecture).filter((name) => !KNOWN.includes(name) && [architecture[name]].flat().some((kind) => kind && kind !== "layer"));
   return [...kinds, ...architecture.activations.filter((name) => !ACTIVATIONS[name]), ...[settings.optimizer.name].filter((name) => !OPTIMIZERS[name])];
 }
 
@@ -37,41 +37,68 @@ const sizesOf = (data, z, bends) => Float64Array.from(data, (x, i) => Math.abs(x
 
 // All tensors of one step; `s` holds its unpacked arrays and plain values, see collect.py.
 export function verifyStep(s, architecture) {
-  const { sizes, activations, loss, dtype } = architecture, L = sizes.length - 1, round = rounding(dtype);
-  const { W, b } = parameters(s.theta.data, sizes), gradients = parameters(s.dtheta.data, sizes);
-  const a = [s.X, ...s.a.slice(1)], told = [], g = [null];
-  const masks = s.masks ?? new Array(L + 1).fill(null);
-  for (let l = 1; l <= L; l++) {
-    const z = dense(a[l - 1], W[l], b[l], round);
-    told.push(compare(`z${l}`, z.value.data, s.z[l].data, z.size, sizes[l - 1] + 1, dtype));
-    g.push(activate(s.z[l], activations[l - 1], dtype));
-    const spread = ACTIVATIONS[activations[l - 1]].row ? 2 * s.z[l].data.reduce((top, x) => Math.max(top, Math.abs(x)), 0) + sizes[l] : 0;
-    const dropped = times(g[l], masks[l], round).data;
-    told.push(compare(`a${l}`, dropped, s.a[l].data, sizesOf(dropped, s.z[l].data, ACTIVATIONS[activations[l - 1]].bends), Number.isFinite(spread) ? spread : 0, dtype));
-  }
-  const scales = rowScales(s.weight, s.X.shape[0], round);
-  const end = lossAndDelta(loss, activations[L - 1], s.z[L], s.a[L], s.y, scales, dtype);
-  told.push(compare("J", [end.J], [s.loss], [end.lossSize], sizes[L], dtype));
-  told.push(compare(`delta${L}`, end.delta.data, s.delta[L].data, end.size, sizes[L], dtype));
-  for (let l = L; l > 0; l--) {
-    const dW = dense(transposed(a[l - 1]), s.delta[l], null, round);
-    told.push(compare(`dW${l}`, dW.value.data, gradients.W[l].data, dW.size, s.X.shape[0], dtype));
-    const ones = { data: s.delta[l].data.slice(0, s.X.shape[0]).fill(1), shape: [1, s.X.shape[0]] };
-    const db = dense(ones, s.delta[l], null, round);
-    told.push(compare(`db${l}`, db.value.data, gradients.b[l], db.size, s.X.shape[0], dtype));
-    if (l === 1) break;
-    const da = dense(s.delta[l], transposed(W[l]), null, round);
-    const absolute = (x) => x, wide = times({ data: da.size, shape: da.value.shape }, masks[l - 1], absolute);
-    const delta = pullback(s.z[l - 1], g[l - 1], times(da.value, masks[l - 1], round), activations[l - 2], round);
-    const size = pullback(s.z[l - 1], g[l - 1], wide, activations[l - 2], absolute, true);
-    told.push(compare(`delta${l - 1}`, delta.data, s.delta[l - 1].data, size.data, sizes[l] + sizes[l - 1] * (ACTIVATIONS[activations[l - 2]].row ? 1 : 0), dtype));
-  }
-  return [...told, ...verifyUpdate(s, architecture)];
+  const { told, on, g } = verifyForward(s, architecture);
+  return [...told, ...verifyBackward(s, architecture, on, g), ...verifyUpdate(s, architecture)];
 }
 
-function verifyUpdate(s, { sizes, dtype }) {
-  const round = rounding(dtype), told = [];
-  const objective = objectiveGradient(s.dtheta.data, s.theta.data, sizes, s.settings, round);
+const inputs = (s) => [s.X, ...s.a.slice(1)];
+
+function verifyForward(s, architecture) {
+  const { sizes, activations, dtype } = architecture, round = rounding(dtype), a = inputs(s), told = [], on = [null], g = [null];
+  const { W, b, gain, shift } = parameters(s.theta.data, architecture);
+  for (let l = 1; l < sizes.length; l++) {
+    const name = activations[l - 1], z = dense(a[l - 1], W[l], b[l], round);
+    told.push(compare(`z${l}`, z.value.data, s.z[l].data, z.size, sizes[l - 1] + 1, dtype));
+    if (gain[l]) {
+      const u = layerNormForward(s.z[l], gain[l], shift[l], round);
+      told.push(compare(`u${l}`, u.value.data, s.u[l].data, u.size, sizes[l], dtype));
+    }
+    on.push(gain[l] ? s.u[l] : s.z[l]);
+    g.push(activate(on[l], name, dtype));
+    const exponent = on[l].data.reduce((top, x) => Math.max(top, Math.abs(x)), 0);
+    const spread = ACTIVATIONS[name].row && Number.isFinite(exponent) ? 2 * exponent + sizes[l] : 0;
+    const h = times(g[l], s.masks?.[l], round).data, beside = isResidual(architecture, l) ? a[l - 1].data : null;
+    const size = sizesOf(h, on[l].data, ACTIVATIONS[name].bends);
+    const found = beside ? h.map((x, p) => round(x + beside[p])) : h;
+    told.push(compare(`a${l}`, found, s.a[l].data, beside ? size.map((x, p) => x + Math.abs(beside[p])) : size, spread, dtype));
+  }
+  return { told, on, g };
+}
+
+function verifyBackward(s, architecture, on, g) {
+  const { sizes, activations, loss, dtype } = architecture, L = sizes.length - 1, round = rounding(dtype), a = inputs(s), told = [];
+  const { W, gain } = parameters(s.theta.data, architecture), gradients = parameters(s.dtheta.data, architecture), n = s.X.shape[0];
+  const end = lossAndDelta(loss, activations[L - 1], s.z[L], s.a[L], s.y, rowScales(s.weight, n, round), dtype);
+  told.push(compare("J", [end.J], [s.loss], [end.lossSize], sizes[L], dtype), compare(`delta${L}`, end.delta.data, s.delta[L].data, end.size, sizes[L], dtype));
+  const ones = { data: s.X.data.slice(0, 1).constructor.from({ length: n }, () => 1), shape: [1, n] };
+  let da = null;
+  for (let l = L; l > 0; l--) {
+    const dW = dense(transposed(a[l - 1]), s.delta[l], null, round), db = dense(ones, s.delta[l], null, round);
+    told.push(compare(`dW${l}`, dW.value.data, gradients.W[l].data, dW.size, n, dtype), compare(`db${l}`, db.value.data, gradients.b[l], db.size, n, dtype));
+    if (l === 1) break;
+    da = errorBelow(da, dense(s.delta[l], transposed(W[l]), null, round), isResidual(architecture, l), round);
+    const k = l - 1, name = activations[k - 1], mask = s.masks?.[k], exactly = (x) => x, terms = sizes[l] + (ACTIVATIONS[name].row ? sizes[k] : 0) + (L - l);
+    const pulled = pullback(on[k], g[k], times(da.value, mask, round), name, round);
+    const size = pullback(on[k], g[k], times({ data: da.size, shape: da.value.shape }, mask, exactly), name, exactly, true).data;
+    told.push(compare(gain[k] ? `du${k}` : `delta${k}`, pulled.data, (gain[k] ? s.du[k] : s.delta[k]).data, size, terms, dtype));
+    if (!gain[k]) continue;
+    const norm = layerNormBackward(s.z[k], gain[k], s.du[k], round);
+    told.push(compare(`delta${k}`, norm.delta.data, s.delta[k].data, norm.size, sizes[k], dtype),
+      compare(`dgain${k}`, norm.dgain, gradients.gain[k], norm.dgainSize, n + sizes[k], dtype), compare(`dshift${k}`, norm.dshift, gradients.shift[k], norm.dshiftSize, n, dtype));
+  }
+  return told;
+}
+
+// ∂J/∂a of the layer below; a residual connection carries that of the layer down unchanged.
+function errorBelow(da, through, residual, round) {
+  if (!residual) return through;
+  const data = through.value.data.map((x, p) => round(x + da.value.data[p]));
+  return { value: { data, shape: through.value.shape }, size: through.size.map((x, p) => x + da.size[p]) };
+}
+
+function verifyUpdate(s, architecture) {
+  const { dtype } = architecture, round = rounding(dtype), told = [];
+  const objective = objectiveGradient(s.dtheta.data, s.theta.data, architecture, s.settings, round);
   if (s.settings.l2 || s.settings.l1 || s.settings.clip_norm !== null) {
     const size = s.dtheta.data.map((d, p) => objective.factor * (Math.abs(d) + s.settings.l2 * Math.abs(s.theta.data[p]) + s.settings.l1));
     told.push(compare("g", objective.g, s.gradient.data, size, 4, dtype));

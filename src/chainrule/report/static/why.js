@@ -1,6 +1,6 @@
 // Where a number comes from: its formula, the terms it is the sum of, and the lines that end at it.
 
-import { ACTIVATIONS, OPTIMIZERS, pairOf } from "./maths.js";
+import { ACTIVATIONS, OPTIMIZERS, normalised, pairOf, row } from "./maths.js";
 import { entry, fraction, math, mi, mn, mo, mrow, partial, root, sub, sup, total, transpose } from "./dom.js";
 import { number } from "./numbers.js";
 
@@ -40,18 +40,31 @@ const RULES = {
     if (l === 0) return { said: "why_x", formula: math(entry("a", 0, i, j), mo("="), entry("X", null, i, j)), lines: [{ result: ref, value: step.value(ref) }] };
     const name = step.activation(l), z = { kind: "z", l, i, j }, mask = step.masks?.[l] ?? null;
     if (ACTIVATIONS[name].row) return softmaxTerms(step, ref);
-    const g = ACTIVATIONS[name].g(step.value(z), step.architecture.dtype);
-    const lines = [{ ref: z, value: step.value(z) }, { text: `${name}(${number(step.value(z))})`, value: g }];
+    const on = { ...z, kind: step.isNormal(l) ? "u" : "z" }, below = { kind: "a", l: l - 1, i, j };
+    const g = ACTIVATIONS[name].g(step.value(on), step.architecture.dtype);
+    const lines = [{ ref: on, value: step.value(on) }, { text: `${name}(${number(step.value(on))})`, value: g }];
     if (mask) lines.push({ words: "mask", value: mask.data[i * mask.shape[1] + j], times: true });
+    if (step.isResidual(l)) lines.push({ ref: below, plus: true, words: "residual", value: step.value(below) });
     return {
-      said: mask ? "why_a_dropout" : "why_a",
-      formula: math(entry("a", l, i, j), mo("="), mi(name), mo("("), entry("z", l, i, j), mo(")"), ...(mask ? [mo("⊙"), entry("mask", l, i, j)] : [])),
+      said: step.isResidual(l) ? "why_a_residual" : mask ? "why_a_dropout" : "why_a",
+      formula: math(entry("a", l, i, j), mo("="), ...(step.isResidual(l) ? [entry("a", l - 1, i, j), mo("+")] : []), mi(name), mo("("), entry(on.kind, l, i, j), mo(")"), ...(mask ? [mo("⊙"), entry("mask", l, i, j)] : [])),
       lines: [...lines, { result: ref, value: step.value(ref) }],
     };
   },
 
   delta(step, ref) {
     return ref.l === step.L ? outputError(step, ref) : hiddenError(step, ref);
+  },
+
+  du: (step, ref) => hiddenError(step, ref),
+
+  u(step, ref) {
+    const { l, i, j } = ref, z = { kind: "z", l, i, j }, { mean, deviation, xHat } = normalised(row(step.z[l], i));
+    return {
+      said: "why_u",
+      formula: math(entry("u", l, i, j), mo("="), entry("gain", l, j), mo("·"), fraction(mrow(entry("z", l, i, j), mo("−"), mi("mean")), root(mrow(mi("var"), mo("+"), mi("ε")))), mo("+"), entry("shift", l, j)),
+      lines: [{ ref: z, value: step.value(z) }, { text: `(${number(step.value(z))} − ${factor(mean)}) / ${number(deviation)}`, value: xHat[j] }, { text: `gain${l}[${j}]`, times: true, value: step.old.gain[l][j] }, { text: `shift${l}[${j}]`, plus: true, value: step.old.shift[l][j] }, { result: ref, value: step.value(ref) }],
+    };
   },
 
   dW(step, ref) {
@@ -143,19 +156,22 @@ function hiddenError(step, ref) {
   const { l, i, j } = ref, name = step.activation(l), z = { kind: "z", l, i, j };
   const terms = range(step.sizes[l + 1]).map((k) => product(step, { kind: "delta", l: l + 1, i, j: k }, { kind: "W", l: l + 1, i: j, j: k }));
   const mask = step.masks?.[l] ?? null, m = mask ? mask.data[i * mask.shape[1] + j] : 1, da = sum(terms);
-  const lines = [{ words: "sum_da", value: da }];
+  const lines = [{ words: "sum_da", value: da }], on = { ...z, kind: step.isNormal(l) ? "u" : "z" };
+  if (step.isResidual(l + 1)) lines.push({ words: "residual_da", plus: true, value: step.da(l + 1).data[i * step.sizes[l + 1] + j] });
   if (mask) lines.push({ words: "mask", times: true, value: m });
   if (ACTIVATIONS[name].row) lines.push({ words: "mixes" });
   else {
-    const g = ACTIVATIONS[name].g(step.value(z), step.architecture.dtype), slope = ACTIVATIONS[name].slope(step.value(z), g);
-    lines.push({ words: "slope", at: z, times: true, value: slope }, ...ending(step, ref, da * m * slope));
+    const g = ACTIVATIONS[name].g(step.value(on), step.architecture.dtype), slope = ACTIVATIONS[name].slope(step.value(on), g);
+    lines.push({ words: "slope", at: on, times: true, value: slope });
+    if (step.isNormal(l) && ref.kind === "delta") lines.push({ ref: { ...ref, kind: "du" }, value: step.value({ ...ref, kind: "du" }) }, { words: "layer_norm" }, { result: ref, value: step.value(ref) });
+    else lines.push(...ending(step, ref, step.da(l).data[i * step.sizes[l] + j] * m * slope));
     return { said: "why_bp2", badge: "BP2", terms, formula: errorFormula(ref, mask), lines };
   }
   return { said: "why_bp2", badge: "BP2", terms, formula: errorFormula(ref, mask), lines: [...lines, { result: ref, value: step.value(ref) }] };
 }
 
-function errorFormula({ l, i, j }, mask) {
-  return math(entry("δ", l, i, j), mo("="), mo("("), total("k"), entry("δ", l + 1, i, "k"), mo("·"), entry("W", l + 1, j, "k"), mo(")"),
+function errorFormula({ kind, l, i, j }, mask) {
+  return math(entry(kind === "du" ? "du" : "δ", l, i, j), mo("="), mo("("), total("k"), entry("δ", l + 1, i, "k"), mo("·"), entry("W", l + 1, j, "k"), mo(")"),
     ...(mask ? [mo("·"), entry("mask", l, i, j)] : []), mo("·"), mi("g′"), mo("("), entry("z", l, i, j), mo(")"));
 }
 
@@ -242,13 +258,13 @@ function worked(step, at, theta, g) {
 export function equation(step, op) {
   const { l, kind } = op, L = step.L, name = l ? step.activation(l) : "";
   if (kind === "z") return math(sub("z", l), mo("="), sub("a", l - 1), sub("W", l), mo("+"), sub("b", l));
-  if (kind === "a") return math(sub("a", l), mo("="), mi(name), mo("("), sub("z", l), mo(")"), ...(step.masks?.[l] ? [mo("⊙"), sub("mask", l)] : []));
+  if (kind === "a") return math(sub("a", l), mo("="), ...(step.isResidual(l) ? [sub("a", l - 1), mo("+")] : []), mi(name), mo("("), sub(step.isNormal(l) ? "u" : "z", l), mo(")"), ...(step.masks?.[l] ? [mo("⊙"), sub("mask", l)] : []));
   if (kind === "J") return math(mi("J"), mo("="), total("i"), sub("s", mi("i")), mo("·"), mi("loss"), mo("("), sub(sub("a", L), mi("i")), mo(","), sub("y", mi("i")), mo(")"));
   if (kind === "delta" && l === L) {
     const fused = pairOf(step.architecture.loss, name).fused;
     return math(sub("δ", l), mo("="), partial(mi("J"), sub("z", l)), mo("="), mi("s"), mo("·"), ...(fused ? [mo("("), sub("a", l), mo("−"), mi("y"), mo(")")] : [partial(mi("loss"), sub("a", l)), mo("⊙"), mi("g′"), mo("("), sub("z", l), mo(")")]));
   }
-  if (kind === "delta") return math(sub("δ", l), mo("="), mo("("), sub("δ", l + 1), transpose(sub("W", l + 1)), mo(")"), ...(step.masks?.[l] ? [mo("⊙"), sub("mask", l)] : []), mo("⊙"), mi("g′"), mo("("), sub("z", l), mo(")"));
+  if (kind === "delta") return math(sub("δ", l), mo("="), mo("("), sub("δ", l + 1), transpose(sub("W", l + 1)), mo(")"), ...(step.masks?.[l] ? [mo("⊙"), sub("mask", l)] : []), mo("⊙"), mi("g′"), mo("("), sub(step.isNormal(l) ? "u" : "z", l), mo(")"), ...(step.isNormal(l) ? [mo(","), mspace(), mi("layer_norm")] : []));
   if (kind === "dW") return math(sub("dW", l), mo("="), transpose(sub("a", l - 1)), sub("δ", l), mo(","), mspace(), sub("db", l), mo("="), total("i"), sub(sub("δ", l), mi("i")));
   return math(mi("θ"), mo("←"), ...ruleFormula(step, mi("θ")));
 }
