@@ -35,9 +35,9 @@ export function mermaid(step, i) {
     const above = l < L ? ` = (delta${l + 1} @ W${l + 1}.T) ⊙ g′(z${l})${dropped}` : "";
     backward.push(
       node(`D${l}`, `delta${l} = ∂J/∂z${l}${above}`, of(step.delta[l])),
+      `${l === L ? "J" : `D${l + 1}`} --> D${l}`,
       node(`G${l}`, `∂J/∂W${l} = a${l - 1}.T @ delta${l}`, `${sizes[l - 1]}×${sizes[l]}, largest ${top(step.gradients.W[l].data)}`,
         `∂J/∂b${l} = Σ_i delta${l}, largest ${top(step.gradients.b[l])}`),
-      `${l === L ? "J" : `D${l + 1}`} --> D${l}`,
       `D${l} --> G${l}`,
     );
   }
