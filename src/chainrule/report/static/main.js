@@ -39,10 +39,10 @@ class App {
     const wanted = new URLSearchParams(location.hash.slice(1));
     if (LANGUAGES.includes(wanted.get("lang"))) this.state.lang = wanted.get("lang");
     if (["light", "dark"].includes(wanted.get("theme"))) this.state.theme = wanted.get("theme");
-    const steps = this.data.steps, t0 = wanted.has("step") ? steps.findIndex((s) => String(s.step) === wanted.get("step")) : -1;
+    const steps = this.data.steps;
     this.draw();
     if (!steps.length) return;
-    this.state.step = t0 >= 0 ? t0 : Math.min(1, steps.length - 1);
+    this.state.step = wanted.has("step") ? this.nearest(Number(wanted.get("step"))) : Math.min(1, steps.length - 1);
     const row = Number(wanted.get("row") ?? 0);
     this.state.row = Number.isInteger(row) && row >= 0 && row < steps[this.state.step].rows.length ? row : 0;
     await this.load();
@@ -107,10 +107,13 @@ class App {
     this.draw();
   }
 
-  openNearest(step) {
+  nearest(step) {
     const kept = this.data.steps;
-    if (!kept.length) return;
-    this.openStep(kept.reduce((best, s, p) => (Math.abs(s.step - step) < Math.abs(kept[best].step - step) ? p : best), 0));
+    return kept.reduce((best, s, p) => (Math.abs(s.step - step) < Math.abs(kept[best].step - step) ? p : best), 0);
+  }
+
+  openNearest(step) {
+    if (this.data.steps.length) this.openStep(this.nearest(step));
   }
 
   point(step) {

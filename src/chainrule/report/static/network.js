@@ -33,7 +33,7 @@ const PHASES = { z: "forward", a: "forward", J: "loss", delta: "backward", dW: "
 export function drawNetwork(app, step, op, ref, width) {
   const i = app.state.row, L = step.L, most = width < 560 ? 7 : 10, asked = named(ref), units = chosenUnits(step, i, most, asked);
   const gap = 30, rows = Math.max(...units.map((list, l) => list.length + (step.sizes[l] > list.length ? 1 : 0))), height = rows * gap + 60;
-  const wide = 84, x = (l) => 46 + ((width - 46 - wide - 30) * l) / L;
+  const wide = 74, x = (l) => 46 + ((width - 46 - wide - 30) * l) / L;
   const place = units.map((list, l) => {
     const n = list.length + (step.sizes[l] > list.length ? 1 : 0), top = 44 + ((rows - n) * gap) / 2;
     return new Map(list.map((j, p) => [j, top + p * gap + gap / 2]));
@@ -73,7 +73,7 @@ function edges(step, op, i, units, place, x, asked) {
       const [x0, x1, y0, y1] = [x(l - 1) + 9, x(l) - 9, place[l - 1].get(k), place[l].get(j)], bend = (x1 - x0) / 2.4;
       group.append(svg("path", {
         class: cls, d: `M${x0} ${y0.toFixed(1)}C${x0 + bend} ${y0.toFixed(1)} ${x1 - bend} ${y1.toFixed(1)} ${x1} ${y1.toFixed(1)}`,
-        style: value === null ? null : { "stroke-width": `${(0.6 + 3.4 * share).toFixed(2)}px`, "stroke-opacity": ((there ? 0.45 : 0.1) + 0.5 * share).toFixed(2) },
+        style: value === null ? null : { "stroke-width": `${(0.6 + 3.4 * share).toFixed(2)}px`, "stroke-opacity": ((there ? 0.45 : 0.06) + (op.kind === "update" && !there ? 0.25 : 0.5) * share).toFixed(2) },
       }));
     }
   }

@@ -10,7 +10,7 @@ const WORDS = {
   skip: ["Skip to the step, number by number", "단계별 계산으로 건너뛰기"],
   network_of: ["Network {sizes}", "신경망 {sizes}"],
 
-  said_network: ["A network of {inputs} inputs, {hidden} and {outputs} ({output}) was trained", "입력 {inputs}개, {hidden}, 출력 {outputs}개({output})로 이루어진 신경망을 학습했습니다"],
+  said_network: ["A network of {inputs} inputs, {hidden} and {outputs} outputs ({output}) was trained", "입력 {inputs}개, {hidden}, 출력 {outputs}개({output})로 이루어진 신경망을 학습했습니다"],
   said_hidden: ["{units} hidden units ({activations})", "은닉 유닛 {units}개({activations})"],
   said_no_hidden: ["no hidden layer", "은닉층 없이"],
   said_on: [" on {rows} rows of {data}", " (데이터: {data}, {rows}행)"],
@@ -73,7 +73,7 @@ const WORDS = {
   curve_of: ["{name} over the steps", "단계에 따른 {name}"],
 
   health: ["How each layer fared", "층의 상태"],
-  health_hint: ["Each strip runs over the training, at {n} sampled steps replayed exactly; darker is more. The numbers are those of step {step}.", "띠 하나가 학습 전체입니다. 표본 {n}단계를 그대로 되살려 재었고 진할수록 큽니다. 숫자는 {step}번 단계의 값입니다."],
+  health_hint: ["Each strip runs over the training, at {n} sampled steps replayed exactly; the stronger the colour, the more. The numbers are those of step {step}.", "띠 하나가 학습 전체입니다. 표본 {n}단계를 그대로 되살려 재었고, 색이 뚜렷할수록 큽니다. 숫자는 {step}번 단계의 값입니다."],
   m_mean: ["Mean activation", "활성값 평균"],
   m_spread: ["Spread of activations", "활성값의 퍼짐"],
   m_silent: ["Silent units", "꺼진 유닛"],
@@ -134,7 +134,7 @@ const WORDS = {
   picture_W: ["Weights into unit {j}", "{j}번 유닛으로 들어오는 가중치"],
   picture_dW: ["Gradient of these weights", "그 가중치의 기울기"],
   picture_says: ["blue: positive, orange: negative, strongest {top}", "파랑: 양수, 주황: 음수, 가장 큰 값 {top}"],
-  picture_gray: ["dark: large", "진할수록 큼"],
+  picture_gray: ["the stronger, the larger", "또렷할수록 큰 값"],
   matrix: ["{name} as a picture: rows are units of layer {below}, columns units of layer {l}", "{name} 그림: 가로줄은 {below}층, 세로줄은 {l}층의 유닛"],
   target: ["target", "정답"],
   predicted: ["prediction", "예측"],
