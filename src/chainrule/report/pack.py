@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Entry = dict[str, Any]
-LEVEL = 4
-"""Of zlib: higher ones take longer and gain about one per cent on weights."""
+LEVEL = 1
+"""Of zlib: higher ones take longer and gain about one per cent."""
 
 
 class Pack:
