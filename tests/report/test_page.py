@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import chainrule as cr
 from chainrule.report import page as page_module
@@ -114,3 +115,24 @@ def test_the_same_run_gives_the_same_file(tmp_path: Path) -> None:
     assert cr.load(tmp_path / "run").report(tmp_path / "c.html").read_bytes() == first
     assert str(tmp_path).encode() not in first
     assert (tmp_path / "run" / "report.html").stat().st_size > 100_000
+
+
+def test_altered_rows_leave_a_page_that_says_so(tmp_path: Path) -> None:
+    """Rows changed after training cannot be replayed: the page is written without steps and names the reason."""
+    X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    run = cr.train(cr.Network([3, 4, 2]), X, (X[:, 0] > 0).astype(int), epochs=2, progress=False)
+    run.rows.X[0, 0] += 1
+    assert '"missing":{"why":"altered"}' in run.report(tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_does_not_spoil_the_training(tmp_path: Path) -> None:
+    """Where RUN/report.html cannot be written, train warns and returns the run; asked for outright it is an error."""
+    (tmp_path / "run" / "report.html").mkdir(parents=True)
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    with pytest.warns(UserWarning, match=r"report\.html: could not be written"):
+        run = cr.train(
+            cr.Network([3, 4, 2]), X, (X[:, 0] > 0).astype(int), epochs=2, progress=False, directory=tmp_path / "run"
+        )
+    assert run.n_steps == 2
+    with pytest.raises(cr.ChainruleError, match="cannot be written"):
+        run.report(tmp_path / "run" / "report.html")

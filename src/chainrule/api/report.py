@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.errors import DataError, ModelFileError
+from chainrule.errors import ChainruleError, DataError, ModelFileError
 from chainrule.pipeline.numeric import class_text
 from chainrule.report.collect import collect
 from chainrule.report.material import Material, Names, Sample, Seen
@@ -40,14 +41,21 @@ def write_report(
     except DataError:
         if data is not None:
             raise
-        rows, missing = None, "data"
+        rows, missing = None, "data" if run.rows is None else "altered"
     write(target, material_of(run, rows, missing), size_mb, PATIENCE_S)
     return target
 
 
 def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
-    """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints."""
-    write(folder / REPORT, material_of(run, run.rows, None, shows_rows=shows_rows), SIZE_MB, PATIENCE_AFTER_TRAINING_S)
+    """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints.
+
+    A page that cannot be written is a warning: the run itself is kept already.
+    """
+    material = material_of(run, run.rows, None, shows_rows=shows_rows)
+    try:
+        write(folder / REPORT, material, SIZE_MB, PATIENCE_AFTER_TRAINING_S)
+    except (OSError, ChainruleError) as error:
+        warnings.warn(f"{folder / REPORT}: could not be written ({error}); the run is complete.", stacklevel=3)
     run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
 
 
