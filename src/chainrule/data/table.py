@@ -1,64 +1,167 @@
-"""The table: rows with named numeric columns, and the raw column that is to be predicted."""
+"""The table: typed columns as they were read, what was understood of each, and which of them are wanted."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import DataError
 
+Kind: TypeAlias = Literal["number", "boolean", "category", "time"]
+"""What a column that is used holds."""
+
+Understanding: TypeAlias = Literal["number", "boolean", "category", "time", "text", "id", "constant", "empty"]
+"""What a column of the source was taken for; text, id, constant and empty columns are not used."""
+
+MISSING = (
+    "", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "?", "-", "--",
+    ".", "\\N",
+)  # fmt: skip
+"""Cells that mean a missing value, unless Selection.missing says otherwise; spaces around a cell do not count."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, typed. Number and boolean: float64 (false 0, true 1), NaN = missing, otherwise finite.
+
+    Category: int32 indices into levels, −1 = missing. Time: datetime64[us] (UTC where an offset was given),
+    NaT = missing.
+    """
+
+    name: str
+    kind: Kind
+    values: npt.NDArray[Any]
+    levels: tuple[str, ...] | None = None
+    """Of a category its texts in natural order (2 before 10); of a boolean its words for false and true."""
+    order: str | None = None
+    """Of times read from text the order of day, month and year: "ymd", "dmy" or "mdy"."""
+
+    @property
+    def reading(self) -> str:
+        """What Selection.kinds takes to have the column read the same way again: "number", "time:dmy", …"""
+        return f"{self.kind}:{self.order}" if self.order else self.kind
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: npt.NDArray[Any] | slice) -> Column:
+        """Some of the rows."""
+        return replace(self, values=self.values[rows])
+
+    @property
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Which rows have no value."""
+        if self.kind == "category":
+            return np.asarray(self.values < 0)
+        return np.asarray(np.isnat(self.values) if self.kind == "time" else np.isnan(self.values))
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What one column of the source was taken for, why, and whether it is used; what `train` prints."""
+
+    name: str
+    kind: Understanding
+    used: bool
+    detail: str
+    """ "42 levels, 3.1 % missing", "dropped: every row has its own value", …"""
+
 
 @dataclass(frozen=True)
 class Table:
-    """Rows as they were read: X (n, n_columns) float64 and finite, the target raw, weights or None."""
+    """Rows as they were read: columns to predict from, columns to predict, weights."""
 
     path: str
-    columns: tuple[str, ...]
-    X: npt.NDArray[np.float64]
-    target: npt.NDArray[Any] | None = None
-    """Numbers where every entry is one (whole ones as integers), else strings."""
-    target_name: str | None = None
+    columns: tuple[Column, ...]
+    targets: tuple[Column, ...] = ()
     weight: npt.NDArray[np.float64] | None = None
+    understood: tuple[Understood, ...] = ()
+    """One for each column of the source, in its order."""
+    dialect: str = ""
+    """What was detected of a text file, to be printed: "comma, quote \", UTF-8"; else the format."""
 
     def __len__(self) -> int:
-        return len(self.X)
+        """The number of rows."""
+        for column in (*self.columns, *self.targets):
+            return len(column)
+        return 0 if self.weight is None else len(self.weight)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Table:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns to predict from."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """A column or target by name.
+
+        Errors    DataError naming the nearest one there is
+        """
+        known = {column.name: column for column in (*self.columns, *self.targets)}
+        if name not in known:
+            raise no_such("column", name, list(known), self.path)
+        return known[name]
+
+    def take(self, rows: npt.NDArray[Any] | slice) -> Table:
         """Some of the rows."""
         return replace(
             self,
-            X=self.X[rows],
-            target=None if self.target is None else self.target[rows],
+            columns=tuple(column.take(rows) for column in self.columns),
+            targets=tuple(column.take(rows) for column in self.targets),
             weight=None if self.weight is None else self.weight[rows],
         )
-
-    @property
-    def labels(self) -> npt.NDArray[Any]:
-        """The target, which must be there."""
-        if self.target is None:
-            raise DataError("no target is named; expected one.", path=self.path)
-        return self.target
 
 
 @dataclass(frozen=True)
 class Selection:
     """Which columns of a source are wanted, and as what.
 
-    Args      target: the column to predict, None for the source's own; needs_target: False leaves it unread;
-              weight: a column of weights ≥ 0; drop: columns to leave out; features: exactly these, in
-              this order, or None for all that remain
+    Args      targets: the columns to predict, None for the source's own (built-in sets, y of an NPZ);
+              needs_target: False leaves them unread; weight: a column of weights; drop: columns to leave out;
+              features: exactly these, in this order, or None for all that remain and are of use;
+              kinds: for some or all columns how they are read (Column.reading), nothing is then inferred or
+              dropped of them: cells that do not fit are refused; missing: cells that mean a missing value;
+              delimiter, quote, decimal, encoding: of a text file, None to detect each
     """
 
-    target: str | None = None
+    targets: tuple[str, ...] | None = None
     needs_target: bool = True
     weight: str | None = None
     drop: tuple[str, ...] = ()
     features: tuple[str, ...] | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = MISSING
+    delimiter: str | None = None
+    quote: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+
+    @property
+    def wanted_targets(self) -> tuple[str, ...]:
+        """The columns to predict that are to be read."""
+        return (self.targets or ()) if self.needs_target else ()
+
+
+def column_of(name: str, values: npt.NDArray[Any]) -> Column:
+    """A column of an array of numbers, booleans or strings; an empty string is missing."""
+    if values.dtype.kind == "U":
+        levels = sorted(set(values.tolist()) - {""}, key=natural)
+        code = {level: i for i, level in enumerate(levels)} | {"": -1}
+        return Column(name, "category", np.array([code[text] for text in values.tolist()], np.int32), tuple(levels))
+    if values.dtype.kind == "b":
+        return Column(name, "boolean", values.astype(np.float64), ("false", "true"))
+    return Column(name, "number", values.astype(np.float64))
+
+
+def natural(text: str) -> tuple[Any, ...]:
+    """A sorting key in which runs of digits count as numbers: "2" before "10", "a2" before "a10"."""
+    parts = re.split(r"([0-9]+)", text)
+    return (*((int(part), part) if i % 2 else (part,) for i, part in enumerate(parts)),)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
