@@ -97,12 +97,15 @@ template <class T> class PySession {
     session_->store(theta.data(), first ? first->data() : nullptr, second ? second->data() : nullptr);
   }
 
-  nb::tuple advance(std::uint64_t first_step, In1<double> etas, const StepSettings& settings, Out1<double> losses) {
+  nb::tuple advance(std::uint64_t first_step, In1<double> etas, const StepSettings& settings, Out1<double> losses,
+                    std::optional<Out1<double>> penalties) {
     require(etas.shape(0) == losses.shape(0), "one loss for every learning rate");
+    require(!penalties || penalties->shape(0) == losses.shape(0), "one penalty for every learning rate");
     std::size_t done = 0;
     {
       const nb::gil_scoped_release released;
-      done = session_->advance(first_step, etas.data(), etas.shape(0), settings, losses.data(), interrupted);
+      done = session_->advance(first_step, etas.data(), etas.shape(0), settings, losses.data(),
+                               penalties ? penalties->data() : nullptr, interrupted);
     }
     if (session_->stopped == Stopped::interrupted) {
       done_before_interrupt = done;
@@ -246,7 +249,7 @@ template <class T> void bind(nb::module_& m, const char* session, const char* pa
            "batch_size"_a, "seed"_a, "shuffle"_a, "threads"_a, "may_choose"_a)
       .def("load", &S::load, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("store", &S::store, "theta"_a, "first"_a.none(), "second"_a.none())
-      .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a)
+      .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a, "penalties"_a = nb::none())
       .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "a"_a, "masks"_a,
            "delta"_a, "dW"_a, "db"_a, "dX"_a, "gradient"_a)
       .def_prop_ro("active_threads", &S::active_threads)
@@ -275,10 +278,10 @@ NB_MODULE(_native, m) {
   m.doc() = "The native engine. Use it through chainrule.engine.native.";
   nb::class_<StepSettings>(m, "StepSettings")
       .def("__init__", [](StepSettings* s, int optimizer, double momentum, double rho, double beta1, double beta2,
-                          double epsilon, double weight_decay, double l2, double l1, double dropout, double clip_norm) {
-        new (s) StepSettings{static_cast<Optimizer>(optimizer), momentum, rho, beta1, beta2, epsilon, weight_decay, l2, l1, dropout, clip_norm};
+                          double epsilon, double weight_decay, double l2, double l1, double dropout, double clip_norm, double alpha) {
+        new (s) StepSettings{static_cast<Optimizer>(optimizer), momentum, rho, beta1, beta2, epsilon, weight_decay, l2, l1, dropout, clip_norm, alpha};
       }, nb::kw_only(), "optimizer"_a, "momentum"_a = 0.0, "rho"_a = 0.0, "beta1"_a = 0.0, "beta2"_a = 0.0, "epsilon"_a = 0.0,
-         "weight_decay"_a = 0.0, "l2"_a = 0.0, "l1"_a = 0.0, "dropout"_a = 0.0, "clip_norm"_a = 0.0);
+         "weight_decay"_a = 0.0, "l2"_a = 0.0, "l1"_a = 0.0, "dropout"_a = 0.0, "clip_norm"_a = 0.0, "alpha"_a = 0.0);
   bind<float>(m, "Session32", "Passes32", "Rows32");
   bind<double>(m, "Session64", "Passes64", "Rows64");
   m.def("instruction_sets", [] {

@@ -22,6 +22,7 @@ struct StepSettings {
   double momentum = 0, rho = 0, beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
   double l2 = 0, l1 = 0, dropout = 0;
   double clip_norm = 0;  // 0: no clipping
+  double alpha = 0;      // l2 grows by alpha / weight of the batch
 };
 
 enum class Stopped : int { no, loss, weights, interrupted };
@@ -50,16 +51,20 @@ inline double power(double base, std::uint64_t exponent) {
   return result;
 }
 
-template <class T> Rule<T> rule_of_step(const StepSettings& s, double eta, std::uint64_t t) {
+template <class T> Rule<T> rule_of_step(const StepSettings& s, double eta, std::uint64_t t, double l2) {
   Rule<T> r{};
   r.optimizer = s.optimizer;
-  r.eta = T(eta), r.l2 = T(s.l2), r.l1 = T(s.l1);
+  r.eta = T(eta), r.l2 = T(l2), r.l1 = T(s.l1);
   r.momentum = T(s.momentum), r.rho = T(s.rho), r.rho_rest = T(1 - s.rho);
   r.beta1 = T(s.beta1), r.beta1_rest = T(1 - s.beta1), r.beta2 = T(s.beta2), r.beta2_rest = T(1 - s.beta2);
   r.epsilon = T(s.epsilon), r.decay = T(eta * s.weight_decay), r.shorten = T(1);
   if (s.optimizer == Optimizer::adam || s.optimizer == Optimizer::adamw) {
     r.step_size = T(eta / (1 - power(s.beta1, t)));
     r.v_correction = T(1 / (1 - power(s.beta2, t)));
+  }
+  if (s.optimizer == Optimizer::adam_epsilon_hat) {
+    r.step_size = T(eta * std::sqrt(1 - power(s.beta2, t)) / (1 - power(s.beta1, t)));
+    r.v_correction = T(1);
   }
   return r;
 }
@@ -162,9 +167,10 @@ template <class T> class Session {
     store_state(second, second_);
   }
 
-  // Does n steps; losses[i] is J of step first_step + i. Returns how many were done.
+  // Does n steps; losses[i] is J of step first_step + i, penalties[i] (where asked for) ½·l2·Σ‖W‖² before it.
+  // Returns how many were done.
   std::size_t advance(std::uint64_t first_step, const double* etas, std::size_t n, const StepSettings& settings,
-                      double* losses, Interrupted interrupted);
+                      double* losses, double* penalties, Interrupted interrupted);
 
   struct Record {
     std::vector<T*> z, a, masks, delta, dW, db;  // one entry a layer; plain layout
@@ -197,7 +203,7 @@ template <class T> class Session {
     const double* etas;
     std::size_t n, n_threads;
     const StepSettings* settings;
-    double* losses;
+    double *losses, *penalties;  // penalties: null where nobody asks
     const std::int64_t* order;
     Interrupted interrupted;
   };
@@ -227,6 +233,8 @@ template <class T> class Session {
   void row_scales(const Batch& batch, T* scale) const;
   void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
   double batch_loss(const Batch& batch, const T* scale) const;
+  double l2_of(const Batch& batch, const StepSettings& settings) const;
+  double squares_of_weights() const;
   template <class F> void for_units(std::size_t thread, std::size_t n_threads, const F& f);
   void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads);
@@ -277,7 +285,8 @@ template <class T> void Session<T>::prepare(const StepSettings& settings, bool k
   network.keep_z(keep_every_z);
   network.use_masks(settings.dropout > 0);
   const bool one = settings.optimizer != Optimizer::sgd;
-  const bool two = settings.optimizer == Optimizer::adam || settings.optimizer == Optimizer::adamw;
+  const bool two = settings.optimizer == Optimizer::adam || settings.optimizer == Optimizer::adamw ||
+                   settings.optimizer == Optimizer::adam_epsilon_hat;
   if (one && !first_) first_ = Buffer<T>(network.n_parameters);
   if (two && !second_) second_ = Buffer<T>(network.n_parameters);
   if (settings.dropout > 0 && !own_[0].words) {
@@ -341,6 +350,23 @@ template <class T> double Session<T>::batch_loss(const Batch& batch, const T* sc
   for (std::size_t i = 0; i < batch.n; ++i)
     if (scale[i] > 0) J += static_cast<double>(scale[i]) * static_cast<double>(row_loss_[i]);
   return J;
+}
+
+template <class T> double Session<T>::l2_of(const Batch& batch, const StepSettings& settings) const {
+  if (settings.alpha == 0) return settings.l2;
+  double total = data_.weight ? 0 : static_cast<double>(batch.n);
+  if (data_.weight)
+    for (std::size_t i = 0; i < batch.n; ++i) total += static_cast<double>(data_.weight[batch.rows[i]]);
+  return total == 0 ? settings.l2 : settings.l2 + settings.alpha / total;
+}
+
+// Σ‖W‖²; the padding of W is 0
+template <class T> double Session<T>::squares_of_weights() const {
+  double sum = 0;
+  for (std::size_t l = 0; l < network.n_layers(); ++l)
+    sum += network.k.sum_of_squares(theta_.get() + network.start_of_W(l),
+                                    n_elements<T>(network.sizes[l].n_in, network.sizes[l].n_out));
+  return sum;
 }
 
 // the second phase: rows of W ------------------------------------------------------------------------------
@@ -416,6 +442,8 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       if (now - looked_ > std::chrono::milliseconds(50)) looked_ = now, stop_request_ = s.interrupted();
     }
     rows_phase(b, *s.settings, b.n * thread / n_threads, b.n * (thread + 1) / n_threads, own);
+    const double l2 = l2_of(b, *s.settings);
+    if (thread == 0 && s.penalties) s.penalties[own.done] = 0.5 * l2 * squares_of_weights();
     barrier(n_threads);
     if (stop_request_) {
       own.stopped = Stopped::interrupted;
@@ -428,7 +456,7 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       own.stopped = Stopped::loss;
       return;
     }
-    Rule<T> rule = rule_of_step<T>(*s.settings, eta, b.step + 1);
+    Rule<T> rule = rule_of_step<T>(*s.settings, eta, b.step + 1, l2);
     if (s.settings->clip_norm > 0) {
       gradient_phase(b, rule, thread, n_threads);
       barrier(n_threads);
@@ -464,6 +492,7 @@ template <class T> std::size_t Session<T>::try_thread_counts(Stretch stretch) {
   for (std::size_t turn = 0; turn < 2 * n_rounds; ++turn) {
     Stretch part = stretch;
     part.first_step += done, part.etas += done, part.losses += done, part.n = length;
+    if (part.penalties) part.penalties += done;
     const auto start = std::chrono::steady_clock::now();
     run(part, turn % 2 ? schedule_.n_threads : 1);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
@@ -485,7 +514,8 @@ template <class T> void Session<T>::watch_pace(double seconds, std::size_t n_ste
 
 template <class T>
 std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, std::size_t n,
-                                const StepSettings& settings, double* losses, Interrupted interrupted) {
+                                const StepSettings& settings, double* losses, double* penalties,
+                                Interrupted interrupted) {
   const FloatingMode mode;
   prepare(settings, false);
   stopped = Stopped::no, stop_request_ = false, looked_ = std::chrono::steady_clock::now();
@@ -493,7 +523,7 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
   while (done < n && stopped == Stopped::no) {
     const std::uint64_t step = first_step + done, epoch = step / steps_per_epoch();
     const std::size_t left = steps_per_epoch() - static_cast<std::size_t>(step % steps_per_epoch());
-    Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done, order_.of_epoch(epoch), interrupted};
+    Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done, penalties ? penalties + done : nullptr, order_.of_epoch(epoch), interrupted};
     std::size_t tried = decided_ ? 0 : try_thread_counts(stretch);
     if (tried == 0) {
       const auto start = std::chrono::steady_clock::now();
@@ -534,7 +564,7 @@ void Session<T>::record(std::uint64_t step, double eta, const StepSettings& sett
   network.input_delta(t, b.n, dX.get(), own.scratch.get());
   to_plain<T>({dX.get(), network.capacity, network.input.columns}, out.dX, b.n);
 
-  Rule<T> rule = rule_of_step<T>(settings, eta, step + 1);
+  Rule<T> rule = rule_of_step<T>(settings, eta, step + 1, l2_of(b, settings));
   gradient_phase(b, rule, 0, 1);
   if (settings.clip_norm > 0) rule.shorten = shortening(settings.clip_norm);
   stopped = Stopped::loss;

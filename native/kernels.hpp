@@ -14,7 +14,9 @@ enum class Activation : int {
   identity, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, sigmoid, tanh, exponential, softmax
 };
 enum class Loss : int { squared_error, cross_entropy, absolute_error, huber, poisson };
-enum class Optimizer : int { sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw };
+enum class Optimizer : int {
+  sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw, sutskever, sutskever_nesterov, adam_epsilon_hat
+};
 enum class Elementary : int { exp, expm1, log, log1p_of_unit, tanh, sigmoid, softplus, erf, normal_distribution, fma };
 
 // The numbers of one update, rounded to T once a step.

@@ -239,7 +239,7 @@ void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Tr
                   std::size_t r0, std::size_t r1, T* check) {
   if (rule->l1 == 0 && rule->optimizer == Optimizer::sgd)
     return update_fused<T, Sgd<T>>(a_in, delta, n, W, *rule, r0, r1, check);
-  if (rule->l1 == 0 && rule->optimizer == Optimizer::adam)
+  if (rule->l1 == 0 && (rule->optimizer == Optimizer::adam || rule->optimizer == Optimizer::adam_epsilon_hat))
     return update_fused<T, Adam<T>>(a_in, delta, n, W, *rule, r0, r1, check);
   update_by_blocks<T>(a_in, delta, n, W, *rule, r0, r1, check);
 }

@@ -28,6 +28,19 @@ template <class T, bool nesterov> struct Momentum {
   }
 };
 
+// The learning rate inside the velocity: first holds v.
+template <class T, bool nesterov> struct Sutskever {
+  using V = Vector<T>;
+  V eta, momentum;
+  CHAINRULE_INLINE explicit Sutskever(const Rule<T>& r)
+      : eta(broadcast<T>(r.eta)), momentum(broadcast<T>(r.momentum)) {}
+  CHAINRULE_INLINE V step(V g, V theta, T* first, T*) const {
+    const V v = fma_(momentum, load(first), -(eta * g));
+    store<T>(first, v);
+    return theta + (nesterov ? fma_(momentum, v, -(eta * g)) : v);
+  }
+};
+
 template <class T> struct RmsProp {
   using V = Vector<T>;
   V eta, rho, rest, epsilon;
@@ -104,6 +117,9 @@ template <class T> void update(Trained<T> part, const Rule<T>* rule, std::size_t
     case Optimizer::nesterov: return update_all(part, Momentum<T, true>(r), r.shorten, n, check);
     case Optimizer::rmsprop: return update_all(part, RmsProp<T>(r), r.shorten, n, check);
     case Optimizer::adagrad: return update_all(part, Adagrad<T>(r), r.shorten, n, check);
+    case Optimizer::sutskever: return update_all(part, Sutskever<T, false>(r), r.shorten, n, check);
+    case Optimizer::sutskever_nesterov: return update_all(part, Sutskever<T, true>(r), r.shorten, n, check);
+    case Optimizer::adam_epsilon_hat:  // Adam with other numbers in step_size and v_correction
     case Optimizer::adam: return update_all(part, Adam<T>(r), r.shorten, n, check);
     case Optimizer::adamw: return update_all(part, AdamW<T>(r), r.shorten, n, check);
   }

@@ -17,6 +17,7 @@ from sklearn.datasets import load_iris
 from chainrule.cli import main
 from chainrule.data.read import read
 from chainrule.data.table import Selection
+from chainrule.pipeline.numeric import labels
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_regression_predicts_in_the_unit_of_the_target(folder: Path, capsys) -> 
     assert main(["train", "diabetes", "--epochs", "5", "-o", "run", "--quiet"]) == 0
     assert main(["predict", "run/model.safetensors", "diabetes", "-o", "out.csv"]) == 0
     guess = np.array([float(row["prediction"]) for row in rows_in("out.csv")])
-    truth = read("diabetes", Selection(), "test").labels
+    truth = labels(read("diabetes", Selection(), "test"))
     measured = run_json(capsys, "evaluate", "run", "diabetes", "--json")
     assert measured["rmse"] == pytest.approx(np.sqrt(np.mean((guess - truth) ** 2)))
     assert truth.min() < np.median(guess) < truth.max()

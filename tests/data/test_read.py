@@ -13,16 +13,17 @@ from chainrule.data.builtin import TARGETS
 from chainrule.data.read import read
 from chainrule.data.table import Selection
 from chainrule.errors import DataError
+from chainrule.pipeline.numeric import labels, matrix
 
 TEXT = 'a, b ,"c, cm",y\n1,2,3,x\n\n-1e3,+.5, 7 ,"z ""q"""\n'
-WANTED = Selection(target="y")
+WANTED = Selection(("y",))
 
 
 def check(path: Path) -> None:
     table = read(str(path), WANTED, "train")
-    assert table.columns == ("a", "b", "c, cm")
-    assert table.X.tolist() == [[1, 2, 3], [-1000, 0.5, 7]]
-    assert table.labels.tolist() == ["x", 'z "q"']
+    assert table.names == ("a", "b", "c, cm")
+    assert matrix(table).tolist() == [[1, 2, 3], [-1000, 0.5, 7]]
+    assert labels(table).tolist() == ["x", 'z "q"']
 
 
 @pytest.mark.parametrize("text", [TEXT, "\ufeff" + TEXT, TEXT.replace("\n", "\r\n"), "\n" + TEXT, TEXT.rstrip("\n")])
@@ -54,8 +55,8 @@ def test_other_delimiters(tmp_path: Path, name: str, delimiter: str) -> None:
     """Tabs in TSV; in CSV the delimiter of a header without commas."""
     (tmp_path / name).write_text(f"a{delimiter}y\n1{delimiter}2\n")
     table = read(str(tmp_path / name), WANTED, "train")
-    assert table.X.tolist() == [[1]]
-    assert table.labels.tolist() == [2]
+    assert matrix(table).tolist() == [[1]]
+    assert labels(table).tolist() == [2]
 
 
 def test_targets_keep_their_kind(tmp_path: Path) -> None:
@@ -63,21 +64,21 @@ def test_targets_keep_their_kind(tmp_path: Path) -> None:
     for cells, kind in (("1 2", "i"), ("1.0 2", "i"), ("1.5 2", "f"), ("1 x", "U")):
         first, second = cells.split()
         (tmp_path / "rows.csv").write_text(f"a,y\n1,{first}\n2,{second}\n")
-        assert read(str(tmp_path / "rows.csv"), WANTED, "train").labels.dtype.kind == kind
+        assert labels(read(str(tmp_path / "rows.csv"), WANTED, "train")).dtype.kind == kind
 
 
 def test_lines_are_counted_through_quoted_line_ends(tmp_path: Path) -> None:
     """The line of a fault is the one an editor shows."""
     (tmp_path / "rows.csv").write_text('a,y,note\n1,x,"two\nlines"\n\noops,x,n\n')
     with pytest.raises(DataError, match="line 5, column 'a'"):
-        read(str(tmp_path / "rows.csv"), Selection("y", drop=("note",)), "train")
+        read(str(tmp_path / "rows.csv"), Selection(("y",), drop=("note",)), "train")
 
 
 def test_only_wanted_columns_are_read(tmp_path: Path) -> None:
     """Columns that are not wanted may hold anything."""
     (tmp_path / "rows.csv").write_text("name,a,w,y\nx,1,2,?\n")
-    table = read(str(tmp_path / "rows.csv"), Selection("y", False, "w", features=("a",)), "train")
-    assert (table.columns, table.X.tolist(), table.target) == (("a",), [[1]], None)
+    table = read(str(tmp_path / "rows.csv"), Selection(("y",), False, "w", features=("a",)), "train")
+    assert (table.names, matrix(table).tolist(), table.targets) == (("a",), [[1]], ())
     assert table.weight is not None
     assert table.weight.tolist() == [2]
 
@@ -88,19 +89,19 @@ def test_built_in_sets_have_one_split(name: str) -> None:
     train, test = read(name, Selection(), "train"), read(name, Selection(), "test")
     n = len(train) + len(test)
     assert len(test) == round(0.2 * n)
-    assert np.array_equal(read(name, Selection(), "test").X, test.X)
+    assert np.array_equal(matrix(read(name, Selection(), "test")), matrix(test))
     if name != "diabetes":
-        for label in np.unique(train.labels):
-            count = (train.labels == label).sum() + (test.labels == label).sum()
-            assert abs((test.labels == label).sum() - 0.2 * count) <= 1
-    assert train.columns == test.columns
-    assert np.isfinite(train.X).all()
+        for label in np.unique(labels(train)):
+            count = (labels(train) == label).sum() + (labels(test) == label).sum()
+            assert abs((labels(test) == label).sum() - 0.2 * count) <= 1
+    assert train.names == test.names
+    assert np.isfinite(matrix(train)).all()
 
 
 def test_the_split_is_written_down() -> None:
     """The first rows held out of digits, as they have always been."""
     from sklearn.datasets import load_digits
 
-    test = read("digits", Selection(), "test").X
+    test = matrix(read("digits", Selection(), "test"))
     rows = [int(np.flatnonzero((load_digits().data == row).all(axis=1))[0]) for row in test[:5]]
     assert rows == [5, 6, 7, 10, 11]

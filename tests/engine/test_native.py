@@ -35,7 +35,8 @@ HYPER: list[tuple[str, dict[str, Any]]] = [
     ("sgd", {}),
     ("sgd", {"momentum": 0.9}),
     ("sgd", {"momentum": 0.9, "nesterov": True}),
-    *((name, {}) for name in ("rmsprop", "adagrad", "adam", "adamw")),
+    *((name, {}) for name in ("rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "adam_epsilon_hat")),
+    ("sgd_sutskever", {"momentum": 0.9, "nesterov": False}),
 ]
 EXTRAS = [
     {},
@@ -43,6 +44,8 @@ EXTRAS = [
     {"l1": 0.01, "l2": 0.02},
     {"dropout": 0.3},
     {"clip_norm": 0.05},
+    {"alpha": 0.7},
+    {"alpha": 0.7, "l2": 0.01, "clip_norm": 0.05},
     {"dropout": 0.5, "clip_norm": 0.1, "l2": 0.1},
 ]
 
@@ -402,3 +405,18 @@ def test_missing_targets(loss: str, output: str, dtype: str) -> None:
         task = make_task([3, 5, n_outputs], "tanh", output, loss, dtype, labels=False, weighted=n_outputs == 17)
         task.targets[np.random.default_rng(1).uniform(size=task.targets.shape) < 0.3] = np.nan
         assert_parity(task, StepSettings({}))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_penalties_of_every_step(weighted: bool) -> None:
+    """advance tells ½·l2·Σ‖W‖² before each step, l2 grown by alpha / weight of the batch, as the reference does."""
+    task = make_task([7, 19, 4], dtype="float64", n=53, batch_size=10, weighted=weighted)
+    s = StepSettings(l2=0.01, alpha=0.5)
+    found, expected = np.empty(12), np.empty(12)
+    for engine, out in ((NativeEngine(1), found), (NumpyEngine(), expected)):
+        begin(engine, task, s).advance(0, np.full(12, 0.1), s, out)
+    assert_close(found, expected, NATIVE_100_STEPS["float64"])
+    first = begin(NumpyEngine(), task, s).record(0, 0.1, s)
+    weight = 10.0 if task.weight is None else float(task.weight[first.rows].sum())
+    squares = sum(float((W**2).sum()) for W in first.update.old.W[1:])
+    assert found[0] == pytest.approx(0.5 * (0.01 + 0.5 / weight) * squares)

@@ -163,3 +163,48 @@ def test_parity_with_torch_over_50_steps(label: str) -> None:
         parameter.grad = torch.tensor(g)
         optimizer.step()
         assert_close(found, parameter.detach().numpy(), PARITY)
+
+
+@given(st.floats(0.0, 0.99), st.booleans(), st.integers(0, 2**32 - 1))
+def test_sutskever_takes_the_steps_of_sgd_at_a_constant_rate(momentum: float, nesterov: bool, seed: int) -> None:
+    """With one learning rate throughout, sgd_sutskever and sgd with momentum move theta alike."""
+    rng = np.random.default_rng(seed)
+    theta, gradients = rng.normal(size=5), [rng.normal(size=5) for _ in range(20)]
+    hyper = {"momentum": momentum, "nesterov": nesterov}
+    found = run("sgd_sutskever", hyper, theta, gradients, 0.03)
+    for a, b in zip(found, run("sgd", hyper, theta, gradients, 0.03), strict=True):
+        assert_close(a, b, ALGEBRA)
+
+
+def test_sutskever_keeps_the_length_of_old_steps() -> None:
+    """theta = 0, g = 1: at eta 1 v = −1; at eta 0 half of that step is taken again."""
+    theta, state = OPTIMIZERS["sgd_sutskever"].update(
+        np.ones(1), {"v": np.zeros(1)}, np.zeros(1), 1, 1.0, momentum=0.5, nesterov=False
+    )
+    theta, state = OPTIMIZERS["sgd_sutskever"].update(np.ones(1), state, theta, 2, 0.0, momentum=0.5, nesterov=False)
+    assert (theta[0], state["v"][0]) == (-1.5, -0.5)
+
+
+@pytest.mark.parametrize("t", [1, 2, 100, 10_000])
+def test_epsilon_hat_is_adam_with_another_epsilon(t: int) -> None:
+    """adam_epsilon_hat with epsilon takes the step of adam with epsilon / √(1 − beta2^t)."""
+    rng = np.random.default_rng(t)
+    g, theta, state = rng.normal(size=9), rng.normal(size=9), {"m": rng.normal(size=9), "v": rng.uniform(size=9)}
+    found, _ = OPTIMIZERS["adam_epsilon_hat"].update(g, state, theta, t, 0.1, epsilon=1e-3)
+    other = 1e-3 / math.sqrt(1 - power(0.999, t))
+    expected, _ = OPTIMIZERS["adam"].update(g, state, theta, t, 0.1, epsilon=other)
+    assert_close(found, expected, ALGEBRA)
+
+
+@pytest.mark.parametrize("name", ["sgd_sutskever", "adam_epsilon_hat"])
+def test_parity_with_scikit_learn_over_50_steps(name: str) -> None:
+    """theta equals that of scikit-learn's own optimizers after each of 50 updates."""
+    from sklearn.neural_network import _stochastic_optimizers as peer
+
+    rng = np.random.default_rng(3)
+    theta, gradients = rng.normal(size=12), [rng.normal(size=12) for _ in range(50)]
+    params = [theta.copy()]
+    other = peer.SGDOptimizer(params, 0.03) if name == "sgd_sutskever" else peer.AdamOptimizer(params, 0.03)
+    for found, g in zip(run(name, {}, theta, gradients, 0.03), gradients, strict=True):
+        other.update_params(params, [g])
+        assert_close(found, params[0], PARITY)

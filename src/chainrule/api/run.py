@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,8 @@ class Run:
                 self.steps_per_epoch,
             )
         weight = None if rows.weight is None else rows.weight[record.rows]
+        total = float(len(record.rows)) if weight is None else float(weight.sum(dtype=np.float64))
+        step_settings = replace(step_settings, l2=step_settings.l2_of(total), alpha=0.0)
         original = record.rows if self.index is None else self.index[record.rows]
         return Step(
             record,

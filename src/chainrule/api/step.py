@@ -56,7 +56,7 @@ class Step:
 
     def explain(self, language: str = "en", row: int = 0, notation: str = "batch") -> str:
         """Both passes and the update of one row of the batch in words and numbers, for a terminal of 80 columns."""
-        from chainrule.glass.narrate import explain
+        from chainrule.glass.tell.narrate import explain
 
         return explain(
             self.record,
@@ -78,7 +78,7 @@ class Step:
 
     def to_mermaid(self, row: int = 0) -> str:
         """The two passes of one row as a Mermaid diagram with the real shapes and values."""
-        from chainrule.glass.mermaid import diagram
+        from chainrule.glass.tell.diagram import diagram
 
         return diagram(self.record, self.architecture, row=row)
 

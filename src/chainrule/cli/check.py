@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.api.run import Run
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.glass.check import check_gradients
+from chainrule.glass.proof.gradients import check_gradients
 
 ROWS = 32
 """Rows of the gradient check: a few tell a wrong formula as well as many, and kinks stay rare."""

@@ -15,6 +15,7 @@ from chainrule.api.step import Step
 from chainrule.cli.subject import open_run, open_table, pipeline_of, rows_of
 from chainrule.engine.protocol import Task
 from chainrule.errors import ModelFileError, SettingsError
+from chainrule.pipeline.numeric import labels, matrix
 from chainrule.run.files import write_atomic
 from chainrule.training.events import settings_at
 
@@ -71,9 +72,9 @@ def _of_table(subject: Run, options: argparse.Namespace) -> Step:
     if not 0 <= options.row < len(table):
         raise SettingsError(f"--row {options.row} is not in {options.data}; expected 0 to {len(table) - 1}.")
     one = np.array([options.row])
-    inputs = pipeline.features(table.columns, table.X[one], table.path)
+    inputs = pipeline.features(table.names, matrix(table)[one], table.path)
     features = np.ascontiguousarray(inputs, dtype=network.architecture.dtype)
-    encoded, _ = network.encode(pipeline.encode(table.labels[one], table.path), 1)
+    encoded, _ = network.encode(pipeline.encode(labels(table)[one], table.path), 1)
     settings = subject.settings
     name, seed = settings.optimizer.name, settings.seed
     task = Task(network.architecture, features, encoded, None, name, 1, seed, shuffle=False)

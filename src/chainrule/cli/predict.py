@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chainrule.cli.subject import open_model, open_table
 from chainrule.errors import ModelFileError
-from chainrule.pipeline.numeric import class_text
+from chainrule.pipeline.numeric import class_text, matrix
 from chainrule.run.files import write_atomic
 
 
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
         raise ModelFileError(f"{target}: cannot be written; expected a file name in a folder that exists.")
     network, pipeline = open_model(options.run_directory)
     table = open_table(options.data, pipeline, needs_target=False)
-    X = pipeline.features(table.columns, table.X, table.path)
+    X = pipeline.features(table.names, matrix(table), table.path)
     header, columns = ["prediction"], [pipeline.decode(network.predict(X)).astype(str)]
     if pipeline.classes is not None:
         header += [f"probability_{class_text(name)}" for name in pipeline.classes]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.data.table import Table
-from chainrule.pipeline.numeric import NumericPipeline
+from chainrule.pipeline.numeric import NumericPipeline, labels, matrix
 
 Array = npt.NDArray[Any]
 Scores = dict[str, float | int | None]
@@ -17,10 +17,10 @@ Scores = dict[str, float | int | None]
 
 def scores(network: Network, pipeline: NumericPipeline, table: Table) -> Scores:
     """Flat measures: n_rows and accuracy, balanced_accuracy, f1_macro, log_loss, auc, or rmse, mae, r2."""
-    X = pipeline.features(table.columns, table.X, table.path)
-    truth = pipeline.encode(table.labels, table.path)
+    X = pipeline.features(table.names, matrix(table), table.path)
+    truth = pipeline.encode(labels(table), table.path)
     if pipeline.classes is None:
-        return _of_values(table.labels.astype(np.float64), pipeline.decode(network.predict(X)))
+        return _of_values(labels(table).astype(np.float64), pipeline.decode(network.predict(X)))
     probability = network.predict_proba(X).astype(np.float64)
     return _of_classes(truth, network.predict(X), probability)
 
@@ -28,10 +28,10 @@ def scores(network: Network, pipeline: NumericPipeline, table: Table) -> Scores:
 def baseline(pipeline: NumericPipeline, trained_on: Table, table: Table) -> Scores:
     """The same measures where the prediction is always the training rows' majority class with their frequencies,
     or their mean."""
-    known, truth = pipeline.encode(trained_on.labels, trained_on.path), pipeline.encode(table.labels, table.path)
+    known, truth = pipeline.encode(labels(trained_on), trained_on.path), pipeline.encode(labels(table), table.path)
     if pipeline.classes is None:
-        mean = trained_on.labels.astype(np.float64).mean()
-        return _of_values(table.labels.astype(np.float64), np.full(len(table), mean))
+        mean = labels(trained_on).astype(np.float64).mean()
+        return _of_values(labels(table).astype(np.float64), np.full(len(table), mean))
     share = np.bincount(known, minlength=len(pipeline.classes)) / len(known)
     probability = np.tile(share, (len(table), 1))
     return _of_classes(truth, np.full(len(table), share.argmax()), probability)

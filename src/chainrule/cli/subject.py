@@ -11,7 +11,7 @@ from chainrule.data import builtin
 from chainrule.data.read import read
 from chainrule.data.table import Selection, Table
 from chainrule.errors import ChainruleError, DataError, SettingsError
-from chainrule.pipeline.numeric import NumericPipeline
+from chainrule.pipeline.numeric import NumericPipeline, labels, matrix
 
 
 def pipeline_of(loaded: Run | Model, path: str) -> NumericPipeline:
@@ -37,11 +37,14 @@ def open_run(path: str) -> Run:
 
 def open_table(data: str, pipeline: NumericPipeline, *, needs_target: bool) -> Table:
     """The columns a pipeline knows, by name, from a file or the test part of a built-in set."""
-    target = None if data in builtin.TARGETS else pipeline.target
-    wanted = Selection(target=target, needs_target=needs_target, features=pipeline.columns)
+    wanted = Selection(_targets(data, pipeline), needs_target=needs_target, features=pipeline.columns)
     table = read(data, wanted, "test")
-    pipeline.features(table.columns, table.X[:0], data)  # a built-in set is read whole: refuse foreign columns now
+    pipeline.features(table.names, matrix(table)[:0], data)  # a built-in set is read whole: refuse foreign columns now
     return table
+
+
+def _targets(data: str, pipeline: NumericPipeline) -> tuple[str, ...] | None:
+    return None if data in builtin.TARGETS or pipeline.target is None else (pipeline.target,)
 
 
 def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
@@ -58,11 +61,10 @@ def _read_again(run: Run, path: str) -> tuple[Any, ...]:
     source, pipeline = run.source or {}, pipeline_of(run, path)
     if "data" not in source:
         raise DataError("the run did not keep its data and does not say where they came from.", path=path)
-    target = None if source["data"] in builtin.TARGETS else pipeline.target
-    selection = Selection(target, weight=source.get("weight"), features=pipeline.columns)
+    selection = Selection(_targets(source["data"], pipeline), weight=source.get("weight"), features=pipeline.columns)
     try:
         table = read(source["data"], selection, "train")
     except ChainruleError as error:
         raise DataError(f"the run did not keep its data, and their source cannot be read: {error}", path=path) from None
-    X = pipeline.features(table.columns, table.X, table.path)
-    return X, pipeline.encode(table.labels, table.path), table.weight
+    X = pipeline.features(table.names, matrix(table), table.path)
+    return X, pipeline.encode(labels(table), table.path), table.weight

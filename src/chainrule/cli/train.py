@@ -25,7 +25,7 @@ from chainrule.data.read import read
 from chainrule.data.table import Selection, Table
 from chainrule.engine.select import select
 from chainrule.errors import ChainruleError, DataError, SettingsError
-from chainrule.pipeline.numeric import NumericPipeline, class_names
+from chainrule.pipeline.numeric import NumericPipeline, class_names, labels, matrix
 from chainrule.pipeline.task import choose_task
 from chainrule.run.directory import RunDirectory
 from chainrule.training import metrics
@@ -111,21 +111,25 @@ def _folder(options: argparse.Namespace) -> Path:
 def _understand(options: argparse.Namespace, seed: int) -> Job:
     """Read every table, choose the task, hold rows out, fit the pipeline, build the network."""
     drop = tuple(name.strip() for name in options.drop.split(",") if name.strip())
-    table = read(options.data, Selection(options.target, weight=options.weight, drop=drop), "train")
+    table = read(
+        options.data,
+        Selection(None if options.target is None else (options.target,), weight=options.weight, drop=drop),
+        "train",
+    )
     _check_weights(table, options.weight)
-    task, reason = choose_task(table.labels, options.task, table.target_name)
-    classes = class_names(table.labels) if task == "classification" else None
+    task, reason = choose_task(labels(table), options.task, table.targets[0].name)
+    classes = class_names(labels(table)) if task == "classification" else None
     if classes is not None and len(classes) < 2:
         told = f"holds one class only ({classes[0]!r}); expected at least two: there is nothing to tell apart."
-        raise DataError(told, path=table.path, column=table.target_name)
+        raise DataError(told, path=table.path, column=table.targets[0].name)
     share, parts = _parts(options, table, classes is not None, seed)
     output, loss = train_options.output_and_loss(options, task)
     rows, n_classes = parts["train"], None if classes is None else len(classes)
     pipeline = NumericPipeline.fit(
-        table.columns,
-        rows.X,
-        rows.labels,
-        target=table.target_name,
+        table.names,
+        matrix(rows),
+        labels(rows),
+        target=table.targets[0].name,
         classes=classes,
         weight=rows.weight,
         standardise_target=output == "identity",
@@ -146,16 +150,16 @@ def _parts(
 ) -> tuple[float | None, dict[str, Table]]:
     """Rows to train on, to judge epochs by, and to test on; the same held-out share that train will choose."""
     share = _share(options.valid)
-    same = Selection(table.target_name, weight=options.weight, features=table.columns)
+    same = Selection((table.targets[0].name,), weight=options.weight, features=table.names)
     if share is None:
         parts = {"train": table, "validation": read(options.valid, same, "test")}
     else:
-        classes = np.unique(table.labels, return_inverse=True)[1] if is_class else None
+        classes = np.unique(labels(table), return_inverse=True)[1] if is_class else None
         kept, out = split.holdout(len(table), share, seed, classes)
         parts = {"train": table.take(kept), "validation": table.take(out)}
     test = options.test or (options.data if options.data in builtin.TARGETS else None)
     if test is not None:
-        parts["test"] = read(test, Selection(table.target_name, features=table.columns), "test")
+        parts["test"] = read(test, Selection((table.targets[0].name,), features=table.names), "test")
     return share, parts
 
 
@@ -174,7 +178,7 @@ def _share(given: str | None) -> float | None:
 
 def _inputs(job: Job, table: Table) -> tuple[Any, Any]:
     """The rows of a table as the network takes them."""
-    return job.pipeline.features(table.columns, table.X, table.path), job.pipeline.encode(table.labels, table.path)
+    return job.pipeline.features(table.names, matrix(table), table.path), job.pipeline.encode(labels(table), table.path)
 
 
 def _validation(job: Job) -> tuple[Any, ...]:
@@ -187,7 +191,7 @@ def _source(options: argparse.Namespace, job: Job) -> dict[str, Any]:
     built_in = options.data in builtin.TARGETS
     return {
         "data": options.data if built_in else os.path.abspath(options.data),
-        "target": job.all_rows.target_name,
+        "target": job.all_rows.targets[0].name,
         "task": job.task,
         "weight": options.weight,
         "drop": options.drop,

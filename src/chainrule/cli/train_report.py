@@ -31,7 +31,7 @@ def tell_understood(job: Job, optimizer: Optimizer, settings: Mapping[str, Any],
         {
             "data": f"{table.path}: {len(table.columns)} columns, standardised",
             "rows": counts,
-            "target": f"{table.target_name}: {job.task}, {job.reason}" + _classes(job),
+            "target": f"{table.targets[0].name}: {job.task}, {job.reason}" + _classes(job),
             "network": f"{a}, {hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
             "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, batches of "
             f"{settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, seed {settings['seed']}",

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from chainrule.data.split import holdout
-from chainrule.data.table import Selection, Table
+from chainrule.data.table import Column, Selection, Table, column_of
 from chainrule.errors import DataError
 
 Part: TypeAlias = Literal["train", "test"]
@@ -34,10 +34,9 @@ def load(name: str, part: Part, selection: Selection) -> Table:
     import sklearn.datasets
 
     target_name = TARGETS[name]
-    if selection.target not in (None, "target", target_name):
-        raise DataError(
-            f"the built-in set {name!r} predicts {target_name!r}, not {selection.target!r}; leave --target out."
-        )
+    if selection.targets not in (None, ("target",), (target_name,)):
+        asked = ", ".join(selection.targets or ())
+        raise DataError(f"the built-in set {name!r} predicts {target_name!r}, not {asked!r}; leave --target out.")
     if selection.weight is not None or selection.drop:
         raise DataError(f"the built-in set {name!r} is used as it is; --weight and --drop are for files.")
     bunch = getattr(sklearn.datasets, f"load_{name}")()
@@ -46,5 +45,6 @@ def load(name: str, part: Part, selection: Selection) -> Table:
     target = bunch.target[rows]
     if is_class and np.asarray(bunch.target_names).dtype.kind == "U":
         target = np.asarray(bunch.target_names)[target]
-    X = np.ascontiguousarray(bunch.data[rows], dtype=np.float64)
-    return Table(name, tuple(str(column) for column in bunch.feature_names), X, target, target_name)
+    X = bunch.data[rows].astype(np.float64)
+    columns = tuple(Column(str(column), "number", X[:, j]) for j, column in enumerate(bunch.feature_names))
+    return Table(name, columns, (column_of(target_name, target),), dialect="built-in set")

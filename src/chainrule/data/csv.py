@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.table import Selection, Table, listed, no_such, refuse_missing
+from chainrule.data.table import Column, Selection, Table, listed, no_such, refuse_missing
 from chainrule.errors import DataError
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "inf", "-inf", "Infinity", "-Infinity")
@@ -61,25 +61,24 @@ def read(path: Path, selection: Selection) -> Table:
         raise _fault(layout) or DataError("a cell is empty or not finite.", path=str(path))
     if _holds_quotes(path) and (fault := _fault(layout)):
         raise fault  # pyarrow repairs quotes that stand where none may, such as "2"3
-    target = None if text is None else _as_numbers(text)
-    return Table(str(path), tuple(layout.features), np.ascontiguousarray(X), target, layout.target, weight)
+    targets = () if text is None or layout.target is None else (_target(layout.target, text),)
+    return Table(str(path), tuple(Column(name, "number", columns[name]) for name in layout.features), targets, weight)
 
 
-def _as_numbers(text: npt.NDArray[np.str_]) -> npt.NDArray[Any]:
-    """Numbers where every cell is one, whole numbers as integers; else the strings as they are."""
+def _target(name: str, text: npt.NDArray[np.str_]) -> Column:
+    """Numbers where every cell is one; else categories."""
     try:
-        numbers = text.astype(np.float64)
+        return Column(name, "number", text.astype(np.float64))
     except ValueError:
-        return text
-    whole = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
-    return numbers.astype(np.int64) if whole.all() else numbers
+        levels, codes = np.unique(text, return_inverse=True)
+        return Column(name, "category", codes.astype(np.int32), tuple(levels.tolist()))
 
 
 def _layout(path: Path, selection: Selection) -> _Layout:
     raw, delimiter = _header(path)
     header = [name.strip() for name in raw]
     known = set(header)
-    target = selection.target if selection.needs_target else None
+    target = next(iter(selection.wanted_targets), None)
     if selection.needs_target and target is None:
         raise DataError(f"which column is to be predicted? Give --target, one of {listed(header)}.", path=str(path))
     refuse_missing(selection.features or (), header, str(path))

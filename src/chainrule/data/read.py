@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from chainrule.data import arrays, builtin
 from chainrule.data.builtin import Part
-from chainrule.data.table import Selection, Table, nearest, no_such, refuse_missing
+from chainrule.data.table import Column, Selection, Table, column_of, nearest, no_such, refuse_missing
 from chainrule.errors import DataError, ShapeError
 
 CSV_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
@@ -42,6 +43,16 @@ def read(source: str, selection: Selection, part: Part) -> Table:
     return csv.read(path, selection)
 
 
+def batches(source: str, selection: Selection, rows: int = 65_536, part: Part = "train") -> Iterator[Table]:
+    """The rows of read in their order, at most `rows` at a time; levels of categories are those of the block.
+
+    Errors    those of read, when the block they are in is reached
+    """
+    table = read(source, selection, part)
+    for first in range(0, len(table), rows):
+        yield table.take(slice(first, first + rows))
+
+
 def _read_npz(path: Path, selection: Selection) -> Table:
     held = _npz_arrays(path)
     X = np.asarray(_member(held, "X", path))
@@ -62,10 +73,11 @@ def _read_npz(path: Path, selection: Selection) -> Table:
     if len(X) == 0 or not wanted:
         raise DataError(f"X has shape {X.shape}; expected at least one row and one column.", path=str(path))
     columns = checked if wanted == names else checked[:, [names.index(name) for name in wanted]]
-    target_name = selection.target or "y"
-    target = _vector(held, target_name, len(X), path) if selection.needs_target else None
+    target_name = (selection.targets or ("y",))[0]
+    targets = (column_of(target_name, _vector(held, target_name, len(X), path)),) if selection.needs_target else ()
     weight = None if selection.weight is None else _vector(held, selection.weight, len(X), path)
-    return Table(str(path), tuple(wanted), np.ascontiguousarray(columns, np.float64), target, target_name, weight)
+    numbers = tuple(Column(name, "number", columns[:, j]) for j, name in enumerate(wanted))
+    return Table(str(path), numbers, targets, weight)
 
 
 def _npz_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -29,7 +29,10 @@ ACTIVATIONS = (
 )  # fmt: skip
 """The order of enum Activation in native/kernels.hpp; LOSSES likewise."""
 LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson")
-_OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw")
+_OPTIMIZERS = (
+    "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "sutskever_nesterov",
+    "adam_epsilon_hat",
+)  # fmt: skip
 _STOPPED = (None, "loss", "weights")
 BLOCK_ROWS = 192
 """Rows of a block in predict: z and a of a usual layer stay in the second-level cache."""
@@ -200,11 +203,17 @@ class NativeSession:
         self._session.store(theta, first, second)
         return theta, state
 
-    def advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
+    def advance(
+        self,
+        first_step: int,
+        learning_rates: npt.NDArray[np.float64],
+        settings: StepSettings,
+        penalties: npt.NDArray[np.float64] | None = None,
+    ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         etas = np.ascontiguousarray(learning_rates, dtype=np.float64)
         losses = np.empty(len(etas))
-        done, stopped = self._session.advance(first_step, etas, _settings(self._task, settings), losses)
+        done, stopped = self._session.advance(first_step, etas, _settings(self._task, settings), losses, penalties)
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
@@ -221,7 +230,9 @@ class NativeSession:
             step, learning_rate, _settings(task, settings), rows, z, a, masks, delta, dtheta.W[1:], dtheta.b[1:], dX,
             gradient.flat,
         )  # fmt: skip
-        size = penalty(before.W[1:], settings.l2, settings.l1) if settings.l2 or settings.l1 else 0.0
+        weight = float(n) if task.weight is None else float(task.weight[rows].sum(dtype=np.float64))
+        l2 = settings.l2_of(weight)
+        size = penalty(before.W[1:], l2, settings.l1) if l2 or settings.l1 else 0.0
         forward = Forward([None, *z], [task.X[rows], *a], [None, *masks, None] if masks else None)  # type: ignore[list-item]
         backward = Backward(loss, [None, *delta], dtheta.W, dtheta.b, dX)  # type: ignore[list-item]
         update = Update(before, self._moment(), gradient, learning_rate)
@@ -259,10 +270,13 @@ def _settings(task: Task, settings: StepSettings) -> Any:
     name = task.optimizer
     if name == "sgd" and hyper["momentum"] > 0:
         name = "nesterov" if hyper["nesterov"] else "momentum"
+    if name == "sgd_sutskever" and hyper["nesterov"]:
+        name = "sutskever_nesterov"
     hyper.pop("nesterov", None)
     return _native.StepSettings(
         optimizer=_OPTIMIZERS.index(name), l2=settings.l2, l1=settings.l1, dropout=settings.dropout,
-        clip_norm=settings.clip_norm or 0.0, **{key: float(value) for key, value in hyper.items()},
+        clip_norm=settings.clip_norm or 0.0, alpha=settings.alpha,
+        **{key: float(value) for key, value in hyper.items()},
     )  # fmt: skip
 
 

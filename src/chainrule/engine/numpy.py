@@ -132,21 +132,36 @@ class NumpySession:
         """The state as fresh copies."""
         return self._parameters.flat.copy(), {name: array.copy() for name, array in self._state.items()}
 
-    def advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
+    def advance(
+        self,
+        first_step: int,
+        learning_rates: npt.NDArray[np.float64],
+        settings: StepSettings,
+        penalties: npt.NDArray[np.float64] | None = None,
+    ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         with _one_thread():
-            return self._advance(first_step, learning_rates, settings)
+            return self._advance(first_step, learning_rates, settings, penalties)
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Do one step and tell everything."""
         with _one_thread():
             return self._record(step, learning_rate, settings)
 
-    def _advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
+    def _advance(
+        self,
+        first_step: int,
+        learning_rates: npt.NDArray[np.float64],
+        settings: StepSettings,
+        penalties: npt.NDArray[np.float64] | None,
+    ) -> Advance:
         losses = np.empty(len(learning_rates))
         for i, eta in enumerate(learning_rates):
             record = self._record(first_step + i, float(eta), settings)
             losses[i] = record.backward.loss
+            if penalties is not None:
+                l2 = settings.l2_of(self._weight_of(record.rows))
+                penalties[i] = self._engine.penalty(record.update.old.parameters, l2, 0.0)
             if not np.isfinite(losses[i]):
                 return Advance(losses[: i + 1], "loss")
             if not _finite(self._parameters.flat):
@@ -160,7 +175,8 @@ class NumpySession:
         weight = None if task.weight is None else task.weight[rows]
         masks = self._masks(epoch, step, len(rows), settings.dropout)
         forward, backward = self._engine.passes(old, task.X[rows], task.targets[rows], weight, masks)
-        gradient = self._gradient(backward, settings)
+        l2 = settings.l2_of(self._weight_of(rows))
+        gradient = self._gradient(backward, settings, l2)
         theta, state = old.flat, self._state
         if np.isfinite(backward.loss):  # else the step ends the training and its update is not applied
             theta, state = OPTIMIZERS[task.optimizer].update(
@@ -169,17 +185,21 @@ class NumpySession:
         before = Moment(old, {name: old.like(array) for name, array in self._state.items()})
         after = Moment(old.like(theta), {name: old.like(array) for name, array in state.items()})
         self._parameters, self._state = after.parameters, state
-        penalty = self._engine.penalty(old, settings.l2, settings.l1)
+        penalty = self._engine.penalty(old, l2, settings.l1)
         update = Update(before, after, gradient, learning_rate)
         return StepRecord(step, epoch, rows, forward, backward, update, penalty)
 
-    def _gradient(self, backward: Backward, settings: StepSettings) -> Parameters:
+    def _weight_of(self, rows: npt.NDArray[np.int64]) -> float:
+        weight = self._task.weight
+        return float(len(rows)) if weight is None else float(weight[rows].sum(dtype=np.float64))
+
+    def _gradient(self, backward: Backward, settings: StepSettings, l2: float) -> Parameters:
         gradient = Parameters(self._task.architecture)
         for l in range(1, len(gradient.W)):
             gradient.W[l][:] = backward.dW[l]
             gradient.b[l][:] = backward.db[l]
-            if settings.l2 or settings.l1:
-                gradient.W[l][:] += penalties.penalty_gradient(self._parameters.W[l], settings.l2, settings.l1)
+            if l2 or settings.l1:
+                gradient.W[l][:] += penalties.penalty_gradient(self._parameters.W[l], l2, settings.l1)
         if settings.clip_norm is not None:
             gradient = gradient.like(penalties.clip(gradient.flat, settings.clip_norm))
         return gradient

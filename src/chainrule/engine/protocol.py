@@ -70,6 +70,12 @@ class StepSettings:
     l1: float = 0.0
     dropout: float = 0.0
     clip_norm: float | None = None
+    alpha: float = 0.0
+    """l2 grows by alpha / weight of the batch."""
+
+    def l2_of(self, batch_weight: float) -> float:
+        """l2 of a step whose rows have this weight together."""
+        return self.l2 + self.alpha / batch_weight if self.alpha and batch_weight else self.l2
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,17 @@ class Session(Protocol):
     def store(self) -> tuple[Array, dict[str, Array]]:
         """The state as fresh copies: flat parameters, and the optimizer's arrays by name."""
 
-    def advance(self, first_step: int, learning_rates: npt.NDArray[np.float64], settings: StepSettings) -> Advance:
-        """Do len(learning_rates) steps from first_step on, across the ends of epochs."""
+    def advance(
+        self,
+        first_step: int,
+        learning_rates: npt.NDArray[np.float64],
+        settings: StepSettings,
+        penalties: npt.NDArray[np.float64] | None = None,
+    ) -> Advance:
+        """Do len(learning_rates) steps from first_step on, across the ends of epochs.
+
+        Where given, `penalties` receives ½·l2·Σ‖W‖² before each step.
+        """
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Do one step and tell everything; the state afterwards is as after `advance` of that step."""

@@ -1,1 +1,1 @@
-"""What can be seen: steps in words, as a diagram, and against numerical derivatives."""
+"""What can be seen: `tell` a step, `proof` of its numbers; tables and notation for all of them."""

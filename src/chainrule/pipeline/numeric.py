@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.table import refuse_missing
+from chainrule.data.table import Column, Table, refuse_missing
 from chainrule.errors import DataError, ModelFileError
 
 Array = npt.NDArray[Any]
@@ -131,6 +131,39 @@ class NumericPipeline:
             return cls(columns, mean, scale, values["target"], classes, target_mean, target_scale)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"the pipeline of the model cannot be restored ({error}); train again.") from None
+
+
+def matrix(table: Table) -> Array:
+    """The columns of a table as (n, n_columns) numbers.
+
+    Errors    DataError for a column that does not hold numbers, or has missing values
+    """
+    for column in table.columns:
+        if column.kind not in ("number", "boolean"):
+            raise DataError(f"holds a {column.kind}; expected numbers.", path=table.path, column=column.name)
+        if column.missing.any():
+            raise DataError("has missing values; expected a number in every row.", path=table.path, column=column.name)
+    return np.column_stack([column.values for column in table.columns])
+
+
+def labels(table: Table) -> Array:
+    """The target as plain values: numbers (whole ones as integers) or strings.
+
+    Errors    DataError where none is named, or values are missing
+    """
+    if not table.targets:
+        raise DataError("no target is named; expected one.", path=table.path)
+    target = table.targets[0]
+    if target.missing.any():
+        raise DataError("has missing values; expected one in every row.", path=table.path, column=target.name)
+    return _plain(target)
+
+
+def _plain(target: Column) -> Array:
+    if target.levels is not None:
+        return np.array(target.levels)[target.values.astype(np.int64)]
+    whole = (np.abs(target.values) < 2**53) & (target.values == np.floor(target.values))
+    return target.values.astype(np.int64) if whole.all() else target.values
 
 
 def class_text(name: ClassName) -> str:

@@ -53,6 +53,19 @@ def sgd(
     return theta - eta * (g + momentum * v if nesterov else v), {"v": v}
 
 
+def sgd_sutskever(
+    g: Array, state: State, theta: Array, t: int, eta: float, *, momentum: float = 0.9, nesterov: bool = True
+) -> tuple[Array, State]:
+    """Gradient descent with a velocity v that holds steps, the learning rate inside it.
+
+    Formula   v ← momentum·v − eta·g;   theta + v;   Nesterov  theta + momentum·v − eta·g
+    Source    Sutskever et al. (2013), equations 1 to 4; scikit-learn. While eta stays the same it takes the steps
+              of sgd; after a change of eta the steps already in v keep their length.
+    """
+    v = momentum * state["v"] - eta * g
+    return theta + (momentum * v - eta * g if nesterov else v), {"v": v}
+
+
 def rmsprop(
     g: Array, state: State, theta: Array, t: int, eta: float, *, rho: float = 0.99, epsilon: float = 1e-8
 ) -> tuple[Array, State]:
@@ -91,13 +104,36 @@ def adam(
     Formula   m ← beta1·m + (1 − beta1)·g;   v ← beta2·v + (1 − beta2)·g²;
               m̂ = m / (1 − beta1^t);   v̂ = v / (1 − beta2^t);   theta − eta·m̂ / (√v̂ + epsilon)
     Source    Kingma, Ba (2015), algorithm 1. epsilon is added after the correction of v, as in the paper
-              and PyTorch; scikit-learn adds it before. Penalties are part of g (coupled).
+              and PyTorch; adam_epsilon_hat adds it before. Penalties are part of g (coupled).
     """
     m = beta1 * state["m"] + (1 - beta1) * g
     v = beta2 * state["v"] + (1 - beta2) * (g * g)
     m_hat = m / (1 - power(beta1, t))
     v_hat = v / (1 - power(beta2, t))
     return theta - eta * m_hat / (np.sqrt(v_hat) + epsilon), {"m": m, "v": v}
+
+
+def adam_epsilon_hat(
+    g: Array,
+    state: State,
+    theta: Array,
+    t: int,
+    eta: float,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+) -> tuple[Array, State]:
+    """Adam with both corrections folded into the learning rate, so that epsilon is added before that of v.
+
+    Formula   m, v as in adam;   theta − eta·√(1 − beta2^t)/(1 − beta1^t)·m / (√v + epsilon)
+    Source    Kingma, Ba (2015), the reordered form at the end of section 2; scikit-learn, TensorFlow. It is adam
+              with epsilon / √(1 − beta2^t) in place of epsilon.
+    """
+    m = beta1 * state["m"] + (1 - beta1) * g
+    v = beta2 * state["v"] + (1 - beta2) * (g * g)
+    size = eta * float(np.sqrt(1 - power(beta2, t))) / (1 - power(beta1, t))
+    return theta - size * m / (np.sqrt(v) + epsilon), {"m": m, "v": v}
 
 
 def adamw(
@@ -132,6 +168,13 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "θ ← θ − η·g",
             {"momentum": 0.0, "nesterov": False},
         ),
+        Optimizer(
+            "sgd_sutskever",
+            lambda hyper: ("v",),
+            sgd_sutskever,
+            "v ← μ·v − η·g,   θ ← θ + μ·v − η·g",
+            {"momentum": 0.9, "nesterov": True},
+        ),
         Optimizer("rmsprop", lambda hyper: ("v",), rmsprop, "θ ← θ − η·g/(√v + ε)", {"rho": 0.99, "epsilon": 1e-8}),
         Optimizer("adagrad", lambda hyper: ("v",), adagrad, "θ ← θ − η·g/(√v + ε)", {"epsilon": 1e-10}),
         Optimizer(
@@ -139,6 +182,13 @@ OPTIMIZERS: dict[str, Optimizer] = {
             lambda hyper: ("m", "v"),
             adam,
             "θ ← θ − η·m̂/(√v̂ + ε)",
+            {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+        ),
+        Optimizer(
+            "adam_epsilon_hat",
+            lambda hyper: ("m", "v"),
+            adam_epsilon_hat,
+            "θ ← θ − η·√(1 − β₂^t)/(1 − β₁^t)·m/(√v + ε)",
             {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
         ),
         Optimizer(

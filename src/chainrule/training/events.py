@@ -42,7 +42,7 @@ def settings_at(step: int, settings: Settings, events: Sequence[Event]) -> tuple
     """The learning rate before its schedule, and the step settings, that hold at a step."""
     eta = settings.optimizer.learning_rate
     current = StepSettings(
-        dict(settings.optimizer.hyper), settings.l2, settings.l1, settings.dropout, settings.clip_norm
+        dict(settings.optimizer.hyper), settings.l2, settings.l1, settings.dropout, settings.clip_norm, settings.alpha
     )
     for event in events:
         if event.kind == "set" and event.step <= step:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from chainrule.errors import SettingsError, unknown_name
 
-OPTIMIZER_NAMES = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
+OPTIMIZER_NAMES = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "sgd_sutskever", "adam_epsilon_hat")
 SCHEDULE_NAMES = ("constant", "step", "exponential", "cosine", "one_cycle", "plateau")
 
 
@@ -192,6 +192,27 @@ class AdamW(Optimizer):
 
 
 @dataclass(frozen=True)
+class SutskeverSGD(Optimizer):
+    """Gradient descent with the learning rate inside the velocity, as in scikit-learn."""
+
+    name = "sgd_sutskever"
+    learning_rate: float = 0.001
+    momentum: float = 0.9
+    nesterov: bool = True
+
+
+@dataclass(frozen=True)
+class AdamEpsilonHat(Optimizer):
+    """Adam with epsilon added before the correction of v, as in scikit-learn."""
+
+    name = "adam_epsilon_hat"
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+
+@dataclass(frozen=True)
 class RMSProp(Optimizer):
     """Gradient over its running root mean square."""
 
@@ -210,7 +231,9 @@ class Adagrad(Optimizer):
     epsilon: float = 1e-10
 
 
-OPTIMIZER_CLASSES: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, Adam, AdamW, RMSProp, Adagrad)}
+OPTIMIZER_CLASSES: dict[str, type[Optimizer]] = {
+    cls.name: cls for cls in (SGD, Adam, AdamW, RMSProp, Adagrad, SutskeverSGD, AdamEpsilonHat)
+}
 
 
 def optimizer_from(values: str | Optimizer | Mapping[str, Any] | None) -> Optimizer:
@@ -254,6 +277,8 @@ class Settings:
     seed: int = SETTINGS["seed"].default
     shuffle: bool = SETTINGS["shuffle"].default
     metric: str = "auto"
+    alpha: float = 0.0
+    """l2 grows by alpha / weight of the batch, scikit-learn's way to penalise."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "optimizer", optimizer_from(self.optimizer))

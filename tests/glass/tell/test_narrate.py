@@ -11,13 +11,14 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import SettingsError, ShapeError
-from chainrule.glass.arithmetic import loss_of_row
-from chainrule.glass.narrate import explain
 from chainrule.glass.notation import NOTATIONS
 from chainrule.glass.tables import aligned, columns, number, wrapped
-from chainrule.glass.words import TEXT
+from chainrule.glass.tell.arithmetic import loss_of_row
+from chainrule.glass.tell.narrate import explain
+from chainrule.glass.tell.words import TEXT
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
+from chainrule.training.settings import AdamEpsilonHat, SutskeverSGD
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 20))
@@ -106,17 +107,20 @@ def test_each_loss_is_put_in_numbers() -> None:
     assert last_line("poisson", "exponential", z, [1, 1], [2, 0]) == "= (1 − 2·log 1) + (1 − 0·log 1) = 2"
 
 
-@pytest.mark.parametrize("name", ["SGD", "momentum", "nesterov", "RMSProp", "Adagrad", "Adam", "AdamW"])
+@pytest.mark.parametrize(
+    "name", ["SGD", "momentum", "nesterov", "RMSProp", "Adagrad", "Adam", "AdamW", "sutskever", "velocity", "hat"]
+)
 def test_the_rule_of_every_optimizer_leads_to_the_new_weight(name: str) -> None:
     """The last worked line, evaluated as arithmetic, gives the new weight; so does every line before it."""
     sgd = {"momentum": cr.SGD(0.1, momentum=0.9), "nesterov": cr.SGD(0.1, momentum=0.9, nesterov=True)}
+    sgd |= {"sutskever": SutskeverSGD(0.1), "velocity": SutskeverSGD(0.1, nesterov=False), "hat": AdamEpsilonHat(0.1)}
     optimizer = sgd[name] if name in sgd else getattr(cr, name)(0.1)
     net = cr.Network([20, 4, 3], activation="tanh", dtype="float64")
     run = cr.train(net, X, RNG.integers(0, 3, size=60), optimizer=optimizer, l2=0.01, l1=0.001, progress=False)
     told = run.replay(2).explain()
     told = re.sub(r"\n {8}", " ", told[told.rindex("number by number") :])
     lines = [line.strip() for line in told.splitlines() if "=" in line]
-    assert len(lines) == {"SGD": 2, "Adam": 6, "AdamW": 6}.get(name, 3)
+    assert len(lines) == {"SGD": 2, "Adam": 6, "AdamW": 6, "hat": 5}.get(name, 3)
     for line in lines:
         *_, sums, result = line.partition(" ← ")[2].split(" = ") if line.startswith("W2") else line.split(" = ")
         assert evaluated(sums) == pytest.approx(float(result), rel=2e-3, abs=2e-5), line
@@ -125,7 +129,7 @@ def test_the_rule_of_every_optimizer_leads_to_the_new_weight(name: str) -> None:
 def evaluated(formula: str) -> float:
     """The value of a printed sum: only numbers, + − · / ( ) √ ² ^ are understood."""
     python = formula.replace("−", "-").replace("·", "*").replace("²", "**2").replace("^", "**")
-    python = re.sub(r"√([-\d.e+]+)", r"(\1)**0.5", python)
+    python = re.sub(r"√([-\d.e+]+|\([^()]*\))", r"(\1)**0.5", python)
     assert re.fullmatch(r"[-+*/().\de ]+", python), python
     return float(arithmetic(python))
 

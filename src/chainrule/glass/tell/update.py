@@ -54,6 +54,8 @@ def tell_update(
 def _rule(name: str, hyper: Mapping[str, Any]) -> str:
     if name == "sgd" and hyper.get("momentum"):
         return "v ← μ·v + g,   θ ← θ − η·" + ("(g + μ·v)" if hyper.get("nesterov") else "v")
+    if name == "sgd_sutskever" and not hyper["nesterov"]:
+        return "v ← μ·v − η·g,   θ ← θ + v"
     return OPTIMIZERS[name].formula
 
 
@@ -114,6 +116,10 @@ def _worked(name: str, hyper: Mapping[str, Any], record: StepRecord, l: int, at:
     start = f"{weight} ← {number(theta)} − {number(eta)}·"
     if name == "sgd":
         return _sgd(hyper, old, new, g, start, result)
+    if name == "sgd_sutskever":
+        return _sutskever(hyper, old, new, g, eta, f"{weight} ← {number(theta)} + ", result)
+    if name == "adam_epsilon_hat":
+        return _adam_epsilon_hat(hyper, old, new, g, record.step + 1, eta, f"{weight} ← {number(theta)} − ", result)
     if name in ("adam", "adamw"):
         return _adam(hyper, old, new, g, record.step + 1, start, result, theta if name == "adamw" else None)
     v, epsilon = new["v"], f"{hyper['epsilon']:g}"
@@ -137,6 +143,39 @@ def _sgd(
     return [first, f"{start}{step} = {result}"]
 
 
+def _sutskever(
+    hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, eta: float, start: str,
+    result: str,
+) -> list[str]:  # fmt: skip
+    momentum, v = hyper["momentum"], new["v"]
+    first = f"v ← μ·v − η·g = {momentum:g}·{factor(old['v'])} − {number(eta)}·{factor(g)} = {number(v)}"
+    if not hyper["nesterov"]:
+        return [first, f"{start}{factor(v)} = {result}"]
+    return [first, f"{start}{momentum:g}·{factor(v)} − {number(eta)}·{factor(g)} = {result}"]
+
+
+def _moments(hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float) -> list[str]:
+    b1, b2, m, v = hyper["beta1"], hyper["beta2"], new["m"], new["v"]
+    return [
+        f"m ← β₁·m + (1 − β₁)·g = {b1:g}·{factor(old['m'])} + {1 - b1:.4g}·{factor(g)} = {number(m)}",
+        f"v ← β₂·v + (1 − β₂)·g² = {b2:g}·{number(old['v'])} + {1 - b2:.4g}·{factor(g)}² = {number(v)}",
+    ]
+
+
+def _adam_epsilon_hat(
+    hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, t: int, eta: float,
+    start: str, result: str,
+) -> list[str]:  # fmt: skip
+    b1, b2 = hyper["beta1"], hyper["beta2"]
+    size = eta * float(np.sqrt(1 - power(b2, t))) / (1 - power(b1, t))
+    told = f"{number(eta)}·√(1 − {b2:g}^{t})/(1 − {b1:g}^{t})"
+    return [
+        *_moments(hyper, old, new, g),
+        f"α ← η·√(1 − β₂^t)/(1 − β₁^t) = {told} = {number(size)}",
+        f"{start}{number(size)}·{factor(new['m'])}/(√{number(new['v'])} + {hyper['epsilon']:g}) = {result}",
+    ]
+
+
 def _adam(
     hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, t: int, start: str,
     result: str, decayed: float | None,
@@ -146,8 +185,7 @@ def _adam(
     decay = "" if decayed is None else f"{number(hyper['weight_decay'])}·{factor(decayed)} + "
     step = f"{factor(m_hat)}/(√{number(v_hat)} + {hyper['epsilon']:g})"
     return [
-        f"m ← β₁·m + (1 − β₁)·g = {b1:g}·{factor(old['m'])} + {1 - b1:.4g}·{factor(g)} = {number(m)}",
-        f"v ← β₂·v + (1 − β₂)·g² = {b2:g}·{number(old['v'])} + {1 - b2:.4g}·{factor(g)}² = {number(v)}",
+        *_moments(hyper, old, new, g),
         f"m̂ = m/(1 − β₁^t) = {number(m)}/(1 − {b1:g}^{t}) = {number(m_hat)}",
         f"v̂ = v/(1 − β₂^t) = {number(v)}/(1 − {b2:g}^{t}) = {number(v_hat)}",
         f"{start}{step if decayed is None else f'({decay}{step})'} = {result}",

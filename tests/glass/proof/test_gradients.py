@@ -10,8 +10,8 @@ import pytest
 import chainrule as cr
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.errors import SettingsError
-from chainrule.glass.check import _extrapolated, check_gradients
-from chainrule.glass.check_text import TEXT
+from chainrule.glass.proof.gradients import _extrapolated, check_gradients
+from chainrule.glass.proof.gradients_text import TEXT
 from chainrule.glass.tables import columns
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
@@ -140,9 +140,9 @@ def test_parameters_are_left_as_they_were() -> None:
 
 def test_text_fits_a_terminal() -> None:
     """Both languages stay within 80 columns and say the same, for sampled, kinked and failing checks."""
-    net = cr.Network([40, 50, 10], dtype="float64")
-    y = RNG.integers(0, 10, size=8).astype(np.int32)
-    rows = RNG.normal(size=(8, 40))
+    rng, net = np.random.default_rng(2), cr.Network([40, 50, 10], dtype="float64")
+    y = rng.integers(0, 10, size=8).astype(np.int32)
+    rows = rng.normal(size=(8, 40))
     net.b[1][:] = -(rows[0] @ net.W[1])  # every unit of the first row stands at its corner
     for engine in (NumpyEngine(), Wrong()):
         check = check_gradients(engine, net.parameters, rows, y, max_entries=60)

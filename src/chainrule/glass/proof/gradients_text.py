@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.glass.tables import aligned, wrapped
 
 if TYPE_CHECKING:
-    from chainrule.glass.check import GradientCheck, TensorCheck
+    from chainrule.glass.proof.gradients import GradientCheck, TensorCheck
 
 BANDS = (("≤ 1e-7", 1e-7), ("≤ 1e-4", 1e-4), ("≤ 1e-2", 1e-2), ("> 1e-2", np.inf))
 """CS231n's bands for relative errors of single entries."""

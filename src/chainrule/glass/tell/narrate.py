@@ -13,11 +13,11 @@ import numpy as np
 
 from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError, ShapeError, unknown_name
-from chainrule.glass.arithmetic import dot_product, loss_of_row, product_over_batch
 from chainrule.glass.notation import NOTATIONS, Notation
 from chainrule.glass.tables import Array, aligned, columns, factor, largest, number, total, wrapped
-from chainrule.glass.update import tell_update
-from chainrule.glass.words import TEXT
+from chainrule.glass.tell.arithmetic import dot_product, loss_of_row, product_over_batch
+from chainrule.glass.tell.update import tell_update
+from chainrule.glass.tell.words import TEXT
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from chainrule.engine.numpy import dense_targets
 from chainrule.engine.protocol import Engine, Targets
 from chainrule.errors import SettingsError, unknown_name
-from chainrule.glass.check_text import BANDS, TEXT, table
+from chainrule.glass.proof.gradients_text import BANDS, TEXT, table
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.glass.narrate import check_row
 from chainrule.glass.tables import Array, largest, number
+from chainrule.glass.tell.narrate import check_row
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 

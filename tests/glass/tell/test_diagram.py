@@ -9,8 +9,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import SettingsError
-from chainrule.glass.mermaid import diagram
 from chainrule.glass.tables import number
+from chainrule.glass.tell.diagram import diagram
 
 RNG = np.random.default_rng(3)
 NODE = re.compile(r'^ {8}([A-Z]+\d*)\["([^"]*)"\]$')

@@ -1,0 +1,1 @@
+"""Proofs: gradients against differences, engine against engine, replay against training."""
