@@ -29,8 +29,13 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: .venv/installed-dev
-	$(BIN)/python benchmarks/steps.py
+.venv/installed-bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' || \
+	    echo "Some of the libraries to compare with cannot be had here: the tables name them."
+	touch $@
+
+bench: .venv/installed-bench
+	$(BIN)/chainrule bench
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache

@@ -9,19 +9,20 @@ import os
 import sys
 from collections.abc import Sequence
 
-from chainrule._version import __version__
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every expected error is one line on stderr."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments == ["--version"]:
-        print(f"chainrule {__version__}")
-        return 0
-    from chainrule.cli.parser import build
     from chainrule.errors import ChainruleError, DivergedError
 
     try:
+        if arguments == ["--version"]:
+            from chainrule.cli.version import version
+
+            print(version())
+            return 0
+        from chainrule.cli.parser import build
+
         options = build().parse_args(arguments)
         code = int(options.run(options))
         sys.stdout.flush()

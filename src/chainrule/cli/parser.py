@@ -7,7 +7,6 @@ import difflib
 import importlib
 from typing import Any, NoReturn
 
-from chainrule._version import __version__
 from chainrule.cli import train_parser
 from chainrule.errors import SettingsError
 
@@ -27,7 +26,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As in argparse, but nothing may stay unknown; the nearest option is suggested."""
         options, unknown = super().parse_known_args(args, namespace)
-        if not unknown and getattr(options, "config", None) is not None:
+        if not unknown and "--config" in self._option_string_actions and options.config is not None:
             from chainrule.cli.config import read_config
 
             first, data = read_config(options.config, self._option_string_actions)
@@ -40,6 +39,14 @@ class Parser(argparse.ArgumentParser):
         return options, unknown
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *given: Any) -> None:
+        from chainrule.cli.version import version
+
+        print(version())
+        parser.exit()
+
+
 def build() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `run` to its function, loaded when called."""
     parser = Parser(
@@ -48,7 +55,9 @@ def build() -> argparse.ArgumentParser:
         formatter_class=_formatter(),
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show version, engine and instruction set, and exit"
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, summary, fill in (
         ("train", "train a network on a table", train_parser.fill),
@@ -56,6 +65,7 @@ def build() -> argparse.ArgumentParser:
         ("evaluate", "measure a run on a table", _evaluate),
         ("explain", "one step of a run, both passes in words and numbers", _explain),
         ("check", "prove the gradients and the replay of a run", _check),
+        ("bench", "measure speed beside other libraries", _bench),
     ):
         command = commands.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", formatter_class=_formatter(),
@@ -117,3 +127,15 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _bench(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--quick", action="store_true", help="a first look: few rounds of S and N on one thread")
+    command.add_argument(
+        "--parts", metavar="NAME,…", help="some of S N M L prediction loop footprint (default all, under 15 minutes)"
+    )
+    command.add_argument("--threads", metavar="N,…", help="numbers of threads (default 1,2 where there are two cores)")
+    command.add_argument("-o", "--output-file", metavar="FILE.json", help="keep results; parts already there are kept")
+    command.add_argument("--show", metavar="FILE.json", help="print kept results instead of measuring")
+    command.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")

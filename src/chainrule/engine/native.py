@@ -51,12 +51,17 @@ def unable(architecture: Architecture) -> str | None:
     return None if architecture.loss in LOSSES else f"the native engine has no loss {architecture.loss!r}"
 
 
+def instruction_sets() -> list[str]:
+    """Those built in that this processor has, the fastest first."""
+    return list(_native.instruction_sets())
+
+
 def instruction_set() -> str:
     """The instruction set to compute with: CHAINRULE_ISA, else the fastest this processor has."""
-    usable = _native.instruction_sets()
+    usable = instruction_sets()
     wanted = os.environ.get("CHAINRULE_ISA", "").strip().lower()
     if not wanted:
-        return str(usable[0])
+        return usable[0]
     if wanted == "scalar" and "scalar" not in usable:
         return "emulated"  # fused multiply-add in software: the same bits
     if wanted not in usable:
@@ -64,6 +69,11 @@ def instruction_set() -> str:
             f"CHAINRULE_ISA={wanted!r} is not available here; expected one of {', '.join(usable)}, or unset."
         )
     return wanted
+
+
+def peak_flops() -> float:
+    """Floating-point operations a second of a loop of float32 multiply-adds on one core: what no training exceeds."""
+    return float(_native.peak_flops(instruction_set()))
 
 
 def allowed_threads(asked: int | None = None) -> tuple[int, bool]:

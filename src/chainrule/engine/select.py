@@ -31,6 +31,21 @@ def select(name: str, architecture: Architecture, threads: int | None = None) ->
     return NumpyEngine(), str(reason)
 
 
+def describe() -> dict[str, Any]:
+    """Which engine `auto` takes for usual networks, its instruction set and the others this processor has.
+
+    Errors    SettingsError where CHAINRULE_ISA names one that is not available
+    """
+    native, missing = _native()
+    if native is None:
+        return {"engine": "numpy", "reason": missing}
+    return {
+        "engine": "native",
+        "instruction_set": native.instruction_set(),
+        "instruction_sets": native.instruction_sets(),
+    }
+
+
 @functools.cache
 def _native() -> tuple[Any, str | None]:
     """The module of the native engine, or None and why it is not there."""

@@ -1,0 +1,15 @@
+"""chainrule --version: the version, the engine and the instruction set it computes with."""
+
+from __future__ import annotations
+
+from chainrule._version import __version__
+from chainrule.engine.select import describe
+
+
+def version() -> str:
+    """Two lines: what is installed, and what computes here."""
+    told = describe()
+    if told["engine"] == "numpy":
+        return f"chainrule {__version__}\nNumPy engine: {told['reason']}"
+    sets = ", ".join(told["instruction_sets"])
+    return f"chainrule {__version__}\nnative engine, instruction set {told['instruction_set']} (available: {sets})"
