@@ -13,9 +13,7 @@ from chainrule.cli.subject import blocks, open_model
 def run(options: argparse.Namespace) -> int:
     """Print n_rows and every measure, as lines or as one flat JSON object."""
     network, pipeline = open_model(options.run_directory)
-    told = scores(
-        network, pipeline, blocks(options.data, pipeline, needs_target=True, dialect=dialect(options))
-    )
+    told = scores(network, pipeline, blocks(options.data, pipeline, needs_target=True, dialect=dialect(options)))
     if options.json:
         print(json.dumps(told))
         return 0

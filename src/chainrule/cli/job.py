@@ -75,20 +75,16 @@ def understand(options: argparse.Namespace) -> Job:
     table = _with_targets(whole)
     kept, share, parts = _parts(options, table, task, seed)
     rows = parts["train"]
-    chosen = preset(
-        options.preset, n_rows=len(rows), n_numbers=sum(column.kind == "number" for column in rows.columns)
-    )
+    chosen = preset(options.preset, n_rows=len(rows), n_numbers=sum(column.kind == "number" for column in rows.columns))
     output, loss = train_options.output_and_loss(options, task)
     pipeline = _pipeline(options, chosen, rows, task, output, seed)
-    network = train_options.network(
-        options, chosen, len(pipeline.names), task, len(table.targets), output, loss
-    )
+    network = train_options.network(options, chosen, len(pipeline.names), task, len(table.targets), output, loss)
     optimizer, settings = train_options.optimizer(options, chosen), train_options.settings(options, chosen)
     left_out = len(whole) - len(table)
     return Job(table, left_out, parts, kept, share, task, pipeline, network, optimizer, settings)
 
 
-def dialect(options: argparse.Namespace) -> dict[str, str]:
+def dialect(options: argparse.Namespace) -> dict[str, Any]:
     """How text files are written, as far as the options say."""
     given = {name: getattr(options, name, None) for name in ("delimiter", "quote", "decimal", "encoding")}
     if given["delimiter"] in ("tab", "\\t"):

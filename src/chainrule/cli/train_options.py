@@ -128,8 +128,8 @@ def output_and_loss(options: argparse.Namespace, task: Task) -> tuple[str, str]:
         if name in LOSSES[loss].pairs:
             return name, loss
     raise SettingsError(
-        f"--loss {loss} does not fit task {task.name!r}; its legal output activations: {', '.join(LOSSES[loss].pairs)}. "
-        f"Take another loss, or --task {'classification' if values else 'regression'}."
+        f"--loss {loss} does not fit task {task.name!r}; its legal output activations: "
+        f"{', '.join(LOSSES[loss].pairs)}. Take another loss, or --task {'classification' if values else 'regression'}."
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,8 @@ from chainrule.data.table import Column
 from chainrule.pipeline.statistics import counts, mean_and_scale, quantiles
 
 Array = npt.NDArray[Any]
-Scaling: TypeAlias = Literal["robust", "quantile", "standard"]
 SCALINGS = ("robust", "quantile", "standard")
+"""How numbers are scaled."""
 
 SOFT_LIMIT = 3.0
 """Scaled numbers are drawn smoothly into ±3: x / √(1 + (x/3)²)."""
@@ -59,14 +59,12 @@ class NumberEncoder:
     """Edges of the bins; fewer than 3 are none."""
 
     @classmethod
-    def fit(cls, column: Column, weight: Array | None, *, scaling: Scaling, n_bins: int) -> NumberEncoder:
+    def fit(cls, column: Column, weight: Array | None, *, scaling: str, n_bins: int) -> NumberEncoder:
         """Center, factor, median, edges of the training rows. A constant column has factor 0."""
         return cls.of_values(column.name, column.values.astype(np.float64), weight, scaling=scaling, n_bins=n_bins)
 
     @classmethod
-    def of_values(
-        cls, name: str, values: Array, weight: Array | None, *, scaling: Scaling, n_bins: int
-    ) -> NumberEncoder:
+    def of_values(cls, name: str, values: Array, weight: Array | None, *, scaling: str, n_bins: int) -> NumberEncoder:
         """The same from plain values, NaN = missing."""
         known = ~np.isnan(values)
         indicator = bool(known.any() and not known.all())
@@ -213,7 +211,8 @@ class CategoryEncoder:
         kept = np.flatnonzero(seen >= min(RARE_ROWS, max(1.0, seen.sum() // 20)))
         if len(kept) > MOST_LEVELS:
             kept = np.sort(kept[np.argsort(-counts(codes, len(levels), weight)[kept], kind="stable")[:MOST_LEVELS]])
-        means, means_of = np.zeros((0, 0, 0)), ()
+        means: Array = np.zeros((0, 0, 0))
+        means_of: tuple[str, ...] = ()
         if int((seen > 0).sum()) > MOST_LEVELS and targets is not None and folds is not None:
             means_of = tuple(levels)
             means = _level_means(codes, len(levels), targets, weight, folds)

@@ -18,7 +18,6 @@ from chainrule.pipeline.columns import (
     CategoryEncoder,
     Encoder,
     NumberEncoder,
-    Scaling,
     TimeEncoder,
 )
 from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target
@@ -54,7 +53,7 @@ class TablePipeline:
         table: Table,
         target: Target,
         *,
-        scaling: Scaling = "robust",
+        scaling: str = "robust",
         n_bins: int = 0,
         missing: tuple[str, ...] = (),
         seed: int = 0,
@@ -118,8 +117,7 @@ class TablePipeline:
             column = place[encoder.name]
             if column.kind != encoder.kind:
                 column = _read_as(column, encoder.kind, table.path)
-            fitted = isinstance(encoder, CategoryEncoder)
-            part = encoder.encode(column, folds) if fitted else encoder.encode(column)
+            part = encoder.encode(column, folds) if isinstance(encoder, CategoryEncoder) else encoder.encode(column)
             out[:, start : start + width] = part
             start += width
         return out
@@ -176,7 +174,7 @@ class TablePipeline:
 
 
 def _fit(
-    column: Column, weight: Array | None, scaling: Scaling, n_bins: int, by_target: Array | None, folds: Array | None
+    column: Column, weight: Array | None, scaling: str, n_bins: int, by_target: Array | None, folds: Array | None
 ) -> Encoder:
     if column.kind == "number":
         return NumberEncoder.fit(column, weight, scaling=scaling, n_bins=n_bins)

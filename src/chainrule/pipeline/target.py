@@ -166,6 +166,13 @@ class Values:
             wide = np.clip(self.unit * np.expm1(np.minimum(wide, 700.0)), 0.0, self.high)
         return wide[:, 0] if predictions.ndim == 1 else wide
 
+    def slopes(self, predictions: Array) -> Array:
+        """The derivative of decode, (n, k)."""
+        wide = predictions.astype(np.float64).reshape(len(predictions), -1) * self.scale + self.mean
+        growth = self.unit * np.exp(np.minimum(wide, 700.0)) if self.logarithm else np.ones_like(wide)
+        result: Array = self.scale * growth
+        return result
+
     def missing(self, encoded: Array) -> Array:
         """Rows that say nothing."""
         return np.asarray(np.isnan(encoded.reshape(len(encoded), -1)).all(axis=1))

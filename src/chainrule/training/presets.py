@@ -65,7 +65,7 @@ def _by_size(
         hidden_sizes, "silu", "robust", bins(n_bins, n_rows, n_numbers),
         {"name": "adamw", "learning_rate": 0.002, "weight_decay": 0.01},
         {
-            "batch_size": batch_size, "epochs": epochs, "early_stopping": max(20, epochs // 4), "dropout": dropout,
+            "batch_size": batch_size, "epochs": epochs, "dropout": dropout,
             "schedule": "cosine", "warm_up": 0.05,
         },
     )  # fmt: skip
