@@ -19,20 +19,21 @@ template <class T, bool with_bias, bool relu> struct StoreRows {
   T* out;
   std::size_t stride;
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t i) const {
+    const StoreRows own = *this;  // a store could alias the members: in a copy they stay in registers
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
-      const std::size_t row = (i + static_cast<std::size_t>(r)) * stride;
+      const std::size_t row = (i + static_cast<std::size_t>(r)) * own.stride;
       CHAINRULE_UNROLL
       for (int v = 0; v < V; ++v) {
         const std::size_t c = static_cast<std::size_t>(v) * lanes<T>;
         Vector<T> x = t.c[r][v];
         if constexpr (with_bias) {
-          x = x + load(bias + c);
+          x = x + load(own.bias + c);
           if constexpr (relu) x = Relu<T>::g(x);
         } else if constexpr (relu) {
-          x = Relu<T>::pullback(x, load(masked + row + c), x);
+          x = Relu<T>::pullback(x, load(own.masked + row + c), x);
         }
-        store<T>(out + row + c, x);
+        store<T>(own.out + row + c, x);
       }
     }
   }
@@ -141,17 +142,18 @@ template <class T> struct StoreGradient {
   T* out;
   std::size_t stride;
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
+    const StoreGradient own = *this;
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
+      T* const row = own.out + (r0 + static_cast<std::size_t>(r)) * own.stride;
       CHAINRULE_UNROLL
-      for (int v = 0; v < V; ++v)
-        store<T>(out + (r0 + static_cast<std::size_t>(r)) * stride + static_cast<std::size_t>(v) * lanes<T>, t.c[r][v]);
+      for (int v = 0; v < V; ++v) store<T>(row + static_cast<std::size_t>(v) * lanes<T>, t.c[r][v]);
     }
   }
 };
 
 // The gradient is in registers; theta and the optimizer's arrays pass by once.
-template <class T, class Law> struct ApplyUpdate {
+template <class T, class Law, bool decays> struct ApplyUpdate {
   Trained<T> W;  // where the strip begins
   std::size_t stride;
   const Rule<T>& rule;
@@ -159,20 +161,26 @@ template <class T, class Law> struct ApplyUpdate {
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
     const Law law(rule);
     const T l2 = rule.l2;
-    Vector<T> sum = load(check);
+    T *const theta = W.theta, *const first = W.first, *const second = W.second;
+    const std::size_t stride = this->stride;
+    Vector<T> sum[V] = {};  // one chain of additions a column, so that none waits for another
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
       const std::size_t row = (r0 + static_cast<std::size_t>(r)) * stride;
       CHAINRULE_UNROLL
       for (int v = 0; v < V; ++v) {
         const std::size_t at = row + static_cast<std::size_t>(v) * lanes<T>;
-        Vector<T> w = load(W.theta + at);
-        w = law.step(penalised<T>(t.c[r][v], w, l2), w, W.first + at, W.second + at);
-        store<T>(W.theta + at, w);
-        sum = watched<T>(sum, w);
+        Vector<T> w = load(theta + at), g = t.c[r][v];
+        if constexpr (decays) g = with_l2<T>(g, w, l2);
+        w = law.step(g, w, first + at, second + at);
+        store<T>(theta + at, w);
+        sum[v] = watched<T>(sum[v], w);
       }
     }
-    store<T>(check, sum);
+    Vector<T> all = load(check);
+    CHAINRULE_UNROLL
+    for (int v = 0; v < V; ++v) all = all + sum[v];
+    store<T>(check, all);
   }
 };
 
@@ -204,9 +212,12 @@ template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::si
 template <class T, class Law>
 void update_fused(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>& rule,
                   std::size_t r0, std::size_t r1, T* check) {
-  gradient_tiles<T>(a_in, delta, n, r0, r1, [&](std::size_t offset, std::size_t width) {
-    return ApplyUpdate<T, Law>{from(W, offset), width, rule, check};
-  });
+  const auto sweep = [&](auto decays) {
+    gradient_tiles<T>(a_in, delta, n, r0, r1, [&](std::size_t offset, std::size_t width) {
+      return ApplyUpdate<T, Law, decltype(decays)::value != 0>{from(W, offset), width, rule, check};
+    });
+  };
+  return rule.l2 != 0 ? sweep(Constant<true>()) : sweep(Constant<false>());
 }
 
 template <class T>
@@ -244,16 +255,32 @@ void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Tr
   update_by_blocks<T>(a_in, delta, n, W, *rule, r0, r1, check);
 }
 
-// db = Σ_i delta_i, row after row, for the cache lines c0 … c1
+// Sums of `lines` neighbouring cache lines of a panel over n rows, row after row.
+template <class T, std::size_t lines>
+CHAINRULE_INLINE void sum_lines(const T* column, std::size_t width, std::size_t n, T* sums) {
+  constexpr std::size_t n_vectors = lines * chunk<T> / lanes<T>;
+  Vector<T> sum[n_vectors] = {};
+  for (std::size_t i = 0; i < n; ++i, column += width) {
+    CHAINRULE_UNROLL
+    for (std::size_t v = 0; v < n_vectors; ++v) sum[v] = sum[v] + load(column + v * lanes<T>);
+  }
+  CHAINRULE_UNROLL
+  for (std::size_t v = 0; v < n_vectors; ++v) store<T>(sums + v * lanes<T>, sum[v]);
+}
+
+// db = Σ_i delta_i for the cache lines c0 … c1; a whole panel at a time, so that no addition waits for the one before
 template <class T>
 void bias_gradient(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, std::size_t c1) {
-  for (std::size_t c = c0; c < c1; ++c) {
-    const std::size_t width = panel_width<T>(delta.columns, c / (panel<T> / chunk<T>));
+  constexpr std::size_t of_panel = panel<T> / chunk<T>;
+  for (std::size_t c = c0; c < c1;) {
+    const std::size_t width = panel_width<T>(delta.columns, c / of_panel);
     const T* const column = delta.data + line_start<T>(delta.rows, delta.columns, 0, c);
-    Vector<T> sum[chunk<T> / lanes<T>] = {};
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t v = 0; v < chunk<T> / lanes<T>; ++v) sum[v] = sum[v] + load(column + i * width + v * lanes<T>);
-    for (std::size_t v = 0; v < chunk<T> / lanes<T>; ++v) store<T>(db + c * chunk<T> + v * lanes<T>, sum[v]);
+    const bool whole = c % of_panel == 0 && c + of_panel <= c1;
+    if (whole)
+      sum_lines<T, of_panel>(column, width, n, db + c * chunk<T>);
+    else
+      sum_lines<T, 1>(column, width, n, db + c * chunk<T>);
+    c += whole ? of_panel : 1;
   }
 }
 

@@ -87,10 +87,9 @@ template <class T> struct AdamW : Adam<T> {
   }
 };
 
-// Sums w·0: anything but 0 afterwards tells of a parameter that is not finite.
-template <class T> CHAINRULE_INLINE Vector<T> watched(Vector<T> sum, Vector<T> w) {
-  return fma_(w, broadcast<T>(0), sum);
-}
+// Sums w - w: anything but 0 afterwards tells of a parameter that is not finite. (Additions leave the
+// multipliers to the product.)
+template <class T> CHAINRULE_INLINE Vector<T> watched(Vector<T> sum, Vector<T> w) { return sum + (w - w); }
 
 template <class T, class Law> void update_all(Trained<T> part, const Law law, T shorten, std::size_t n, T* check) {
   Vector<T> sum = load(check);

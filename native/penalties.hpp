@@ -7,8 +7,8 @@
 namespace chainrule {
 namespace {
 
-// g + l2·W + l1·sign(W); the same expression in the fused update and in a recorded step
-template <class T> CHAINRULE_INLINE Vector<T> penalised(Vector<T> g, Vector<T> w, T l2) {
+// g + l2·W + l1·sign(W), each term only where its factor is not 0; the same in the fused update and in a recorded step
+template <class T> CHAINRULE_INLINE Vector<T> with_l2(Vector<T> g, Vector<T> w, T l2) {
   return fma_(broadcast<T>(l2), w, g);
 }
 template <class T> CHAINRULE_INLINE Vector<T> with_l1(Vector<T> g, Vector<T> w, T l1) {
@@ -17,10 +17,13 @@ template <class T> CHAINRULE_INLINE Vector<T> with_l1(Vector<T> g, Vector<T> w, 
 }
 
 template <class T> void penalise(T* gradient, const T* W, const Rule<T>* rule, std::size_t n) {
+  const T l2 = rule->l2, l1 = rule->l1;
+  if (l2 == 0 && l1 == 0) return;
   for (std::size_t i = 0; i < n; i += lanes<T>) {
     const Vector<T> w = load(W + i);
-    Vector<T> g = penalised<T>(load(gradient + i), w, rule->l2);
-    if (rule->l1 != 0) g = with_l1<T>(g, w, rule->l1);
+    Vector<T> g = load(gradient + i);
+    if (l2 != 0) g = with_l2<T>(g, w, l2);
+    if (l1 != 0) g = with_l1<T>(g, w, l1);
     store<T>(gradient + i, g);
   }
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         DivergedError,
         DivergenceWarning,
         ModelFileError,
+        ReplayWarning,
         SettingsError,
         ShapeError,
     )
@@ -45,6 +46,7 @@ _HOMES = {
         "DivergedError",
         "DivergenceWarning",
         "ModelFileError",
+        "ReplayWarning",
         "SettingsError",
         "ShapeError",
     ),
@@ -65,6 +67,7 @@ __all__ = [
     "ModelFileError",
     "Network",
     "RMSProp",
+    "ReplayWarning",
     "Run",
     "SettingsError",
     "ShapeError",

@@ -8,6 +8,7 @@ ChainruleError
 └── DivergedError    training met a non-finite or exploding number      (also an ArithmeticError)
 
 DivergenceWarning    the same news, when training returns what it has instead of raising
+ReplayWarning        a replay on another engine or BLAS than recorded: the same to rounding, not to the bit
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ class DivergedError(ChainruleError, ArithmeticError):
 
 class DivergenceWarning(UserWarning):
     """Training stopped because a number became non-finite or the loss exploded."""
+
+
+class ReplayWarning(UserWarning):
+    """A run is replayed by another engine or BLAS than it was trained with: bits may differ."""
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> SettingsError:

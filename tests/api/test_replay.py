@@ -72,6 +72,74 @@ def test_same_seed_same_bits(case: dict) -> None:
     assert sha(train(case)) != sha(train(case, seed=1))
 
 
+def test_a_range_walks_one_session(tmp_path: Path) -> None:
+    """Ranges, slices and lists of steps give the bits of single replays, lazily, and do no step twice."""
+    recorder = Recorder()
+    run = train({"optimizer": cr.Adam(0.01), "dropout": 0.2}, callbacks=[recorder, Changes()], epochs=30)
+    walked = run.replay(range(3, 40, 4))
+    assert next(walked).step == 3
+    reached = [step.step for step in walked]
+    assert reached == list(range(7, 40, 4))
+    assert run.replayer(run.rows).n_advanced <= 37 - 10  # no step twice
+    for step in (*run.replay(slice(0, 50, 7)), *run.replay([40, 2, -1]), *run.replay(range(-3, 0))):
+        assert step.update.new.parameters.flat.tobytes() == recorder.after[step.step]
+    with pytest.raises(SettingsError, match="step 50 is not in this run"):
+        run.replay(range(45, 51))
+
+
+def test_a_gap_is_not_walked_again(tmp_path: Path) -> None:
+    """Backwards through a gap, states met on the way are used, within a bound of memory, and bits stay."""
+    from chainrule.training.checkpoints import CheckpointStore
+    from chainrule.training.replaying import Remembered, Replayer
+
+    recorder = Recorder()
+    run = train({"optimizer": cr.Adam(0.01)}, callbacks=[recorder])
+    store = CheckpointStore(run.n_steps, spacing=1000)
+    store.put(run.checkpoints.get(0))
+    one = run.replayer(run.rows)
+    size = 3 * run.network.parameters.flat.nbytes
+    for budget, most in ((100 * size, 180), (0, 60 * 59 / 2), (4 * size, 800)):
+        remembered = Remembered(budget)
+        replayer = Replayer(one.session, store, run.settings, (), lambda epoch: 1.0, run.steps_per_epoch, remembered)
+        for step in reversed(range(run.n_steps)):
+            assert replayer.record(step).update.new.parameters.flat.tobytes() == recorder.after[step]
+            assert remembered.n_bytes <= budget
+        assert replayer.n_advanced <= most
+
+
+def test_the_way_to_a_step_is_told(tmp_path: Path) -> None:
+    """A run says how far any step is: the gap between checkpoints times the time of one step, also when loaded."""
+    run = train({"optimizer": cr.SGD(0.1)}, directory=tmp_path / "run")
+    loaded = cr.load(tmp_path / "run")
+    assert run.reach == loaded.reach and run.reach["steps"] == 1
+    assert 0 < run.reach["step_seconds"] < 1 and run.reach["seconds"] == run.reach["step_seconds"]
+
+
+def test_another_engine_is_said(tmp_path: Path) -> None:
+    """A run whose engine or BLAS is another than recorded replays with a warning that names both."""
+    train({"optimizer": cr.SGD(0.1)}, directory=tmp_path / "run", engine="numpy")
+    text = (tmp_path / "run/run.json").read_text()
+    run = cr.load(tmp_path / "run")
+    assert run.engine_differs is None
+    run.replay(3)
+    (tmp_path / "run/run.json").write_text(text.replace('"blas": "', '"blas": "other '))
+    with pytest.warns(cr.ReplayWarning, match="trained with blas other .* not to the bit"):
+        cr.load(tmp_path / "run").replay(3)
+    (tmp_path / "run/run.json").write_text(text.replace('"engine": "numpy"', '"engine": "absent"'))
+    with pytest.warns(cr.ReplayWarning, match="engine absent, here native"):
+        step = cr.load(tmp_path / "run").replay(3)
+    np.testing.assert_allclose(step.backward.loss, run.losses[3], rtol=1e-5)
+
+
+def test_a_run_that_replayed_can_be_copied() -> None:
+    """A replayed run survives a deep copy, whose replay gives the same bits."""
+    import copy
+
+    run = train({"optimizer": cr.SGD(0.1)}, engine="numpy")
+    before = run.replay(5)
+    assert copy.deepcopy(run).replay(5).backward.loss == before.backward.loss
+
+
 def test_rows_are_indices_into_the_given_X() -> None:
     """step.rows names rows of the X given to train, also where some were held out."""
     run = train({"optimizer": cr.SGD(0.1)}, validation=0.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,13 +41,13 @@ def test_packed_csv(tmp_path: Path) -> None:
     with pyarrow.CompressedOutputStream(str(tmp_path / "rows.csv.zst"), "zstd") as file:
         file.write(TEXT.encode())
     check(tmp_path / "rows.csv.zst")
-    bad = TEXT.replace("+.5", "?").encode()
+    bad = TEXT.replace("+.5", "oops").encode()
     (tmp_path / "bad.csv.gz").write_bytes(gzip.compress(bad))
     with pyarrow.CompressedOutputStream(str(tmp_path / "bad.csv.zst"), "zstd") as file:
         file.write(bad)
     for name in ("bad.csv.gz", "bad.csv.zst"):
         with pytest.raises(DataError) as caught:
-            read(str(tmp_path / name), WANTED, "train")
+            read(str(tmp_path / name), replace(WANTED, kinds={"b": "number"}), "train")
         assert (caught.value.line, caught.value.column) == (4, "b")
 
 
@@ -71,7 +72,7 @@ def test_lines_are_counted_through_quoted_line_ends(tmp_path: Path) -> None:
     """The line of a fault is the one an editor shows."""
     (tmp_path / "rows.csv").write_text('a,y,note\n1,x,"two\nlines"\n\noops,x,n\n')
     with pytest.raises(DataError, match="line 5, column 'a'"):
-        read(str(tmp_path / "rows.csv"), Selection(("y",), drop=("note",)), "train")
+        read(str(tmp_path / "rows.csv"), Selection(("y",), drop=("note",), kinds={"a": "number"}), "train")
 
 
 def test_only_wanted_columns_are_read(tmp_path: Path) -> None:

@@ -160,6 +160,10 @@ class Keeper:
             "best_score": progress.best_score,
             "metric": self.setup.metric.name if self.setup.validation else "loss",
             "seconds": result.seconds,
+            "replay": {
+                "checkpoint_gap": self.store.longest_gap(len(result.losses)),
+                "step_seconds": result.step_seconds,
+            },
             "sha256": parameters_hash(result.parameters),
             "diverged": None
             if diverged is None

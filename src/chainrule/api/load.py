@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.api.run import Run
+from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
-from chainrule.errors import DivergedError, ModelFileError
+from chainrule.errors import DivergedError, ModelFileError, SettingsError
+from chainrule.network.architecture import Architecture
 from chainrule.run import files
 from chainrule.run.directory import MODEL, RUN, SPLIT, FileStore, RunDirectory
 from chainrule.run.model import read_model
@@ -99,7 +101,7 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
             told["message"], epoch=told["epoch"], step=told["step"], layer=told["layer"], quantity=told["quantity"]
         )
     )
-    engine = select(str(record["engine"]["engine"]), model.network.architecture)[0]
+    engine = _engine(record["engine"], model.network.architecture)
     return Run(
         model.network,
         settings,
@@ -121,3 +123,11 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
         record["engine"],
         record.get("class_weight"),
     )
+
+
+def _engine(recorded: dict[str, Any], architecture: Architecture) -> Engine:
+    """The engine that trained; where it is not to be had, the one that is (Run.engine_differs then says so)."""
+    try:
+        return select(str(recorded["engine"]), architecture)[0]
+    except SettingsError:
+        return select("auto", architecture)[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +17,14 @@ from chainrule.api.network import Network
 from chainrule.api.step import Step
 from chainrule.data import arrays
 from chainrule.engine.protocol import Engine, Task
-from chainrule.errors import DataError, DivergedError, SettingsError
+from chainrule.errors import DataError, DivergedError, ReplayWarning, SettingsError
 from chainrule.run import files
 from chainrule.run.directory import DATA
 from chainrule.run.model import write_model
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event, settings_at
 from chainrule.training.loop import PLATEAU_NAME
-from chainrule.training.replaying import replay
+from chainrule.training.replaying import Remembered, Replayer
 from chainrule.training.settings import Settings
 
 Array = npt.NDArray[Any]
@@ -72,52 +74,114 @@ class Run:
     source: dict[str, Any] | None = None
     engine_record: dict[str, Any] = field(default_factory=dict)
     class_weight: Any = None
+    _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
+    _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
+    _warned: bool = field(default=False, init=False, repr=False, compare=False)
 
     @property
     def n_steps(self) -> int:
         """Steps that were done."""
         return len(self.losses)
 
-    def replay(self, t: int, data: tuple[Any, ...] | None = None) -> Step:
-        """Step t exactly as it was, recomputed from the nearest checkpoint.
+    @overload
+    def replay(self, t: int, data: tuple[Any, ...] | None = None) -> Step: ...
+    @overload
+    def replay(self, t: slice | Iterable[int], data: tuple[Any, ...] | None = None) -> Iterator[Step]: ...
+    def replay(self, t: Any, data: tuple[Any, ...] | None = None) -> Step | Iterator[Step]:
+        """Step t exactly as it was, recomputed from the nearest state before it; of several steps, one by one.
 
-        Args      t: 0 … n_steps − 1, or negative from the end; data: (X, y) or (X, y, sample_weight) as
-                  given to train, needed where the run did not keep them
+        Args      t: 0 … n_steps − 1, or negative from the end; or a range, slice or iterable of such, whose
+                  steps are computed when they are asked for, one session moving from each to the next;
+                  data: (X, y) or (X, y, sample_weight) as given to train, needed where the run did not
+                  keep them
+        Returns   a Step, or an iterator of Steps
         Errors    SettingsError for a step that is not in the run; DataError for missing or altered data
+        Example   >>> losses = [step.backward.loss for step in run.replay(range(0, 100, 10))]  # doctest: +SKIP
         """
-        step = t + self.n_steps if t < 0 else t
+        if isinstance(t, slice):
+            t = range(*t.indices(self.n_steps))
+        elif not isinstance(t, Iterable):
+            step = self._number(t)
+            return self._step(step, self._prepared(data))
+        if isinstance(t, range):
+            for end in (*t[:1], *t[-1:]):
+                self._number(end)
+        rows = self._prepared(data)
+        return (self._step(self._number(one), rows) for one in t)
+
+    def _number(self, t: int) -> int:
+        """A step's number from 0, where negative ones count from the end."""
+        step = operator.index(t)
+        step += self.n_steps if step < 0 else 0
         if not 0 <= step < self.n_steps:
             raise SettingsError(
                 f"step {t} is not in this run; expected 0 to {self.n_steps - 1} (steps are numbered from 0)."
             )
+        return step
+
+    def _prepared(self, data: tuple[Any, ...] | None) -> Rows:
+        """The rows, verified; a replay by another engine than recorded is said once."""
         rows = self._rows(data)
-        task = self._task(rows)
-        _, step_settings = settings_at(step, self.settings, self.events)
-        session = self.engine.start(task, settings_at(0, self.settings, ())[1])
+        if self.engine_differs and not self._warned:
+            self._warned = True
+            warnings.warn(self.engine_differs, ReplayWarning, stacklevel=3)
+        return rows
+
+    def _step(self, step: int, rows: Rows) -> Step:
         with np.errstate(all="ignore"):
-            record = replay(
-                session,
-                self.checkpoints.nearest(step),
-                step,
-                self.settings,
-                self.events,
-                self._factor,
-                self.steps_per_epoch,
-            )
+            record = self.replayer(rows).record(step)
+        _, step_settings = settings_at(step, self.settings, self.events)
         weight = None if rows.weight is None else rows.weight[record.rows]
         total = float(len(record.rows)) if weight is None else float(weight.sum(dtype=np.float64))
         step_settings = replace(step_settings, l2=step_settings.l2_of(total), alpha=0.0)
-        original = record.rows if self.index is None else self.index[record.rows]
         return Step(
             record,
-            task.architecture,
+            self.network.architecture,
             step_settings,
             self.settings.optimizer.to_dict(),
-            original,
+            record.rows if self.index is None else self.index[record.rows],
             rows.targets[record.rows],
             weight,
             self.n_steps,
+            self.engine.name,
         )
+
+    def replayer(self, rows: Rows) -> Replayer:
+        """The session that goes to any step of this run, made once for these rows."""
+        if self._replayer is None or self._replayer[0] is not rows:
+            session = self.engine.start(self._task(rows), settings_at(0, self.settings, ())[1])
+            known = Remembered() if self._replayer is None else self._replayer[1].remembered
+            replayer = Replayer(
+                session, self.checkpoints, self.settings, self.events, self._factor, self.steps_per_epoch, known
+            )
+            self._replayer = (rows, replayer)
+        return self._replayer[1]
+
+    @property
+    def reach(self) -> dict[str, float]:
+        """What it takes to see a step: the most steps to do before it, the seconds of one, and of all of them."""
+        kept = self.result.get("replay", {})
+        gap = int(kept.get("checkpoint_gap", self.checkpoints.longest_gap(self.n_steps)))
+        one = float(kept.get("step_seconds", self.result.get("seconds", 0.0) / max(self.n_steps, 1)))
+        return {"steps": gap, "step_seconds": one, "seconds": gap * one}
+
+    @property
+    def engine_differs(self) -> str | None:
+        """How the engine at hand differs from the recorded one in what bits depend on; None where it does not."""
+        before, now = self.engine_record, self.engine.describe()
+        same_kind = before.get("engine") == now["engine"]
+        names = ("numpy", "blas") if same_kind else ("engine",)  # the native engine has one set of bits everywhere
+        told = [f"{name} {before[name]}, here {now[name]}" for name in names if _differ(before, now, name)]
+        if not told:
+            return None
+        return (
+            f"this run was trained with {'; '.join(told)}: steps are recomputed to rounding, not to the bit. "
+            "Replay where it was trained for the same bits."
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the session that replays: it is made again when asked for."""
+        return {**vars(self), "_replayer": None}
 
     def _task(self, rows: Rows) -> Task:
         s = self.settings
@@ -138,11 +202,13 @@ class Run:
 
     def _rows(self, data: tuple[Any, ...] | None) -> Rows:
         rows = self.rows
+        if data is None and rows is not None and rows is self._own:
+            return rows  # read from the run's own file and verified then; nobody else holds them
         if data is not None:
             rows = prepare_rows(self.network, *data, class_weight=self.class_weight, index=self.index)
         elif rows is None and self.directory is not None and (self.directory / DATA).exists():
             kept = files.read_tensors(self.directory / DATA)[0]
-            rows = Rows(kept["X"], kept["targets"], kept.get("weight"))
+            rows = self._own = Rows(kept["X"], kept["targets"], kept.get("weight"))
         if rows is None:
             raise DataError(
                 "this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train."
@@ -171,6 +237,10 @@ class Run:
     def __repr__(self) -> str:
         end = f"{self.result.get('stopped')} after {len(self.history.get('loss', []))} epochs, {self.n_steps} steps"
         return f"Run({self.network.architecture}, {self.settings.optimizer.name}, {end})"
+
+
+def _differ(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -> bool:
+    return name in before and name in now and before[name] != now[name]
 
 
 def prepare_rows(

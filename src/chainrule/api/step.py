@@ -28,6 +28,8 @@ class Step:
     targets: npt.NDArray[Any]
     weight: npt.NDArray[Any] | None
     n_steps: int
+    engine: str = "native"
+    """Who computed it: what the order of its sums depends on."""
 
     @property
     def step(self) -> int:

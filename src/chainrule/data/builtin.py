@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from chainrule.data.split import holdout
-from chainrule.data.table import Column, Selection, Table, column_of
+from chainrule.data.table import Column, Selection, Table, Understood, column_of
 from chainrule.errors import DataError
 
 Part: TypeAlias = Literal["train", "test"]
@@ -47,4 +47,7 @@ def load(name: str, part: Part, selection: Selection) -> Table:
         target = np.asarray(bunch.target_names)[target]
     X = bunch.data[rows].astype(np.float64)
     columns = tuple(Column(str(column), "number", X[:, j]) for j, column in enumerate(bunch.feature_names))
-    return Table(name, columns, (column_of(target_name, target),), dialect="built-in set")
+    predicted = column_of(target_name, target)
+    understood = [Understood(column.name, "number", True, "") for column in columns]
+    understood.append(Understood(target_name, predicted.kind, True, "to be predicted"))
+    return Table(name, columns, (predicted,), None, tuple(understood), "built-in set")

@@ -1,249 +1,227 @@
 """CSV and TSV with a header: strict, so that a fault is refused with its line and column, never repaired.
 
-pyarrow converts the columns at full speed. Where it refuses, or a number is not finite, a second pass
-with Python's csv module walks the same file to name the first faulty line and column.
+The bytes are decoded (encoding.py), held against the header (scan.py), and only then converted by pyarrow,
+block by block. Columns of numbers are converted directly; the cells of all others stay text.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import gzip
 import io
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from chainrule.data.table import Column, Selection, Table, listed, no_such, refuse_missing
+from chainrule.data.cells import parsed, trimmed
+from chainrule.data.dialect import Dialect, check_stated, detect
+from chainrule.data.encoding import Decoder, UndecodableError, chunks
+from chainrule.data.scan import Scanned, Scanner
+from chainrule.data.source import Block
+from chainrule.data.table import Selection
 from chainrule.errors import DataError
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "inf", "-inf", "Infinity", "-Infinity")
-"""Cells of the target that stand for nothing that could be learned."""
+ENDINGS = tuple(ending + packed for ending in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".zst"))
+LONGEST_CELL = 1 << 26
+"""Bytes; a quoted cell that is longer is taken for a quote that is never closed."""
+
+SAMPLE_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """A file's header and what is wanted of it."""
+class CsvSource:
+    """A delimited text whose header and dialect are known."""
 
-    path: Path
-    delimiter: str
-    header: list[str]
-    raw: dict[str, str]
-    """Each name as it stands in the file, with the spaces around it."""
-    features: list[str]
-    target: str | None
-    weight: str | None
+    path: str
+    names: tuple[str, ...]
+    written: Dialect
+    missing: tuple[str, ...]
+    encoding: str | None
+    encoding_name: str
+    header_lines: int
+    """Lines before the first row."""
 
     @property
-    def numeric(self) -> list[str]:
-        """Columns that must hold numbers."""
-        return self.features + ([self.weight] if self.weight else [])
+    def decimal(self) -> str:
+        """The decimal mark."""
+        return self.written.decimal
 
+    @property
+    def dialect(self) -> str:
+        """Delimiter, quote, decimal mark, encoding."""
+        return f"{self.written}, {self.encoding_name}"
 
-def read(path: Path, selection: Selection) -> Table:
-    """The selected columns of a delimited file.
+    def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
+        """See Source."""
+        chosen = set(names)
+        wanted = [name for name in self.names if name in chosen]
+        text = set(as_text)
+        first_row = 0
+        for data, scanned in _scanned(self):
+            if len(scanned.lines):
+                yield Block(self.path, self._block(data, scanned, wanted, text), first_row, scanned.lines)
+                first_row += len(scanned.lines)
 
-    Errors    DataError for an empty file, a header without rows, missing or double names, ragged rows,
-              cells that are empty, not numbers, NaN or infinite, and text that is not UTF-8
-    """
-    layout = _layout(path, selection)
-    columns = _convert(layout)
-    X = np.column_stack([columns[name] for name in layout.features])
-    weight = columns[layout.weight] if layout.weight else None
-    text = np.char.strip(columns[layout.target]) if layout.target else None
-    finite = np.isfinite(X).all() and (weight is None or bool(np.isfinite(weight).all()))
-    if not finite or (text is not None and np.isin(text, MISSING).any()):
-        raise _fault(layout) or DataError("a cell is empty or not finite.", path=str(path))
-    if _holds_quotes(path) and (fault := _fault(layout)):
-        raise fault  # pyarrow repairs quotes that stand where none may, such as "2"3
-    targets = () if text is None or layout.target is None else (_target(layout.target, text),)
-    return Table(str(path), tuple(Column(name, "number", columns[name]) for name in layout.features), targets, weight)
+    def _block(self, data: bytes, scanned: Scanned, wanted: list[str], text: set[str]) -> dict[str, Any]:
+        """The columns of one block; `text` takes up those that turn out to hold more than numbers."""
 
+        text |= {self.names[i] for i in scanned.codes}
+        columns = self._if_numbers(data, scanned, wanted, text)
+        if columns is None:  # some cell is no number: its column is found, and stays text from here on
+            cells = self._convert(data, scanned, wanted, set(wanted))
+            text |= {name for name in wanted if name not in text and not _all_numbers(cells[name], self)}
+            columns = self._if_numbers(data, scanned, wanted, text) or cells
+        return columns
 
-def _target(name: str, text: npt.NDArray[np.str_]) -> Column:
-    """Numbers where every cell is one; else categories."""
-    try:
-        return Column(name, "number", text.astype(np.float64))
-    except ValueError:
-        levels, codes = np.unique(text, return_inverse=True)
-        return Column(name, "category", codes.astype(np.int32), tuple(levels.tolist()))
+    def _if_numbers(self, data: bytes, scanned: Scanned, wanted: list[str], text: set[str]) -> dict[str, Any] | None:
+        """The block with all columns but some as finite numbers; None where that cannot be."""
+        import pyarrow
+        import pyarrow.compute as pc
 
+        try:
+            columns = self._convert(data, scanned, wanted, text)
+        except pyarrow.ArrowInvalid:
+            return None
+        finite = all(pc.all(pc.is_finite(columns[name])).as_py() is not False for name in wanted if name not in text)
+        return columns if finite else None
 
-def _layout(path: Path, selection: Selection) -> _Layout:
-    raw, delimiter = _header(path)
-    header = [name.strip() for name in raw]
-    known = set(header)
-    target = next(iter(selection.wanted_targets), None)
-    if selection.needs_target and target is None:
-        raise DataError(f"which column is to be predicted? Give --target, one of {listed(header)}.", path=str(path))
-    refuse_missing(selection.features or (), header, str(path))
-    for name in (target, selection.weight, *selection.drop):
-        if name is not None and name not in known:
-            raise no_such("column", name, header, str(path))
-    out = {target, selection.weight, *selection.drop}
-    if target is not None and target in (selection.weight, *selection.drop):
-        raise DataError(f"column {target!r} is the target and cannot be dropped or used as weight.", path=str(path))
-    features = list(selection.features or [name for name in header if name not in out])
-    if not features:
-        raise DataError("no column is left to predict from; expected at least one besides the target.", path=str(path))
-    return _Layout(path, delimiter, header, dict(zip(header, raw, strict=True)), features, target, selection.weight)
+    def _convert(self, data: bytes, scanned: Scanned, wanted: list[str], text: set[str]) -> dict[str, Any]:
+        import pyarrow
+        from pyarrow import csv as arrow
 
-
-def _header(path: Path) -> tuple[list[str], str]:
-    """The column names as they stand in the file, and the delimiter, which for .csv may also be ; or a tab."""
-    delimiter = "\t" if ".tsv" in path.name.lower() else ","
-    try:
-        with _open(path) as text:
-            first = next((line for line in text if line.strip()), "")
-        if not first:
-            raise DataError("is empty; expected a header line and rows.", path=str(path))
-        if delimiter == "," and "," not in first:
-            delimiter = next((other for other in ";\t" if other in first), ",")
-        header = list(next(_records(path, delimiter))[1])
-    except UnicodeDecodeError:
-        raise _not_utf8(path) from None
-    except (OSError, EOFError) as error:
-        raise DataError(f"cannot be read ({error}).", path=str(path)) from None
-    _check_names([name.strip() for name in header], path)
-    return header, delimiter
-
-
-def _check_names(header: list[str], path: Path) -> None:
-    for position, name in enumerate(header, start=1):
-        if not name:
-            raise DataError(f"column {position} has no name; expected a name for each.", path=str(path), line=1)
-        if header.count(name) > 1:
-            raise DataError(
-                f"the name stands {header.count(name)} times in the header.", path=str(path), line=1, column=name
-            )
-    if all(_number(name) is not None for name in header):
-        raise DataError("the first line holds numbers only; expected a header of names.", path=str(path), line=1)
-
-
-def _convert(layout: _Layout) -> dict[str, Any]:
-    """The wanted columns: float64 for numbers, strings for the target."""
-    import pyarrow
-    import pyarrow.csv
-
-    types = {layout.raw[name]: pyarrow.float64() for name in layout.numeric}
-    if layout.target is not None:
-        types[layout.raw[layout.target]] = pyarrow.string()
-    try:
-        table = pyarrow.csv.read_csv(
-            layout.path,
-            parse_options=pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=types, include_columns=list(types), null_values=[], strings_can_be_null=False
+        table = arrow.read_csv(
+            io.BytesIO(data),
+            read_options=arrow.ReadOptions(
+                column_names=list(self.names), block_size=max(1 << 20, 2 * scanned.longest), use_threads=True
+            ),
+            parse_options=arrow.ParseOptions(
+                delimiter=self.written.delimiter,
+                quote_char=self.written.quote if scanned.quoted else False,
+                newlines_in_values=scanned.quoted,
+            ),
+            convert_options=arrow.ConvertOptions(
+                column_types={name: pyarrow.string() if name in text else pyarrow.float64() for name in wanted},
+                include_columns=wanted,
+                null_values=[*self.missing, *(f" {cell}" for cell in self.missing)],
+                decimal_point=self.decimal,
+                check_utf8=False,
             ),
         )
-    except (pyarrow.ArrowException, ValueError, KeyError, OSError) as error:
-        told = str(error).split("\n")[0]
-        raise _fault(layout) or DataError(f"cannot be read ({told}).", path=str(layout.path)) from None
-    if table.num_rows == 0:
-        raise DataError("has a header and no rows; expected at least one.", path=str(layout.path))
-    columns = {name: table.column(layout.raw[name]).to_numpy() for name in layout.numeric}
-    if layout.target is not None:
-        columns[layout.target] = np.asarray(table.column(layout.raw[layout.target]).to_pylist(), dtype=np.str_)
-    return columns
+        if table.num_rows != len(scanned.lines):
+            raise DataError(f"{table.num_rows} rows found where {len(scanned.lines)} stand.", path=self.path)
+        return {name: table.column(name).combine_chunks() for name in wanted}
 
 
-def _holds_quotes(path: Path) -> bool:
-    with _open_bytes(path) as file:
-        return any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
+def open_csv(path: Path, selection: Selection) -> CsvSource:
+    """The header and dialect of a file, found in its first records.
 
-
-def _fault(layout: _Layout) -> DataError | None:
-    """The first fault of the file, found by reading it line by line; None where it has none."""
-    path, numeric = str(layout.path), [(layout.header.index(name), name) for name in layout.numeric]
-    target = None if layout.target is None else layout.header.index(layout.target)
+    Errors    DataError for an empty file, missing or double names, an encoding or dialect that is not certain
+    """
+    check_stated(selection.delimiter, selection.quote, selection.decimal)
+    decoder = Decoder(selection.encoding)
+    sample = _sample(path, decoder)
+    first = next((line for line in sample.split("\n") if line.strip()), None)
+    if first is None:
+        raise DataError("is empty; expected a header line and rows.", path=str(path), line=1)
+    skipped = sample[: sample.index(first)].count("\n")
+    sample = sample[sample.index(first) :]
+    written = detect(
+        sample,
+        str(path),
+        prefer_tab=".tsv" in path.name.lower(),
+        delimiter=selection.delimiter,
+        quote=selection.quote,
+        decimal=selection.decimal,
+    )
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=written.delimiter, quotechar=written.quote)
     try:
-        for line, cells in _records(layout.path, layout.delimiter, skip=1):
-            if len(cells) != len(layout.header):
-                return DataError(
-                    f"the row has {len(cells)} cells; expected {len(layout.header)}, as in the header.",
-                    path=path,
-                    line=line,
-                )
-            for position, name in numeric:
-                told = _complaint(cells[position])
-                if told:
-                    return DataError(told, path=path, line=line, column=name)
-            if target is not None and cells[target].strip() in MISSING:
-                told = f"holds {cells[target].strip()!r}; expected a class name or a finite number."
-                return DataError(told, path=path, line=line, column=layout.target)
-    except UnicodeDecodeError:
-        return _not_utf8(layout.path)
-    except DataError as error:
-        return error
-    return None
+        names = tuple(name.strip() for name in next(reader))
+    except csv.Error as error:
+        raise DataError(f"the header cannot be read ({error}).", path=str(path), line=skipped + 1) from None
+    _check_names(names, str(path), skipped + 1)
+    lines = skipped + reader.line_num
+    detected = "detected" if decoder.detected and decoder.encoding not in (None, "utf-8", "utf-8-sig", "utf-16") else ""
+    name = f"{decoder.name}{' (detected)' if detected else ''}"
+    return CsvSource(str(path), names, written, selection.missing, selection.encoding, name, lines)
 
 
-def _complaint(cell: str) -> str | None:
-    """What is wrong with a cell that should hold a number, or None."""
-    if not cell.strip():
-        return "the cell is empty; expected a number. Fill it, or leave the column out with --drop."
-    value = _number(cell)
-    if value is None:
-        return f"holds {cell[:40]!r}; expected a number. Encode text as numbers, or leave the column out with --drop."
-    return None if math.isfinite(value) else f"holds {cell.strip()!r}; expected a finite number."
-
-
-def _number(cell: str) -> float | None:
+def _sample(path: Path, decoder: Decoder) -> str:
+    """The first records as text with single line ends, without a last line that is cut."""
+    parts, ended = [], True
     try:
-        return None if "_" in cell else float(cell)
+        for chunk in chunks(path):
+            parts.append(decoder.decode(chunk))
+            whole = b"".join(parts)
+            if len(whole) >= SAMPLE_BYTES and whole.count(b"\n") + whole.count(b"\r") > 1:
+                ended = False
+                break
+    except UndecodableError as error:
+        before = _plain_ends(b"".join(parts) + error.before)
+        raise DataError(error.told, path=str(path), line=1 + before.count(b"\n")) from None
+    text = _plain_ends(b"".join(parts)).decode("utf-8", "replace")
+    return text if ended else text[: text.rindex("\n") + 1]
+
+
+def _plain_ends(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+
+
+def _check_names(header: Sequence[str], path: str, line: int) -> None:
+    for position, name in enumerate(header, start=1):
+        if not name:
+            raise DataError(f"column {position} has no name; expected a name for each.", path=path, line=line)
+        if header.index(name) < position - 1:
+            told = f"the name stands at column {header.index(name) + 1} and again at column {position}"
+            raise DataError(f"{told} ({header.count(name)} times in the header).", path=path, line=line, column=name)
+    if all(_is_number(name) for name in header):
+        raise DataError("the first line holds numbers only; expected a header of names.", path=path, line=line)
+
+
+def _all_numbers(column: Any, source: CsvSource) -> bool:
+    """Whether every cell is a number or missing."""
+    return not parsed(trimmed(column, source.missing), source.decimal)[1].any()
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+        return True
     except ValueError:
-        return None
+        return False
 
 
-@contextlib.contextmanager
-def _open_bytes(path: Path) -> Iterator[Any]:
-    """The bytes of a file, unpacked."""
-    if path.suffix == ".zst":
-        import pyarrow
-
-        with pyarrow.CompressedInputStream(pyarrow.OSFile(str(path)), "zstd") as raw:
-            yield io.BufferedReader(raw)
-    else:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
-            yield file
-
-
-@contextlib.contextmanager
-def _open(path: Path) -> Iterator[io.TextIOBase]:
-    """The text of a file, unpacked, strictly UTF-8; a byte order mark is skipped."""
-    with _open_bytes(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-        yield text
-
-
-def _records(path: Path, delimiter: str, skip: int = 0) -> Iterator[tuple[int, Sequence[str]]]:
-    """Each record with the line it begins on; empty lines are passed over."""
-    with _open(path) as text:
-        reader, begins = csv.reader(text, delimiter=delimiter, strict=True), 1
+def _scanned(source: CsvSource) -> Iterator[tuple[bytes, Scanned]]:
+    """Whole records of the file, block by block, each checked; the header is left out."""
+    decoder, scanner = Decoder(source.encoding), Scanner(source.path, source.names, source.written)
+    rest, held, line = b"", b"", 1
+    for chunk, last in _and_last(chunks(Path(source.path))):
         try:
-            for cells in reader:
-                if cells:
-                    if skip == 0:
-                        yield begins, cells
-                    skip = max(skip - 1, 0)
-                begins = reader.line_num + 1
-        except csv.Error as error:
-            told = f"is no well-formed CSV ({error}); mend the quotes."
-            raise DataError(told, path=str(path), line=begins) from None
+            data = held + decoder.decode(chunk, last)
+        except UndecodableError as error:
+            before = rest + _plain_ends(held + error.before)
+            raise scanner.error_at(before, len(before), line, error.told) from None
+        held = b"\r" if data.endswith(b"\r") and not last else b""  # its "\n" may follow
+        rest += _plain_ends(data[: len(data) - len(held)])
+        if last and rest and not rest.endswith(b"\n"):
+            rest += b"\n"
+        if line == 1:
+            rest, line = _after_header(rest, source.header_lines)
+        if line == 1 or not rest:
+            continue
+        scanned = scanner.scan(rest, line)
+        yield rest[: scanned.size], scanned
+        rest, line = rest[scanned.size :], line + scanned.n_lines
+        if rest and (last or (scanned.size == 0 and len(rest) > LONGEST_CELL)):
+            raise scanner.unclosed(rest, line)
 
 
-def _not_utf8(path: Path) -> DataError:
-    with _open_bytes(path) as file:
-        for line, raw in enumerate(file, start=1):
-            if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-                return DataError("the text is UTF-16; save it as UTF-8.", path=str(path))
-            try:
-                raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                told = f"byte {raw[error.start]:#04x} is not UTF-8 text; save the file as UTF-8."
-                return DataError(told, path=str(path), line=line)
-    return DataError("is not UTF-8 text; save the file as UTF-8.", path=str(path))
+def _and_last(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    for part in parts:
+        yield part, False
+    yield b"", True
+
+
+def _after_header(data: bytes, n_lines: int) -> tuple[bytes, int]:
+    """What follows the first lines and the line it begins on; (data, 1) while those are not whole."""
+    lines = data.split(b"\n", n_lines)
+    return (data, 1) if len(lines) <= n_lines else (lines[-1], 1 + n_lines)

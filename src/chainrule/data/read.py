@@ -1,116 +1,246 @@
-"""Reading: a built-in name or a path becomes a Table, or a DataError that says where the fault is."""
+"""Reading: a name, a file or another library's table becomes a Table, or a DataError that says where the fault is."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from chainrule.data import arrays, builtin
+from chainrule.data import builtin
 from chainrule.data.builtin import Part
-from chainrule.data.table import Column, Selection, Table, column_of, nearest, no_such, refuse_missing
-from chainrule.errors import DataError, ShapeError
+from chainrule.data.source import Block, Source
+from chainrule.data.survey import Survey
+from chainrule.data.table import Column, Selection, Table, Understood, listed, nearest, no_such, refuse_missing
+from chainrule.data.typed import check_reading, joined, typed
+from chainrule.errors import DataError
 
-CSV_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
+NOTHING_LEFT = "no column is left to predict from; expected at least one besides the target."
+ENDINGS = ".csv, .tsv, .txt (also .gz, .zst), .parquet, .arrow, .feather or .npz"
 
 
-def read(source: str, selection: Selection, part: Part) -> Table:
-    """The rows of a built-in set (only those of `part`) or of a file (all of them).
+def read(source: object, selection: Selection = Selection(), part: Part = "train") -> Table:  # noqa: B008 (frozen)
+    """All wanted rows and columns of a source, typed.
 
+    Args      source: a built-in name, a path, a DataFrame (pandas, polars) or any object with __arrow_c_stream__;
+              part: of a built-in set, which otherwise has no say
     Errors    DataError with path, line and column, as far as each is known
     """
-    if source in builtin.TARGETS:
-        return builtin.load(source, part, selection)
-    path = Path(source)
-    if path.is_dir():
-        raise DataError("is a folder; expected a file (.csv, .tsv or .npz).", path=source)
-    if not path.exists():
-        hint = nearest(source, builtin.TARGETS)
-        raise DataError(f"no such file{hint or '; expected a file, or ' + ' '.join(builtin.TARGETS)}", path=source)
-    if path.suffix.lower() == ".npz":
-        return _read_npz(path, selection)
-    if not path.name.lower().endswith(CSV_ENDINGS):
-        raise DataError(
-            f"the ending {path.suffix!r} is not known; expected .csv, .tsv (also .gz, .zst) or .npz.", path=source
-        )
-    from chainrule.data import csv
-
-    return csv.read(path, selection)
+    whole = _whole(source, selection, part)
+    if whole is not None:
+        return whole
+    kept: list[Block] = []
+    plan = understand(_opened(source, selection), selection, kept)
+    blocks = kept or plan.blocks()
+    return plan.whole([plan.table(block) for block in blocks])
 
 
-def batches(source: str, selection: Selection, rows: int = 65_536, part: Part = "train") -> Iterator[Table]:
-    """The rows of read in their order, at most `rows` at a time; levels of categories are those of the block.
+def batches(
+    source: object,
+    selection: Selection = Selection(),  # noqa: B008 (frozen)
+    rows: int = 65_536,
+    part: Part = "train",
+) -> Iterator[Table]:
+    """The rows of read in their order, at most `rows` at a time, at bounded memory; levels are those of the batch.
 
-    Errors    those of read, when the block they are in is reached
+    Where selection.kinds does not say how every wanted column is read, the source is first read through once.
+
+    Errors    those of read, when the batch they are in is reached
     """
-    table = read(source, selection, part)
-    for first in range(0, len(table), rows):
-        yield table.take(slice(first, first + rows))
+    whole = _whole(source, selection, part)
+    plan = None if whole is not None else understand(_opened(source, selection), selection)
+    tables = iter([whole]) if whole is not None else map(plan.table, plan.blocks()) if plan is not None else iter(())
+    for table in tables:
+        for first in range(0, len(table), rows):
+            yield table.take(slice(first, first + rows)) if len(table) > rows else table
 
 
-def _read_npz(path: Path, selection: Selection) -> Table:
-    held = _npz_arrays(path)
-    X = np.asarray(_member(held, "X", path))
-    if X.ndim != 2:
-        raise DataError(
-            f"X has shape {X.shape}; expected (n, n_columns). Flatten: X.reshape(len(X), -1).", path=str(path)
+def _whole(source: object, selection: Selection, part: Part) -> Table | None:
+    """Sources that are never large: built-in sets, NPZ."""
+    if isinstance(source, str) and source in builtin.TARGETS:
+        return builtin.load(source, part, selection)
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".npz" and Path(source).is_file():
+        from chainrule.data.npz import read_npz
+
+        return read_npz(Path(source), selection)
+    return None
+
+
+def _opened(source: object, selection: Selection) -> Source:
+    from chainrule.data import arrow, csv
+
+    if not isinstance(source, (str, Path)):
+        table = arrow.of_object(source)
+        if table is None:
+            told = f"a {type(source).__name__} cannot be read; expected a path, a DataFrame or an Arrow stream."
+            raise DataError(told)
+        return table
+    path = Path(source)
+    if not path.exists():
+        hint = nearest(str(source), builtin.TARGETS)
+        told = f"no such file{hint or '; expected a file, or ' + ' '.join(builtin.TARGETS)}"
+        raise DataError(told, path=str(source))
+    name = path.name.lower()
+    if path.is_dir() or name.endswith(arrow.PARQUET_ENDINGS):
+        return arrow.open_parquet(path)
+    if name.endswith(arrow.ARROW_ENDINGS):
+        return arrow.open_arrow(path)
+    if name.endswith(csv.ENDINGS):
+        return csv.open_csv(path, selection)
+    raise DataError(f"the ending {path.suffix!r} is not known; expected {ENDINGS}.", path=str(source))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which columns of a source are read, each how, and what was understood."""
+
+    source: Source
+    selection: Selection
+    features: dict[str, str]
+    """Readings by name, in order."""
+    targets: dict[str, str]
+    understood: tuple[Understood, ...]
+    words: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """How a boolean column writes false and true."""
+    n_rows: int | None = None
+    """Known where the source was read through."""
+
+    def blocks(self) -> Iterator[Block]:
+        """The wanted columns of the source, block by block."""
+        readings = {**self.features, **self.targets}
+        text = {name for name, reading in readings.items() if reading != "number"}
+        weight = [self.selection.weight] if self.selection.weight else []
+        return self.source.blocks({*readings, *weight}, text)
+
+    def table(self, block: Block) -> Table:
+        """The rows of one block."""
+        weight = None if self.selection.weight is None else self._column(block, self.selection.weight, "number").values
+        return Table(
+            self.source.path,
+            tuple(self._column(block, name, reading) for name, reading in self.features.items()),
+            tuple(self._column(block, name, reading) for name, reading in self.targets.items()),
+            weight,
+            self.understood,
+            self.source.dialect,
         )
-    names = [f"x{j}" for j in range(X.shape[1])]
-    wanted = list(selection.features or [name for name in names if name not in selection.drop])
-    refuse_missing(selection.features or (), names, str(path))
-    for name in selection.drop:
+
+    def _column(self, block: Block, name: str, reading: str) -> Column:
+        column = typed(block, name, reading, self.source.decimal, self.selection.missing)
+        return replace(column, levels=self.words[name]) if name in self.words else column
+
+    def whole(self, tables: list[Table]) -> Table:
+        """The tables of consecutive blocks as one.
+
+        Errors    DataError where there is none
+        """
+        import numpy as np
+
+        if not tables:
+            raise DataError("has a header and no rows; expected at least one.", path=self.source.path)
+        first = tables[0]
+        return replace(
+            first,
+            columns=tuple(joined([t.columns[i] for t in tables]) for i in range(len(first.columns))),
+            targets=tuple(joined([t.targets[i] for t in tables]) for i in range(len(first.targets))),
+            weight=None if first.weight is None else np.concatenate([t.weight for t in tables if t.weight is not None]),
+        )
+
+
+def understand(source: Source, selection: Selection, keep: list[Block] | None = None) -> Plan:
+    """How each wanted column is read: as stated, else as all its cells tell; the source is then read through.
+
+    Args      keep: takes up the blocks that were read for it, if they are those that are to be read
+    Errors    DataError for names that are not there, columns that cannot be read or no column that is of use
+    """
+    targets, features = _wanted(source, selection)
+    stated = {
+        name: check_reading(name, selection.kinds[name]) for name in (*features, *targets) if name in selection.kinds
+    }
+    surveys = {
+        name: Survey(name, source.decimal, selection.missing) for name in (*features, *targets) if name not in stated
+    }
+    n_rows = _survey(source, selection, surveys, stated, (*features, *targets), keep)
+    if n_rows == 0:
+        raise DataError("has a header and no rows; expected at least one.", path=source.path)
+    as_asked = {*targets, *(selection.features or ())}
+    decisions = {name: survey.decide(target=name in as_asked) for name, survey in surveys.items()}
+    readings = {name: decision.reading for name, decision in decisions.items()} | stated
+    used = {
+        name: reading for name in features if (reading := readings[name] or ("number" if name in as_asked else None))
+    }
+    if not used:
+        raise DataError(
+            "no column is left to predict from; expected at least one besides the target.", path=source.path
+        )
+    words = {name: survey.words for name, survey in surveys.items() if readings[name] == "boolean" and survey.words}
+    told = {name: decision.understood for name, decision in decisions.items()}
+    for name, reading in stated.items():
+        told[name] = Understood(name, reading.partition(":")[0], True, "as stated")  # type: ignore[arg-type]
+    understood = tuple(_told(name, told.get(name), targets, selection) for name in source.names)
+    return Plan(
+        source, selection, used, {name: readings[name] or "number" for name in targets}, understood, words, n_rows
+    )
+
+
+def _wanted(source: Source, selection: Selection) -> tuple[tuple[str, ...], list[str]]:
+    """The names of the targets and of the columns to predict from."""
+    names, targets = source.names, selection.wanted_targets
+    if selection.needs_target and not targets:
+        raise DataError(f"which column is to be predicted? Give --target, one of {listed(names)}.", path=source.path)
+    refuse_missing(selection.features or (), names, source.path)
+    outside = (*targets, *([selection.weight] if selection.weight else []), *selection.drop)
+    for name in outside:
         if name not in names:
-            raise no_such("column", name, names, str(path))
-    try:
-        checked = arrays.features(X, X.shape[1], "float64")
-    except (DataError, ShapeError) as error:
-        raise DataError(str(error), path=str(path)) from None
-    if len(X) == 0 or not wanted:
-        raise DataError(f"X has shape {X.shape}; expected at least one row and one column.", path=str(path))
-    columns = checked if wanted == names else checked[:, [names.index(name) for name in wanted]]
-    target_name = (selection.targets or ("y",))[0]
-    targets = (column_of(target_name, _vector(held, target_name, len(X), path)),) if selection.needs_target else ()
-    weight = None if selection.weight is None else _vector(held, selection.weight, len(X), path)
-    numbers = tuple(Column(name, "number", columns[:, j]) for j, name in enumerate(wanted))
-    return Table(str(path), numbers, targets, weight)
-
-
-def _npz_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    try:
-        with open(path, "rb") as file:
-            held = np.load(file, allow_pickle=False)
-            if not hasattr(held, "files"):
-                raise ValueError("it holds one array without a name")
-            with held:
-                return {name: held[name] for name in held.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise no_such("column", name, names, source.path)
+    for name in targets:
+        if outside.count(name) > 1:
+            told = f"column {name!r} is the target and cannot be dropped or used as weight."
+            raise DataError(told, path=source.path)
+    features = list(selection.features or [name for name in names if name not in outside])
+    if not features:
         raise DataError(
-            f"cannot be read as NPZ ({error}); expected numpy.savez(path, X=…, y=…) with plain arrays.", path=str(path)
-        ) from None
-
-
-def _member(held: dict[str, npt.NDArray[Any]], name: str, path: Path) -> npt.NDArray[Any]:
-    if name not in held:
-        raise no_such("array", name, list(held), str(path))
-    return held[name]
-
-
-def _vector(held: dict[str, npt.NDArray[Any]], name: str, n: int, path: Path) -> npt.NDArray[Any]:
-    """A named array of one entry for each row, finite where it holds numbers."""
-    array = _member(held, name, path)
-    if array.shape not in ((n,), (n, 1)):
-        raise DataError(
-            f"{name} has shape {array.shape}; expected ({n},): one entry for each row of X.", path=str(path)
+            "no column is left to predict from; expected at least one besides the target.", path=source.path
         )
-    array = array.reshape(-1)
-    if array.dtype.kind not in "fiubU":
-        raise DataError(f"{name} has dtype {array.dtype}; expected numbers or strings.", path=str(path))
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array))[0])
-        raise DataError(f"{name}[{row}] is {array[row]}; expected finite numbers.", path=str(path))
-    return array
+    return targets, features
+
+
+def _survey(
+    source: Source,
+    selection: Selection,
+    surveys: dict[str, Survey],
+    stated: dict[str, str],
+    names: tuple[str, ...],
+    keep: list[Block] | None,
+) -> int | None:
+    """Count the cells of every column that is not stated; the number of rows, None where nothing was read."""
+    if not surveys:
+        return None
+    wanted = {*names, *([selection.weight] if selection.weight else [])}
+    text = {name for name, reading in stated.items() if reading != "number"}
+    n_rows = 0
+    for block in source.blocks(wanted, text):
+        n_rows += len(block)
+        for survey in surveys.values():
+            survey.add(block)
+        if keep is not None:
+            keep.append(block)
+    again = [name for name, survey in surveys.items() if survey.needs_text]
+    if again:  # cells taken for numbers that other cells of their column show to be texts
+        for name in again:
+            surveys[name] = Survey(name, source.decimal, selection.missing)
+        if keep is not None:
+            keep.clear()
+        for block in source.blocks(wanted, {*text, *again}):
+            for name in again:
+                surveys[name].add(block)
+            if keep is not None:
+                keep.append(block)
+    return n_rows
+
+
+def _told(name: str, understood: Understood | None, targets: tuple[str, ...], selection: Selection) -> Understood:
+    if name in targets and understood is not None:
+        detail = f"to be predicted{', ' if understood.detail else ''}{understood.detail}"
+        return replace(understood, used=True, detail=detail)
+    if name == selection.weight:
+        return Understood(name, "number", True, "the weight of each row")
+    return understood or Understood(name, "text", False, "left out")

@@ -103,7 +103,7 @@ class NumpyEngine:
 
     def describe(self) -> dict[str, Any]:
         """What run.json records of this engine."""
-        return {"engine": self.name, "numpy": np.__version__, "threads": 1}
+        return {"engine": self.name, "numpy": np.__version__, "blas": blas_name(), "threads": 1}
 
     @staticmethod
     def _loss(
@@ -225,6 +225,17 @@ def _blas() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+@functools.cache
+def blas_name() -> str:
+    """The BLAS that multiplies for NumPy: its name, version and kernels."""
+    libraries = [library for library in _blas().info() if library["user_api"] == "blas"]
+    if not libraries:
+        return "unknown"
+    own = [library for library in libraries if "numpy" in str(library.get("filepath"))]  # others have theirs beside it
+    words = [str((own or libraries)[0].get(key) or "") for key in ("internal_api", "version", "architecture")]
+    return " ".join(words).strip()
 
 
 def _one_thread() -> contextlib.AbstractContextManager[Any]:

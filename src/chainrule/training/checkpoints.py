@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,11 @@ class CheckpointStore:
     def nearest(self, step: int) -> Checkpoint:
         """The last checkpoint at or before a step; step 0 always has one."""
         return self._read(max(kept for kept in self.sizes if kept <= step))
+
+    def longest_gap(self, n_steps: int) -> int:
+        """The most steps that lie between a step of the run and the checkpoint before it, that step included."""
+        kept = sorted({*(step for step in self.sizes if step < n_steps), n_steps})
+        return max((b - a for a, b in pairwise(kept)), default=0)
 
     def last(self) -> Checkpoint:
         """The latest checkpoint."""

@@ -21,7 +21,7 @@ from chainrule.training import divergence, schedules
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore, Progress
 from chainrule.training.events import Control, Event, settings_at
 from chainrule.training.metrics import Metric
-from chainrule.training.replaying import replay
+from chainrule.training.replaying import Replayer
 from chainrule.training.settings import Settings
 
 STRETCH_S = 0.05
@@ -67,6 +67,8 @@ class Result:
     stopped: str = "epochs"
     diverged: DivergedError | None = None
     seconds: float = 0.0
+    step_seconds: float = 0.0
+    """Time of one step without validation, callbacks and files: what replaying a step costs."""
 
 
 @dataclass
@@ -98,6 +100,7 @@ class Trainer:
         self._diverged: DivergedError | None = None
         self._stretch = 1
         self._step = 0
+        self._in_steps_s, self._n_done = 0.0, 0
         _, step_settings = settings_at(0, self.settings, ())
         self._session = self.engine.start(self.task, step_settings)
 
@@ -127,6 +130,8 @@ class Trainer:
         eta, settings = settings_at(first, self.settings, self.events)
         etas = eta * self._progress.plateau_factor * schedules.factors(self.settings, first, last, self._spe)
         done = self._session.advance(first, etas, settings)
+        self._in_steps_s += time.perf_counter() - began
+        self._n_done += len(done.losses)
         self._step = first + len(done.losses)
         self._losses[first : self._step] = done.losses
         if done.stopped:
@@ -267,15 +272,8 @@ class Trainer:
         """Name the first non-finite number of the step that just stopped, by replaying it."""
         step = self._step - 1
         with np.errstate(all="ignore"):
-            record = replay(
-                self._session,
-                self.checkpoints.nearest(step),
-                step,
-                self.settings,
-                self.events,
-                self._factor_of,
-                self._spe,
-            )
+            replayer = Replayer(self._session, self.checkpoints, self.settings, self.events, self._factor_of, self._spe)
+            record = replayer.record(step)
         self._diverged, self._stopped = divergence.non_finite(record), "diverged"
 
     def _factor_of(self, epoch: int) -> float:
@@ -295,6 +293,7 @@ class Trainer:
             self._stopped or "epochs",
             self._diverged,
             time.perf_counter() - self._began,
+            self._in_steps_s / max(self._n_done, 1),
         )
 
 

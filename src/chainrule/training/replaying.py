@@ -1,40 +1,138 @@
-"""The way from a checkpoint to a later step: the same steps again, so the same bits."""
+"""The way from a checkpoint to a later step: the same steps again, so the same bits.
+
+A step is reached from the nearest state before it: a checkpoint, where the session stands, or a state
+remembered from an earlier visit. On the way through the gap between two checkpoints some states are
+remembered, so that walking about in a gap, backwards too, does not begin at its checkpoint each time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy.typing as npt
 
 from chainrule.engine.protocol import Session
 from chainrule.network.records import StepRecord
 from chainrule.training import schedules
-from chainrule.training.checkpoints import Checkpoint
+from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event, settings_at
 from chainrule.training.settings import Settings
 
+REMEMBERED_BYTES = 32 * 2**20
+STATES_OF_A_WAY, SHORTEST_STRIDE = 16, 4
+"""On a way of n steps a state is remembered every n / 16, but not more often than every 4: a copy costs
+about as much as a step. The last stretch is walked in ever finer strides, so going backwards is cheap too."""
 
-def replay(
-    session: Session,
-    checkpoint: Checkpoint,
-    step: int,
-    settings: Settings,
-    events: Sequence[Event],
-    plateau_factor: Callable[[int], float],
-    steps_per_epoch: int,
-) -> StepRecord:
-    """The record of a step, recomputed from a checkpoint at or before it; events are applied on the way.
+State = tuple[npt.NDArray[Any], Mapping[str, npt.NDArray[Any]]]
 
-    Args      plateau_factor: the factor the plateau schedule had in an epoch
+
+class Remembered:
+    """States before steps, the least recently used forgotten where they take more than their bytes."""
+
+    def __init__(self, budget_bytes: int = REMEMBERED_BYTES) -> None:
+        self.budget_bytes, self.n_bytes = budget_bytes, 0
+        self._states: OrderedDict[int, State] = OrderedDict()
+
+    def put(self, step: int, state: State) -> None:
+        """Keep a state, unless it alone is larger than the budget."""
+        size = _size(state)
+        if step in self._states or size > self.budget_bytes:
+            return
+        self._states[step] = state
+        self.n_bytes += size
+        while self.n_bytes > self.budget_bytes:
+            _, gone = self._states.popitem(last=False)
+            self.n_bytes -= _size(gone)
+
+    def get(self, step: int) -> State:
+        """The state before exactly this step."""
+        self._states.move_to_end(step)
+        return self._states[step]
+
+    def last_before(self, step: int) -> int:
+        """The last step at or before `step` whose state is kept; −1 if none."""
+        return max((kept for kept in self._states if kept <= step), default=-1)
+
+
+@dataclass
+class Replayer:
+    """A session that goes to any step of a training that is over, or pauses.
+
+    plateau_factor: the factor the plateau schedule had in an epoch.
     """
-    session.load(checkpoint.theta, checkpoint.optimizer)
-    at = checkpoint.step
-    changes = sorted({event.step for event in events if event.kind == "set"})
-    while True:
-        epoch = at // steps_per_epoch
-        ends = [(epoch + 1) * steps_per_epoch, *(change for change in changes if change > at)]
-        last = min(step, *ends) if at < step else step + 1
-        eta, step_settings = settings_at(at, settings, events)
-        etas = eta * plateau_factor(epoch) * schedules.factors(settings, at, last, steps_per_epoch)
-        if at == step:
-            return session.record(step, float(etas[0]), step_settings)
-        session.advance(at, etas, step_settings)
-        at = last
+
+    session: Session
+    checkpoints: CheckpointStore
+    settings: Settings
+    events: Sequence[Event]
+    plateau_factor: Callable[[int], float]
+    steps_per_epoch: int
+    remembered: Remembered = field(default_factory=Remembered)
+    n_advanced: int = 0
+    """Steps done so far without telling them: what reaching the others has cost."""
+
+    def __post_init__(self) -> None:
+        self._at = -1  # the step the session stands before
+        self._lock = Lock()
+        self._changes = sorted({event.step for event in self.events if event.kind == "set"})
+
+    def record(self, step: int) -> StepRecord:
+        """The record of a step; the session then stands before the next one."""
+        with self._lock:
+            try:
+                self._reach(step)
+                self._at = -1
+                record = self.session.record(step, *self._settings(step, step + 1, one=True))
+                self._at = step + 1
+            except BaseException:
+                self._at = -1  # an interrupted session stands somewhere between
+                raise
+            return record
+
+    def distance(self, step: int) -> int:
+        """Steps between a step and the checkpoint before it."""
+        return step - max(kept for kept in self.checkpoints.sizes if kept <= step)
+
+    def _reach(self, step: int) -> None:
+        # An edit of weights has a checkpoint behind it, so no later state than `start` stands before an edit.
+        start = step - self.distance(step)
+        remembered = self.remembered.last_before(step)
+        if max(start, remembered) < self._at <= step:
+            at = self._at
+        elif remembered > start:
+            at = remembered
+            self.session.load(*self.remembered.get(at))
+        else:
+            at = start
+            checkpoint = self.checkpoints.get(start)
+            self.session.load(checkpoint.theta, checkpoint.optimizer)
+        self._advance(at, step)
+
+    def _advance(self, at: int, step: int) -> None:
+        """Do the steps at … step − 1, remembering some of the states passed."""
+        stride = max(SHORTEST_STRIDE, (step - at) // STATES_OF_A_WAY)
+        while at < step:
+            epoch_end = (at // self.steps_per_epoch + 1) * self.steps_per_epoch
+            ends = [epoch_end, (at // stride + 1) * stride, *(change for change in self._changes if change > at)]
+            last = min(step, *ends)
+            etas, step_settings = self._settings(at, last)
+            self.session.advance(at, etas, step_settings)
+            self.n_advanced += last - at
+            at = last
+            if at % stride == 0:
+                self.remembered.put(at, self.session.store())
+
+    def _settings(self, first: int, last: int, *, one: bool = False) -> tuple[Any, Any]:
+        """The learning rates of steps first … last − 1 and the settings they share; of one step, its own rate."""
+        eta, step_settings = settings_at(first, self.settings, self.events)
+        factor = self.plateau_factor(first // self.steps_per_epoch)
+        etas = eta * factor * schedules.factors(self.settings, first, last, self.steps_per_epoch)
+        return (float(etas[0]) if one else etas), step_settings
+
+
+def _size(state: State) -> int:
+    return int(state[0].nbytes + sum(array.nbytes for array in state[1].values()))

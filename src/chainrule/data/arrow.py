@@ -1,0 +1,198 @@
+"""Parquet (a file or a folder), Arrow and Feather files, and tables of other libraries, through pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chainrule.data.source import Block
+from chainrule.errors import DataError
+
+PARQUET_ENDINGS = (".parquet", ".pq")
+ARROW_ENDINGS = (".arrow", ".feather", ".ipc")
+BLOCK_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class ParquetSource:
+    """One or several Parquet files of the same columns, read in the order of their names."""
+
+    path: str
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+    dialect: str
+    decimal: str = "."
+
+    def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
+        """See Source."""
+        chosen = set(names)
+        wanted, first_row = [name for name in self.names if name in chosen], 0
+        for path in self.files:
+            try:
+                with _parquet(path) as file:
+                    for batch in file.iter_batches(BLOCK_ROWS, columns=wanted, use_threads=True):
+                        yield _block(path, batch, first_row)
+                        first_row += batch.num_rows
+            except _faults() as error:
+                raise _unreadable(path, error) from None
+
+
+def open_parquet(path: Path) -> ParquetSource:
+    """A Parquet file, or all of a folder and the folders in it.
+
+    Errors    DataError for a damaged file, a folder without files or with files of different columns
+    """
+    files = [str(path)] if path.is_file() else sorted(str(file) for file in path.rglob("*") if _is_part(file, path))
+    if not files:
+        raise DataError("is a folder without .parquet files; expected some.", path=str(path))
+    schemas = {}
+    for name in files:
+        try:
+            with _parquet(name) as file:
+                schemas[name] = file.schema_arrow
+        except _faults() as error:
+            raise _unreadable(name, error) from None
+    first = schemas[files[0]]
+    for name, schema in schemas.items():
+        if not schema.equals(first):
+            different = sorted({(f.name, str(f.type)) for f in schema} ^ {(f.name, str(f.type)) for f in first})
+            told = f"its columns differ from those of {Path(files[0]).name} (first: {different[:1]}); expected the same"
+            raise DataError(f"{told} in every file.", path=name)
+    _check_names(first.names, str(path))
+    told = "Parquet" if path.is_file() else f"Parquet, {len(files)} file{'s' if len(files) > 1 else ''}"
+    return ParquetSource(str(path), tuple(first.names), tuple(files), told)
+
+
+def _is_part(file: Path, folder: Path) -> bool:
+    inside = file.relative_to(folder)
+    if not file.is_file() or file.suffix.lower() not in PARQUET_ENDINGS or file.name[0] in "._":
+        return False
+    if any("=" in part for part in inside.parts[:-1]):
+        told = "is partitioned by its folders, whose values no file holds; write the column into the files."
+        raise DataError(told, path=str(file))
+    return True
+
+
+def _parquet(path: str) -> Any:
+    from pyarrow import parquet
+
+    return parquet.ParquetFile(path, memory_map=True, pre_buffer=False)
+
+
+@dataclass(frozen=True)
+class ArrowSource:
+    """A table held in memory or mapped into it."""
+
+    path: str
+    names: tuple[str, ...]
+    dialect: str
+    table: Any
+    decimal: str = "."
+
+    def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
+        """See Source."""
+        chosen = set(names)
+        wanted, first_row = [name for name in self.names if name in chosen], 0
+        for batch in self.table.select(wanted).to_batches(BLOCK_ROWS):
+            yield _block(self.path, batch, first_row)
+            first_row += batch.num_rows
+
+
+def open_arrow(path: Path) -> ArrowSource:
+    """An Arrow file or stream, or a Feather file; mapped, not read.
+
+    Errors    DataError for anything else
+    """
+    import pyarrow
+    from pyarrow import feather, ipc
+
+    try:
+        mapped = pyarrow.memory_map(str(path))
+        head = mapped.read(6)
+        mapped.seek(0)
+        if head == b"ARROW1":
+            table = ipc.open_file(mapped).read_all()
+        elif head.startswith(b"FEA1"):
+            table = feather.read_table(str(path))
+        else:
+            table = ipc.open_stream(mapped).read_all()
+    except _faults() as error:
+        raise _unreadable(str(path), error) from None
+    return of_table(table, str(path), "Arrow")
+
+
+def of_object(given: Any) -> ArrowSource | None:
+    """A DataFrame or anything else with an Arrow stream; None for other objects.
+
+    Errors    DataError for columns that have no type of Arrow
+    """
+    import pyarrow
+
+    kind = type(given)
+    name = f"{kind.__module__.split('.')[0]} {kind.__name__}"
+    try:
+        if kind.__module__.split(".")[0] == "pandas":
+            given = given.set_axis([str(column) for column in given.columns], axis=1)
+            return of_table(pyarrow.Table.from_pandas(given, preserve_index=False), name, name)
+        if hasattr(given, "__arrow_c_stream__"):
+            return of_table(pyarrow.RecordBatchReader.from_stream(given).read_all(), name, name)
+    except _faults() as error:
+        raise _unreadable(name, error) from None
+    return None
+
+
+def of_table(table: Any, path: str, told: str) -> ArrowSource:
+    """A pyarrow table as a source."""
+    _check_names(table.column_names, path)
+    return ArrowSource(path, tuple(table.column_names), told, table)
+
+
+def _check_names(names: list[str], path: str) -> None:
+    if not names:
+        raise DataError("holds no columns; expected some.", path=path)
+    for position, name in enumerate(names, start=1):
+        if not name.strip():
+            raise DataError(f"column {position} has no name; expected a name for each.", path=path)
+        if names.index(name) < position - 1:
+            told = f"the name stands at column {names.index(name) + 1} and again at column {position}."
+            raise DataError(told, path=path, column=name)
+
+
+def _block(path: str, batch: Any, first_row: int) -> Block:
+    """A batch with the few types that columns are made of; what has none of them becomes null."""
+    return Block(path, {name: _plain(batch.column(name)) for name in batch.schema.names}, first_row)
+
+
+def _plain(column: Any) -> Any:
+    import pyarrow
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_dictionary(kind):
+        return _plain(column.dictionary_decode())
+    if types.is_boolean(kind) or types.is_string(kind) or types.is_float64(kind):
+        return column
+    if types.is_large_string(kind) or str(kind) == "string_view":
+        return column.cast(pyarrow.string())
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+        return column.cast(pyarrow.float64(), safe=False)
+    if types.is_timestamp(kind) or types.is_date(kind):
+        return column.cast(pyarrow.timestamp("us"), safe=False)
+    if types.is_duration(kind):
+        return column.cast(pyarrow.int64()).cast(pyarrow.float64(), safe=False)
+    return pyarrow.nulls(len(column), pyarrow.string() if types.is_null(kind) else None)
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    from pyarrow import ArrowException
+
+    return ArrowException, OSError, ValueError, KeyError, TypeError, NotImplementedError
+
+
+def _unreadable(path: str, error: Exception) -> DataError:
+    if isinstance(error, DataError):
+        return error
+    told = (str(error).splitlines() or [type(error).__name__])[0]
+    return DataError(f"cannot be read ({told[:200]}).", path=path)

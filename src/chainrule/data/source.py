@@ -1,0 +1,76 @@
+"""A source of rows: named columns that come in blocks of bounded size, and where each row stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import DataError
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cell and where it stands."""
+
+    path: str
+    column: str
+    text: str
+    row: int
+    line: int | None
+
+    def error(self, told: str) -> DataError:
+        """ "holds 'x', told" with its line where there are lines, else with its row."""
+        shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"
+        row = "" if self.line is not None else f"row {self.row} (from 0) "
+        return DataError(f"{row}holds {shown!r}{told}", path=self.path, line=self.line, column=self.column)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive rows, as pyarrow arrays by name: numbers or booleans or times as typed, else strings."""
+
+    path: str
+    columns: dict[str, Any]
+    first_row: int
+    """The number of the block's first row in the source, from 0."""
+    lines: Sequence[int] | npt.NDArray[np.int64] | None = None
+    """In text files the line on which each row begins."""
+
+    def __len__(self) -> int:
+        return next((len(column) for column in self.columns.values()), 0)
+
+    def place(self, row: int, column: str, text: object) -> Place:
+        """Where a row of the block stands."""
+        line = None if self.lines is None else int(self.lines[row])
+        return Place(self.path, column, str(text), self.first_row + row, line)
+
+
+class Source(Protocol):
+    """Where rows come from."""
+
+    @property
+    def path(self) -> str:
+        """Its name, as errors say it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns in their order."""
+
+    @property
+    def dialect(self) -> str:
+        """How the source is written, to be printed."""
+
+    @property
+    def decimal(self) -> str:
+        """The decimal mark of numbers that are text."""
+
+    def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
+        """The rows of some columns, again from the first at each call.
+
+        Args      as_text: of a text file the columns whose cells are wanted as they stand; of the others a block
+                  may give numbers, if all its cells are
+        """

@@ -1,0 +1,307 @@
+"""What a column holds, found from all of its cells, block by block in bounded memory; the rules are in docs/data.md."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data import cells, times
+from chainrule.data.source import Block, Place
+from chainrule.data.table import Understood
+
+FEW_LEVELS = 20
+"""Up to here texts are a category however few rows each has."""
+
+MOST_LEVELS = 1_000
+"""Beyond, texts are not used as a category unless that is stated."""
+
+MOST_COUNTED = 200_000
+"""Distinct values that are told apart; beyond, they are many."""
+
+MOSTLY = 0.9
+FEW_ODD = 10
+ODD_LEVEL = 5
+"""Rows each text must have to count as a level among numbers, such as 3+ after 0, 1, 2."""
+
+LEAST_ROWS = 20
+"""Rows from which on values that are all different look like an identifier."""
+
+_ID_NAME = re.compile(r"(^|[\W_])(id|ids|uuid|guid|pid|key|index|rowid|row_id)$|[a-z가-힣]I[Dd]$|번호$", re.IGNORECASE)
+_REMEDY = "Correct it, state it as missing (--missing), say what the column is (--kind), or leave it out (--drop)."
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a column is taken for, and how it is read if it is used."""
+
+    understood: Understood
+    reading: str | None
+    """As in Selection.kinds; None where the column is dropped."""
+
+
+@dataclass
+class Survey:
+    """The cells of one column, counted."""
+
+    name: str
+    decimal: str
+    missing: tuple[str, ...]
+    n: int = 0
+    n_missing: int = 0
+    n_numbers: int = 0
+    typed: str | None = None
+    """"number", "boolean" or "time" where the source says so, "unusable" for what no column may be."""
+    codes: bool = False
+    """Whether some number is written as 007."""
+    counts: dict[str, int] | None = field(default_factory=dict)
+    low: float = np.inf
+    high: float = -np.inf
+    whole: bool = True
+    increasing: bool = True
+    last: float = -np.inf
+    first: float | None = None
+    distinct: set[float] | None = None
+    odd: Place | None = None
+    """The first cell that is no number."""
+    infinite: Place | None = None
+    dates: dict[str, int] = field(default_factory=lambda: dict.fromkeys(times.ORDERS, 0))
+    not_dates: dict[str, Place] = field(default_factory=dict)
+    spans: dict[str, list[Any]] = field(default_factory=dict)
+    as_numbers: bool = False
+    """Whether some block gave this column as numbers that might have stood as text."""
+
+    def __post_init__(self) -> None:
+        if _ID_NAME.search(self.name):
+            self.distinct = set()
+
+    def add(self, block: Block) -> None:
+        """Count the cells of one block."""
+        import pyarrow
+
+        column = block.columns[self.name]
+        kind = column.type
+        self.n += len(column)
+        if pyarrow.types.is_string(kind):
+            self._add_text(cells.trimmed(column, self.missing), block)
+        elif pyarrow.types.is_boolean(kind):
+            self.typed = "boolean"
+            self._add_numbers(cells.doubles(column.cast(pyarrow.int8())), block)
+        elif pyarrow.types.is_timestamp(kind):
+            self.typed = "time"
+            self.n_missing += column.null_count
+            self._span("ymd", column.cast(pyarrow.timestamp("us")).to_numpy(zero_copy_only=False))
+        elif pyarrow.types.is_floating(kind):
+            self.as_numbers = True
+            self._add_numbers(cells.doubles(column), block)
+        else:
+            self.typed, self.n_missing = "unusable", self.n_missing + len(column)
+
+    def _add_text(self, column: Any, block: Block) -> None:
+        import pyarrow.compute as pc
+
+        if column.null_count == len(column):
+            self.n_missing += len(column)
+            return
+        values, odd = cells.parsed(column, self.decimal)
+        if odd.any():
+            row = int(np.argmax(odd))
+            self.odd = self.odd or block.place(row, self.name, column[row])
+            self._add_dates(column, block)
+        self.codes |= bool(pc.any(pc.match_substring_regex(column, cells.CODE)).as_py())
+        self._add_numbers(values, block, odd)
+        if self.counts is not None:
+            for level, count in cells.counted(column).items():
+                self.counts[level] = self.counts.get(level, 0) + count
+            if len(self.counts) > MOST_COUNTED:
+                self.counts = None
+
+    def _add_numbers(self, values: npt.NDArray[np.float64], block: Block, odd: Any = None) -> None:
+        gone = np.isnan(values) if odd is None else np.isnan(values) & ~odd
+        self.n_missing += int(gone.sum())
+        present = values[~np.isnan(values)]
+        self.n_numbers += len(present)
+        if not len(present):
+            return
+        if self.infinite is None and not np.isfinite(present).all():
+            row = int(np.argmax(np.isinf(values)))
+            self.infinite = block.place(row, self.name, values[row])
+        self.low, self.high = min(self.low, float(present.min())), max(self.high, float(present.max()))
+        self.whole = self.whole and bool((present == np.floor(present)).all())
+        self.first = float(present[0]) if self.first is None else self.first
+        if self.increasing:
+            self.increasing = float(present[0]) > self.last and bool((np.diff(present) > 0).all())
+            self.last = float(present[-1])
+        if self.distinct is not None and self.whole and len(self.distinct) <= MOST_COUNTED:
+            self.distinct.update(present.tolist())
+
+    def _add_dates(self, column: Any, block: Block) -> None:
+        import pyarrow.compute as pc
+
+        if not any(self.dates.values()) and not pc.any(pc.match_substring_regex(column, times.LIKE_A_DATE)).as_py():
+            return
+        for order in times.ORDERS:
+            values, odd = times.parse(column, order)
+            self.dates[order] += int((~np.isnat(values)).sum())
+            self._span(order, values)
+            if odd.any() and order not in self.not_dates:
+                row = int(np.argmax(odd))
+                self.not_dates[order] = block.place(row, self.name, column[row])
+
+    def _span(self, order: str, values: npt.NDArray[Any]) -> None:
+        values = values[~np.isnat(values)].astype("datetime64[us]")
+        if len(values):
+            low, high = values.min(), values.max()
+            known = self.spans.get(order, [low, high])
+            self.spans[order] = [min(low, known[0]), max(high, known[1])]
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether some cells were counted as numbers of a column that holds other texts as well."""
+        return self.as_numbers and (self.odd is not None or self.codes)
+
+    @property
+    def words(self) -> tuple[str, str] | None:
+        """How a column of booleans writes false and true."""
+        spelt = {text.lower(): text for text in reversed(list(self.counts or ()))}
+        return (spelt.get("false", "false"), spelt.get("true", "true")) if spelt else None
+
+    # the decision ---------------------------------------------------------------------------------------------
+
+    @property
+    def n_present(self) -> int:
+        """Cells that are not missing."""
+        return self.n - self.n_missing
+
+    def decide(self, *, target: bool = False) -> Decision:
+        """What the column is. A target is read as it is, never dropped.
+
+        Errors    DataError for a column of numbers or dates with a few cells that are none, for numbers with
+                  units or separators of thousands, for infinite numbers
+        """
+        if self.typed == "unusable":
+            return self._dropped("text", "its type cannot be used")
+        if self.n_present == 0:
+            return self._dropped("empty", "no cell holds a value")
+        if self.infinite:
+            raise self.infinite.error(f"; expected a finite number. {_REMEDY}")
+        if self.typed == "boolean":
+            return self._constant(target) or self._used("boolean", "boolean", "")
+        if self.typed == "time":
+            return self._time("ymd", target, note="")
+        if self.n_numbers == self.n_present and not self.codes:
+            return self._number(target)
+        return self._text(target)
+
+    def _number(self, target: bool) -> Decision:
+        constant = self._constant(target)
+        if constant:
+            return constant
+        if not target and self.whole and self.n_present >= LEAST_ROWS:
+            running = self.increasing and self.first in (0, 1) and self.high - self.low == self.n - 1
+            if running and self.n_missing == 0:
+                return self._dropped("id", "it counts the rows")
+            if self.distinct is not None and len(self.distinct) >= min(self.n_present, MOST_COUNTED):
+                return self._dropped("id", "every row has its own value, and the name says it identifies")
+        return self._used("number", "number", f"{self.low:g} to {self.high:g}")
+
+    def _text(self, target: bool) -> Decision:
+        present, counts = self.n_present, self.counts
+        if counts is not None and {level.lower() for level in counts} <= {"true", "false"}:
+            return self._constant(target) or self._used("boolean", "boolean", "")
+        order = max(times.ORDERS, key=lambda name: self.dates[name])
+        if self.dates[order] > MOSTLY * present or self.dates[order] == present:
+            return self._dates(order, target)
+        if not self.codes:
+            self._refuse_odd_numbers()
+        return self._constant(target) or self._category(target)
+
+    def _dates(self, order: str, target: bool) -> Decision:
+        if self.dates[order] < self.n_present:
+            told = f" among dates written {times.WRITTEN[order]}; expected such a date. {_REMEDY}"
+            raise self.not_dates[order].error(told)
+        both = self.dates["dmy"] == self.dates["mdy"] == self.n_present
+        same = both and self.spans["dmy"] == self.spans["mdy"] and len(self.counts or ()) == 1
+        note = f", {times.WRITTEN[order]}"
+        if both and not same:
+            note += " taken, though month/day/year fits as well: state it as time:dmy or time:mdy (--kind)"
+        return self._time(order, target, note)
+
+    def _time(self, order: str, target: bool, note: str) -> Decision:
+        low, high = self.spans[order]
+        if low == high and not self.n_missing and self.n > 1 and not target:
+            return self._dropped("constant", f"every row holds {low}")
+        span = f"{np.datetime_as_string(low, 'D')} to {np.datetime_as_string(high, 'D')}"
+        return self._used("time", f"time:{order}", span + note)
+
+    def _refuse_odd_numbers(self) -> None:
+        """Numbers with a few other cells are refused at the first of those, and so are numbers with units."""
+        assert self.odd is not None
+        share, counts = self.n_numbers / self.n_present, self.counts
+        odd = (
+            None if counts is None else {t: k for t, k in counts.items() if not re.search(cells.NUMBER, self._point(t))}
+        )
+        few_levels = counts is not None and len(counts) <= FEW_LEVELS
+        if share > 0.5 and not (few_levels and odd and min(odd.values()) >= ODD_LEVEL):
+            if share >= MOSTLY or (odd is not None and len(odd) <= FEW_ODD):
+                told = f", where {_percent(share)} of the column are numbers; expected a number. {_REMEDY}"
+                raise self.odd.error(told)
+        elif odd and not few_levels and _written_numbers(odd) + share > 0.8:
+            told = f", a number with a unit or separators; expected a plain number such as 1234.5. {_REMEDY}"
+            raise self.odd.error(told)
+
+    def _point(self, text: str) -> str:
+        return text.replace(".", "·").replace(",", ".") if self.decimal == "," else text
+
+    def _category(self, target: bool) -> Decision:
+        present = self.n_present
+        n_levels = MOST_COUNTED if self.counts is None else len(self.counts)
+        if not target:
+            if self.counts is not None and n_levels == present >= LEAST_ROWS:
+                return self._dropped("id", "every row has its own value")
+            if n_levels > MOST_LEVELS or (n_levels > FEW_LEVELS and n_levels > present / 2):
+                many = "more than 200,000" if self.counts is None else f"{n_levels:,}"
+                return self._dropped("text", f"text, {many} different in {present:,} rows")
+        note = (
+            "numbers and text"
+            if self.n_numbers and not self.codes
+            else "codes with leading zeros"
+            if self.codes
+            else ""
+        )
+        many = f"{n_levels:,} level{'s' if n_levels != 1 else ''}"
+        return self._used("category", "category", f"{many}, {note}" if note else many)
+
+    def _constant(self, target: bool) -> Decision | None:
+        if target or self.n_missing or self.n < 2:
+            return None
+        if self.n_numbers == self.n:
+            return self._dropped("constant", f"every row holds {self.low:g}") if self.low == self.high else None
+        one = self.counts is not None and len(self.counts) == 1
+        return self._dropped("constant", f"every row holds {next(iter(self.counts or ''))[:40]!r}") if one else None
+
+    def _dropped(self, kind: Any, reason: str) -> Decision:
+        return Decision(Understood(self.name, kind, False, f"dropped: {reason}"), None)
+
+    def _used(self, kind: Any, reading: str, detail: str) -> Decision:
+        parts = [detail, f"{_percent(self.n_missing / self.n)} missing" if self.n_missing else ""]
+        return Decision(Understood(self.name, kind, True, ", ".join(part for part in parts if part)), reading)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %" if share < 0.9995 or share == 1 else "more than 99.9 %"
+
+
+def _written_numbers(counts: dict[str, int]) -> float:
+    """The share of rows whose text is a number with thousands separators, or with the unit most of them have."""
+    total, units, grouped = sum(counts.values()), dict[str, int](), 0
+    for text, count in counts.items():
+        if cells.GROUPED.fullmatch(text):
+            grouped += count
+        elif cells.AFFIXED.fullmatch(text):
+            unit = re.sub(r"[0-9.,+\-\s]", "", text)
+            units[unit] = units.get(unit, 0) + count
+    return (grouped + max(units.values(), default=0)) / max(total, 1)
