@@ -45,6 +45,16 @@ class Job:
     optimizer: Optimizer
     settings: dict[str, Any]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each part."""
+        return {name: len(table) for name, table in self.parts.items()}
+
+    @property
+    def n_read(self) -> int:
+        """Rows of DATA that have a target."""
+        return len(self.table)
+
     def inputs(self) -> tuple[Any, Any, Any]:
         """X, y and weights as train takes them: all rows where a share is held out, else those to train on."""
         X = self.pipeline.training_features(self.table, self.kept, self.network.architecture.dtype)
@@ -63,21 +73,21 @@ class Job:
 def understand(options: argparse.Namespace) -> Job:
     """Read every table, choose the task, hold rows out, fit the pipeline, build the network."""
     seed = int(train_options.value(options, SETTINGS["seed"]))
-    whole = read(options.data, _selection(options), "train")
+    whole = read(options.data, selection(options), "train")
     if not whole.targets:
         raise SettingsError("no target is named; expected --target COLUMN.")
-    _check_weights(whole, options.weight)
+    check_weights(whole, options.weight)
     try:
         task = choose_task(whole.targets, options.task)
     except DataError as error:
         raise DataError(str(error), path=whole.path) from None
-    _refuse_one_class(task, whole)
+    refuse_one_class(task, whole)
     table = _with_targets(whole)
     kept, share, parts = _parts(options, table, task, seed)
     rows = parts["train"]
     chosen = preset(options.preset, n_rows=len(rows), n_numbers=sum(column.kind == "number" for column in rows.columns))
     output, loss = train_options.output_and_loss(options, task)
-    pipeline = _pipeline(options, chosen, rows, task, output, seed)
+    pipeline = fitted(options, chosen, rows, task, output, seed)
     network = train_options.network(options, chosen, len(pipeline.names), task, len(table.targets), output, loss)
     optimizer, settings = train_options.optimizer(options, chosen), train_options.settings(options, chosen)
     left_out = len(whole) - len(table)
@@ -102,24 +112,36 @@ def _names(given: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (given or "").split(",") if name.strip())
 
 
-def _selection(options: argparse.Namespace) -> Selection:
+def selection(options: argparse.Namespace) -> Selection:
     return Selection(
         _names(options.target) or None,
         weight=options.weight,
         drop=_names(options.drop),
+        kinds=_kinds(options.kind),
         missing=missing_cells(options),
         **dialect(options),
     )
 
 
-def _check_weights(table: Table, column: str | None) -> None:
+def _kinds(given: str | None) -> dict[str, str]:
+    """--kind as readings by column."""
+    stated = {}
+    for entry in _names(given):
+        name, equals, kind = entry.rpartition("=")
+        if not equals:
+            raise SettingsError(f"--kind {entry} is not possible; expected COLUMN=KIND, such as zip=category.")
+        stated[name.strip()] = kind.strip()
+    return stated
+
+
+def check_weights(table: Table, column: str | None) -> None:
     try:
         arrays.weights(table.weight, len(table), "float64")
     except DataError as error:
         raise DataError(str(error).removeprefix("sample_weight "), path=table.path, column=column) from None
 
 
-def _refuse_one_class(task: Task, table: Table) -> None:
+def refuse_one_class(task: Task, table: Table) -> None:
     if task.kind == "classes" and len(task.words[0]) < 2:
         told = f"holds one class only ({task.words[0][0]!r}); expected at least two: there is nothing to tell apart."
         raise DataError(told, path=table.path, column=table.targets[0].name)
@@ -139,7 +161,7 @@ def _target(task: Task, table: Table, output: str) -> Target:
     return Values.fit(table, standardised=output == "identity")
 
 
-def _pipeline(
+def fitted(
     options: argparse.Namespace, chosen: Preset, rows: Table, task: Task, output: str, seed: int
 ) -> TablePipeline:
     scaling = options.scaling or chosen.scaling
@@ -159,24 +181,24 @@ def _parts(
     options: argparse.Namespace, table: Table, task: Task, seed: int
 ) -> tuple[Rows | None, float | None, dict[str, Table]]:
     """Rows to train on, to judge epochs by, and to test on; the same held-out share that train will choose."""
-    share = _share(options.valid)
+    share = share_of(options.valid)
     if share is None:
-        kept, parts = None, {"train": table, "validation": _alike(options, options.valid, table, weighted=True)}
+        kept, parts = None, {"train": table, "validation": alike(options, options.valid, table, weighted=True)}
     else:
         classes = Classes.fit(table, task.words[0]).encode(table) if task.kind == "classes" else None
         kept, out = split.holdout(len(table), share, seed, classes)
         parts = {"train": table.take(kept), "validation": table.take(out)}
     test = options.test or (options.data if options.data in builtin.TARGETS else None)
     if test is not None:
-        parts["test"] = _alike(options, test, table, weighted=False)
+        parts["test"] = alike(options, test, table, weighted=False)
     return kept, share, parts
 
 
-def _alike(options: argparse.Namespace, source: str, table: Table, *, weighted: bool) -> Table:
+def alike(options: argparse.Namespace, source: str, table: Table, *, weighted: bool) -> Table:
     """Another table, its columns read as those of training."""
     read_as: dict[str, Column] = {column.name: column for column in (*table.columns, *table.targets)}
     wanted = replace(
-        _selection(options),
+        selection(options),
         targets=None if source in builtin.TARGETS else tuple(target.name for target in table.targets),
         weight=options.weight if weighted else None,
         drop=(),
@@ -186,7 +208,7 @@ def _alike(options: argparse.Namespace, source: str, table: Table, *, weighted: 
     return _with_targets(read(source, wanted, "test"))
 
 
-def _share(given: str | None) -> float | None:
+def share_of(given: str | None) -> float | None:
     """--valid as a share, or None where it names rows."""
     if given is None:
         return VALIDATION_SHARE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from chainrule.api.load import Model, load
 from chainrule.api.network import Network
 from chainrule.api.run import Rows, Run, prepare_rows
 from chainrule.data import builtin
+from chainrule.data.cache import cached_part
 from chainrule.data.read import batches, read
 from chainrule.data.table import Selection, Table
 from chainrule.errors import ChainruleError, DataError, SettingsError
@@ -77,6 +79,8 @@ def _read_again(run: Run, path: str) -> tuple[Any, ...]:
     source, pipeline = run.source or {}, pipeline_of(run, path)
     if "data" not in source:
         raise DataError("the run did not keep its data and does not say where they came from.", path=path)
+    if "cache" in source:
+        return _mapped(source, path)
     wanted = _selection(source["data"], pipeline, True, source.get("dialect"))
     try:
         table = read(source["data"], replace(wanted, weight=source.get("weight")), "train")
@@ -86,3 +90,11 @@ def _read_again(run: Run, path: str) -> tuple[Any, ...]:
     table = table.take(np.flatnonzero(~empty))
     X = pipeline.training_features(table, run.index, run.network.architecture.dtype)
     return X, pipeline.target.encode(table), table.weight
+
+
+def _mapped(source: Mapping[str, Any], path: str) -> tuple[Any, ...]:
+    """The training rows of a cache; that they are those of the run is seen by their fingerprint."""
+    part = cached_part(Path(source["cache"]), "train")
+    if part is None:
+        raise DataError(f"the cache {source['cache']} is gone; train again with --resume to have it made.", path=path)
+    return part.X, part.y, part.weight

@@ -14,6 +14,7 @@ from typing import Any
 
 from chainrule.api.run import Run
 from chainrule.api.train import train
+from chainrule.cli import large
 from chainrule.cli.job import Job, dialect, understand
 from chainrule.cli.scores import Scores, baseline, scores
 from chainrule.data import builtin
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     if options.data is None:
         raise SettingsError("no data is named; expected chainrule train DATA --target COLUMN (see --help).")
     folder = _folder(options)
-    job = understand(options)
+    job = large.understand(options, folder) if large.is_large(options) else understand(options)
     if options.class_weight is not None and job.task.kind != "classes":
         raise SettingsError("--class-weight weighs the classes of one target; expected no such option here.")
     metrics.choose(options.metric, job.network.kind)
@@ -99,7 +100,8 @@ def _source(options: argparse.Namespace, job: Job) -> dict[str, Any]:
         "drop": options.drop,
         "dialect": dialect(options),
         "validation": job.share or os.path.abspath(options.valid),
-        "n_rows": len(job.table),
+        "n_rows": job.n_read,
+        **({"cache": str(job.cache.folder.resolve())} if isinstance(job, large.LargeJob) else {}),
     }
 
 

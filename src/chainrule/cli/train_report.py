@@ -25,7 +25,7 @@ def tell_understood(job: Job, engine: str) -> None:
     table, network, settings = job.table, job.network, job.settings
     a = network.architecture
     hidden = ", ".join(dict.fromkeys(layer.activation for layer in a.layers[:-1])) or "no hidden layer"
-    counts = ", ".join(f"{len(part):,} {name}" for name, part in job.parts.items())
+    counts = ", ".join(f"{n:,} {name}" for name, n in job.counts.items())
     left_out = f"; {job.n_left_out:,} without a target left out" if job.n_left_out else ""
     penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
     facts = {"data": f"{table.path}{f' ({table.dialect})' if table.dialect else ''}", **_columns(job)}

@@ -78,22 +78,25 @@ def unchanged(source: Path, known: Mapping[str, Any]) -> bool:
     return same_sizes and fingerprint(source)["sha256"] == known["sha256"]
 
 
+def cached_part(folder: Path, name: str) -> Part | None:
+    """A part of a cache whatever it was made of, or None where there is no cache.
+
+    Errors    DataError for a damaged one
+    """
+    about = _about(folder)
+    return None if about is None else _parts(folder, about)[name]
+
+
 def open_cache(folder: Path, source: Path, made_with: Mapping[str, Any]) -> Cache | None:
     """The cache in a folder, or None where there is none.
 
     Args      source: what the rows were read from; made_with: what else decided about them, plain values
     Errors    DataError where the source changed since, the cache was made with something else, or is damaged
     """
-    if not (folder / ABOUT).is_file():
+    about = _about(folder)
+    if about is None:
         return None
-    try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        if about["format"] != FORMAT:
-            raise ValueError(f"format {about['format']}")
-        parts = {name: _part(folder, name, entry) for name, entry in about["parts"].items()}
-        known, made = about["source"], about["made_with"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"the cache cannot be read ({error}); delete the folder.", path=str(folder)) from None
+    parts, known, made = _parts(folder, about), about["source"], about["made_with"]
     if not unchanged(source, known):
         told = f"was made of {source}, which changed since; delete the folder to have it made anew."
         raise DataError(told, path=str(folder))
@@ -102,6 +105,25 @@ def open_cache(folder: Path, source: Path, made_with: Mapping[str, Any]) -> Cach
         names = ", ".join(name for name in sorted({*now, *made}) if now.get(name) != made.get(name))
         raise DataError(f"was made with another {names}; name another folder, or delete it.", path=str(folder))
     return Cache(folder, about, parts)
+
+
+def _about(folder: Path) -> dict[str, Any] | None:
+    if not (folder / ABOUT).is_file():
+        return None
+    try:
+        about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        if about["format"] != FORMAT or not {"source", "made_with", "parts"} <= set(about):
+            raise ValueError(f"format {about['format']}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"the cache cannot be read ({error}); delete the folder.", path=str(folder)) from None
+    return about
+
+
+def _parts(folder: Path, about: Mapping[str, Any]) -> dict[str, Part]:
+    try:
+        return {name: _part(folder, name, entry) for name, entry in about["parts"].items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"the cache cannot be read ({error}); delete the folder.", path=str(folder)) from None
 
 
 def _part(folder: Path, name: str, entry: Mapping[str, Any]) -> Part:

@@ -65,7 +65,7 @@ class TablePipeline:
         """
         by_target, folds = None, None
         if any(column.levels and len(column.levels) > MOST_LEVELS for column in table.columns):
-            by_target, folds = _for_means(target, table), _folds(len(table), seed)
+            by_target, folds = _for_means(target, table), folds_of(len(table), seed)
         encoders = tuple(_fit(column, table.weight, scaling, n_bins, by_target, folds) for column in table.columns)
         readings = {column.name: column.reading for column in (*table.columns, *table.targets)}
         made = cls(encoders, target, readings, missing, np.zeros(0), seed)
@@ -129,7 +129,7 @@ class TablePipeline:
         """
         fitted = len(table) if rows is None else len(rows)
         folds = np.full(len(table), -1)
-        folds[slice(None) if rows is None else rows] = _folds(fitted, self.seed)
+        folds[slice(None) if rows is None else rows] = folds_of(fitted, self.seed)
         return self.features(table, dtype, folds)
 
     def to_dict(self) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def _for_means(target: Target, table: Table) -> Array | None:
     return wide if wide.shape[1] <= MOST_MEANS else None
 
 
-def _folds(n: int, seed: int) -> Array:
+def folds_of(n: int, seed: int) -> Array:
     """The fold of each of n training rows, a function of the seed alone."""
     rank: Array = np.argsort(words(stream_key(seed, Purpose.SPLIT, 1), n), kind="stable")
     folds = np.empty(n, np.int64)
