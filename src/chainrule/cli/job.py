@@ -113,6 +113,7 @@ def _names(given: str | None) -> tuple[str, ...]:
 
 
 def selection(options: argparse.Namespace) -> Selection:
+    """What is to be read of DATA, as the options say."""
     return Selection(
         _names(options.target) or None,
         weight=options.weight,
@@ -135,6 +136,7 @@ def _kinds(given: str | None) -> dict[str, str]:
 
 
 def check_weights(table: Table, column: str | None) -> None:
+    """DataError where the weights of rows are negative, missing or all zero."""
     try:
         arrays.weights(table.weight, len(table), "float64")
     except DataError as error:
@@ -142,6 +144,7 @@ def check_weights(table: Table, column: str | None) -> None:
 
 
 def refuse_one_class(task: Task, table: Table) -> None:
+    """DataError where there is nothing to tell apart."""
     if task.kind == "classes" and len(task.words[0]) < 2:
         told = f"holds one class only ({task.words[0][0]!r}); expected at least two: there is nothing to tell apart."
         raise DataError(told, path=table.path, column=table.targets[0].name)
@@ -164,6 +167,7 @@ def _target(task: Task, table: Table, output: str) -> Target:
 def fitted(
     options: argparse.Namespace, chosen: Preset, rows: Table, task: Task, output: str, seed: int
 ) -> TablePipeline:
+    """The pipeline, fitted to the training rows."""
     scaling = options.scaling or chosen.scaling
     if scaling not in SCALINGS:
         raise unknown_name("scaling", scaling, SCALINGS)

@@ -12,8 +12,8 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from chainrule.cli import job as small
 from chainrule.cli import train_options
 from chainrule.cli.job import Job
-from chainrule.data import split
+from chainrule.data import builtin, split
 from chainrule.data.cache import Cache, Writer, open_cache
 from chainrule.data.read import Plan, size_in_memory, survey
 from chainrule.data.table import Table
@@ -40,6 +40,7 @@ CACHE_ABOVE_MB = 512
 
 SAMPLE_ROWS = 300_000
 TRAIN, VALIDATION = 1, 2
+PARTS = {TRAIN: "train", VALIDATION: "validation"}
 Roles = npt.NDArray[np.int8]
 
 
@@ -75,6 +76,8 @@ class LargeJob(Job):
 
 def is_large(options: argparse.Namespace) -> bool:
     """Whether the rows are to be trained on from a cache: asked for, or more than memory is meant for."""
+    if options.cache is not None and (options.data in builtin.TARGETS or options.data.lower().endswith(".npz")):
+        raise SettingsError(f"--cache is for CSV, Parquet and Arrow; {options.data} is in memory anyway.")
     above = CACHE_ABOVE_MB if options.cache_above is None else _megabytes(options.cache_above)
     return options.cache is not None or size_in_memory(options.data) > above * 2**20
 
@@ -105,20 +108,21 @@ def understand(options: argparse.Namespace, folder: Path) -> LargeJob:
     small.refuse_one_class(task, targets)
     share = small.share_of(options.valid)
     roles = _roles(targets, task, share, seed)
-    n_rows = {"train": int((roles == TRAIN).sum())} | (
-        {"validation": int((roles == VALIDATION).sum())} if share else {}
-    )
-    sampled = {role: _sample(np.flatnonzero(roles == role), seed) for role in (TRAIN, VALIDATION)}
+    n_rows = {name: int((roles == role).sum()) for role, name in PARTS.items() if share is not None or role == TRAIN}
+    sampled = {role: _sample(np.flatnonzero(roles == role), seed) for role in PARTS}
     parts = _sampled(plan, sampled)
     rows = parts["train"]
-    chosen = preset(options.preset, n_rows=n_rows["train"], n_numbers=0)
+    n_numbers = sum(column.kind == "number" for column in rows.columns)
+    chosen = preset(options.preset, n_rows=n_rows["train"], n_numbers=n_numbers)
+    if n_rows["train"] > SAMPLE_ROWS:
+        chosen = replace(chosen, n_bins=0)  # bins would make the cache many times as large
     output, loss = train_options.output_and_loss(options, task)
     pipeline = small.fitted(options, chosen, rows, task, output, seed)
     dtype = options.dtype
     folds = np.full(len(roles), -1, np.int8)
     folds[sampled[TRAIN]] = folds_of(len(rows), seed)
     made_with = _made_with(options, pipeline, share, seed)
-    cache = _cache(options, folder, plan, made_with, lambda: _encoded(plan, pipeline, roles, folds, dtype), n_rows)
+    cache = _cache(options, folder, made_with, lambda: _encoded(plan, pipeline, roles, folds, dtype), n_rows)
     others = {"validation": options.valid} if share is None else {}
     others |= {"test": options.test} if options.test else {}
     for name, source in others.items():
@@ -157,8 +161,7 @@ def _sampled(plan: Plan, rows: dict[int, npt.NDArray[np.int64]]) -> dict[str, Ta
             begin, end = np.searchsorted(wanted, [first, first + len(table)])
             if end > begin:
                 found[role].append(table.take(wanted[begin:end] - first))
-    names = {TRAIN: "train", VALIDATION: "validation"}
-    return {names[role]: plan.whole(tables) for role, tables in found.items() if tables}
+    return {PARTS[role]: plan.whole(tables) for role, tables in found.items() if tables}
 
 
 def _tables(plan: Plan) -> Iterator[tuple[int, Table]]:
@@ -178,7 +181,7 @@ def _encoded(
         here = slice(first, first + len(table))
         X, y = pipeline.features(table, dtype, folds[here].astype(np.int64)), pipeline.target.encode(table)
         y = y.astype(np.int32 if isinstance(pipeline.target, Classes) else dtype)
-        for role, name in ((TRAIN, "train"), (VALIDATION, "validation")):
+        for role, name in PARTS.items():
             rows = np.flatnonzero(roles[here] == role)
             if len(rows):
                 weight = None if table.weight is None else table.weight[rows].astype(dtype)
@@ -202,9 +205,8 @@ def _made_with(options: argparse.Namespace, pipeline: TablePipeline, share: floa
 def _cache(
     options: argparse.Namespace,
     folder: Path,
-    plan: Plan,
     made_with: dict[str, Any],
-    encoded: Any,
+    encoded: Callable[[], Iterator[tuple[str, Any, Any, Any]]],
     n_rows: dict[str, int],
 ) -> Cache:
     """The cache there is, or the one that is then written. One that nobody named is written anew when it is stale."""
