@@ -85,7 +85,8 @@ def understand(options: argparse.Namespace) -> Job:
     table = _with_targets(whole)
     kept, share, parts = _parts(options, table, task, seed)
     rows = parts["train"]
-    chosen = preset(options.preset, n_rows=len(rows), n_numbers=sum(column.kind == "number" for column in rows.columns))
+    n_numbers = sum(column.kind == "number" for column in rows.columns)
+    chosen = preset(options.preset, n_rows=len(rows), n_numbers=n_numbers, is_class=task.kind != "values")
     output, loss = train_options.output_and_loss(options, task)
     pipeline = fitted(options, chosen, rows, task, output, seed)
     network = train_options.network(options, chosen, len(pipeline.names), task, len(table.targets), output, loss)

@@ -146,9 +146,10 @@ def _edges(present: Array, weight: Array | None, n_bins: int) -> Array:
     distinct = np.unique(present[weight > 0] if weight is not None and (weight > 0).any() else present)
     if len(distinct) > 2 * n_bins:
         distinct = np.unique(quantiles(present, weight, np.linspace(0, 1, n_bins + 1)))
-    wide = np.append(True, np.diff(distinct) > 1e-9 * max(float(np.abs(distinct).max()), 1e-300))
-    edges: Array = distinct[wide]
-    return edges if np.isfinite(edges[-1] - edges[0]) else np.zeros(0)
+    with np.errstate(over="ignore"):
+        wide = np.append(True, np.diff(distinct) > 1e-9 * max(float(np.abs(distinct).max()), 1e-300))
+        edges: Array = distinct[wide]
+        return edges if np.isfinite(edges[-1] - edges[0]) else np.zeros(0)
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ def _read_as(column: Column, kind: str, path: str) -> Column:
 
 
 def _plain(state: Any) -> dict[str, Any]:
-    """The fields of an encoder that are no arrays."""
+    """The fields of an encoder that are no arrays; of an array without entries the shape."""
     found: dict[str, Any] = {}
     for item in fields(state):
         value = getattr(state, item.name)
@@ -235,6 +235,8 @@ def _plain(state: Any) -> dict[str, Any]:
             found[item.name] = _plain(value)
         elif not isinstance(value, np.ndarray):
             found[item.name] = value
+        elif value.size == 0:
+            found[item.name] = {"empty": list(value.shape)}
     return found
 
 
@@ -244,7 +246,7 @@ def _arrays(state: Any, prefix: str) -> dict[str, Array]:
         value = getattr(state, item.name)
         if isinstance(value, NumberEncoder):
             found |= _arrays(value, f"{prefix}.{item.name}")
-        elif isinstance(value, np.ndarray):
+        elif isinstance(value, np.ndarray) and value.size:
             found[f"{prefix}.{item.name}"] = value
     return found
 
@@ -257,6 +259,8 @@ def _restored(cls: Any, state: Mapping[str, Any], arrays: Mapping[str, Array], p
             made[item.name] = arrays[name]
         elif item.name == "elapsed":
             made[item.name] = _restored(NumberEncoder, state[item.name], arrays, name)
+        elif isinstance(state[item.name], dict):
+            made[item.name] = np.zeros(state[item.name]["empty"])
         else:
             made[item.name] = _tuples(state[item.name])
     return cls(**made)
