@@ -113,7 +113,8 @@ def understand(options: argparse.Namespace, folder: Path) -> LargeJob:
     parts = _sampled(plan, sampled)
     rows = parts["train"]
     n_numbers = sum(column.kind == "number" for column in rows.columns)
-    chosen = preset(options.preset, n_rows=n_rows["train"], n_numbers=n_numbers)
+    is_class = task.kind != "values"
+    chosen = preset(options.preset, n_rows=n_rows["train"], n_numbers=n_numbers, is_class=is_class)
     if n_rows["train"] > SAMPLE_ROWS:
         chosen = replace(chosen, n_bins=0)  # bins would make the cache many times as large
     output, loss = train_options.output_and_loss(options, task)
