@@ -203,5 +203,5 @@ def _faults() -> tuple[type[Exception], ...]:
 def _unreadable(path: str, error: Exception) -> DataError:
     if isinstance(error, DataError):
         return error
-    told = (str(error).splitlines() or [type(error).__name__])[0]
+    told = ("; ".join(map(str, error.args)).splitlines() or [type(error).__name__])[0]
     return DataError(f"cannot be read ({told[:200]}).", path=path)
