@@ -68,13 +68,13 @@ def doubles(column: Any) -> Array:
 
 
 def booleans(column: Any) -> tuple[Array, Mask]:
-    """0 for false and 1 for true in any case of letters, NaN where missing, and which cells hold something else."""
+    """0 for false or 0, 1 for true or 1, in any case of letters, NaN where missing; which cells hold something else."""
     import pyarrow
     import pyarrow.compute as pc
 
-    place = pc.index_in(pc.utf8_lower(column), value_set=pyarrow.array(["false", "true"], column.type))
+    place = pc.index_in(pc.utf8_lower(column), value_set=pyarrow.array(["false", "true", "0", "1"], column.type))
     odd = pc.and_(pc.is_null(place), pc.is_valid(column)).to_numpy(zero_copy_only=False)
-    return doubles(place), odd
+    return doubles(place) % 2, odd
 
 
 def counted(column: Any) -> dict[str, int]:

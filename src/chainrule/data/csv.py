@@ -6,7 +6,6 @@ block by block. Columns of numbers are converted directly; the cells of all othe
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.data.cells import parsed, trimmed
-from chainrule.data.dialect import Dialect, check_stated, detect
+from chainrule.data.dialect import Dialect, check_stated, detect, records
 from chainrule.data.encoding import Decoder, UndecodableError, chunks
 from chainrule.data.scan import Scanned, Scanner
 from chainrule.data.source import Block
@@ -133,13 +132,10 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
         quote=selection.quote,
         decimal=selection.decimal,
     )
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=written.delimiter, quotechar=written.quote)
-    try:
-        names = tuple(name.strip() for name in next(reader))
-    except csv.Error as error:
-        raise DataError(f"the header cannot be read ({error}).", path=str(path), line=skipped + 1) from None
+    cells, header_lines = next(records(sample, written.delimiter, written.quote))
+    names = tuple(name.strip() for name in cells)
     _check_names(names, str(path), skipped + 1)
-    lines = skipped + reader.line_num
+    lines = skipped + header_lines
     detected = "detected" if decoder.detected and decoder.encoding not in (None, "utf-8", "utf-8-sig", "utf-16") else ""
     name = f"{decoder.name}{' (detected)' if detected else ''}"
     return CsvSource(str(path), names, written, selection.missing, selection.encoding, name, lines)
@@ -170,6 +166,8 @@ def _check_names(header: Sequence[str], path: str, line: int) -> None:
     for position, name in enumerate(header, start=1):
         if not name:
             raise DataError(f"column {position} has no name; expected a name for each.", path=path, line=line)
+        if "\0" in name:
+            raise DataError("the name holds a NUL byte; expected text. Remove it.", path=path, line=line, column=name)
         if header.index(name) < position - 1:
             told = f"the name stands at column {header.index(name) + 1} and again at column {position}"
             raise DataError(f"{told} ({header.count(name)} times in the header).", path=path, line=line, column=name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chainrule.errors import DataError, SettingsError
@@ -54,14 +56,21 @@ def detect(
     return Dialect(delimiter, quote, decimal or _decimal(sample, delimiter, quote, path))
 
 
-def _records(sample: str, delimiter: str, quote: str) -> list[list[str]]:
-    """The first records; a quote that never closes gives one long record, which suits no delimiter."""
+def records(sample: str, delimiter: str, quote: str) -> Iterator[tuple[list[str], int]]:
+    """Records of a text that are not empty, each with the number of lines up to its end."""
     limit = csv.field_size_limit(1 << 30)
     try:
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, quotechar=quote)
-        return [cells for cells, _ in zip((cells for cells in reader if cells), range(SAMPLE_RECORDS), strict=False)]
+        for cells in reader:
+            if cells:
+                yield cells, reader.line_num
     finally:
         csv.field_size_limit(limit)
+
+
+def _records(sample: str, delimiter: str, quote: str) -> list[list[str]]:
+    """The first records; a quote that never closes gives one long record, which suits no delimiter."""
+    return [cells for cells, _ in itertools.islice(records(sample, delimiter, quote), SAMPLE_RECORDS)]
 
 
 def _quote(sample: str, delimiter: str | None) -> str:
@@ -117,13 +126,12 @@ def _decimal(sample: str, delimiter: str, quote: str, path: str) -> str:
 
 def _place(sample: str, cell: str, delimiter: str, quote: str) -> tuple[int | None, str | None]:
     """Line and column name of a cell of the sample."""
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, quotechar=quote)
     header: list[str] = []
     line = 1
-    for cells in reader:
+    for cells, last_line in records(sample, delimiter, quote):
         if header and cell in cells:
             index = cells.index(cell)
             return line, header[index].strip() if index < len(header) else None
         header = header or cells
-        line = reader.line_num + 1
+        line = last_line + 1
     return None, None

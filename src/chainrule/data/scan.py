@@ -115,9 +115,11 @@ class Scanner:
         raise self.error_at(data.tobytes(), place, line, told)
 
     def unclosed(self, block: bytes, line: int) -> DataError:
-        """The error for a block whose last quote is never closed."""
+        """The error for a block whose last quote is never closed, or for a misplaced quote before it."""
         data = np.frombuffer(block, np.uint8)
-        place = int(np.flatnonzero(data == ord(self.dialect.quote))[-1])
+        quotes = np.flatnonzero(data == ord(self.dialect.quote))
+        self._check_quotes(data, quotes, len(data), line)
+        place = int(quotes[-1])
         return self.error_at(block, place, line, "a quote opens here and is never closed; mend the quotes.")
 
     def error_at(self, block: bytes, place: int, line: int, told: str) -> DataError:
