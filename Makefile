@@ -1,9 +1,9 @@
-# chainrule: demo, test, check, bench. Everything happens in .venv; nothing outside it is changed.
+# chainrule: demo, test, check, bench, sanitize. Everything happens in .venv; nothing outside it is changed.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench sanitize clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chainrule needs Python 3.11 or later; set PYTHON=python3.x")'
@@ -36,6 +36,9 @@ check: .venv/installed-dev
 
 bench: .venv/installed-bench
 	$(BIN)/chainrule bench
+
+sanitize: .venv/installed-dev
+	.ci/sanitize
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache

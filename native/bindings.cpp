@@ -37,17 +37,19 @@ const Variant& variant_named(const std::string& name) {
   return *variant;
 }
 
-std::vector<LayerSizes> layers_of(const std::vector<std::size_t>& sizes, const std::vector<int>& activations) {
-  require(sizes.size() >= 2 && activations.size() + 1 == sizes.size(), "one activation for every layer");
-  std::vector<LayerSizes> layers;
-  for (std::size_t l = 0; l + 1 < sizes.size(); ++l)
-    layers.push_back({sizes[l], sizes[l + 1], static_cast<Activation>(activations[l])});
+std::vector<Layer> checked(std::vector<Layer> layers) {
+  require(!layers.empty(), "at least one layer");
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    require(l == 0 || layers[l - 1].n_out == layers[l].n_in, "a layer takes another number of inputs than the one below gives");
+    require(!layers[l].residual || layers[l].n_in == layers[l].n_out, "a residual connection between different sizes");
+  }
   return layers;
 }
 
-std::size_t n_parameters(const std::vector<LayerSizes>& layers) {
+std::size_t n_parameters(const std::vector<Layer>& layers) {
   std::size_t n = 0;
-  for (const LayerSizes& layer : layers) n += (layer.n_in + 1) * layer.n_out;
+  for (const Layer& layer : layers)
+    n += (layer.n_in + (layer.normalization == Normalization::none ? 1 : 3)) * layer.n_out;
   return n;
 }
 
@@ -57,23 +59,23 @@ bool interrupted() {
   return PyErr_CheckSignals() != 0;
 }
 
-template <class A, class T> std::vector<T*> pointers(std::vector<A>& arrays, std::size_t n) {
+// One matrix a layer, None where it has none.
+template <class T> using Numbered = std::vector<std::optional<Out2<T>>>;
+template <class T> std::vector<T*> pointers(Numbered<T>& arrays) {
   std::vector<T*> out;
-  for (A& array : arrays) out.push_back(array.data());
-  out.resize(n, nullptr);
+  for (auto& array : arrays) out.push_back(array ? array->data() : nullptr);
   return out;
 }
 
 // A session with the arrays it reads, which it keeps alive.
 template <class T> class PySession {
  public:
-  PySession(const std::string& isa, const std::vector<std::size_t>& sizes, const std::vector<int>& activations,
-            int loss, In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y,
+  PySession(const std::string& isa, const std::vector<Layer>& layers, int loss, In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y,
             std::optional<In1<T>> weight, std::size_t batch_size, std::uint64_t seed, bool shuffle,
             std::size_t threads, bool may_choose)
-      : X_(X), labels_(labels), y_(y), weight_(weight), layers_(layers_of(sizes, activations)) {
-    const std::size_t n = X.shape(0), n_outputs = sizes.back();
-    require(X.shape(1) == sizes.front(), "X has another number of columns than the network has inputs");
+      : X_(X), labels_(labels), y_(y), weight_(weight), layers_(checked(layers)) {
+    const std::size_t n = X.shape(0), n_outputs = layers.back().n_out;
+    require(X.shape(1) == layers.front().n_in, "X has another number of columns than the network has inputs");
     require(labels.has_value() != y.has_value(), "either labels or y");
     require(!labels || labels->shape(0) == n, "labels and X differ in rows");
     require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
@@ -115,20 +117,16 @@ template <class T> class PySession {
   }
 
   nb::tuple record(std::uint64_t step, double eta, const StepSettings& settings, Out1<std::int64_t> rows,
-                   std::vector<Out2<T>> z, std::vector<Out2<T>> a, std::vector<Out2<T>> masks,
-                   std::vector<Out2<T>> delta, std::vector<Out2<T>> dW, std::vector<Out1<T>> db, Out2<T> dX,
-                   Out1<T> gradient) {
-    check_length(gradient);
-    const std::size_t L = layers_.size();
-    require(z.size() == L && a.size() == L && delta.size() == L && dW.size() == L && db.size() == L, "one array a layer");
-    typename Session<T>::Record out{pointers<Out2<T>, T>(z, L), pointers<Out2<T>, T>(a, L), pointers<Out2<T>, T>(masks, L),
-                                    pointers<Out2<T>, T>(delta, L), pointers<Out2<T>, T>(dW, L), pointers<Out1<T>, T>(db, L),
-                                    dX.data(), gradient.data(), rows.data(), 0.0};
+                   Numbered<T> z, Numbered<T> u, Numbered<T> a, Numbered<T> masks, Numbered<T> delta, Numbered<T> du,
+                   Out1<T> gradient_of_J, Out2<T> dX, Out1<T> gradient) {
+    check_length(gradient), check_length(gradient_of_J);
+    const Record<T> out{pointers<T>(z), pointers<T>(u), pointers<T>(a), pointers<T>(masks), pointers<T>(delta), pointers<T>(du), gradient_of_J.data(), dX.data()};
+    double J = 0;
     {
       const nb::gil_scoped_release released;
-      session_->record(step, eta, settings, out);
+      J = session_->record(step, eta, settings, out, gradient.data(), rows.data());
     }
-    return nb::make_tuple(out.J, static_cast<int>(session_->stopped));
+    return nb::make_tuple(J, static_cast<int>(session_->stopped));
   }
 
   std::size_t active_threads() const { return session_->active_threads(); }
@@ -146,45 +144,43 @@ template <class T> class PySession {
   std::optional<In1<std::int32_t>> labels_;
   std::optional<In2<T>> y_;
   std::optional<In1<T>> weight_;
-  std::vector<LayerSizes> layers_;
+  std::vector<Layer> layers_;
   std::unique_ptr<Session<T>> session_;
 };
 
 template <class T> class PyPasses {
  public:
-  PyPasses(const std::string& isa, const std::vector<std::size_t>& sizes, const std::vector<int>& activations, int loss,
-           std::size_t block, std::size_t threads)
-      : block_(block), passes_(kernels_of<T>(variant_named(isa)), layers_of(sizes, activations), static_cast<Loss>(loss), block, threads) {}
+  PyPasses(const std::string& isa, const std::vector<Layer>& layers, int loss, std::size_t block, std::size_t threads)
+      : block_(block), passes_(kernels_of<T>(variant_named(isa)), checked(layers), static_cast<Loss>(loss), block, threads) {}
 
   void load(In1<T> theta) {
-    require(theta.shape(0) == n_parameters(passes_.network.sizes), "theta has another length than the network has parameters");
+    require(theta.shape(0) == n_parameters(passes_.network.layers), "theta has another length than the network has parameters");
     passes_.load(theta.data());
   }
-  void forward(In2<T> X, std::vector<Out2<T>> z, std::vector<Out2<T>> a) {
+  void forward(In2<T> X, Numbered<T> z, Numbered<T> u, Numbered<T> a) {
     check_rows(X);
-    const std::size_t L = passes_.network.n_layers();
-    const typename Passes<T>::Record out{pointers<Out2<T>, T>(z, L), pointers<Out2<T>, T>(a, L), {}, {}, {}, nullptr};
+    const Record<T> out{pointers<T>(z), pointers<T>(u), pointers<T>(a), {}, {}, {}, nullptr, nullptr};
     const nb::gil_scoped_release released;
     passes_.forward(X.data(), X.shape(0), out);
   }
   double backward(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, In1<T> scale,
-                  std::vector<Out2<T>> delta, std::vector<Out2<T>> dW, std::vector<Out1<T>> db, Out2<T> dX) {
+                  Numbered<T> delta, Numbered<T> du, Out1<T> gradient, Out2<T> dX) {
     check_rows(X);
     require(labels.has_value() != y.has_value() && scale.shape(0) == X.shape(0), "labels or y, and a scale for every row");
-    const std::size_t L = passes_.network.n_layers();
-    const typename Passes<T>::Record out{{}, {}, pointers<Out2<T>, T>(delta, L), pointers<Out2<T>, T>(dW, L), pointers<Out1<T>, T>(db, L), dX.data()};
+    require(gradient.shape(0) == n_parameters(passes_.network.layers), "the gradient has another length than the network has parameters");
+    const Record<T> out{{}, {}, {}, {}, pointers<T>(delta), pointers<T>(du), gradient.data(), dX.data()};
     const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
     const nb::gil_scoped_release released;
     return passes_.backward(X.data(), X.shape(0), targets, scale.data(), out);
   }
   void predict(In2<T> X, Out2<T> out) {
-    require(X.shape(1) == passes_.network.input.columns && out.shape(0) == X.shape(0), "X does not fit the network");
+    require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0), "X does not fit the network");
     const nb::gil_scoped_release released;
     passes_.predict(X.data(), X.shape(0), out.data());
   }
   double loss(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, std::optional<In1<T>> weight,
               Out2<T> out) {
-    require(X.shape(1) == passes_.network.input.columns && out.shape(0) == X.shape(0), "X does not fit the network");
+    require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0), "X does not fit the network");
     require(labels.has_value() != y.has_value(), "either labels or y");
     const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
     const nb::gil_scoped_release released;
@@ -193,7 +189,7 @@ template <class T> class PyPasses {
 
  private:
   void check_rows(const In2<T>& X) const {
-    require(X.shape(1) == passes_.network.input.columns && X.shape(0) <= block_, "X does not fit the network or its block");
+    require(X.shape(1) == passes_.network.layers.front().n_in && X.shape(0) <= block_, "X does not fit the network or its block");
   }
   const std::size_t block_;
   Passes<T> passes_;
@@ -201,11 +197,11 @@ template <class T> class PyPasses {
 
 template <class T> class PyRowPredictor {
  public:
-  PyRowPredictor(const std::string& isa, const std::vector<std::size_t>& sizes, const std::vector<int>& activations)
-      : rows_(kernels_of<T>(variant_named(isa)), layers_of(sizes, activations)) {}
+  PyRowPredictor(const std::string& isa, const std::vector<Layer>& layers)
+      : rows_(kernels_of<T>(variant_named(isa)), checked(layers)) {}
   // Keeps the GIL: the buffers are shared by all callers, and a row takes microseconds.
   void predict(In1<T> theta, In2<T> X, Out2<T> out) const {
-    const std::vector<LayerSizes>& layers = rows_.layers();
+    const std::vector<Layer>& layers = rows_.layers();
     require(theta.shape(0) == n_parameters(layers), "theta has another length than the network has parameters");
     require(X.shape(1) == layers.front().n_in && out.shape(1) == layers.back().n_out && out.shape(0) == X.shape(0),
             "X does not fit the network");
@@ -242,32 +238,31 @@ double peak_flops(const std::string& isa) {
 template <class T> void bind(nb::module_& m, const char* session, const char* passes, const char* rows) {
   using S = PySession<T>;
   nb::class_<S>(m, session)
-      .def(nb::init<const std::string&, const std::vector<std::size_t>&, const std::vector<int>&, int, In2<T>,
-                    std::optional<In1<std::int32_t>>, std::optional<In2<T>>, std::optional<In1<T>>, std::size_t,
+      .def(nb::init<const std::string&, const std::vector<Layer>&, int, In2<T>, std::optional<In1<std::int32_t>>,
+                    std::optional<In2<T>>, std::optional<In1<T>>, std::size_t,
                     std::uint64_t, bool, std::size_t, bool>(),
-           "isa"_a, "sizes"_a, "activations"_a, "loss"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(),
+           "isa"_a, "layers"_a, "loss"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(),
            "batch_size"_a, "seed"_a, "shuffle"_a, "threads"_a, "may_choose"_a)
       .def("load", &S::load, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("store", &S::store, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a, "penalties"_a = nb::none())
-      .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "a"_a, "masks"_a,
-           "delta"_a, "dW"_a, "db"_a, "dX"_a, "gradient"_a)
+      .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "u"_a, "a"_a,
+           "masks"_a, "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a)
       .def_prop_ro("active_threads", &S::active_threads)
       .def_ro("done_before_interrupt", &S::done_before_interrupt);
   using P = PyPasses<T>;
   nb::class_<P>(m, passes)
-      .def(nb::init<const std::string&, const std::vector<std::size_t>&, const std::vector<int>&, int, std::size_t,
-                    std::size_t>(),
-           "isa"_a, "sizes"_a, "activations"_a, "loss"_a, "block"_a, "threads"_a)
+      .def(nb::init<const std::string&, const std::vector<Layer>&, int, std::size_t, std::size_t>(), "isa"_a, "layers"_a,
+           "loss"_a, "block"_a, "threads"_a)
       .def("load", &P::load, "theta"_a)
-      .def("forward", &P::forward, "X"_a, "z"_a, "a"_a)
-      .def("backward", &P::backward, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "delta"_a, "dW"_a, "db"_a, "dX"_a)
+      .def("forward", &P::forward, "X"_a, "z"_a, "u"_a, "a"_a)
+      .def("backward", &P::backward, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "delta"_a, "du"_a,
+           "gradient"_a, "dX"_a)
       .def("loss", &P::loss, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "out"_a)
       .def("predict", &P::predict, "X"_a, "out"_a);
   using R = PyRowPredictor<T>;
   nb::class_<R>(m, rows)
-      .def(nb::init<const std::string&, const std::vector<std::size_t>&, const std::vector<int>&>(), "isa"_a, "sizes"_a,
-           "activations"_a)
+      .def(nb::init<const std::string&, const std::vector<Layer>&>(), "isa"_a, "layers"_a)
       .def("predict", &R::predict, "theta"_a, "X"_a, "out"_a);
   m.def("elementary", &elementary<T>, "isa"_a, "function"_a, "x"_a, "y"_a);
 }
@@ -276,6 +271,10 @@ template <class T> void bind(nb::module_& m, const char* session, const char* pa
 
 NB_MODULE(_native, m) {
   m.doc() = "The native engine. Use it through chainrule.engine.native.";
+  nb::class_<Layer>(m, "Layer")
+      .def("__init__", [](Layer* layer, std::size_t n_in, std::size_t n_out, int activation, int normalization, bool residual) {
+        new (layer) Layer{n_in, n_out, static_cast<Activation>(activation), static_cast<Normalization>(normalization), residual};
+      }, "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a);
   nb::class_<StepSettings>(m, "StepSettings")
       .def("__init__", [](StepSettings* s, int optimizer, double momentum, double rho, double beta1, double beta2,
                           double epsilon, double weight_decay, double l2, double l1, double dropout, double clip_norm, double alpha) {

@@ -136,7 +136,7 @@ template <class T> CHAINRULE_INLINE Vector<T> log_(Vector<T> x) {
   constexpr W root = __builtin_bit_cast(W, Terms<T>::sqrt_half);
   const auto tiny = x < broadcast<T>(Terms<T>::smallest);  // below the normal range: times 2^m
   const Vector<T> scaled = tiny ? x * broadcast<T>(T(W(1) << m)) : x;
-  const Integers<T> i = bits<T>(scaled) + broadcast_integer<T>(one - root);
+  const Integers<T> i = wrapping_sum<T>(bits<T>(scaled), broadcast_integer<T>(one - root));  // wraps for NaN
   const Vector<T> magic = broadcast<T>(Terms<T>::magic);
   Vector<T> k = from_bits<T>((i >> m) + bits<T>(magic)) - broadcast<T>(Terms<T>::magic + T(Terms<T>::exponent_bias));
   k = tiny ? k - broadcast<T>(T(m)) : k;

@@ -1,5 +1,4 @@
-// The fused loop: whole epochs of steps without leaving C++. Mirrors the sessions of engine/numpy.py,
-// with the row order and the streams of seeding.py.
+// The fused loop: whole epochs of steps without leaving C++. Mirrors the sessions of engine/numpy.py.
 //
 // A step has two phases with a barrier after each. In the first, rows of the batch are split: no weight
 // changes, so the forward pass and all deltas of a row need nobody else. In the second, rows of W are
@@ -7,23 +6,16 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <vector>
 
+#include "order.hpp"
 #include "propagate.hpp"
+#include "rule.hpp"
 #include "threads.hpp"
 
 namespace chainrule {
-
-struct StepSettings {
-  Optimizer optimizer = Optimizer::sgd;
-  double momentum = 0, rho = 0, beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
-  double l2 = 0, l1 = 0, dropout = 0;
-  double clip_norm = 0;  // 0: no clipping
-  double alpha = 0;      // l2 grows by alpha / weight of the batch
-};
 
 enum class Stopped : int { no, loss, weights, interrupted };
 
@@ -43,99 +35,11 @@ struct Schedule {
   bool may_choose;  // whether fewer threads than n_threads may be used where they are faster
 };
 
-// base^exponent by squaring from the lowest bit, as elementary.py does it
-inline double power(double base, std::uint64_t exponent) {
-  double result = 1;
-  for (; exponent; exponent >>= 1, base *= base)
-    if (exponent & 1) result *= base;
-  return result;
-}
-
-template <class T> Rule<T> rule_of_step(const StepSettings& s, double eta, std::uint64_t t, double l2) {
-  Rule<T> r{};
-  r.optimizer = s.optimizer;
-  r.eta = T(eta), r.l2 = T(l2), r.l1 = T(s.l1);
-  r.momentum = T(s.momentum), r.rho = T(s.rho), r.rho_rest = T(1 - s.rho);
-  r.beta1 = T(s.beta1), r.beta1_rest = T(1 - s.beta1), r.beta2 = T(s.beta2), r.beta2_rest = T(1 - s.beta2);
-  r.epsilon = T(s.epsilon), r.decay = T(eta * s.weight_decay), r.shorten = T(1);
-  if (s.optimizer == Optimizer::adam || s.optimizer == Optimizer::adamw) {
-    r.step_size = T(eta / (1 - power(s.beta1, t)));
-    r.v_correction = T(1 / (1 - power(s.beta2, t)));
-  }
-  if (s.optimizer == Optimizer::adam_epsilon_hat) {
-    r.step_size = T(eta * std::sqrt(1 - power(s.beta2, t)) / (1 - power(s.beta1, t)));
-    r.v_correction = T(1);
-  }
-  return r;
-}
-
-constexpr std::uint32_t purpose_shuffle = 2, purpose_dropout = 3;
-
-// The rows sorted by (their 32-bit word, their number), both packed into one 64-bit integer.
-class RowOrder {
- public:
-  RowOrder(const Variant& variant, std::uint64_t seed, std::size_t n, bool shuffle)
-      : variant_(variant), seed_(seed), n_(n), shuffle_(shuffle), rows_(n) {
-    for (std::size_t i = 0; i < n; ++i) rows_[i] = static_cast<std::int64_t>(i);
-  }
-  const std::int64_t* of_epoch(std::uint64_t epoch);
-
- private:
-  void sort_few(std::size_t first, std::size_t end) {
-    if (end - first > 32) return std::sort(&pairs_[first], &pairs_[first] + (end - first));
-    for (std::size_t i = first + 1; i < end; ++i) {
-      const std::uint64_t pair = pairs_[i];
-      std::size_t j = i;
-      for (; j > first && pairs_[j - 1] > pair; --j) pairs_[j] = pairs_[j - 1];
-      pairs_[j] = pair;
-    }
-  }
-
-  const Variant& variant_;
-  const std::uint64_t seed_;
-  const std::size_t n_;
-  const bool shuffle_;
-  std::uint64_t epoch_ = ~std::uint64_t(0);
-  std::vector<std::int64_t> rows_;
-  std::vector<std::uint32_t> words_;
-  std::vector<std::uint64_t> pairs_;
-};
-
-inline PhiloxKey stream_key(std::uint64_t seed, std::uint32_t purpose, std::uint64_t epoch, std::uint64_t step) {
-  std::uint32_t c[4] = {purpose, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(step),
-                        static_cast<std::uint32_t>(step >> 32)};
-  auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
-  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
-    const std::uint64_t p0 = std::uint64_t(0xD2511F53u) * c[0], p1 = std::uint64_t(0xCD9E8D57u) * c[2];
-    const std::uint32_t next[4] = {static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<std::uint32_t>(p1),
-                                   static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<std::uint32_t>(p0)};
-    std::copy(next, next + 4, c);
-  }
-  return {c[0], c[1]};
-}
-
-inline const std::int64_t* RowOrder::of_epoch(std::uint64_t epoch) {
-  if (!shuffle_ || epoch == epoch_) return rows_.data();
-  const std::size_t n_groups = (n_ + 31) / 32;
-  words_.resize(n_groups * 32), pairs_.resize(n_);
-  variant_.words(stream_key(seed_, purpose_shuffle, epoch, 0), 0, 0, n_groups, words_.data());
-  // As many buckets as rows, by the leading bits of a word; the few rows of a bucket are sorted by hand.
-  const int bits = std::clamp(static_cast<int>(std::bit_width(n_)), 1, 16);
-  std::vector<std::size_t> starts((std::size_t(1) << bits) + 1, 0);
-  for (std::size_t i = 0; i < n_; ++i) ++starts[(words_[i] >> (32 - bits)) + 1];
-  for (std::size_t k = 1; k < starts.size(); ++k) starts[k] += starts[k - 1];
-  for (std::size_t i = 0; i < n_; ++i) pairs_[starts[words_[i] >> (32 - bits)]++] = std::uint64_t(words_[i]) << 32 | i;
-  for (std::size_t k = 0, first = 0; k + 1 < starts.size(); first = starts[k++]) sort_few(first, starts[k]);
-  for (std::size_t i = 0; i < n_; ++i) rows_[i] = static_cast<std::int64_t>(pairs_[i] & 0xFFFFFFFFu);
-  epoch_ = epoch;
-  return rows_.data();
-}
-
 template <class T> class Session {
  public:
   using Interrupted = bool (*)();
 
-  Session(const Variant& variant, const Kernels<T>& kernels, std::vector<LayerSizes> layers, Loss loss, Data<T> data,
+  Session(const Variant& variant, const Kernels<T>& kernels, std::vector<Layer> layers, Loss loss, Data<T> data,
           Schedule schedule)
       : network(kernels, std::move(layers), loss, std::min(schedule.batch_size, std::max<std::size_t>(data.n, 1))),
         data_(data), schedule_(schedule), order_(variant, schedule.seed, data.n, schedule.shuffle),
@@ -172,13 +76,9 @@ template <class T> class Session {
   std::size_t advance(std::uint64_t first_step, const double* etas, std::size_t n, const StepSettings& settings,
                       double* losses, double* penalties, Interrupted interrupted);
 
-  struct Record {
-    std::vector<T*> z, a, masks, delta, dW, db;  // one entry a layer; plain layout
-    T *dX, *gradient;                            // gradient: flat, after penalty and clipping
-    std::int64_t* rows;
-    double J;
-  };
-  void record(std::uint64_t step, double eta, const StepSettings& settings, Record& out);
+  // One step, and everything it computed; `gradient` (flat) is the one after penalty and clipping. Returns J.
+  double record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out, T* gradient,
+                std::int64_t* rows);
 
   Stopped stopped = Stopped::no;
   std::size_t active_threads() const { return active_; }
@@ -276,7 +176,7 @@ template <class T> class Session {
 
 template <class T> bool Session<T>::too_small_for_threads() const {
   double operations = 0;  // of one step
-  for (const LayerSizes& layer : network.sizes)
+  for (const Layer& layer : network.layers)
     operations += 6.0 * static_cast<double>(network.capacity * layer.n_in * layer.n_out);
   return schedule_.n_threads == 1 || operations < 0.7e6 || network.capacity < 32;
 }
@@ -291,7 +191,7 @@ template <class T> void Session<T>::prepare(const StepSettings& settings, bool k
   if (two && !second_) second_ = Buffer<T>(network.n_parameters);
   if (settings.dropout > 0 && !own_[0].words) {
     std::size_t widest = 0;
-    for (const LayerSizes& layer : network.sizes) widest = std::max(widest, layer.n_out);
+    for (const Layer& layer : network.layers) widest = std::max(widest, layer.n_out);
     for (Own& own : own_) own.words = Buffer<std::uint32_t>(network.capacity * widest + 64);
   }
 }
@@ -320,11 +220,9 @@ template <class T>
 void Session<T>::masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own) {
   const PhiloxKey key = stream_key(schedule_.seed, purpose_dropout, batch.epoch, batch.step);
   const auto threshold = static_cast<std::uint32_t>(dropout * 4294967296.0);
-  for (std::size_t l = 0; l + 1 < network.n_layers(); ++l) {
-    const Values<T>& v = network.values[l];
-    network.k.dropout_mask(key, static_cast<std::uint32_t>(l + 1), threshold, T(1 / (1 - dropout)),
-                           {v.activated.mask, v.shape.rows, v.shape.columns}, i0, i1, own.words.get());
-  }
+  for (std::size_t l = 0; l + 1 < network.n_layers(); ++l)
+    network.k.dropout_mask(key, static_cast<std::uint32_t>(l + 1), threshold, T(1 / (1 - dropout)), network.mask(l), i0,
+                           i1, own.words.get());
 }
 
 template <class T>
@@ -332,7 +230,7 @@ void Session<T>::rows_phase(const Batch& batch, const StepSettings& settings, st
                             Own& own) {
   row_scales(batch, own.scale.get());
   if (i0 == i1) return;
-  network.k.gather(data_.X, batch.rows, batch.next, network.input, i0, i1);
+  network.k.gather(data_.X, batch.rows, batch.next, network.input.shape, i0, i1);
   if (data_.labels)
     for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
   else
@@ -360,12 +258,9 @@ template <class T> double Session<T>::l2_of(const Batch& batch, const StepSettin
   return total == 0 ? settings.l2 : settings.l2 + settings.alpha / total;
 }
 
-// Σ‖W‖²; the padding of W is 0
 template <class T> double Session<T>::squares_of_weights() const {
   double sum = 0;
-  for (std::size_t l = 0; l < network.n_layers(); ++l)
-    sum += network.k.sum_of_squares(theta_.get() + network.start_of_W(l),
-                                    n_elements<T>(network.sizes[l].n_in, network.sizes[l].n_out));
+  for (const auto& operation : network.operations) sum += operation->squares_of_weights(theta_.get());
   return sum;
 }
 
@@ -539,42 +434,30 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
 }
 
 template <class T>
-void Session<T>::record(std::uint64_t step, double eta, const StepSettings& settings, Record& out) {
+double Session<T>::record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out,
+                          T* gradient, std::int64_t* rows) {
   const FloatingMode mode;
   prepare(settings, true);
   Own& own = own_[0];
   const Batch b = batch(order_.of_epoch(step / steps_per_epoch()), step);
   rows_phase(b, settings, 0, b.n, own);
-  out.J = batch_loss(b, own.scale.get());
-  std::copy(b.rows, b.rows + b.n, out.rows);
+  const double J = batch_loss(b, own.scale.get());
+  std::copy(b.rows, b.rows + b.n, rows);
   const Trained<T> t = trained();
-  for (std::size_t l = 0; l < network.n_layers(); ++l) {
-    const Values<T>& v = network.values[l];
-    const auto plain = [&](const T* data, T* to) {
-      if (to) to_plain<T>({data, v.shape.rows, v.shape.columns}, to, b.n);
-    };
-    plain(v.activated.z, out.z[l]), plain(v.activated.a, out.a[l]), plain(v.delta, out.delta[l]);
-    plain(v.activated.mask, out.masks[l]);
-    network.operations[l]->gradient(t, b.n, 0, network.operations[l]->n_units());
-    const LayerSizes& s = network.sizes[l];
-    to_plain<T>({t.gradient + network.start_of_W(l), s.n_in, s.n_out}, out.dW[l], s.n_in);
-    std::copy_n(t.gradient + network.start_of_b(l), s.n_out, out.db[l]);
-  }
-  Buffer<T> dX(n_elements<T>(network.capacity, network.input.columns));
-  network.input_delta(t, b.n, dX.get(), own.scratch.get());
-  to_plain<T>({dX.get(), network.capacity, network.input.columns}, out.dX, b.n);
+  network.tell(t, b.n, out, own.scratch.get());
 
   Rule<T> rule = rule_of_step<T>(settings, eta, step + 1, l2_of(b, settings));
   gradient_phase(b, rule, 0, 1);
   if (settings.clip_norm > 0) rule.shorten = shortening(settings.clip_norm);
   stopped = Stopped::loss;
-  if (std::isfinite(out.J)) {
+  if (std::isfinite(J)) {
     std::fill(own.check.get(), own.check.get() + chunk<T>, T(0));
     for (const auto& operation : network.operations)
       operation->apply(t, rule, 0, operation->n_units(), own.check.get());
     stopped = finite(own.check.get()) ? Stopped::no : Stopped::weights;
   }
-  network.store(gradient_.get(), out.gradient);
+  network.store(gradient_.get(), gradient);
+  return J;
 }
 
 }  // namespace chainrule

@@ -38,13 +38,15 @@ template <class T> struct Trained {
   T* gradient;
 };
 
-// z, g(z) and the dropout mask of a layer, all in one layout (rows, n_out); mask null: no dropout.
+// z, g(z) and the dropout mask of a node, all in one layout (rows, n_out); mask null: no dropout. On the way
+// back ∂J/∂a becomes delta: what another reader of a has left in `pending` is added, then mask and pullback.
 template <class T> struct Activated {
   Activation activation;
   T* z;     // null where nobody needs it
   T* g;
   T* a;     // g ⊙ mask; the same as g without a mask
   T* mask;
+  const T* pending;  // null where one operation alone reads a
 };
 
 template <class T> struct Targets {
@@ -65,7 +67,7 @@ template <class T> struct Kernels {
                         std::size_t i0, std::size_t i1);
   // z = x @ W + b of one row, everything in the plain layout
   void (*dense_row)(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z);
-  // delta of the layer below from delta @ W.T; scratch: panel · padded_columns(W.columns)
+  // delta of the node below from delta @ W.T; scratch: panel · padded_columns(W.columns)
   void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                       std::size_t i1, T* scratch);
   // dW = a_in.T @ delta over n rows, for rows r0 … r1 of W: updated in the registers, or left in gradient
@@ -75,6 +77,18 @@ template <class T> struct Kernels {
                          std::size_t r1);
   // db = Σ_i delta_i for the cache lines c0 … c1 of its columns
   void (*bias_gradient)(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, std::size_t c1);
+  // u = gain ⊙ x̂ + shift of z, g(u), mask: rows i0 … i1; x̂ and 1/√(var + ε) of each row are kept
+  void (*layer_norm_forward)(Panels<T> shape, const T* z, const T* gain, const T* shift, T* x_hat, T* inverse,
+                             Activated<T> out, std::size_t i0, std::size_t i1);
+  // ∂J/∂z from du = ∂J/∂u, rows i0 … i1
+  void (*layer_norm_backward)(Panels<T> shape, const T* x_hat, const T* inverse, const T* gain, const T* du, T* delta,
+                              std::size_t i0, std::size_t i1);
+  // dgain = Σ_i du_i ⊙ x̂_i over n rows
+  void (*gain_gradient)(Panels<const T> du, const T* x_hat, std::size_t n, T* dgain);
+  // out = x + y, rows i0 … i1
+  void (*residual_forward)(Panels<T> shape, const T* x, const T* y, T* out, std::size_t i0, std::size_t i1);
+  // delta of a node from ∂J/∂a, rows i0 … i1
+  void (*node_delta)(Panels<T> shape, Activated<T> node, const T* da, T* delta, std::size_t i0, std::size_t i1);
   // elementwise over n numbers, n a multiple of chunk
   void (*penalise)(T* gradient, const T* W, const Rule<T>* rule, std::size_t n);
   void (*update)(Trained<T> part, const Rule<T>* rule, std::size_t n, T* check);

@@ -43,6 +43,49 @@ template <class T> void multiply(T* x, const T* mask, const T* by, std::size_t n
   for (std::size_t i = 0; i < n; i += lanes<T>) store<T>(x + i, load(mask + i) * load(by + i));
 }
 
+// A node's own part of both passes, for n numbers from `first` on ----------------------------------------
+
+// g(z), ⊙ mask; softmax waits for its whole row
+template <class T> CHAINRULE_INLINE void finish(const Activated<T>& out, const T* z, std::size_t first, std::size_t n) {
+  if (out.activation != Activation::softmax && (out.activation != Activation::identity || z != out.g))
+    activate<T>(out.activation, z + first, out.g + first, n);
+  if (out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
+}
+
+template <class T> void add(T* out, const T* x, const T* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += lanes<T>) store<T>(out + i, load(x + i) + load(y + i));
+}
+
+// delta = pullback(z, g, (da + pending) ⊙ mask); da and delta may be the same
+template <class T>
+CHAINRULE_INLINE void pull_back(const Activated<T>& node, const T* da, T* delta, std::size_t first, std::size_t n) {
+  const T* x = da + first;
+  T* const out = delta + first;
+  if (node.pending) add<T>(out, x, node.pending + first, n), x = out;
+  if (node.mask) multiply<T>(out, x, node.mask + first, n), x = out;
+  if (node.activation != Activation::identity || x != out)
+    pullback<T>(node.activation, node.z ? node.z + first : nullptr, node.g + first, x, out, n);
+}
+
+// f(first, n) for the pieces of memory that rows i0 … i1 are made of
+template <class T, class F> CHAINRULE_INLINE void for_panel_rows(Panels<T> m, std::size_t i0, std::size_t i1, F&& f) {
+  for (std::size_t p = 0; p < n_panels<T>(m.columns); ++p) {
+    const std::size_t width = panel_width<T>(m.columns, p);
+    f(panel_start<T>(m.rows, p) + i0 * width, (i1 - i0) * width);
+  }
+}
+
+template <class T>
+void node_delta(Panels<T> shape, Activated<T> node, const T* da, T* delta, std::size_t i0, std::size_t i1) {
+  for_panel_rows<T>(shape, i0, i1, [&](std::size_t first, std::size_t n) { pull_back<T>(node, da, delta, first, n); });
+}
+
+// a = a_in + h
+template <class T>
+void residual_forward(Panels<T> shape, const T* a_in, const T* h, T* a, std::size_t i0, std::size_t i1) {
+  for_panel_rows<T>(shape, i0, i1, [&](std::size_t first, std::size_t n) { add<T>(a + first, a_in + first, h + first, n); });
+}
+
 // dense_forward: z = a_in @ W + b, g(z), ⊙ mask, for rows i0 … i1 -----------------------------------
 
 template <class T, bool relu>
@@ -64,13 +107,12 @@ void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T
     const T* const b_p = b + p * panel<T>;
     if (out.activation == Activation::relu && !out.z) {
       forward_panel<T, true>(a_in, W_p, b_p, width, out.g + start, i0, i1);
+      if (out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
     } else {
       T* const z = out.z ? out.z : out.g;
       forward_panel<T, false>(a_in, W_p, b_p, width, z + start, i0, i1);
-      if (out.activation != Activation::softmax && (out.activation != Activation::identity || z != out.g))
-        activate<T>(out.activation, z + first, out.g + first, n);
+      finish<T>(out, z, first, n);
     }
-    if (out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
   }
 }
 
@@ -105,7 +147,7 @@ void dense_row(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t
   for (std::size_t r = 0; r < rest; ++r) z[j + r] = sum[r] + b[j + r];
 }
 
-// dense_delta: delta of the layer below = pullback(z, g, (delta @ W.T) ⊙ mask), rows i0 … i1 ---------
+// dense_delta: delta of the node below = pullback(z, g, (delta @ W.T + pending) ⊙ mask), rows i0 … i1 ----
 
 template <class T, bool relu>
 void delta_panel(Panels<const T> delta, const T* W_t, std::size_t width, const T* g, T* out, std::size_t i0,
@@ -124,15 +166,12 @@ void dense_delta(Panels<const T> delta, Panels<const T> W, Activated<T> below, P
     const std::size_t first = start + i0 * width, n = (i1 - i0) * width;
     T* const d = out.data + start;
     transpose_panel<T>(W, p, scratch);
-    if (below.activation == Activation::relu && !below.mask) {
+    if (below.activation == Activation::relu && !below.mask && !below.pending) {
       delta_panel<T, true>(delta, scratch, width, below.g + start, d, i0, i1);
       continue;
     }
     delta_panel<T, false>(delta, scratch, width, nullptr, d, i0, i1);
-    T* const x = out.data + first;
-    if (below.mask) multiply<T>(x, x, below.mask + first, n);
-    if (below.activation != Activation::identity)
-      pullback<T>(below.activation, below.z ? below.z + first : nullptr, below.g + first, x, x, n);
+    pull_back<T>(below, out.data, out.data, first, n);
   }
 }
 

@@ -1,92 +1,23 @@
 // Mirrors reference/losses.py: the loss of each row and delta of the output layer.
-//
-// Sums over the outputs of a row run over 64-byte lines: one sum for each number of a line, then the
-// tree 8, 4, 2, 1 (4, 2, 1 in double). That is one order for every vector width.
 #pragma once
 
 #include "activations.hpp"
 #include "kernels.hpp"
+#include "rows.hpp"
 
 namespace chainrule {
 namespace {
 
-template <class T> struct Line {
-  static constexpr std::size_t n = chunk<T> / lanes<T>;
-  Vector<T> v[n];
-};
-
-template <class T> CHAINRULE_INLINE Line<T> line_of(T x) {
-  Line<T> l;
-  for (std::size_t k = 0; k < Line<T>::n; ++k) l.v[k] = broadcast<T>(x);
-  return l;
+// The targets of row i in line c.
+template <class T, bool one_line>
+CHAINRULE_INLINE Line<T> target(const Row<T, one_line>& row, const Targets<T>& t, std::size_t i, std::size_t c) {
+  if (!t.labels) return load_line(t.y + row.at(i, c));
+  Line<T> y;
+  const Integers<T> label = broadcast_integer<T>(static_cast<Word<T>>(t.labels[i]) - static_cast<Word<T>>(c * chunk<T>));
+  for (std::size_t k = 0; k < Line<T>::n; ++k)
+    y.v[k] = row.numbers[k] == label ? broadcast<T>(1) : broadcast<T>(0);
+  return y;
 }
-template <class T> CHAINRULE_INLINE Line<T> load_line(const T* p) {
-  Line<T> l;
-  for (std::size_t k = 0; k < Line<T>::n; ++k) l.v[k] = load(p + k * lanes<T>);
-  return l;
-}
-template <class T> CHAINRULE_INLINE void store_line(T* p, const Line<T>& l) {
-  for (std::size_t k = 0; k < Line<T>::n; ++k) store<T>(p + k * lanes<T>, l.v[k]);
-}
-
-#if !defined(CHAINRULE_ONE_LANE)
-template <class T, std::size_t distance, std::size_t... k>
-CHAINRULE_INLINE Vector<T> exchanged(Vector<T> x, Sequence<k...>) {
-  return __builtin_shufflevector(x, x, (k ^ distance)...);
-}
-#endif
-
-// Folds a line by the tree; `join` is commutative, so every lane holds the same bits at the end.
-template <class T, class Join> CHAINRULE_INLINE T fold(Line<T> l, const Join& join) {
-  for (std::size_t half = Line<T>::n / 2; half > 0; half /= 2)
-    for (std::size_t k = 0; k < half; ++k) l.v[k] = join(l.v[k], l.v[k + half]);
-#if defined(CHAINRULE_ONE_LANE)
-  return l.v[0];
-#else
-  Vector<T> x = l.v[0];
-  if constexpr (lanes<T> > 8) x = join(x, exchanged<T, 8>(x, Numbers<lanes<T>>()));
-  if constexpr (lanes<T> > 4) x = join(x, exchanged<T, 4>(x, Numbers<lanes<T>>()));
-  if constexpr (lanes<T> > 2) x = join(x, exchanged<T, 2>(x, Numbers<lanes<T>>()));
-  x = join(x, exchanged<T, 1>(x, Numbers<lanes<T>>()));
-  return x[0];
-#endif
-}
-template <class T> CHAINRULE_INLINE T sum(const Line<T>& l) {
-  return fold<T>(l, [](Vector<T> x, Vector<T> y) { return x + y; });
-}
-template <class T> CHAINRULE_INLINE T largest(const Line<T>& l) {
-  return fold<T>(l, [](Vector<T> x, Vector<T> y) { return x > y ? x : y; });
-}
-
-// What a row kernel needs to know about the output layer. With one line a row stays in registers throughout.
-template <class T, bool one_line = false> struct Row {
-  Panels<T> shape;
-  std::size_t n_lines;
-  Integers<T> numbers[Line<T>::n];  // 0, 1, … of a line
-
-  CHAINRULE_INLINE explicit Row(Panels<T> s) : shape(s), n_lines(one_line ? 1 : padded_columns<T>(s.columns) / chunk<T>) {
-    for (std::size_t k = 0; k < Line<T>::n; ++k)
-      numbers[k] = lane_numbers<T>() + broadcast_integer<T>(static_cast<Word<T>>(k * lanes<T>));
-  }
-  CHAINRULE_INLINE std::size_t at(std::size_t i, std::size_t c) const {
-    return one_line ? i * chunk<T> : line_start<T>(shape.rows, shape.columns, i, c);
-  }
-  // x where the column exists, `outside` in the padding of the last line
-  CHAINRULE_INLINE Line<T> inside(Line<T> x, std::size_t c, T outside) const {
-    if (!one_line && c + 1 < n_lines) return x;
-    const Integers<T> end = broadcast_integer<T>(static_cast<Word<T>>(shape.columns - c * chunk<T>));
-    for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = numbers[k] < end ? x.v[k] : broadcast<T>(outside);
-    return x;
-  }
-  CHAINRULE_INLINE Line<T> target(const Targets<T>& t, std::size_t i, std::size_t c) const {
-    if (!t.labels) return load_line(t.y + at(i, c));
-    Line<T> y;
-    const Integers<T> label = broadcast_integer<T>(static_cast<Word<T>>(t.labels[i]) - static_cast<Word<T>>(c * chunk<T>));
-    for (std::size_t k = 0; k < Line<T>::n; ++k)
-      y.v[k] = numbers[k] == label ? broadcast<T>(1) : broadcast<T>(0);
-    return y;
-  }
-};
 
 // A row of weight 0 has no delta, even where its loss is infinite (0·inf would be NaN).
 template <class T> CHAINRULE_INLINE Vector<T> scaled(Vector<T> delta, T scale) {
@@ -173,7 +104,7 @@ void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<
       Line<T> y_sum = line_of<T>(0), yz_sum = line_of<T>(0);
       for (std::size_t c = 0; c < row.n_lines; ++c) {
         const std::size_t at = row.at(i, c);
-        const Line<T> y = row.inside(row.target(targets, i, c), c, 0), z_c = row.inside(load_line(z + at), c, top);
+        const Line<T> y = row.inside(target(row, targets, i, c), c, 0), z_c = row.inside(load_line(z + at), c, top);
         Line<T> d = load_line(a + at);
         for (std::size_t k = 0; k < Line<T>::n; ++k) {
           if (!targets.labels) {
@@ -247,7 +178,7 @@ void elementwise_loss(Panels<T> shape, const T* z, const T* a, T* delta, Targets
     Line<T> total = line_of<T>(0);
     for (std::size_t c = 0; c < row.n_lines; ++c) {
       const std::size_t at = row.at(i, c);
-      const Line<T> z_c = load_line((z ? z : a) + at), a_c = load_line(a + at), y = row.target(targets, i, c);
+      const Line<T> z_c = load_line((z ? z : a) + at), a_c = load_line(a + at), y = target(row, targets, i, c);
       Line<T> loss, d;
       for (std::size_t k = 0; k < Line<T>::n; ++k) {
         const Unit<T> u = Entry::of(z_c.v[k], a_c.v[k], y.v[k]);

@@ -8,7 +8,7 @@ namespace chainrule {
 
 template <class T> class Passes {
  public:
-  Passes(const Kernels<T>& kernels, std::vector<LayerSizes> layers, Loss loss, std::size_t block, std::size_t n_threads)
+  Passes(const Kernels<T>& kernels, std::vector<Layer> layers, Loss loss, std::size_t block, std::size_t n_threads)
       : network(kernels, std::move(layers), loss, block * n_threads), block_(block), n_threads_(n_threads),
         theta_(network.n_parameters), gradient_(network.n_parameters), scratch_(network.scratch_size()),
         row_loss_(network.capacity), y_(n_elements<T>(network.capacity, network.n_outputs())), labels_(network.capacity),
@@ -16,43 +16,28 @@ template <class T> class Passes {
 
   void load(const T* theta) { network.load(theta, theta_.get()); }
 
-  struct Record {
-    std::vector<T*> z, a, delta, dW, db;
-    T* dX;
-  };
-
-  // z and a of n ≤ block rows
-  void forward(const T* X, std::size_t n, const Record& out) {
+  // The forward pass of n ≤ block rows
+  void forward(const T* X, std::size_t n, const Record<T>& out) {
     const FloatingMode mode;
     network.keep_z(true);
-    to_panels<T>(X, network.input, n);
+    to_panels<T>(X, network.input.shape, n);
     network.forward(trained(), 0, n);
     network.finish_output(0, n);
-    store(out.z, n, [](const Values<T>& v) { return v.activated.z; });
-    store(out.a, n, [](const Values<T>& v) { return v.activated.a; });
+    network.tell_forward(n, out);
   }
 
   // J and its gradients for n ≤ block rows
-  double backward(const T* X, std::size_t n, Targets<T> plain, const T* scale, const Record& out) {
+  double backward(const T* X, std::size_t n, Targets<T> plain, const T* scale, const Record<T>& out) {
     const FloatingMode mode;
     network.keep_z(true);
-    to_panels<T>(X, network.input, n);
+    to_panels<T>(X, network.input.shape, n);
     const Trained<T> t = trained();
     network.forward(t, 0, n);
     Buffer<T> y(plain.labels ? 0 : n_elements<T>(network.capacity, network.n_outputs()));
     if (!plain.labels) to_panels<T>(plain.y, {y.get(), network.capacity, network.n_outputs()}, n);
     network.output({plain.labels, y.get()}, scale, row_loss_.get(), 0, n);
     network.backward(t, 0, n, scratch_.get());
-    Buffer<T> dX(n_elements<T>(network.capacity, network.input.columns));
-    network.input_delta(t, n, dX.get(), scratch_.get());
-    to_plain<T>({dX.get(), network.capacity, network.input.columns}, out.dX, n);
-    store(out.delta, n, [](const Values<T>& v) { return v.delta; });
-    for (std::size_t l = 0; l < network.n_layers(); ++l) {
-      network.operations[l]->gradient(t, n, 0, network.operations[l]->n_units());
-      const LayerSizes& s = network.sizes[l];
-      to_plain<T>({t.gradient + network.start_of_W(l), s.n_in, s.n_out}, out.dW[l], s.n_in);
-      std::copy_n(t.gradient + network.start_of_b(l), s.n_out, out.db[l]);
-    }
+    network.tell(t, n, out, scratch_.get());
     double J = 0;
     for (std::size_t i = 0; i < n; ++i)
       if (scale[i] > 0) J += static_cast<double>(scale[i]) * static_cast<double>(row_loss_[i]);
@@ -99,26 +84,19 @@ template <class T> class Passes {
     team.run([](void* c, std::size_t thread) { static_cast<Call*>(c)->self->predict_share(*static_cast<Call*>(c), thread); }, &call);
   }
 
-  template <class F> void store(const std::vector<T*>& to, std::size_t n, const F& of) const {
-    for (std::size_t l = 0; l < to.size(); ++l) {
-      const Values<T>& v = network.values[l];
-      to_plain<T>({of(v), v.shape.rows, v.shape.columns}, to[l], n);
-    }
-  }
-
   void predict_share(const Call& call, std::size_t thread) {
     const FloatingMode mode;
     const std::size_t i0 = thread * block_;  // this thread's rows of the workspace
     for (std::size_t first = thread * block_; first < call.n; first += call.n_threads * block_) {
       const std::size_t m = std::min(block_, call.n - first);
       for (std::size_t i = 0; i < m; ++i) rows_[i0 + i] = static_cast<std::int64_t>(first + i);
-      network.k.gather(call.X, rows_.data(), nullptr, network.input, i0, i0 + m);
+      network.k.gather(call.X, rows_.data(), nullptr, network.input.shape, i0, i0 + m);
       network.forward(trained(), i0, i0 + m);
       if (call.row_losses)
         row_losses(call, first, i0, m);
       else
         network.finish_output(i0, i0 + m);
-      const Values<T>& v = network.values.back();
+      const Node<T>& v = network.output_node();
       for (std::size_t p = 0; p < n_panels<T>(v.shape.columns); ++p) {
         const std::size_t width = panel_width<T>(v.shape.columns, p), column = p * panel<T>;
         const std::size_t used = std::min(v.shape.columns - column, panel<T>);
@@ -151,33 +129,51 @@ template <class T> class Passes {
 // than using them. A row of panels is the row itself, so everything after the product works as it is.
 template <class T> class RowPredictor {
  public:
-  RowPredictor(const Kernels<T>& kernels, std::vector<LayerSizes> layers) : k_(kernels), layers_(std::move(layers)) {
+  RowPredictor(const Kernels<T>& kernels, std::vector<Layer> layers) : k_(kernels), layers_(std::move(layers)) {
     std::size_t widest = 0;
-    for (const LayerSizes& layer : layers_) widest = std::max(widest, padded_columns<T>(layer.n_out));
+    for (const Layer& layer : layers_) widest = std::max(widest, padded_columns<T>(layer.n_out));
     for (Buffer<T>& buffer : buffers_) buffer = Buffer<T>(widest);
+    for (const Layer& layer : layers_)
+      if (layer.normalization != Normalization::none && !gain_)
+        gain_ = Buffer<T>(widest), shift_ = Buffer<T>(widest), x_hat_ = Buffer<T>(widest);
   }
 
   void predict(const T* theta, const T* x, T* out) const {
     const FloatingMode mode;
     for (std::size_t l = 0; l < layers_.size(); ++l) {
-      const auto [n_in, n_out, activation] = layers_[l];
+      const Layer& layer = layers_[l];
+      const std::size_t n_in = layer.n_in, n_out = layer.n_out;
       T* const z = buffers_[l % 2].get();
       k_.dense_row(x, theta, theta + n_in * n_out, n_in, n_out, z);
-      if (activation == Activation::softmax)
+      theta += (n_in + 1) * n_out;
+      if (layer.normalization == Normalization::layer)
+        theta = normalise(theta, layer, z);
+      else if (layer.activation == Activation::softmax)
         k_.softmax({nullptr, 1, n_out}, z, z, 0, 1);
       else
-        k_.activate(activation, z, z, padded_columns<T>(n_out));
+        k_.activate(layer.activation, z, z, padded_columns<T>(n_out));
+      if (layer.residual)
+        for (std::size_t j = 0; j < n_out; ++j) z[j] = x[j] + z[j];
       x = z;
-      theta += (n_in + 1) * n_out;
     }
     std::copy_n(x, layers_.back().n_out, out);
   }
-  const std::vector<LayerSizes>& layers() const { return layers_; }
+  const std::vector<Layer>& layers() const { return layers_; }
 
  private:
+  // g(u) in place of z; returns where the parameters of the next layer begin
+  const T* normalise(const T* theta, const Layer& layer, T* z) const {
+    std::copy_n(theta, layer.n_out, gain_.get());
+    std::copy_n(theta + layer.n_out, layer.n_out, shift_.get());
+    T inverse;
+    k_.layer_norm_forward({nullptr, 1, layer.n_out}, z, gain_.get(), shift_.get(), x_hat_.get(), &inverse,
+                          {layer.activation, nullptr, z, z, nullptr, nullptr}, 0, 1);
+    return theta + 2 * layer.n_out;
+  }
+
   const Kernels<T>& k_;
-  const std::vector<LayerSizes> layers_;
-  Buffer<T> buffers_[2];
+  const std::vector<Layer> layers_;
+  Buffer<T> buffers_[2], gain_, shift_, x_hat_;
 };
 
 }  // namespace chainrule

@@ -56,12 +56,14 @@ template <> struct Simd<float> {
   using Word = std::int32_t;
   using V = float;
   using I = std::int32_t;
+  using U = std::uint32_t;
   static constexpr std::size_t lanes = 1;
 };
 template <> struct Simd<double> {
   using Word = std::int64_t;
   using V = double;
   using I = std::int64_t;
+  using U = std::uint64_t;
   static constexpr std::size_t lanes = 1;
 };
 #else
@@ -69,12 +71,14 @@ template <> struct Simd<float> {
   using Word = std::int32_t;
   typedef float V __attribute__((vector_size(vector_bytes), may_alias));
   typedef std::int32_t I __attribute__((vector_size(vector_bytes), may_alias));
+  typedef std::uint32_t U __attribute__((vector_size(vector_bytes), may_alias));
   static constexpr std::size_t lanes = vector_bytes / sizeof(float);
 };
 template <> struct Simd<double> {
   using Word = std::int64_t;
   typedef double V __attribute__((vector_size(vector_bytes), may_alias));
   typedef std::int64_t I __attribute__((vector_size(vector_bytes), may_alias));
+  typedef std::uint64_t U __attribute__((vector_size(vector_bytes), may_alias));
   static constexpr std::size_t lanes = vector_bytes / sizeof(double);
 };
 #endif
@@ -121,6 +125,11 @@ template <> CHAINRULE_INLINE double broadcast<double>(double x) { return x; }
 
 template <class T> CHAINRULE_INLINE Integers<T> bits(Vector<T> v) { return __builtin_bit_cast(Integers<T>, v); }
 template <class T> CHAINRULE_INLINE Vector<T> from_bits(Integers<T> i) { return __builtin_bit_cast(Vector<T>, i); }
+// a + b of bit patterns, which may pass the largest integer: there signed numbers would be undefined
+template <class T> CHAINRULE_INLINE Integers<T> wrapping_sum(Integers<T> a, Integers<T> b) {
+  using U = typename Simd<T>::U;
+  return __builtin_bit_cast(Integers<T>, __builtin_bit_cast(U, a) + __builtin_bit_cast(U, b));
+}
 
 // fused multiply-add and square root, both correctly rounded -----------------------------------------
 

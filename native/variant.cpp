@@ -6,6 +6,7 @@
 #include "kernels.hpp"
 #include "layers.hpp"
 #include "losses.hpp"
+#include "normalization.hpp"
 #include "optimizers.hpp"
 #include "penalties.hpp"
 #include "seeding.hpp"
@@ -35,7 +36,8 @@ template <class T> void elementary(Elementary function, const T* x, T* y, std::s
 template <class T>
 constexpr Kernels<T> kernels = {
     gather<T>,       dense_forward<T>, dense_row<T>,    dense_delta<T>, dense_update<T>,    dense_gradient<T>,
-    bias_gradient<T>, penalise<T>,     update<T>,      activate<T>,        pullback<T>,
+    bias_gradient<T>, layer_norm_forward<T>, layer_norm_backward<T>, gain_gradient<T>, residual_forward<T>,
+    node_delta<T>,    penalise<T>,     update<T>,      activate<T>,        pullback<T>,
     elementary<T>,   sum_of_squares<T>, value_and_delta<T>, softmax<T>,    dropout_mask<T>};
 
 constexpr Kernels<float> kernels_float32 = kernels<float>;

@@ -35,6 +35,11 @@ def torch_activation(name: str) -> Callable[..., Any]:
     }[name]
 
 
+def torch_layer_norm(z: Any, gain: Any, shift: Any) -> Any:
+    """PyTorch's layer normalisation over the units of a row, with its own ε."""
+    return torch().nn.functional.layer_norm(z, (z.shape[1],), gain, shift)
+
+
 def torch_loss(loss: str, output: str) -> Callable[..., Any]:
     """The loss of each row, (n,), as a function of (z, a, y)."""
     F = torch().nn.functional

@@ -55,6 +55,21 @@ ULPS_NORMAL_DISTRIBUTION = 5.0
 NATIVE = {"float32": 1e-5, "float64": 1e-13}
 """One step, native against reference: sums of up to 1000 products in another order, through a few layers."""
 
+
+def normalised(tolerance: float, record: Any) -> float:
+    """The tolerance of a step with layer normalisation: rounding in z is divided by √(var + 1e-5) of its row.
+
+    A row whose units are nearly equal makes that up to 316 times larger, once for every normalised layer, and
+    once more on the way back.
+    """
+    factor = 1.0
+    for l, u in enumerate(record.forward.u):
+        if u is not None and len(u):
+            variance = record.forward.z[l].astype(np.float64).var(axis=1).min()
+            factor *= max(1.0, 1 / np.sqrt(variance + 1e-5))
+    return tolerance * factor**2
+
+
 NATIVE_100_STEPS = {"float32": 2e-3, "float64": 1e-9}
 """A hundred steps of a small network: the differences above, carried on by training."""
 
@@ -63,6 +78,10 @@ CHI_SQUARE_5 = 20.52
 
 CHI_SQUARE_255 = 330.52
 """Quantile 0.999 of chi-square with 255 degrees of freedom."""
+
+SKLEARN_EPOCHS = 1e-11
+"""Weights and losses after 20 epochs in float64 against scikit-learn's: the order of sums differs, 1e-15 a step, and
+the steps between multiply it."""
 
 SIGMAS = 4.0
 """Standard errors a sample moment may be off. The draws are fixed, so a pass stays a pass."""

@@ -29,6 +29,10 @@ CASES = {
     "adagrad plateau": {
         "optimizer": cr.Adagrad(0.05), "schedule": "plateau", "decay_every": 1, "validation": 0.2, "dtype": "float64",
     },
+    "normalised and residual": {
+        "optimizer": cr.Adam(0.01), "dropout": 0.2, "clip_norm": 0.5, "l2": 1e-3, "normalization": "layer",
+        "residual": True,
+    },
 }  # fmt: skip
 
 
@@ -44,7 +48,9 @@ class Recorder:
 
 def train(case: dict, **more) -> cr.Run:
     options = {"batch_size": 16, "epochs": 6, "progress": False, **case, **more}
-    net = cr.Network([6, 12, 8, 3], activation=["tanh", "relu"], seed=3, dtype=options.pop("dtype", "float32"))
+    named = {name: options.pop(name) for name in ("dtype", "normalization", "residual") if name in options}
+    sizes = [6, 12, 12, 3] if "residual" in named else [6, 12, 8, 3]
+    net = cr.Network(sizes, activation=["tanh", "relu"], seed=3, **named)
     return cr.train(net, X, Y, **options)
 
 

@@ -110,6 +110,20 @@ def test_regression_predicts_in_the_unit_of_the_target(folder: Path, capsys) -> 
     assert truth.min() < np.median(guess) < truth.max()
 
 
+def test_normalised_and_residual_layers(folder: Path, capsys) -> None:
+    """--normalization and --residual reach the network; explain, predict and check work on its run."""
+    more = ("--normalization", "layer", "--residual", "--network", "16,16", "--epochs", "5")
+    assert main(["train", "wine", "-o", "run", *more]) == 0
+    assert "13-16-16-3, relu, layer normalisation, residual, softmax" in " ".join(capsys.readouterr().out.split())
+    assert main(["explain", "run", "--step", "7", "--language", "ko"]) == 0
+    told = capsys.readouterr().out
+    assert "잔차 연결" in told and "층 정규화" in told
+    assert main(["predict", "run", "wine", "-o", "out.csv"]) == 0
+    assert len(rows_in("out.csv")) == 36
+    assert run_json(capsys, "check", "run", "--json")["passed"]
+    assert run_json(capsys, "train", "wine", "-o", "two", "--normalization", "layer,none", "--epochs", "1", "--json")
+
+
 def test_numeric_classes_in_npz_and_tsv_are_whole(folder: Path, capsys) -> None:
     """Classes 1 and 2 are columns probability_1, probability_2, whichever file they come from."""
     X = np.random.default_rng(0).normal(size=(60, 3))

@@ -22,7 +22,7 @@ from chainrule.network.initializers import choose, initialize
 from chainrule.reference.losses import LOSSES
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.seeding import permutation
-from tolerances import NATIVE, NATIVE_100_STEPS, assert_close
+from tolerances import NATIVE, NATIVE_100_STEPS, assert_close, normalised
 
 pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
 from chainrule import _native
@@ -30,6 +30,7 @@ from chainrule.engine import native as module
 from chainrule.engine.native import ACTIVATIONS, NativeEngine, allowed_threads, instruction_set, unable
 
 SIZES = [1, 2, 3, 15, 16, 17, 63, 65, 100]
+GRADIENTS = ("delta", "du", "dW", "db", "dgain", "dshift")
 PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
 HYPER: list[tuple[str, dict[str, Any]]] = [
     ("sgd", {}),
@@ -64,6 +65,8 @@ def make_task(
     labels: bool = True,
     seed: int = 5,
     shuffle: bool = True,
+    normalization: Any = None,
+    residual: Any = False,
 ) -> Task:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, sizes[0])).astype(dtype)
@@ -75,7 +78,7 @@ def make_task(
         weight = rng.uniform(0, 2, n).astype(dtype)
         weight[::7] = 0
     return Task(
-        Architecture.build(sizes, activation, output, loss, dtype),
+        Architecture.build(sizes, activation, output, loss, dtype, normalization, residual),
         X,
         targets,
         weight,
@@ -88,6 +91,9 @@ def make_task(
 
 def begin(engine: Any, task: Task, settings_: StepSettings) -> Any:
     parameters = initialize(task.architecture, choose("auto", task.architecture), 3)
+    rng = np.random.default_rng(4)
+    for vector in filter(lambda v: v is not None, [*parameters.gain, *parameters.shift]):
+        vector += 0.3 * rng.normal(size=vector.shape)  # 1 and 0 would hide what they do
     session = engine.start(task, settings_)
     session.load(parameters.flat, OPTIMIZERS[task.optimizer].start(parameters.flat, settings_.optimizer))
     return session
@@ -96,6 +102,14 @@ def begin(engine: Any, task: Task, settings_: StepSettings) -> Any:
 def digest(session: Any) -> str:
     theta, state = session.store()
     return hashlib.sha256(theta.tobytes() + b"".join(state[name].tobytes() for name in sorted(state))).hexdigest()
+
+
+def assert_same_arrays(found: Any, expected: Any, parts: tuple[str, ...], l: int, tolerance: float) -> None:
+    for part in parts:
+        one, other = getattr(found, part)[l], getattr(expected, part)[l]
+        assert (one is None) == (other is None), f"{part}[{l}]"
+        if other is not None:
+            assert_close(one, other, tolerance, f"{part}[{l}]")
 
 
 def assert_same_record(found: Any, expected: Any, tolerance: float) -> None:
@@ -107,12 +121,8 @@ def assert_same_record(found: Any, expected: Any, tolerance: float) -> None:
     for l in range(1, len(expected.forward.z)):
         if expected.forward.masks is not None and l + 1 < len(expected.forward.z):
             assert np.array_equal(found.forward.masks[l], expected.forward.masks[l])
-        for part in ("z", "a"):
-            assert_close(getattr(found.forward, part)[l], getattr(expected.forward, part)[l], tolerance, f"{part}[{l}]")
-        for part in ("delta", "dW", "db"):
-            assert_close(
-                getattr(found.backward, part)[l], getattr(expected.backward, part)[l], tolerance, f"{part}[{l}]"
-            )
+        assert_same_arrays(found.forward, expected.forward, ("z", "u", "a"), l, tolerance)
+        assert_same_arrays(found.backward, expected.backward, GRADIENTS, l, tolerance)
     assert_close(found.backward.dX, expected.backward.dX, tolerance, "dX")
     assert_close(found.update.gradient.flat, expected.update.gradient.flat, tolerance, "gradient")
 
@@ -121,8 +131,9 @@ def assert_parity(task: Task, settings_: StepSettings) -> None:
     """A recorded first step agrees with the NumPy engine in everything, and a fused one has the recorded bits."""
     found = begin(NativeEngine(1), task, settings_)
     expected = begin(NumpyEngine(), task, settings_)
-    tolerance = NATIVE[task.architecture.dtype]
-    assert_same_record(found.record(0, 0.05, settings_), expected.record(0, 0.05, settings_), tolerance)
+    recorded = expected.record(0, 0.05, settings_)
+    tolerance = normalised(NATIVE[task.architecture.dtype], recorded)
+    assert_same_record(found.record(0, 0.05, settings_), recorded, tolerance)
     fused = begin(NativeEngine(2), task, settings_)
     fused.advance(0, np.full(1, 0.05), settings_)
     assert digest(fused) == digest(found)
@@ -164,11 +175,55 @@ def test_parity_of_wide_layers(sizes: list[int], batch_size: int) -> None:
     assert_parity(make_task(sizes, n=batch_size + 5, batch_size=batch_size), StepSettings())
 
 
+@settings(max_examples=60)
+@given(
+    widths=st.lists(st.sampled_from(SIZES), min_size=1, max_size=2),
+    repeats=st.integers(1, 3),
+    n_inputs=st.sampled_from([3, 16, 17]),
+    activation=st.sampled_from([name for name in ACTIVATIONS if name not in ("softmax", "exponential")]),
+    batch_size=st.sampled_from([1, 2, 7, 16, 33, 100]),
+    hyper=st.sampled_from(HYPER),
+    extra=st.sampled_from(EXTRAS),
+    dtype=st.sampled_from(["float32", "float64"]),
+    kinds=st.lists(st.sampled_from([None, "layer"]), min_size=6, max_size=6),
+    skips=st.lists(st.booleans(), min_size=6, max_size=6),
+)
+def test_parity_of_normalised_and_residual_layers(
+    widths: list[int], repeats: int, n_inputs: int, activation: str, batch_size: int,
+    hyper: tuple[str, dict[str, Any]], extra: dict[str, float], dtype: str, kinds: list[str | None], skips: list[bool],
+) -> None:  # fmt: skip
+    """Every intermediate agrees for any mixture of normalised, residual and plain layers."""
+    sizes = [n_inputs, *(width for width in widths for _ in range(repeats)), 3]
+    n = len(sizes) - 2
+    fits = [skip and sizes[l] == sizes[l + 1] for l, skip in enumerate(skips[:n])]
+    task = make_task(
+        sizes, activation, dtype=dtype, batch_size=batch_size, optimizer=hyper[0], weighted=True,
+        normalization=kinds[:n], residual=fits,
+    )  # fmt: skip
+    assert_parity(task, StepSettings(hyper[1], **extra))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch_size"), [([100, 1000, 1000, 10], 513), ([65, 65, 65, 3], 129), ([2, 2, 2, 2], 513)]
+)
+def test_parity_of_wide_normalised_layers(sizes: list[int], batch_size: int) -> None:
+    """Normalised and residual layers of many panels agree too, and so does a first layer that adds X."""
+    task = make_task(sizes, n=batch_size + 5, batch_size=batch_size, normalization="layer", residual=True)
+    assert_parity(task, StepSettings(dropout=0.1))
+
+
+LAYERS = [{}, {"normalization": "layer"}, {"residual": True}, {"normalization": "layer", "residual": True}]
+
+
+@pytest.mark.parametrize("layers", LAYERS, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("optimizer", "hyper"), HYPER)
-def test_parity_after_a_hundred_steps(optimizer: str, hyper: dict[str, Any], dtype: str) -> None:
+def test_parity_after_a_hundred_steps(
+    optimizer: str, hyper: dict[str, Any], dtype: str, layers: dict[str, Any]
+) -> None:
     """Weights, optimizer arrays and losses of 100 steps agree, short last batches among them."""
-    task = make_task([7, 19, 4], "tanh", dtype=dtype, n=53, optimizer=optimizer)
+    sizes = [7, 19, 19, 4] if layers else [7, 19, 4]
+    task = make_task(sizes, "tanh", dtype=dtype, n=53, optimizer=optimizer, **layers)
     s = StepSettings(hyper, l2=0.01)
     found, expected = begin(NativeEngine(1), task, s), begin(NumpyEngine(), task, s)
     etas = np.linspace(0.01, 0.001, 100)
@@ -193,12 +248,17 @@ def test_parity_after_a_hundred_steps(optimizer: str, hyper: dict[str, Any], dty
         ([784, 100, 10], 10, "silu", "identity", "huber", "adagrad", {}),
     ],
 )
+@pytest.mark.parametrize("layers", [{}, {"normalization": "layer", "residual": True}], ids=["plain", "normalised"])
 def test_bits_do_not_depend_on_threads_or_instruction_set(
     monkeypatch: pytest.MonkeyPatch, sizes: list[int], batch_size: int, activation: str, output: str, loss: str,
-    optimizer: str, extra: dict[str, float], dtype: str,
+    optimizer: str, extra: dict[str, float], dtype: str, layers: dict[str, Any],
 ) -> None:  # fmt: skip
     """One sha256 after three epochs for 1, 2, 3, 4, 8 threads, every instruction set, fused and recorded."""
-    task = make_task(sizes, activation, output, loss, dtype, n=150, batch_size=batch_size, optimizer=optimizer)
+    if layers:
+        sizes = [*sizes[:-1], sizes[-2], sizes[-1]]  # a layer that can add its input
+    task = make_task(
+        sizes, activation, output, loss, dtype, n=150, batch_size=batch_size, optimizer=optimizer, **layers
+    )
     s, n_steps = StepSettings(**extra), 3 * task.steps_per_epoch
     digests = set()
     for isa in _native.instruction_sets():
@@ -229,6 +289,20 @@ def test_a_stretch_may_begin_anywhere() -> None:
     assert digest(whole) == digest(later)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("level", [1e4, 1e8])
+def test_equal_units_are_normalised_to_the_shift(level: float, dtype: str) -> None:
+    """A row whose z are all alike gives u = shift at any level, as in the reference, and nothing flows back."""
+    architecture = Architecture.build([1, 70, 2], "tanh", normalization="layer", dtype=dtype)
+    parameters = initialize(architecture, choose("auto", architecture), 0)
+    parameters.W[1][:] = level
+    for engine in (NativeEngine(1), NumpyEngine()):
+        X, y = np.array([[1.0], [0.3]], dtype), np.array([0, 1], np.int32)
+        u, g = engine.forward(parameters, X).u[1], engine.backward(parameters, X, y)
+        assert_close(u, np.zeros((2, 70)), NATIVE["float32"] * max(1, level * 1e-4))
+        assert np.isfinite(g.delta[1]).all()
+
+
 @pytest.mark.parametrize("isa", _native.instruction_sets())
 def test_the_row_order_is_that_of_seeding(isa: str) -> None:
     """The permutation of every size is the one that seeding.py states."""
@@ -239,25 +313,26 @@ def test_the_row_order_is_that_of_seeding(isa: str) -> None:
             assert np.array_equal(out, permutation(seed, epoch, n))
 
 
+@pytest.mark.parametrize("layers", LAYERS, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("pair", PAIRS)
-def test_passes_of_an_engine(pair: tuple[str, str], dtype: str) -> None:
+def test_passes_of_an_engine(pair: tuple[str, str], dtype: str, layers: dict[str, Any]) -> None:
     """forward, backward, predict and loss agree with the NumPy engine for rows from outside a training."""
     loss, output = pair
-    task = make_task([11, 30, 17], "tanh", output, loss, dtype, n=700, weighted=True, labels=loss == "cross_entropy")
+    task = make_task(
+        [11, 30, 30, 17], "tanh", output, loss, dtype, n=700, weighted=True, labels=loss == "cross_entropy", **layers
+    )
     parameters = initialize(task.architecture, choose("auto", task.architecture), 1)
     found, expected, tolerance = NativeEngine(2), NumpyEngine(), NATIVE[dtype]
     f, g = found.forward(parameters, task.X), expected.forward(parameters, task.X)
-    for l in (1, 2):
-        assert_close(f.z[l], g.z[l], tolerance)
-        assert_close(f.a[l], g.a[l], tolerance)
+    for l in (1, 2, 3):
+        assert_same_arrays(f, g, ("z", "u", "a"), l, tolerance)
     data = (parameters, task.X, task.targets, task.weight)
     b, c = found.backward(*data), expected.backward(*data)
     assert_close(b.loss, c.loss, tolerance)
     assert_close(b.dX, c.dX, tolerance)
-    for l in (1, 2):
-        for part in ("delta", "dW", "db"):
-            assert_close(getattr(b, part)[l], getattr(c, part)[l], tolerance)
+    for l in (1, 2, 3):
+        assert_same_arrays(b, c, GRADIENTS, l, tolerance)
     assert np.array_equal(found.predict(parameters, task.X), f.output)
     J, out = found.loss(*data)
     assert_close(J, expected.loss(*data)[0], tolerance)

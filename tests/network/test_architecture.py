@@ -128,3 +128,54 @@ def test_round_trip(sizes: list[int], activation: str, output: str, dtype: str) 
         "loss": "squared_error",
         "dtype": dtype,
     }
+
+
+def test_normalization_and_residual() -> None:
+    """One name or one per hidden layer; True adds the input wherever sizes agree."""
+    found = Architecture.build([4, 4, 6, 6, 2], normalization="layer", residual=True)
+    assert found.layers == (
+        Dense(4, 4, "relu", "layer", True),
+        Dense(4, 6, "relu", "layer", False),
+        Dense(6, 6, "relu", "layer", True),
+        Dense(6, 2, "softmax"),
+    )
+    assert found.n_parameters == 20 + 8 + 30 + 12 + 42 + 12 + 14
+    assert found.residuals == (False, True, False, True, False)
+    assert found.hidden == "relu, layer normalisation, residual"
+    each = Architecture.build([4, 4, 4, 2], normalization=[None, "layer"], residual=[True, False])
+    assert [(layer.normalization, layer.residual) for layer in each.layers[:2]] == [(None, True), ("layer", False)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options", "told"),
+    [
+        ([4, 5, 6, 2], {"residual": True}, "no hidden layer of 4-5-6-2 .* such as"),
+        ([4, 2], {"residual": True}, "no hidden layer of 4-2"),
+        ([4, 4, 6, 2], {"residual": [True, True]}, "residual of layer 2 adds 4 inputs to 6 units"),
+        ([4, 4, 6, 2], {"residual": [True]}, "residual has 1 answers for 2 hidden layers"),
+        ([4, 4, 2], {"residual": "yes"}, "expected True, False"),
+        ([4, 4, 2], {"normalization": "layr"}, "did you mean 'layer'"),
+        ([4, 4, 2], {"normalization": ["layer", "layer"]}, "normalization has 2 names for 1 hidden layers"),
+        ([4, 2], {"normalization": "layer"}, "no hidden layer to act on"),
+    ],
+)
+def test_impossible_layers(sizes: list[int], options: dict[str, Any], told: str) -> None:
+    """What cannot be normalised or added is refused, naming the sizes and the remedy."""
+    with pytest.raises(SettingsError, match=told):
+        Architecture.build(sizes, **options)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 3), min_size=3, max_size=6),
+    kinds=st.lists(st.sampled_from([None, "layer"]), min_size=4, max_size=4),
+    skips=st.lists(st.booleans(), min_size=4, max_size=4),
+)
+def test_round_trip_of_layers(sizes: list[int], kinds: list[str | None], skips: list[bool]) -> None:
+    """to_dict tells what there is, and nothing where there is none: older descriptions are read as before."""
+    n = len(sizes) - 2
+    fits = [skip and sizes[l] == sizes[l + 1] for l, skip in enumerate(skips[:n])]
+    found = Architecture.build(sizes, "tanh", "identity", "squared_error", normalization=kinds[:n], residual=fits)
+    told = found.to_dict()
+    assert Architecture.from_dict(told) == found
+    assert ("normalization" in told) == any(kinds[:n])
+    assert ("residual" in told) == any(fits)

@@ -95,3 +95,13 @@ def test_choose_refuses() -> None:
         choose("he_norml", architecture)
     with pytest.raises(SettingsError, match="initializer has 3 names for 2 layers"):
         choose(["zeros"] * 3, architecture)
+
+
+def test_gain_is_1_and_shift_0() -> None:
+    """Normalised layers begin as the plain normalisation, and W and b as they would without it."""
+    plain = Architecture.build([3, 4, 4, 2])
+    normalised = Architecture.build([3, 4, 4, 2], normalization="layer")
+    one, other = (initialize(a, choose("auto", a), 5) for a in (plain, normalised))
+    for l in (1, 2):
+        assert other.gain[l].tolist() == [1.0] * 4 and other.shift[l].tolist() == [0.0] * 4
+    assert all(np.array_equal(one.W[l], other.W[l]) for l in (1, 2, 3))

@@ -49,6 +49,19 @@ def test_named() -> None:
     assert np.concatenate([array.ravel() for _, array in parameters.named()]).tolist() == list(range(17))
 
 
+def test_normalised_layers_have_gain_and_shift() -> None:
+    """gain[l] and shift[l] follow b[l] in the vector where layer l is normalised, and are None elsewhere."""
+    architecture = Architecture.build([1, 2, 1, 1], "tanh", "identity", "squared_error", "float64", ["layer", None])
+    parameters = Parameters(architecture, np.arange(13.0))
+    assert architecture.n_parameters == 13
+    assert [name for name, _ in parameters.named()] == ["W1", "b1", "gain1", "shift1", "W2", "b2", "W3", "b3"]
+    assert parameters.gain[0] is parameters.gain[2] is parameters.shift[3] is None
+    assert parameters.gain[1].tolist() == [4, 5] and parameters.shift[1].tolist() == [6, 7]
+    assert parameters.W[2].tolist() == [[8], [9]]
+    parameters.gain[1][0] = -1
+    assert parameters.flat[4] == -1
+
+
 def test_dtype_is_the_architectures() -> None:
     """Fresh parameters have the dtype of the architecture."""
     assert Parameters(Architecture.build([2, 2], dtype="float32")).W[1].dtype == np.float32

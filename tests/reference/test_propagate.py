@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from tolerances import (
 
 PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
 SIZES = [(3, 2), (4, 5, 3), (2, 6, 4, 5, 2)]
+VARIANTS = list(product((False, True), repeat=3))
+"""Dropout, layer normalisation, residual connections."""
 
 
 class Example:
@@ -41,6 +43,20 @@ class Example:
         if loss in ("cross_entropy", "poisson"):
             self.y = np.abs(self.y) / np.abs(self.y).sum(axis=1, keepdims=True)
         self.masks: list[Any] | None = None
+        self.gain: list[Any] | None = None
+        self.shift: list[Any] | None = None
+        self.residual: list[bool] | None = None
+
+    def with_layers(self, normalised: bool, residual: bool) -> Example:
+        """The same with layer normalisation, and a residual connection wherever sizes agree."""
+        rng = np.random.default_rng(98)
+        sizes = [W.shape[1] for W in self.W[1:-1]]
+        if normalised:
+            self.gain = [None, *(rng.uniform(0.5, 2, size=n) for n in sizes), None]
+            self.shift = [None, *(0.5 * rng.normal(size=n) for n in sizes), None]
+        if residual:
+            self.residual = [False, *(W.shape[0] == W.shape[1] for W in self.W[1:-1]), False]
+        return self
 
     def with_masks(self, p: float = 0.4) -> Example:
         """The same with dropout on every hidden layer."""
@@ -51,17 +67,21 @@ class Example:
 
     def J(self) -> float:
         """The loss of the batch."""
-        z, a = forward(self.X, self.W, self.b, self.activations, self.masks)
+        z, _, a = self.forward()
         scale = row_scales(self.weight, len(self.X), self.X.dtype)
         return batch_loss(z[-1], a[-1], self.y, scale, self.loss, self.output)[0]
 
     def both(self) -> dict[str, Any]:
         """Every quantity of both passes by name; position 0 of the lists as documented."""
-        z, a = forward(self.X, self.W, self.b, self.activations, self.masks)
+        passed = self.forward()
         scale = row_scales(self.weight, len(self.X), self.X.dtype)
-        J, delta_L = batch_loss(z[-1], a[-1], self.y, scale, self.loss, self.output)
-        delta, dW, db, dX = backward(z, a, self.W, delta_L, self.activations, self.masks)
-        return {"z": z, "a": a, "J": J, "delta": delta, "dW": dW, "db": db, "dX": dX}
+        J, delta_L = batch_loss(passed.z[-1], passed.a[-1], self.y, scale, self.loss, self.output)
+        found = backward(passed, self.W, delta_L, self.activations, self.masks, self.gain, self.residual)
+        return {**passed._asdict(), "J": J, **found._asdict()}
+
+    def forward(self) -> Any:
+        """The forward pass."""
+        return forward(self.X, self.W, self.b, self.activations, self.masks, self.gain, self.shift, self.residual)
 
 
 def test_2_2_1_by_hand() -> None:
@@ -70,8 +90,9 @@ def test_2_2_1_by_hand() -> None:
     W = [None, np.array([[1.0, -1.0], [2.0, 0.0]]), np.array([[3.0], [-2.0]])]
     b = [None, np.array([-1.0, 0.5]), np.array([1.0])]
     activations = [None, "relu", "identity"]
-    z, a = forward(X, W, b, activations)
+    z, u, a = passed = forward(X, W, b, activations)
     assert z[0] is None
+    assert u == [None] * 3
     assert a[0] is X
     assert z[1].tolist() == [[4.0, -0.5], [1.0, 0.5]]
     assert a[1].tolist() == [[4.0, 0.0], [1.0, 0.5]]
@@ -82,8 +103,9 @@ def test_2_2_1_by_hand() -> None:
     J, delta_L = batch_loss(z[2], a[2], np.array([[11.0], [4.0]]), scale, "squared_error", "identity")
     assert J == 0.75 * 2 + 0.25 * 0.5
     assert delta_L.tolist() == [[1.5], [-0.25]]
-    delta, dW, db, dX = backward(z, a, W, delta_L, activations)
+    delta, du, dW, db, dgain, dshift, dX = backward(passed, W, delta_L, activations)
     assert delta[0] is dW[0] is db[0] is None
+    assert du == dgain == dshift == [None] * 3
     assert delta[2] is delta_L
     assert dW[2].tolist() == [[5.75], [-0.125]]  # 4·1.5 − 1·0.25; −0.5·0.25
     assert db[2].tolist() == [1.25]
@@ -93,6 +115,26 @@ def test_2_2_1_by_hand() -> None:
     assert dX.tolist() == [[4.5, 9.0], [-1.25, -1.5]]
 
 
+def test_normalised_and_residual_by_hand() -> None:
+    """One row through 2 normalised units that are added to their inputs: every number redone on paper."""
+    W, b = [None, np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[1.0], [2.0]])], [None, np.zeros(2), np.zeros(1)]
+    gain, shift, residual = [None, np.array([2.0, 1.0]), None], [None, np.array([1.0, 0.0]), None], [False, True, False]
+    activations = [None, "relu", "identity"]
+    z, u, a = passed = forward(np.array([[1.0, 2.0]]), W, b, activations, None, gain, shift, residual)
+    s = np.sqrt(2.25 + 1e-5)  # z1 = (1, 4): mean 2.5, variance 2.25; x̂ = (−1.5, 1.5)/s
+    assert z[1].tolist() == [[1.0, 4.0]]
+    assert_close(u[1], [[1 - 3 / s, 1.5 / s]], HAND)  # u1 = (−1, 1) but for ε
+    assert_close(a[1], [[1.0, 2 + 1.5 / s]], HAND)  # relu gives (0, 1), and the inputs are added
+    assert_close(a[2], [[5 + 3 / s]], HAND)
+    found = backward(passed, W, np.array([[1.0]]), activations, None, gain, residual)
+    assert found.du[1].tolist() == [[0.0, 2.0]]  # da1 = (1, 2), relu is closed for the first unit
+    assert_close(found.dgain[1], [0.0, 3 / s], HAND)
+    assert found.dshift[1].tolist() == [0.0, 2.0]
+    x = 1.5 / s  # dx̂ = (0, 2): mean 1; mean of dx̂·x̂ is x
+    assert_close(found.delta[1], [[(-1 + x * x) / s, (1 - x * x) / s]], HAND)
+    assert_close(found.dX, found.delta[1] @ W[1].T + [[1.0, 2.0]], HAND)  # da1 comes down unchanged
+
+
 def test_mazur_2_2_2() -> None:
     """Mazur's step-by-step example: activations, error, deltas and the updated weights, all digits."""
     X, y = np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]])
@@ -100,18 +142,18 @@ def test_mazur_2_2_2() -> None:
     W = [None, np.array([[0.15, 0.20], [0.25, 0.30]]).T, np.array([[0.40, 0.45], [0.50, 0.55]]).T]
     b = [None, np.full(2, 0.35), np.full(2, 0.60)]
     activations = [None, "sigmoid", "sigmoid"]
-    z, a = forward(X, W, b, activations)
+    z, _, a = passed = forward(X, W, b, activations)
     assert_close(a[1], [[0.5932699921071872, 0.596884378259767]], HAND)
     assert_close(a[2], [[0.7513650695523157, 0.7729284653214625]], HAND)
     J, delta_L = batch_loss(z[2], a[2], y, np.ones(1), "squared_error", "sigmoid")
     assert_close(J, 0.2983711087600027, HAND)
-    delta, dW, _, _ = backward(z, a, W, delta_L, activations)
+    delta, _, dW, *_ = backward(passed, W, delta_L, activations)
     assert_close(delta[2], [[0.13849856162855695, -0.03809823651655624]], HAND)
     assert_close(delta[1], [[0.00877135468948693, 0.0099542547052172]], HAND)
     W = [None, W[1] - 0.5 * dW[1], W[2] - 0.5 * dW[2]]
     assert_close(W[2].T, [[0.35891647971788465, 0.4086661860762334], [0.5113012702387375, 0.5613701211079891]], HAND)
     assert_close(W[1].T, [[0.1497807161327628, 0.19956143226552567], [0.24975114363236958, 0.29950228726473915]], HAND)
-    z, a = forward(X, W, b, activations)
+    z, _, a = forward(X, W, b, activations)
     assert_close(batch_loss(z[2], a[2], y, np.ones(1), "squared_error", "sigmoid")[0], 0.29102777369359933, HAND)
 
 
@@ -126,11 +168,11 @@ def test_nielsens_neuron(w: float, b: float, outputs: tuple[float, ...]) -> None
     """Nielsen's single sigmoid neuron learns 1 -> 0 at η = 0.15: its output at steps 0, 150, 300, all digits."""
     W, B, found = [None, np.array([[w]])], [None, np.array([b])], []
     for step in range(301):
-        z, a = forward(np.ones((1, 1)), W, B, [None, "sigmoid"])
+        z, _, a = passed = forward(np.ones((1, 1)), W, B, [None, "sigmoid"])
         if step % 150 == 0:
             found.append(a[1].item())
         _, delta = batch_loss(z[1], a[1], np.zeros((1, 1)), np.ones(1), "squared_error", "sigmoid")
-        _, dW, db, _ = backward(z, a, W, delta, [None, "sigmoid"])
+        _, _, dW, db, *_ = backward(passed, W, delta, [None, "sigmoid"])
         W, B = [None, W[1] - 0.15 * dW[1]], [None, B[1] - 0.15 * db[1]]
     assert_close(found, outputs, HAND)
 
@@ -141,58 +183,83 @@ def test_exact_xor() -> None:
     y = np.array([[0.0], [1], [1], [0]])
     W = [None, np.ones((2, 2)), np.array([[1.0], [-2.0]])]
     b = [None, np.array([0.0, -1.0]), np.zeros(1)]
-    z, a = forward(X, W, b, [None, "relu", "identity"])
+    z, _, a = passed = forward(X, W, b, [None, "relu", "identity"])
     assert a[2].tolist() == y.tolist()
     J, delta = batch_loss(z[2], a[2], y, row_scales(None, 4, np.dtype(float)), "squared_error", "identity")
     assert J == 0.0
-    assert not any(g.any() for g in backward(z, a, W, delta, [None, "relu", "identity"])[1][1:])
+    assert not any(g.any() for g in backward(passed, W, delta, [None, "relu", "identity"]).dW[1:])
+
+
+def assert_equals_autograd(example: Example) -> None:
+    """z, u, a, J, delta, dW, db, dgain, dshift, dX equal PyTorch's in float64."""
+    torch = peers.torch()
+    found, L = example.both(), example.L
+    W = [None, *(torch.tensor(w, requires_grad=True) for w in example.W[1:])]
+    b = [None, *(torch.tensor(v, requires_grad=True) for v in example.b[1:])]
+    scales = [None if v is None else torch.tensor(v, requires_grad=True) for v in example.gain or [None] * 9]
+    shifts = [None if v is None else torch.tensor(v, requires_grad=True) for v in example.shift or [None] * 9]
+    z, u, a = [None], [None], [torch.tensor(example.X, requires_grad=True)]
+    for l in range(1, L + 1):
+        z.append(a[-1] @ W[l] + b[l])
+        u.append(z[l] if scales[l] is None else peers.torch_layer_norm(z[l], scales[l], shifts[l]))
+        z[l].retain_grad()
+        u[l].retain_grad()
+        a_l = peers.torch_activation(example.activations[l])(u[l])
+        mask = example.masks[l] if example.masks else None
+        a_l = a_l if mask is None else a_l * torch.tensor(mask)
+        a.append(a[-1] + a_l if example.residual and example.residual[l] else a_l)
+    row_loss = peers.torch_loss(example.loss, example.output)(z[L], a[L], torch.tensor(example.y))
+    weight = torch.tensor(example.weight)
+    J = (weight * row_loss).sum() / weight.sum()
+    J.backward()
+    assert_close(found["J"], J.item(), PARITY, "J")
+    assert_close(found["dX"], a[0].grad.numpy(), PARITY, "dX")
+    for l in range(1, L + 1):
+        assert_close(found["z"][l], z[l].detach().numpy(), PARITY, f"z{l}")
+        assert_close(found["a"][l], a[l].detach().numpy(), PARITY, f"a{l}")
+        assert_close(found["delta"][l], z[l].grad.numpy(), PARITY, f"delta{l}")
+        assert_close(found["dW"][l], W[l].grad.numpy(), PARITY, f"dW{l}")
+        assert_close(found["db"][l], b[l].grad.numpy(), PARITY, f"db{l}")
+        if scales[l] is not None:
+            assert_close(found["u"][l], u[l].detach().numpy(), PARITY, f"u{l}")
+            assert_close(found["du"][l], u[l].grad.numpy(), PARITY, f"du{l}")
+            assert_close(found["dgain"][l], scales[l].grad.numpy(), PARITY, f"dgain{l}")
+            assert_close(found["dshift"][l], shifts[l].grad.numpy(), PARITY, f"dshift{l}")
 
 
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
 @pytest.mark.parametrize(("loss", "output"), PAIRS)
 def test_every_intermediate_equals_autograd(loss: str, output: str, hidden: str) -> None:
-    """z, a, J, delta, dW, db, dX equal PyTorch's in float64, weighted, at several sizes, with and without dropout."""
-    torch = peers.torch()
+    """Everything both passes compute is PyTorch's, weighted, at several sizes, with and without dropout."""
     for sizes in SIZES:
-        for masked in (False, True) if len(sizes) > 2 else (False,):
-            example = Example(sizes, hidden, output, loss, seed=len(sizes))
-            found = (example.with_masks() if masked else example).both()
-            L = example.L
-            W = [None, *(torch.tensor(w, requires_grad=True) for w in example.W[1:])]
-            b = [None, *(torch.tensor(v, requires_grad=True) for v in example.b[1:])]
-            z, a = [None], [torch.tensor(example.X, requires_grad=True)]
-            for l in range(1, L + 1):
-                z.append(a[-1] @ W[l] + b[l])
-                z[l].retain_grad()
-                a_l = peers.torch_activation(example.activations[l])(z[l])
-                mask = example.masks[l] if example.masks else None
-                a.append(a_l if mask is None else a_l * torch.tensor(mask))
-            row_loss = peers.torch_loss(loss, output)(z[L], a[L], torch.tensor(example.y))
-            weight = torch.tensor(example.weight)
-            J = (weight * row_loss).sum() / weight.sum()
-            J.backward()
-            where = f"{sizes} masked={masked}"
-            assert_close(found["J"], J.item(), PARITY, f"{where} J")
-            assert_close(found["dX"], a[0].grad.numpy(), PARITY, f"{where} dX")
-            for l in range(1, L + 1):
-                assert_close(found["z"][l], z[l].detach().numpy(), PARITY, f"{where} z{l}")
-                assert_close(found["a"][l], a[l].detach().numpy(), PARITY, f"{where} a{l}")
-                assert_close(found["delta"][l], z[l].grad.numpy(), PARITY, f"{where} delta{l}")
-                assert_close(found["dW"][l], W[l].grad.numpy(), PARITY, f"{where} dW{l}")
-                assert_close(found["db"][l], b[l].grad.numpy(), PARITY, f"{where} db{l}")
+        assert_equals_autograd(Example(sizes, hidden, output, loss, seed=len(sizes)))
+        if len(sizes) > 2:
+            assert_equals_autograd(Example(sizes, hidden, output, loss, seed=len(sizes)).with_masks())
 
 
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("masked", "normalised", "residual"), VARIANTS)
+@pytest.mark.parametrize("hidden", [name for name in ACTIVATIONS if name != "exponential"])  # e^z of sums overflows
+def test_layers_equal_autograd(hidden: str, masked: bool, normalised: bool, residual: bool) -> None:
+    """So it is with layer normalisation and residual connections, the first of which adds X."""
+    for sizes in ((3, 3, 4, 4, 2), (2, 6, 1, 5, 2)):
+        example = Example(sizes, hidden, "softmax", "cross_entropy", seed=2).with_layers(normalised, residual)
+        assert_equals_autograd(example.with_masks() if masked else example)
+
+
+@pytest.mark.parametrize(("masked", "normalised", "residual"), VARIANTS)
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
-def test_gradients_are_derivatives_of_J(hidden: str, masked: bool) -> None:
-    """dW, db and dX equal central differences of J, entry by entry, with sample weights and dropout."""
+def test_gradients_are_derivatives_of_J(hidden: str, masked: bool, normalised: bool, residual: bool) -> None:
+    """dW, db, dgain, dshift and dX equal central differences of J, entry by entry, with sample weights and dropout."""
     output, loss = ("softmax", "cross_entropy") if masked else ("identity", "squared_error")
-    example = Example((3, 4, 3), hidden, output, loss, n=4, seed=5)
+    sizes = (3, 4, 4, 3) if normalised or residual else (3, 4, 3)
+    example = Example(sizes, hidden, output, loss, n=4, seed=5).with_layers(normalised, residual)
     found = (example.with_masks() if masked else example).both()
     h = CENTRAL_DIFFERENCE_STEP
+    scaled = zip([*(example.gain or []), *(example.shift or [])], [*found["dgain"], *found["dshift"]], strict=False)
     for values, gradient in [
         *zip(example.W[1:], found["dW"][1:], strict=True),
         *zip(example.b[1:], found["db"][1:], strict=True),
+        *(pair for pair in scaled if pair[0] is not None),
         (example.X, found["dX"]),
     ]:
         numeric = np.empty_like(values)
@@ -270,9 +337,10 @@ def test_a_row_of_weight_0_says_nothing_even_if_infinite() -> None:
 
 
 def test_arguments_are_left_alone() -> None:
-    """Neither pass changes X, W, b, the masks or the targets."""
-    example = Example((3, 4, 3), "relu", "softmax", "cross_entropy").with_masks()
+    """Neither pass changes X, W, b, gain, shift, the masks or the targets."""
+    example = Example((3, 4, 4, 3), "relu", "softmax", "cross_entropy").with_masks().with_layers(True, True)
     arrays = [example.X, example.y, example.weight, *example.W[1:], *example.b[1:], example.masks[1]]
+    arrays += [*example.gain[1:-1], *example.shift[1:-1]]
     before = [array.tobytes() for array in arrays]
     example.both()
     assert [array.tobytes() for array in arrays] == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,18 +21,24 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "run" / "model.safetensors"
 
 
+@pytest.mark.parametrize("layers", [{}, {"normalization": "layer", "residual": True}], ids=["plain", "normalised"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_parameters_survive_to_the_bit(dtype: str, tmp_path: Path) -> None:
+def test_parameters_survive_to_the_bit(dtype: str, layers: dict[str, Any], tmp_path: Path) -> None:
     """Save and load give the same bytes and the same predictions, and any safetensors reader opens the file."""
     from safetensors.numpy import load_file
 
     X = np.random.default_rng(0).normal(size=(40, 3))
-    run = cr.train(cr.Network([3, 4, 2], dtype=dtype), X, X[:, 0] > 0, epochs=2, progress=False)
+    run = cr.train(cr.Network([3, 4, 4, 2], dtype=dtype, **layers), X, X[:, 0] > 0, epochs=2, progress=False)
     run.save(tmp_path / "model.safetensors")
     model = cr.load(tmp_path / "model.safetensors")
     assert model.network.parameters.flat.tobytes() == run.network.parameters.flat.tobytes()
     assert np.array_equal(model.predict_proba(X), run.network.predict_proba(X))
-    assert load_file(tmp_path / "model.safetensors")["W1"].tobytes() == run.network.W[1].tobytes()
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert tensors["W1"].tobytes() == run.network.W[1].tobytes()
+    assert model.network.architecture == run.network.architecture
+    if layers:
+        assert tensors["gain2"].tobytes() == run.network.gain[2].tobytes()
+        assert tensors["shift2"].tobytes() == run.network.shift[2].tobytes()
 
 
 def test_every_truncation_is_refused(model: Path) -> None:

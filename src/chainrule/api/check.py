@@ -11,7 +11,7 @@ from chainrule.api.run import prepare_rows
 def check_gradients(network: Network, X: object, y: object, sample_weight: object = None, **options: Any) -> Any:
     """Compare backpropagation with central differences in float64, tensor by tensor.
 
-    Formula   max|a − n| / max(max|a|, max|n|) for every W[l], b[l]; n = (J(θ + h) − J(θ − h)) / 2h
+    Formula   max|a − n| / max(max|a|, max|n|) for every W[l], b[l], gain[l], shift[l]; n = (J(θ + h) − J(θ − h)) / 2h
     Args      X, y, sample_weight as for train; options: see chainrule.glass.proof.gradients.check_gradients
     Returns   GradientCheck: passed, max_relative_error, tensors, kinks
     """

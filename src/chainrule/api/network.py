@@ -26,9 +26,13 @@ class Network:
 
     Args      sizes: units of each layer, the inputs first; activation: one name, or one per hidden
               layer; output: activation of the last layer; loss; initializer: a name, "auto" by
-              activation, or one per layer; dtype "float32" or "float64"; seed: a whole number ≥ 0
-    Errors    SettingsError for unknown names, impossible sizes, or a loss that has no meaning on the
-              output activation
+              activation, or one per layer; dtype "float32" or "float64"; seed: a whole number ≥ 0;
+              normalization: "layer" (Ba, Kiros, Hinton 2016: each row of z to mean 0 and variance 1
+              before the activation), None, or one of them per hidden layer; residual: True adds the
+              input of a hidden layer to its output (He et al. 2016) wherever the sizes are equal, or
+              one of True and False per hidden layer
+    Errors    SettingsError for unknown names, impossible sizes, a loss that has no meaning on the
+              output activation, or a residual connection between different sizes
     Example   >>> net = Network([2, 2, 1], activation="tanh", output="sigmoid", seed=0)
               >>> net.W[1].shape, net.b[2].shape
               ((2, 2), (1,))
@@ -43,8 +47,10 @@ class Network:
         initializer: str | Sequence[str] = "auto",
         dtype: str = "float32",
         seed: int = 0,
+        normalization: str | Sequence[str | None] | None = None,
+        residual: bool | Sequence[bool] = False,
     ) -> None:
-        self.architecture = Architecture.build(sizes, activation, output, loss, dtype)
+        self.architecture = Architecture.build(sizes, activation, output, loss, dtype, normalization, residual)
         self.seed = check("seed", seed)
         self.initializers = choose(initializer, self.architecture)
         self.parameters = initialize(self.architecture, self.initializers, self.seed)
@@ -74,12 +80,25 @@ class Network:
         """Biases b[1] … b[L], writable views (n_out,)."""
         return self.parameters.b
 
+    @property
+    def gain(self) -> list[Array | None]:
+        """Gains of the normalised layers, writable views (n_out,); None elsewhere."""
+        return self.parameters.gain
+
+    @property
+    def shift(self) -> list[Array | None]:
+        """Shifts of the normalised layers, writable views (n_out,); None elsewhere."""
+        return self.parameters.shift
+
     def forward(self, X: object) -> Forward:
-        """Forward propagation of the rows of X (n, n_inputs): z[l], a[l], output."""
+        """Forward propagation of the rows of X (n, n_inputs): z[l], a[l], u[l] of normalised layers, output."""
         return self.engine.forward(self.parameters, self._features(X))
 
     def backward(self, X: object, y: object, sample_weight: object = None) -> Backward:
-        """Backward propagation: the loss J of these rows and its gradient (delta, dW, db, dX), without penalty."""
+        """Backward propagation: the loss J of these rows and its gradient (delta, dW, db, dX), without penalty.
+
+        Normalised layers also have du[l], dgain[l] and dshift[l].
+        """
         rows = self._features(X)
         encoded, _ = self.encode(y, len(rows))
         weight = arrays.weights(sample_weight, len(rows), self.architecture.dtype)
@@ -110,5 +129,4 @@ class Network:
 
     def __repr__(self) -> str:
         a = self.architecture
-        hidden = ", ".join(dict.fromkeys(layer.activation for layer in a.layers[:-1])) or "no hidden layer"
-        return f"Network({a}, {hidden}, output={a.output}, loss={a.loss}, {a.n_parameters:,} parameters, {a.dtype})"
+        return f"Network({a}, {a.hidden}, output={a.output}, loss={a.loss}, {a.n_parameters:,} parameters, {a.dtype})"

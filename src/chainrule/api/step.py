@@ -90,23 +90,30 @@ class Step:
         def plain(arrays: Any) -> list[Any]:
             return [None if array is None else array.tolist() for array in arrays]
 
+        def normalised(**arrays: Any) -> dict[str, Any]:
+            return {name: plain(a) for name, a in arrays.items() if any(array is not None for array in a)}
+
+        def tensors(of: Any) -> dict[str, Any]:
+            return {"W": plain(of.W), "b": plain(of.b), **normalised(gain=of.gain, shift=of.shift)}
+
         forward, backward, update = self.forward, self.backward, self.update
         return {
             "step": self.step,
             "epoch": self.epoch,
             "rows": self.rows.tolist(),
             "architecture": self.architecture.to_dict(),
-            "forward": {"z": plain(forward.z), "a": plain(forward.a)},
+            "forward": {"z": plain(forward.z), **normalised(u=forward.u), "a": plain(forward.a)},
             "backward": {
                 "loss": backward.loss,
                 "delta": plain(backward.delta),
                 "dW": plain(backward.dW),
                 "db": plain(backward.db),
+                **normalised(du=backward.du, dgain=backward.dgain, dshift=backward.dshift),
             },
             "update": {
                 "learning_rate": update.learning_rate,
-                "gradient": {"W": plain(update.gradient.W), "b": plain(update.gradient.b)},
-                "old": {"W": plain(update.old.W), "b": plain(update.old.b)},
-                "new": {"W": plain(update.new.W), "b": plain(update.new.b)},
+                "gradient": tensors(update.gradient),
+                "old": tensors(update.old),
+                "new": tensors(update.new),
             },
         }

@@ -76,7 +76,12 @@ def parity(subject: Run, X: Any, targets: Any, weight: Any) -> float:
     parameters = subject.network.parameters
     a = subject.engine.backward(parameters, X, targets, weight)
     n = NumpyEngine().backward(parameters, X, targets, weight)
-    pairs = [*zip(a.dW[1:], n.dW[1:], strict=True), *zip(a.db[1:], n.db[1:], strict=True)]
+    pairs = [
+        (x, y)
+        for name in ("dW", "db", "dgain", "dshift")
+        for x, y in zip(getattr(a, name), getattr(n, name), strict=True)
+        if y is not None
+    ]
     return float(max(np.abs(x - y).max() / max(1.0, np.abs(y).max()) for x, y in pairs))
 
 

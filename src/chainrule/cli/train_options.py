@@ -140,9 +140,18 @@ def network(
     n_outputs = len(task.words[0]) if task.kind == "classes" else n_targets
     if task.kind == "classes" and n_outputs == 2 and output == "sigmoid" and loss == "cross_entropy":
         n_outputs = 1
-    names = [name.strip() for name in (options.activation or preset.activation).split(",")]
     hidden = list(preset.hidden_sizes) if options.network is None else hidden_sizes(options.network)
-    activation = names[0] if len(names) == 1 else names
-    seed = value(options, SETTINGS["seed"])
-    sizes = [n_inputs, *hidden, n_outputs]
-    return Network(sizes, activation, output, loss, options.initializer, options.dtype, seed)
+    normalization: Any = _one_or_each(options.normalization)
+    if isinstance(normalization, list):
+        normalization = [None if name == "none" else name for name in normalization]
+    return Network(
+        [n_inputs, *hidden, n_outputs], _one_or_each(options.activation or preset.activation), output, loss,
+        options.initializer, options.dtype, value(options, SETTINGS["seed"]),
+        None if normalization == "none" else normalization, options.residual,
+    )  # fmt: skip
+
+
+def _one_or_each(given: str) -> str | list[str]:
+    """One name for all hidden layers, or a list with one for each."""
+    names = [name.strip() for name in given.split(",")]
+    return names[0] if len(names) == 1 else names

@@ -94,13 +94,17 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
         (
             ("--network", "N,N,…", "units of each hidden layer; 0 for none (default by preset)"),
             ("--activation", "NAME,…", "of the hidden layers, one name or one for each (default by preset)"),
+            ("--normalization", "NAME,…", "layer or none, for all hidden layers or one for each (default none)"),
             ("--output", "NAME", "activation of the output (default by task)"),
             ("--loss", "NAME", "loss (default cross_entropy for classes, squared_error for values)"),
             ("--initializer", "NAME", "rule for the first weights (default by activation)"),
             ("--dtype", "NAME", "float32 or float64 (default float32)"),
         ),
     )
-    group.set_defaults(output="auto", loss="auto", initializer="auto", dtype="float32")
+    group.add_argument(
+        "--residual", action="store_true", help="add the input of a hidden layer to its output where their sizes agree"
+    )
+    group.set_defaults(normalization="none", output="auto", loss="auto", initializer="auto", dtype="float32")
 
 
 def _add(group: Any, setting: Setting) -> None:

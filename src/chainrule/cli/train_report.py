@@ -24,7 +24,6 @@ def tell_understood(job: Job, engine: str) -> None:
     """The columns, then rows, task, network, training, engine; one line each."""
     table, network, settings = job.table, job.network, job.settings
     a = network.architecture
-    hidden = ", ".join(dict.fromkeys(layer.activation for layer in a.layers[:-1])) or "no hidden layer"
     counts = ", ".join(f"{n:,} {name}" for name, n in job.counts.items())
     left_out = f"; {job.n_left_out:,} without a target left out" if job.n_left_out else ""
     penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
@@ -34,7 +33,7 @@ def tell_understood(job: Job, engine: str) -> None:
         | {
             "rows": counts + left_out,
             "target": f"{', '.join(job.pipeline.target.columns)}: {job.task.name}, {job.task.reason}" + _classes(job),
-            "network": f"{a}, {hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
+            "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
             "training": f"{job.optimizer.name}, learning rate {job.optimizer.learning_rate:g}, "
             f"{settings['schedule']}, batches of {settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, "
             f"seed {settings['seed']}",

@@ -27,8 +27,9 @@ ACTIVATIONS = (
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh",
     "exponential", "softmax",
 )  # fmt: skip
-"""The order of enum Activation in native/kernels.hpp; LOSSES likewise."""
+"""The order of enum Activation in native/kernels.hpp; LOSSES and NORMALIZATIONS likewise."""
 LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson")
+NORMALIZATIONS = (None, "layer")
 _OPTIMIZERS = (
     "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "sutskever_nesterov",
     "adam_epsilon_hat",
@@ -48,6 +49,8 @@ def unable(architecture: Architecture) -> str | None:
             return f"the native engine has no activation {layer.activation!r}"
         if layer.activation == "softmax" and l < len(architecture.layers):
             return "the native engine has softmax for the output layer alone"
+        if layer.normalization not in NORMALIZATIONS:
+            return f"the native engine has no normalization {layer.normalization!r}"
     return None if architecture.loss in LOSSES else f"the native engine has no loss {architecture.loss!r}"
 
 
@@ -118,23 +121,28 @@ class NativeEngine:
         self._row_predictors: dict[Architecture, Any] = {}
 
     def forward(self, parameters: Parameters, X: Array) -> Forward:
-        """z and a of every layer."""
+        """z, u and a of every layer."""
         z, a = (_arrays(parameters.architecture, len(X)) for _ in range(2))
+        u = _normalised_arrays(parameters.architecture, len(X))
         if len(X):
-            self._passes(parameters, len(X)).forward(_plain(X, parameters), z, a)
-        return Forward([None, *z], [X, *a])  # type: ignore[list-item]
+            self._passes(parameters, len(X)).forward(_plain(X, parameters), z[1:], u[1:], a[1:])
+        return Forward(z, [X, *a[1:]], None, u)
 
     def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
         """J and its gradients."""
         architecture, n = parameters.architecture, len(X)
-        delta, dX = _arrays(architecture, n), np.empty(X.shape, architecture.dtype)
+        delta, du, dX = (
+            _arrays(architecture, n),
+            _normalised_arrays(architecture, n),
+            np.empty(X.shape, architecture.dtype),
+        )
         gradient = Parameters(architecture)
         labels, y = _targets(targets, architecture)
         scale = row_scales(weight, n, np.dtype(architecture.dtype))
         loss = self._passes(parameters, n).backward(
-            _plain(X, parameters), labels, y, scale, delta, gradient.W[1:], gradient.b[1:], dX
+            _plain(X, parameters), labels, y, scale, delta[1:], du[1:], gradient.flat, dX
         )
-        return Backward(loss, [None, *delta], gradient.W, gradient.b, dX)  # type: ignore[list-item]
+        return _backward(loss, delta, du, gradient, dX)
 
     def predict(self, parameters: Parameters, X: Array) -> Array:
         """The output activation alone, (n, n_outputs)."""
@@ -169,8 +177,7 @@ class NativeEngine:
     def _row_predictor(self, architecture: Architecture) -> Any:
         if architecture not in self._row_predictors:
             kind = _native.Rows32 if architecture.dtype == "float32" else _native.Rows64
-            sizes, activations, _ = _network(architecture)
-            self._row_predictors[architecture] = kind(self._isa, sizes, activations)
+            self._row_predictors[architecture] = kind(self._isa, _network(architecture)[0])
         return self._row_predictors[architecture]
 
     def _block_passes(self, parameters: Parameters, n: int) -> Any:
@@ -234,17 +241,18 @@ class NativeSession:
         n = min(task.batch_size, task.n_samples - first)
         rows, dX = np.empty(n, np.int64), np.empty((n, architecture.n_inputs), architecture.dtype)
         z, a, delta = (_arrays(architecture, n) for _ in range(3))
-        masks = _arrays(architecture, n)[:-1] if settings.dropout else []
+        u, du = (_normalised_arrays(architecture, n) for _ in range(2))
+        masks = [*_arrays(architecture, n)[:-1], None] if settings.dropout else None
         dtheta, gradient = Parameters(architecture), Parameters(architecture)
         loss, _ = self._session.record(
-            step, learning_rate, _settings(task, settings), rows, z, a, masks, delta, dtheta.W[1:], dtheta.b[1:], dX,
-            gradient.flat,
+            step, learning_rate, _settings(task, settings), rows, z[1:], u[1:], a[1:], (masks or [])[1:], delta[1:],
+            du[1:], dtheta.flat, dX, gradient.flat,
         )  # fmt: skip
         weight = float(n) if task.weight is None else float(task.weight[rows].sum(dtype=np.float64))
         l2 = settings.l2_of(weight)
         size = penalty(before.W[1:], l2, settings.l1) if l2 or settings.l1 else 0.0
-        forward = Forward([None, *z], [task.X[rows], *a], [None, *masks, None] if masks else None)  # type: ignore[list-item]
-        backward = Backward(loss, [None, *delta], dtheta.W, dtheta.b, dX)  # type: ignore[list-item]
+        forward = Forward(z, [task.X[rows], *a[1:]], masks, u)
+        backward = _backward(loss, delta, du, dtheta, dX)
         update = Update(before, self._moment(), gradient, learning_rate)
         return StepRecord(step, step // task.steps_per_epoch, rows, forward, backward, update, size)
 
@@ -259,12 +267,18 @@ class NativeSession:
         return Moment(parameters, {name: parameters.like(array) for name, array in state.items()})
 
 
-def _network(architecture: Architecture) -> tuple[list[int], list[int], int]:
+def _network(architecture: Architecture) -> tuple[list[Any], int]:
     reason = unable(architecture)
     if reason:
         raise SettingsError(f"{reason}; use engine='numpy' or engine='auto'.")
-    activations = [ACTIVATIONS.index(layer.activation) for layer in architecture.layers]
-    return list(architecture.sizes), activations, LOSSES.index(architecture.loss)
+    layers = [
+        _native.Layer(
+            layer.n_in, layer.n_out, ACTIVATIONS.index(layer.activation), NORMALIZATIONS.index(layer.normalization),
+            layer.residual,
+        )
+        for layer in architecture.layers
+    ]  # fmt: skip
+    return layers, LOSSES.index(architecture.loss)
 
 
 def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[np.int32] | None, Array | None]:
@@ -290,8 +304,20 @@ def _settings(task: Task, settings: StepSettings) -> Any:
     )  # fmt: skip
 
 
-def _arrays(architecture: Architecture, n: int) -> list[Array]:
-    return [np.empty((n, layer.n_out), architecture.dtype) for layer in architecture.layers]
+def _arrays(architecture: Architecture, n: int) -> list[Any]:
+    """An array (n, n_l) for every layer, None at position 0."""
+    return [None, *(np.empty((n, layer.n_out), architecture.dtype) for layer in architecture.layers)]
+
+
+def _normalised_arrays(architecture: Architecture, n: int) -> list[Any]:
+    """The same for the normalised layers, None for the others."""
+    layers = zip(_arrays(architecture, n)[1:], architecture.layers, strict=True)
+    return [None, *(array if layer.normalization else None for array, layer in layers)]
+
+
+def _backward(loss: float, delta: list[Any], du: list[Any], gradient: Parameters, dX: Array) -> Backward:
+    g = gradient
+    return Backward(loss, delta, g.W, g.b, dX, du, g.gain, g.shift)  # type: ignore[arg-type]
 
 
 def _plain(X: Array, parameters: Parameters) -> Array:

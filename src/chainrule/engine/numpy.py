@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters
+from chainrule.network.parameters import Parameters, tensors
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
 from chainrule.reference import penalties, propagate
 from chainrule.reference.optimizers import OPTIMIZERS
@@ -37,9 +37,14 @@ class NumpyEngine:
     name = "numpy"
 
     def forward(self, parameters: Parameters, X: Array, masks: list[Array] | None = None) -> Forward:
-        """z and a of every layer."""
-        z, a = propagate.forward(X, parameters.W, parameters.b, parameters.architecture.activations, masks)
-        return Forward(z, a, masks)
+        """z, u and a of every layer."""
+        z, u, a = self._forward(parameters, X, masks)
+        return Forward(z, a, masks, u)
+
+    @staticmethod
+    def _forward(parameters: Parameters, X: Array, masks: list[Array] | None) -> propagate.Activations:
+        p, architecture = parameters, parameters.architecture
+        return propagate.forward(X, p.W, p.b, architecture.activations, masks, p.gain, p.shift, architecture.residuals)
 
     def backward(
         self,
@@ -62,12 +67,13 @@ class NumpyEngine:
     ) -> tuple[Forward, Backward]:
         """The forward and the backward pass over the same rows."""
         architecture = parameters.architecture
-        forward = self.forward(parameters, X, masks)
-        loss, delta_L = self._loss(forward.z[-1], forward.a[-1], targets, weight, architecture)
-        delta, dW, db, dX = propagate.backward(
-            forward.z, forward.a, parameters.W, delta_L, architecture.activations, masks
+        passed = self._forward(parameters, X, masks)
+        loss, delta_L = self._loss(passed.z[-1], passed.a[-1], targets, weight, architecture)
+        g = propagate.backward(
+            passed, parameters.W, delta_L, architecture.activations, masks, parameters.gain, architecture.residuals
         )
-        return forward, Backward(loss, delta, dW, db, dX)
+        forward = Forward(passed.z, passed.a, masks, passed.u)
+        return forward, Backward(loss, g.delta, g.dW, g.db, g.dX, g.du, g.dgain, g.dshift)
 
     def predict(self, parameters: Parameters, X: Array) -> Array:
         """The output activation alone, block by block."""
@@ -195,9 +201,10 @@ class NumpySession:
 
     def _gradient(self, backward: Backward, settings: StepSettings, l2: float) -> Parameters:
         gradient = Parameters(self._task.architecture)
-        for l in range(1, len(gradient.W)):
-            gradient.W[l][:] = backward.dW[l]
-            gradient.b[l][:] = backward.db[l]
+        parts = {"W": backward.dW, "b": backward.db, "gain": backward.dgain, "shift": backward.dshift}
+        for l, layer in enumerate(self._task.architecture.layers, start=1):
+            for name, _ in tensors(layer):
+                getattr(gradient, name)[l][:] = parts[name][l]
             if l2 or settings.l1:
                 gradient.W[l][:] += penalties.penalty_gradient(self._parameters.W[l], l2, settings.l1)
         if settings.clip_norm is not None:

@@ -15,7 +15,11 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True)
 class Notation:
-    """Formats with the slots l, below (l − 1), above (l + 1); and j (unit), k (unit of the layer below)."""
+    """Formats with the slots l, below (l − 1), above (l + 1); and j (unit), k (unit of the layer below).
+
+    on: what the activation is applied to, z or u; skip: the input of a layer that adds it; error: the name
+    of what the pullback gives; more: the error that a residual connection above lets down unchanged.
+    """
 
     equations: Mapping[str, str]
     unit: str
@@ -25,9 +29,16 @@ class Notation:
     delta: str = "δ"
     raised: bool = False
 
-    def equation(self, name: str, l: int) -> str:
-        """An equation with its layer numbers."""
-        return self.equations[name].format(l=self._l(l), below=self._l(l - 1), above=self._l(l + 1))
+    def equation(self, name: str, l: int, *, normalised: bool = False, skip: bool = False, more: bool = False) -> str:
+        """An equation with its layer numbers; of a layer that is normalised, adds its input, or lies below one."""
+        numbers = {"l": self._l(l), "below": self._l(l - 1), "above": self._l(l + 1)}
+        parts = {
+            "on": "u" if normalised else "z",
+            "error": self.equations["du" if normalised else "delta"].format(**numbers),
+            "skip": self.equations["skip"].format(**numbers) if skip else "",
+            "more": self.equations["more"].format(**numbers) if more else "",
+        }
+        return self.equations[name].format(**numbers, **parts)
 
     def vector(self, symbol: str, l: int) -> str:
         """The name of a layer's vector: z1, z¹, z^1."""
@@ -57,12 +68,19 @@ NOTATIONS: dict[str, Notation] = {
     "batch": Notation(
         {
             "z": "z{l} = a{below} @ W{l} + b{l}",
-            "a": "a{l} = g(z{l})",
-            "a_dropout": "a{l} = g(z{l}) ⊙ mask{l}",
+            "u": "u{l} = gain{l} ⊙ x̂{l} + shift{l},   x̂{l} = (z{l} − mean)/√(var + ε)",
+            "a": "a{l} = {skip}g({on}{l})",
+            "a_dropout": "a{l} = {skip}g({on}{l}) ⊙ mask{l}",
+            "skip": "a{below} + ",
             "bp1": "delta{l} = ∂J/∂z{l} = s · (∂loss/∂a{l} ⊙ g′(z{l}))",
             "bp1_fused": "delta{l} = ∂J/∂z{l} = s · (a{l} − y)",
-            "bp2": "delta{l} = (delta{above} @ W{above}.T) ⊙ g′(z{l})",
-            "bp2_dropout": "delta{l} = (delta{above} @ W{above}.T) ⊙ g′(z{l}) ⊙ mask{l}",
+            "bp2": "{error} = (delta{above} @ W{above}.T{more}) ⊙ g′({on}{l})",
+            "bp2_dropout": "{error} = (delta{above} @ W{above}.T{more}) ⊙ g′({on}{l}) ⊙ mask{l}",
+            "delta": "delta{l}",
+            "du": "du{l}",
+            "more": " + da{above}",
+            "norm": "delta{l} = (dx̂ − mean(dx̂) − x̂ ⊙ mean(dx̂ ⊙ x̂))/√(var + ε),   dx̂ = du{l} ⊙ gain{l}",
+            "norm_gradients": "dgain{l} = Σ_i du{l}[i] ⊙ x̂{l}[i],   dshift{l} = Σ_i du{l}[i]",
             "bp3": "db{l} = Σ_i delta{l}[i]",
             "bp4": "dW{l} = a{below}.T @ delta{l}",
         },
@@ -71,12 +89,19 @@ NOTATIONS: dict[str, Notation] = {
     "note": Notation(
         {
             "z": "z{l} = W{l}a{below} + b{l}",
-            "a": "a{l} = g(z{l})",
-            "a_dropout": "a{l} = g(z{l}) ⊙ mask{l}",
+            "u": "u{l} = gain{l} ⊙ x̂{l} + shift{l},   x̂{l} = (z{l} − mean)/√(var + ε)",
+            "a": "a{l} = {skip}g({on}{l})",
+            "a_dropout": "a{l} = {skip}g({on}{l}) ⊙ mask{l}",
+            "skip": "a{below} + ",
             "bp1": "δ{l} = ∂J/∂z{l} = s · (∂loss/∂a{l} ⊙ g′(z{l}))",
             "bp1_fused": "δ{l} = ∂J/∂z{l} = s · (a{l} − y)",
-            "bp2": "δ{l} = ((W{above})ᵀ δ{above}) ⊙ g′(z{l})",
-            "bp2_dropout": "δ{l} = ((W{above})ᵀ δ{above}) ⊙ g′(z{l}) ⊙ mask{l}",
+            "bp2": "{error} = ((W{above})ᵀ δ{above}{more}) ⊙ g′({on}{l})",
+            "bp2_dropout": "{error} = ((W{above})ᵀ δ{above}{more}) ⊙ g′({on}{l}) ⊙ mask{l}",
+            "delta": "δ{l}",
+            "du": "du{l}",
+            "more": " + da{above}",
+            "norm": "δ{l} = (dx̂ − mean(dx̂) − x̂ ⊙ mean(dx̂ ⊙ x̂))/√(var + ε),   dx̂ = du{l} ⊙ gain{l}",
+            "norm_gradients": "dgain{l} = Σ_i du{l} ⊙ x̂{l},   dshift{l} = Σ_i du{l}",
             "bp3": "∂J/∂b{l} = Σ_i δ{l}",
             "bp4": "∂J/∂W{l} = Σ_i δ{l} (a{below})ᵀ",
         },
@@ -85,12 +110,19 @@ NOTATIONS: dict[str, Notation] = {
     "nielsen": Notation(
         {
             "z": "z^{l}_j = Σ_k w^{l}_jk a^{below}_k + b^{l}_j",
-            "a": "a^{l}_j = σ(z^{l}_j)",
-            "a_dropout": "a^{l}_j = σ(z^{l}_j) · mask^{l}_j",
+            "u": "u^{l}_j = gain^{l}_j x̂^{l}_j + shift^{l}_j,   x̂^{l}_j = (z^{l}_j − mean)/√(var + ε)",
+            "a": "a^{l}_j = {skip}σ({on}^{l}_j)",
+            "a_dropout": "a^{l}_j = {skip}σ({on}^{l}_j) · mask^{l}_j",
+            "skip": "a^{below}_j + ",
             "bp1": "δ^{l}_j = ∂C/∂z^{l}_j = s · ∂loss/∂a^{l}_j · σ′(z^{l}_j)",
             "bp1_fused": "δ^{l}_j = ∂C/∂z^{l}_j = s · (a^{l}_j − y_j)",
-            "bp2": "δ^{l}_j = Σ_k w^{above}_kj δ^{above}_k · σ′(z^{l}_j)",
-            "bp2_dropout": "δ^{l}_j = Σ_k w^{above}_kj δ^{above}_k · σ′(z^{l}_j) · mask^{l}_j",
+            "bp2": "{error} = (Σ_k w^{above}_kj δ^{above}_k{more}) · σ′({on}^{l}_j)",
+            "bp2_dropout": "{error} = (Σ_k w^{above}_kj δ^{above}_k{more}) · σ′({on}^{l}_j) · mask^{l}_j",
+            "delta": "δ^{l}_j",
+            "du": "du^{l}_j",
+            "more": " + da^{above}_j",
+            "norm": "δ^{l}_j = (dx̂_j − mean(dx̂) − x̂_j · mean(dx̂·x̂))/√(var + ε),   dx̂_j = du^{l}_j gain^{l}_j",
+            "norm_gradients": "dgain^{l}_j = Σ_x du^{l}_j x̂^{l}_j,   dshift^{l}_j = Σ_x du^{l}_j",
             "bp3": "∂C/∂b^{l}_j = Σ_x δ^{l}_j",
             "bp4": "∂C/∂w^{l}_jk = Σ_x a^{below}_k δ^{l}_j",
         },

@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.layers import NORMALIZATIONS
 from chainrule.reference.losses import LOSSES
 
 DTYPES = ("float32", "float64")
@@ -19,16 +20,21 @@ MAX_UNITS = 10_000_000
 
 @dataclass(frozen=True)
 class Dense:
-    """A fully connected layer: z = a_in @ W + b, a = g(z)."""
+    """A fully connected layer: z = a_in @ W + b, u = z or z normalised, a = g(u) or a_in + g(u).
+
+    `normalization` is a name in NORMALIZATIONS or None; `residual`: whether a_in is added.
+    """
 
     n_in: int
     n_out: int
     activation: str
+    normalization: str | None = None
+    residual: bool = False
 
     @property
     def n_parameters(self) -> int:
-        """Entries of W and b together."""
-        return self.n_in * self.n_out + self.n_out
+        """Entries of W and b, and of gain and shift where the layer is normalised."""
+        return self.n_in * self.n_out + (3 if self.normalization else 1) * self.n_out
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Architecture:
     """A checked feed-forward network: layers 1 … L, the loss and the dtype.
 
     Errors    SettingsError for an unknown name, sizes below 1, an illegal pair of loss and output
-              activation (the legal ones are named), or a softmax over a single output
+              activation (the legal ones are named), a softmax over a single output, or a residual
+              connection around a layer that changes the number of units
     """
 
     layers: tuple[Dense, ...]
@@ -51,20 +58,27 @@ class Architecture:
         output: str = "softmax",
         loss: str = "cross_entropy",
         dtype: str = "float32",
+        normalization: str | Sequence[str | None] | None = None,
+        residual: bool | Sequence[bool] = False,
     ) -> Architecture:
-        """The architecture of layers of the given sizes; `activation` is one name or one per hidden layer."""
+        """The architecture of layers of the given sizes.
+
+        Args      activation, normalization: one name, or one per hidden layer; residual: True for every
+                  hidden layer with as many units as the layer below it, or one answer per hidden layer
+        """
         sizes = _checked_sizes(sizes)
         n_hidden = len(sizes) - 2
-        hidden = [activation] * n_hidden if isinstance(activation, str) else list(activation)
-        if len(hidden) != n_hidden:
-            raise SettingsError(
-                f"activation has {len(hidden)} names for {n_hidden} hidden layers; give one name, or one for each."
-            )
+        hidden = _per_hidden_layer("activation", activation, n_hidden)
+        kinds = _checked_normalizations(normalization, n_hidden)
+        skips = _checked_residuals(residual, sizes)
         names = [*hidden, output]
         for name in names if n_hidden else [activation, output] if isinstance(activation, str) else names:
             if name not in ACTIVATIONS:
                 raise unknown_name("activation", name, ACTIVATIONS)
-        layers = tuple(Dense(*pair, name) for pair, name in zip(pairwise(sizes), names, strict=True))
+        layers = tuple(
+            Dense(*pair, *options)
+            for pair, *options in zip(pairwise(sizes), names, [*kinds, None], [*skips, False], strict=True)
+        )
         _check_output(layers[-1], loss)
         if str(dtype) not in DTYPES and getattr(dtype, "__name__", None) not in DTYPES:
             raise unknown_name("dtype", dtype, DTYPES)
@@ -79,6 +93,11 @@ class Architecture:
     def activations(self) -> tuple[str | None, ...]:
         """Activation names numbered like the layers: position 0 is None."""
         return (None, *(layer.activation for layer in self.layers))
+
+    @property
+    def residuals(self) -> tuple[bool, ...]:
+        """Whether a layer adds its input, numbered like the layers: position 0 is False."""
+        return (False, *(layer.residual for layer in self.layers))
 
     @property
     def output(self) -> str:
@@ -100,23 +119,87 @@ class Architecture:
         """Length of the flat parameter vector."""
         return sum(layer.n_parameters for layer in self.layers)
 
+    @property
+    def hidden(self) -> str:
+        """What the hidden layers are made of, in a few words."""
+        names = list(dict.fromkeys(layer.activation for layer in self.layers[:-1])) or ["no hidden layer"]
+        names += dict.fromkeys(f"{layer.normalization} normalisation" for layer in self.layers if layer.normalization)
+        return ", ".join([*names, *(["residual"] if any(self.residuals) else [])])
+
     def __str__(self) -> str:
         return "-".join(map(str, self.sizes))
 
     def to_dict(self) -> dict[str, Any]:
-        """The architecture as plain JSON values."""
-        return {
+        """The architecture as plain JSON values; what no layer has is left out."""
+        told: dict[str, Any] = {
             "sizes": list(self.sizes),
             "activations": [layer.activation for layer in self.layers],
             "loss": self.loss,
             "dtype": self.dtype,
         }
+        hidden = self.layers[:-1]
+        if any(layer.normalization for layer in hidden):
+            told["normalization"] = [layer.normalization for layer in hidden]
+        if any(layer.residual for layer in hidden):
+            told["residual"] = [layer.residual for layer in hidden]
+        return told
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
         """The inverse of to_dict, checked as if built by hand."""
         *hidden, output = values["activations"]
-        return cls.build(values["sizes"], hidden, output, values["loss"], values["dtype"])
+        return cls.build(
+            values["sizes"], hidden, output, values["loss"], values["dtype"],
+            values.get("normalization"), values.get("residual", False),
+        )  # fmt: skip
+
+
+def _per_hidden_layer(what: str, given: Any, n_hidden: int) -> list[Any]:
+    """One value for every hidden layer: a single one repeated, or as many as there are layers."""
+    if given is None or isinstance(given, str | bool | np.bool_):
+        return [given] * n_hidden
+    values = list(given)
+    if len(values) != n_hidden:
+        raise SettingsError(
+            f"{what} has {len(values)} names for {n_hidden} hidden layers; give one name, or one for each."
+            if what != "residual"
+            else f"residual has {len(values)} answers for {n_hidden} hidden layers; give True, or one for each."
+        )
+    return values
+
+
+def _checked_normalizations(given: Any, n_hidden: int) -> list[str | None]:
+    kinds = _per_hidden_layer("normalization", given, n_hidden)
+    for kind in kinds or [given]:
+        if kind is not None and kind not in NORMALIZATIONS:
+            raise unknown_name("normalization", kind, NORMALIZATIONS)
+    if given is not None and not n_hidden:
+        raise SettingsError(f"normalization={given!r} has no hidden layer to act on; add one, or leave it out.")
+    return kinds
+
+
+def _checked_residuals(given: Any, sizes: Sequence[int]) -> list[bool]:
+    """Where a_in is added: every hidden layer that keeps the number of units for True, else those named."""
+    pairs = list(pairwise(sizes))[:-1]
+    skips = _per_hidden_layer("residual", given, len(pairs))
+    if not all(isinstance(skip, bool | np.bool_) for skip in skips):
+        raise SettingsError(f"residual={given!r} is not possible; expected True, False, or one of them for each layer.")
+    if isinstance(given, bool | np.bool_):
+        fits = [bool(given) and n_in == n_out for n_in, n_out in pairs]
+        if given and not any(fits):
+            raise SettingsError(
+                f"residual=True adds the input of a hidden layer to its output, but no hidden layer of "
+                f"{'-'.join(map(str, sizes))} has as many units as the layer below; expected equal sizes, such as "
+                "[20, 64, 64, 10]."
+            )
+        return fits
+    for l, (skip, (n_in, n_out)) in enumerate(zip(skips, pairs, strict=True), start=1):
+        if skip and n_in != n_out:
+            raise SettingsError(
+                f"residual of layer {l} adds {n_in} inputs to {n_out} units; expected equal sizes. "
+                "Make them equal, or set residual to False for this layer."
+            )
+    return [bool(skip) for skip in skips]
 
 
 def _checked_sizes(sizes: Sequence[int]) -> list[int]:

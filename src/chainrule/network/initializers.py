@@ -1,4 +1,4 @@
-"""How parameters start: each rule draws W and b of one layer from its own stream."""
+"""How parameters start: each rule draws W and b of one layer from its own stream; gain is 1, shift 0."""
 
 from __future__ import annotations
 
@@ -87,4 +87,7 @@ def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> P
         parameters.W[l][:] = rule.draw(key, layer.n_in * layer.n_out, layer).reshape(layer.n_in, layer.n_out)
         if rule.random_biases:
             parameters.b[l][:] = normal(key, layer.n_out, lane=_BIASES)
+        gain = parameters.gain[l]
+        if gain is not None:
+            gain[:] = 1
     return parameters

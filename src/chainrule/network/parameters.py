@@ -1,22 +1,33 @@
-"""Parameters: views W[l], b[l] on one flat vector, in the order W[1], b[1], W[2], b[2], …"""
+"""Parameters: views W[l], b[l], gain[l], shift[l] on one flat vector, in that order, layer after layer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.network.architecture import Architecture
+from chainrule.network.architecture import Architecture, Dense
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+def tensors(layer: Dense) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Name and shape of every tensor of a layer, in the order of the flat vector."""
+    yield "W", (layer.n_in, layer.n_out)
+    yield "b", (layer.n_out,)
+    if layer.normalization:
+        yield "gain", (layer.n_out,)
+        yield "shift", (layer.n_out,)
 
 
 class Parameters:
     """One flat vector and, for every layer l = 1 … L, the views W[l] (n_in, n_out) and b[l] (n_out,).
 
-    Writing to a view writes to the vector. Position 0 of W and b is None.
+    A normalised layer also has gain[l] and shift[l] (n_out,); they are None elsewhere, and position 0 of
+    every list is None. Writing to a view writes to the vector.
     """
 
     def __init__(self, architecture: Architecture, flat: Array | None = None) -> None:
@@ -24,25 +35,28 @@ class Parameters:
             flat = np.zeros(architecture.n_parameters, dtype=architecture.dtype)
         self.architecture = architecture
         self.flat = flat
-        self.W: list[Array] = [None]  # type: ignore[list-item]  # position 0 has no layer
-        self.b: list[Array] = [None]  # type: ignore[list-item]
+        n = len(architecture.layers) + 1
+        self.W: list[Array] = [None] * n  # type: ignore[list-item]  # position 0 has no layer
+        self.b: list[Array] = [None] * n  # type: ignore[list-item]
+        self.gain: list[Array | None] = [None] * n
+        self.shift: list[Array | None] = [None] * n
         start = 0
-        for layer in architecture.layers:
-            middle = start + layer.n_in * layer.n_out
-            self.W.append(flat[start:middle].reshape(layer.n_in, layer.n_out))
-            self.b.append(flat[middle : middle + layer.n_out])
-            start = middle + layer.n_out
+        for l, layer in enumerate(architecture.layers, start=1):
+            for name, shape in tensors(layer):
+                end = start + prod(shape)
+                getattr(self, name)[l] = flat[start:end].reshape(shape)
+                start = end
 
     def copy(self) -> Parameters:
         """The same numbers in a vector of their own."""
         return Parameters(self.architecture, self.flat.copy())
 
     def like(self, flat: Array) -> Parameters:
-        """Another flat vector of the same architecture (a gradient, an optimizer's state) under W[l] and b[l]."""
+        """Another flat vector of the same architecture (a gradient, an optimizer's state) under W[l], b[l], …"""
         return Parameters(self.architecture, flat)
 
     def named(self) -> Iterator[tuple[str, Array]]:
-        """("W1", W[1]), ("b1", b[1]), ("W2", W[2]), …"""
-        for l in range(1, len(self.W)):
-            yield f"W{l}", self.W[l]
-            yield f"b{l}", self.b[l]
+        """("W1", W[1]), ("b1", b[1]), where there are any ("gain1", gain[1]), ("shift1", shift[1]), ("W2", …), …"""
+        for l, layer in enumerate(self.architecture.layers, start=1):
+            for name, _ in tensors(layer):
+                yield f"{name}{l}", getattr(self, name)[l]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,11 +17,23 @@ Numbered: TypeAlias = list[Array]
 
 @dataclass(frozen=True)
 class Forward:
-    """The forward pass: z[l], a[l] (n, n_l) for l = 1 … L, a[0] = X; masks of dropout, or None."""
+    """The forward pass: z[l], a[l] (n, n_l) for l = 1 … L, a[0] = X; masks of dropout, or None.
+
+    u[l]: z[l] normalised, where layer l is; None elsewhere.
+    """
 
     z: Numbered
     a: Numbered
     masks: Numbered | None = None
+    u: Numbered = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.u:
+            self.u.extend([None] * len(self.z))  # type: ignore[list-item]
+
+    def pre_activation(self, l: int) -> Array:
+        """What the activation of layer l is applied to: u[l] where the layer is normalised, else z[l]."""
+        return self.z[l] if self.u[l] is None else self.u[l]
 
     @property
     def output(self) -> Array:
@@ -33,7 +45,8 @@ class Forward:
 class Backward:
     """The backward pass: J of the batch without penalty, and its gradient by everything on the way.
 
-    delta[l] = ∂J/∂z[l] (n, n_l), dW[l] = ∂J/∂W[l], db[l] = ∂J/∂b[l], dX = ∂J/∂X (n, n_0).
+    delta[l] = ∂J/∂z[l] (n, n_l), dW[l] = ∂J/∂W[l], db[l] = ∂J/∂b[l], dX = ∂J/∂X (n, n_0). Where layer l is
+    normalised du[l] = ∂J/∂u[l] (n, n_l), dgain[l], dshift[l] (n_l,); None elsewhere.
     """
 
     loss: float
@@ -41,11 +54,23 @@ class Backward:
     dW: Numbered
     db: Numbered
     dX: Array
+    du: Numbered = field(default_factory=list)
+    dgain: Numbered = field(default_factory=list)
+    dshift: Numbered = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for numbered in (self.du, self.dgain, self.dshift):
+            if not numbered:
+                numbered.extend([None] * len(self.delta))  # type: ignore[list-item]
+
+    def by_pre_activation(self, l: int) -> Array:
+        """∂J by what the activation of layer l is applied to: du[l] where the layer is normalised, else delta[l]."""
+        return self.delta[l] if self.du[l] is None else self.du[l]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The trainable state at one moment: parameters under W[l], b[l], and the optimizer's arrays likewise."""
+    """The trainable state at one moment: parameters under W[l], b[l], …, and the optimizer's arrays likewise."""
 
     parameters: Parameters
     optimizer: dict[str, Parameters]
@@ -59,6 +84,16 @@ class Moment:
     def b(self) -> list[Array]:
         """Biases, b[1] … b[L]."""
         return self.parameters.b
+
+    @property
+    def gain(self) -> list[Array | None]:
+        """Gains of the normalised layers, None elsewhere."""
+        return self.parameters.gain
+
+    @property
+    def shift(self) -> list[Array | None]:
+        """Shifts of the normalised layers, None elsewhere."""
+        return self.parameters.shift
 
 
 @dataclass(frozen=True)

@@ -2,41 +2,93 @@
 
 Lists are numbered as in the textbook: layers 1 … L, a[0] is X, and position 0 of z, delta, W, b, dW,
 db and masks holds None. `activations[l]` names g of layer l; the last one is the output activation.
+gain[l] and shift[l] are None where layer l is not normalised, residual[l] says whether a[l-1] is added.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from chainrule.reference.activations import Array
-from chainrule.reference.layers import dense_backward, dense_delta, dense_forward
+from chainrule.reference.layers import (
+    activate,
+    dense_backward,
+    dense_delta,
+    dense_forward,
+    layer_norm_backward,
+    layer_norm_forward,
+    residual_backward,
+    residual_forward,
+)
 from chainrule.reference.losses import value_and_delta
 
 Numbered: TypeAlias = Sequence[Any]
 """Arrays numbered by layer; None stands where a layer has no such array."""
 
 
-def forward(
-    X: Array, W: Numbered, b: Numbered, activations: Sequence[Any], masks: Numbered | None = None
-) -> tuple[list[Any], list[Array]]:
-    """Forward propagation: z and a of every layer.
+class Activations(NamedTuple):
+    """What the forward pass computes: lists over 0 … L, each entry (n, n_l); z[0] and u[0] are None."""
 
-    Formula   a[0] = X;   z[l] = a[l-1] @ W[l] + b[l];   a[l] = g_l(z[l])      for l = 1 … L
-    Args      X (n, n_0); W[l] (n_{l-1}, n_l); b[l] (n_l,); masks[l] (n, n_l) or None: dropout
-    Returns   z, a: lists over 0 … L, each entry (n, n_l), z[0] = None
+    z: list[Any]
+    u: list[Any]
+    a: list[Array]
+
+
+class Gradients(NamedTuple):
+    """What the backward pass computes: lists over 0 … L with None at 0; dX (n, n_0) = ∂J/∂X."""
+
+    delta: list[Any]
+    du: list[Any]
+    dW: list[Any]
+    db: list[Any]
+    dgain: list[Any]
+    dshift: list[Any]
+    dX: Array
+
+
+def forward(
+    X: Array,
+    W: Numbered,
+    b: Numbered,
+    activations: Sequence[Any],
+    masks: Numbered | None = None,
+    gain: Numbered | None = None,
+    shift: Numbered | None = None,
+    residual: Sequence[bool] | None = None,
+) -> Activations:
+    """Forward propagation: z and a of every layer, and u of the normalised ones.
+
+    Formula   a[0] = X;   z[l] = a[l-1] @ W[l] + b[l];   a[l] = g_l(z[l])      for l = 1 … L;
+              normalised: u[l] = layer_norm(z[l]), a[l] = g_l(u[l]);   residual: a[l-1] is added to a[l]
+    Args      X (n, n_0); W[l] (n_{l-1}, n_l); b[l] (n_l,); masks[l] (n, n_l) or None: dropout;
+              gain[l], shift[l] (n_l,) or None; residual[l] or None: no layer has one
+    Returns   z, u, a: lists over 0 … L, each entry (n, n_l) or None
     Source    Goodfellow, Bengio, Courville (2016), algorithm 6.3
     """
     z: list[Any] = [None]
+    u: list[Any] = [None]
     a: list[Array] = [X]
     for l in range(1, len(W)):
-        mask = masks[l] if masks is not None else None
-        z_l, a_l = dense_forward(a[l - 1], W[l], b[l], activations[l], mask)
+        mask, u_l = _at(masks, l), None
+        if gain is not None and shift is not None and gain[l] is not None:
+            z_l, _ = dense_forward(a[l - 1], W[l], b[l], "identity")
+            u_l = layer_norm_forward(z_l, gain[l], shift[l])
+            a_l = activate(u_l, activations[l], mask)
+        else:
+            z_l, a_l = dense_forward(a[l - 1], W[l], b[l], activations[l], mask)
+        if _at(residual, l):
+            a_l = residual_forward(a[l - 1], a_l)
         z.append(z_l)
+        u.append(u_l)
         a.append(a_l)
-    return z, a
+    return Activations(z, u, a)
+
+
+def _at(numbered: Sequence[Any] | None, l: int) -> Any:
+    return None if numbered is None else numbered[l]
 
 
 def row_scales(weight: Array | None, n: int, dtype: np.dtype) -> Array:
@@ -62,29 +114,39 @@ def batch_loss(z: Array, a: Array, y: Array, scale: Array, loss: str, output: st
 
 
 def backward(
-    z: Numbered,
-    a: Sequence[Array],
+    passed: Activations,
     W: Numbered,
     delta_L: Array,
     activations: Sequence[Any],
     masks: Numbered | None = None,
-) -> tuple[list[Any], list[Any], list[Any], Array]:
+    gain: Numbered | None = None,
+    residual: Sequence[bool] | None = None,
+) -> Gradients:
     """Backward propagation: delta, dW, db of every layer, from delta of the output layer down.
 
     Formula   dW[l] = a[l-1].T @ delta[l];   db[l] = Σ_i delta[l]_i;   da[l-1] = delta[l] @ W[l].T;
-              delta[l-1] = pullback_{l-1}(z[l-1], a[l-1], da[l-1])      for l = L … 1
-    Args      z, a from forward; W[l]; delta_L (n, n_L) from batch_loss; masks as in forward
-    Returns   delta, dW, db: lists over 0 … L with None at 0; dX (n, n_0) = ∂J/∂X
+              delta[l-1] = pullback_{l-1}(z[l-1], a[l-1], da[l-1])      for l = L … 1;
+              residual: da[l-1] = delta[l] @ W[l].T + da[l];   normalised: the pullback gives du[l], and
+              layer_norm_backward makes delta[l], dgain[l], dshift[l] of it
+    Args      passed: from forward; W[l]; delta_L (n, n_L) from batch_loss; masks, gain, residual as in forward
+    Returns   delta, du, dW, db, dgain, dshift: lists over 0 … L with None where there is none; dX (n, n_0)
     Source    Rumelhart, Hinton, Williams (1986); Goodfellow et al. (2016), algorithm 6.4
     """
+    z, u, a = passed
     L = len(W) - 1
-    delta: list[Any] = [None] * (L + 1)
-    dW: list[Any] = [None] * (L + 1)
-    db: list[Any] = [None] * (L + 1)
+    numbered: list[list[Any]] = [[None] * (L + 1) for _ in range(6)]
+    delta, du, dW, db, dgain, dshift = numbered
     delta[L] = delta_L
+    da: Any = None  # of the output layer nobody asks: a loss and its output activation are pulled back together
     for l in range(L, 0, -1):
-        dW[l], db[l], da = dense_backward(a[l - 1], W[l], delta[l])
-        if l > 1:
-            mask = masks[l - 1] if masks is not None else None
-            delta[l - 1] = dense_delta(z[l - 1], a[l - 1], da, activations[l - 1], mask)
-    return delta, dW, db, da
+        if l < L:
+            on = z[l] if u[l] is None else u[l]
+            pulled = dense_delta(on, a[l], da, activations[l], _at(masks, l), bool(_at(residual, l)))
+            if gain is None or gain[l] is None:
+                delta[l] = pulled
+            else:
+                du[l] = pulled
+                delta[l], dgain[l], dshift[l] = layer_norm_backward(z[l], gain[l], pulled)
+        dW[l], db[l], da_in = dense_backward(a[l - 1], W[l], delta[l])
+        da = residual_backward(da, da_in) if _at(residual, l) else da_in
+    return Gradients(delta, du, dW, db, dgain, dshift, da)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import Any
 
 import numpy as np
@@ -19,19 +20,20 @@ def first_non_finite(record: StepRecord) -> tuple[int | None, str]:
     """Layer and quantity of the first non-finite number of a step, in the order of computation."""
     L = len(record.forward.z) - 1
     for l in range(1, L + 1):
-        if not np.isfinite(record.forward.z[l]).all():
-            return l, f"z{l}"
-        if not np.isfinite(record.forward.a[l]).all():
-            return l, f"a{l}"
+        for name, arrays in (("z", record.forward.z), ("u", record.forward.u), ("a", record.forward.a)):
+            if arrays[l] is not None and not np.isfinite(arrays[l]).all():
+                return l, f"{name}{l}"
     if not np.isfinite(record.backward.loss):
         return L, "loss"
+    b = record.backward
+    gradients = {"du": b.du, "dgain": b.dgain, "dshift": b.dshift, "delta": b.delta, "dW": b.dW, "db": b.db}
     for l in range(L, 0, -1):
-        for name, arrays in (("delta", record.backward.delta), ("dW", record.backward.dW), ("db", record.backward.db)):
-            if not np.isfinite(arrays[l]).all():
+        for name, arrays in gradients.items():
+            if arrays[l] is not None and not np.isfinite(arrays[l]).all():
                 return l, f"{name}{l}"
     for name, array in record.update.new.parameters.named():
         if not np.isfinite(array).all():
-            return int(name[1:]), name
+            return int(name.lstrip(string.ascii_letters)), name
     return None, "loss"
 
 

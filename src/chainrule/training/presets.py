@@ -49,13 +49,13 @@ def _plain(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
 
 
 def _auto(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
-    """Batches grow with the rows; epochs are as many as 8,000 steps take, within 40 and 500."""
-    return _by_size((128, 128), 8_000, n_rows, n_numbers, is_class)
+    """Width and batches grow with the rows; epochs are as many as 8,000 steps take, within 40 and 500."""
+    return _by_size((128, 128) if n_rows < MANY_ROWS else (256, 256), 8_000, n_rows, n_numbers, is_class)
 
 
 def _strong(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
-    """As auto, twice as wide and three times as long."""
-    return _by_size((256, 256), 24_000, n_rows, n_numbers, is_class)
+    """Wider than auto, and three times as long."""
+    return _by_size((512, 512), 24_000, n_rows, n_numbers, is_class)
 
 
 def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
@@ -66,12 +66,13 @@ def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers
         hidden_sizes, "silu", "robust", bins(16, n_rows, n_numbers),
         {"name": "adamw", "learning_rate": 0.002, "weight_decay": 1.0 if few else 0.1},
         {
-            "batch_size": batch_size, "epochs": epochs, "dropout": 0.2 if few else 0.15, "schedule": "cosine",
-            "warm_up": 0.05,
+            "batch_size": batch_size, "epochs": epochs, "schedule": "cosine", "warm_up": 0.05,
+            "dropout": 0.2 if few or n_rows >= MANY_ROWS else 0.15,
         },
     )  # fmt: skip
 
 
+MANY_ROWS = 5_000
 FEW_ROWS = 1_500
 """Classes of so few rows are learned by heart at once; weights are held small."""
 BATCHES = ((32, 1_500), (64, 6_000), (128, 20_000), (256, 100_000), (512, 500_000), (1024, float("inf")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,21 @@ def test_every_activation_and_legal_loss_passes(activation: str, loss: str, outp
     check = cr.check_gradients(net, X, targets(loss, output), sample_weight=RNG.uniform(0.5, 2, size=7))
     assert check.passed and check.max_relative_error <= 1e-7
     assert set(check.tensors) == {"W1", "b1", "W2", "b2", "W3", "b3", "X"}
+
+
+@pytest.mark.parametrize(
+    "layers", [{"normalization": "layer"}, {"residual": True}, {"normalization": "layer", "residual": True}], ids=str
+)
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "exponential"])
+def test_normalised_and_residual_layers_pass(activation: str, layers: dict[str, Any]) -> None:
+    """gain and shift are judged like W and b, and the sides of a corner are those of u."""
+    rng = np.random.default_rng(8)
+    net = cr.Network([5, 6, 6, 3], activation, dtype="float64", seed=1, **layers)
+    net.parameters.flat[:] += 0.1 * rng.normal(size=net.parameters.flat.shape)
+    check = cr.check_gradients(net, X, rng.integers(0, 3, size=7))
+    assert check.passed and check.max_relative_error <= 1e-7
+    scaled = {"gain1", "shift1", "gain2", "shift2"} if "normalization" in layers else set()
+    assert set(check.tensors) == {"W1", "b1", "W2", "b2", "W3", "b3", "X"} | scaled
 
 
 class Wrong(NumpyEngine):

@@ -17,10 +17,21 @@ NODE = re.compile(r'^ {8}([A-Z]+\d*)\["([^"]*)"\]$')
 EDGE = re.compile(r'^ {4,8}([A-Z]+\d*) -\.?->(?:\|"[^"|]*"\|)? ([A-Z]+\d*)$')
 
 
-@pytest.fixture(scope="module", params=[[5, 3], [5, 4, 3], [5, 12, 4, 6, 2, 3]], ids=str)
+LAYERS = [
+    ([5, 3], {}),
+    ([5, 4, 3], {}),
+    ([5, 12, 4, 6, 2, 3], {}),
+    ([5, 5, 4, 4, 3], {"normalization": "layer"}),
+    ([5, 5, 4, 4, 3], {"residual": True}),
+    ([5, 5, 4, 4, 4, 3], {"residual": True, "normalization": ["layer", None, "layer", None]}),
+]
+
+
+@pytest.fixture(scope="module", params=LAYERS, ids=str)
 def step(request: pytest.FixtureRequest) -> cr.Step:
-    """One step of networks with no, one and four hidden layers."""
-    net = cr.Network(request.param)
+    """One step of networks with no, one and more hidden layers, plain, normalised and residual."""
+    sizes, layers = request.param
+    net = cr.Network(sizes, **layers)
     run = cr.train(net, RNG.normal(size=(20, 5)), RNG.integers(0, 3, size=20), epochs=1, progress=False)
     return run.replay(0)
 
@@ -42,11 +53,20 @@ def test_both_passes_and_the_way_back(step: cr.Step) -> None:
     L = len(sizes) - 1
     edges = [match.groups() for line in source.splitlines() if (match := EDGE.match(line))]
     for l in range(1, L + 1):
-        assert (f"A{l - 1}", f"Z{l}") in edges and (f"Z{l}", f"A{l}") in edges
+        layer = step.architecture.layers[l - 1]
+        assert (f"A{l - 1}", f"Z{l}") in edges and ("U" if layer.normalization else "Z") + str(l) in dict(edges)
+        assert ((f"Z{l}", f"U{l}") in edges) == ((f"U{l}", f"A{l}") in edges) == bool(layer.normalization)
+        assert ((f"A{l - 1}", f"A{l}") in edges) == layer.residual
+        assert (f"Z{l}", f"A{l}") in edges or layer.normalization
+        assert ((f"S{l}", f"S{l - 1}") in edges) == (layer.residual and l > 1)
         assert (f"D{l}", f"G{l}") in edges and (f"G{l}", f"Z{l}") in edges
         assert f"W{l} {sizes[l - 1]}×{sizes[l]}" in source
     assert (f"A{L}", "J") in edges and ("J", f"D{L}") in edges
-    assert all((f"D{l + 1}", f"D{l}") in edges for l in range(1, L))
+    for l in range(1, L):  # from one error to the next below, by da and du where there are any
+        reached = {f"D{l + 1}"}
+        for _ in range(3):
+            reached |= {end for begin, end in edges if begin in reached}
+        assert f"D{l}" in reached
     assert "Forward Propagation" in source and "Backward Propagation" in source
     assert "compare with true label" in source and source.count("update weights") == L
 
@@ -54,7 +74,9 @@ def test_both_passes_and_the_way_back(step: cr.Step) -> None:
 def test_the_numbers_are_those_of_the_row(step: cr.Step) -> None:
     """J of the batch, and the first values of z, a and delta of the chosen row."""
     source = diagram(step.record, step.architecture, row=3)
-    for vector in (step.forward.z[1][3], step.forward.output[3], step.backward.delta[-1][3]):
+    u, du = step.forward.u[1], step.backward.du[1]
+    normalised = [] if u is None else [u[3], du[3]]
+    for vector in (step.forward.z[1][3], step.forward.output[3], step.backward.delta[-1][3], *normalised):
         assert ", ".join(number(x) for x in vector[:3]) in source
     assert number(step.backward.loss) in source
 

@@ -80,6 +80,85 @@ def test_what_is_shown_adds_up(step: cr.Step) -> None:
     assert all_units == pytest.approx(step.forward.a[1][2].sum(dtype=np.float64), rel=1e-4)
 
 
+@pytest.fixture(scope="module")
+def normalised_step() -> cr.Step:
+    """A step of a network whose layers are normalised, residual, both and neither; the first one adds X."""
+    kinds, skips = ["layer", None, "layer", "layer"], [True, True, False, True]
+    net = cr.Network([20, 20, 20, 8, 8, 3], "tanh", normalization=kinds, residual=skips, dtype="float64")
+    y = RNG.integers(0, 3, size=60)
+    run = cr.train(net, X, y, optimizer=cr.Adam(0.05), dropout=0.2, clip_norm=0.5, epochs=6, progress=False)
+    return run.replay(9)
+
+
+def unwrapped(text: str) -> list[str]:
+    """The lines of a text, broken formulas put together again."""
+    return re.sub(r"\n {8}(?=\S)", " ", text).splitlines()
+
+
+def test_normalised_layers_are_told_with_true_numbers(normalised_step: cr.Step) -> None:
+    """u, the residual sum, dx̂ and delta, worked with the shown numbers, give the recorded ones, at every layer."""
+    for row in range(4):
+        lines = [line.strip() for line in unwrapped(normalised_step.explain(row=row))]
+        f, b = normalised_step.forward, normalised_step.backward
+        for l, (normalised, residual) in enumerate([(1, 1), (0, 1), (1, 0), (1, 1)], start=1):
+            for symbol, told, recorded in (
+                ("u", normalised, f.u),
+                ("a", residual, f.a),
+                ("delta", normalised, b.delta),
+            ):
+                found = [line for line in lines if re.match(rf"{symbol}{l}\[\d+\] = .* = .* = ", line)]
+                assert len(found) >= bool(told), (symbol, l)
+                for line in found:
+                    *_, sums, result = line.split(" = ")
+                    j = int(line[len(symbol) + 2 : line.index("]")])
+                    assert result == number(recorded[l][row, j]), line
+                    assert evaluated(sums) == pytest.approx(float(result), rel=5e-3, abs=1e-4), line
+        assert len([line for line in lines if line.startswith("dx̂[")]) == 3
+
+
+def test_errors_along_residual_connections_add_up(normalised_step: cr.Step) -> None:
+    """da spelled out, with the part that comes down unchanged, is da; gradients of gain and shift are whole sums."""
+    text = normalised_step.explain(row=1)
+    for l in (1, 3):  # the layers below a residual one, besides 0
+        part = text[text.index(f"δ of layer {l}, out of layer {l + 1}") :]
+        assert f"unchanged: da{l + 1}[" in part[: part.index("BP3")]
+        told, da = sum_of(part[part.index("number by number") :], f" · W{l + 1}[", f"da{l}[")
+        assert told == pytest.approx(da, abs=1e-4)
+    for name in ("dgain", "dshift"):
+        for l in (1, 3, 4):
+            line = next(line for line in text.splitlines() if re.match(rf" +{name}{l}\[\d+\] =", line))
+            j = int(re.search(r"\[(\d+)\]", line)[1])
+            assert line.split()[-1] == number(getattr(normalised_step.backward, name)[l][j])
+    assert all(f"{name}{l}[" in text[text.index("UPDATE") :] for name in ("gain", "shift") for l in (1, 3, 4))
+
+
+@pytest.mark.parametrize("language", TEXT)
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_normalised_layers_fit_a_terminal(normalised_step: cr.Step, language: str, notation: str) -> None:
+    """No line is wider than 80 columns, and every slot is filled."""
+    text = normalised_step.explain(language, 1, notation)
+    assert max(map(columns, text.splitlines())) <= 80
+    assert "{" not in text
+
+
+def test_clipping_of_gain_and_shift_counts(normalised_step: cr.Step) -> None:
+    """The length that is told is that of all gradients, gain and shift among them."""
+    b = normalised_step.backward
+    tensors = [t for name in ("dW", "db", "dgain", "dshift") for t in getattr(b, name) if t is not None]
+    norm = np.sqrt(sum(float((t.astype(np.float64) ** 2).sum()) for t in tensors))
+    assert f"length {number(norm)}" in " ".join(normalised_step.explain().split())
+
+
+def test_to_dict_of_normalised_layers(normalised_step: cr.Step) -> None:
+    """u, du, dgain, dshift, gain and shift are told where there are any, and not elsewhere."""
+    told, plain = normalised_step.to_dict(), cr.Network([2, 2]).architecture.to_dict()
+    assert np.array_equal(told["forward"]["u"][1], normalised_step.forward.u[1])
+    assert told["forward"]["u"][2] is None
+    assert np.array_equal(told["backward"]["dgain"][4], normalised_step.backward.dgain[4])
+    assert np.array_equal(told["update"]["new"]["gain"][3], normalised_step.update.new.gain[3])
+    assert told["architecture"]["residual"] == [True, True, False, True] and "residual" not in plain
+
+
 def test_clipping_is_told_as_it_was(step: cr.Step) -> None:
     """The text says whether the gradient was shortened, by the factor that gives the recorded gradient."""
     b, W = step.backward, step.update.old.W

@@ -27,7 +27,7 @@ from chainrule.engine.protocol import Engine, Targets
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.glass.proof.gradients_text import BANDS, TEXT, table
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters
+from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import HUBER_DELTA
 from chainrule.seeding import Purpose, stream_key, words
@@ -117,7 +117,7 @@ def check_gradients(
     threshold: float = THRESHOLD,
     seed: int = 0,
 ) -> GradientCheck:
-    """Compare the engine's gradient of J with central differences, for every W, b and for X.
+    """Compare the engine's gradient of J with central differences, for every W, b, gain, shift and for X.
 
     Args      h: half the distance of the two points; max_entries: of a larger tensor only the largest,
               the smallest non-zero and random entries are compared, and a random direction through all
@@ -162,10 +162,10 @@ class _Comparison:
         self.resolution = self.rounding / (WIDENINGS[-1] * h) / threshold
 
     def tensors(self) -> Iterator[tuple[str, Array, Array]]:
-        """Name, tensor and analytic gradient of every W, b, and of X."""
-        for l in range(1, len(self.parameters.W)):
-            yield f"W{l}", self.parameters.W[l], self.backward.dW[l]
-            yield f"b{l}", self.parameters.b[l], self.backward.db[l]
+        """Name, tensor and analytic gradient of every W, b, gain, shift, and of X."""
+        for l, layer in enumerate(self.parameters.architecture.layers, start=1):
+            for name, _ in tensors(layer):
+                yield f"{name}{l}", getattr(self.parameters, name)[l], getattr(self.backward, f"d{name}")[l]
         yield "X", self.X, self.backward.dX
 
     def entries(
@@ -234,8 +234,8 @@ class _Comparison:
         J, output = self.engine.loss(self.parameters, self.X, self.targets, self.weight)
         sides = []
         if self.cornered:
-            z = self.engine.forward(self.parameters, self.X).z
-            sides = [z[l] > 0 for l in self.cornered]
+            forward = self.engine.forward(self.parameters, self.X)
+            sides = [forward.pre_activation(l) > 0 for l in self.cornered]
         if self.corner_of_loss:
             e = output - dense_targets(self.targets, self.parameters.architecture)
             absolute = self.parameters.architecture.loss == "absolute_error"

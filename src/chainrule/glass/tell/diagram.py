@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chainrule.glass.tables import Array, largest, number
+from chainrule.glass.tell.hidden import da_of_row
 from chainrule.glass.tell.narrate import check_row
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
@@ -26,7 +27,9 @@ def diagram(record: StepRecord, architecture: Architecture, row: int = 0) -> str
     lines += ["    end", '    subgraph BACKWARD["Backward Propagation (학습)"]']
     lines += [f"        {line}" for line in _backward(record, architecture, row)]
     lines += ["    end", f'    A{L} -->|"compare with true label"| J']
-    lines += [f'    G{l} -.->|"update weights W{l}, b{l} (η = {eta})"| Z{l}' for l in range(L, 0, -1)]
+    for l in range(L, 0, -1):
+        normalised = f", gain{l}, shift{l}" if architecture.layers[l - 1].normalization else ""
+        lines.append(f'    G{l} -.->|"update weights W{l}, b{l}{normalised} (η = {eta})"| Z{l}')
     return "\n".join(lines)
 
 
@@ -38,27 +41,59 @@ def _forward(record: StepRecord, architecture: Architecture, row: int) -> Iterat
         weights = f"W{l} {layer.n_in}×{layer.n_out}, b{l} {layer.n_out}"
         yield _node(f"Z{l}", f"Layer {l}: z{l} = a{l - 1} @ W{l} + b{l}", weights, _vector(f.z[l][row]))
         prediction = "Prediction: " if l == len(architecture.layers) else ""
-        yield _node(f"A{l}", f"{prediction}a{l} = {layer.activation}(z{l}){dropped}", _vector(f.a[l][row]))
+        on, skip = f"u{l}" if layer.normalization else f"z{l}", f"a{l - 1} + " if layer.residual else ""
         yield f"A{l - 1} --> Z{l}"
-        yield f"Z{l} --> A{l}"
+        if layer.normalization:
+            yield _node(f"U{l}", f"u{l} = layer_norm(z{l}, gain{l}, shift{l})", _vector(f.u[l][row]))
+            yield f"Z{l} --> U{l}"
+        yield _node(f"A{l}", f"{prediction}a{l} = {skip}{layer.activation}({on}){dropped}", _vector(f.a[l][row]))
+        yield f"{on.upper()} --> A{l}"
+        if layer.residual:
+            yield f'A{l - 1} -->|"added unchanged"| A{l}'
 
 
 def _backward(record: StepRecord, architecture: Architecture, row: int) -> Iterator[str]:
     b, L = record.backward, len(architecture.layers)
     yield _node("J", f"Loss: {architecture.loss}", f"J = {number(b.loss)} (batch of {len(record.rows)})")
+    da = da_of_row(record, architecture, row)
     for l in range(L, 0, -1):
-        dropped = "" if record.forward.masks is None or l == L else f" ⊙ mask{l}"
-        equation = f"delta{l} = ∂J/∂z{l}"
-        if l < L:
-            equation += f" = (delta{l + 1} @ W{l + 1}.T) ⊙ g′(z{l}){dropped}"
+        if l == L:
+            yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l}", _vector(b.delta[l][row]))
+            yield f"J --> D{l}"
+        else:
+            yield from _error(record, architecture, l, row, da[l])
         dW, db, layer = b.dW[l].reshape(-1), b.db[l], architecture.layers[l - 1]
-        yield _node(f"D{l}", equation, _vector(b.delta[l][row]))
-        yield _node(
-            f"G{l}", f"∂J/∂W{l} = a{l - 1}.T @ delta{l}", f"{layer.n_in}×{layer.n_out}, largest {_largest(dW)}",
+        lines = [
+            f"∂J/∂W{l} = a{l - 1}.T @ delta{l}", f"{layer.n_in}×{layer.n_out}, largest {_largest(dW)}",
             f"∂J/∂b{l} = Σ_i delta{l}, largest {_largest(db)}",
-        )  # fmt: skip
-        yield f"{'J' if l == L else f'D{l + 1}'} --> D{l}"
+        ]  # fmt: skip
+        if layer.normalization:
+            lines.append(f"∂J/∂gain{l} = Σ_i du{l} ⊙ x̂{l}, largest {_largest(b.dgain[l])}")
+            lines.append(f"∂J/∂shift{l} = Σ_i du{l}, largest {_largest(b.dshift[l])}")
+        yield _node(f"G{l}", *lines)
         yield f"D{l} --> G{l}"
+
+
+def _error(record: StepRecord, architecture: Architecture, l: int, row: int, da: Array) -> Iterator[str]:
+    """delta of a hidden layer out of the layer above: along residual connections by da, through normalisation by du."""
+    layer, adds = architecture.layers[l - 1], architecture.residuals[l + 1]
+    b, dropped = record.backward, "" if record.forward.masks is None else f" ⊙ mask{l}"
+    above, source = f"(delta{l + 1} @ W{l + 1}.T)", f"D{l + 1}"
+    if adds or layer.residual:
+        unchanged = f" + da{l + 1}" if adds else ""
+        yield _node(f"S{l}", f"da{l} = ∂J/∂a{l} = delta{l + 1} @ W{l + 1}.T{unchanged}", _vector(da))
+        yield f"D{l + 1} --> S{l}"
+        if adds:
+            yield f'S{l + 1} -->|"unchanged"| S{l}'
+        above, source = f"da{l}", f"S{l}"
+    if layer.normalization:
+        yield _node(f"E{l}", f"du{l} = ∂J/∂u{l} = {above} ⊙ g′(u{l}){dropped}", _vector(b.du[l][row]))
+        yield f"{source} --> E{l}"
+        yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l}, back through layer_norm", _vector(b.delta[l][row]))
+        yield f"E{l} --> D{l}"
+    else:
+        yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l} = {above} ⊙ g′(z{l}){dropped}", _vector(b.delta[l][row]))
+        yield f"{source} --> D{l}"
 
 
 def _node(name: str, *lines: str) -> str:

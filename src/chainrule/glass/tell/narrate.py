@@ -14,8 +14,9 @@ import numpy as np
 from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError, ShapeError, unknown_name
 from chainrule.glass.notation import NOTATIONS, Notation
-from chainrule.glass.tables import Array, aligned, columns, factor, largest, number, total, wrapped
+from chainrule.glass.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
 from chainrule.glass.tell.arithmetic import dot_product, loss_of_row, product_over_batch
+from chainrule.glass.tell.hidden import NormalisedRow, da_of_row, sum_of_unit
 from chainrule.glass.tell.update import tell_update
 from chainrule.glass.tell.words import TEXT
 from chainrule.network.architecture import Architecture
@@ -97,6 +98,7 @@ class _Narration:
         self.record, self.architecture, self.row = record, architecture, row
         self.text, self.notation = text, notation
         self.L = len(architecture.layers)
+        self.da = da_of_row(record, architecture, row)
         self.lines: list[str] = []
 
     def say(self, sentence: str = "", indent: int = 0, /, **slots: Any) -> None:
@@ -135,41 +137,71 @@ class _Narration:
             self.say()
             self.say("layer", l=l, shape=f"{layer.n_in} → {layer.n_out}", activation=layer.activation)
             mask = self._mask(l)
-            a = self.notation.equation("a" if mask is None else "a_dropout", l)
+            normalised = self._normalised(l)
+            a = self.notation.equation(
+                "a" if mask is None else "a_dropout", l, normalised=normalised is not None, skip=layer.residual
+            )
             self.write(f"{self.notation.equation('z', l)}     {a}")
+            if normalised:
+                self.write(self.notation.equation("u", l))
             self.say("g_is", 2, formula=ACTIVATIONS[layer.activation].formula)
             if l == 1:
                 self.say("layer_says", 2)
+            if normalised:
+                self.say("normalised_says", 2)
+                self.lines += normalised.statistics()
+            if layer.residual:
+                self.say("residual_says", 2)
             self._activations(l, mask)
-            self.lines += self._spelled(l)
+            self._spell(l)
+
+    def _normalised(self, l: int) -> NormalisedRow | None:
+        """What there is to tell of the layer's normalisation."""
+        normalised = self.record.forward.u[l] is not None
+        return NormalisedRow(self.record, l, self.row, self.notation, self.text) if normalised else None
 
     def _mask(self, l: int) -> Array | None:
         masks = self.record.forward.masks
         return None if masks is None or masks[l] is None else masks[l][self.row]
 
     def _activations(self, l: int, mask: Array | None) -> None:
-        z, a = self.record.forward.z[l][self.row], self.record.forward.a[l][self.row]
-        names = [self.notation.vector("z", l), self.notation.vector("a", l)]
-        if mask is None:
-            self._table(names, [z, a])
-            return
-        g = ACTIVATIONS[self.architecture.layers[l - 1].activation].g(z[None, :])[0]
-        self._table([names[0], f"g({names[0]})", self.text["mask"], names[1]], [z, g, mask, a])
-        scale = number(float(mask.max(initial=0)) or 1)
-        self.say("dropped", 2, n=int((mask == 0).sum()), all=len(mask), scale=scale)
+        f, residual = self.record.forward, self.architecture.residuals[l]
+        z, a, on = f.z[l][self.row], f.a[l][self.row], self.notation.vector("z" if f.u[l] is None else "u", l)
+        names, vectors = [self.notation.vector("z", l)], [z]
+        if f.u[l] is not None:
+            names, vectors = [*names, on], [*vectors, f.u[l][self.row]]
+        if mask is not None or residual:
+            names, vectors = [*names, f"g({on})"], [*vectors, self._g(l)]
+        if mask is not None:
+            names, vectors = [*names, self.text["mask"]], [*vectors, mask]
+        if residual:
+            names, vectors = [*names, self.notation.vector("a", l - 1)], [*vectors, f.a[l - 1][self.row]]
+        self._table([*names, self.notation.vector("a", l)], [*vectors, a])
+        if mask is not None:
+            scale = number(float(mask.max(initial=0)) or 1)
+            self.say("dropped", 2, n=int((mask == 0).sum()), all=len(mask), scale=scale)
 
-    def _spelled(self, l: int) -> list[str]:
-        """z of the unit with the largest activation as a sum of products."""
+    def _g(self, l: int) -> Array:
+        """g of the row, before mask and residual sum."""
+        on = self.record.forward.pre_activation(l)[self.row]
+        return ACTIVATIONS[self.architecture.layers[l - 1].activation].g(on[None, :])[0]
+
+    def _spell(self, l: int) -> None:
+        """z of the unit with the largest activation as a sum of products, and what becomes of it."""
         f, old, name = self.record.forward, self.record.update.old, self.notation
         j = int(np.argmax(np.abs(f.a[l][self.row])))
-        return [
-            f"  {self.text['spelled'].format(j=j)}",
-            *dot_product(
-                f.a[l - 1][self.row], old.W[l][:, j], lambda k: (name.entry("a", l - 1, k), name.w(l, k, j)),
-                (name.entry("z", l, j), f.z[l][self.row, j]), self.text,
-                (self.text["bias"].format(b=name.entry("b", l, j)), old.b[l][j]),
-            ),
-        ]  # fmt: skip
+        self.say("spelled", 2, j=j)
+        self.lines += dot_product(
+            f.a[l - 1][self.row], old.W[l][:, j], lambda k: (name.entry("a", l - 1, k), name.w(l, k, j)),
+            (name.entry("z", l, j), f.z[l][self.row, j]), self.text,
+            (self.text["bias"].format(b=name.entry("b", l, j)), old.b[l][j]),
+        )  # fmt: skip
+        normalised, mask = self._normalised(l), self._mask(l)
+        if normalised:
+            self.lines += normalised.unit(j)
+        if self.architecture.residuals[l]:
+            h = self._g(l) if mask is None else self._g(l) * mask
+            self.lines += sum_of_unit(self.record, l, self.row, j, h, name)
 
     # loss ------------------------------------------------------------------------------------------------------
 
@@ -231,40 +263,60 @@ class _Narration:
         self.write(f"{name.entry(name.delta, L, j)} = {symbols} = {number(share)} · {told} = {number(delta[j])}")
 
     def _slope(self, l: int) -> Array:
-        """g′(z) of the row; of an activation that acts on each unit alone."""
-        entry, z = ACTIVATIONS[self.architecture.layers[l - 1].activation], self.record.forward.z[l][self.row]
+        """g′ of the row; of an activation that acts on each unit alone."""
+        entry, on = ACTIVATIONS[self.architecture.layers[l - 1].activation], self.record.forward.pre_activation(l)
+        z = on[self.row]
         return entry.pullback(z[None, :], entry.g(z[None, :]), np.ones_like(z)[None, :])[0]
 
     def _bp2(self, l: int) -> None:
-        name, b, W = self.notation, self.record.backward, self.record.update.old.W[l + 1]
-        delta, above = b.delta[l][self.row], b.delta[l + 1][self.row]
-        mask, da = self._mask(l), above.astype(np.float64) @ W.T.astype(np.float64)
+        name, b = self.notation, self.record.backward
+        mask, normalised, more = self._mask(l), self._normalised(l), self.architecture.residuals[l + 1]
         self.say("bp2", l=l, above=l + 1)
-        self.write(name.equation("bp2" if mask is None else "bp2_dropout", l))
+        self.write(
+            name.equation("bp2" if mask is None else "bp2_dropout", l, normalised=normalised is not None, more=more)
+        )
+        if normalised:
+            self.write(name.equation("norm", l))
         if l == self.L - 1:
             self.say("bp2_says", 2)
-        names, vectors = [name.vector("da", l)], [da]
+        if more:
+            self.say("bp2_residual", 2, above=l + 1)
+        if normalised:
+            self.say("bp2_normalised", 2)
+        pulled, symbol = b.by_pre_activation(l)[self.row], "du" if normalised else name.delta
+        names, vectors = [name.vector("da", l)], [self.da[l]]
         elementwise = ACTIVATIONS[self.architecture.layers[l - 1].activation].elementwise
         if elementwise:
-            names, vectors = [*names, f"g′({name.vector('z', l)})"], [*vectors, self._slope(l)]
+            names = [*names, f"g′({name.vector('u' if normalised else 'z', l)})"]
+            vectors = [*vectors, self._slope(l)]
         if mask is not None:
             names, vectors = [*names, self.text["mask"]], [*vectors, mask]
-        self._table([*names, name.vector(name.delta, l)], [*vectors, delta])
-        closed = int(((delta == 0) & (da != 0)).sum())
+        passed = ([name.vector(name.delta, l)], [b.delta[l][self.row]]) if normalised else ([], [])
+        self._table([*names, name.vector(symbol, l), *passed[0]], [*vectors, pulled, *passed[1]])
+        closed = int(((pulled == 0) & (self.da[l] != 0)).sum())
         if closed:
-            self.say("closed", 2, n=closed, all=len(delta))
+            self.say("closed", 2, n=closed, all=len(pulled))
         if not elementwise:
             self.say("mixes", 2)
-        j = int(np.argmax(np.abs(delta)))
-        self.say("spelled", 2, j=j)
-        self.lines += dot_product(
-            above, W[j], lambda k: (name.entry(name.delta, l + 1, k), name.w(l + 1, j, k)),
-            (name.entry("da", l, j), da[j]), self.text,
-        )  # fmt: skip
+        j = int(np.argmax(np.abs(b.delta[l][self.row])))
+        self._spell_error(l, j)
         if elementwise:
             told = " · ".join(["da", "g′", *([] if mask is None else [self.text["mask"]])])
             formula = " · ".join(factor(vector[j]) for vector in vectors)
-            self.write(f"{name.entry(name.delta, l, j)} = {told} = {formula} = {number(delta[j])}", 4)
+            self.write(f"{name.entry(symbol, l, j)} = {told} = {formula} = {number(pulled[j])}", 4)
+        if normalised:
+            self.lines += normalised.error(j)
+
+    def _spell_error(self, l: int, j: int) -> None:
+        """da of one unit: the errors above through its weights, and the one that comes down unchanged."""
+        name, more = self.notation, self.architecture.residuals[l + 1]
+        unchanged = self.text["unchanged"].format(da=name.entry("da", l + 1, j)) if more else ""
+        self.say("spelled", 2, j=j)
+        self.lines += dot_product(
+            self.record.backward.delta[l + 1][self.row], self.record.update.old.W[l + 1][j],
+            lambda k: (name.entry(name.delta, l + 1, k), name.w(l + 1, j, k)),
+            (name.entry("da", l, j), self.da[l][j]), self.text, (unchanged, self.da[l + 1][j]) if more else None,
+        )  # fmt: skip
 
     def _gradients(self, l: int) -> None:
         """dW and db with one entry spelled out: this row's part, the other rows', the batch's sum."""
@@ -283,6 +335,10 @@ class _Narration:
         part = float(a) * float(delta[self.row])
         self.lines += product_over_batch(label, part, float(b.dW[l][k, j]), name.dw(l, k, j), len(delta), self.text)
         self._matrix(l)
+        normalised = self._normalised(l)
+        if normalised:
+            self.say("norm_gradients")
+            self.lines += normalised.gradients(int(np.argmax(np.abs(b.du[l][self.row]))))
 
     def _matrix(self, l: int) -> None:
         """The whole of dW where it is small; else its length."""
@@ -319,4 +375,12 @@ class _Narration:
             label = self.text["more_units"].format(n=len(rest))
             rows.append((label, *(number(total(v[rest])) for v in vectors)))
             rows.append((self.text["sum"].format(n=n), *(number(total(v)) for v in vectors)))
-        self.lines += aligned(rows)
+        self.lines += _narrow(rows)
+
+
+def _narrow(rows: list[tuple[str, ...]]) -> list[str]:
+    """The rows as lines; where they are too wide, as two tables below each other."""
+    lines, half = aligned(rows), (len(rows[0]) + 1) // 2
+    if max(map(columns, lines)) <= WIDTH + 2 or half < 2:
+        return lines
+    return [*_narrow([row[:half] for row in rows]), "", *_narrow([(row[0], *row[half:]) for row in rows])]

@@ -63,11 +63,12 @@ def _clipping(record: StepRecord, settings: StepSettings, text: Mapping[str, str
     """The factor of global-norm clipping and what there is to say about it."""
     if settings.clip_norm is None:
         return 1.0, []
-    squares = 0.0
-    for l in range(1, len(record.backward.dW)):
-        dW, W = record.backward.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
+    squares, b = 0.0, record.backward
+    for l in range(1, len(b.dW)):
+        dW, W = b.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
         squares += float(((dW + settings.l2 * W + settings.l1 * np.sign(W)) ** 2).sum())
-        squares += float((record.backward.db[l].astype(np.float64) ** 2).sum())
+        for array in (b.db[l], b.dgain[l], b.dshift[l]):
+            squares += 0.0 if array is None else float((array.astype(np.float64) ** 2).sum())
     norm, limit = float(np.sqrt(squares)), settings.clip_norm
     scale = limit / norm if norm > limit else 1.0
     told = text["clipped" if scale < 1 else "not_clipped"]
@@ -79,9 +80,11 @@ def _old_and_new(u: Update, L: int, notation: Notation, entries: Sequence[Pair],
     change = u.change
     for l in range(1, L + 1):
         k, j = entries[l]
-        for name, at, part in ((notation.w(l, k, j), (k, j), "W"), (notation.entry("b", l, j), (j,), "b")):
-            told = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
-            rows.append((name, *map(number, told)))
+        for part in ("W", "b", "gain", "shift"):
+            if getattr(change, part)[l] is not None:
+                at = (k, j) if part == "W" else (j,)
+                told = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
+                rows.append((notation.w(l, k, j) if part == "W" else notation.entry(part, l, j), *map(number, told)))
     return aligned(rows)
 
 

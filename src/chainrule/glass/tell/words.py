@@ -42,6 +42,20 @@ _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
         "Each unit multiplies its inputs by its weights, adds them up with its bias, and passes the sum on through g.",
         "유닛마다 입력에 가중치를 곱해 모두 더하고 편향을 더합니다. 그 합이 활성화 함수 g를 거쳐 다음 층으로 갑니다.",
     ),
+    "normalised_says": (
+        "Layer normalisation brings each row of z to mean 0 and variance 1 over its units; gain and shift then give "
+        "every unit a scale and a place of its own.",
+        "층 정규화(layer normalisation)는 행마다 z의 평균을 0, 분산을 1로 맞춥니다. 그다음 유닛마다 gain을 곱하고 "
+        "shift를 더합니다.",
+    ),
+    "normalised": (
+        "Over the units of {z}: mean {mean}, variance {variance}, √(var + ε) = {deviation} with ε = {epsilon}.",
+        "유닛 전체의 {z}: 평균 {mean}, 분산 {variance}, √(var + ε) = {deviation} (ε = {epsilon})",
+    ),
+    "residual_says": (
+        "Residual connection: what came in is added to h, what the layer makes of it.",
+        "잔차 연결(residual): 층에 들어온 값에, 층이 그것으로 만든 값 h를 더합니다.",
+    ),
     "spelled": ("Unit {j}, number by number:", "{j}번 유닛의 계산을 풀어 쓰면:"),
     "dropped": (
         "Dropout silenced {n} of {all} units for this row; the others count {scale}-fold.",
@@ -94,6 +108,21 @@ _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
         "The errors of the layer above flow back through the same weights (da) and pass where the activation "
         "responds (its slope g′).",
         "위층의 오차가 같은 가중치를 거꾸로 지나 모이고(da), 활성화 함수가 반응하는 만큼(도함수 g′) 통과합니다.",
+    ),
+    "bp2_residual": (
+        "Layer {above} adds its input to its output, so its error da also comes down unchanged.",
+        "{above}층은 입력을 출력에 그대로 더하므로, 그 층의 오차 da도 변하지 않고 함께 내려옵니다.",
+    ),
+    "unchanged": ("unchanged: {da}", "그대로 내려온 {da}"),
+    "bp2_normalised": (
+        "Back through the normalisation: mean and variance depend on every unit of the row, so the error of one unit "
+        "counts what it did to the others.",
+        "정규화를 거슬러 갑니다. 평균과 분산은 행의 모든 유닛에 달려 있으므로, 한 유닛의 오차에는 다른 유닛에 준 "
+        "영향까지 들어갑니다.",
+    ),
+    "norm_gradients": (
+        "Gradients of gain and shift: the error of u times x̂, and the error of u, summed over the batch",
+        "gain과 shift의 기울기: 'u의 오차 × x̂'와 'u의 오차'를 각각 배치 전체에서 더한 값",
     ),
     "mixes": (
         "Softmax mixes the units of a row, so for g′ stands its Jacobian: error_j = a_j·(da_j − Σ_k da_k·a_k).",

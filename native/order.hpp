@@ -1,0 +1,75 @@
+// Mirrors seeding.py: the keys of its streams, and the order of the rows in an epoch.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "kernels.hpp"
+
+namespace chainrule {
+
+constexpr std::uint32_t purpose_shuffle = 2, purpose_dropout = 3;
+
+inline PhiloxKey stream_key(std::uint64_t seed, std::uint32_t purpose, std::uint64_t epoch, std::uint64_t step) {
+  std::uint32_t c[4] = {purpose, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(step),
+                        static_cast<std::uint32_t>(step >> 32)};
+  auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+    const std::uint64_t p0 = std::uint64_t(0xD2511F53u) * c[0], p1 = std::uint64_t(0xCD9E8D57u) * c[2];
+    const std::uint32_t next[4] = {static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<std::uint32_t>(p1),
+                                   static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<std::uint32_t>(p0)};
+    std::copy(next, next + 4, c);
+  }
+  return {c[0], c[1]};
+}
+
+// The rows sorted by (their 32-bit word, their number), both packed into one 64-bit integer.
+class RowOrder {
+ public:
+  RowOrder(const Variant& variant, std::uint64_t seed, std::size_t n, bool shuffle)
+      : variant_(variant), seed_(seed), n_(n), shuffle_(shuffle), rows_(n) {
+    for (std::size_t i = 0; i < n; ++i) rows_[i] = static_cast<std::int64_t>(i);
+  }
+  const std::int64_t* of_epoch(std::uint64_t epoch);
+
+ private:
+  void sort_few(std::size_t first, std::size_t end) {
+    if (end - first > 32) return std::sort(&pairs_[first], &pairs_[first] + (end - first));
+    for (std::size_t i = first + 1; i < end; ++i) {
+      const std::uint64_t pair = pairs_[i];
+      std::size_t j = i;
+      for (; j > first && pairs_[j - 1] > pair; --j) pairs_[j] = pairs_[j - 1];
+      pairs_[j] = pair;
+    }
+  }
+
+  const Variant& variant_;
+  const std::uint64_t seed_;
+  const std::size_t n_;
+  const bool shuffle_;
+  std::uint64_t epoch_ = ~std::uint64_t(0);
+  std::vector<std::int64_t> rows_;
+  std::vector<std::uint32_t> words_;
+  std::vector<std::uint64_t> pairs_;
+};
+
+inline const std::int64_t* RowOrder::of_epoch(std::uint64_t epoch) {
+  if (!shuffle_ || epoch == epoch_) return rows_.data();
+  const std::size_t n_groups = (n_ + 31) / 32;
+  words_.resize(n_groups * 32), pairs_.resize(n_);
+  variant_.words(stream_key(seed_, purpose_shuffle, epoch, 0), 0, 0, n_groups, words_.data());
+  // As many buckets as rows, by the leading bits of a word; the few rows of a bucket are sorted by hand.
+  const int bits = std::clamp(static_cast<int>(std::bit_width(n_)), 1, 16);
+  std::vector<std::size_t> starts((std::size_t(1) << bits) + 1, 0);
+  for (std::size_t i = 0; i < n_; ++i) ++starts[(words_[i] >> (32 - bits)) + 1];
+  for (std::size_t k = 1; k < starts.size(); ++k) starts[k] += starts[k - 1];
+  for (std::size_t i = 0; i < n_; ++i) pairs_[starts[words_[i] >> (32 - bits)]++] = std::uint64_t(words_[i]) << 32 | i;
+  for (std::size_t k = 0, first = 0; k + 1 < starts.size(); first = starts[k++]) sort_few(first, starts[k]);
+  for (std::size_t i = 0; i < n_; ++i) rows_[i] = static_cast<std::int64_t>(pairs_[i] & 0xFFFFFFFFu);
+  epoch_ = epoch;
+  return rows_.data();
+}
+
+}  // namespace chainrule
