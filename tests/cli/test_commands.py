@@ -262,6 +262,31 @@ def test_help_tells_every_option(command: str, capsys) -> None:
     assert command in capsys.readouterr().out
 
 
+def test_report_writes_one_page_beside_the_run_or_where_asked(folder: Path, capsys) -> None:
+    """train leaves RUN/report.html; `report` writes it again, says where, and refuses what cannot be written."""
+    run_json(capsys, "train", "iris", "-o", "run", "--epochs", "3", "--json")
+    left = (folder / "run" / "report.html").read_bytes()
+    assert main(["report", "run"]) == 0 and capsys.readouterr().out == "run/report.html\n"
+    assert main(["report", "run", "-o", "page.html", "--size", "1"]) == 0
+    text = (folder / "page.html").read_text(encoding="utf-8")
+    assert "sepal length (cm)" in text and "setosa" in text and len(left) > 100_000
+    assert main(["report", "run", "-o", "missing/page.html"]) == 2
+    assert main(["report", "run", "--size", "0"]) == 2
+    assert "--size 0" in capsys.readouterr().err
+
+
+def test_report_reads_rows_again_that_a_run_did_not_keep(iris_csv: Path, folder: Path, capsys) -> None:
+    """Without kept rows the page is made from the file they came from; if that is gone, without steps, and says so."""
+    run_json(capsys, "train", "iris.csv", "--target", "species", "--drop", "id", "-o", "run", "--epochs", "3", "--json")
+    (folder / "run" / "data.safetensors").unlink()
+    assert main(["report", "run", "-o", "a.html"]) == 0
+    assert '"missing":null' in (folder / "a.html").read_text(encoding="utf-8")
+    iris_csv.unlink()
+    assert main(["report", "run", "-o", "b.html"]) == 0
+    assert '"missing":{"why":"data"}' in (folder / "b.html").read_text(encoding="utf-8")
+    assert "did not keep" in capsys.readouterr().err
+
+
 def test_explain_answers_finds_and_draws_circuits(folder: Path, capsys) -> None:
     """--why, --only, --find and --circuit, in every format they have; the way to the step is on stderr."""
     assert main(["train", "iris", "--network", "5", "--epochs", "20", "-o", "run", "--quiet"]) == 0

@@ -262,6 +262,20 @@ class Run:
         """Write the model alone (architecture, best parameters, pipeline) as one safetensors file."""
         write_model(Path(path), self.network.parameters, self.about(), self.pipeline_arrays)
 
+    def report(
+        self, path: str | os.PathLike[str], data: tuple[Any, ...] | None = None, *, size_mb: float = 7.0
+    ) -> Path:
+        """A page that shows this run and recomputes its numbers in the reader's browser, as one file.
+
+        Args      data: as for replay, needed where the run did not keep its rows and steps are to be shown;
+                  size_mb: how much the steps may take; more room keeps more of them
+        Returns   the path written
+        Errors    DataError for altered data; ModelFileError if the file cannot be written
+        """
+        from chainrule.api.report import write_report
+
+        return write_report(self, path, data, size_mb)
+
     def about(self) -> dict[str, Any]:
         """What the model file says besides its arrays."""
         return {"targets": self.network.kind, "pipeline": self.pipeline, "seed": self.network.seed}

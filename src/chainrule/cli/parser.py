@@ -65,6 +65,7 @@ def build() -> argparse.ArgumentParser:
         ("evaluate", "measure a run on a table", _evaluate),
         ("explain", "one step of a run, both passes in words and numbers", _explain),
         ("check", "prove the gradients and the replay of a run", _check),
+        ("report", "write a run as one page that opens offline", _report),
         ("bench", "measure speed beside other libraries", _bench),
     ):
         command = commands.add_parser(
@@ -142,6 +143,18 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_directory", metavar="RUN", help="run directory")
+    command.add_argument("-o", "--output-file", metavar="FILE", help="file to write (default RUN/report.html)")
+    command.add_argument(
+        "--size",
+        type=float,
+        default=7.0,
+        metavar="MB",
+        help="room for the steps shown; more room, more steps (default 7)",
+    )
 
 
 def _bench(command: argparse.ArgumentParser) -> None:
