@@ -111,7 +111,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
 
 
 def _explain(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run_directory", metavar="RUN", help="run directory")
+    command.add_argument("run_directory", metavar="RUN", nargs="?", help="run directory; not needed for --circuit NAME")
     command.add_argument("--step", type=int, metavar="T", help="step, from 0; negative from the end (default -1)")
     command.add_argument("--row", type=int, default=0, metavar="I", help="row of the batch, or of --data (default 0)")
     command.add_argument("--data", metavar="DATA", help="explain row I of this table with the trained network instead")
@@ -119,7 +119,22 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--notation", choices=("batch", "note", "nielsen"), default="batch", help="how equations are written"
     )
-    command.add_argument("--format", choices=("text", "mermaid", "json"), default="text", help="what to write")
+    _add_all(
+        command,
+        (
+            ("--why", "NAME", "why one number of the step is what it is: 'dW2[3,7]', 'z1[0,4]', 'W1[2,5]', 'loss', …"),
+            ("--only", "OP", "one pass (forward, loss, backward, update) or operation (input, layer1, delta2, dW2, …)"),
+            ("--find", "WHAT", "first step with 'dead unit', 'non-finite' or 'loss doubles', instead of a step"),
+        ),
+    )
+    command.add_argument(
+        "--circuit",
+        nargs="?",
+        const="row",
+        metavar="NAME",
+        help="scalar gates: of row I of the step (small networks), or built-in: product, sigmoid, max, staged",
+    )
+    command.add_argument("--format", choices=("text", "mermaid", "json", "html"), default="text", help="what to write")
     command.add_argument("-o", "--output-file", metavar="FILE", help="write here instead of to stdout")
 
 
