@@ -119,7 +119,7 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--notation", choices=("batch", "note", "nielsen"), default="batch", help="how equations are written"
     )
-    _add_all(
+    train_parser.add_all(
         command,
         (
             ("--why", "NAME", "why one number of the step is what it is: 'dW2[3,7]', 'z1[0,4]', 'W1[2,5]', 'loss', …"),

@@ -48,13 +48,14 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
 
-def _add_all(command: argparse._ActionsContainer, rows: Sequence[tuple[str, str, str]]) -> None:
+def add_all(command: argparse._ActionsContainer, rows: Sequence[tuple[str, str, str]]) -> None:
+    """An option for each flag, name of its value, and meaning."""
     for flag, metavar, words in rows:
         command.add_argument(flag, metavar=metavar, help=words)
 
 
 def _fill_rows(group: argparse._ActionsContainer) -> None:
-    _add_all(
+    add_all(
         group,
         (
             ("--test", "DATA", "rows to measure the finished model on (a built-in set has its own)"),
@@ -73,7 +74,7 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
 
 def add_dialect(group: argparse._ActionsContainer) -> None:
     """How a text file is written; what is not given is detected."""
-    _add_all(
+    add_all(
         group,
         (
             ("--delimiter", "CHAR", "what stands between cells (default detected; tab for a tabulator)"),
@@ -86,7 +87,7 @@ def add_dialect(group: argparse._ActionsContainer) -> None:
 
 
 def _fill_network(group: argparse._ActionsContainer) -> None:
-    _add_all(
+    add_all(
         group,
         (
             ("--network", "N,N,…", "units of each hidden layer; 0 for none (default by preset)"),
