@@ -113,7 +113,7 @@ def test_regression_predicts_in_the_unit_of_the_target(folder: Path, capsys) -> 
 
 def test_normalised_and_residual_layers(folder: Path, capsys) -> None:
     """--normalization and --residual reach the network; explain, predict and check work on its run."""
-    more = ("--normalization", "layer", "--residual", "--network", "16,16", "--epochs", "5")
+    more = ("--preset", "plain", "--normalization", "layer", "--residual", "--network", "16,16", "--epochs", "5")
     assert main(["train", "wine", "-o", "run", *more]) == 0
     assert "13-16-16-3, relu, layer normalisation, residual, softmax" in " ".join(capsys.readouterr().out.split())
     assert main(["explain", "run", "--step", "7", "--language", "ko"]) == 0

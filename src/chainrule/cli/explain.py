@@ -74,11 +74,12 @@ def _told(options: argparse.Namespace) -> str:
     if options.find is not None:
         return _found(subject, options)
     if options.data is not None:
-        if options.why is None and options.circuit is None:
-            return _of_table(subject, options)
-        step, row = _of_row(subject, options), 0
-    else:
-        step, row = _of_run(subject, options), options.row
+        return _of_table(subject, options)
+    return _of_step(_of_run(subject, options), options.row, options)
+
+
+def _of_step(step: Step, row: int, options: argparse.Namespace) -> str:
+    """What is asked of a step: an answer, a circuit, or the whole of it."""
     if options.why is not None:
         return _shown(step.why(options.why), options, options.why)
     if options.circuit is not None:
@@ -140,30 +141,22 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
         raise SettingsError("--step and --data exclude each other: a row of a table is explained as trained.")
     pipeline = pipeline_of(subject, options.run_directory)
     row, has_target = _row(pipeline, options)
-    told = drivers(subject.network, pipeline, row)
     step = _step_of(subject, pipeline, row, options.row) if has_target else None
-    if options.format == "mermaid" and step is not None:
-        return step.to_mermaid(0)
+    asked = options.why is not None or options.circuit is not None or options.format == "mermaid"
+    if step is not None and asked:
+        return _of_step(step, 0, options)
+    if asked:
+        raise SettingsError(f"row {options.row} of {options.data} has no target; expected one: a step needs its loss.")
+    told = drivers(subject.network, pipeline, row)
     if options.format == "json":
         columns = [{"prediction": one.prediction, "probability": one.probability, "columns": one.plain} for one in told]
         return json.dumps({"drivers": columns, **({} if step is None else step.to_dict())}, ensure_ascii=False)
     parts = [influence.told(one.prediction, one.probability, one.found, options.language) for one in told]
     if step is not None:
-        explained = step.explain(options.language, 0, options.notation, options.only)
-        parts += [_HEADING[options.language].format(options), explained]
+        whole = step.explain(options.language, 0, options.notation, options.only)
+        parts += [_HEADING[options.language].format(options), whole]
     text = "\n\n".join(parts)
     return page(text, f"chainrule: {options.run_directory}", options.language) if options.format == "html" else text
-
-
-def _of_row(subject: Run, options: argparse.Namespace) -> Step:
-    """The step the trained network would take on one row of a table, which must have its target."""
-    if options.step is not None:
-        raise SettingsError("--step and --data exclude each other: a row of a table is explained as trained.")
-    pipeline = pipeline_of(subject, options.run_directory)
-    row, has_target = _row(pipeline, options)
-    if not has_target:
-        raise DataError(f"row {options.row} has no target; a step needs one.", path=options.data)
-    return _step_of(subject, pipeline, row, options.row)
 
 
 def _row(pipeline: TablePipeline, options: argparse.Namespace) -> tuple[Table, bool]:

@@ -49,7 +49,7 @@ def fill(command: argparse.ArgumentParser) -> None:
 
 
 def add_all(command: argparse._ActionsContainer, rows: Sequence[tuple[str, str, str]]) -> None:
-    """Options with flag, placeholder and words."""
+    """An option for each flag, name of its value, and meaning."""
     for flag, metavar, words in rows:
         command.add_argument(flag, metavar=metavar, help=words)
 
@@ -62,10 +62,7 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
             ("--valid", "DATA|SHARE", "rows to judge epochs by: a file, or a share to hold out (default 0.2)"),
             ("--task", "TASK", "what the target is: auto, classification or regression (default auto)"),
             ("--drop", "COLUMN,…", "columns to leave out"),
-            ("--kind", "COLUMN=KIND,…", "what columns hold: number, boolean, category, time, time:dmy, time:mdy"),
             ("--weight", "COLUMN", "column of row weights ≥ 0; a row of weight 2 counts as the row twice"),
-            ("--cache", "FOLDER", "train from a cache in this folder, made where it is not there yet"),
-            ("--cache-above", "MB", "files with more numbers than this are trained on from a cache (default 512)"),
             ("--metric", "NAME", "what judges an epoch: accuracy, rmse, loss, auc, log_loss, or a scikit-learn scorer"),
             ("--scaling", "NAME", "how numbers are scaled: robust, quantile or standard (default by preset)"),
             ("--bins", "N", "inputs that tell the place of a number in bins, 0 for none (default by preset)"),

@@ -21,6 +21,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Forward
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.propagate import Activations, backward
 
 Array = npt.NDArray[Any]
 MOST_COLUMNS = 12
@@ -38,7 +39,7 @@ class Influence:
 def score_gradient(parameters: Parameters, forward: Forward, output: int, *, log_odds: bool) -> Array:
     """∂s/∂x (n, n_inputs) of each row: s = a_k, or log(a_k / (1 − a_k)) for a probability a_k.
 
-    Formula   delta_L = pullback(∂s/∂a), da_(l−1) = delta_l @ W_l.T, delta_l = pullback(da_l)
+    Formula   delta_L = ∂s/∂z_L, then backward propagation down to X
     """
     architecture = parameters.architecture
     z, a = forward.z[-1].astype(np.float64), forward.a[-1].astype(np.float64)
@@ -59,13 +60,20 @@ def score_gradient(parameters: Parameters, forward: Forward, output: int, *, log
 
 
 def _to_inputs(architecture: Architecture, parameters: Parameters, forward: Forward, delta: Array) -> Array:
-    for l in range(len(architecture.layers), 0, -1):
-        da: Array = delta @ parameters.W[l].astype(np.float64).T
-        if l == 1:
-            return da
-        z, a = forward.z[l - 1].astype(np.float64), forward.a[l - 1].astype(np.float64)
-        delta = ACTIVATIONS[architecture.layers[l - 2].activation].pullback(z, a, da)
-    raise AssertionError("a network has at least one layer")
+    """dX of the backward pass that begins with this delta, in float64."""
+
+    def wide(arrays: Sequence[Any]) -> list[Any]:
+        return [None if array is None else array.astype(np.float64) for array in arrays]
+
+    passed = Activations(wide(forward.z), wide(forward.u), wide(forward.a))
+    return backward(
+        passed,
+        wide(parameters.W),
+        delta,
+        architecture.activations,
+        gain=wide(parameters.gain),
+        residual=architecture.residuals,
+    ).dX
 
 
 def by_column(gradient: Array, distance: Array, widths: Sequence[int]) -> Array:
