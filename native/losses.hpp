@@ -182,8 +182,8 @@ void elementwise_loss(Panels<T> shape, const T* z, const T* a, T* delta, Targets
       Line<T> loss, d;
       for (std::size_t k = 0; k < Line<T>::n; ++k) {
         const Unit<T> u = Entry::of(z_c.v[k], a_c.v[k], y.v[k]);
-        loss.v[k] = u.loss;
-        d.v[k] = u.derivative;
+        loss.v[k] = y.v[k] == y.v[k] ? u.loss : broadcast<T>(0);  // a missing target, NaN, says nothing
+        d.v[k] = y.v[k] == y.v[k] ? u.derivative : broadcast<T>(0);
       }
       loss = row.inside(loss, c, 0);
       for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = total.v[k] + loss.v[k];

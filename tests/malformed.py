@@ -403,7 +403,7 @@ def structure() -> Iterator[Case]:
     yield Case(
         "html", b"<!DOCTYPE html>\n<html><body>Error, sorry; bye</body></html>\n", Refused(None, None, ("no column",))
     )
-    yield Case("json", b'{"a": 1,\n "b": [2, 3]}\n', Refused(1, None, ("no name",)))
+    yield Case("json", b'{"a": 1,\n "b": [2, 3]}\n', Refused(1, None, ("quote",)))
     yield Case("missing targets", b"a,y\n1,\n2,1\n3,0\n", Reads({"a": [1.0, 2.0, 3.0], "y": [None, 1.0, 0.0]}))
 
 

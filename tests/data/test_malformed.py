@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from chainrule.data.csv import open_csv
 from chainrule.data.read import batches, read
-from chainrule.data.table import Column
+from chainrule.data.table import Column, Selection
 from chainrule.errors import DataError
 from malformed import CASES, Case, Reads, Refused
 
@@ -73,3 +79,38 @@ def test_batches_give_the_same_rows(case: Case, tmp_path: Path) -> None:
             assert [cell for part in parts for cell in cells(part.column(name))] == cells(
                 read(path, case.selection).column(name)
             )
+
+
+def by_the_standard_library(content: bytes) -> list[list[str | None]]:
+    """The cells of a CSV by Python's csv module, as texts without spaces around them; None for an empty one."""
+    reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+    rows = [[" ".join(cell.splitlines()).strip() or None for cell in cells] for cells in reader if cells]
+    return rows
+
+
+MARKS = st.sampled_from(['"', ",", "\n", "\r", '""', "x", " ", "\0", "é", ""])
+EDITS = st.lists(st.tuples(st.integers(0, 79), MARKS), max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(EDITS)
+def test_what_is_read_after_any_edit_is_what_python_reads(edits: list[tuple[int, str]]) -> None:
+    """Quotes, delimiters, line ends and other marks put anywhere: refused, or the same cells as Python's csv module."""
+    text = 'a,b,y\n1,"p, q",u\n2,"r ""s""",v\n3,t,u\n4,"two\nlines",v\n5,z,u\n'
+    for place, mark in edits:
+        text = text[:place] + mark + text[place + (mark == "") :]
+    content = text.encode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.csv"
+        path.write_bytes(content)
+        try:
+            source = open_csv(path, Selection(delimiter=",", quote='"'))
+            kinds = dict.fromkeys(source.names, "category")
+            table = read(path, Selection(needs_target=False, kinds=kinds, missing=("",), delimiter=",", quote='"'))
+        except DataError:
+            return
+    header, *rows = by_the_standard_library(content)
+    assert list(table.names) == [" ".join((name or "").split("\n")) for name in header]
+    for j, found in enumerate(table.columns):
+        texts = [None if cell is None else " ".join(cell.splitlines()).strip() for cell in cells(found)]
+        assert texts == [row[j] for row in rows]

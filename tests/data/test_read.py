@@ -14,7 +14,7 @@ from chainrule.data.builtin import TARGETS
 from chainrule.data.read import read
 from chainrule.data.table import Selection
 from chainrule.errors import DataError
-from chainrule.pipeline.numeric import labels, matrix
+from tables import labels, matrix
 
 TEXT = 'a, b ,"c, cm",y\n1,2,3,x\n\n-1e3,+.5, 7 ,"z ""q"""\n'
 WANTED = Selection(("y",))

@@ -472,6 +472,16 @@ def test_refused_arrays_are_named() -> None:
         )
 
 
+@pytest.mark.parametrize(("loss", "output"), [pair for pair in PAIRS if pair[1] != "softmax"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_missing_targets(loss: str, output: str, dtype: str) -> None:
+    """NaN in y adds nothing to loss and gradient in both engines, weighted or not, whatever the width."""
+    for n_outputs in (2, 17):
+        task = make_task([3, 5, n_outputs], "tanh", output, loss, dtype, labels=False, weighted=n_outputs == 17)
+        task.targets[np.random.default_rng(1).uniform(size=task.targets.shape) < 0.3] = np.nan
+        assert_parity(task, StepSettings({}))
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_penalties_of_every_step(weighted: bool) -> None:
     """advance tells ½·l2·Σ‖W‖² before each step, l2 grown by alpha / weight of the batch, as the reference does."""

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from chainrule.data.table import column_of
 from chainrule.errors import DataError, SettingsError
-from chainrule.pipeline.task import choose_task
+from chainrule.pipeline.task import Task, choose_task
+
+
+def chosen(*targets: np.ndarray, asked: str = "auto") -> Task:
+    return choose_task([column_of(f"y{i}", target) for i, target in enumerate(targets)], asked)
+
 
 CASES = {
     "text": (np.array(["a", "b"] * 5), "classification"),
@@ -24,20 +30,38 @@ CASES = {
 def test_the_task_is_seen_from_the_target(name: str) -> None:
     """Text and few whole numbers are classes; everything else is values. The reason is told."""
     target, task = CASES[name]
-    chosen, reason = choose_task(target, "auto")
-    assert chosen == task
-    assert reason
+    found = chosen(target)
+    assert found.name == task
+    assert found.reason
 
 
 def test_what_is_asked_for_is_done_or_refused() -> None:
     """An override is obeyed where the target can serve it."""
-    assert choose_task(np.array([0, 1]), "regression") == ("regression", "asked for")
-    assert choose_task(np.arange(30) % 10, "classification")[0] == "classification"
+    assert chosen(np.array([0, 1]), asked="regression") == Task("values", "asked for")
+    assert chosen(np.arange(30) % 10, asked="classification").kind == "classes"
     with pytest.raises(DataError, match="expects numbers"):
-        choose_task(np.array(["a", "b"]), "regression")
+        chosen(np.array(["a", "b"]), asked="regression")
     with pytest.raises(DataError, match="1000 different values"):
-        choose_task(np.arange(1000), "classification")
+        chosen(np.arange(1000), asked="classification")
     with pytest.raises(DataError, match="100 different values"):
-        choose_task(np.array([f"name {i}" for i in range(100)]), "auto")
-    with pytest.raises(SettingsError, match="'regression'"):
-        choose_task(np.array([0, 1]), "regresion")
+        chosen(np.array([f"text {i}" for i in range(100)]))
+    with pytest.raises(SettingsError, match="did you mean 'regression'"):
+        chosen(np.arange(9), asked="regresion")
+
+
+def test_several_targets() -> None:
+    """Columns of two values each are labels, columns of numbers are values, anything between is refused by name."""
+    zero_one, words, numbers = np.array([0, 1, 1]), np.array(["no", "yes", "no"]), np.array([0.5, 2.5, 7.0])
+    assert chosen(zero_one, words) == Task("labels", "each target has two values", ((0, 1), ("no", "yes")))
+    assert chosen(zero_one, numbers).kind == "values"
+    with pytest.raises(DataError, match="'y1': holds text such as 'no'; task 'regression' expects numbers"):
+        chosen(numbers, words)
+    with pytest.raises(DataError, match="'y1': holds 3 different values; several labels expect two"):
+        chosen(words, np.array(["a", "b", "c"]))
+
+
+def test_missing_values_are_no_class() -> None:
+    """A target that is missing in some rows keeps its classes; one that is missing in all is refused."""
+    assert chosen(np.array(["a", "", "b"])).words == (("a", "b"),)
+    with pytest.raises(DataError, match="holds no value"):
+        chosen(np.array([np.nan, np.nan]))

@@ -197,3 +197,32 @@ def test_parity_with_torch(loss: str, output: str) -> None:
     value, delta = both(loss, output, z, y)
     assert_close(value, torch_value.detach().numpy(), PARITY, "loss")
     assert_close(delta, t.grad.numpy(), PARITY, "delta")
+
+
+@pytest.mark.parametrize(("loss", "output"), [pair for pair in PAIRS if ACTIVATIONS[pair[1]].elementwise])
+def test_a_missing_target_stays_out(loss: str, output: str) -> None:
+    """With NaN in y the loss of a row is that of its other outputs, delta there is 0, elsewhere as without it."""
+    rng = np.random.default_rng(3)
+    z, y = rng.normal(size=(6, 4)), targets(loss, output, (6, 4), rng)
+    full, missing = both(loss, output, z, y)[1], rng.uniform(size=(6, 4)) < 0.4
+    value, delta = both(loss, output, z, np.where(missing, np.nan, y))
+    for i in range(6):
+        told = np.flatnonzero(~missing[i])
+        alone = both(loss, output, z[[i]][:, told], y[[i]][:, told])[0] if len(told) else [0.0]
+        assert_close(value[i], alone[0], ALGEBRA)
+    assert (delta == np.where(missing, 0, full)).all()
+
+
+@pytest.mark.parametrize(("loss", "output"), [pair for pair in PAIRS if ACTIVATIONS[pair[1]].elementwise])
+def test_delta_with_missing_targets_is_the_derivative(loss: str, output: str) -> None:
+    """Central differences of the loss with NaN in y give delta."""
+    rng, h = np.random.default_rng(4), CENTRAL_DIFFERENCE_STEP
+    z, y = rng.normal(size=(5, 3)), targets(loss, output, (5, 3), rng)
+    y[rng.uniform(size=y.shape) < 0.3] = np.nan
+    delta = both(loss, output, z, y)[1]
+    for j in range(3):
+        up, down = z.copy(), z.copy()
+        up[:, j] += h
+        down[:, j] -= h
+        slope = (both(loss, output, up, y)[0] - both(loss, output, down, y)[0]) / (2 * h)
+        assert_close(delta[:, j], slope, CENTRAL_DIFFERENCE)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import ChainruleError, DataError, ModelFileError
-from chainrule.pipeline.numeric import class_text
+from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
 from chainrule.report.material import Material, Names, Sample, Seen
 from chainrule.report.page import page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from rich import box
@@ -19,6 +19,18 @@ def say(facts: Mapping[str, str]) -> None:
     for name, text in facts.items():
         lines = textwrap.wrap(text, width - indent, break_long_words=False, break_on_hyphens=False) or [""]
         print("\n".join(f"{label:{indent}}{line}" for label, line in zip_longest([name], lines, fillvalue="")))
+
+
+def columns_table(columns: Sequence[tuple[str, str, int | None, str]]) -> None:
+    """One line for each column: name, what it was taken for, how many inputs it became, why; long texts are cut."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("column", no_wrap=True, overflow="ellipsis", max_width=28)
+    table.add_column("taken for", no_wrap=True)
+    table.add_column("inputs", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    for name, kind, n_inputs, detail in columns:
+        table.add_row(name, kind, "" if n_inputs is None else f"{n_inputs}", detail)
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simplest: str) -> None:

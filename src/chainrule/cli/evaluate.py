@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 
+from chainrule.cli.job import dialect
 from chainrule.cli.scores import scores
-from chainrule.cli.subject import open_model, open_table
+from chainrule.cli.subject import blocks, open_model
 
 
 def run(options: argparse.Namespace) -> int:
     """Print n_rows and every measure, as lines or as one flat JSON object."""
     network, pipeline = open_model(options.run_directory)
-    told = scores(network, pipeline, open_table(options.data, pipeline, needs_target=True))
+    told = scores(network, pipeline, blocks(options.data, pipeline, needs_target=True, dialect=dialect(options)))
     if options.json:
         print(json.dumps(told))
         return 0

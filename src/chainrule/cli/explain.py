@@ -14,12 +14,15 @@ import numpy as np
 
 from chainrule.api.run import Run
 from chainrule.api.step import Step
-from chainrule.cli.subject import open_run, open_table, pipeline_of, rows_of
+from chainrule.cli.drivers import drivers
+from chainrule.cli.subject import blocks, open_run, pipeline_of, rows_of
+from chainrule.data.table import Table
 from chainrule.engine.protocol import Task
-from chainrule.errors import ModelFileError, ReplayWarning, SettingsError
+from chainrule.errors import DataError, ModelFileError, ReplayWarning, SettingsError
 from chainrule.glass.circuit.examples import circuit
+from chainrule.glass.tell import influence
 from chainrule.glass.tell.page import page
-from chainrule.pipeline.numeric import labels, matrix
+from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.files import write_atomic
 from chainrule.training.events import settings_at
 
@@ -71,9 +74,12 @@ def _told(options: argparse.Namespace) -> str:
     if options.find is not None:
         return _found(subject, options)
     if options.data is not None:
-        step, row = _of_table(subject, options), 0
-    else:
-        step, row = _of_run(subject, options), options.row
+        return _of_table(subject, options)
+    return _of_step(_of_run(subject, options), options.row, options)
+
+
+def _of_step(step: Step, row: int, options: argparse.Namespace) -> str:
+    """What is asked of a step: an answer, a circuit, or the whole of it."""
     if options.why is not None:
         return _shown(step.why(options.why), options, options.why)
     if options.circuit is not None:
@@ -126,23 +132,53 @@ def _written(step: Step, row: int, options: argparse.Namespace) -> str:
     if options.format == "json":
         return json.dumps(step.to_dict(), ensure_ascii=False)
     text = step.explain(options.language, row, options.notation, options.only)
-    text = text if options.data is None else f"{_HEADING[options.language].format(options)}\n\n{text}"
     return page(text, f"chainrule: {options.run_directory}", options.language) if options.format == "html" else text
 
 
-def _of_table(subject: Run, options: argparse.Namespace) -> Step:
-    """The step the trained network would take on one row alone: its passes, and where they would lead."""
+def _of_table(subject: Run, options: argparse.Namespace) -> str:
+    """Which columns drove the prediction of a row, then the step the trained network would take on it alone."""
     if options.step is not None:
         raise SettingsError("--step and --data exclude each other: a row of a table is explained as trained.")
-    network, pipeline = subject.network, pipeline_of(subject, options.run_directory)
-    table = open_table(options.data, pipeline, needs_target=True)
-    if not 0 <= options.row < len(table):
-        raise SettingsError(f"--row {options.row} is not in {options.data}; expected 0 to {len(table) - 1}.")
-    one = np.array([options.row])
-    inputs = pipeline.features(table.names, matrix(table)[one], table.path)
-    features = np.ascontiguousarray(inputs, dtype=network.architecture.dtype)
-    encoded, _ = network.encode(pipeline.encode(labels(table)[one], table.path), 1)
-    settings = subject.settings
+    pipeline = pipeline_of(subject, options.run_directory)
+    row, has_target = _row(pipeline, options)
+    step = _step_of(subject, pipeline, row, options.row) if has_target else None
+    asked = options.why is not None or options.circuit is not None or options.format == "mermaid"
+    if step is not None and asked:
+        return _of_step(step, 0, options)
+    if asked:
+        raise SettingsError(f"row {options.row} of {options.data} has no target; expected one: a step needs its loss.")
+    told = drivers(subject.network, pipeline, row)
+    if options.format == "json":
+        columns = [{"prediction": one.prediction, "probability": one.probability, "columns": one.plain} for one in told]
+        return json.dumps({"drivers": columns, **({} if step is None else step.to_dict())}, ensure_ascii=False)
+    parts = [influence.told(one.prediction, one.probability, one.found, options.language) for one in told]
+    if step is not None:
+        whole = step.explain(options.language, 0, options.notation, options.only)
+        parts += [_HEADING[options.language].format(options), whole]
+    text = "\n\n".join(parts)
+    return page(text, f"chainrule: {options.run_directory}", options.language) if options.format == "html" else text
+
+
+def _row(pipeline: TablePipeline, options: argparse.Namespace) -> tuple[Table, bool]:
+    """The row asked for, and whether it has its target: a file without one can be explained too."""
+    first = 0
+    try:
+        tables, has_target = list(blocks(options.data, pipeline, needs_target=True)), True
+    except DataError:
+        tables, has_target = list(blocks(options.data, pipeline, needs_target=False)), False
+    for table in tables:
+        if first <= options.row < first + len(table):
+            row = table.take(np.array([options.row - first]))
+            return row, has_target and not any(target.missing.any() for target in row.targets)
+        first += len(table)
+    raise SettingsError(f"--row {options.row} is not in {options.data}; expected 0 to {first - 1}.")
+
+
+def _step_of(subject: Run, pipeline: TablePipeline, row: Table, number: int) -> Step:
+    """The step the trained network would take on one row alone: its passes, and where they would lead."""
+    network, settings = subject.network, subject.settings
+    features = pipeline.features(row, network.architecture.dtype)
+    encoded, _ = network.encode(pipeline.target.encode(row), 1)
     name, seed = settings.optimizer.name, settings.seed
     task = Task(network.architecture, features, encoded, None, name, 1, seed, shuffle=False)
     eta, step_settings = settings_at(0, settings, ())
@@ -150,5 +186,6 @@ def _of_table(subject: Run, options: argparse.Namespace) -> Step:
     session = network.engine.start(task, still)
     _, state = session.store()
     session.load(network.parameters.flat, state)
+    one = np.array([number])
     record = replace(session.record(0, eta, still), rows=one)
     return Step(record, network.architecture, still, settings.optimizer.to_dict(), one, encoded, None, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,50 +10,121 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.data.table import Table
-from chainrule.pipeline.numeric import NumericPipeline, labels, matrix
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.target import Classes, Labels
 
 Array = npt.NDArray[Any]
 Scores = dict[str, float | int | None]
 
 
-def scores(network: Network, pipeline: NumericPipeline, table: Table) -> Scores:
-    """Flat measures: n_rows and accuracy, balanced_accuracy, f1_macro, log_loss, auc, or rmse, mae, r2."""
-    X = pipeline.features(table.names, matrix(table), table.path)
-    truth = pipeline.encode(labels(table), table.path)
-    if pipeline.classes is None:
-        return _of_values(labels(table).astype(np.float64), pipeline.decode(network.predict(X)))
-    probability = network.predict_proba(X).astype(np.float64)
-    return _of_classes(truth, network.predict(X), probability)
+def scores(network: Network, pipeline: TablePipeline, tables: Iterable[Table]) -> Scores:
+    """Flat measures over the rows that have a target; only truth and output of the rows are held.
+
+    n_rows and accuracy, balanced_accuracy, f1_macro, (f1), log_loss, auc for classes; accuracy (all labels right),
+    label_accuracy, f1_macro, log_loss, auc for labels; rmse, mae, r2 for values, of several also each one's.
+    """
+    is_values = not isinstance(pipeline.target, (Classes, Labels))
+    truths, outputs = [], []
+    for table in tables:
+        X = pipeline.features(table, network.architecture.dtype)
+        truths.append(_truth(pipeline, table))
+        outputs.append(pipeline.target.decode(network.predict(X)) if is_values else network.predict_proba(X))
+    return _measured(pipeline, np.concatenate(truths), np.concatenate(outputs).astype(np.float64))
 
 
-def baseline(pipeline: NumericPipeline, trained_on: Table, table: Table) -> Scores:
+def baseline(pipeline: TablePipeline, trained_on: Table, table: Table) -> Scores:
     """The same measures where the prediction is always the training rows' majority class with their frequencies,
     or their mean."""
-    known, truth = pipeline.encode(labels(trained_on), trained_on.path), pipeline.encode(labels(table), table.path)
-    if pipeline.classes is None:
-        mean = labels(trained_on).astype(np.float64).mean()
-        return _of_values(labels(table).astype(np.float64), np.full(len(table), mean))
-    share = np.bincount(known, minlength=len(pipeline.classes)) / len(known)
-    probability = np.tile(share, (len(table), 1))
-    return _of_classes(truth, np.full(len(table), share.argmax()), probability)
+    known, truth, weight = _truth(pipeline, trained_on), _truth(pipeline, table), trained_on.weight
+    if isinstance(pipeline.target, Classes):
+        n_classes = len(pipeline.target.classes)
+        share = np.bincount(known[known >= 0], None if weight is None else weight[known >= 0], n_classes)
+        return _measured(pipeline, truth, np.tile(share / share.sum(), (len(table), 1)))
+    wide = known.reshape(len(known), -1)
+    w = ~np.isnan(wide) * (np.ones(len(wide)) if weight is None else weight)[:, None]
+    mean = np.sum(w * np.nan_to_num(wide), axis=0) / w.sum(axis=0)
+    return _measured(pipeline, truth, np.tile(mean, (len(table), 1)).reshape(truth.shape))
 
 
-def _of_values(truth: Array, guess: Array) -> Scores:
-    from sklearn import metrics
+def _truth(pipeline: TablePipeline, table: Table) -> Array:
+    """Class indices, labels of 0 and 1, or values in their unit; −1 or NaN where missing."""
+    target = pipeline.target
+    if isinstance(target, (Classes, Labels)):
+        return target.encode(table)
+    wide = np.column_stack([table.column(name).values for name in target.columns]).astype(np.float64)
+    return wide[:, 0] if len(target.columns) == 1 else wide
 
+
+def _measured(pipeline: TablePipeline, truth: Array, output: Array) -> Scores:
+    told = ~pipeline.target.missing(truth)
+    truth, output = truth[told], output[told]
+    if not len(truth):
+        return {"n_rows": 0}
+    if isinstance(pipeline.target, Classes):
+        return _of_classes(truth, output)
+    if isinstance(pipeline.target, Labels):
+        return _of_labels(truth, output)
+    return _of_values(truth, output, pipeline.target.columns)
+
+
+def _of_values(truth: Array, guess: Array, names: tuple[str, ...]) -> Scores:
+    """Over all entries that are known; of several targets also each by its name."""
+    if truth.ndim == 2:
+        each = {
+            f"{key}_{name}": value
+            for k, name in enumerate(names)
+            for key, value in _of_values(*_known(truth[:, k], guess[:, k]), names).items()
+            if key != "n_rows"
+        }
+        parts = [_known(truth[:, k], guess[:, k]) for k in range(len(names))]
+        squares = np.concatenate([(t - g) ** 2 for t, g in parts])
+        sizes = np.concatenate([np.abs(t - g) for t, g in parts])
+        r2 = [value for key, value in each.items() if key.startswith("r2_") and value is not None]
+        mean = float(np.mean(r2)) if r2 else None
+        return {
+            "n_rows": len(truth), "rmse": float(np.sqrt(squares.mean())), "mae": float(sizes.mean()), "r2": mean, **each
+        }  # fmt: skip
+    around = float(np.sum((truth - truth.mean()) ** 2)) if len(truth) else 0.0
     return {
         "n_rows": len(truth),
-        "rmse": float(np.sqrt(np.mean((truth - guess) ** 2))),
-        "mae": float(np.mean(np.abs(truth - guess))),
-        "r2": float(metrics.r2_score(truth, guess)) if len(truth) > 1 else None,
+        "rmse": float(np.sqrt(np.mean((truth - guess) ** 2))) if len(truth) else None,
+        "mae": float(np.mean(np.abs(truth - guess))) if len(truth) else None,
+        "r2": 1 - float(np.sum((truth - guess) ** 2)) / around if around > 0 else None,
     }
 
 
-def _of_classes(truth: Array, guess: Array, probability: Array) -> Scores:
-    """auc is None where a class is missing from the rows: it has no meaning there."""
+def _known(truth: Array, guess: Array) -> tuple[Array, Array]:
+    known = ~np.isnan(truth)
+    return truth[known], guess[known]
+
+
+def _of_labels(truth: Array, probability: Array) -> Scores:
+    """A missing label counts neither way; auc over the labels that occur and are absent."""
     from sklearn import metrics
 
-    n_classes = probability.shape[1]
+    known, right = ~np.isnan(truth), (probability >= 0.5) == (truth == 1)
+    f1, auc = [], []
+    for k in range(truth.shape[1]):
+        t, p = _known(truth[:, k], probability[:, k])
+        f1.append(float(metrics.f1_score(t, p >= 0.5, zero_division=0)) if len(t) else 0.0)
+        if len(np.unique(t)) == 2:
+            auc.append(float(metrics.roc_auc_score(t, p)))
+    chance = np.clip(np.where(truth == 1, probability, 1 - probability)[known], 1e-15, 1)
+    return {
+        "n_rows": len(truth),
+        "accuracy": float(np.mean((right | ~known).all(axis=1))),
+        "label_accuracy": float(right[known].mean()),
+        "f1_macro": float(np.mean(f1)),
+        "log_loss": float(-np.log(chance).mean()),
+        "auc": float(np.mean(auc)) if auc else None,
+    }
+
+
+def _of_classes(truth: Array, probability: Array) -> Scores:
+    """auc is None where a class is missing from the rows: it has no meaning there. f1 is that of the second of two."""
+    from sklearn import metrics
+
+    n_classes, guess = probability.shape[1], _chosen(probability)
     total = probability.sum(axis=1, keepdims=True)
     probability = np.where(total > 0, probability / np.where(total > 0, total, 1), 1 / n_classes)
     present = np.unique(truth)
@@ -60,7 +132,7 @@ def _of_classes(truth: Array, guess: Array, probability: Array) -> Scores:
     if len(present) == n_classes:
         ranked = probability[:, 1] if n_classes == 2 else probability
         auc = float(metrics.roc_auc_score(truth, ranked, multi_class="ovr"))
-    return {
+    told: Scores = {
         "n_rows": len(truth),
         "accuracy": float(np.mean(truth == guess)),
         "balanced_accuracy": float(np.mean([np.mean(guess[truth == c] == c) for c in present])),
@@ -68,3 +140,11 @@ def _of_classes(truth: Array, guess: Array, probability: Array) -> Scores:
         "log_loss": float(metrics.log_loss(truth, probability, labels=np.arange(n_classes))),
         "auc": auc,
     }
+    return told | ({"f1": float(metrics.f1_score(truth, guess, zero_division=0))} if n_classes == 2 else {})
+
+
+def _chosen(probability: Array) -> Array:
+    """The class predicted; of two at one half the second, as one sigmoid has it."""
+    if probability.shape[1] == 2:
+        return (probability[:, 1] >= probability[:, 0]).astype(np.int64)
+    return probability.argmax(axis=1)

@@ -1,27 +1,35 @@
-"""What a command is about: a run or model with its pipeline, and a table fitted to it."""
+"""What a command is about: a run or model with its pipeline, and tables read as those of its training."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from chainrule.api.load import Model, load
 from chainrule.api.network import Network
 from chainrule.api.run import Rows, Run, prepare_rows
 from chainrule.data import builtin
-from chainrule.data.read import read
+from chainrule.data.cache import cached_part
+from chainrule.data.read import batches, read
 from chainrule.data.table import Selection, Table
 from chainrule.errors import ChainruleError, DataError, SettingsError
-from chainrule.pipeline.numeric import NumericPipeline, labels, matrix
+from chainrule.pipeline.table_pipeline import TablePipeline
+
+BLOCK_ROWS = 65_536
 
 
-def pipeline_of(loaded: Run | Model, path: str) -> NumericPipeline:
+def pipeline_of(loaded: Run | Model, path: str) -> TablePipeline:
     """The pipeline of a run or model that the command line trained."""
     if loaded.pipeline is None:
         raise SettingsError(f"{path}: was trained on plain arrays, without column names; use it from Python.")
-    return NumericPipeline.from_dict(loaded.pipeline, loaded.pipeline_arrays)
+    return TablePipeline.from_dict(loaded.pipeline, loaded.pipeline_arrays)
 
 
-def open_model(path: str) -> tuple[Network, NumericPipeline]:
+def open_model(path: str) -> tuple[Network, TablePipeline]:
     """The network and the pipeline of a run directory or model file."""
     loaded = load(path)
     return loaded.network, pipeline_of(loaded, path)
@@ -35,16 +43,26 @@ def open_run(path: str) -> Run:
     return loaded
 
 
-def open_table(data: str, pipeline: NumericPipeline, *, needs_target: bool) -> Table:
-    """The columns a pipeline knows, by name, from a file or the test part of a built-in set."""
-    wanted = Selection(_targets(data, pipeline), needs_target=needs_target, features=pipeline.columns)
-    table = read(data, wanted, "test")
-    pipeline.features(table.names, matrix(table)[:0], data)  # a built-in set is read whole: refuse foreign columns now
-    return table
+def blocks(
+    data: str, pipeline: TablePipeline, *, needs_target: bool, dialect: Mapping[str, str] | None = None
+) -> Iterator[Table]:
+    """The rows of a file, or of the test part of a built-in set, some at a time: memory does not grow with them."""
+    return batches(data, _selection(data, pipeline, needs_target, dialect), BLOCK_ROWS, "test")
 
 
-def _targets(data: str, pipeline: NumericPipeline) -> tuple[str, ...] | None:
-    return None if data in builtin.TARGETS or pipeline.target is None else (pipeline.target,)
+def open_table(
+    data: str, pipeline: TablePipeline, *, needs_target: bool, dialect: Mapping[str, str] | None = None
+) -> Table:
+    """All of these rows."""
+    return read(data, _selection(data, pipeline, needs_target, dialect), "test")
+
+
+def _selection(
+    data: str, pipeline: TablePipeline, needs_target: bool, dialect: Mapping[str, str] | None = None
+) -> Selection:
+    """The columns a pipeline knows, by name."""
+    wanted = pipeline.selection(needs_target=needs_target, **(dialect or {}))
+    return replace(wanted, targets=None) if data in builtin.TARGETS else wanted
 
 
 def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
@@ -61,10 +79,22 @@ def _read_again(run: Run, path: str) -> tuple[Any, ...]:
     source, pipeline = run.source or {}, pipeline_of(run, path)
     if "data" not in source:
         raise DataError("the run did not keep its data and does not say where they came from.", path=path)
-    selection = Selection(_targets(source["data"], pipeline), weight=source.get("weight"), features=pipeline.columns)
+    if "cache" in source:
+        return _mapped(source, path)
+    wanted = _selection(source["data"], pipeline, True, source.get("dialect"))
     try:
-        table = read(source["data"], selection, "train")
+        table = read(source["data"], replace(wanted, weight=source.get("weight")), "train")
     except ChainruleError as error:
         raise DataError(f"the run did not keep its data, and their source cannot be read: {error}", path=path) from None
-    X = pipeline.features(table.names, matrix(table), table.path)
-    return X, pipeline.encode(labels(table), table.path), table.weight
+    empty = np.logical_and.reduce([target.missing for target in table.targets])
+    table = table.take(np.flatnonzero(~empty))
+    X = pipeline.training_features(table, run.index, run.network.architecture.dtype)
+    return X, pipeline.target.encode(table), table.weight
+
+
+def _mapped(source: Mapping[str, Any], path: str) -> tuple[Any, ...]:
+    """The training rows of a cache; that they are those of the run is seen by their fingerprint."""
+    part = cached_part(Path(source["cache"]), "train")
+    if part is None:
+        raise DataError(f"the cache {source['cache']} is gone; train again with --resume to have it made.", path=path)
+    return part.X, part.y, part.weight

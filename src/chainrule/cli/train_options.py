@@ -8,9 +8,10 @@ from dataclasses import fields
 from typing import Any
 
 from chainrule.api.network import Network
-from chainrule.cli.parser import TRAIN_DEFAULTS
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.pipeline.task import Task
 from chainrule.reference.losses import LOSSES
+from chainrule.training.presets import Preset
 from chainrule.training.settings import (
     OPTIMIZER_CLASSES,
     OPTIMIZER_SETTINGS,
@@ -25,20 +26,31 @@ PASSED = (
     "early_stopping", "seed", "shuffle", "threads", "time_limit",
 )  # fmt: skip
 """Settings that train takes under their own name."""
-OUTPUTS = {"classification": ("softmax", "sigmoid"), "regression": ("identity", "exponential", "softplus")}
+OUTPUTS = {
+    "classes": ("softmax", "sigmoid"),
+    "labels": ("sigmoid",),
+    "values": ("identity", "exponential", "softplus"),
+}
 """Output activations by preference; the first that the loss has a meaning on is taken."""
 
 
-def settings(options: argparse.Namespace) -> dict[str, Any]:
-    """The keyword arguments of train that are settings."""
-    return {name: value(options, SETTINGS[name]) for name in PASSED}
+def settings(options: argparse.Namespace, preset: Preset) -> dict[str, Any]:
+    """The keyword arguments of train that are settings: as given, else by the preset, else the default.
+
+    Where epochs are given, early stopping of the preset keeps its share of them.
+    """
+    chosen = {name: value(options, SETTINGS[name], preset.settings.get(name)) for name in PASSED}
+    if options.early_stopping is None and options.epochs is not None and chosen["early_stopping"] is not None:
+        share = chosen["early_stopping"] / preset.settings["epochs"]
+        chosen["early_stopping"] = max(1, min(round(share * chosen["epochs"]), chosen["early_stopping"]))
+    return chosen
 
 
-def value(options: argparse.Namespace, setting: Setting) -> Any:
-    """An option's value in the setting's kind and range; the default where it was not given."""
+def value(options: argparse.Namespace, setting: Setting, otherwise: Any = None) -> Any:
+    """An option's value in the setting's kind and range; where it was not given `otherwise`, else the default."""
     given = getattr(options, setting.name)
     if given is None:
-        return TRAIN_DEFAULTS.get(setting.name, setting.default)
+        return setting.default if otherwise is None else otherwise
     if isinstance(given, str) and setting.kind in (int, float):
         if given.lower() == "none" and setting.optional:
             return None
@@ -54,22 +66,24 @@ def _number(text: str, kind: type) -> int | float:
     return int(number) if kind is int and number.is_integer() else number
 
 
-def optimizer(options: argparse.Namespace) -> Optimizer:
-    """The update rule with its hyper-parameters; one that belongs to another rule is refused."""
-    name = SETTINGS["optimizer"].check(options.optimizer or SETTINGS["optimizer"].default)
+def optimizer(options: argparse.Namespace, preset: Preset) -> Optimizer:
+    """The update rule with its hyper-parameters, the preset's where none is named; one of another rule is refused."""
+    name = SETTINGS["optimizer"].check(options.optimizer or preset.optimizer["name"])
     legal = [item.name for item in fields(OPTIMIZER_CLASSES[name])]
-    values: dict[str, Any] = {"name": name}
-    if options.learning_rate is not None:
-        values["learning_rate"] = value(options, SETTINGS["learning_rate"])
-    elif name in ("adam", "adamw", "rmsprop"):
-        values["learning_rate"] = TRAIN_DEFAULTS["learning_rate"]
-    for key, setting in OPTIMIZER_SETTINGS.items():
-        if getattr(options, key) is not None:
+    values: dict[str, Any] = dict(preset.optimizer) if name == preset.optimizer["name"] else {"name": name}
+    if name in ADAPTIVE:
+        values["learning_rate"] = preset.optimizer["learning_rate"]
+    for key, setting in {"learning_rate": SETTINGS["learning_rate"], **OPTIMIZER_SETTINGS}.items():
+        if getattr(options, key, None) is not None:
             if key not in legal:
                 flag = f"--{key.replace('_', '-')}"
                 raise SettingsError(f"{flag} is no setting of optimizer {name!r}; its settings: {', '.join(legal)}.")
             values[key] = value(options, setting)
     return optimizer_from(values)
+
+
+ADAPTIVE = ("adam", "adamw", "rmsprop")
+"""Update rules whose steps have about the same length at the same learning rate."""
 
 
 def hidden_sizes(given: str) -> list[int]:
@@ -85,42 +99,54 @@ def hidden_sizes(given: str) -> list[int]:
     return sizes
 
 
-def output_and_loss(options: argparse.Namespace, task: str) -> tuple[str, str]:
+def whole_number(given: str | None, name: str, otherwise: int) -> int:
+    """A count ≥ 0, or `otherwise` where it was not given."""
+    if given is None:
+        return otherwise
+    if not str(given).isdigit():
+        raise SettingsError(f"--{name} {given} is not possible; expected a whole number ≥ 0.")
+    return int(given)
+
+
+def output_and_loss(options: argparse.Namespace, task: Task) -> tuple[str, str]:
     """The output activation and the loss: those asked for, else what fits the task and each other."""
-    legal = OUTPUTS[task]
-    loss = options.loss if options.loss != "auto" else "cross_entropy" if task == "classification" else "squared_error"
+    legal, values = OUTPUTS[task.kind], task.kind == "values"
+    loss = options.loss if options.loss != "auto" else "squared_error" if values else "cross_entropy"
     if loss not in LOSSES:
         raise unknown_name("loss", loss, ["auto", *LOSSES])
     if options.output != "auto":
-        if task == "classification" and options.output not in legal:
+        if not values and options.output not in legal:
             raise SettingsError(
-                f"--output {options.output} gives no probabilities; task 'classification' expects {' or '.join(legal)}."
+                f"--output {options.output} gives no probabilities; task '{task.name}' expects {' or '.join(legal)}."
             )
-        if task == "regression" and options.output == "softmax":
+        if values and options.output == "softmax":
             raise SettingsError("--output softmax gives probabilities; task 'regression' expects identity.")
         return options.output, loss
+    if task.kind == "classes" and len(task.words[0]) == 2 and loss == "cross_entropy":
+        return "sigmoid", loss
     for name in legal:
         if name in LOSSES[loss].pairs:
             return name, loss
     raise SettingsError(
-        f"--loss {loss} does not fit task {task!r}; its legal output activations: {', '.join(LOSSES[loss].pairs)}. "
-        f"Take another loss, or --task {'regression' if task == 'classification' else 'classification'}."
+        f"--loss {loss} does not fit task {task.name!r}; its legal output activations: "
+        f"{', '.join(LOSSES[loss].pairs)}. Take another loss, or --task {'classification' if values else 'regression'}."
     )
 
 
 def network(
-    options: argparse.Namespace, n_columns: int, n_classes: int | None, output: str, loss: str, seed: int
+    options: argparse.Namespace, preset: Preset, n_inputs: int, task: Task, n_targets: int, output: str, loss: str
 ) -> Network:
-    """The network between the columns and the classes (or one value)."""
-    n_outputs = n_classes or 1
-    if n_classes == 2 and output == "sigmoid" and loss == "cross_entropy":
+    """The network between the inputs and the classes, labels or values."""
+    n_outputs = len(task.words[0]) if task.kind == "classes" else n_targets
+    if task.kind == "classes" and n_outputs == 2 and output == "sigmoid" and loss == "cross_entropy":
         n_outputs = 1
-    sizes = [n_columns, *hidden_sizes(options.network), n_outputs]
+    hidden = list(preset.hidden_sizes) if options.network is None else hidden_sizes(options.network)
     normalization: Any = _one_or_each(options.normalization)
     if isinstance(normalization, list):
         normalization = [None if name == "none" else name for name in normalization]
     return Network(
-        sizes, _one_or_each(options.activation), output, loss, options.initializer, options.dtype, seed,
+        [n_inputs, *hidden, n_outputs], _one_or_each(options.activation or preset.activation), output, loss,
+        options.initializer, options.dtype, value(options, SETTINGS["seed"]),
         None if normalization == "none" else normalization, options.residual,
     )  # fmt: skip
 

@@ -5,44 +5,64 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule.api.run import Run
-from chainrule.cli.console import say, scores_table
+from chainrule.cli.console import columns_table, say, scores_table
+from chainrule.cli.job import Job
 from chainrule.cli.scores import Scores
-from chainrule.pipeline.numeric import class_text
-from chainrule.training.settings import Optimizer
-
-if TYPE_CHECKING:
-    from chainrule.cli.train import Job
+from chainrule.data.table import listed
+from chainrule.pipeline.target import Classes, class_text
 
 UNFINISHED = ("interrupted", "time_limit")
 """Ways to stop after which the run can be continued."""
+MOST_COLUMNS = 40
+"""Tables with more columns are summed up by kind."""
 
 
-def tell_understood(job: Job, optimizer: Optimizer, settings: Mapping[str, Any], engine: str) -> None:
-    """Rows, columns, task, network, training, engine; one line each."""
-    table, network = job.all_rows, job.network
+def tell_understood(job: Job, engine: str) -> None:
+    """The columns, then rows, task, network, training, engine; one line each."""
+    table, network, settings = job.table, job.network, job.settings
     a = network.architecture
-    counts = ", ".join(f"{len(part):,} {name}" for name, part in job.parts.items())
+    counts = ", ".join(f"{n:,} {name}" for name, n in job.counts.items())
+    left_out = f"; {job.n_left_out:,} without a target left out" if job.n_left_out else ""
     penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
+    facts = {"data": f"{table.path}{f' ({table.dialect})' if table.dialect else ''}", **_columns(job)}
     say(
-        {
-            "data": f"{table.path}: {len(table.columns)} columns, standardised",
-            "rows": counts,
-            "target": f"{table.targets[0].name}: {job.task}, {job.reason}" + _classes(job),
+        facts
+        | {
+            "rows": counts + left_out,
+            "target": f"{', '.join(job.pipeline.target.columns)}: {job.task.name}, {job.task.reason}" + _classes(job),
             "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
-            "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, batches of "
-            f"{settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, seed {settings['seed']}",
+            "training": f"{job.optimizer.name}, learning rate {job.optimizer.learning_rate:g}, "
+            f"{settings['schedule']}, batches of {settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, "
+            f"seed {settings['seed']}",
             "engine": engine,
         }
     )
 
 
+def _columns(job: Job) -> dict[str, str]:
+    """A table of what each column was taken for; of many columns how many of each kind and which are not used."""
+    understood, widths = job.table.understood, dict(zip(job.pipeline.columns, job.pipeline.widths, strict=True))
+    unused = [entry for entry in understood if not entry.used and entry.name not in job.pipeline.target.columns]
+    if 0 < len(understood) <= MOST_COLUMNS:
+        columns_table([(entry.name, entry.kind, widths.get(entry.name), entry.detail) for entry in understood])
+        print()
+        return {}
+    kinds = [encoder.kind for encoder in job.pipeline.encoders]
+    told = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
+    facts = {"columns": f"{told}; {sum(widths.values()):,} inputs"}
+    if unused:
+        facts["not used"] = listed([f"{entry.name} ({entry.detail})" for entry in unused], 12)
+    return facts
+
+
 def _classes(job: Job) -> str:
-    if job.pipeline.classes is None:
+    target = job.pipeline.target
+    if not isinstance(target, Classes):
         return ""
-    names = [class_text(name) for name in job.pipeline.classes]
+    names = [class_text(name) for name in target.classes]
     return f" ({', '.join(names[:10])}{', …' if len(names) > 10 else ''})"
 
 
@@ -50,7 +70,8 @@ def tell_result(job: Job, run: Run, measured: Mapping[str, Scores]) -> None:
     """The measures beside the simplest prediction, how training ended, and where the run lies."""
     judged = list(job.parts)[-1]
     print()
-    scores_table(measured, f"{'majority class' if job.pipeline.classes else 'mean'}\non {judged}")
+    simplest = {"classes": "majority class", "labels": "shares", "values": "mean"}[job.task.kind]
+    scores_table(measured, f"{simplest}\non {judged}")
     result = run.result
     reason = {"epochs": "all epochs done", "early_stopping": f"no better {result['metric']} any more"}
     best = "" if result["best_epoch"] is None else f"; kept epoch {result['best_epoch'] + 1}, the best"
@@ -72,9 +93,14 @@ def as_json(job: Job, run: Run, measured: Mapping[str, Scores]) -> str:
     """All of it as one JSON object; a number that is not finite is null."""
     told = {
         "run": str(run.directory),
-        "task": job.task,
+        "task": job.task.name,
         "network": str(job.network.architecture),
-        "n_columns": len(job.all_rows.columns),
+        "n_columns": len(job.table.columns),
+        "n_inputs": job.network.architecture.n_inputs,
+        "columns": [
+            {"name": entry.name, "kind": entry.kind, "used": entry.used, "detail": entry.detail}
+            for entry in job.table.understood
+        ],
         **run.result,
         **measured,
     }

@@ -25,6 +25,15 @@ class ParquetSource:
     dialect: str
     decimal: str = "."
 
+    @property
+    def n_cells(self) -> int:
+        """Rows times columns, as the files' footers say."""
+        n_rows = 0
+        for path in self.files:
+            with _parquet(path) as file:
+                n_rows += file.metadata.num_rows
+        return n_rows * len(self.names)
+
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """See Source."""
         chosen = set(names)
@@ -194,5 +203,5 @@ def _faults() -> tuple[type[Exception], ...]:
 def _unreadable(path: str, error: Exception) -> DataError:
     if isinstance(error, DataError):
         return error
-    told = (str(error).splitlines() or [type(error).__name__])[0]
+    told = ("; ".join(map(str, error.args)).splitlines() or [type(error).__name__])[0]
     return DataError(f"cannot be read ({told[:200]}).", path=path)

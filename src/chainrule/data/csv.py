@@ -134,6 +134,10 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
     )
     cells, header_lines = next(records(sample, written.delimiter, written.quote))
     names = tuple(name.strip() for name in cells)
+    header = "".join(line + "\n" for line in sample.split("\n")[:header_lines]).encode()
+    scanner = Scanner(str(path), names, written)
+    if scanner.scan(header, skipped + 1).size == 0:
+        raise scanner.unclosed(header, skipped + 1)
     _check_names(names, str(path), skipped + 1)
     lines = skipped + header_lines
     detected = "detected" if decoder.detected and decoder.encoding not in (None, "utf-8", "utf-8-sig", "utf-16") else ""

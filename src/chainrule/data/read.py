@@ -54,6 +54,29 @@ def batches(
             yield table.take(slice(first, first + rows)) if len(table) > rows else table
 
 
+def survey(source: object, selection: Selection) -> Plan:
+    """What read would understand of a source, without holding its rows: it is read through once.
+
+    Errors    those of read, apart from cells that do not fit a stated kind
+    """
+    return understand(_opened(source, selection), selection)
+
+
+def size_in_memory(source: str) -> int:
+    """About how many bytes the rows of a file take as numbers; 0 where it is not known to be large."""
+    from chainrule.data import arrow, csv
+
+    path = Path(source)
+    if source in builtin.TARGETS or not path.exists():
+        return 0
+    if path.is_dir() or path.name.lower().endswith(arrow.PARQUET_ENDINGS):
+        return arrow.open_parquet(path).n_cells * 8
+    if path.name.lower().endswith(csv.ENDINGS):
+        packed = path.suffix.lower() in (".gz", ".zst")
+        return path.stat().st_size * (4 if packed else 1)
+    return path.stat().st_size if path.name.lower().endswith(arrow.ARROW_ENDINGS) else 0
+
+
 def _whole(source: object, selection: Selection, part: Part) -> Table | None:
     """Sources that are never large: built-in sets, NPZ."""
     if isinstance(source, str) and source in builtin.TARGETS:
@@ -122,6 +145,11 @@ class Plan:
             self.understood,
             self.source.dialect,
         )
+
+    def of_targets(self) -> Table:
+        """The targets and weights of all rows, without the columns to predict from."""
+        plan = replace(self, features={})
+        return plan.whole([plan.table(block) for block in plan.blocks()])
 
     def _column(self, block: Block, name: str, reading: str) -> Column:
         column = typed(block, name, reading, self.source.decimal, self.selection.missing)

@@ -26,9 +26,11 @@ def default_kind(output: str, loss: str, n_outputs: int) -> Kind:
 def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: str) -> tuple[npt.NDArray[Any], Kind]:
     """y for an engine, and what it says the outputs mean.
 
-    Args      y: class indices (n,); one-hot or several labels (n, k) of 0/1; values (n,) or (n, k)
+    Args      y: class indices (n,); one-hot or several labels (n, k) of 0/1; values (n,) or (n, k);
+              of several labels or values some may be missing, NaN: they stay out of the loss
     Returns   int32 (n,) class indices or float (n, k), and the kind
-    Errors    ShapeError for another length or width; DataError for NaN, inf, or a class out of range
+    Errors    ShapeError for another length or width; DataError for inf, a class out of range, or NaN where a
+              row would say nothing
     """
     array = _numeric(y, "y")
     if array.ndim == 0 or array.ndim > 2 or len(array) != n:
@@ -44,7 +46,7 @@ def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: 
         )
     converted = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(converted.sum()):
-        refuse_non_finite(converted, array, "y")
+        _refuse_missing(converted, array, output)
     if loss == "cross_entropy" and ((converted < 0) | (converted > 1)).any():
         raise DataError("y holds numbers outside [0, 1]; loss 'cross_entropy' expects classes, or 0/1 for each output.")
     if loss == "poisson" and (converted < 0).any():
@@ -55,6 +57,14 @@ def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: 
             "rows of y do not sum to 1; output 'softmax' expects one-hot rows. For several labels use output='sigmoid'."
         )
     return converted, "class" if one_hot else "labels" if probabilities else "values"
+
+
+def _refuse_missing(converted: npt.NDArray[Any], array: npt.NDArray[Any], output: str) -> None:
+    """DataError for inf; for NaN in a softmax, in a single output, and in every output of a row."""
+    missing = np.isnan(converted)
+    if output != "softmax" and converted.shape[1] > 1 and not missing.all(axis=1).any():
+        converted = np.where(missing, 0, converted)
+    refuse_non_finite(converted, array, "y")
 
 
 def _classes(array: npt.NDArray[Any], n_outputs: int) -> npt.NDArray[np.int32]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 WIDTH = 78
-_NUMBER = re.compile(r"-?\d*(\.\d*)?(e[-+]?\d+)?|-?inf|nan")
+_NUMBER = re.compile(r"[-+]?\d*(\.\d*)?(e[-+]?\d+)?|-?inf|nan")
 
 
 def number(value: Any) -> str:

@@ -8,8 +8,8 @@ rate. So the table pairs each loss with the output activations it has a meaning 
     fused                           True where da and the activation's pullback collapse to delta = a − y
     delta(z, a, y) -> (n, n_out)    where a alone does not hold the digits that the chain through da needs
 
-The batch loss is J = Σ_i w_i·loss_i / Σ_i w_i. A pair that is not in the table is refused when the
-network is built.
+The batch loss is J = Σ_i w_i·loss_i / Σ_i w_i. A missing target (NaN) of one output adds nothing to the
+loss of its row and has delta 0. A pair that is not in the table is refused when the network is built.
 """
 
 from __future__ import annotations
@@ -172,14 +172,24 @@ LOSSES: dict[str, Loss] = {
 def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
     """The loss of each row and its derivative with respect to z of the output layer (BP1), row by row.
 
-    Formula   delta = pullback(z, a, ∂loss/∂a);  fused pairs: delta = a − y, the same
+    Formula   delta = pullback(z, a, ∂loss/∂a);  fused pairs: delta = a − y, the same;
+              an output whose y is NaN: nothing is added to the loss, delta = 0
     Args      loss, output: names in LOSSES and ACTIVATIONS; z, a, y (n, n_out)
     Returns   value (n,), delta (n, n_out), not yet scaled by w_i / Σw
     Source    Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1
     """
-    pair = LOSSES[loss].pairs[output]
+    pair, missing = LOSSES[loss].pairs[output], np.isnan(y)
+    if missing.any() and ACTIVATIONS[output].elementwise:
+        # Each output by itself, so that a NaN stays in its own column until it is taken out.
+        units = [pair.value(z[:, [j]], a[:, [j]], y[:, [j]]) for j in range(y.shape[1])]
+        value = np.where(missing, 0, np.stack(units, axis=1)).sum(axis=1)
+        return value, np.where(missing, 0, _delta(pair, output, z, a, y))
+    return pair.value(z, a, y), _delta(pair, output, z, a, y)
+
+
+def _delta(pair: Pair, output: str, z: Array, a: Array, y: Array) -> Array:
     if pair.fused:
-        return pair.value(z, a, y), a - y
+        return a - y
     if pair.delta is not None:
-        return pair.value(z, a, y), pair.delta(z, a, y)
-    return pair.value(z, a, y), ACTIVATIONS[output].pullback(z, a, pair.da(a, y))
+        return pair.delta(z, a, y)
+    return ACTIVATIONS[output].pullback(z, a, pair.da(a, y))

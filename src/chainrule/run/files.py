@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -22,21 +23,30 @@ from chainrule.errors import ModelFileError
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Replace a file by new content at once: temporary file, fsync, rename, fsync of the directory."""
+@contextmanager
+def writing_atomic(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into that replaces `path` at the end, whole: temporary file, fsync, rename, fsync of the
+    directory. After an error `path` is as it was."""
     temporary = path.with_name(f"{path.name}.tmp.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_directory(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ModelFileError(
             f"{path}: cannot be written ({error.strerror}); choose a folder with room and write access."
         ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Replace a file by new content at once."""
+    with writing_atomic(path) as file:
+        file.write(content)
 
 
 def _sync_directory(folder: Path) -> None:

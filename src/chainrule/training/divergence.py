@@ -77,9 +77,11 @@ def constant_output_loss(targets: npt.NDArray[Any], loss: str, n_outputs: int) -
     if targets.ndim == 1:
         return 0.5
     wide = targets.astype(np.float64)
+    wide = wide[:, ~np.isnan(wide).all(axis=0)]
+    mean = np.nanmean(wide, axis=0)
+    wide = np.where(np.isnan(wide), mean, wide)
     if loss == "squared_error":
         return 0.5 * float(wide.var(axis=0).sum())
-    mean = wide.mean(axis=0)
     if loss == "poisson":
         return float(np.abs(mean - mean * np.log(np.maximum(mean, 1e-300))).sum()) + 1.0
     return float(np.abs(wide - mean).mean(axis=0).sum())

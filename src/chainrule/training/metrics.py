@@ -32,8 +32,11 @@ class Metric:
 
 def _accuracy(kind: Kind) -> Callable[[Array, Array, Array | None], float]:
     def score(y: Array, output: Array, weight: Array | None) -> float:
-        right = decode(output, kind) == _decoded(y, kind)
-        return float(np.average(right.all(axis=1) if right.ndim == 2 else right, weights=weight))
+        truth = _decoded(y, kind)
+        right = decode(output, kind) == truth
+        if right.ndim == 2:  # a missing label, NaN, is no mistake
+            right = (right | np.isnan(truth)).all(axis=1)
+        return float(np.average(right, weights=weight))
 
     return score
 
@@ -46,8 +49,12 @@ def _decoded(y: Array, kind: Kind) -> Array:
 
 
 def _rmse(y: Array, output: Array, weight: Array | None) -> float:
-    square = ((output.astype(np.float64) - y) ** 2).mean(axis=1)
-    return float(np.sqrt(np.average(square, weights=weight)))
+    square = (output.astype(np.float64) - y) ** 2
+    told = ~np.isnan(square)
+    if told.all():
+        return float(np.sqrt(np.average(square.mean(axis=1), weights=weight)))
+    w = told * (np.ones(len(y)) if weight is None else weight)[:, None]
+    return float(np.sqrt(np.sum(w * np.where(told, square, 0)) / np.sum(w)))
 
 
 def choose(name: str, kind: Kind) -> Metric:

@@ -1,0 +1,94 @@
+"""Training data larger than memory: rows per second and memory for 0.1, 1 and 10 million rows of 28 columns.
+
+    python benchmarks/big_data.py [--rows 1e5,1e6,1e7] [--folder /tmp]
+
+Writes Parquet files of random numbers (28 float32 columns, a noisy class), trains one epoch of 28-64-1 on each
+from the command line through the cache, a second time from the cache that is then there, and watches the anonymous
+memory of the process (RssAnon of /proc: mapped pages are the system's and not counted). What it wrote is deleted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+N_COLUMNS = 28
+GROUP_ROWS = 100_000
+OPTIONS = ("--preset", "plain", "--network", "64", "--batch-size", "1024", "--epochs", "1", "--cache-above", "0")
+
+
+def write(path: Path, n_rows: int) -> None:
+    """Random rows whose class depends on all columns and one product."""
+    import pyarrow
+    from pyarrow import parquet
+
+    random = np.random.default_rng(0)
+    weights = random.normal(size=N_COLUMNS) * 0.3
+    writer: Any = None
+    for first in range(0, n_rows, GROUP_ROWS):
+        n = min(GROUP_ROWS, n_rows - first)
+        X = random.normal(size=(n, N_COLUMNS)).astype(np.float32)
+        label = X @ weights + np.tanh(X[:, 0] * X[:, 1]) + random.logistic(size=n) > 0
+        table = pyarrow.table({f"f{j:02d}": X[:, j] for j in range(N_COLUMNS)} | {"label": label.astype(np.int8)})
+        writer = writer or parquet.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
+        writer.write_table(table)
+    writer.close()
+
+
+def watched(command: list[str]) -> tuple[dict[str, Any], float, float]:
+    """What the command prints as JSON, the seconds it took, and the most anonymous memory it had in MiB."""
+    began, most = time.perf_counter(), 0
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(command, stdout=out)
+        while process.poll() is None:
+            most = max(most, _anonymous_kb(process.pid))
+            time.sleep(0.02)
+        out.seek(0)
+        text = out.read()
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return json.loads(text), time.perf_counter() - began, most / 1024
+
+
+def _anonymous_kb(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon")), 0)
+
+
+def main() -> None:
+    """Print one line for each size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", default="1e5,1e6,1e7", help="sizes")
+    parser.add_argument("--folder", default=None, help="where the files go (10 million rows take 3 GB)")
+    options = parser.parse_args()
+    print("      rows   first run   from the cache   epoch alone   rows/s of the epoch     RssAnon   accuracy")
+    for size in options.rows.split(","):
+        n_rows = int(float(size))
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            path = Path(folder) / "rows.parquet"
+            write(path, n_rows)
+            command = [sys.executable, "-m", "chainrule", "train", str(path), "--target", "label", "--json", *OPTIONS]
+            _, first_s, most = watched([*command, "-o", f"{folder}/first"])
+            told, second_s, again = watched([*command, "-o", f"{folder}/second"])
+            epoch_s, accuracy = told["seconds"], told["validation"]["accuracy"]
+            speed = 0.8 * n_rows / epoch_s
+            print(
+                f"{n_rows:10,}  {first_s:8.1f} s  {second_s:13.1f} s  {epoch_s:10.2f} s  {speed:20,.0f}"
+                f"   {max(most, again):5.0f} MiB   {accuracy:8.4f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

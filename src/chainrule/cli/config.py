@@ -1,0 +1,50 @@
+"""--config FILE.toml: options by their names, read as if they stood first on the command line, which wins."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import SettingsError, unknown_name
+
+POSITIONAL = "data"
+
+
+def read_config(path: str, actions: dict[str, argparse.Action]) -> tuple[list[str], str | None]:
+    """The arguments a file of options stands for, and its `data`.
+
+    Args      actions: the options of the command by their flags, as "--learning-rate"
+    Errors    SettingsError for a file that is no TOML, or a key that is no option (the nearest is named)
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); expected a TOML file of options.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is no TOML ({error}); expected lines such as target = 'price'.") from None
+    arguments, data = [], None
+    for key, value in values.items():
+        name, flag = key.replace("_", "-"), "--" + key.replace("_", "-")
+        if name == POSITIONAL:
+            data = _text(value, key, path)
+        elif flag not in actions or name in ("help", "config") or name.startswith("no-"):
+            known = [entry[2:] for entry in actions if entry.startswith("--") and not entry.startswith("--no-")]
+            raise unknown_name(f"{path}: option", key, [POSITIONAL, *(e for e in known if e not in ("help", "config"))])
+        elif isinstance(value, bool):
+            if actions[flag].nargs != 0:
+                raise SettingsError(f"{path}: {key} = {str(value).lower()} is not possible; expected a value.")
+            arguments += [flag] if value else [f"--no-{name}"] if f"--no-{name}" in actions else []
+        else:
+            arguments.append(f"{flag}={_text(value, key, path)}")
+    return arguments, data
+
+
+def _text(value: Any, key: str, path: str) -> str:
+    """A value as it would stand on the command line; a list with commas between."""
+    if isinstance(value, list) and value and all(isinstance(entry, (str, int)) for entry in value):
+        return ",".join(map(str, value))
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise SettingsError(f"{path}: {key} = {value!r} is not possible; expected text, a number, true, false or a list.")

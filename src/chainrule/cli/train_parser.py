@@ -1,0 +1,127 @@
+"""The options of `chainrule train`: hyper-parameters follow from their declarations in training/settings.py.
+
+Nothing has a default here: what is not given, on the command line or in --config, is taken from the preset.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
+
+BY_PRESET = (
+    "optimizer", "learning_rate", "batch_size", "epochs", "l2", "dropout", "schedule", "warm_up", "early_stopping",
+    "weight_decay",
+)  # fmt: skip
+
+
+def fill(command: argparse.ArgumentParser) -> None:
+    """All options of train."""
+    from chainrule.cli.parser import DATA_HELP
+
+    command.usage = "chainrule train DATA --target COLUMN [-o RUN] [options]"
+    command.add_argument("data", metavar="DATA", nargs="?", help=DATA_HELP)
+    command.add_argument(
+        "--target", metavar="COLUMN,…", help="column or columns to predict; a built-in set or NPZ has its own"
+    )
+    command.add_argument(
+        "-o", "--output-directory", metavar="RUN", help="folder to keep the run in (default runs/NAME-OF-DATA)"
+    )
+    command.add_argument("--config", metavar="FILE.toml", help="options by their names here; the command line wins")
+    command.add_argument(
+        "--preset", metavar="NAME", default="auto",
+        help="what is taken where nothing is said: auto, plain or strong (default auto)",
+    )  # fmt: skip
+    _fill_rows(command.add_argument_group("rows and columns"))
+    add_dialect(command.add_argument_group("text files"))
+    _fill_network(command.add_argument_group("network"))
+    group = command.add_argument_group("training")
+    for setting in {**SETTINGS, **OPTIMIZER_SETTINGS}.values():
+        _add(group, setting)
+    group.add_argument(
+        "--engine", metavar="NAME", default="auto", help="who computes: auto, native or numpy (default auto)"
+    )
+    group.add_argument("--resume", action="store_true", help="continue the run in RUN; begin it where there is none")
+    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+
+
+def add_all(command: argparse._ActionsContainer, rows: Sequence[tuple[str, str, str]]) -> None:
+    """An option for each flag, name of its value, and meaning."""
+    for flag, metavar, words in rows:
+        command.add_argument(flag, metavar=metavar, help=words)
+
+
+def _fill_rows(group: argparse._ActionsContainer) -> None:
+    add_all(
+        group,
+        (
+            ("--test", "DATA", "rows to measure the finished model on (a built-in set has its own)"),
+            ("--valid", "DATA|SHARE", "rows to judge epochs by: a file, or a share to hold out (default 0.2)"),
+            ("--task", "TASK", "what the target is: auto, classification or regression (default auto)"),
+            ("--drop", "COLUMN,…", "columns to leave out"),
+            ("--kind", "COLUMN=KIND,…", "what columns hold: number, boolean, category, time, time:dmy, time:mdy"),
+            ("--cache", "FOLDER", "train from a cache in this folder, made where it is not there yet"),
+            ("--cache-above", "MB", "files with more numbers than this are trained on from a cache (default 512)"),
+            ("--weight", "COLUMN", "column of row weights ≥ 0; a row of weight 2 counts as the row twice"),
+            ("--metric", "NAME", "what judges an epoch: accuracy, rmse, loss, auc, log_loss, or a scikit-learn scorer"),
+            ("--scaling", "NAME", "how numbers are scaled: robust, quantile or standard (default by preset)"),
+            ("--bins", "N", "inputs that tell the place of a number in bins, 0 for none (default by preset)"),
+        ),
+    )
+    group.add_argument("--class-weight", choices=("balanced",), help="weigh classes against their frequency")
+    group.set_defaults(task="auto", drop="", metric="auto")
+
+
+def add_dialect(group: argparse._ActionsContainer) -> None:
+    """How a text file is written; what is not given is detected."""
+    add_all(
+        group,
+        (
+            ("--delimiter", "CHAR", "what stands between cells (default detected; tab for a tabulator)"),
+            ("--quote", "CHAR", "what stands around a cell (default detected)"),
+            ("--decimal", "CHAR", "decimal point of numbers, . or , (default detected)"),
+            ("--encoding", "NAME", "utf-8, utf-16, cp949, latin-1 … (default detected)"),
+            ("--missing", "CELL,…", "cells that mean a missing value (default NA, ?, an empty cell and the like)"),
+        ),
+    )
+
+
+def _fill_network(group: argparse._ActionsContainer) -> None:
+    add_all(
+        group,
+        (
+            ("--network", "N,N,…", "units of each hidden layer; 0 for none (default by preset)"),
+            ("--activation", "NAME,…", "of the hidden layers, one name or one for each (default by preset)"),
+            ("--normalization", "NAME,…", "layer or none, for all hidden layers or one for each (default none)"),
+            ("--output", "NAME", "activation of the output (default by task)"),
+            ("--loss", "NAME", "loss (default cross_entropy for classes, squared_error for values)"),
+            ("--initializer", "NAME", "rule for the first weights (default by activation)"),
+            ("--dtype", "NAME", "float32 or float64 (default float32)"),
+        ),
+    )
+    group.add_argument(
+        "--residual", action="store_true", help="add the input of a hidden layer to its output where their sizes agree"
+    )
+    group.set_defaults(normalization="none", output="auto", loss="auto", initializer="auto", dtype="float32")
+
+
+def _add(group: Any, setting: Setting) -> None:
+    """One option of a hyper-parameter. None stands for "not given"; ranges are checked by the setting itself."""
+    flag = f"--{setting.name.replace('_', '-')}"
+    words = setting.meaning.replace("%", "%%")
+    if setting.kind is bool:
+        told = f" (default {'yes' if setting.default else 'no'})"
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=words + told)
+        return
+    told = "" if setting.default is None else f" (default {setting.default})"
+    if setting.name in BY_PRESET:
+        told = " (default by preset)"
+    group.add_argument(
+        flag,
+        default=None,
+        metavar=setting.unit.upper() or {int: "N", float: "X", str: "NAME"}[setting.kind],
+        help=f"{words}; {setting.expected().replace('%', '%%')}{told}",
+    )

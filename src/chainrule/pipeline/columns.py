@@ -1,0 +1,348 @@
+"""Columns become inputs of a network: one fitted encoder for each column, by its kind.
+
+    fit(column, weight, …) -> encoder     statistics of the training rows, weighted
+    encode(column)         -> (n, width)  plain NumPy on the fitted state alone
+    names                  -> (width,)    what each input is
+
+An encoder is immutable. Its dataclass fields are its whole state: arrays go to the model file as arrays,
+the rest as JSON (see table_pipeline.py), so what is loaded encodes to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.table import Column
+from chainrule.pipeline.statistics import counts, mean_and_scale, quantiles
+
+Array = npt.NDArray[Any]
+SCALINGS = ("robust", "quantile", "standard")
+"""How numbers are scaled."""
+
+SOFT_LIMIT = 3.0
+"""Scaled numbers are drawn smoothly into ±3: x / √(1 + (x/3)²)."""
+FARTHEST = 1e9
+MOST_KNOTS = 1000
+RARE_ROWS = 5
+"""Levels seen in fewer rows share one input."""
+MOST_LEVELS = 64
+"""Levels beyond the most frequent 64 share one input."""
+
+
+@dataclass(frozen=True)
+class NumberEncoder:
+    """A number, scaled; where bins are given also its place in each bin; where values were missing an indicator.
+
+    Formula   robust, standard: x = (v − center)·factor, input x / √(1 + (x/3)²)
+              quantile: Φ⁻¹ of the share of training rows below v, interpolated between knots
+              bin t with edges a, b: (v − a) / (b − a), held within [0, 1]
+              a missing value has the inputs of the median
+    Source    Holzmüller et al. (2024) for the smooth limit; Gorishniy et al. (2022) for the bins
+    """
+
+    kind: ClassVar[str] = "number"
+    name: str
+    center: float
+    factor: float
+    limited: bool
+    filled: float
+    """The median, which stands for a missing value."""
+    indicator: bool
+    knots: Array
+    """(2, n): values and what they become (scaling by quantiles); (2, 0) otherwise."""
+    edges: Array
+    """Edges of the bins; fewer than 3 are none."""
+
+    @classmethod
+    def fit(cls, column: Column, weight: Array | None, *, scaling: str, n_bins: int) -> NumberEncoder:
+        """Center, factor, median, edges of the training rows. A constant column has factor 0."""
+        return cls.of_values(column.name, column.values.astype(np.float64), weight, scaling=scaling, n_bins=n_bins)
+
+    @classmethod
+    def of_values(cls, name: str, values: Array, weight: Array | None, *, scaling: str, n_bins: int) -> NumberEncoder:
+        """The same from plain values, NaN = missing."""
+        known = ~np.isnan(values)
+        indicator = bool(known.any() and not known.all())
+        present, weight = values[known], None if weight is None else weight[known]
+        if not len(present):
+            present, weight = np.zeros(1), None
+        low, q25, median, q75, high = quantiles(present, weight, [0, 0.25, 0.5, 0.75, 1]).tolist()
+        knots = np.zeros((2, 0))
+        if scaling == "robust":
+            center, factor = median, _robust_factor(low, q25, q75, high)
+        elif scaling == "standard":
+            center, spread = mean_and_scale(present, weight)
+            factor = 0.0 if low == high else 1 / spread
+        else:
+            center, factor, knots = 0.0, 0.0 if low == high else 1.0, _normal_knots(present, weight)
+        edges = _edges(present, weight, n_bins) if n_bins > 1 else np.zeros(0)
+        return cls(name, center, factor, scaling == "robust", median, indicator, knots, edges)
+
+    @property
+    def n_bins(self) -> int:
+        """Inputs that tell the place in a bin."""
+        return len(self.edges) - 1 if len(self.edges) > 2 else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The number, its bins, its indicator."""
+        bins = (f"{self.name} {a:g}…{b:g}" for a, b in zip(self.edges[:-1], self.edges[1:], strict=True))
+        told = (self.name, *(bins if self.n_bins else ()))
+        return (*told, f"{self.name} missing") if self.indicator else told
+
+    def encode(self, column: Column) -> Array:
+        """(n, 1 + n_bins + indicator)."""
+        return self.of(column.values.astype(np.float64))
+
+    def of(self, values: Array) -> Array:
+        """The same of plain values, NaN = missing."""
+        missing = np.isnan(values)
+        v = np.where(missing, self.filled, values)
+        parts = [self._scaled(v)[:, None]]
+        if self.n_bins:
+            a, b = self.edges[:-1], self.edges[1:]
+            with np.errstate(over="ignore"):
+                parts.append(np.clip((v[:, None] - a) / (b - a), 0.0, 1.0))
+        if self.indicator:
+            parts.append(missing[:, None].astype(np.float64))
+        return np.hstack(parts)
+
+    def _scaled(self, v: Array) -> Array:
+        if self.knots.shape[1]:
+            return self.factor * np.interp(v, self.knots[0], self.knots[1])
+        if self.factor == 0:
+            return np.zeros(len(v))
+        with np.errstate(over="ignore"):
+            x = np.clip((v - self.center) * self.factor, -FARTHEST, FARTHEST)
+        return x / np.sqrt(1 + (x / SOFT_LIMIT) ** 2) if self.limited else x
+
+
+def _robust_factor(low: float, q25: float, q75: float, high: float) -> float:
+    """1 / (q75 − q25); where half of the rows share a value 2 / (high − low); 0 for a constant."""
+    if low == high:
+        return 0.0
+    half = 0.5 * q75 - 0.5 * q25  # halves first: the difference of the largest floats must not overflow
+    factor = 0.5 / half if half > 0 else 1 / (0.5 * high - 0.5 * low)
+    return min(factor, 1e300)
+
+
+def _normal_knots(present: Array, weight: Array | None) -> Array:
+    from scipy.special import ndtri
+
+    n = int(np.clip(len(present) // 30, 10, MOST_KNOTS))
+    shares = (np.arange(n) + 0.5) / n
+    values, first = np.unique(quantiles(present, weight, shares), return_index=True)
+    last = np.append(first[1:], n) - 1
+    return np.stack([values, ndtri(0.5 * (shares[first] + shares[last]))])
+
+
+def _edges(present: Array, weight: Array | None, n_bins: int) -> Array:
+    """Edges at equal shares of the rows; at every value where there are few values."""
+    distinct = np.unique(present[weight > 0] if weight is not None and (weight > 0).any() else present)
+    if len(distinct) > 2 * n_bins:
+        distinct = np.unique(quantiles(present, weight, np.linspace(0, 1, n_bins + 1)))
+    with np.errstate(over="ignore"):
+        wide = np.append(True, np.diff(distinct) > 1e-9 * max(float(np.abs(distinct).max()), 1e-300))
+        edges: Array = distinct[wide]
+        return edges if np.isfinite(edges[-1] - edges[0]) else np.zeros(0)
+
+
+@dataclass(frozen=True)
+class BooleanEncoder:
+    """True +1, false −1, missing 0."""
+
+    kind: ClassVar[str] = "boolean"
+    name: str
+
+    @classmethod
+    def fit(cls, column: Column) -> BooleanEncoder:
+        """Nothing to fit."""
+        return cls(column.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column itself."""
+        return (self.name,)
+
+    def encode(self, column: Column) -> Array:
+        """(n, 1)."""
+        return np.where(np.isnan(column.values), 0.0, np.where(column.values > 0, 1.0, -1.0))[:, None]
+
+
+@dataclass(frozen=True)
+class CategoryEncoder:
+    """One input for each frequent level, one for all rare levels together, one for missing; where there are
+    many levels also the mean target of the level.
+
+    A level unknown to training counts as rare; where training had no rare level all its inputs are 0.
+    Two levels without a missing value become one input, −1 and +1, unknown 0.
+
+    Formula   mean target of a level: (Σ w·y + 10·ȳ) / (Σ w + 10), over rows of other folds for a training row
+    Source    Micci-Barreca (2001)
+    """
+
+    kind: ClassVar[str] = "category"
+    name: str
+    levels: tuple[str, ...]
+    """Levels that have an input of their own, in the order of the inputs."""
+    rare: bool
+    missing: bool
+    means_of: tuple[str, ...]
+    """Levels that have a mean target."""
+    means: Array
+    """(1 + n_folds, n_levels + 1, n_targets), scaled: first of all training rows, then without each fold;
+    the last level stands for unknown and missing. Empty where there are few levels."""
+
+    @classmethod
+    def fit(
+        cls, column: Column, weight: Array | None, targets: Array | None = None, folds: Array | None = None
+    ) -> CategoryEncoder:
+        """Levels with enough rows (whole weights count as rows repeated), the most frequent where there are too many.
+
+        Args      targets (n, n_targets): standardised, 0 where missing; folds (n,): 0 … n_folds − 1
+        """
+        levels, codes = column.levels or (), column.values
+        repeats = weight if weight is not None and (weight == np.floor(weight)).all() else None
+        seen = counts(codes, len(levels), repeats)
+        kept = np.flatnonzero(seen >= min(RARE_ROWS, max(1.0, seen.sum() // 20)))
+        if len(kept) > MOST_LEVELS:
+            kept = np.sort(kept[np.argsort(-counts(codes, len(levels), weight)[kept], kind="stable")[:MOST_LEVELS]])
+        means: Array = np.zeros((0, 0, 0))
+        means_of: tuple[str, ...] = ()
+        if int((seen > 0).sum()) > MOST_LEVELS and targets is not None and folds is not None:
+            means_of = tuple(levels)
+            means = _level_means(codes, len(levels), targets, weight, folds)
+        rare = bool((seen > 0).sum() > len(kept))
+        return cls(column.name, tuple(levels[i] for i in kept), rare, bool((codes < 0).any()), means_of, means)
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether one input of −1 and +1 says it all."""
+        return len(self.levels) == 2 and not self.rare and not self.missing
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One for each level, (rare), (missing), and the mean targets."""
+        if self.is_pair:
+            return (f"{self.name}={self.levels[1]}",)
+        told = [f"{self.name}={level}" for level in self.levels]
+        told += [f"{self.name} {word}" for word, there in (("rare", self.rare), ("missing", self.missing)) if there]
+        return (*told, *(f"{self.name} mean {i}" for i in range(self.means.shape[2])))
+
+    def encode(self, column: Column, folds: Array | None = None) -> Array:
+        """(n, width); `folds` says of training rows in which fold they were, −1 for none."""
+        codes, levels = column.values, column.levels or ()
+        slot = {level: i for i, level in enumerate(self.levels)}
+        n_levels = len(self.levels)
+        other = n_levels if self.rare else -1
+        slots = np.array([*(slot.get(level, other) for level in levels), 0], np.int64)[codes]
+        slots[codes < 0] = n_levels + self.rare if self.missing else other
+        if self.is_pair:
+            return np.select([slots == 1, slots == 0], [1.0, -1.0], 0.0)[:, None]
+        one_hot = np.zeros((len(codes), n_levels + self.rare + self.missing))
+        rows = np.flatnonzero(slots >= 0)
+        one_hot[rows, slots[rows]] = 1.0
+        return np.hstack([one_hot, self._means_of(codes, levels, folds)]) if self.means.size else one_hot
+
+    def _means_of(self, codes: Array, levels: tuple[str, ...], folds: Array | None) -> Array:
+        place = {level: i for i, level in enumerate(self.means_of)}
+        unknown = len(self.means_of)
+        places = np.array([*(place.get(level, unknown) for level in levels), unknown], np.int64)[codes]
+        result: Array = self.means[0 if folds is None else folds + 1, places]
+        return result
+
+
+PRIOR_ROWS = 10.0
+
+
+def _level_means(codes: Array, n_levels: int, targets: Array, weight: Array | None, folds: Array) -> Array:
+    n_folds, w = int(folds.max()) + 1, np.ones(len(codes)) if weight is None else weight
+    means = np.zeros((1 + n_folds, n_levels + 1, targets.shape[1]))
+    for fold in range(-1, n_folds):
+        inside = folds != fold
+        c, t, u = codes[inside], targets[inside], w[inside]
+        total = counts(c, n_levels, u)
+        for k in range(targets.shape[1]):
+            prior = float(np.average(t[:, k], weights=u)) if u.sum() > 0 else 0.0
+            means[fold + 1, :n_levels, k] = (counts(c, n_levels, u * t[:, k]) + PRIOR_ROWS * prior) / (
+                total + PRIOR_ROWS
+            )
+            means[fold + 1, n_levels, k] = prior
+    spread = means[0, :n_levels].std(axis=0)
+    return means / np.where(spread > 0, spread, 1.0)
+
+
+CYCLES: dict[str, tuple[Callable[[Array], Array], int]] = {
+    "year": (lambda t: _since(t, "datetime64[Y]") / (86400 * 365.25), 2),
+    "week": (lambda t: (t.astype("datetime64[D]").astype(np.int64) + 3) % 7 / 7.0, 3),
+    "day": (lambda t: _since(t, "datetime64[D]") / 86400, 3),
+}
+"""Cycles of a time: how much of it has passed, in [0, 1), and how many of its harmonics become inputs."""
+
+
+def _since(times: Array, start: str) -> Array:
+    return (times - times.astype(start)).astype("timedelta64[us]").astype(np.float64) / 1e6
+
+
+def _cycle_varies(name: str, times: Array) -> bool:
+    """Months differ, weekdays differ, hours differ."""
+    step = {"year": "datetime64[M]", "week": "datetime64[D]", "day": "datetime64[h]"}[name]
+    units = np.unique(times.astype(step).astype(np.int64) % {"year": 12, "week": 7, "day": 24}[name])
+    return len(units) > 1
+
+
+@dataclass(frozen=True)
+class TimeEncoder:
+    """A time: the time elapsed as a number, and sine and cosine of year, week and day where they vary."""
+
+    kind: ClassVar[str] = "time"
+    name: str
+    elapsed: NumberEncoder
+    cycles: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, column: Column, weight: Array | None) -> TimeEncoder:
+        """The scale of elapsed seconds, and which cycles the training rows tell apart."""
+        present = column.values[~np.isnat(column.values)]
+        elapsed = NumberEncoder.of_values(column.name, _seconds(column.values), weight, scaling="robust", n_bins=0)
+        return cls(column.name, elapsed, tuple(name for name in CYCLES if _cycle_varies(name, present)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Elapsed time, its indicator, sines and cosines."""
+        waves = (
+            f"{self.name} {wave} {k}/{cycle}"
+            for cycle in self.cycles
+            for k in range(1, CYCLES[cycle][1] + 1)
+            for wave in ("sin", "cos")
+        )
+        return (*self.elapsed.names, *waves)
+
+    def encode(self, column: Column) -> Array:
+        """(n, width); a missing time has sines and cosines 0."""
+        parts = [self.elapsed.of(_seconds(column.values))]
+        missing = np.isnat(column.values)
+        times = np.where(missing, np.datetime64(0, "us"), column.values)
+        for cycle in self.cycles:
+            share, n_harmonics = CYCLES[cycle]
+            turn = 2 * np.pi * share(times)[:, None] * np.arange(1, n_harmonics + 1)
+            waves = np.stack([np.sin(turn), np.cos(turn)], axis=2).reshape(len(times), -1)
+            parts.append(np.where(missing[:, None], 0.0, waves))
+        return np.hstack(parts)
+
+
+def _seconds(times: Array) -> Array:
+    seconds = times.astype("datetime64[us]").astype(np.int64) / 1e6
+    return np.where(np.isnat(times), np.nan, seconds)
+
+
+Encoder: TypeAlias = NumberEncoder | BooleanEncoder | CategoryEncoder | TimeEncoder
+ENCODERS: Mapping[str, type[Encoder]] = {
+    cls.kind: cls for cls in (NumberEncoder, BooleanEncoder, CategoryEncoder, TimeEncoder)
+}
+"""Encoders by the kind of column."""

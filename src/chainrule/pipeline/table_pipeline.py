@@ -1,0 +1,270 @@
+"""The pipeline: an encoder for each column and one for the targets, fitted together, kept together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.table import Column, Selection, Table, refuse_missing
+from chainrule.errors import DataError, ModelFileError
+from chainrule.pipeline.columns import (
+    ENCODERS,
+    MOST_LEVELS,
+    BooleanEncoder,
+    CategoryEncoder,
+    Encoder,
+    NumberEncoder,
+    TimeEncoder,
+)
+from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target
+from chainrule.seeding import Purpose, stream_key, words
+
+Array = npt.NDArray[Any]
+
+N_FOLDS = 5
+MOST_MEANS = 10
+"""Mean targets of a level are told apart for up to 10 targets or classes."""
+
+
+@dataclass(frozen=True)
+class TablePipeline:
+    """Fitted state of a whole table: encoders of its columns, coding of its targets, how each column is read.
+
+    Immutable: fit makes one, to_dict and arrays keep it, from_dict brings it back with the same bits.
+    """
+
+    encoders: tuple[Encoder, ...]
+    target: Target
+    readings: dict[str, str]
+    """How the columns and targets are read from a file (Column.reading), so that others are read alike."""
+    missing: tuple[str, ...]
+    """Cells that mean a missing value."""
+    average: Array
+    """The mean of every input over the training rows (weighted)."""
+    seed: int = 0
+
+    @classmethod
+    def fit(
+        cls,
+        table: Table,
+        target: Target,
+        *,
+        scaling: str = "robust",
+        n_bins: int = 0,
+        missing: tuple[str, ...] = (),
+        seed: int = 0,
+    ) -> TablePipeline:
+        """Every encoder fitted to the training rows, weighted.
+
+        Args      n_bins: inputs that tell the place of a number in bins, 0 for none; missing: cells that mean a
+                  missing value, for reading other files alike
+        """
+        by_target, folds = None, None
+        if any(column.levels and len(column.levels) > MOST_LEVELS for column in table.columns):
+            by_target, folds = _for_means(target, table), folds_of(len(table), seed)
+        encoders = tuple(_fit(column, table.weight, scaling, n_bins, by_target, folds) for column in table.columns)
+        readings = {column.name: column.reading for column in (*table.columns, *table.targets)}
+        made = cls(encoders, target, readings, missing, np.zeros(0), seed)
+        return replace(made, average=np.average(made.training_features(table), axis=0, weights=table.weight))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that are used."""
+        return tuple(encoder.name for encoder in self.encoders)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        return tuple(name for encoder in self.encoders for name in encoder.names)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many inputs each column has."""
+        return tuple(len(encoder.names) for encoder in self.encoders)
+
+    @property
+    def classes(self) -> tuple[ClassName, ...] | None:
+        """The class names of a single target; None for labels and values."""
+        return self.target.classes if isinstance(self.target, Classes) else None
+
+    def selection(self, *, needs_target: bool, **dialect: Any) -> Selection:
+        """What to read of another file: the same columns, by name, each read as in training."""
+        kinds = {name: kind for name, kind in self.readings.items() if needs_target or name in self.columns}
+        return Selection(
+            targets=self.target.columns,
+            needs_target=needs_target,
+            features=self.columns,
+            kinds=kinds,
+            missing=self.missing,
+            **dialect,
+        )
+
+    def features(self, table: Table, dtype: str = "float64", folds: Array | None = None) -> Array:
+        """Network inputs (n, n_inputs) of any rows: columns matched by name, in any order, others left out.
+
+        Args      folds: of training rows the fold each was in, −1 for rows that were held out
+        Errors    DataError naming missing columns, or a column that holds something else than in training
+        """
+        refuse_missing(self.columns, table.names, table.path)
+        place = {column.name: column for column in table.columns}
+        out = np.empty((len(table), sum(self.widths)), dtype)
+        start = 0
+        for encoder, width in zip(self.encoders, self.widths, strict=True):
+            column = place[encoder.name]
+            if column.kind != encoder.kind:
+                column = _read_as(column, encoder.kind, table.path)
+            part = encoder.encode(column, folds) if isinstance(encoder, CategoryEncoder) else encoder.encode(column)
+            out[:, start : start + width] = part
+            start += width
+        return out
+
+    def training_features(self, table: Table, rows: Array | None = None, dtype: str = "float64") -> Array:
+        """Inputs of the table the pipeline was fitted to; means of levels leave each row's own fold out.
+
+        Args      rows: which rows of the table those of the fit were, ascending; None for all
+        """
+        fitted = len(table) if rows is None else len(rows)
+        folds = np.full(len(table), -1)
+        folds[slice(None) if rows is None else rows] = folds_of(fitted, self.seed)
+        return self.features(table, dtype, folds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that is no array, as plain JSON values."""
+        return {
+            "kind": "table",
+            "columns": [{"kind": encoder.kind, **_plain(encoder)} for encoder in self.encoders],
+            "target": {"kind": self.target.kind, **_plain(self.target)},
+            "readings": self.readings,
+            "missing": list(self.missing),
+            "seed": self.seed,
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """All that is an array: average, target.…, and I.… of the column with index I."""
+        found = {"average": self.average, **_arrays(self.target, "target")}
+        for i, encoder in enumerate(self.encoders):
+            found |= _arrays(encoder, str(i))
+        return found
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> TablePipeline:
+        """The inverse of to_dict and arrays.
+
+        Errors    ModelFileError for anything else
+        """
+        try:
+            if values["kind"] != "table":
+                raise ValueError(f"kind {values['kind']!r}")
+            encoders = tuple(
+                _restored(ENCODERS[state["kind"]], state, arrays, str(i)) for i, state in enumerate(values["columns"])
+            )
+            target = _restored(TARGETS[values["target"]["kind"]], values["target"], arrays, "target")
+            made = cls(
+                encoders, target, dict(values["readings"]), tuple(values["missing"]), arrays["average"], values["seed"]
+            )
+            if made.average.shape != (sum(made.widths),):
+                raise ValueError("inputs and their averages differ in number")
+            return made
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise ModelFileError(f"the pipeline of the model cannot be restored ({error}); train again.") from None
+
+
+def _fit(
+    column: Column, weight: Array | None, scaling: str, n_bins: int, by_target: Array | None, folds: Array | None
+) -> Encoder:
+    if column.kind == "number":
+        return NumberEncoder.fit(column, weight, scaling=scaling, n_bins=n_bins)
+    if column.kind == "boolean":
+        return BooleanEncoder.fit(column)
+    if column.kind == "time":
+        return TimeEncoder.fit(column, weight)
+    return CategoryEncoder.fit(column, weight, by_target, folds)
+
+
+def _for_means(target: Target, table: Table) -> Array | None:
+    """Targets whose mean a level has: standardised values, labels, or one of each class; 0 where missing."""
+    encoded = target.encode(table)
+    if isinstance(target, Classes):
+        if len(target.classes) > MOST_MEANS:
+            return None
+        names = [1] if len(target.classes) == 2 else range(len(target.classes))
+        encoded = np.column_stack([encoded == k for k in names]).astype(np.float64)
+    wide = np.nan_to_num(encoded.reshape(len(encoded), -1))
+    return wide if wide.shape[1] <= MOST_MEANS else None
+
+
+def folds_of(n: int, seed: int) -> Array:
+    """The fold of each of n training rows, a function of the seed alone."""
+    rank: Array = np.argsort(words(stream_key(seed, Purpose.SPLIT, 1), n), kind="stable")
+    folds = np.empty(n, np.int64)
+    folds[rank] = np.arange(n) % N_FOLDS
+    return folds
+
+
+def _read_as(column: Column, kind: str, path: str) -> Column:
+    """A column that is empty here, or whose few values look like another kind, taken as in training."""
+    missing = column.missing
+    if kind == "category" and column.kind in ("number", "boolean"):
+        from chainrule.pipeline.target import class_text, names_of
+
+        names, codes = names_of(column)
+        return Column(column.name, "category", codes.astype(np.int32), tuple(class_text(name) for name in names))
+    if kind in ("number", "boolean") and column.kind in ("number", "boolean"):
+        return replace(column, kind=kind)  # type: ignore[arg-type]
+    if missing.all():
+        empty: dict[str, Array] = {
+            "number": np.full(len(column), np.nan),
+            "boolean": np.full(len(column), np.nan),
+            "category": np.full(len(column), -1, np.int32),
+            "time": np.full(len(column), np.datetime64("NaT", "us")),
+        }
+        return Column(column.name, kind, empty[kind], () if kind == "category" else None)  # type: ignore[arg-type]
+    raise DataError(f"holds a {column.kind}; training had a {kind}.", path=path, column=column.name)
+
+
+def _plain(state: Any) -> dict[str, Any]:
+    """The fields of an encoder that are no arrays; of an array without entries the shape."""
+    found: dict[str, Any] = {}
+    for item in fields(state):
+        value = getattr(state, item.name)
+        if isinstance(value, NumberEncoder):
+            found[item.name] = _plain(value)
+        elif not isinstance(value, np.ndarray):
+            found[item.name] = value
+        elif value.size == 0:
+            found[item.name] = {"empty": list(value.shape)}
+    return found
+
+
+def _arrays(state: Any, prefix: str) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    for item in fields(state):
+        value = getattr(state, item.name)
+        if isinstance(value, NumberEncoder):
+            found |= _arrays(value, f"{prefix}.{item.name}")
+        elif isinstance(value, np.ndarray) and value.size:
+            found[f"{prefix}.{item.name}"] = value
+    return found
+
+
+def _restored(cls: Any, state: Mapping[str, Any], arrays: Mapping[str, Array], prefix: str) -> Any:
+    made: dict[str, Any] = {}
+    for item in fields(cls):
+        name = f"{prefix}.{item.name}"
+        if name in arrays:
+            made[item.name] = arrays[name]
+        elif item.name == "elapsed":
+            made[item.name] = _restored(NumberEncoder, state[item.name], arrays, name)
+        elif isinstance(state[item.name], dict):
+            made[item.name] = np.zeros(state[item.name]["empty"])
+        else:
+            made[item.name] = _tuples(state[item.name])
+    return cls(**made)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value

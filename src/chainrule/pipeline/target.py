@@ -1,0 +1,213 @@
+"""Targets become what a network is trained on, and its outputs become predictions in the user's words and units.
+
+    Classes   one column, one of several names     -> class indices
+    Labels    several columns, each of two names   -> 0/1 each
+    Values    one or several columns of numbers    -> standardised, of their logarithm where that is asked for
+
+A missing target of several is NaN and stays out of the loss; a row without its only target is not trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.table import Column, Table
+from chainrule.errors import DataError
+from chainrule.pipeline.statistics import mean_and_scale
+
+Array = npt.NDArray[Any]
+ClassName: TypeAlias = str | int | float
+
+
+def class_text(name: ClassName) -> str:
+    """The name of a class as text; 1, 1.0 and "1" are one name, as a file may write any of them."""
+    if isinstance(name, str):
+        return name
+    return str(int(name)) if float(name).is_integer() else repr(float(name))
+
+
+def names_of(column: Column) -> tuple[tuple[ClassName, ...], Array]:
+    """The class names in a column, in their order, and the index of each row; −1 where it is missing."""
+    missing = column.missing
+    if column.kind in ("category", "boolean"):
+        codes = np.where(missing, -1, np.nan_to_num(column.values)).astype(np.int64)
+        levels = column.levels or ("false", "true")
+        present = np.unique(codes[~missing])
+        place = np.full(len(levels) + 1, -1)
+        place[present] = np.arange(len(present))
+        return tuple(levels[i] for i in present), np.where(missing, -1, place[codes])
+    if column.kind == "time":
+        raise DataError("holds times; expected classes or numbers.", column=column.name)
+    values = np.unique(column.values[~missing])
+    names = tuple(int(v) if float(v).is_integer() else float(v) for v in values)
+    return names, np.where(missing, -1, np.searchsorted(values, column.values))
+
+
+@dataclass(frozen=True)
+class Classes:
+    """One of several names; predicted as the name."""
+
+    kind: ClassVar[str] = "classes"
+    columns: tuple[str, ...]
+    classes: tuple[ClassName, ...]
+
+    @classmethod
+    def fit(cls, table: Table, classes: Sequence[ClassName]) -> Classes:
+        """The names as given: those of all rows, not of the training rows alone."""
+        return cls((table.targets[0].name,), tuple(classes))
+
+    def encode(self, table: Table) -> Array:
+        """Class indices (n,), −1 where missing.
+
+        Errors    DataError for a class the training had not
+        """
+        return _indices(_target(table, self.columns[0]), self.classes, table.path)
+
+    def decode(self, predictions: Array) -> Array:
+        """Names (n,)."""
+        names: Array = np.array(self.classes)[predictions]
+        return names
+
+    def missing(self, encoded: Array) -> Array:
+        """Rows that say nothing."""
+        return np.asarray(encoded < 0)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Several columns, each false or true in its own words."""
+
+    kind: ClassVar[str] = "labels"
+    columns: tuple[str, ...]
+    words: tuple[tuple[ClassName, ...], ...]
+    """Of each column its words for 0 and 1."""
+
+    @classmethod
+    def fit(cls, table: Table, words: Sequence[Sequence[ClassName]]) -> Labels:
+        """The words as given."""
+        return cls(tuple(target.name for target in table.targets), tuple(tuple(pair) for pair in words))
+
+    def encode(self, table: Table) -> Array:
+        """0, 1 or NaN, (n, k)."""
+        found = [
+            _indices(_target(table, name), pair, table.path)
+            for name, pair in zip(self.columns, self.words, strict=True)
+        ]
+        codes = np.column_stack(found).astype(np.float64)
+        return np.where(codes < 0, np.nan, codes)
+
+    def decode(self, predictions: Array) -> Array:
+        """Words (n, k)."""
+        return np.column_stack([np.array(pair)[predictions[:, k]].astype(object) for k, pair in enumerate(self.words)])
+
+    def missing(self, encoded: Array) -> Array:
+        """Rows that say nothing."""
+        return np.asarray(np.isnan(encoded).all(axis=1))
+
+
+@dataclass(frozen=True)
+class Values:
+    """One or several numbers, standardised for training; their unit comes back in decode.
+
+    Formula   y' = (f(y) − mean) / scale, f(y) = y, or log(1 + y / unit) where logarithm;
+              predicted y = f⁻¹(y'·scale + mean), within the range of the training rows where logarithm
+    """
+
+    kind: ClassVar[str] = "values"
+    columns: tuple[str, ...]
+    mean: Array
+    scale: Array
+    logarithm: bool
+    unit: Array
+    high: Array
+
+    @classmethod
+    def fit(cls, table: Table, *, standardised: bool = True, logarithm: bool = False) -> Values:
+        """Mean and scale of the training rows, of the logarithm where that is asked for.
+
+        Errors    DataError for a target that holds no numbers, or negative ones where the logarithm is asked for
+        """
+        names, n = tuple(target.name for target in table.targets), len(table.targets)
+        raw = [_numbers(target, table.path) for target in table.targets]
+        mean, scale, unit, high = np.zeros(n), np.ones(n), np.ones(n), np.zeros(n)
+        for k, values in enumerate(raw):
+            known = ~np.isnan(values)
+            v, w = values[known], None if table.weight is None else table.weight[known]
+            if not len(v):
+                raise DataError("holds no value; expected numbers.", path=table.path, column=names[k])
+            if logarithm:
+                if v.min() < 0:
+                    raise DataError(
+                        f"holds {v.min():g}; the logarithm expects values ≥ 0.", path=table.path, column=names[k]
+                    )
+                unit[k], high[k] = max(float(np.median(v)), 1e-300) / 10, v.max()
+                v = np.log1p(v / unit[k])
+            if standardised:
+                mean[k], scale[k] = mean_and_scale(v, w)
+        return cls(names, mean, scale, logarithm, unit, high)
+
+    def encode(self, table: Table) -> Array:
+        """Standardised values (n,) or (n, k), NaN where missing."""
+        raw = np.column_stack([_numbers(_target(table, name), table.path) for name in self.columns])
+        with np.errstate(invalid="ignore"):
+            v = np.log1p(raw / self.unit) if self.logarithm else raw
+        encoded = (v - self.mean) / self.scale
+        return encoded[:, 0] if len(self.columns) == 1 else encoded
+
+    def decode(self, predictions: Array) -> Array:
+        """Values in the user's unit, (n,) or (n, k)."""
+        wide = predictions.astype(np.float64).reshape(len(predictions), -1) * self.scale + self.mean
+        if self.logarithm:
+            wide = np.clip(self.unit * np.expm1(np.minimum(wide, 700.0)), 0.0, self.high)
+        return wide[:, 0] if predictions.ndim == 1 else wide
+
+    def slopes(self, predictions: Array) -> Array:
+        """The derivative of decode, (n, k)."""
+        wide = predictions.astype(np.float64).reshape(len(predictions), -1) * self.scale + self.mean
+        growth = self.unit * np.exp(np.minimum(wide, 700.0)) if self.logarithm else np.ones_like(wide)
+        result: Array = self.scale * growth
+        return result
+
+    def missing(self, encoded: Array) -> Array:
+        """Rows that say nothing."""
+        return np.asarray(np.isnan(encoded.reshape(len(encoded), -1)).all(axis=1))
+
+
+Target: TypeAlias = Classes | Labels | Values
+TARGETS: dict[str, type[Classes] | type[Labels] | type[Values]] = {
+    "classes": Classes,
+    "labels": Labels,
+    "values": Values,
+}
+
+
+def _target(table: Table, name: str) -> Column:
+    for target in table.targets:
+        if target.name == name:
+            return target
+    return table.column(name)
+
+
+def _numbers(column: Column, path: str) -> Array:
+    if column.kind not in ("number", "boolean"):
+        shown = "" if not column.levels else f" such as {column.levels[0]!r}"
+        raise DataError(f"holds {column.kind} values{shown}; expected numbers.", path=path, column=column.name)
+    return column.values.astype(np.float64)
+
+
+def _indices(column: Column, classes: Sequence[ClassName], path: str) -> Array:
+    """The index of each row's class; −1 where it is missing."""
+    found, codes = names_of(column)
+    index = {class_text(name): i for i, name in enumerate(classes)}
+    known = np.array([*(index.get(class_text(name), -2) for name in found), -1], np.int64)
+    if (known == -2).any():
+        first = found[int(np.flatnonzero(known == -2)[0])]
+        shown = ", ".join(map(str, classes[:8])) + (", …" if len(classes) > 8 else "")
+        raise DataError(f"holds the class {first!r}; training had {shown}.", path=path, column=column.name)
+    result: Array = known[codes]
+    return result

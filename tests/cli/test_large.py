@@ -1,0 +1,96 @@
+"""Training from a cache: the same bits as in memory, reused while its source is as it was, replayed from its rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+import chainrule as cr
+from chainrule.cli import main
+
+RNG = np.random.default_rng(0)
+N = 400
+QUICK = ("--target", "kind", "--epochs", "2", "--quiet")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table with a number, a category, a gap and rows without a target, as CSV and as Parquet."""
+    monkeypatch.chdir(tmp_path)
+    number = np.where(RNG.random(N) < 0.1, np.nan, RNG.normal(size=N)).tolist()
+    place = [("seoul", "busan", "jeju")[i] for i in RNG.integers(0, 3, N)]
+    kind: list[str | None] = [None if i % 50 == 7 else ("low", "high")[i] for i in RNG.integers(0, 2, N)]
+    kind[7] = None
+    weight = RNG.random(N).tolist()
+    table = pyarrow.table({"number": number, "place": place, "w": weight, "kind": kind})
+    parquet.write_table(table.set_column(0, "number", pyarrow.array(number, from_pandas=True)), "rows.parquet")
+    lines = ["number,place,w,kind"]
+    lines += [
+        ",".join("" if v is None or v != v else str(v) for v in row)
+        for row in zip(number, place, weight, kind, strict=True)
+    ]
+    Path("rows.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def trained(*options: str) -> str:
+    """The sha256 of the weights that a command ends with."""
+    assert main(["train", *options, *QUICK]) == 0
+    return str(json.loads(Path(options[options.index("-o") + 1], "run.json").read_text())["result"]["sha256"])
+
+
+@pytest.mark.parametrize("data", ["rows.csv", "rows.parquet"])
+@pytest.mark.parametrize("weight", [(), ("--weight", "w")])
+def test_the_cache_changes_no_bit(folder: Path, data: str, weight: tuple[str, ...]) -> None:
+    """In memory, through a cache written, and from the cache found: equal weights, from either format."""
+    in_memory = trained(data, *weight, "-o", "memory")
+    assert trained(data, *weight, "--cache", "cache", "-o", "first") == in_memory
+    stamp = (folder / "cache" / "train.X.npy").stat().st_mtime_ns
+    assert trained(data, *weight, "--cache", "cache", "-o", "second") == in_memory
+    assert (folder / "cache" / "train.X.npy").stat().st_mtime_ns == stamp
+
+
+def test_a_changed_source_is_refused_or_read_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A cache that was named is refused; one that was not is made anew, and that is said."""
+    trained("rows.csv", "--cache", "cache", "-o", "first")
+    trained("rows.csv", "--cache-above", "0", "-o", "second")
+    text = (folder / "rows.csv").read_text()
+    (folder / "rows.csv").write_text(text.replace("jeju", "ulsan"))
+    assert main(["train", "rows.csv", "--cache", "cache", "-o", "third", *QUICK]) == 2
+    assert "changed since" in capsys.readouterr().err
+    again = trained("rows.csv", "--cache-above", "0", "-o", "fourth")
+    assert again == trained("rows.csv", "-o", "memory")
+
+
+def test_another_making_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A named cache serves one seed, pipeline and share."""
+    trained("rows.csv", "--cache", "cache", "-o", "first")
+    assert main(["train", "rows.csv", "--cache", "cache", "--seed", "1", "-o", "second", *QUICK]) == 2
+    assert "another" in capsys.readouterr().err
+
+
+def test_a_step_is_replayed_from_the_mapped_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that did not keep its rows finds them in the cache, and says so where it is gone."""
+    trained("rows.csv", "--cache", "cache", "-o", "run")
+    (folder / "run" / "data.safetensors").unlink(missing_ok=True)
+    run = cr.load("run")
+    assert isinstance(run, cr.Run)
+    assert main(["explain", "run", "--step", "1"]) == 0
+    (folder / "cache" / "cache.json").unlink()
+    assert main(["explain", "run", "--step", "1"]) == 2
+    assert "is gone" in capsys.readouterr().err
+
+
+def test_rows_of_a_validation_file_and_bad_options(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--valid FILE serves as it does in memory; a cache of what is in memory anyway, or below no size, is refused."""
+    valid = ("rows.csv", "--valid", "rows.parquet")
+    assert trained(*valid, "--cache", "cache", "-o", "first") == trained(*valid, "-o", "memory")
+    assert main(["train", "iris", "--cache", "c", "-o", "x"]) == 2
+    assert "--cache is for" in capsys.readouterr().err
+    assert main(["train", "rows.csv", "--cache-above", "few", "-o", "x", *QUICK]) == 2
+    assert "--cache-above few" in capsys.readouterr().err
