@@ -23,6 +23,9 @@ from chainrule.report.pack import Entry, Pack
 Array = npt.NDArray[Any]
 SAFETY = 1.1
 """Steps differ a little in how well they compress; those planned by the size of one should still fit."""
+DEFAULT_BUDGET = int(7e6 * 3 / 4)
+COMFORTABLE, FEW_STEPS = 900_000, 4
+"""Where nobody asked for a size, a page stays below about 1.5 MB, unless four steps alone take more."""
 LARGEST_FIRST = 4
 """A network so large that one step alone exceeds the budget still gets one, up to this multiple of it."""
 
@@ -78,7 +81,8 @@ def _steps(
     one = packed(next(iter(material.again([0]))), material.architecture, trial)
     size = trial.size(_entries(one["arrays"]))
     reason: dict[str, Any] | None = None
-    n = int(min(choose.MOST_STEPS, budget // max(int(SAFETY * size), 1)))
+    fitting = int(min(choose.MOST_STEPS, budget // max(int(SAFETY * size), 1)))
+    n = min(fitting, max(FEW_STEPS, COMFORTABLE // max(size, 1))) if budget == DEFAULT_BUDGET else fitting
     if n == 0 and size <= LARGEST_FIRST * budget:
         n = 1
     if not material.shows_rows:
