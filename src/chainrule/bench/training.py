@@ -1,4 +1,4 @@
-"""Who trains: one function for each library, the whole loop in the form that is fastest there.
+"""Who trains: one function for each library, the whole loop as docs/benchmarks.md says.
 
 Each takes (workload, optimizer, threads) and returns a function that trains for n more epochs of shuffled
 mini-batches. The processes they run in are held to the cores and threads by turns.py.
