@@ -9,8 +9,8 @@ namespace chainrule {
 namespace {
 
 // The targets of row i in line c.
-template <class T, bool one_line>
-CHAINRULE_INLINE Line<T> target(const Row<T, one_line>& row, const Targets<T>& t, std::size_t i, std::size_t c) {
+template <class T, std::size_t lines>
+CHAINRULE_INLINE Line<T> target(const Row<T, lines>& row, const Targets<T>& t, std::size_t i, std::size_t c) {
   if (!t.labels) return load_line(t.y + row.at(i, c));
   Line<T> y;
   const Integers<T> label = broadcast_integer<T>(static_cast<Word<T>>(t.labels[i]) - static_cast<Word<T>>(c * chunk<T>));
@@ -26,7 +26,7 @@ template <class T> CHAINRULE_INLINE Vector<T> scaled(Vector<T> delta, T scale) {
 
 // softmax ------------------------------------------------------------------------------------------
 
-template <class T, bool one_line> CHAINRULE_INLINE T largest_of_row(const Row<T, one_line>& row, const T* z, std::size_t i) {
+template <class T, std::size_t lines> CHAINRULE_INLINE T largest_of_row(const Row<T, lines>& row, const T* z, std::size_t i) {
   Line<T> top = line_of<T>(T(-__builtin_inf()));
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     const Line<T> x = row.inside(load_line(z + row.at(i, c)), c, T(-__builtin_inf()));
@@ -36,7 +36,7 @@ template <class T, bool one_line> CHAINRULE_INLINE T largest_of_row(const Row<T,
 }
 
 // a = softmax(z) of row i; returns Σ e^(z - top)
-template <class T, bool one_line> CHAINRULE_INLINE T softmax_row(const Row<T, one_line>& row, const T* z, T* a, std::size_t i, T top) {
+template <class T, std::size_t lines> CHAINRULE_INLINE T softmax_row(const Row<T, lines>& row, const T* z, T* a, std::size_t i, T top) {
   Line<T> total = line_of<T>(0);
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     Line<T> e = load_line(z + row.at(i, c));
@@ -91,10 +91,10 @@ void finish_cross_entropy(T* row_loss, const T* weight, const T* linear, std::si
 
 constexpr std::size_t block_rows = 64;
 
-template <class T, bool one_line>
+template <class T, std::size_t lines>
 void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
                            T* row_loss, std::size_t i0, std::size_t i1) {
-  const Row<T, one_line> row(shape);
+  const Row<T, lines> row(shape);
   T weight[block_rows], linear[block_rows];
   for (std::size_t b = i0; b < i1; b += block_rows) {
     const std::size_t end = b + block_rows < i1 ? b + block_rows : i1;
@@ -234,7 +234,7 @@ void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, 
                      T* row_loss, std::size_t i0, std::size_t i1) {
   const bool is_softmax = output.activation == Activation::softmax;
   if (is_softmax && loss == Loss::cross_entropy) {
-    const auto pass = shape.columns <= chunk<T> ? softmax_cross_entropy<T, true> : softmax_cross_entropy<T, false>;
+    const auto pass = shape.columns <= chunk<T> ? softmax_cross_entropy<T, 1> : softmax_cross_entropy<T, 0>;
     return pass(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
   }
   if (is_softmax) softmax<T>(shape, output.z, output.g, i0, i1);

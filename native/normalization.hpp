@@ -8,38 +8,62 @@
 namespace chainrule {
 namespace {
 
+// Calls f with the row kernel's Row: of known length where a row is one panel.
+template <class T, class F> CHAINRULE_INLINE void with_row(Panels<T> shape, const F& f) {
+  switch (padded_columns<T>(shape.columns) / chunk<T>) {
+    case 1: return f(Row<T, 1>(shape));
+    case 2: return f(Row<T, 2>(shape));
+    case 3: return f(Row<T, 3>(shape));
+    case 4: return f(Row<T, 4>(shape));
+    default: return f(Row<T>(shape));
+  }
+}
+
+// A row that is worked on: in registers, or in memory where its length is not known.
+template <class T, std::size_t lines> struct Worked {
+  const Row<T, lines>& row;
+  T* const memory;
+  const std::size_t i;
+  Line<T> registers[lines ? lines : 1];
+  CHAINRULE_INLINE Line<T> get(std::size_t c) const { return lines ? registers[c] : load_line(memory + row.at(i, c)); }
+  CHAINRULE_INLINE void set(std::size_t c, const Line<T>& x) {
+    if (lines)
+      registers[c] = x;
+    else
+      store_line(memory + row.at(i, c), x);
+  }
+};
+
 // x̂ of row i, and 1/√(var + ε), which is returned
-template <class T> CHAINRULE_INLINE T normalise_row(const Row<T>& row, const T* z, T* x_hat, std::size_t i) {
+template <class T, std::size_t lines>
+CHAINRULE_INLINE T normalise_row(const Row<T, lines>& row, const T* z, T* x_hat, std::size_t i) {
   const T n = static_cast<T>(row.shape.columns);
-  Line<T> total = line_of<T>(0);
+  Worked<T, lines> x{row, x_hat, i, {}};
+  Line<T> total = line_of<T>(0), squares = total;
   for (std::size_t c = 0; c < row.n_lines; ++c) {
-    const Line<T> z_c = row.inside(load_line(z + row.at(i, c)), c, 0);
-    for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = total.v[k] + z_c.v[k];
+    x.set(c, row.inside(load_line(z + row.at(i, c)), c, 0));
+    for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = total.v[k] + x.get(c).v[k];
   }
-  const T mean = sum<T>(total) / n;
+  const Vector<T> mean = broadcast<T>(sum<T>(total) / n);
   total = line_of<T>(0);
   for (std::size_t c = 0; c < row.n_lines; ++c) {
-    Line<T> x = load_line(z + row.at(i, c));
-    for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = x.v[k] - broadcast<T>(mean);
-    x = row.inside(x, c, 0);
-    for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = total.v[k] + x.v[k];
-    store_line(x_hat + row.at(i, c), x);
+    Line<T> centred = x.get(c);
+    for (std::size_t k = 0; k < Line<T>::n; ++k) centred.v[k] = centred.v[k] - mean;
+    centred = row.inside(centred, c, 0);
+    for (std::size_t k = 0; k < Line<T>::n; ++k) {
+      total.v[k] = total.v[k] + centred.v[k];
+      squares.v[k] = fma_(centred.v[k], centred.v[k], squares.v[k]);
+    }
+    x.set(c, centred);
   }
-  const T rest = sum<T>(total) / n;  // the rounding of a large mean is all that equal numbers leave
-  total = line_of<T>(0);
+  // The rounding of a large mean is all that equal numbers leave: it is taken out of x and of its variance.
+  const Vector<T> rest = broadcast<T>(sum<T>(total) / n);
+  const Vector<T> variance = at_least<T>(fma_(-rest, rest, broadcast<T>(sum<T>(squares) / n)), T(0));
+  const Vector<T> inverse = broadcast<T>(1) / sqrt_(variance + broadcast<T>(T(1e-5)));
   for (std::size_t c = 0; c < row.n_lines; ++c) {
-    Line<T> x = load_line(x_hat + row.at(i, c));
-    for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = x.v[k] - broadcast<T>(rest);
-    x = row.inside(x, c, 0);
-    for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = fma_(x.v[k], x.v[k], total.v[k]);
-    store_line(x_hat + row.at(i, c), x);
-  }
-  const Vector<T> variance = broadcast<T>(sum<T>(total) / n) + broadcast<T>(T(1e-5));
-  const Vector<T> inverse = broadcast<T>(1) / sqrt_(variance);
-  for (std::size_t c = 0; c < row.n_lines; ++c) {
-    Line<T> x = load_line(x_hat + row.at(i, c));
-    for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = x.v[k] * inverse;
-    store_line(x_hat + row.at(i, c), x);
+    Line<T> centred = x.get(c);
+    for (std::size_t k = 0; k < Line<T>::n; ++k) centred.v[k] = (centred.v[k] - rest) * inverse;
+    store_line(x_hat + row.at(i, c), row.inside(centred, c, 0));
   }
 #if defined(CHAINRULE_ONE_LANE)
   return inverse;
@@ -52,17 +76,18 @@ template <class T> CHAINRULE_INLINE T normalise_row(const Row<T>& row, const T* 
 template <class T>
 void layer_norm_forward(Panels<T> shape, const T* z, const T* gain, const T* shift, T* x_hat, T* inverse,
                         Activated<T> out, std::size_t i0, std::size_t i1) {
-  const Row<T> row(shape);
   T* const u = out.z ? out.z : out.g;
-  for (std::size_t i = i0; i < i1; ++i) {
-    inverse[i] = normalise_row(row, z, x_hat, i);
-    for (std::size_t c = 0; c < row.n_lines; ++c) {
-      Line<T> x = load_line(x_hat + row.at(i, c));
-      const Line<T> by = load_line(gain + c * chunk<T>), plus = load_line(shift + c * chunk<T>);
-      for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = fma_(by.v[k], x.v[k], plus.v[k]);
-      store_line(u + row.at(i, c), x);
+  with_row<T>(shape, [=](const auto& row) {
+    for (std::size_t i = i0; i < i1; ++i) {
+      inverse[i] = normalise_row(row, z, x_hat, i);
+      for (std::size_t c = 0; c < row.n_lines; ++c) {
+        Line<T> x = load_line(x_hat + row.at(i, c));
+        const Line<T> by = load_line(gain + c * chunk<T>), plus = load_line(shift + c * chunk<T>);
+        for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = fma_(by.v[k], x.v[k], plus.v[k]);
+        store_line(u + row.at(i, c), x);
+      }
     }
-  }
+  });
   for_panel_rows<T>(shape, i0, i1, [&](std::size_t first, std::size_t n) { finish<T>(out, u, first, n); });
 }
 
@@ -70,29 +95,30 @@ void layer_norm_forward(Panels<T> shape, const T* z, const T* gain, const T* shi
 template <class T>
 void layer_norm_backward(Panels<T> shape, const T* x_hat, const T* inverse, const T* gain, const T* du, T* delta,
                          std::size_t i0, std::size_t i1) {
-  const Row<T> row(shape);
   const T n = static_cast<T>(shape.columns);
-  for (std::size_t i = i0; i < i1; ++i) {
-    Line<T> total = line_of<T>(0), along = line_of<T>(0);
-    for (std::size_t c = 0; c < row.n_lines; ++c) {
-      const Line<T> x = load_line(x_hat + row.at(i, c)), by = load_line(gain + c * chunk<T>);
-      Line<T> d = load_line(du + row.at(i, c));
-      for (std::size_t k = 0; k < Line<T>::n; ++k) {
-        d.v[k] = d.v[k] * by.v[k];
-        total.v[k] = total.v[k] + d.v[k];
-        along.v[k] = fma_(d.v[k], x.v[k], along.v[k]);
+  with_row<T>(shape, [=](const auto& row) {
+    for (std::size_t i = i0; i < i1; ++i) {
+      Line<T> total = line_of<T>(0), along = line_of<T>(0);
+      for (std::size_t c = 0; c < row.n_lines; ++c) {
+        const Line<T> x = load_line(x_hat + row.at(i, c)), by = load_line(gain + c * chunk<T>);
+        Line<T> d = load_line(du + row.at(i, c));
+        for (std::size_t k = 0; k < Line<T>::n; ++k) {
+          d.v[k] = d.v[k] * by.v[k];
+          total.v[k] = total.v[k] + d.v[k];
+          along.v[k] = fma_(d.v[k], x.v[k], along.v[k]);
+        }
+      }
+      const Vector<T> mean = broadcast<T>(sum<T>(total) / n), mean_along = broadcast<T>(sum<T>(along) / n);
+      const Vector<T> scale = broadcast<T>(inverse[i]);
+      for (std::size_t c = 0; c < row.n_lines; ++c) {
+        const Line<T> x = load_line(x_hat + row.at(i, c)), by = load_line(gain + c * chunk<T>);
+        Line<T> d = load_line(du + row.at(i, c));
+        for (std::size_t k = 0; k < Line<T>::n; ++k)
+          d.v[k] = fma_(-x.v[k], mean_along, d.v[k] * by.v[k] - mean) * scale;
+        store_line(delta + row.at(i, c), row.inside(d, c, 0));
       }
     }
-    const Vector<T> mean = broadcast<T>(sum<T>(total) / n), mean_along = broadcast<T>(sum<T>(along) / n);
-    const Vector<T> scale = broadcast<T>(inverse[i]);
-    for (std::size_t c = 0; c < row.n_lines; ++c) {
-      const Line<T> x = load_line(x_hat + row.at(i, c)), by = load_line(gain + c * chunk<T>);
-      Line<T> d = load_line(du + row.at(i, c));
-      for (std::size_t k = 0; k < Line<T>::n; ++k)
-        d.v[k] = fma_(-x.v[k], mean_along, d.v[k] * by.v[k] - mean) * scale;
-      store_line(delta + row.at(i, c), row.inside(d, c, 0));
-    }
-  }
+  });
 }
 
 // dgain = Σ_i du_i ⊙ x̂_i, row after row; dshift is a bias_gradient

@@ -58,22 +58,23 @@ template <class T> CHAINRULE_INLINE T largest(const Line<T>& l) {
   return fold<T>(l, [](Vector<T> x, Vector<T> y) { return x > y ? x : y; });
 }
 
-// What a row kernel needs to know about a matrix. With one line a row stays in registers throughout.
-template <class T, bool one_line = false> struct Row {
+// What a row kernel needs to know about a matrix. With `lines` given (of one panel at most) a row stays in
+// registers throughout; 0 stands for any number.
+template <class T, std::size_t lines = 0> struct Row {
   Panels<T> shape;
   std::size_t n_lines;
   Integers<T> numbers[Line<T>::n];  // 0, 1, … of a line
 
-  CHAINRULE_INLINE explicit Row(Panels<T> s) : shape(s), n_lines(one_line ? 1 : padded_columns<T>(s.columns) / chunk<T>) {
+  CHAINRULE_INLINE explicit Row(Panels<T> s) : shape(s), n_lines(lines ? lines : padded_columns<T>(s.columns) / chunk<T>) {
     for (std::size_t k = 0; k < Line<T>::n; ++k)
       numbers[k] = lane_numbers<T>() + broadcast_integer<T>(static_cast<Word<T>>(k * lanes<T>));
   }
   CHAINRULE_INLINE std::size_t at(std::size_t i, std::size_t c) const {
-    return one_line ? i * chunk<T> : line_start<T>(shape.rows, shape.columns, i, c);
+    return lines ? (i * lines + c) * chunk<T> : line_start<T>(shape.rows, shape.columns, i, c);
   }
   // x where the column exists, `outside` in the padding of the last line
   CHAINRULE_INLINE Line<T> inside(Line<T> x, std::size_t c, T outside) const {
-    if (!one_line && c + 1 < n_lines) return x;
+    if (lines != 1 && c + 1 < n_lines) return x;
     const Integers<T> end = broadcast_integer<T>(static_cast<Word<T>>(shape.columns - c * chunk<T>));
     for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = numbers[k] < end ? x.v[k] : broadcast<T>(outside);
     return x;

@@ -26,6 +26,22 @@ def test_cs231n_neuron() -> None:
     np.testing.assert_allclose(g.dX[0], [0.3932238664829637, -0.5898357997244456], **EXACT)
 
 
+def test_cs231n_circuits() -> None:
+    """(x + y)·z, the sigmoid neuron gate by gate, and the staged computation, as scalar circuits."""
+    product, neuron, staged = (cr.circuit(name) for name in ("product", "sigmoid", "staged"))
+    assert (product.value, product.gradients) == (-12, {"x": -4, "y": -4, "z": 3})
+    assert neuron.values["dot"] == 1
+    np.testing.assert_allclose(neuron.value, 0.7310585786300049, **EXACT)
+    ddot = next(gate.gradient for gate in neuron.gates if gate.name == "dot")
+    np.testing.assert_allclose(ddot, 0.19661193324148185, **EXACT)
+    told = [neuron.gradients[name] for name in ("w0", "w1", "w2", "x0", "x1")]
+    dw = [-0.19661193324148185, -0.3932238664829637, 0.19661193324148185]
+    np.testing.assert_allclose(told, [*dw, 0.3932238664829637, -0.5898357997244456], **EXACT)
+    np.testing.assert_allclose(staged.value, 1.5456448841066441, **EXACT)
+    np.testing.assert_allclose(staged.gradients["x"], 2.0595697955721652, **EXACT)
+    np.testing.assert_allclose(staged.gradients["y"], 1.5922327514838093, **EXACT)
+
+
 @pytest.mark.parametrize(
     ("start", "outputs"),
     [

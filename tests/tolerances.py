@@ -79,6 +79,10 @@ CHI_SQUARE_5 = 20.52
 CHI_SQUARE_255 = 330.52
 """Quantile 0.999 of chi-square with 255 degrees of freedom."""
 
+SKLEARN_EPOCHS = 1e-11
+"""Weights and losses after 20 epochs in float64 against scikit-learn's: the order of sums differs, 1e-15 a step, and
+the steps between multiply it."""
+
 SIGMAS = 4.0
 """Standard errors a sample moment may be off. The draws are fixed, so a pass stays a pass."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         SettingsError,
         ShapeError,
     )
+    from chainrule.glass.circuit.examples import circuit
     from chainrule.training.settings import SGD, Adagrad, Adam, AdamW, RMSProp
 
 _HOMES = {
@@ -50,6 +51,7 @@ _HOMES = {
         "SettingsError",
         "ShapeError",
     ),
+    "chainrule.glass.circuit.examples": ("circuit",),
     "chainrule.training.settings": ("SGD", "Adagrad", "Adam", "AdamW", "RMSProp"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -74,6 +76,7 @@ __all__ = [
     "Step",
     "__version__",
     "check_gradients",
+    "circuit",
     "load",
     "train",
 ]

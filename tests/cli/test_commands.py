@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
+import chainrule as cr
 from chainrule.cli import main
 from chainrule.data.read import read
 from chainrule.data.table import Selection
@@ -260,3 +261,68 @@ def test_help_tells_every_option(command: str, capsys) -> None:
     """--help leaves with 0 and says something about each option."""
     assert main([command, "--help"]) == 0
     assert command in capsys.readouterr().out
+
+
+def test_report_writes_one_page_beside_the_run_or_where_asked(folder: Path, capsys) -> None:
+    """train leaves RUN/report.html; `report` writes it again, says where, and refuses what cannot be written."""
+    run_json(capsys, "train", "iris", "-o", "run", "--epochs", "3", "--json")
+    left = (folder / "run" / "report.html").read_bytes()
+    assert main(["report", "run"]) == 0 and capsys.readouterr().out == "run/report.html\n"
+    assert main(["report", "run", "-o", "page.html", "--size", "1"]) == 0
+    text = (folder / "page.html").read_text(encoding="utf-8")
+    assert "sepal length (cm)" in text and "setosa" in text and len(left) > 100_000
+    assert main(["report", "run", "-o", "missing/page.html"]) == 2
+    assert main(["report", "run", "--size", "0"]) == 2
+    assert "--size 0" in capsys.readouterr().err
+
+
+def test_report_reads_rows_again_that_a_run_did_not_keep(iris_csv: Path, folder: Path, capsys) -> None:
+    """Without kept rows the page is made from the file they came from; if that is gone, without steps, and says so."""
+    run_json(capsys, "train", "iris.csv", "--target", "species", "--drop", "id", "-o", "run", "--epochs", "3", "--json")
+    (folder / "run" / "data.safetensors").unlink()
+    assert main(["report", "run", "-o", "a.html"]) == 0
+    assert '"missing":null' in (folder / "a.html").read_text(encoding="utf-8")
+    iris_csv.unlink()
+    assert main(["report", "run", "-o", "b.html"]) == 0
+    assert '"missing":{"why":"data"}' in (folder / "b.html").read_text(encoding="utf-8")
+    assert "did not keep" in capsys.readouterr().err
+
+
+def test_explain_answers_finds_and_draws_circuits(folder: Path, capsys) -> None:
+    """--why, --only, --find and --circuit, in every format they have; the way to the step is on stderr."""
+    assert main(["train", "iris", "--network", "5", "--epochs", "20", "-o", "run", "--quiet"]) == 0
+    capsys.readouterr()
+    why = run_json(capsys, "explain", "run", "--step", "30", "--why", "dW2[1,2]", "--format", "json")
+    step = cr.load("run").replay(30)
+    assert why["value"] == float(step.backward.dW[2][1, 2])
+    for arguments, expected in (
+        (["run", "--why", "dW2[1,2]", "--language", "ko"], "정확한 합"),
+        (["run", "--why", "dW2[1,2]", "--format", "mermaid"], "graph LR"),
+        (["run", "--why", "loss", "--format", "html"], "<!doctype html>"),
+        (["run", "--format", "html"], "FORWARD PROPAGATION"),
+        (["run", "--only", "delta1"], "BP2"),
+        (["run", "--circuit"], "distributes"),
+        (["run", "--find", "dead unit"], "dead unit"),
+        (["run", "--find", "loss doubles", "--format", "html", "--language", "ko"], "loss doubles"),
+        (["--circuit", "max"], "routes"),
+        (["--circuit", "sigmoid", "--format", "mermaid"], "graph LR"),
+    ):
+        assert main(["explain", *arguments]) == 0
+        assert expected in capsys.readouterr().out
+    assert main(["explain", "run", "--step", "30"]) == 0
+    assert "any step of this run is at most" in capsys.readouterr().err
+    assert run_json(capsys, "explain", "run", "--find", "non-finite", "--format", "json") is None
+    for wrong in (["run", "--why", "q"], ["run", "--only", "q"], ["run", "--find", "q"], ["--circuit", "q"], []):
+        assert main(["explain", *wrong]) == 2
+        assert "expected" in (told := capsys.readouterr().err) or "Known" in told
+
+
+def test_check_names_the_worst_entry_and_draws_the_curve(folder: Path, capsys) -> None:
+    """check tells the V-curve, the entry where engines are furthest apart, kinks and the way to any step."""
+    assert main(["train", "iris", "--network", "5", "--epochs", "3", "-o", "run", "--quiet"]) == 0
+    capsys.readouterr()
+    told = run_json(capsys, "check", "run", "--json")
+    assert told["parity_worst"].startswith("d") and len(told["difference_errors"]) == 11
+    assert min(told["difference_errors"]) < 1e-8 and told["reach"]["steps"] >= 1
+    assert main(["check", "run", "--language", "ko"]) == 0
+    assert "상대 오차" in capsys.readouterr().out

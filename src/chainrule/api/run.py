@@ -5,10 +5,10 @@ from __future__ import annotations
 import operator
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from chainrule.training.events import Event, settings_at
 from chainrule.training.loop import PLATEAU_NAME
 from chainrule.training.replaying import Remembered, Replayer
 from chainrule.training.settings import Settings
+
+if TYPE_CHECKING:
+    from chainrule.glass.search.found import Found
 
 Array = npt.NDArray[Any]
 
@@ -108,6 +111,35 @@ class Run:
                 self._number(end)
         rows = self._prepared(data)
         return (self._step(self._number(one), rows) for one in t)
+
+    def find(
+        self,
+        what: str | Callable[[Step], Any],
+        steps: range | slice | None = None,
+        data: tuple[Any, ...] | None = None,
+    ) -> Found | None:
+        """The first step at which something happened, with layer, unit and example; None if it never did.
+
+        Args      what: "non-finite" (it persists: found by halving), "dead unit" (a rectifier that no
+                  training row opens; units revive, so every step is looked at), "loss doubles" (from the
+                  recorded losses), or a function of a Step, the first for which it is true; steps: where to
+                  look, else everywhere; data: as for replay
+        Returns   Found: step, epoch, layer, unit, row, example, evidence; text(language), to_dict()
+        Errors    SettingsError for an unknown name; DataError as for replay
+        Example   >>> run.find(lambda step: abs(step.backward.dW[1]).max() > 1)  # doctest: +SKIP
+        """
+        from chainrule.glass.search.find import History, find, first_that_fits
+
+        wanted = range(self.n_steps)[steps if isinstance(steps, slice) else slice(None)]
+        if isinstance(steps, range):
+            wanted = range(self.n_steps)[slice(steps.start, steps.stop, steps.step)]
+        rows = self._prepared(data)
+        replayer = self.replayer(rows)
+        with np.errstate(all="ignore"):
+            history = History(replayer.record, self._task(rows), self.engine, self.losses, self.events, self.index)
+            if callable(what):
+                return first_that_fits(history, (self._step(t, rows) for t in wanted), what)
+            return find(history, what, wanted)
 
     def _number(self, t: int) -> int:
         """A step's number from 0, where negative ones count from the end."""
@@ -229,6 +261,20 @@ class Run:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model alone (architecture, best parameters, pipeline) as one safetensors file."""
         write_model(Path(path), self.network.parameters, self.about(), self.pipeline_arrays)
+
+    def report(
+        self, path: str | os.PathLike[str], data: tuple[Any, ...] | None = None, *, size_mb: float = 7.0
+    ) -> Path:
+        """A page that shows this run and recomputes its numbers in the reader's browser, as one file.
+
+        Args      data: as for replay, needed where the run did not keep its rows and steps are to be shown;
+                  size_mb: how much the steps may take; more room keeps more of them
+        Returns   the path written
+        Errors    DataError for altered data; ModelFileError if the file cannot be written
+        """
+        from chainrule.api.report import write_report
+
+        return write_report(self, path, data, size_mb)
 
     def about(self) -> dict[str, Any]:
         """What the model file says besides its arrays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,11 @@ from chainrule.engine.numpy import dense_targets
 from chainrule.engine.protocol import StepSettings
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import Backward, Forward, StepRecord, Update
+
+if TYPE_CHECKING:
+    from chainrule.glass.circuit.graph import Circuit
+    from chainrule.glass.why.record import Answer
+    from chainrule.glass.why.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,12 @@ class Step:
         """old, new, gradient, change."""
         return self.record.update
 
-    def explain(self, language: str = "en", row: int = 0, notation: str = "batch") -> str:
-        """Both passes and the update of one row of the batch in words and numbers, for a terminal of 80 columns."""
+    def explain(self, language: str = "en", row: int = 0, notation: str = "batch", only: str | None = None) -> str:
+        """Both passes and the update of one row of the batch in words and numbers, for a terminal of 80 columns.
+
+        Args      language "en" or "ko"; row of the batch; notation "batch", "note" or "nielsen"; only: one pass
+                  ("forward", "loss", "backward", "update") or one operation of step.tape, else all of it
+        """
         from chainrule.glass.tell.narrate import explain
 
         return explain(
@@ -71,7 +80,48 @@ class Step:
             n_total=self.n_steps,
             optimizer=self.optimizer,
             settings=self.settings,
+            only=only,
         )
+
+    @property
+    def tape(self) -> list[str]:
+        """The operations of the step in their order, each a name for explain(only=…)."""
+        from chainrule.glass.tell.tape import tape
+
+        return tape(len(self.architecture.layers))
+
+    def why(self, expression: str, row: int | None = None) -> Answer:
+        """Why one number of this step is what it is: operands, formula with the numbers, terms by share, and more.
+
+        Args      expression: "z1[0,4]", "a1[0,4]", "delta2[0,3]", "da1[0,4]", "dW2[3,7]", "db2[7]", "loss", and
+                  for the update "W1[2,5]", "b1[5]" (as they are after the step); row: whose paths to show
+        Returns   Answer: value, origin, twin, paths, prediction; text(language), numpy(), to_dict(), to_mermaid()
+        Errors    SettingsError for a name that the step does not have; it lists every legal one with its ranges
+        """
+        from chainrule.glass.why.answer import answer
+
+        return answer(self.scene, expression, row=row)
+
+    @property
+    def scene(self) -> Scene:
+        """The step as `why` looks at it: with dense targets and the shares of its rows."""
+        from chainrule.glass.why.scene import Scene
+
+        y = dense_targets(self.targets, self.architecture)
+        return Scene(
+            self.record, self.architecture, self.settings, self.optimizer, y, self.weight, self.rows, self.engine
+        )
+
+    def circuit(self, row: int = 0) -> Circuit:
+        """The loss of one row of the batch as a circuit of scalar gates, forward and backward; small networks only."""
+        from chainrule.glass.circuit.network import of_row
+        from chainrule.glass.tell.narrate import check_row
+
+        check_row(self.record, row)
+        masks = self.forward.masks
+        mask = None if masks is None else [None if m is None else m[row] for m in masks]
+        y = dense_targets(self.targets, self.architecture)[row]
+        return of_row(self.architecture, self.update.old.parameters, self.forward.a[0][row], y, mask)
 
     def _share(self, row: int) -> float | None:
         if not 0 <= row < len(self.rows):

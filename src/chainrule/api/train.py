@@ -109,6 +109,10 @@ def train(
         return finished
     result = _run(setup, keeper, callbacks, progress, time_limit)
     run = keeper.close(result, setup)
+    if run.directory is not None:
+        from chainrule.api.report import write_after_training
+
+        write_after_training(run, run.directory, shows_rows=keep_data is not False)
     if result.diverged is not None:
         if on_divergence == "raise":
             raise result.diverged

@@ -12,29 +12,34 @@ from chainrule.api.run import Run
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.glass.proof.gradients import check_gradients
+from chainrule.glass.proof.parity import parity
+from chainrule.glass.proof.sweep import sweep
+from chainrule.glass.tables import wrapped
 
 ROWS = 32
 """Rows of the gradient check: a few tell a wrong formula as well as many, and kinks stay rare."""
 
 
-PARITY = {"float32": 1e-4, "float64": 1e-11}
-"""Engines sum in different orders: rounding of sums of up to some 10,000 products, through a few layers."""
 TEXT = {
     "en": {
-        "parity": "Engines: gradients, {engine} against NumPy, {gap:.2e} apart at most: {verdict}.",
+        "parity": "Engines: gradients, {engine} against NumPy, furthest apart at {worst} ({a:.9g} and {n:.9g}), "
+        "{gap:.1e} of the largest: {verdict}.",
         "within": "rounding",
         "beyond": "TOO LARGE (limit {limit:g})",
         "replay": "Replay: steps recomputed against the run's own records: {n}, {verdict}.",
         "same": "the same to the bit",
         "differ": "DIFFERENT at steps {steps}",
+        "way": "Any step of this run is at most {steps} steps ({seconds:.2g} s) from a checkpoint.",
     },
     "ko": {
-        "parity": "엔진 비교 ({engine} · NumPy): 기울기의 가장 큰 차이 {gap:.2e}: {verdict}.",
+        "parity": "엔진 비교 ({engine} · NumPy): 기울기가 가장 다른 곳 {worst} ({a:.9g}, {n:.9g}), "
+        "차이 {gap:.1e}: {verdict}.",
         "within": "반올림 오차 이내",
         "beyond": "너무 큼 (한계 {limit:g})",
         "replay": "재생: 다시 계산한 단계와 기록의 비교: {n}, {verdict}.",
         "same": "비트까지 같음",
         "differ": "다른 단계 {steps}",
+        "way": "이 학습의 어느 단계든 체크포인트에서 {steps}단계({seconds:.2g}초) 안에 있습니다.",
     },
 }
 
@@ -46,17 +51,24 @@ def run(options: argparse.Namespace) -> int:
     weight = None if rows.weight is None else rows.weight[:ROWS]
     few = (rows.X[:ROWS], rows.targets[:ROWS], weight)
     gradients = check_gradients(NumpyEngine(), subject.network.parameters, *few)
-    gap, limit = parity(subject, *few), PARITY[subject.network.architecture.dtype]
+    numpy = NumpyEngine()
+    engines = parity(subject.engine, numpy, subject.network.parameters, *few)
+    curve = sweep(numpy, subject.network.parameters, *few)
     compared, wrong = replayed(subject, data)
-    passed = bool(gradients.passed) and gap <= limit and not wrong
+    passed = bool(gradients.passed) and engines.passed and not wrong
     if options.json:
         told = {
             "passed": passed,
             "gradients_passed": bool(gradients.passed),
             "max_relative_error": float(gradients.max_relative_error),
             "engine": subject.engine.name,
-            "parity_passed": gap <= limit,
-            "parity_difference": gap,
+            "parity_passed": engines.passed,
+            "parity_difference": engines.gap,
+            "parity_worst": engines.worst,
+            "difference_widths": curve.widths,
+            "difference_errors": curve.errors,
+            "kinks": {name: len(places) for name, places in gradients.kinks.items()},
+            "reach": subject.reach,
             "replayed_steps": compared,
             "replay_differs_at": wrong,
         }
@@ -64,25 +76,19 @@ def run(options: argparse.Namespace) -> int:
         return 0 if passed else 1
     text = TEXT[options.language]
     print(gradients.text(options.language), end="\n\n")
-    verdict = text["within" if gap <= limit else "beyond"].format(limit=limit)
-    print(text["parity"].format(engine=subject.engine.name, gap=gap, verdict=verdict))
+    print(curve.text(options.language), end="\n\n")
+    verdict = text["within" if engines.passed else "beyond"].format(limit=engines.limit)
+    said = text["parity"].format(
+        engine=subject.engine.name, gap=engines.gap, verdict=verdict, worst=engines.worst, a=engines.found,
+        n=engines.expected,
+    )  # fmt: skip
+    print("\n".join(wrapped(said)))
     verdict = text["differ"].format(steps=wrong) if wrong else text["same"]
     print(text["replay"].format(n=compared, verdict=verdict))
+    print(text["way"].format(**subject.reach))
+    if subject.engine_differs:
+        print("\n".join(wrapped(subject.engine_differs)))
     return 0 if passed else 1
-
-
-def parity(subject: Run, X: Any, targets: Any, weight: Any) -> float:
-    """The largest max|a − n| / max(1, max|n|) over all gradients: a of the run's engine, n of the NumPy engine."""
-    parameters = subject.network.parameters
-    a = subject.engine.backward(parameters, X, targets, weight)
-    n = NumpyEngine().backward(parameters, X, targets, weight)
-    pairs = [
-        (x, y)
-        for name in ("dW", "db", "dgain", "dshift")
-        for x, y in zip(getattr(a, name), getattr(n, name), strict=True)
-        if y is not None
-    ]
-    return float(max(np.abs(x - y).max() / max(1.0, np.abs(y).max()) for x, y in pairs))
 
 
 def replayed(subject: Run, data: tuple[Any, ...] | None = None) -> tuple[int, list[int]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,7 +16,9 @@ from chainrule.api.run import Run
 from chainrule.api.step import Step
 from chainrule.cli.subject import open_run, open_table, pipeline_of, rows_of
 from chainrule.engine.protocol import Task
-from chainrule.errors import ModelFileError, SettingsError
+from chainrule.errors import ModelFileError, ReplayWarning, SettingsError
+from chainrule.glass.circuit.examples import circuit
+from chainrule.glass.tell.page import page
 from chainrule.pipeline.numeric import labels, matrix
 from chainrule.run.files import write_atomic
 from chainrule.training.events import settings_at
@@ -25,17 +29,29 @@ _HEADING = {
 }
 
 
+_NOT_FOUND = {"en": "{what}: at no step of this run.", "ko": "{what}: 이 학습의 어느 단계에서도 없었습니다."}
+_WAY = {
+    "en": "step {step}: {distance} steps after the checkpoint; any step of this run is at most {steps} steps "
+    "({seconds:.2g} s) away",
+    "ko": "{step}번 단계: 체크포인트에서 {distance}단계. 이 학습의 어느 단계든 {steps}단계({seconds:.2g}초) 안에 "
+    "닿습니다",
+}
+
+
+class _Shown(Protocol):
+    """What can be shown in several forms."""
+
+    def text(self, language: str = "en") -> str: ...
+    def to_mermaid(self) -> str: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+
 def run(options: argparse.Namespace) -> int:
     """Replay the step, or pass the row through the trained network, and write it down."""
     target = None if options.output_file is None else Path(options.output_file)
     if target is not None and (target.is_dir() or not target.absolute().parent.is_dir()):
         raise ModelFileError(f"{target}: cannot be written; expected a file name in a folder that exists.")
-    subject = open_run(options.run_directory)
-    if options.data is not None:
-        step, row = _of_table(subject, options), 0
-    else:
-        step, row = _of_run(subject, options), options.row
-    text = _written(step, row, options)
+    text = _told(options)
     if target is None:
         print(text)
     else:
@@ -44,13 +60,63 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _of_run(subject: Run, options: argparse.Namespace) -> Step:
-    """The replayed step."""
+def _told(options: argparse.Namespace) -> str:
+    if options.circuit not in (None, "row"):
+        return _shown(circuit(options.circuit), options, options.circuit)
+    if options.run_directory is None:
+        raise SettingsError(
+            "RUN is missing; expected a run directory, or --circuit with product, sigmoid, max, staged."
+        )
+    subject = open_run(options.run_directory)
+    if options.find is not None:
+        return _found(subject, options)
+    if options.data is not None:
+        step, row = _of_table(subject, options), 0
+    else:
+        step, row = _of_run(subject, options), options.row
+    if options.why is not None:
+        return _shown(step.why(options.why), options, options.why)
+    if options.circuit is not None:
+        return _shown(step.circuit(row), options, f"step {step.step}, row {row}")
+    return _written(step, row, options)
+
+
+def _shown(what: _Shown, options: argparse.Namespace, title: str) -> str:
+    """An answer or a circuit in the form asked for."""
+    if options.format == "mermaid":
+        return what.to_mermaid()
+    if options.format == "json":
+        return json.dumps(what.to_dict(), ensure_ascii=False)
+    text = what.text(options.language)
+    return page(text, title, options.language) if options.format == "html" else text
+
+
+def _found(subject: Run, options: argparse.Namespace) -> str:
+    """The finding of a search, or that there was none."""
+    if options.format == "mermaid":
+        raise SettingsError("--find has no diagram; expected --format text, json or html.")
     _, data = rows_of(subject, options.run_directory)
-    step = subject.replay(-1 if options.step is None else options.step, data)
+    found = subject.find(options.find, data=data)
+    if options.format == "json":
+        return json.dumps(None if found is None else found.to_dict(), ensure_ascii=False)
+    absent = _NOT_FOUND[options.language].format(what=options.find)
+    text = absent if found is None else found.text(options.language)
+    return page(text, options.find, options.language) if options.format == "html" else text
+
+
+def _of_run(subject: Run, options: argparse.Namespace) -> Step:
+    """The replayed step; how far it was, and whether its bits are those of the training, go to stderr."""
+    rows, data = rows_of(subject, options.run_directory)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReplayWarning)
+        step = subject.replay(-1 if options.step is None else options.step, data)
     if not 0 <= options.row < len(step.rows):
         last = len(step.rows) - 1
         raise SettingsError(f"--row {options.row} is not in the batch of step {step.step}; expected 0 to {last}.")
+    distance = subject.replayer(rows).distance(step.step)
+    print(_WAY[options.language].format(step=step.step, distance=distance, **subject.reach), file=sys.stderr)
+    if subject.engine_differs:
+        print(subject.engine_differs, file=sys.stderr)
     return step
 
 
@@ -59,8 +125,9 @@ def _written(step: Step, row: int, options: argparse.Namespace) -> str:
         return step.to_mermaid(row)
     if options.format == "json":
         return json.dumps(step.to_dict(), ensure_ascii=False)
-    text = step.explain(options.language, row, options.notation)
-    return text if options.data is None else f"{_HEADING[options.language].format(options)}\n\n{text}"
+    text = step.explain(options.language, row, options.notation, options.only)
+    text = text if options.data is None else f"{_HEADING[options.language].format(options)}\n\n{text}"
+    return page(text, f"chainrule: {options.run_directory}", options.language) if options.format == "html" else text
 
 
 def _of_table(subject: Run, options: argparse.Namespace) -> Step:

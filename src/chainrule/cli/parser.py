@@ -60,6 +60,7 @@ def build() -> argparse.ArgumentParser:
         ("evaluate", "measure a run on a table", _evaluate),
         ("explain", "one step of a run, both passes in words and numbers", _explain),
         ("check", "prove the gradients and the replay of a run", _check),
+        ("report", "write a run as one page that opens offline", _report),
         ("bench", "measure speed beside other libraries", _bench),
     ):
         command = commands.add_parser(
@@ -180,7 +181,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
 
 
 def _explain(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run_directory", metavar="RUN", help="run directory")
+    command.add_argument("run_directory", metavar="RUN", nargs="?", help="run directory; not needed for --circuit NAME")
     command.add_argument("--step", type=int, metavar="T", help="step, from 0; negative from the end (default -1)")
     command.add_argument("--row", type=int, default=0, metavar="I", help="row of the batch, or of --data (default 0)")
     command.add_argument("--data", metavar="DATA", help="explain row I of this table with the trained network instead")
@@ -188,7 +189,22 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--notation", choices=("batch", "note", "nielsen"), default="batch", help="how equations are written"
     )
-    command.add_argument("--format", choices=("text", "mermaid", "json"), default="text", help="what to write")
+    _add_all(
+        command,
+        (
+            ("--why", "NAME", "why one number of the step is what it is: 'dW2[3,7]', 'z1[0,4]', 'W1[2,5]', 'loss', …"),
+            ("--only", "OP", "one pass (forward, loss, backward, update) or operation (input, layer1, delta2, dW2, …)"),
+            ("--find", "WHAT", "first step with 'dead unit', 'non-finite' or 'loss doubles', instead of a step"),
+        ),
+    )
+    command.add_argument(
+        "--circuit",
+        nargs="?",
+        const="row",
+        metavar="NAME",
+        help="scalar gates: of row I of the step (small networks), or built-in: product, sigmoid, max, staged",
+    )
+    command.add_argument("--format", choices=("text", "mermaid", "json", "html"), default="text", help="what to write")
     command.add_argument("-o", "--output-file", metavar="FILE", help="write here instead of to stdout")
 
 
@@ -196,6 +212,18 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_directory", metavar="RUN", help="run directory")
+    command.add_argument("-o", "--output-file", metavar="FILE", help="file to write (default RUN/report.html)")
+    command.add_argument(
+        "--size",
+        type=float,
+        default=7.0,
+        metavar="MB",
+        help="room for the steps shown; more room, more steps (default 7)",
+    )
 
 
 def _bench(command: argparse.ArgumentParser) -> None:

@@ -62,6 +62,7 @@ def tell_result(job: Job, run: Run, measured: Mapping[str, Scores]) -> None:
             f"{result['epochs']} epochs, {run.n_steps:,} steps, {result['seconds']:.1f} s{best}",
             **goes_on,
             "run": str(run.directory),
+            "report": f"{run.directory}/report.html",
             "next": f"chainrule explain {run.directory}",
         }
     )

@@ -28,7 +28,9 @@ def features(X: object, n_inputs: int, dtype: str) -> Array:
     if array.ndim != 2 or array.shape[1] != n_inputs:
         raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}): the network has {n_inputs} inputs.")
     converted = np.ascontiguousarray(array, dtype=dtype)
-    if not np.isfinite(converted.sum()):
+    with np.errstate(over="ignore", invalid="ignore"):  # finite numbers too may have a sum that is not
+        suspect = not np.isfinite(converted.sum())
+    if suspect:
         refuse_non_finite(converted, array, "X")
     return converted
 

@@ -1,1 +1,1 @@
-"""What can be seen: `tell` a step, `proof` of its numbers; tables and notation for all of them."""
+"""What can be seen: `tell` a step, `why` a number, `search` in time, a `circuit` of scalars, `proof` of it all."""

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.errors import SettingsError
+
 Array = npt.NDArray[np.floating[Any]]
 BUDGET_BYTES = 256 * 2**20
 FIRST_COUNT = 64
@@ -86,8 +88,17 @@ class CheckpointStore:
         return self._read(step)
 
     def nearest(self, step: int) -> Checkpoint:
-        """The last checkpoint at or before a step; step 0 always has one."""
-        return self._read(max(kept for kept in self.sizes if kept <= step))
+        """The last checkpoint at or before a step; the first step of a run always has one."""
+        return self._read(self.last_before(step))
+
+    def last_before(self, step: int) -> int:
+        """The step of the last checkpoint at or before a step."""
+        earlier = [kept for kept in self.sizes if kept <= step]
+        if not earlier:
+            raise SettingsError(
+                f"step {step} was done before this run was kept; expected a step from {min(self.sizes)} on."
+            )
+        return max(earlier)
 
     def longest_gap(self, n_steps: int) -> int:
         """The most steps that lie between a step of the run and the checkpoint before it, that step included."""

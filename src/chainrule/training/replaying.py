@@ -95,7 +95,7 @@ class Replayer:
 
     def distance(self, step: int) -> int:
         """Steps between a step and the checkpoint before it."""
-        return step - max(kept for kept in self.checkpoints.sizes if kept <= step)
+        return step - self.checkpoints.last_before(step)
 
     def _reach(self, step: int) -> None:
         # An edit of weights has a checkpoint behind it, so no later state than `start` stands before an edit.

@@ -17,6 +17,7 @@ from chainrule.glass.notation import NOTATIONS, Notation
 from chainrule.glass.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
 from chainrule.glass.tell.arithmetic import dot_product, loss_of_row, product_over_batch
 from chainrule.glass.tell.hidden import NormalisedRow, da_of_row, sum_of_unit
+from chainrule.glass.tell.tape import chosen, pass_of
 from chainrule.glass.tell.update import tell_update
 from chainrule.glass.tell.words import TEXT
 from chainrule.network.architecture import Architecture
@@ -42,13 +43,15 @@ def explain(
     n_total: int | None = None,
     optimizer: Mapping[str, Any] | None = None,
     settings: StepSettings | None = None,
+    only: str | None = None,
 ) -> str:
     """The step as text of at most 80 columns.
 
     Args      row: row of the batch; language "en" or "ko"; notation "batch" (rows are examples), "note"
               (column vectors) or "nielsen" (indices); target (n_outputs,): y of the row; weight_share: its
-              w / Σw; n_total: steps of the run; optimizer: its name and hyper-parameters
-    Errors    SettingsError for an unknown language or notation, or a row that is not in the batch;
+              w / Σw; n_total: steps of the run; optimizer: its name and hyper-parameters; only: a pass or one
+              operation, see chainrule.glass.tell.tape
+    Errors    SettingsError for an unknown language, notation or operation, or a row that is not in the batch;
               ShapeError for a target that has not one number for each output
     """
     if language not in TEXT:
@@ -63,21 +66,21 @@ def explain(
     told = _Narration(record, architecture, row, TEXT[language], NOTATIONS[notation])
     with np.errstate(all="ignore"):  # a diverged step is told too, with its inf and nan
         told.head(n_total, optimizer or {}, notation)
-        told.forward()
-        told.loss(target, weight_share)
-        told.backward(target, weight_share)
-        told.heading("update")
-        told.lines += tell_update(
-            record,
-            architecture,
-            told.text,
-            told.notation,
-            optimizer,
-            settings or StepSettings(),
-            told.example_entries(),
-        )
-        told.say()
-        told.say("end")
+        part = ""
+        for operation in chosen(only, told.L):
+            if pass_of(operation) != part:
+                part = pass_of(operation)
+                told.heading("loss_head" if part == "loss" else part)
+            if operation == "update":
+                told.lines += tell_update(
+                    record, architecture, told.text, told.notation, optimizer, settings or StepSettings(),
+                    told.example_entries(),
+                )  # fmt: skip
+            else:
+                told.operation(operation, target, weight_share)
+        if only is None:
+            told.say()
+            told.say("end")
     return "\n".join(told.lines)
 
 
@@ -125,35 +128,53 @@ class _Narration:
 
     # forward -----------------------------------------------------------------------------------------------
 
-    def forward(self) -> None:
+    def operation(self, name: str, target: Array | None, share: float | None) -> None:
+        """One operation of the tape, but for the update."""
+        what, l = (name.rstrip("0123456789"), int(name.strip("abcdefghijklmnopqrstuvwxyzW") or 0))
+        if what == "input":
+            self._input()
+        elif what == "layer":
+            self._layer(l)
+        elif what == "loss":
+            self._loss(target, share)
+        elif what == "dW":
+            self._gradients(l)
+        elif l == self.L:
+            self._bp1(target, share)
+        else:
+            self.say()
+            self._bp2(l)
+
+    def _input(self) -> None:
         f = self.record.forward
-        self.heading("forward")
         x = f.a[0][self.row]
         name, index = self.notation.vector("a", 0), int(self.record.rows[self.row])
         nonzero = int(np.count_nonzero(x))
         self.say("input" if nonzero == len(x) else "sparse_input", a=name, n=len(x), nonzero=nonzero, index=index)
         self._table([name], [x])
-        for l, layer in enumerate(self.architecture.layers, start=1):
-            self.say()
-            self.say("layer", l=l, shape=f"{layer.n_in} → {layer.n_out}", activation=layer.activation)
-            mask = self._mask(l)
-            normalised = self._normalised(l)
-            a = self.notation.equation(
-                "a" if mask is None else "a_dropout", l, normalised=normalised is not None, skip=layer.residual
-            )
-            self.write(f"{self.notation.equation('z', l)}     {a}")
-            if normalised:
-                self.write(self.notation.equation("u", l))
-            self.say("g_is", 2, formula=ACTIVATIONS[layer.activation].formula)
-            if l == 1:
-                self.say("layer_says", 2)
-            if normalised:
-                self.say("normalised_says", 2)
-                self.lines += normalised.statistics()
-            if layer.residual:
-                self.say("residual_says", 2)
-            self._activations(l, mask)
-            self._spell(l)
+
+    def _layer(self, l: int) -> None:
+        layer = self.architecture.layers[l - 1]
+        self.say()
+        self.say("layer", l=l, shape=f"{layer.n_in} → {layer.n_out}", activation=layer.activation)
+        mask = self._mask(l)
+        normalised = self._normalised(l)
+        a = self.notation.equation(
+            "a" if mask is None else "a_dropout", l, normalised=normalised is not None, skip=layer.residual
+        )
+        self.write(f"{self.notation.equation('z', l)}     {a}")
+        if normalised:
+            self.write(self.notation.equation("u", l))
+        self.say("g_is", 2, formula=ACTIVATIONS[layer.activation].formula)
+        if l == 1:
+            self.say("layer_says", 2)
+        if normalised:
+            self.say("normalised_says", 2)
+            self.lines += normalised.statistics()
+        if layer.residual:
+            self.say("residual_says", 2)
+        self._activations(l, mask)
+        self._spell(l)
 
     def _normalised(self, l: int) -> NormalisedRow | None:
         """What there is to tell of the layer's normalisation."""
@@ -166,7 +187,7 @@ class _Narration:
 
     def _activations(self, l: int, mask: Array | None) -> None:
         f, residual = self.record.forward, self.architecture.residuals[l]
-        z, a, on = f.z[l][self.row], f.a[l][self.row], self.notation.vector("z" if f.u[l] is None else "u", l)
+        z, a, on = (f.z[l][self.row], f.a[l][self.row], self.notation.vector("z" if f.u[l] is None else "u", l))
         names, vectors = [self.notation.vector("z", l)], [z]
         if f.u[l] is not None:
             names, vectors = [*names, on], [*vectors, f.u[l][self.row]]
@@ -175,7 +196,7 @@ class _Narration:
         if mask is not None:
             names, vectors = [*names, self.text["mask"]], [*vectors, mask]
         if residual:
-            names, vectors = [*names, self.notation.vector("a", l - 1)], [*vectors, f.a[l - 1][self.row]]
+            names, vectors = ([*names, self.notation.vector("a", l - 1)], [*vectors, f.a[l - 1][self.row]])
         self._table([*names, self.notation.vector("a", l)], [*vectors, a])
         if mask is not None:
             scale = number(float(mask.max(initial=0)) or 1)
@@ -205,9 +226,8 @@ class _Narration:
 
     # loss ------------------------------------------------------------------------------------------------------
 
-    def loss(self, target: Array | None, share: float | None) -> None:
+    def _loss(self, target: Array | None, share: float | None) -> None:
         r, a = self.record, self.architecture
-        self.heading("loss_head")
         if target is not None:
             output = r.forward.output[self.row]
             y = np.asarray(target, dtype=output.dtype)
@@ -224,18 +244,9 @@ class _Narration:
 
     # backward ----------------------------------------------------------------------------------------------------
 
-    def backward(self, target: Array | None, share: float | None) -> None:
-        self.heading("backward")
-        self._bp1(target, share)
-        self._gradients(self.L)
-        for l in range(self.L - 1, 0, -1):
-            self.say()
-            self._bp2(l)
-            self._gradients(l)
-
     def _bp1(self, target: Array | None, share: float | None) -> None:
         a, name, L = self.architecture, self.notation, self.L
-        delta, output = self.record.backward.delta[L][self.row], self.record.forward.output[self.row]
+        delta, output = (self.record.backward.delta[L][self.row], self.record.forward.output[self.row])
         fused = LOSSES[a.loss].pairs[a.output].fused
         self.say("bp1", l=L)
         self.write(name.equation("bp1_fused" if fused else "bp1", L))
@@ -247,7 +258,7 @@ class _Narration:
         if target is not None:
             y = np.asarray(target, dtype=output.dtype)
             if fused:
-                names, vectors = [f"{name.vector('a', L)} − y", *names], [output - y, *vectors]
+                names, vectors = ([f"{name.vector('a', L)} − y", *names], [output - y, *vectors])
             elif ACTIVATIONS[a.output].elementwise:
                 da = LOSSES[a.loss].pairs[a.output].da(output[None, :], y[None, :])[0]
                 names = [f"∂loss/∂{name.vector('a', L)}", f"g′({name.vector('z', L)})", *names]
@@ -264,13 +275,13 @@ class _Narration:
 
     def _slope(self, l: int) -> Array:
         """g′ of the row; of an activation that acts on each unit alone."""
-        entry, on = ACTIVATIONS[self.architecture.layers[l - 1].activation], self.record.forward.pre_activation(l)
+        entry, on = (ACTIVATIONS[self.architecture.layers[l - 1].activation], self.record.forward.pre_activation(l))
         z = on[self.row]
         return entry.pullback(z[None, :], entry.g(z[None, :]), np.ones_like(z)[None, :])[0]
 
     def _bp2(self, l: int) -> None:
         name, b = self.notation, self.record.backward
-        mask, normalised, more = self._mask(l), self._normalised(l), self.architecture.residuals[l + 1]
+        mask, normalised, more = (self._mask(l), self._normalised(l), self.architecture.residuals[l + 1])
         self.say("bp2", l=l, above=l + 1)
         self.write(
             name.equation("bp2" if mask is None else "bp2_dropout", l, normalised=normalised is not None, more=more)
@@ -283,7 +294,7 @@ class _Narration:
             self.say("bp2_residual", 2, above=l + 1)
         if normalised:
             self.say("bp2_normalised", 2)
-        pulled, symbol = b.by_pre_activation(l)[self.row], "du" if normalised else name.delta
+        pulled, symbol = (b.by_pre_activation(l)[self.row], "du" if normalised else name.delta)
         names, vectors = [name.vector("da", l)], [self.da[l]]
         elementwise = ACTIVATIONS[self.architecture.layers[l - 1].activation].elementwise
         if elementwise:

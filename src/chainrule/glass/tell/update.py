@@ -32,8 +32,7 @@ def tell_update(
     Args      entries: for every layer the weight (k, j) to show; position 0 is not used
     """
     name = str((optimizer or {}).get("name") or "")
-    hyper = {**(OPTIMIZERS[name].hyper if name in OPTIMIZERS else {}), **settings.optimizer}
-    hyper |= {key: value for key, value in (optimizer or {}).items() if key in hyper}
+    hyper = hyper_at(name, optimizer or {}, settings)
     lines = []
     if not np.isfinite(record.backward.loss):
         lines += wrapped(text["not_applied"], 2)
@@ -43,12 +42,34 @@ def tell_update(
     lines += told + _old_and_new(record.update, len(architecture.layers), notation, entries, text)
     l, (k, j) = len(architecture.layers), entries[-1]
     lines += wrapped(text["worked"].format(name=notation.w(l, k, j)), 2)
-    gradient = _gradient(record, settings, scale, l, (k, j), notation, text)
-    if name in OPTIMIZERS and np.isfinite(record.backward.loss):
-        gradient += _worked(name, hyper, record, l, (k, j), notation.w(l, k, j))
-    for line in gradient:
+    for line in rule_in_numbers(record, settings, optimizer or {}, "W", l, (k, j), notation, scale):
         lines += wrapped(line, 4, hang=4)
     return lines
+
+
+def rule_in_numbers(
+    record: StepRecord, settings: StepSettings, optimizer: Mapping[str, Any], part: str, l: int, at: tuple[int, ...],
+    notation: Notation, scale: float | None = None,
+) -> list[str]:  # fmt: skip
+    """The gradient of one number after penalty and clipping, and the optimizer's rule with its numbers put in.
+
+    Args      part: "W", "b", "gain" or "shift"; at: its place; scale: the factor of clipping, found here
+              where it is not given
+    """
+    name = str(optimizer.get("name") or "")
+    if scale is None:
+        scale = clipped_by(record, settings)[1]
+    lines = _gradient(record, settings, scale, part, l, at, notation)
+    if name in OPTIMIZERS and np.isfinite(record.backward.loss):
+        label = notation.w(l, *at) if part == "W" else notation.entry(part, l, *at)
+        lines += _worked(name, hyper_at(name, optimizer, settings), record, part, l, at, label)
+    return lines
+
+
+def hyper_at(name: str, optimizer: Mapping[str, Any], settings: StepSettings) -> dict[str, Any]:
+    """The optimizer's hyper-parameters that hold at the step: its own, unless an event changed them."""
+    known = OPTIMIZERS[name].hyper if name in OPTIMIZERS else {}
+    return {**known, **{key: value for key, value in optimizer.items() if key in known}, **settings.optimizer}
 
 
 def _rule(name: str, hyper: Mapping[str, Any]) -> str:
@@ -59,10 +80,8 @@ def _rule(name: str, hyper: Mapping[str, Any]) -> str:
     return OPTIMIZERS[name].formula
 
 
-def _clipping(record: StepRecord, settings: StepSettings, text: Mapping[str, str]) -> tuple[float, list[str]]:
-    """The factor of global-norm clipping and what there is to say about it."""
-    if settings.clip_norm is None:
-        return 1.0, []
+def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float]:
+    """The length of the whole gradient, and the factor that global-norm clipping makes of it."""
     squares, b = 0.0, record.backward
     for l in range(1, len(b.dW)):
         dW, W = b.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
@@ -70,9 +89,17 @@ def _clipping(record: StepRecord, settings: StepSettings, text: Mapping[str, str
         for array in (b.db[l], b.dgain[l], b.dshift[l]):
             squares += 0.0 if array is None else float((array.astype(np.float64) ** 2).sum())
     norm, limit = float(np.sqrt(squares)), settings.clip_norm
-    scale = limit / norm if norm > limit else 1.0
+    return norm, limit / norm if limit is not None and norm > limit else 1.0
+
+
+def _clipping(record: StepRecord, settings: StepSettings, text: Mapping[str, str]) -> tuple[float, list[str]]:
+    """The factor of clipping and what there is to say about it."""
+    if settings.clip_norm is None:
+        return 1.0, []
+    norm, scale = clipped_by(record, settings)
     told = text["clipped" if scale < 1 else "not_clipped"]
-    return scale, wrapped(told.format(norm=number(norm), limit=number(limit), factor=number(scale)), 2)
+    shown = told.format(norm=number(norm), limit=number(settings.clip_norm), factor=number(scale))
+    return scale, wrapped(shown, 2)
 
 
 def _old_and_new(u: Update, L: int, notation: Notation, entries: Sequence[Pair], text: Mapping[str, str]) -> list[str]:
@@ -89,33 +116,43 @@ def _old_and_new(u: Update, L: int, notation: Notation, entries: Sequence[Pair],
 
 
 def _gradient(
-    record: StepRecord, settings: StepSettings, scale: float, l: int, at: Pair, notation: Notation,
-    text: Mapping[str, str],
+    record: StepRecord, settings: StepSettings, scale: float, part: str, l: int, at: tuple[int, ...],
+    notation: Notation,
 ) -> list[str]:  # fmt: skip
-    """g of one weight from dW, penalty and clipping; nothing to tell where g is dW."""
-    if not settings.l2 and not settings.l1 and scale == 1:
-        return [f"g = {notation.dw(l, *at)} = {number(record.update.gradient.W[l][at])}"]
-    W, dW = float(record.update.old.W[l][at]), float(record.backward.dW[l][at])
-    symbols, numbers = [notation.dw(l, *at)], [number(dW)]
-    if settings.l2:
+    """g of one number from its gradient, penalty (weights alone) and clipping."""
+    name = notation.dw(l, *at) if part == "W" else notation.entry(f"d{part}", l, *at)
+    name = notation.db(l, *at) if part == "b" else name
+    g = number(getattr(record.update.gradient, part)[l][at])
+    penalised = part == "W" and bool(settings.l2 or settings.l1)
+    if not penalised and scale == 1:
+        return [f"g = {name} = {g}"]
+    W = float(getattr(record.update.old, part)[l][at])
+    symbols, numbers = [name], [number(getattr(record.backward, f"d{part}")[l][at])]
+    if penalised and settings.l2:
         symbols.append("l2·W")
         numbers.append(f"{number(settings.l2)}·{factor(W)}")
-    if settings.l1:
+    if penalised and settings.l1:
         symbols.append("l1·sign(W)")
         numbers.append(f"{number(settings.l1)}·{factor(np.sign(W))}")
     left, right = " + ".join(symbols), " + ".join(numbers)
     if scale < 1:
         left = f"({left})·c" if len(symbols) > 1 else f"{left}·c"
         right = f"({right})·{number(scale)}" if len(numbers) > 1 else f"{right}·{number(scale)}"
-    return [f"g = {left} = {right} = {number(record.update.gradient.W[l][at])}"]
+    return [f"g = {left} = {right} = {g}"]
 
 
-def _worked(name: str, hyper: Mapping[str, Any], record: StepRecord, l: int, at: Pair, weight: str) -> list[str]:
-    """The rule of the optimizer with the numbers of one weight."""
+def _worked(
+    name: str, hyper: Mapping[str, Any], record: StepRecord, part: str, l: int, at: tuple[int, ...], weight: str
+) -> list[str]:
+    """The rule of the optimizer with the numbers of one parameter."""
+
+    def told(parameters: Any) -> float:
+        return float(getattr(parameters, part)[l][at])
+
     u = record.update
-    old, new = ({key: float(p.W[l][at]) for key, p in moment.optimizer.items()} for moment in (u.old, u.new))
-    theta, g, eta = float(u.old.W[l][at]), float(u.gradient.W[l][at]), u.learning_rate
-    result = number(u.new.W[l][at])
+    old, new = ({key: told(p) for key, p in moment.optimizer.items()} for moment in (u.old, u.new))
+    theta, g, eta = told(u.old), told(u.gradient), u.learning_rate
+    result = number(told(u.new))
     start = f"{weight} ← {number(theta)} − {number(eta)}·"
     if name == "sgd":
         return _sgd(hyper, old, new, g, start, result)

@@ -1,0 +1,126 @@
+"""run.report: the page of a run, from its facts and some of its steps replayed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chainrule.errors import ChainruleError, DataError, ModelFileError
+from chainrule.pipeline.numeric import class_text
+from chainrule.report.collect import collect
+from chainrule.report.material import Material, Names, Sample, Seen
+from chainrule.report.page import page
+from chainrule.run.files import write_atomic
+
+if TYPE_CHECKING:
+    from chainrule.api.run import Rows, Run
+
+REPORT = "report.html"
+SIZE_MB = 7.0
+"""Of the packed steps as text; page and facts come to about 0.2 MB more."""
+SAMPLE_ROWS = 4
+PATIENCE_S, PATIENCE_AFTER_TRAINING_S = 20.0, 0.5
+"""How long the way to a single step may take, in time of training."""
+
+
+def write_report(
+    run: Run,
+    path: str | os.PathLike[str],
+    data: tuple[Any, ...] | None = None,
+    size_mb: float = SIZE_MB,
+) -> Path:
+    """The report of a run as one file; see Run.report."""
+    target = Path(path)
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise ModelFileError(f"{target}: cannot be written; expected a file name in a folder that exists.")
+    try:
+        rows, missing = run._rows(data), None
+    except DataError:
+        if data is not None:
+            raise
+        rows, missing = None, "data" if run.rows is None else "altered"
+    write(target, material_of(run, rows, missing), size_mb, PATIENCE_S)
+    return target
+
+
+def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
+    """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints.
+
+    A page that cannot be written is a warning: the run itself is kept already.
+    """
+    material = material_of(run, run.rows, None, shows_rows=shows_rows)
+    try:
+        write(folder / REPORT, material, SIZE_MB, PATIENCE_AFTER_TRAINING_S)
+    except (OSError, ChainruleError) as error:
+        warnings.warn(f"{folder / REPORT}: could not be written ({error}); the run is complete.", stacklevel=3)
+    run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
+
+
+def write(target: Path, material: Material, size_mb: float, seconds: float) -> None:
+    """Collect, compose, write at once."""
+    collected = collect(material, budget_bytes=int(size_mb * 1e6 * 3 / 4), seconds=seconds)
+    data = material.facts.get("data")
+    title = f"{data} · {material.architecture}" if data else f"{material.architecture}"
+    write_atomic(target, page(collected, f"{title} · chainrule").encode("utf-8"))
+
+
+def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows: bool = True) -> Material:
+    """What the report may use of a run; `rows` are its training rows, if they are to be had."""
+    return Material(
+        run.network.architecture,
+        run.network.parameters,
+        run.settings,
+        run.history,
+        run.losses,
+        run.steps_per_epoch,
+        run.result,
+        _facts(run, rows),
+        [event.to_dict() for event in run.events],
+        _names(run),
+        sorted(run.checkpoints.sizes),
+        None if rows is None else lambda steps: _again(run, rows, steps),
+        None if rows is None else Sample(
+            rows.X[:SAMPLE_ROWS], rows.targets[:SAMPLE_ROWS], None if rows.weight is None else rows.weight[:SAMPLE_ROWS]
+        ),
+        missing,
+        shows_rows,
+    )  # fmt: skip
+
+
+def _again(run: Run, rows: Rows, steps: Iterable[int]) -> Iterator[Seen]:
+    """The steps one after the other, in one session."""
+    for t in steps:
+        step = run._step(t, rows)
+        yield Seen(step.record, step.settings, step.rows, step.targets, step.weight)
+
+
+def _facts(run: Run, rows: Rows | None) -> dict[str, Any]:
+    source = run.source or {}
+    named = source.get("data")
+    return {
+        "data": None if named is None else Path(str(named)).name,
+        "task": source.get("task") or {"values": "regression"}.get(run.network.kind, "classification"),
+        "n_rows": source.get("n_rows"),
+        "n_train": None if rows is None else len(rows.X),
+        "fingerprint": run.fingerprint,
+        "engine": run.engine_record.get("engine", run.engine.name),
+        "instruction_set": run.engine_record.get("instruction_set"),
+        "threads": run.engine_record.get("threads"),
+        "run": None if run.directory is None else run.directory.name,
+        "weighted": rows is not None and rows.weight is not None,
+    }
+
+
+def _names(run: Run) -> Names:
+    """The names and scales of a pipeline that keeps one input for each column; else numbers do."""
+    told = run.pipeline or {}
+    classes = told.get("classes")
+    outputs = None if classes is None else [class_text(name) for name in classes]
+    columns = told.get("columns")
+    if told.get("kind") != "numeric" or columns is None or len(columns) != run.network.architecture.n_inputs:
+        return Names(outputs=outputs, target=told.get("target"))
+    arrays = run.pipeline_arrays
+    return Names(columns, outputs, told.get("target"), arrays.get("mean"), arrays.get("scale"))

@@ -1,0 +1,27 @@
+"""chainrule report: a run as one page that opens offline and recomputes its numbers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from chainrule.api.report import REPORT
+from chainrule.cli.subject import open_run, rows_of
+from chainrule.errors import DataError, SettingsError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the page and say where it lies."""
+    if not options.size > 0:
+        raise SettingsError(f"--size {options.size:g} is not possible; expected megabytes > 0.")
+    subject = open_run(options.run_directory)
+    target = Path(options.output_file or Path(options.run_directory) / REPORT)
+    try:
+        _, data = rows_of(subject, options.run_directory)
+        subject.report(target, data, size_mb=options.size)
+    except DataError as error:
+        print(f"chainrule: {error}", file=sys.stderr)
+        subject.report(target, size_mb=options.size)  # the page says what it cannot show without the rows
+    print(target)
+    return 0

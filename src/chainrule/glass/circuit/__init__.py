@@ -1,0 +1,1 @@
+"""The scalar view: every addition and multiplication a gate, values forward, gradients back along the edges."""

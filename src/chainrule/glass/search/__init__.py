@@ -1,0 +1,1 @@
+"""Search in time: the first step at which something happened, and where in the network."""

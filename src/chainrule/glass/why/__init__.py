@@ -1,0 +1,1 @@
+"""Why a number is what it is: operands, formula, terms, paths, differences, and NumPy lines that make it again."""

@@ -1,0 +1,48 @@
+"""Which steps the page looks at: the first ones, the last, and some in between where a checkpoint is near."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.report.material import Material
+
+EARLY = (0, 1, 2, 5, 10)
+MOST_STEPS = 12
+HEALTH_STEPS = 40
+
+
+def to_keep(material: Material, n: int, allowed: int) -> list[int]:
+    """At most n steps in order of importance: first, last, second, third, then spread over the run.
+
+    Args      allowed: the most steps to do again for one that has no checkpoint of its own
+    """
+    last = material.n_steps - 1
+    if last < 0 or n < 1:
+        return []
+    chosen = [0, _reachable(material, last, allowed), 1, 2]
+    for parts in (2, 4, 8, 16):
+        chosen += [_near(material, round(last * k / parts)) for k in range(1, parts, 2)]
+        if parts == 4:
+            chosen += EARLY[3:]
+    return list(dict.fromkeys(step for step in chosen if step <= last))[:n]
+
+
+def for_health(material: Material, n: int = HEALTH_STEPS) -> list[int]:
+    """At most n steps over the run, at checkpoints where there are any."""
+    last = material.n_steps - 1
+    if last < 0:
+        return []
+    return sorted({_near(material, int(step)) for step in np.linspace(0, last, min(n, last + 1))})
+
+
+def _near(material: Material, step: int) -> int:
+    """The checkpoint nearest to a step; the step itself where the whole run is short."""
+    inside = [kept for kept in material.checkpoints if kept < material.n_steps]
+    if material.n_steps <= HEALTH_STEPS or not inside:
+        return step
+    return min(inside, key=lambda kept: abs(kept - step))
+
+
+def _reachable(material: Material, step: int, allowed: int) -> int:
+    """The step, or the last checkpoint before it where the way from there is too long."""
+    return step if material.replayed(step) <= allowed else step - material.replayed(step)

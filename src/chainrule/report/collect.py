@@ -1,0 +1,210 @@
+"""The data of the page: facts as plain values, steps as packed arrays within a budget of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule._version import __version__
+from chainrule.engine.numpy import NumpyEngine, dense_targets
+from chainrule.glass.proof.gradients import check_gradients
+from chainrule.glass.tell.diagram import diagram
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters, tensors
+from chainrule.network.records import Backward
+from chainrule.report import choose, curves, health
+from chainrule.report.material import Material, Seen
+from chainrule.report.pack import Entry, Pack
+
+Array = npt.NDArray[Any]
+SAFETY = 1.1
+"""Steps differ a little in how well they compress; those planned by the size of one should still fit."""
+LARGEST_FIRST = 4
+"""A network so large that one step alone exceeds the budget still gets one, up to this multiple of it."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The values of the page's data, and its bytes as base64."""
+
+    values: dict[str, Any]
+    numbers: str
+
+
+def collect(material: Material, *, budget_bytes: int, seconds: float) -> Collected:
+    """Everything the page is to know.
+
+    Args      budget_bytes: of packed steps; seconds: how long it may take to reach a step that lies
+              between checkpoints, judged by the speed of the training
+    """
+    pack = Pack()
+    steps, told, reason = _steps(material, pack, budget_bytes, seconds)
+    entries = [entry for step in steps for entry in _entries(step["arrays"])]
+    places, numbers = pack.text(entries)
+    a = material.architecture
+    values = {
+        "version": __version__,
+        "architecture": a.to_dict() | {"n_parameters": a.n_parameters},
+        "settings": material.settings.to_dict(),
+        "facts": dict(material.facts),
+        "result": dict(material.result),
+        "events": list(material.events),
+        "names": _names(material),
+        "n_steps": material.n_steps,
+        "steps_per_epoch": material.steps_per_epoch,
+        "history": {name: curves.plain(column) for name, column in material.history.items()},
+        "losses": curves.of_losses(material.losses),
+        "health": told,
+        "steps": steps,
+        "missing": reason,
+        "places": places,
+        "check": _check(material),
+    }
+    return Collected(values, numbers)
+
+
+def _steps(
+    material: Material, pack: Pack, budget: int, seconds: float
+) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any] | None]:
+    """The kept steps in their order, the health of layers over the run, and why a step is missing."""
+    if material.again is None or material.n_steps == 0:
+        return [], {"steps": [], "layers": []}, {"why": material.missing or "none"}
+    speed = max(float(material.result.get("seconds") or 0.0) / material.n_steps, 1e-7)
+    trial = Pack()
+    one = packed(next(iter(material.again([0]))), material.architecture, trial)
+    size = trial.size(_entries(one["arrays"]))
+    reason: dict[str, Any] | None = None
+    n = int(min(choose.MOST_STEPS, budget // max(int(SAFETY * size), 1)))
+    if n == 0 and size <= LARGEST_FIRST * budget:
+        n = 1
+    if not material.shows_rows:
+        n, reason = 0, {"why": "private"}
+    elif n == 0:
+        reason = {"why": "size", "bytes": size, "budget": budget}
+    wanted = choose.to_keep(material, n, int(seconds / speed))
+    watched = set(choose.for_health(material)) | set(wanted)
+    kept: dict[int, dict[str, Any]] = {}
+    measured: dict[int, dict[str, list[float | None]]] = {}
+    for seen in material.again(sorted(watched)):
+        t = seen.record.step
+        measured[t] = health.of_step(seen.record, material.architecture)
+        if t in wanted:
+            kept[t] = packed(seen, material.architecture, pack)
+    kept = _within(kept, wanted, pack, max(budget, size))
+    layers = [{name: [measured[t][name][l] for t in sorted(measured)] for name in health.MEASURES}
+              for l in range(len(material.architecture.layers))]  # fmt: skip
+    return [kept[t] for t in sorted(kept)], {"steps": sorted(measured), "layers": layers}, reason
+
+
+def _within(
+    kept: dict[int, dict[str, Any]], wanted: Sequence[int], pack: Pack, budget: int
+) -> dict[int, dict[str, Any]]:
+    """The kept steps without the least important ones, as far as the budget asks."""
+    order = [t for t in wanted if t in kept]
+    while len(order) > 1 and pack.size([e for t in order for e in _entries(kept[t]["arrays"])]) > budget:
+        order.pop()
+    return {t: kept[t] for t in order}
+
+
+def packed(seen: Seen, architecture: Architecture, pack: Pack) -> dict[str, Any]:
+    """One step: its numbers as packed arrays, the rest as plain values."""
+    r, s = seen.record, seen.settings
+    weight = float(len(seen.rows)) if seen.weight is None else float(seen.weight.sum(dtype=np.float64))
+    y = dense_targets(seen.targets, architecture)
+    arrays: dict[str, Any] = {
+        "scalars": np.array([r.update.learning_rate, r.backward.loss, r.penalty], np.float64),
+        "X": r.forward.a[0],
+        "y": y,
+        "weight": seen.weight,
+        "theta": r.update.old.parameters.flat,
+        "state": {name: part.flat for name, part in r.update.old.optimizer.items()},
+        "masks": list(r.forward.masks) if r.forward.masks is not None else None,
+        "z": list(r.forward.z),
+        "a": [None, *r.forward.a[1:]],
+        "u": list(r.forward.u),
+        "delta": list(r.backward.delta),
+        "du": list(r.backward.du),
+        "dtheta": _flat(r.backward, architecture),
+        "gradient": r.update.gradient.flat,
+        "theta_new": r.update.new.parameters.flat,
+    }
+    return {
+        "step": r.step,
+        "epoch": r.epoch,
+        "rows": seen.rows.tolist(),
+        "settings": {
+            "optimizer": {name: float(value) for name, value in s.optimizer.items()},
+            "l2": s.l2_of(weight), "l1": s.l1, "dropout": s.dropout, "clip_norm": s.clip_norm,
+        },
+        "diagram": None if _is_plain(architecture) else diagram(r, architecture),
+        "arrays": _put(arrays, pack),
+    }  # fmt: skip
+
+
+def _flat(backward: Backward, architecture: Architecture) -> Array:
+    """The gradient of J in the order of the flat parameters."""
+    gradient = Parameters(architecture)
+    parts = {"W": backward.dW, "b": backward.db, "gain": backward.dgain, "shift": backward.dshift}
+    for l, layer in enumerate(architecture.layers, start=1):
+        for name, _ in tensors(layer):
+            getattr(gradient, name)[l][:] = parts[name][l]
+    return gradient.flat
+
+
+def _is_plain(architecture: Architecture) -> bool:
+    """Whether the page draws the diagram itself, for any row: it knows neither normalisation nor residuals."""
+    return not any(layer.normalization or layer.residual for layer in architecture.layers)
+
+
+def _put(value: Any, pack: Pack) -> Any:
+    """Every array in nested lists and dicts replaced by its entry."""
+    if isinstance(value, dict):
+        return {name: _put(part, pack) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_put(part, pack) for part in value]
+    return None if value is None else pack.put(value)
+
+
+def _entries(value: Any) -> list[Entry]:
+    """All entries in nested lists and dicts."""
+    if isinstance(value, dict):
+        return [value] if "key" in value else [e for part in value.values() for e in _entries(part)]
+    return [e for part in value for e in _entries(part)] if isinstance(value, list) else []
+
+
+def _names(material: Material) -> dict[str, Any]:
+    names, n = material.names, material.architecture.n_inputs
+
+    def numbers(array: Array | None) -> list[float] | None:
+        return None if array is None or len(array) != n else [float(x) for x in array]
+
+    return {
+        "inputs": [str(x) for x in names.inputs] if names.inputs is not None and len(names.inputs) == n else None,
+        "outputs": None if names.outputs is None else [str(x) for x in names.outputs],
+        "target": names.target,
+        "mean": numbers(names.mean),
+        "scale": numbers(names.scale),
+    }
+
+
+def _check(material: Material) -> Mapping[str, Any] | None:
+    """The gradient check of the trained network on a few rows; None without rows or finite weights."""
+    if material.sample is None or not np.isfinite(material.parameters.flat).all():
+        return None
+    s = material.sample
+    entries = int(np.clip(4e6 / material.architecture.n_parameters, 4, 24))
+    found = check_gradients(NumpyEngine(), material.parameters, s.X, s.targets, s.weight, max_entries=entries)
+    return {
+        "passed": found.passed,
+        "error": found.max_relative_error,
+        "threshold": found.threshold,
+        "n_rows": len(s.X),
+        "tensors": [
+            {"name": t.name, "shape": list(t.shape), "compared": t.n_checked, "kinks": t.n_kinks, "error": t.error}
+            for t in found.tensors.values()
+        ],
+    }

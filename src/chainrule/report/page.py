@@ -1,0 +1,77 @@
+"""The writer: template, style, modules and data become one file that needs nothing else.
+
+The modules in static/ are ES modules for an editor and for tests; here they are joined in the order of
+their imports into one, because an inline module has no address that another could import. The content
+security policy allows exactly the joined script and the style, by their hashes, and no connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from chainrule.report.collect import Collected
+
+ENTRY = "main.js"
+_IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./(\w+\.js)";\n', re.M)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.M)
+_COMMENT = re.compile(r"^\s*//.*\n|^[ \t]+|^\n", re.M)
+"""Whole lines of comment, indentation and empty lines: for the reader of the files, not of the page."""
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+
+
+@cache
+def static(name: str) -> str:
+    """One file of static/."""
+    return files("chainrule.report").joinpath("static", name).read_text(encoding="utf-8")
+
+
+@cache
+def script() -> str:
+    """All modules as one: each after those it imports."""
+    joined = "\n".join(_EXPORT.sub("", _IMPORT.sub("", static(name))) for name in _in_order(ENTRY, []))
+    return _COMMENT.sub("", joined)
+
+
+def _in_order(name: str, done: list[str]) -> Iterator[str]:
+    done.append(name)
+    for needed in _IMPORT.findall(static(name)):
+        if needed not in done:
+            yield from _in_order(needed, done)
+    yield name
+
+
+def page(collected: Collected, title: str) -> str:
+    """The whole file as text."""
+    style, code = _COMMENT.sub("", static("style.css")), script()
+    policy = (
+        f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+    )
+    slots = {
+        "policy": policy,
+        "title": html.escape(title),
+        "style": style,
+        "data": _json(collected.values),
+        "numbers": collected.numbers,
+        "script": code,
+    }
+    return _SLOT.sub(lambda match: slots[match[1]], static("page.html"))
+
+
+def _hash(text: str) -> str:
+    """The source expression by which a policy allows an inline element of this text."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _json(values: Any) -> str:
+    """JSON that cannot end its script element, whatever names it holds."""
+    text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

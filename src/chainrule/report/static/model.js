@@ -1,0 +1,112 @@
+// One kept step with its numbers by name, and the operations both passes consist of.
+
+import { dense, isResidual, parameters, rounding, rowLoss, rowScales, transposed } from "./maths.js";
+
+const ENTRY = /^(z|u|a|delta|du|dW|db|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
+
+export class Step {
+  constructor(raw, architecture) {
+    Object.assign(this, raw);
+    this.architecture = architecture;
+    this.sizes = architecture.sizes;
+    this.L = this.sizes.length - 1;
+    this.n = raw.X.shape[0];
+    this.old = parameters(raw.theta.data, architecture);
+    this.new = parameters(raw.theta_new.data, architecture);
+    this.gradients = parameters(raw.dtheta.data, architecture);
+    this.objective = parameters(raw.gradient.data, architecture);
+    this.states = Object.fromEntries(Object.entries(raw.state).map(([name, flat]) => [name, parameters(flat.data, architecture)]));
+    this.scales = rowScales(raw.weight, this.n, rounding(architecture.dtype));
+    this.layers = [raw.X, ...raw.a.slice(1)];
+  }
+
+  activation(l) {
+    return this.architecture.activations[l - 1];
+  }
+
+  isNormal(l) {
+    return Boolean(this.u[l]);
+  }
+
+  isResidual(l) {
+    return isResidual(this.architecture, l);
+  }
+
+  // ∂J/∂a of a hidden layer: from the layer above, and along its residual connection unchanged.
+  da(l) {
+    this.errors ??= new Map();
+    if (!this.errors.has(l)) {
+      const { value } = dense(this.delta[l + 1], transposed(this.old.W[l + 1]), null, (x) => x), beside = this.isResidual(l + 1) ? this.da(l + 1) : null;
+      this.errors.set(l, { data: Float64Array.from(value.data, (x, p) => x + (beside ? beside.data[p] : 0)), shape: value.shape });
+    }
+    return this.errors.get(l);
+  }
+
+  // A number by its reference { kind, l, i, j } (rows first; for weights i is the unit below).
+  value({ kind, l, i, j }) {
+    const at = (matrix) => matrix.data[i * matrix.shape[1] + j];
+    if (kind === "a") return at(this.layers[l]);
+    if (kind === "z" || kind === "u" || kind === "delta" || kind === "du") return at(this[kind][l]);
+    if (kind === "y") return at(this.y);
+    if (kind === "W") return at(this.old.W[l]);
+    if (kind === "W⁺") return at(this.new.W[l]);
+    if (kind === "dW") return at(this.gradients.W[l]);
+    if (kind === "b") return this.old.b[l][i];
+    if (kind === "b⁺") return this.new.b[l][i];
+    if (kind === "db") return this.gradients.b[l][i];
+    if (kind === "loss") return this.rowLoss(i);
+    return this.loss;
+  }
+
+  rowLoss(i) {
+    const part = (matrix) => matrix.data.subarray(i * matrix.shape[1], (i + 1) * matrix.shape[1]);
+    const { loss } = this.architecture;
+    return rowLoss(loss, this.activation(this.L), part(this.z[this.L]), part(this.layers[this.L]), part(this.y));
+  }
+
+  // The reference a text such as "dW2[3,7]" names, or null.
+  reference(text) {
+    const trimmed = text.trim();
+    if (trimmed === "J" || trimmed === "loss") return { kind: "J" };
+    const found = ENTRY.exec(trimmed);
+    if (!found) return null;
+    const [, symbol, layer, after, first, second] = found;
+    const kind = after ? `${symbol}⁺` : symbol;
+    const l = layer === "" ? null : Number(layer), i = Number(first), j = second === undefined ? undefined : Number(second);
+    return this.exists({ kind, l, i, j }) ? { kind, l, i, j } : null;
+  }
+
+  exists({ kind, l, i, j }) {
+    const within = (x, n) => x !== undefined && x >= 0 && x < n;
+    if (kind === "J") return true;
+    if (kind === "loss") return l === null && j === undefined && within(i, this.n);
+    if (kind === "y") return l === null && within(i, this.n) && within(j, this.sizes[this.L]);
+    if (l === null || l > this.L || l < (kind === "a" ? 0 : 1)) return false;
+    if ((kind === "u" || kind === "du") && !this.isNormal(l)) return false;
+    if (["z", "u", "a", "delta", "du"].includes(kind)) return within(i, this.n) && within(j, this.sizes[l]);
+    if (kind === "W" || kind === "dW" || kind === "W⁺") return within(i, this.sizes[l - 1]) && within(j, this.sizes[l]);
+    return j === undefined && within(i, this.sizes[l]);
+  }
+
+  // Forward from X to J, then backward from J to X, then the update.
+  operations() {
+    const list = [];
+    for (let l = 1; l <= this.L; l++) list.push({ id: `z${l}`, kind: "z", l, pass: "forward" }, { id: `a${l}`, kind: "a", l, pass: "forward" });
+    list.push({ id: "J", kind: "J", l: this.L, pass: "loss" });
+    for (let l = this.L; l > 0; l--) list.push({ id: `delta${l}`, kind: "delta", l, pass: "backward" }, { id: `dW${l}`, kind: "dW", l, pass: "backward" });
+    list.push({ id: "update", kind: "update", l: this.L, pass: "update" });
+    return list;
+  }
+}
+
+export function label({ kind, l, i, j }) {
+  if (kind === "J") return "J";
+  return `${kind.replace("⁺", "")}${l ?? ""}${kind.endsWith("⁺") ? "⁺" : ""}[${i}${j === undefined ? "" : `,${j}`}]`;
+}
+
+// Places of the n entries of largest size, in their own order; a NaN counts as larger than all.
+export function largest(values, n) {
+  const size = (x) => (Number.isNaN(x) ? Infinity : Math.abs(x));
+  const order = Array.from(values, (_, i) => i).sort((p, q) => size(values[q]) - size(values[p]) || p - q);
+  return order.slice(0, n).sort((p, q) => p - q);
+}

@@ -1,0 +1,79 @@
+// Packed arrays become typed arrays again, and numbers become text.
+
+const KINDS = { f4: [Float32Array, 4], f8: [Float64Array, 8], i4: [Int32Array, 4] };
+
+// Decodes the page's bytes once; every array is unpacked when it is first asked for.
+export class Numbers {
+  constructor(base64, places) {
+    this.places = places;
+    this.unpacked = new Map();
+    const text = atob(base64);
+    this.bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) this.bytes[i] = text.charCodeAt(i);
+  }
+
+  // The arrays in nested lists and objects of entries, each as { data, shape }.
+  async all(entries) {
+    if (entries === null || typeof entries !== "object") return entries;
+    if (Array.isArray(entries)) return Promise.all(entries.map((part) => this.all(part)));
+    if (typeof entries.key === "string") return this.one(entries);
+    const named = Object.entries(entries).map(async ([name, part]) => [name, await this.all(part)]);
+    return Object.fromEntries(await Promise.all(named));
+  }
+
+  async one(entry) {
+    if (!this.unpacked.has(entry.key)) this.unpacked.set(entry.key, this.unpack(entry));
+    return { data: await this.unpacked.get(entry.key), shape: entry.shape };
+  }
+
+  async unpack({ key, type, shape }) {
+    const [start, length] = this.places[key];
+    const [Kind, size] = KINDS[type];
+    const n = shape.reduce((product, side) => product * side, 1);
+    const packed = new Blob([this.bytes.subarray(start, start + length)]).stream();
+    const grouped = new Uint8Array(await new Response(packed.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
+    const plain = new Uint8Array(n * size);
+    for (let place = 0; place < size; place++)
+      for (let i = 0; i < n; i++) plain[i * size + place] = grouped[place * n + i];
+    return new Kind(plain.buffer);
+  }
+}
+
+// A number to n significant digits, as Python's :.ng writes it.
+export function general(x, n) {
+  if (Number.isNaN(x)) return "nan";
+  if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
+  if (x === 0) return "0";
+  const [mantissa, exponent] = x.toExponential(n - 1).split("e");
+  const e = Number(exponent);
+  if (e >= -4 && e < n) {
+    const fixed = x.toFixed(Math.max(0, n - 1 - e));
+    return fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed;
+  }
+  const short = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
+  return `${short}e${e < 0 ? "-" : "+"}${String(Math.abs(e)).padStart(2, "0")}`;
+}
+
+// Five significant digits, as everywhere in chainrule; a zero's sign is no news to a reader.
+export function number(x) {
+  if (x === 0 || !Number.isFinite(x)) return general(x, 5);
+  const size = Math.abs(x);
+  if (size >= 1e-4 && size < 1e5) return general(x, 5);
+  const [mantissa, exponent] = x.toExponential(4).split("e");
+  const e = Number(exponent);
+  return `${mantissa}e${e < 0 ? "-" : "+"}${String(Math.abs(e)).padStart(2, "0")}`;
+}
+
+// Three digits, for labels that must be short.
+export const brief = (x) => general(x, 3).replace("e-0", "e-").replace("e+0", "e+");
+
+// Every digit that tells this number from its neighbours in its own precision.
+export function exact(x, isFloat32) {
+  if (!Number.isFinite(x) || !isFloat32) return String(x);
+  for (let n = 6; n <= 9; n++) if (Math.fround(Number(x.toPrecision(n))) === x) return String(Number(x.toPrecision(n)));
+  return String(x);
+}
+
+export const grouped = (n) => Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, ",");
+
+export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;

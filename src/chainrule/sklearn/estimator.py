@@ -1,0 +1,376 @@
+"""What both estimators share: checking, fitting by either way, predicting from coefs_, pickling arrays only."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from chainrule.engine.protocol import StepSettings, Task
+from chainrule.errors import DivergenceWarning
+from chainrule.network.parameters import Parameters
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.sklearn import keeping
+from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks
+from chainrule.sklearn.descent import Descent, Judge, Plan, Progress
+from chainrule.sklearn.fitted import FittedMLP, dense
+from chainrule.sklearn.lbfgs import FullBatch, minimize
+from chainrule.sklearn.rules import OptimizerState, Watch, initial_parameters
+from chainrule.training import divergence
+from chainrule.training.schedules import SCHEDULES
+from chainrule.training.settings import SGD, AdamEpsilonHat, Optimizer, Settings, SutskeverSGD
+
+Array = npt.NDArray[Any]
+HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
+STOCHASTIC = ("sgd", "adam")
+
+
+def adopt(estimator: Any, values: dict[str, Any]) -> None:
+    """Keep the arguments of __init__ under their names."""
+    for name, value in values.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
+class DivergedFit(DivergenceWarning, ConvergenceWarning):
+    """A fit that diverged; for whoever filters scikit-learn's warnings, one that did not converge."""
+
+
+class BaseMLP(CallbackSupportMixin, FittedMLP):
+    """A multi-layer perceptron with the parameters, attributes and rules of scikit-learn's."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions({"logistic", *HIDDEN}), list, tuple],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "normalization": [None, str, list, tuple],
+        "residual": ["boolean", list, tuple],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "schedule": [StrOptions(set(SCHEDULES) - {"plateau"})],
+        "warm_up": [Interval(Real, 0, 1, closed="both")],
+        "metric": [str],
+        "time_limit": [None, Interval(Real, 0, None, closed="neither")],
+        "threads": [None, Interval(Integral, 1, None, closed="left")],
+        "keep_run": ["boolean"],
+    }
+
+    # fitting ------------------------------------------------------------------------------------------------
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, incremental: bool = False, validation: Any = None
+    ) -> Any:
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        hidden = self._hidden_sizes()
+        first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        X, y = self._validate_input(X, y, incremental, first_pass)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        weight = self._weighted(y, sample_weight)
+        X, targets = dense(X), self._targets(y, X.dtype)
+        self.n_outputs_ = self._n_outputs(targets)
+        self._random_state = check_random_state(self.random_state)
+        if first_pass:
+            self._initialise([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+        held_out = None
+        if validation is not None:
+            held_out = self._given_validation(validation, X.dtype)
+        elif self.early_stopping and self.solver in STOCHASTIC:
+            X, targets, weight, held_out = self._split(X, targets, weight)
+        if self.solver == "lbfgs":
+            self._fit_all_at_once(X, targets, weight)
+        else:
+            self._fit_by_batches(X, y, targets, weight, held_out, incremental)
+        return self
+
+    def _hidden_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if any(size <= 0 for size in hidden):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        return hidden
+
+    def _initialise(self, sizes: list[int], dtype: Any) -> None:
+        self.n_iter_, self.t_ = 0, 0
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = self._out_activation()
+        architecture = self._architecture(sizes, dtype)
+        self._adopt_parameters(initial_parameters(architecture, self._random_state, self.activation == "logistic"))
+        self._no_improvement_count = 0
+        self.__dict__.pop("_optimizer", None)
+        if self.solver in STOCHASTIC:
+            self.loss_curve_: list[float] = []
+            self.validation_loss_curve_: list[float] | None = None
+            self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+            self.best_validation_score_: float | None = -np.inf if self.early_stopping else None
+            self.best_loss_: float | None = None if self.early_stopping else np.inf
+
+    def _task(self, X: Array, targets: Array, weight: Array | None, dtype: Any, optimizer: str) -> Task:
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = min(200, len(X))
+        elif batch_size > len(X):
+            warnings.warn(
+                f"batch_size = {batch_size} is larger than the {len(X)} samples; it is clipped.", stacklevel=5
+            )
+            batch_size = len(X)
+        return Task(
+            self._network_of(dtype)[0].architecture,
+            np.ascontiguousarray(X, dtype=dtype),
+            np.ascontiguousarray(targets, dtype=None if targets.dtype == np.int32 else dtype),
+            None if weight is None else np.ascontiguousarray(weight, dtype=dtype),
+            optimizer,
+            int(batch_size),
+            int(self._random_state.randint(np.iinfo(np.int32).max)),
+            bool(self.shuffle),
+        )
+
+    def _fit_all_at_once(self, X: Array, targets: Array, weight: Array | None) -> None:
+        task = self._task(X, targets, weight, np.float64, "sgd")
+        parameters = self._network_of(np.float64)[0]
+        engine = self._engine_for(parameters.architecture, task.n_samples, 1)
+        judge = self._judge(task, None)
+        found, self.loss_, self.n_iter_ = minimize(
+            FullBatch(task, engine, float(self.alpha)),
+            parameters.copy(),
+            max_iter=self.max_iter,
+            max_fun=self.max_fun,
+            tol=self.tol,
+            scale=judge.scale,
+            constant=judge.constant(0),
+        )
+        self._refuse_non_finite(found)
+        self._adopt_parameters(found)
+
+    def _fit_by_batches(
+        self, X: Array, y: Any, targets: Array, weight: Array | None, held_out: Any, incremental: bool
+    ) -> None:
+        parameters = self._network_of(X.dtype)[0]
+        optimizer = self._optimizer_settings()
+        task = self._task(X, targets, weight, X.dtype, optimizer.name)
+        engine = self._engine_for(task.architecture, task.batch_size, task.steps_per_epoch)
+        state = self._optimizer_state(optimizer, parameters, incremental)
+        settings = self._settings(task, optimizer, incremental)
+        step = StepSettings(dict(state.hyper), 0.0, 0.0, float(self.dropout), self.clip_norm, float(self.alpha))
+        judge = self._judge(task, held_out)
+        watch, progress = self._watch_and_progress()
+        if held_out is not None:
+            progress.validation_scores = progress.validation_scores or []
+            progress.validation_losses = progress.validation_losses or []
+        tasks = EpochTasks(self, X, y, weight)
+        tasks.begin_fit(1 if incremental else self.max_iter)
+        descent = Descent(
+            task,
+            engine,
+            settings,
+            step,
+            parameters.copy(),
+            state,
+            watch,
+            self._plan(incremental),
+            judge,
+            progress,
+            tasks,
+        )
+        began = time.perf_counter()
+        with np.errstate(all="ignore"):
+            found = descent.run()
+        self._take_over(descent, found)
+        self._record = keeping.Record.of(descent, time.perf_counter() - began, self._kind())
+        tasks.end_fit()
+
+    def _watch_and_progress(self) -> tuple[Watch, Progress]:
+        """Where an earlier fit left off; whoever sets coefs_ by hand need not set the rest."""
+        known = self.__dict__.get
+        watch = Watch(
+            self.tol,
+            self.n_iter_no_change,
+            known("_no_improvement_count", 0),
+            known("best_loss_"),
+            known("best_validation_score_"),
+        )
+        curve, scores, losses = known("loss_curve_", []), known("validation_scores_"), known("validation_loss_curve_")
+        return watch, Progress(curve, scores, losses, known("t_", 0))
+
+    def _optimizer_settings(self) -> Optimizer:
+        rate = float(self.learning_rate_init)
+        if self.solver == "adam":
+            return AdamEpsilonHat(rate, float(self.beta_1), float(self.beta_2), float(self.epsilon))
+        if self.momentum == 0:
+            return SGD(rate)
+        return SutskeverSGD(rate, min(float(self.momentum), 1 - 2.0**-53), bool(self.nesterovs_momentum))
+
+    def _optimizer_state(self, optimizer: Optimizer, parameters: Parameters, incremental: bool) -> OptimizerState:
+        state = getattr(self, "_optimizer", None)
+        if incremental and state is not None and state.name == optimizer.name:
+            return state
+        hyper = dict(optimizer.hyper)
+        if "momentum" in hyper:
+            hyper["momentum"] = float(self.momentum)
+        names = {"adam_epsilon_hat": ("m", "v"), "sgd_sutskever": ("v",)}.get(optimizer.name, ())
+        arrays = {name: np.zeros_like(parameters.flat) for name in names}
+        self._optimizer = OptimizerState(optimizer.name, optimizer.learning_rate, arrays, hyper=hyper)
+        return self._optimizer
+
+    def _settings(self, task: Task, optimizer: Optimizer, incremental: bool) -> Settings:
+        return Settings(
+            optimizer,
+            batch_size=task.batch_size,
+            epochs=self.max_iter,
+            dropout=float(self.dropout),
+            clip_norm=self.clip_norm,
+            schedule="constant" if incremental else self.schedule,
+            warm_up=0.0 if incremental else float(self.warm_up),
+            seed=task.seed,
+            shuffle=task.shuffle,
+            alpha=float(self.alpha),
+        )
+
+    def _plan(self, incremental: bool) -> Plan:
+        return Plan(
+            1 if incremental else self.max_iter,
+            self.learning_rate,
+            float(self.learning_rate_init),
+            float(self.power_t),
+            bool(self.early_stopping),
+            bool(self.verbose),
+            self.time_limit,
+            incremental,
+        )
+
+    def _take_over(self, descent: Descent, found: Parameters) -> None:
+        progress, watch = descent.progress, descent.watch
+        self.n_iter_, self.loss_, self.t_ = progress.n_epochs, progress.loss, progress.samples_seen
+        self.loss_curve_ = progress.loss_curve
+        self.validation_scores_, self.validation_loss_curve_ = progress.validation_scores, progress.validation_losses
+        self._no_improvement_count = watch.count
+        self.best_loss_, self.best_validation_score_ = watch.best_loss, watch.best_score
+        if progress.diverged is not None:
+            if not self.early_stopping and not progress.exploded:
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain large values and need "
+                    f"to be preprocessed. ({progress.diverged})"
+                ) from progress.diverged
+            warnings.warn(str(progress.diverged), DivergedFit, stacklevel=5)
+        self._refuse_non_finite(found)
+        self._adopt_parameters(found)
+
+    @staticmethod
+    def _refuse_non_finite(parameters: Parameters) -> None:
+        if not np.isfinite(parameters.flat).all():
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+                "preprocessed."
+            )
+
+    # held-out rows ----------------------------------------------------------------------------------------------
+
+    def _split(self, X: Array, targets: Array, weight: Array | None) -> tuple[Array, Array, Array | None, Any]:
+        from sklearn.model_selection import train_test_split
+
+        arrays = [X, targets] if weight is None else [X, targets, weight]
+        parts = train_test_split(
+            *arrays,
+            random_state=self._random_state,
+            test_size=self.validation_fraction,
+            stratify=self._strata(targets),
+        )
+        if len(parts[1]) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        held_out = (parts[1], parts[3], None if weight is None else parts[5])
+        return parts[0], parts[2], None if weight is None else parts[4], held_out
+
+    def _given_validation(self, given: tuple[Any, Any, Any], dtype: Any) -> Any:
+        X, y, sample_weight = given
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtype, reset=False)
+        targets = self._targets(self._encode(y), np.dtype(dtype))
+        if X.shape[0] != len(targets) or not len(targets):
+            raise ValueError(f"X_val has {X.shape[0]} rows, y_val {len(targets)}; expected as many, at least one.")
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        return dense(X), targets, weight
+
+    def _judge(self, task: Task, held_out: Any) -> Judge:
+        architecture, constants = task.architecture, self._constants(task.targets)
+        scale = 1.0 / architecture.n_outputs if architecture.loss == "squared_error" else 1.0
+        judge = Judge(scale)
+        judge.constant_loss = divergence.constant_output_loss(task.targets, architecture.loss, architecture.n_outputs)
+        if constants is not None:
+            judge.constant = lambda epoch: keeping.mean_over_batches(constants, task, epoch)
+        if held_out is None:
+            return judge
+        X, targets, weight = held_out
+        X = np.ascontiguousarray(X, dtype=architecture.dtype)
+        targets = np.ascontiguousarray(targets, dtype=None if targets.dtype == np.int32 else architecture.dtype)
+        w = None if weight is None else np.ascontiguousarray(weight, dtype=architecture.dtype)
+        engine, score = self._engine_for(architecture), self._scorer()
+
+        def validate(parameters: Parameters) -> tuple[float, float]:
+            loss, output = engine.loss(parameters, X, targets, w)
+            rating = score(targets, output, w) if np.isfinite(output).all() else float("nan")
+            return scale * loss, float("nan") if np.isnan(rating) else float(rating)
+
+        judge.validate = validate
+        return judge
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # what a classifier and a regressor do differently --------------------------------------------------------------
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+    def _n_outputs(self, targets: Array) -> int:
+        raise NotImplementedError
+
+    def _out_activation(self) -> str:
+        raise NotImplementedError
+
+    def _weighted(self, y: Array, sample_weight: Any) -> Any:
+        return sample_weight
+
+    def _strata(self, targets: Array) -> Array | None:
+        return None
+
+    def _scorer(self) -> Any:
+        raise NotImplementedError
+
+    def _constants(self, targets: Array) -> Array | None:
+        """The part of each row's loss that y alone decides, where the engine leaves it out."""
+        return None
+
+    def _kind(self) -> Any:
+        raise NotImplementedError

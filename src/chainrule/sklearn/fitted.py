@@ -1,0 +1,153 @@
+"""A fitted perceptron: its parameters in one vector, what it predicts, how it opens up, how it is pickled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from chainrule.engine.protocol import Engine
+from chainrule.engine.select import select
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.sklearn import keeping
+
+Array = npt.NDArray[Any]
+NAMES = {"logistic": "sigmoid", "exp": "exponential"}
+"""scikit-learn's names of activations where ours is another."""
+BLOCK_ROWS = 4096
+"""Rows of a sparse matrix that are made dense at a time."""
+
+
+class FittedMLP(BaseEstimator):
+    """What coefs_ and intercepts_ are good for."""
+
+    def _architecture(self, sizes: list[int], dtype: Any) -> Architecture:
+        hidden = self.activation
+        if isinstance(hidden, str):
+            names: str | list[str] = NAMES.get(hidden, hidden)
+        else:
+            names = [NAMES.get(name, name) for name in hidden]
+        if len(sizes) == 2:
+            names = []
+        output = str(NAMES.get(self.out_activation_, self.out_activation_))
+        normalization = None if len(sizes) == 2 else self.normalization
+        residual = False if len(sizes) == 2 else self.residual
+        name = np.dtype(dtype).name
+        return Architecture.build(sizes, names, output, self._loss_name(), name, normalization, residual)
+
+    def _adopt_parameters(self, parameters: Parameters) -> None:
+        """coefs_ and intercepts_ become views on one vector, which predict reads without packing."""
+        self.coefs_, self.intercepts_ = list(parameters.W[1:]), list(parameters.b[1:])
+        if self.normalization is not None:
+            self.gains_, self.shifts_ = list(parameters.gain[1:]), list(parameters.shift[1:])
+        self._network = (parameters, self._engine_for(parameters.architecture))
+
+    def _engine_for(self, architecture: Architecture, batch_size: int = 0, n_steps: int = 0) -> Engine:
+        threads = keeping.threads_of(self.threads)
+        if threads is None and 0 < n_steps < keeping.FEW_STEPS and keeping.is_small(architecture, batch_size):
+            threads = 1
+        return select("auto", architecture, threads)[0]
+
+    def _network_of(self, dtype: Any = None) -> tuple[Parameters, Engine]:
+        """The parameters as they stand in coefs_ and intercepts_, in one vector, and the engine for them."""
+        known = getattr(self, "_network", None)
+        if known is not None and (dtype is None or known[0].flat.dtype == dtype):
+            parameters = known[0]
+            same = len(self.coefs_) == len(parameters.W) - 1 and all(
+                a is b
+                for a, b in zip([*self.coefs_, *self.intercepts_], [*parameters.W[1:], *parameters.b[1:]], strict=True)
+            )
+            if same:
+                return known
+        sizes = [int(self.coefs_[0].shape[0]), *(int(W.shape[1]) for W in self.coefs_)]
+        none = [None] * len(self.coefs_)
+        of_layer = (
+            self.coefs_,
+            self.intercepts_,
+            self.__dict__.get("gains_", none),
+            self.__dict__.get("shifts_", none),
+        )
+        parts = [part for layer in zip(*of_layer, strict=True) for part in layer if part is not None]
+        wanted = np.result_type(*parts) if dtype is None else np.dtype(dtype)
+        wanted = wanted if wanted in (np.float32, np.float64) else np.dtype(np.float64)
+        flat = np.concatenate([np.asarray(part, dtype=wanted).ravel() for part in parts])
+        architecture = self._architecture(sizes, wanted)
+        return Parameters(architecture, flat), self._engine_for(architecture)
+
+    def _output(self, X: Any) -> Array:
+        """The output activation (n, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        parameters, engine = self._network_of()
+        dtype = parameters.flat.dtype
+        if not sparse.issparse(X):
+            return engine.predict(parameters, np.ascontiguousarray(X, dtype=dtype))
+        blocks = range(0, X.shape[0], BLOCK_ROWS)
+        rows = X.tocsr()
+        return np.concatenate(
+            [engine.predict(parameters, rows[i : i + BLOCK_ROWS].toarray().astype(dtype)) for i in blocks]
+        )
+
+    def activations(self, X: Any) -> list[Array]:
+        """The activation of every layer for the rows of X: the hidden layers first, the output last."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        parameters, engine = self._network_of()
+        return engine.forward(parameters, dense(X).astype(parameters.flat.dtype, copy=False)).a[1:]
+
+    def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Both passes backwards over the rows of X: loss, delta[l], dW[l], db[l] (l = 1 …), dX; without penalty."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        parameters, engine = self._network_of()
+        dtype = parameters.flat.dtype
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X).astype(dtype)
+        rows = np.ascontiguousarray(dense(X), dtype=dtype)
+        return engine.backward(parameters, rows, self._targets(self._encode(y), dtype), weight)
+
+    @property
+    def run_(self) -> Any:
+        """The training as a Run: history, replay of every step. Not kept in pickles unless keep_run=True."""
+        record = self.__dict__.get("_record")
+        if record is None:
+            raise AttributeError(
+                f"{type(self).__name__} has no run_: it was not fitted by sgd or adam, or it was pickled without "
+                "keep_run=True."
+            )
+        return record.run(self._network_of(record.task.architecture.dtype)[0])
+
+    # pickling --------------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_network", None)
+        if not self.keep_run:
+            state.pop("_record", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "coefs_" in self.__dict__ and "out_activation_" in self.__dict__:
+            self._adopt_parameters(self._network_of()[0])
+
+    # what a classifier and a regressor do differently ----------------------------------------------------
+
+    def _encode(self, y: Any) -> Array:
+        raise NotImplementedError
+
+    def _targets(self, y: Array, dtype: Any) -> Array:
+        """Encoded y as engines take it: int32 class indices, or floats (n, k)."""
+        raise NotImplementedError
+
+    def _loss_name(self) -> str:
+        raise NotImplementedError
+
+
+def dense(X: Any) -> Any:
+    """X as a dense array."""
+    return X.toarray() if sparse.issparse(X) else X

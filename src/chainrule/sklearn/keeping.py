@@ -1,0 +1,131 @@
+"""What stays of a fit besides the weights: the record a Run is made of; and how many threads a fit may take."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.api.network import Network
+from chainrule.api.run import Rows, Run
+from chainrule.data.targets import Kind
+from chainrule.engine.protocol import Task
+from chainrule.engine.select import select
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.sklearn.descent import Descent
+from chainrule.training.checkpoints import CheckpointStore
+from chainrule.training.events import Event
+from chainrule.training.settings import Settings
+
+Array = npt.NDArray[Any]
+
+
+@dataclass
+class Record:
+    """Task, settings, events and checkpoints of a fit: whatever replay needs, and no engine, so that it pickles."""
+
+    task: Task
+    settings: Settings
+    history: dict[str, list[float]]
+    losses: Array
+    events: list[Event]
+    checkpoints: CheckpointStore
+    result: dict[str, Any]
+    kind: Kind
+    fingerprint: str
+
+    @classmethod
+    def of(cls, descent: Descent, seconds: float, kind: Kind) -> Record:
+        """The record of a fit that just ended."""
+        progress, n = descent.progress, len(descent.progress.penalties)
+        history = {
+            "loss": [(told - extra) for told, extra in zip(progress.loss_curve[-n:], progress.penalties, strict=False)],
+            "penalty": progress.penalties,
+            "learning_rate": progress.rates,
+            "seconds": progress.seconds,
+        }
+        if progress.validation_losses:
+            history["validation_loss"] = progress.validation_losses[-n:]
+        if progress.validation_scores:
+            history["score"] = progress.validation_scores[-n:]
+        before = np.full(descent.first_step, np.nan)  # steps of earlier calls of partial_fit
+        result = {
+            "stopped": progress.stopped,
+            "epochs": n,
+            "steps": n * descent.task.steps_per_epoch,
+            "seconds": seconds,
+        }
+        return cls(
+            descent.task,
+            descent.settings,
+            history,
+            np.concatenate([before, *progress.losses]),
+            descent.events,
+            descent.checkpoints,
+            result,
+            kind,
+            Rows(descent.task.X, descent.task.targets, descent.task.weight).fingerprint,
+        )
+
+    def run(self, parameters: Parameters) -> Run:
+        """The Run, with these parameters as those it ended with."""
+        task = self.task
+        engine = select("auto", task.architecture)[0]
+        return Run(
+            Network.of(parameters.copy(), self.kind, self.settings.seed),
+            self.settings,
+            self.history,
+            self.losses,
+            self.events,
+            self.result,
+            engine,
+            self.checkpoints,
+            Rows(task.X, task.targets, task.weight),
+            self.fingerprint,
+            steps_per_epoch=task.steps_per_epoch,
+            engine_record=engine.describe(),
+        )
+
+
+def mean_over_batches(constants: Array, task: Task, epoch: int) -> float:
+    """What the constants of the rows add to the loss of an epoch: each batch's weighted mean, by its rows."""
+    if task.weight is None:
+        return float(constants.mean())
+    order, total = task.order(epoch), 0.0
+    for first in range(0, task.n_samples, task.batch_size):
+        rows = order[first : first + task.batch_size]
+        weight = task.weight[rows].astype(np.float64)
+        if weight.any():
+            total += len(rows) * float(np.average(constants[rows], weights=weight))
+    return total / task.n_samples
+
+
+FEW_STEPS = 7
+"""With fewer steps in an epoch the engine has no room to try which number of threads is fastest."""
+SMALL_STEP = 2e7
+"""Floating-point operations of a step below which one thread is the safe choice."""
+
+
+def is_small(architecture: Architecture, batch_size: int) -> bool:
+    """Whether a step is so short that threads may wait for each other longer than they compute."""
+    return 6.0 * batch_size * architecture.n_parameters < SMALL_STEP
+
+
+def threads_of(asked: int | None) -> int | None:
+    """The threads a fit asks the engine for; None leaves the choice to the engine, which obeys OMP_NUM_THREADS.
+
+    A fit that runs in a thread of joblib takes one: its neighbours take the other cores. (Worker processes of
+    joblib have OMP_NUM_THREADS set to their share of the cores.)
+    """
+    if asked is not None:
+        return int(asked)
+    parallel = sys.modules.get("joblib.parallel")
+    if parallel is None or threading.current_thread() is threading.main_thread():
+        return None
+    backend = parallel.get_active_backend()[0]
+    return 1 if getattr(backend, "nesting_level", 0) else None

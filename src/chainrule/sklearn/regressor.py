@@ -1,0 +1,156 @@
+"""MLPRegressor: one value or several."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import xlogy
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from chainrule.sklearn import scores
+from chainrule.sklearn.callbacks import with_callbacks
+from chainrule.sklearn.classifier import _stochastic
+from chainrule.sklearn.estimator import BaseMLP, adopt
+
+Array = npt.NDArray[Any]
+LOSSES = ("squared_error", "poisson", "absolute_error", "huber")
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """A multi-layer perceptron that predicts values.
+
+    Every parameter up to max_fun means what it means in sklearn.neural_network.MLPRegressor.
+
+    Args      loss: squared_error, poisson (exponential output), absolute_error, huber; activation: also any other
+              activation of chainrule, or a list with one for each hidden layer; normalization, residual,
+              dropout, clip_norm, schedule,
+              warm_up, time_limit, threads, keep_run: as in MLPClassifier; metric: what early_stopping watches,
+              "auto" (R²) or a scorer of scikit-learn
+    Source    docs/sklearn.md
+    Example   >>> from sklearn.datasets import load_diabetes
+              >>> X, y = load_diabetes(return_X_y=True)
+              >>> MLPRegressor(solver="lbfgs", random_state=0, max_iter=50).fit(X, y).predict(X).shape
+              (442,)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseMLP._parameter_constraints,
+        "loss": [StrOptions(set(LOSSES))],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        normalization: Any = None,
+        residual: Any = False,
+        dropout: float = 0.0,
+        clip_norm: float | None = None,
+        schedule: str = "constant",
+        warm_up: float = 0.0,
+        metric: str = "auto",
+        time_limit: float | None = None,
+        threads: int | None = None,
+        keep_run: bool = False,
+    ) -> None:
+        adopt(self, locals())
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPRegressor:
+        """Fitted to X (n, n_features) and values y (n,) or (n, k).
+
+        Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
+        """
+        validation = None if X_val is None else (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation=validation)
+
+    @available_if(_stochastic)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """One more pass over X and y."""
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> Array:
+        """Values (n,) or (n, k)."""
+        output = self._output(X)
+        return output[:, 0] if output.shape[1] == 1 else output
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError("loss='poisson' needs y ≥ 0; y holds negative values.")
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _encode(self, y: Any) -> Array:
+        return np.asarray(y, dtype=np.float64)
+
+    def _targets(self, y: Any, dtype: Any) -> Array:
+        return np.ascontiguousarray(np.asarray(y).reshape(len(y), -1), dtype=dtype)
+
+    def _n_outputs(self, targets: Array) -> int:
+        return int(targets.shape[1])
+
+    def _out_activation(self) -> str:
+        return "exp" if self.loss == "poisson" else "identity"
+
+    def _loss_name(self) -> str:
+        return str(self.loss)
+
+    def _constants(self, targets: Array) -> Array | None:
+        if self.loss != "poisson":
+            return None
+        y = targets.astype(np.float64)
+        return (xlogy(y, y) - y).sum(axis=1)
+
+    def _kind(self) -> Any:
+        return "values"
+
+    def _scorer(self) -> Any:
+        return scores.scorer(self.metric, "values")

@@ -1,0 +1,352 @@
+"""The page in a browser without network: its mathematics against the engine's records, its keys, its languages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.api.report import material_of, write
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import LOSSES
+from report_browser import CHROMIUM, Browser
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; install Debian's chromium to run these")
+
+MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist.npz"
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(30, 4))
+OPTIMIZERS: list[Any] = [
+    cr.SGD(0.05), cr.Adam(0.01), cr.SGD(0.05, momentum=0.9, nesterov=True), cr.RMSProp(0.01), cr.AdamW(0.01),
+    cr.Adagrad(0.05), cr.SGD(0.05, momentum=0.8), "sgd_sutskever", "adam_epsilon_hat",
+]  # fmt: skip
+EXTRAS: list[dict[str, Any]] = [
+    {}, {"dropout": 0.4}, {"l2": 0.01, "l1": 0.003}, {"sample_weight": RNG.uniform(0, 2, 30)}, {"clip_norm": 0.05},
+    {"dropout": 0.2, "l2": 0.02, "clip_norm": 0.1}, {"engine": "numpy"},
+]  # fmt: skip
+PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
+"""With a pair come the next two activations, the next optimizer, the next extras; every other pair is in float64."""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    window = Browser(tmp_path_factory.mktemp("profile"))
+    yield window
+    window.close()
+
+
+@pytest.fixture(autouse=True)
+def silence(browser: Browser) -> Iterator[None]:
+    """Nothing a test does makes the page complain, break its policy or ask for anything but files."""
+    browser.complaints.clear()
+    yield
+    assert browser.complaints == []
+
+
+def small(loss: str = "cross_entropy", output: str = "softmax", **options: Any) -> cr.Run:
+    n = 3 if output in ("softmax", "sigmoid") else 2
+    if loss == "cross_entropy":
+        y: Any = RNG.integers(0, 3, 30) if output == "softmax" else RNG.integers(0, 2, (30, 3)).astype(float)
+    else:
+        y = np.abs(RNG.normal(size=(30, n))).round(2)
+    kinds = {name: options.pop(name) for name in ("normalization", "residual") if name in options}
+    sizes = options.pop("sizes", [4, 6, 5])
+    dtype = options.pop("dtype", "float32")
+    net = cr.Network([*sizes, n], options.pop("activation", "tanh"), output, loss, dtype=dtype, seed=1, **kinds)
+    return cr.train(net, X, y, batch_size=8, epochs=2, progress=False, **options)
+
+
+def badge(browser: Browser) -> dict[str, str]:
+    return dict(browser.evaluate("({...document.getElementById('self-check').dataset})"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_formula_agrees_with_the_engine(dtype: str, browser: Browser, tmp_path: Path) -> None:
+    """Every activation, legal pair of loss and output, optimizer, penalty and mask: recomputed within its bound."""
+    hidden, optimizers, extras = cycle(ACTIVATIONS), cycle(OPTIMIZERS), cycle(EXTRAS)
+    worst = 0.0
+    for i, (loss, output) in enumerate(PAIRS):
+        if i % 2 != (dtype == "float64"):
+            continue
+        first, second = next(hidden), next(hidden)
+        extra = dict(next(extras))
+        run = small(loss, output, activation=[first, second], optimizer=next(optimizers), dtype=dtype, **extra)
+        run.report(tmp_path / "report.html", size_mb=0.05)
+        browser.open(tmp_path / "report.html")
+        told = badge(browser)
+        said = browser.evaluate("document.querySelector('.badges').innerText")
+        what = f"{first}, {second}, {output}, {loss}, {run.settings.optimizer}, {extra}: {said}"
+        assert told["state"] == "passed", what
+        assert int(told["n"]) > 300, what
+        worst = max(worst, float(told["worst"]))
+    assert worst < (2e-6 if dtype == "float32" else 4e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_normalised_and_residual_layers_agree(engine: str, dtype: str, browser: Browser, tmp_path: Path) -> None:
+    """Layer normalisation and residual connections, with dropout, are recomputed like everything else, and told."""
+    options = {"normalization": ["layer", None, "layer"], "residual": [False, True, True], "dropout": 0.2}
+    run = small(activation=["tanh", "gelu", "relu"], sizes=[4, 6, 6, 6], dtype=dtype, engine=engine, **options)
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", "lang=en&step=1&why=delta1[2,3]")
+    told = badge(browser)
+    assert told["state"] == "passed", browser.evaluate("document.querySelector('.badges').innerText")
+    names = browser.evaluate("[...document.querySelectorAll('.checks tbody th')].map(e => e.textContent)")
+    assert {"u1", "du3", "dgain1", "dshift3", "a2", "delta1"} <= set(names)
+    assert browser.evaluate("document.getElementById('mermaid').textContent") == run.replay(1).to_mermaid(0)
+    for name in ("u1[0,2]", "a2[1,1]", "du3[0,0]", "delta2[0,3]"):
+        browser.open(tmp_path / "report.html", f"lang=en&step=1&why={name}")
+        rows = browser.evaluate("[...document.querySelectorAll('.lines tr')].map(r => r.children[2].textContent)")
+        assert np.isfinite(float(rows[-1]))
+
+
+def altered(run: cr.Run, change: Any) -> Any:
+    """The material of a run with the records of its steps changed."""
+    material = material_of(run, run.kept_rows, None)
+
+    def again(steps: Any) -> Iterator[Any]:
+        for seen in material.again(steps):
+            change(seen.record)
+            yield seen
+
+    return replace(material, again=again)
+
+
+@pytest.mark.parametrize("part", ["z", "a", "delta", "dW", "db", "new", "loss"])
+def test_one_wrong_number_is_found(part: str, browser: Browser, tmp_path: Path) -> None:
+    """A single number changed by a ten-thousandth makes the page say, visibly, that its check failed."""
+
+    def change(record: Any) -> None:
+        if part == "loss":
+            object.__setattr__(record.backward, "loss", record.backward.loss * 1.0001)
+            return
+        array = (
+            record.update.new.W[1]
+            if part == "new"
+            else getattr(record.forward if part in "za" else record.backward, part)[1]
+        )
+        place = np.unravel_index(np.argmax(np.abs(array)), array.shape)
+        array[place] *= np.float32(1.0001)
+
+    write(tmp_path / "report.html", altered(small(optimizer=cr.SGD(0.1)), change), 1.0, 1.0)
+    browser.open(tmp_path / "report.html")
+    assert badge(browser)["state"] == "failed"
+    assert "SELF-CHECK FAILED" in browser.evaluate("document.querySelector('[role=alert]').innerText")
+
+
+def test_damaged_numbers_are_told(browser: Browser, tmp_path: Path) -> None:
+    """Bytes that cannot be unpacked make the page say so instead of showing nothing."""
+    page = small(optimizer=cr.SGD(0.1)).report(tmp_path / "report.html")
+    text = page.read_text(encoding="utf-8")
+    start = text.index('id="numbers">') + len('id="numbers">')
+    page.write_text(text[:start] + "A" * 4000 + text[start + 4000 :], encoding="utf-8")
+    browser.open(page)
+    assert badge(browser)["state"] == "failed"
+    browser.complaints.clear()  # the page may log what broke
+
+
+def test_the_diagram_is_that_of_the_step(browser: Browser, tmp_path: Path) -> None:
+    """The Mermaid source of a kept step and row is step.to_mermaid of it, character by character."""
+    run = small(activation=["relu", "gelu"], dropout=0.3)
+    run.report(tmp_path / "report.html")
+    for t, row in ((0, 0), (2, 5)):
+        browser.open(tmp_path / "report.html", f"lang=en&step={t}&row={row}")
+        assert browser.evaluate("document.getElementById('mermaid').textContent") == run.replay(t).to_mermaid(row)
+
+
+def test_any_number_can_be_asked_for_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    """`/`, a name, Enter: the panel shows the engine's number in full; arrows walk the operations."""
+    run = small(optimizer=cr.Adam(0.01))
+    run.report(tmp_path / "report.html")
+    step = run.replay(2)
+    browser.open(tmp_path / "report.html", "lang=en&step=2&row=0")
+    asked = {
+        "z1[0,4]": step.forward.z[1][0, 4], "dW2[3,2]": step.backward.dW[2][3, 2],
+        "delta2[5,3]": step.backward.delta[2][5, 3],
+        "b1[2]": step.update.old.b[1][2], "W1[2,5]": step.update.old.W[1][2, 5], "J": step.backward.loss,
+    }  # fmt: skip
+    for name, value in asked.items():
+        browser.press("/")
+        assert browser.evaluate("document.activeElement.id") == "ask"
+        browser.type(name)
+        browser.press("Enter")
+        assert browser.evaluate("document.querySelector('.asked-name').textContent") == name
+        shown = browser.evaluate("document.querySelector('.why-value output').textContent")
+        assert type(value)(shown) == value
+    browser.press("/")
+    browser.type("z9[0,0]")
+    browser.press("Enter")
+    assert "z9[0,0]" in browser.evaluate("document.getElementById('ask-wrong').textContent")
+
+
+def test_the_sums_end_at_their_number(browser: Browser, tmp_path: Path) -> None:
+    """Terms, bias and rounding add up to the number itself, in every sum the page spells out."""
+    run = small(activation=["tanh", "relu"])
+    run.report(tmp_path / "report.html")
+    for name in ("z2[1,0]", "dW3[4,1]", "db2[3]", "delta1[2,5]"):
+        browser.open(tmp_path / "report.html", f"lang=en&step=1&why={name}")
+        rows = browser.evaluate(
+            "[...document.querySelectorAll('.lines tr')].map(r => [...r.children].map(c => c.textContent))"
+        )
+        result = float(rows[-1][-1])
+        terms = browser.evaluate(
+            "[...document.querySelectorAll('.terms tbody tr')].map(r => Number(r.children[1].textContent))"
+        )
+        assert rows[0][2] and abs(sum(terms) - float(rows[0][2])) <= 1e-4 * max(map(abs, terms)) + 1e-12
+        if name != "delta1[2,5]":
+            added = sum(float(row[2]) for row in rows[:-1])
+            assert abs(added - result) <= 1e-5 * sum(abs(float(row[2])) for row in rows)  # five digits are shown
+
+
+def test_keys_walk_the_operations(browser: Browser, tmp_path: Path) -> None:
+    """Left and right move one operation, space plays and pauses, and the focus is always to be seen."""
+    small().report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", "lang=en&op=z1")
+    here = "document.querySelector('.tape-op.here').dataset.op"
+    seen = [browser.evaluate(here)]
+    for _ in range(7):
+        browser.press("ArrowRight")
+        seen.append(browser.evaluate(here))
+    assert seen == ["z1", "a1", "z2", "a2", "z3", "a3", "J", "delta3"]
+    browser.press("ArrowLeft")
+    assert browser.evaluate(here) == "J"
+    browser.press(" ")
+    assert browser.evaluate("document.querySelector('.primary').getAttribute('aria-pressed')") == "true"
+    browser.press(" ")
+    assert browser.evaluate("document.querySelector('.primary').getAttribute('aria-pressed')") == "false"
+    places = set()
+    for _ in range(60):
+        browser.press("Tab")
+        focus = browser.evaluate(
+            "(e => [e.tagName + '.' + e.className + e.dataset.focus, getComputedStyle(e).outlineStyle])"
+            "(document.activeElement)"
+        )
+        places.add(focus[0])
+        assert focus[0].startswith("BODY") or focus[1] == "solid", focus
+    assert len(places) > 40
+
+
+def test_the_cursor_of_the_curves_moves_by_keys(browser: Browser, tmp_path: Path) -> None:
+    """On a curve, End reads the last step aloud and Enter opens the kept step nearest to it."""
+    run = small()
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html")
+    browser.evaluate("document.querySelector('.plot').focus()")
+    browser.press("End")
+    assert f"step {run.n_steps - 1}" in browser.evaluate(
+        "document.querySelector('.plot').getAttribute('aria-valuetext')"
+    )
+    browser.press("Enter")
+    browser.wait(f"location.hash.includes('step={run.n_steps - 1}&')")
+
+
+def test_korean_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    """Enter on 한국어 turns the whole page, labels for screen readers included, and keeps the focus there."""
+    small(optimizer=cr.SGD(0.1)).report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html")
+    assert browser.evaluate("document.documentElement.lang") == "en"
+    assert not any("가" <= c <= "힣" for c in browser.evaluate("document.querySelector('.walk').innerText"))
+    browser.evaluate("document.querySelector('[data-focus=lang-ko]').focus()")
+    browser.press("Enter")
+    assert browser.evaluate("document.documentElement.lang") == "ko"
+    assert browser.evaluate("document.activeElement.dataset.focus") == "lang-ko"
+    for part in ("h2", "h3", ".lead", ".check-text", "dt", ".says", "label", "caption"):
+        texts = browser.evaluate(f"[...document.querySelectorAll('{part}')].map(e => e.textContent)")
+        assert texts
+        english = [text for text in texts if not any("가" <= c <= "힣" for c in text)]
+        assert set(english) <= {"accuracy", "chainrule"}, english
+    labels = browser.evaluate("[...document.querySelectorAll('[aria-label]')].map(e => e.getAttribute('aria-label'))")
+    assert all(any("가" <= c <= "힣" for c in label) for label in labels), labels
+
+
+def test_hostile_names_stay_text(browser: Browser, tmp_path: Path) -> None:
+    """Names of inputs, classes, targets and files are shown as they are and never become part of the page's code."""
+    evil = [
+        "</script><script>window.hit=1</script>",
+        '"><img src=x onerror="window.hit=1">',
+        "\u202egnp.exe",
+        "a'`${1}<!--",
+    ]
+    run = small()
+    run.source = {"data": '/data/<b>"소득 & 나이"<b>.csv', "task": "classification"}
+    run.pipeline = {"kind": "numeric", "columns": evil, "classes": ["가격<i>", "</style>", "\ud800"], "target": "]]>"}
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", "lang=ko&step=0&why=a0[0,1]")
+    assert badge(browser)["state"] == "passed"
+    assert browser.evaluate("window.hit === undefined && document.querySelectorAll('img, h1 b, i i').length === 0")
+    assert browser.evaluate("document.querySelector('h1').textContent").startswith('<b>"소득 & 나이"')
+    assert evil[1] in browser.evaluate("document.querySelector('.why .says').textContent")
+
+
+def test_runs_without_data_say_what_is_missing(browser: Browser, tmp_path: Path) -> None:
+    """A run that kept no data shows its curves and says plainly why no step is there, in both languages."""
+    small(directory=tmp_path / "run", keep_data=False)
+    for page, why in (
+        (tmp_path / "run" / "report.html", "private"),
+        (cr.load(tmp_path / "run").report(tmp_path / "x.html"), "data"),
+    ):
+        for language, word in (("en", "cannot show"), ("ko", "없는 것")):
+            browser.open(page, f"lang={language}")
+            assert badge(browser)["state"] == "none"
+            assert browser.evaluate("document.getElementById('missing').dataset.why") == why
+            assert word in browser.evaluate("document.getElementById('missing').innerText")
+            assert browser.evaluate("document.querySelectorAll('.plot svg').length") >= 1
+        assert b"chainrule" in page.read_bytes()
+
+
+def test_diverged_steps_are_shown_with_their_nan(browser: Browser, tmp_path: Path) -> None:
+    """The step that ended a run with inf or NaN is on the page, agrees with the record, and prints them as such."""
+    y = RNG.normal(size=(30, 1)) * 1e4
+    with pytest.warns(UserWarning, match="step"):
+        run = cr.train(
+            cr.Network([4, 6, 1], "relu", "identity", "squared_error", seed=0), X * 1e4, y, optimizer=cr.SGD(100.0),
+            epochs=5, batch_size=8, progress=False,
+        )  # fmt: skip
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", f"lang=en&step={run.n_steps - 1}&op=J&why=J")
+    assert badge(browser)["state"] == "passed", browser.evaluate("document.body.innerText.slice(0, 700)")
+    assert browser.evaluate("document.querySelector('.why-value output').textContent") in ("inf", "Infinity", "NaN")
+
+
+def test_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
+    """At 360 pixels nothing makes the whole page scroll sideways."""
+    run = small()
+    run.report(tmp_path / "report.html")
+    try:
+        for language in ("en", "ko"):
+            browser.size(360, 740)
+            browser.open(tmp_path / "report.html", f"lang={language}&op=delta1")
+            assert browser.evaluate("document.documentElement.scrollWidth") <= 360
+    finally:
+        browser.size(1400, 1000)
+
+
+def test_mnist_below_8_megabytes(browser: Browser, tmp_path: Path) -> None:
+    """784-30-10 in Nielsen's batches of 10: the page is below 8 MB, checks itself, and shows the row as an image."""
+    if not MNIST.exists():
+        pytest.skip("MNIST is not here; put mnist.npz into ../shared/data to run this")
+    images = np.load(MNIST)
+    rows = (images["x_train"][:3000].reshape(-1, 784) / 256).astype(np.float32)
+    net = cr.Network([784, 30, 10], "sigmoid", seed=0)
+    run = cr.train(
+        net,
+        rows,
+        images["y_train"][:3000].astype(int),
+        optimizer=cr.Adam(0.003),
+        batch_size=10,
+        epochs=1,
+        progress=False,
+    )
+    run.report(tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size < 8e6
+    browser.open(tmp_path / "report.html")
+    told = badge(browser)
+    assert told["state"] == "passed" and int(told["n"]) > 100_000
+    assert browser.evaluate("document.querySelector('.row-picture canvas').width") == 28

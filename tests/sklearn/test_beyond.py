@@ -1,0 +1,198 @@
+"""What scikit-learn's own networks refuse: further settings, own validation rows, callbacks, replay."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from chainrule.errors import SettingsError
+from chainrule.sklearn import MLPClassifier, MLPRegressor
+
+X, Y = load_digits(return_X_y=True)
+X, Y = X[:400] / 16, Y[:400]
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+
+FITS: dict[str, Any] = {
+    "everything": MLPClassifier(
+        (32, 32), ["tanh", "gelu"], normalization="layer", residual=True, dropout=0.1, max_iter=8, schedule="cosine",
+        class_weight="balanced", clip_norm=1.0, random_state=0,
+    ),
+    "invscaling": MLPClassifier(max_iter=5, solver="sgd", learning_rate="invscaling", random_state=0),
+    "adaptive": MLPRegressor(
+        solver="sgd", learning_rate="adaptive", learning_rate_init=0.1, max_iter=200, n_iter_no_change=2, tol=1e-2,
+        random_state=0,
+    ),
+    "huber": MLPRegressor("huber", max_iter=5, random_state=0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_every_fit_can_be_replayed(name: str) -> None:
+    """The last step of run_ leads to the weights of the fit, to the bit, and its loss is that of the run."""
+    fit = FITS[name].fit(X, Y)
+    run, step = fit.run_, fit.run_.replay(-1)
+    for l, (W, b) in enumerate(zip(fit.coefs_, fit.intercepts_, strict=True), start=1):
+        assert np.array_equal(step.update.new.W[l], W)
+        assert np.array_equal(step.update.new.b[l], b)
+    assert run.losses[-1] == step.backward.loss
+    assert len(run.history["loss"]) == fit.n_iter_
+    assert "BACKWARD" in run.replay(1).explain()
+
+
+def test_partial_fit_replays_its_last_call() -> None:
+    """run_ after partial_fit is the last call; a step of an earlier one is refused, naming the first there is."""
+    fit = MLPClassifier(random_state=0)
+    for n in (300, 250, 400):
+        fit.partial_fit(X[:n], Y[:n], classes=range(10))
+    assert np.array_equal(fit.run_.replay(-1).update.new.W[1], fit.coefs_[0])
+    with pytest.raises(SettingsError, match="expected a step from"):
+        fit.run_.replay(0)
+
+
+def test_pickles_hold_arrays_and_the_run_on_request() -> None:
+    """A pickle predicts the same; it holds run_ with keep_run=True alone, and the run in it replays."""
+    fit = MLPClassifier(max_iter=3, random_state=0).fit(X, Y)
+    copy = pickle.loads(pickle.dumps(fit))
+    assert np.array_equal(copy.predict_proba(X), fit.predict_proba(X))
+    assert not hasattr(copy, "run_")
+    kept = pickle.loads(pickle.dumps(fit.set_params(keep_run=True)))
+    assert np.array_equal(kept.run_.replay(-1).update.new.W[1], fit.coefs_[0])
+
+
+def test_predictions_follow_coefs() -> None:
+    """Weights set or written to by hand are those that predict uses."""
+    fit = MLPRegressor(random_state=0, max_iter=2).fit(X, Y)
+    fit.coefs_[-1][:] = 0
+    assert np.allclose(fit.predict(X), fit.intercepts_[-1][0])
+    fit.intercepts_ = [*fit.intercepts_[:-1], np.array([7.0])]
+    assert np.array_equal(fit.predict(X), np.full(len(X), 7.0))
+
+
+def test_own_validation_rows_and_metric() -> None:
+    """X_val, y_val are judged after every epoch; early stopping keeps the weights of the best one."""
+    settings: dict[str, Any] = dict(early_stopping=True, max_iter=40, n_iter_no_change=3, random_state=0)
+    fit = MLPClassifier(**settings, metric="balanced_accuracy").fit(X[:300], Y[:300], X_val=X[300:], y_val=Y[300:])
+    assert len(fit.validation_scores_) == len(fit.validation_loss_curve_) == fit.n_iter_
+    from sklearn.metrics import balanced_accuracy_score
+
+    assert balanced_accuracy_score(Y[300:], fit.predict(X[300:])) == pytest.approx(fit.best_validation_score_)
+    watched = MLPClassifier(max_iter=4, random_state=0).fit(X, Y, X_val=X, y_val=Y)
+    assert watched.validation_scores_[-1] == pytest.approx(watched.score(X, Y))
+
+
+def test_class_weight_is_sample_weight() -> None:
+    """class_weight and the sample weights that mean the same give the same fit."""
+    a = MLPClassifier(max_iter=5, random_state=0, class_weight={3: 5.0}).fit(X, Y)
+    b = MLPClassifier(max_iter=5, random_state=0).fit(X, Y, sample_weight=np.where(Y == 3, 5.0, 1.0))
+    assert np.array_equal(a.coefs_[0], b.coefs_[0])
+
+
+def test_time_limit_ends_a_fit() -> None:
+    """A fit with a time limit ends soon after it."""
+    began = time.perf_counter()
+    fit = MLPClassifier((200,), max_iter=100_000, tol=0, n_iter_no_change=np.inf, time_limit=0.2).fit(X, Y)
+    assert fit.n_iter_ < 100_000
+    assert time.perf_counter() - began < 5
+
+
+class StopsAfter:
+    """A callback of scikit-learn 1.9 that stops after n epochs."""
+
+    def __init__(self, n: int) -> None:
+        self.n, self.seen = n, []  # type: ignore[var-annotated]
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Nothing to set up."""
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Nothing to clear."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Nothing to do."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> bool:
+        """The score of the epoch's estimator; True at the last epoch wanted."""
+        if context.task_name == "epoch":
+            self.seen.append(fitted_estimator.score(X, Y))
+        return len(self.seen) >= self.n
+
+
+def test_callbacks_see_every_epoch_and_may_stop() -> None:
+    """A callback is handed a fitted estimator at the end of every epoch and ends the training by True."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brings the callback protocol")
+    callback = StopsAfter(4)
+    fit = MLPClassifier(random_state=0).set_callbacks(callback).fit(X, Y)
+    assert fit.n_iter_ == 4
+    assert callback.seen[-1] == fit.score(X, Y)
+    assert np.array_equal(fit.coefs_[0], MLPClassifier(random_state=0, max_iter=4).fit(X, Y).coefs_[0])
+
+
+def test_a_stop_within_a_stretch_ends_where_epoch_by_epoch_ends() -> None:
+    """Epochs done ahead are undone: with callbacks (one epoch at a time) and without, the weights are the same bits."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brings the callback protocol")
+    fast = MLPClassifier((5,), random_state=0, tol=0.05, n_iter_no_change=3, learning_rate_init=0.01).fit(X, Y)
+    slow = MLPClassifier((5,), random_state=0, tol=0.05, n_iter_no_change=3, learning_rate_init=0.01)
+    slow.set_callbacks(StopsAfter(1000)).fit(X, Y)
+    assert fast.n_iter_ == slow.n_iter_ < 200
+    assert np.array_equal(fast.coefs_[0], slow.coefs_[0])
+
+
+def test_activations_and_gradients() -> None:
+    """activations gives every layer's a; gradients agree with a difference of the loss."""
+    fit = MLPClassifier((7, 5), "tanh", max_iter=2, random_state=0).fit(X, Y)
+    layers = fit.activations(X[:3])
+    assert [a.shape for a in layers] == [(3, 7), (3, 5), (3, 10)]
+    assert np.allclose(layers[-1], fit.predict_proba(X[:3]))
+    gradient, h = fit.gradients(X, Y), 1e-6
+    fit.coefs_[0][2, 3] += h
+    up = fit.gradients(X, Y).loss
+    fit.coefs_[0][2, 3] -= 2 * h
+    assert (up - fit.gradients(X, Y).loss) / (2 * h) == pytest.approx(gradient.dW[1][2, 3], rel=1e-4, abs=1e-9)
+
+
+def test_a_loss_that_runs_away_is_said() -> None:
+    """A learning rate far too large ends with a warning that names it and with finite, earlier weights."""
+    with pytest.warns(UserWarning, match="training diverged"):
+        fit = MLPRegressor(solver="sgd", learning_rate_init=0.9, activation="identity", random_state=0).fit(100 * X, Y)
+    assert np.isfinite(fit.predict(X)).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_it_works_inside_the_tools_of_scikit_learn() -> None:
+    """Pipeline, grid search, calibration and cross-validation take it, workers included."""
+    fit = MLPClassifier(max_iter=10, learning_rate_init=0.01, random_state=0)
+    search = GridSearchCV(make_pipeline(StandardScaler(), fit), {"mlpclassifier__alpha": [1e-4, 1e-2]}, cv=2, n_jobs=2)
+    assert search.fit(X, Y).best_score_ > 0.5
+    assert CalibratedClassifierCV(fit, cv=2).fit(X, Y).predict_proba(X).shape == (400, 10)
+    assert len(cross_validate(fit, X, Y, cv=2, params={"sample_weight": np.ones(len(X))})["test_score"]) == 2
+    assert "MLPClassifier" in fit._repr_html_()
+
+
+def test_threads_in_workers_do_not_multiply() -> None:
+    """A fit in a thread of joblib takes one thread; a worker process has its share of the cores."""
+    from joblib import Parallel, delayed
+
+    from chainrule.engine.native import allowed_threads
+    from chainrule.sklearn.keeping import threads_of
+
+    assert threads_of(None) is None
+    assert Parallel(n_jobs=2, backend="threading")(delayed(threads_of)(None) for _ in range(2)) == [1, 1]
+    cores = allowed_threads()[0]
+    shares = Parallel(n_jobs=2)(delayed(_threads_of_worker)() for _ in range(2))
+    assert sum(shares) <= max(cores, 2)
+
+
+def _threads_of_worker() -> int:
+    from chainrule.engine.native import allowed_threads
+    from chainrule.sklearn.keeping import threads_of
+
+    return allowed_threads(threads_of(None))[0]
