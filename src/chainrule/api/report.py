@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import ChainruleError, DataError, ModelFileError
+from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
 from chainrule.report.material import Material, Names, Sample, Seen
@@ -115,12 +116,10 @@ def _facts(run: Run, rows: Rows | None) -> dict[str, Any]:
 
 
 def _names(run: Run) -> Names:
-    """The names and scales of a pipeline that keeps one input for each column; else numbers do."""
-    told = run.pipeline or {}
-    classes = told.get("classes")
-    outputs = None if classes is None else [class_text(name) for name in classes]
-    columns = told.get("columns")
-    if told.get("kind") != "numeric" or columns is None or len(columns) != run.network.architecture.n_inputs:
-        return Names(outputs=outputs, target=told.get("target"))
-    arrays = run.pipeline_arrays
-    return Names(columns, outputs, told.get("target"), arrays.get("mean"), arrays.get("scale"))
+    """The names of inputs and outputs that the pipeline of a run tells; else numbers do."""
+    if run.pipeline is None:
+        return Names()
+    pipeline = TablePipeline.from_dict(run.pipeline, run.pipeline_arrays)
+    target, classes = pipeline.target, pipeline.classes
+    outputs = list(target.columns) if classes is None else [class_text(name) for name in classes]
+    return Names(list(pipeline.names), outputs, ", ".join(target.columns))
