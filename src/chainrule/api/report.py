@@ -115,12 +115,11 @@ def _facts(run: Run, rows: Rows | None) -> dict[str, Any]:
 
 
 def _names(run: Run) -> Names:
-    """The names and scales of a pipeline that keeps one input for each column; else numbers do."""
+    """The names of the classes and the target; inputs go by their numbers."""
     told = run.pipeline or {}
-    classes = told.get("classes")
+    target = told.get("target")
+    state = target if isinstance(target, dict) else {}
+    classes = state.get("classes")
     outputs = None if classes is None else [class_text(name) for name in classes]
-    columns = told.get("columns")
-    if told.get("kind") != "numeric" or columns is None or len(columns) != run.network.architecture.n_inputs:
-        return Names(outputs=outputs, target=told.get("target"))
-    arrays = run.pipeline_arrays
-    return Names(columns, outputs, told.get("target"), arrays.get("mean"), arrays.get("scale"))
+    name = ", ".join(state["columns"]) if "columns" in state else None
+    return Names(outputs=outputs, target=name)
