@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "kernels.hpp"
@@ -35,6 +36,10 @@ class RowOrder {
   const std::int64_t* of_epoch(std::uint64_t epoch);
 
  private:
+  static constexpr std::size_t many_rows = std::size_t(1) << 15;
+
+  void sort_by_buckets();
+  void sort_many();
   void sort_few(std::size_t first, std::size_t end) {
     if (end - first > 32) return std::sort(&pairs_[first], &pairs_[first] + (end - first));
     for (std::size_t i = first + 1; i < end; ++i) {
@@ -52,7 +57,7 @@ class RowOrder {
   std::uint64_t epoch_ = ~std::uint64_t(0);
   std::vector<std::int64_t> rows_;
   std::vector<std::uint32_t> words_;
-  std::vector<std::uint64_t> pairs_;
+  std::vector<std::uint64_t> pairs_, spare_;
 };
 
 inline const std::int64_t* RowOrder::of_epoch(std::uint64_t epoch) {
@@ -60,16 +65,43 @@ inline const std::int64_t* RowOrder::of_epoch(std::uint64_t epoch) {
   const std::size_t n_groups = (n_ + 31) / 32;
   words_.resize(n_groups * 32), pairs_.resize(n_);
   variant_.words(stream_key(seed_, purpose_shuffle, epoch, 0), 0, 0, n_groups, words_.data());
-  // As many buckets as rows, by the leading bits of a word; the few rows of a bucket are sorted by hand.
+  if (n_ > many_rows)
+    sort_many();
+  else
+    sort_by_buckets();
+  for (std::size_t i = 0; i < n_; ++i) rows_[i] = static_cast<std::int64_t>(pairs_[i] & 0xFFFFFFFFu);
+  epoch_ = epoch;
+  return rows_.data();
+}
+
+// As many buckets as rows, by the leading bits of a word; the few rows of a bucket are sorted by hand.
+inline void RowOrder::sort_by_buckets() {
   const int bits = std::clamp(static_cast<int>(std::bit_width(n_)), 1, 16);
   std::vector<std::size_t> starts((std::size_t(1) << bits) + 1, 0);
   for (std::size_t i = 0; i < n_; ++i) ++starts[(words_[i] >> (32 - bits)) + 1];
   for (std::size_t k = 1; k < starts.size(); ++k) starts[k] += starts[k - 1];
   for (std::size_t i = 0; i < n_; ++i) pairs_[starts[words_[i] >> (32 - bits)]++] = std::uint64_t(words_[i]) << 32 | i;
   for (std::size_t k = 0, first = 0; k + 1 < starts.size(); first = starts[k++]) sort_few(first, starts[k]);
-  for (std::size_t i = 0; i < n_; ++i) rows_[i] = static_cast<std::int64_t>(pairs_[i] & 0xFFFFFFFFu);
-  epoch_ = epoch;
-  return rows_.data();
+}
+
+// Radix sort by 11 bits of the word at a time, the lowest first: every pass keeps the order of the one before, so
+// equal words stay in the order of their rows. It reads and writes in streams where buckets would miss the cache.
+inline void RowOrder::sort_many() {
+  constexpr int digit = 11, n_digits = 3;
+  constexpr std::size_t n_values = std::size_t(1) << digit;
+  std::vector<std::size_t> starts(n_digits * n_values, 0);
+  for (std::size_t i = 0; i < n_; ++i)
+    for (int d = 0; d < n_digits; ++d) ++starts[static_cast<std::size_t>(d) * n_values + (words_[i] >> d * digit) % n_values];
+  for (int d = 0; d < n_digits; ++d) {
+    std::size_t before = 0;
+    for (std::size_t k = 0; k < n_values; ++k) before += std::exchange(starts[static_cast<std::size_t>(d) * n_values + k], before);
+  }
+  spare_.resize(n_);
+  for (std::size_t i = 0; i < n_; ++i) pairs_[i] = std::uint64_t(words_[i]) << 32 | i;
+  for (int d = 0; d < n_digits; ++d, pairs_.swap(spare_)) {
+    std::size_t* const place = &starts[static_cast<std::size_t>(d) * n_values];
+    for (std::size_t i = 0; i < n_; ++i) spare_[place[(pairs_[i] >> (32 + d * digit)) % n_values]++] = pairs_[i];
+  }
 }
 
 }  // namespace chainrule
