@@ -13,7 +13,7 @@ from typing import Any
 
 from chainrule.bench import workloads
 from chainrule.bench.turns import Contestant, Rounds, go_round, ratio
-from chainrule.bench.workloads import SHARE_TARGETS, WORKLOADS, ratio_target
+from chainrule.bench.workloads import SCALING_TARGETS, SHARE_TARGETS, WORKLOADS, ratio_target
 
 Entry = dict[str, Any]
 Say = Callable[[str], None]
@@ -46,7 +46,8 @@ def processes(names: Sequence[str], threads: int) -> Iterator[list[Contestant]]:
 def training(name: str, threads: int, budget_s: float, quick: bool, say: Say) -> list[Entry]:
     """One workload with both optimizers against every peer."""
     left_out = QUICK_WITHOUT if quick else {}
-    names = [workloads.OURS, workloads.PEAK, *(peer for peer in PEERS if peer not in left_out)]
+    ours = [workloads.OURS, workloads.PEAK, *([workloads.ALONE] if threads > 1 else [])]
+    names = [*ours, *(peer for peer in PEERS if peer not in left_out)]
     entries = []
     with processes(names, threads) as contestants:
         for optimizer in ("sgd", "adam"):
@@ -61,7 +62,8 @@ def training(name: str, threads: int, budget_s: float, quick: bool, say: Say) ->
 def training_entry(name: str, optimizer: str, threads: int, rounds: Rounds) -> Entry:
     """Medians, ratios and the share of the peak, with their targets."""
     workload, figures = WORKLOADS[name], dict(rounds.figures)
-    peaks, ours = figures.pop(workloads.PEAK, []), figures.get(workloads.OURS, [])
+    peaks, alone = figures.pop(workloads.PEAK, []), figures.pop(workloads.ALONE, [])
+    ours = figures.get(workloads.OURS, [])
     entry: Entry = {"part": name, "optimizer": optimizer, "threads": threads, "absent": rounds.absent}
     entry["microseconds"] = {who: statistics.median(f) / workload.n_steps * 1e6 for who, f in figures.items()}
     entry["rounds"] = {who: [round(s / workload.n_steps * 1e6, 2) for s in f] for who, f in figures.items()}
@@ -72,6 +74,8 @@ def training_entry(name: str, optimizer: str, threads: int, rounds: Rounds) -> E
         entry["peak_gflops_per_core"] = statistics.median(peaks) / 1e9
         entry["share_of_peak"] = statistics.median(flops / s / (p * threads) for s, p in zip(ours, peaks, strict=True))
         entry["share_target"] = SHARE_TARGETS.get((name, optimizer)) if threads == 1 else None
+    if alone and ours:
+        entry["gain_of_threads"], entry["gain_target"] = ratio(alone, ours), SCALING_TARGETS[name]
     return entry
 
 

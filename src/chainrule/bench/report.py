@@ -13,9 +13,12 @@ from rich.text import Text
 
 from chainrule.bench import workloads
 from chainrule.bench.parts import PEERS, PREDICTING_PEERS, Entry, counted
-from chainrule.bench.workloads import SCALING_TARGETS, WORKLOADS
+from chainrule.bench.workloads import WORKLOADS
 
 STYLES = {"✓": "green", "✗": "red"}
+HEADINGS = {workloads.COMPILE: "torch.\ncompile", workloads.SKLEARN: "scikit-\nlearn", workloads.NUMPY: "NumPy\nengine",
+            "with progress bar / without": "with progress bar\n/ without"}  # fmt: skip
+"""Where a terminal is too narrow for the name."""
 
 
 @dataclass
@@ -43,7 +46,7 @@ def sheets(results: dict[str, Any]) -> Iterator[Sheet]:
     for threads in sorted({e["threads"] for e in trained}):
         of_these = [e for e in trained if e["threads"] == threads]
         yield microseconds(of_these, threads)
-        yield ratios(of_these, threads, trained)
+        yield ratios(of_these, threads)
     predicted = [e for e in entries if e["part"] == "prediction"]
     for threads in sorted({e["threads"] for e in predicted}):
         yield prediction([e for e in predicted if e["threads"] == threads], threads)
@@ -84,10 +87,9 @@ def microseconds(entries: list[Entry], threads: int) -> Sheet:
     return Sheet(heading("Microseconds per training step", threads), ["", *who], rows)
 
 
-def ratios(entries: list[Entry], threads: int, everything: list[Entry]) -> Sheet:
+def ratios(entries: list[Entry], threads: int) -> Sheet:
     """Peer time / ours, the share of the peak and, beyond one thread, the gain."""
-    alone = {label(e): e["microseconds"].get(workloads.OURS) for e in everything if e["threads"] == 1}
-    columns = ["", *PEERS, "peak"] + (["1 thread"] if threads > 1 else [])
+    columns = ["", *PEERS, "peak"] + (["gain"] if threads > 1 else [])
     rows = []
     for e in entries:
         row = [label(e), *(cell(e, name, "ratios", "{:.3g}") for name in PEERS)]
@@ -95,9 +97,8 @@ def ratios(entries: list[Entry], threads: int, everything: list[Entry]) -> Sheet
         target = e.get("share_target")
         row.append("–" if share is None else judged(100 * share, target and 100 * target, "{:.0f}"))
         if threads > 1:
-            single, several = alone.get(label(e)), e["microseconds"].get(workloads.OURS)
-            known = single is not None and several is not None
-            row.append(judged(single / several, SCALING_TARGETS[e["part"]], "{:.3g}") if known else "–")
+            gain = e.get("gain_of_threads")
+            row.append("–" if gain is None else judged(gain, e["gain_target"], "{:.2f}"))
         rows.append(row)
     note = (
         "A cell is peer time / chainrule's, and the target it met ✓ or missed ✗. peak: % of the cores' multiply-adds."
@@ -167,7 +168,7 @@ def tables(results: dict[str, Any]) -> None:
     for sheet in sheets(results):
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for i, column in enumerate(sheet.columns):
-            table.add_column(column, justify="right" if i else "left", no_wrap=i == 0)
+            table.add_column(HEADINGS.get(column, column), justify="right" if i else "left", no_wrap=True)
         for row in sheet.rows:
             table.add_row(*(Text(text, next((s for mark, s in STYLES.items() if mark in text), "")) for text in row))
         console.print(Text(f"\n{sheet.title}", "bold"))

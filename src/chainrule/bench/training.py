@@ -1,4 +1,4 @@
-"""Who trains: one function for each library, the whole loop in the form that is fastest there.
+"""Who trains: one function for each library, the whole loop as docs/benchmarks.md says.
 
 Each takes (workload, optimizer, threads) and returns a function that trains for n more epochs of shuffled
 mini-batches. The processes they run in are held to the cores and threads by turns.py.
@@ -20,8 +20,8 @@ from chainrule.bench.workloads import LEARNING_RATES, Workload
 Epochs = Callable[[int], object]
 
 
-def chainrule_engine(name: str, workload: Workload, optimizer: str) -> Epochs:
-    """Epochs in a session of an engine; on two cores the native one may choose how many threads pay."""
+def chainrule_engine(name: str, workload: Workload, optimizer: str, threads: int | None = None) -> Epochs:
+    """Epochs in a session of an engine; not told how many threads, the native one takes as many as pay."""
     from chainrule.api.network import Network
     from chainrule.engine.protocol import StepSettings, Task
     from chainrule.engine.select import select
@@ -31,7 +31,7 @@ def chainrule_engine(name: str, workload: Workload, optimizer: str) -> Epochs:
     net = Network(workload.sizes)
     task = Task(net.architecture, X, y, None, optimizer, workload.batch_size, 0)
     settings = StepSettings(dict(OPTIMIZERS[optimizer].hyper))
-    session = select(name, net.architecture)[0].start(task, settings)
+    session = select(name, net.architecture, threads)[0].start(task, settings)
     session.load(net.parameters.flat, OPTIMIZERS[optimizer].start(net.parameters.flat, settings.optimizer))
     done = 0
 
@@ -205,6 +205,7 @@ def scikit_learn(workload: Workload, optimizer: str, threads: int) -> Epochs:
 
 TRAINERS: dict[str, Callable[[Workload, str, int], Epochs]] = {
     workloads.OURS: lambda workload, optimizer, threads: chainrule_engine("native", workload, optimizer),
+    workloads.ALONE: lambda workload, optimizer, threads: chainrule_engine("native", workload, optimizer, 1),
     workloads.PEAK: peak,
     workloads.TRAIN: lambda workload, optimizer, threads: chainrule_train(workload, optimizer, progress=False),
     workloads.PROGRESS: lambda workload, optimizer, threads: chainrule_train(workload, optimizer, progress=True),

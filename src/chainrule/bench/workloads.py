@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 LEARNING_RATES = {"sgd": 0.01, "adam": 0.001}
-OURS, PEAK, TRAIN, PROGRESS = "chainrule", "multiply-adds", "train", "train with progress"
+OURS, ALONE, PEAK, TRAIN, PROGRESS = "chainrule", "one thread", "multiply-adds", "train", "train with progress"
 EAGER, COMPILE, JAX, SKLEARN, NUMPY = "PyTorch", "torch.compile", "JAX", "scikit-learn", "NumPy engine"
 ONNX = "ONNX Runtime"
 
@@ -50,7 +50,7 @@ WORKLOADS = {
         Workload("S", (20, 64, 64, 10), 64, 8192, "a small table"),
         Workload("N", (784, 100, 10), 10, 8190, "the network of Nielsen's book"),
         Workload("M", (784, 512, 512, 10), 128, 8192, "a usual multilayer perceptron"),
-        Workload("L", (784, 2048, 2048, 10), 512, 4096, "bound by arithmetic alone"),
+        Workload("L", (784, 2048, 2048, 10), 512, 2048, "bound by arithmetic alone"),
     )
 }
 RATIO_TARGETS = {

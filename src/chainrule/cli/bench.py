@@ -14,7 +14,7 @@ from chainrule.errors import DataError, SettingsError
 
 PARTS = (*WORKLOADS, "prediction", "loop", "footprint")
 QUICK_PARTS = ("S", "N", "prediction", "footprint")
-BUDGETS_S = {"S": 10.0, "N": 15.0, "M": 20.0, "L": 45.0, "prediction": 6.0, "loop": 8.0}
+BUDGETS_S = {"S": 10.0, "N": 15.0, "M": 20.0, "L": 25.0, "prediction": 6.0, "loop": 8.0}
 """Seconds of rounds of each task of a part, beside the time to start and to compile."""
 QUICK_BUDGET_S = 1.5
 
