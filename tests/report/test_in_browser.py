@@ -13,6 +13,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.api.report import material_of, write
+from chainrule.data.table import Table, column_of
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.target import Classes
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
 from report_browser import CHROMIUM, Browser
@@ -276,7 +279,10 @@ def test_hostile_names_stay_text(browser: Browser, tmp_path: Path) -> None:
     ]
     run = small()
     run.source = {"data": '/data/<b>"소득 & 나이"<b>.csv', "task": "classification"}
-    run.pipeline = {"kind": "numeric", "columns": evil, "classes": ["가격<i>", "</style>", "\ud800"], "target": "]]>"}
+    columns = tuple(column_of(name, np.arange(4.0)) for name in evil)
+    target = Classes(("]]>",), ("가격<i>", "</style>", "\ud800"))
+    pipeline = TablePipeline.fit(Table("memory", columns), target)
+    run.pipeline, run.pipeline_arrays = pipeline.to_dict(), pipeline.arrays()
     run.report(tmp_path / "report.html")
     browser.open(tmp_path / "report.html", "lang=ko&step=0&why=a0[0,1]")
     assert badge(browser)["state"] == "passed"
