@@ -1,7 +1,6 @@
-"""Presets: the settings taken where the user names none, from the size of the table alone.
+"""Presets: the settings taken where the user names none, from the size of the table and the task.
 
-They were chosen by scores on rows held out from the training parts of 22 public tables (see docs/tables.md),
-not by the test scores shown there.
+They were chosen on 22 public tables; docs/tables.md says how, and how far that makes its scores optimistic.
 """
 
 from __future__ import annotations
