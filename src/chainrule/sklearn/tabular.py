@@ -1,0 +1,428 @@
+"""TabularClassifier and TabularRegressor: tables as they are, with texts, times and missing values.
+
+Inside stand the pipeline and the presets of the command line. Below FEW_ROWS rows nothing is held out, every
+step sees all rows and nothing is dropped at random: a row of weight 2 then counts exactly as two rows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d, validate_data
+
+from chainrule.api.network import Network
+from chainrule.api.train import train
+from chainrule.data.read import read
+from chainrule.data.table import Column, Selection, Table
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.target import Classes, Target, Values
+from chainrule.seeding import permutation
+from chainrule.sklearn.estimator import adopt
+from chainrule.sklearn.keeping import threads_of
+from chainrule.training.presets import PRESETS, Preset, preset
+from chainrule.training.settings import optimizer_from
+
+Array = npt.NDArray[Any]
+FEW_ROWS = 500
+TARGET = "y"
+N_REPEATS = 5
+
+
+def few_rows(n: int) -> Preset:
+    """What fewer than FEW_ROWS rows are trained with: whole batches, no chance, weights held small."""
+    return Preset(
+        (64, 64), "silu", "robust", 0, {"name": "adamw", "learning_rate": 0.005, "weight_decay": 0.2},
+        {"batch_size": n, "epochs": 300, "schedule": "cosine", "shuffle": False},
+    )  # fmt: skip
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a DataFrame or a pyarrow table."""
+    return hasattr(X, "columns") and (hasattr(X, "__arrow_c_stream__") or hasattr(X, "iloc"))
+
+
+def named(X: Any) -> tuple[str, ...]:
+    """The column names of a frame."""
+    return tuple(map(str, getattr(X, "column_names", None) or X.columns))
+
+
+def table_of_array(X: Array) -> Table:
+    """Numbers as they are; a column of other objects is a category of its texts."""
+    columns = []
+    for j in range(X.shape[1]):
+        try:
+            columns.append(Column(f"x{j}", "number", np.asarray(X[:, j], dtype=np.float64)))
+        except (TypeError, ValueError):
+            columns.append(_category(f"x{j}", X[:, j]))
+    return Table("X", tuple(columns))
+
+
+def table_of_frame(X: Any, kinds: dict[str, str] | None = None) -> Table:
+    """The columns of use of a frame; as they were read before where `kinds` says so."""
+    features = None if kinds is None else tuple(kinds)
+    return read(X, Selection((), needs_target=False, features=features, kinds=kinds or {}))
+
+
+def _category(name: str, values: Array) -> Column:
+    missing = np.array([v is None or v != v for v in values])
+    texts = np.array([str(v) for v in values])
+    if missing.all():
+        return Column(name, "number", np.full(len(values), np.nan))
+    levels, codes = np.unique(texts[~missing], return_inverse=True)
+    place = np.full(len(values), -1, dtype=np.int32)
+    place[~missing] = codes
+    return Column(name, "category", place, tuple(levels.tolist()))
+
+
+class BaseTabular(BaseEstimator):
+    """A network on a table, with the pipeline and the presets of the command line."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "preset": [StrOptions(set(PRESETS))],
+        "hidden_layer_sizes": [None, "array-like"],
+        "max_iter": [None, Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [None, Interval(Real, 0, None, closed="neither")],
+        "early_stopping": [None, Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "metric": [str],
+        "importances": ["boolean"],
+        "random_state": ["random_state"],
+        "time_limit": [None, Interval(Real, 0, None, closed="neither")],
+        "threads": [None, Interval(Integral, 1, None, closed="left")],
+        "verbose": ["verbose"],
+    }
+
+    def _fit(self, X: Any, y: Array, sample_weight: Any, by_class: Any, validation: Any) -> Any:
+        weight = (
+            None
+            if sample_weight is None
+            else _check_sample_weight(sample_weight, np.empty((len(y), 0)), dtype=np.float64)
+        )
+        if by_class is not None:
+            weight = by_class if weight is None else weight * by_class
+        target = self._target_column(y)
+        table = replace(self._table(X), targets=(target,), weight=weight)
+        if weight is not None and not weight.all():
+            table = table.take(np.flatnonzero(weight))
+        if not len(table):
+            raise ValueError("Found array with 0 sample(s) whose weight is > 0; expected at least one.")
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        chosen = self._preset(table)
+        few = len(table) < FEW_ROWS
+        if validation is None and not few:
+            validation = self.validation_fraction
+        self._pipeline = TablePipeline.fit(
+            table, self._coding(table), scaling=chosen.scaling, n_bins=chosen.n_bins, seed=seed
+        )
+        dtype = "float64" if few else "float32"
+        inputs = self._pipeline.training_features(table, dtype=dtype)
+        network = self._network(inputs.shape[1], chosen, dtype, seed)
+        if isinstance(validation, tuple):
+            validation = self._given(validation, dtype)
+        self.run_ = self._train(
+            network, inputs, self._pipeline.target.encode(table), table.weight, validation, chosen, seed
+        )
+        self.n_iter_ = len(self.run_.history["loss"])
+        self.network_ = self.run_.network
+        if self.importances:
+            self.feature_importances_ = self._importances(table, seed)
+        return self
+
+    def _train(
+        self, network: Network, inputs: Array, targets: Array, weight: Array | None, validation: Any, chosen: Preset,
+        seed: int,
+    ) -> Any:  # fmt: skip
+        optimizer = dict(chosen.optimizer)
+        if self.learning_rate_init is not None:
+            optimizer["learning_rate"] = float(self.learning_rate_init)
+        settings = dict(chosen.settings)
+        if self.max_iter is not None:
+            settings["epochs"] = int(self.max_iter)
+        settings.pop("early_stopping", None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return train(
+                network, inputs, targets, sample_weight=weight, validation=validation, seed=seed,
+                optimizer=optimizer_from(optimizer), metric=self.metric, time_limit=self.time_limit,
+                early_stopping=self.early_stopping if validation is not None else None,
+                threads=threads_of(self.threads), progress=bool(self.verbose), **settings,
+            )  # fmt: skip
+
+    def _preset(self, table: Table) -> Preset:
+        n = len(table)
+        if n < FEW_ROWS:
+            chosen = few_rows(n)
+        else:
+            n_numbers = sum(column.kind == "number" for column in table.columns)
+            chosen = preset(self.preset, n_rows=n, n_numbers=n_numbers, is_class=self._is_class)
+        if self.hidden_layer_sizes is not None:
+            sizes = self.hidden_layer_sizes
+            chosen = replace(chosen, hidden_sizes=tuple(sizes) if np.iterable(sizes) else (int(sizes),))
+        return chosen
+
+    def _table(self, X: Any) -> Table:
+        """X as it is given to fit; what is remembered of its columns is kept."""
+        if is_frame(X):
+            validate_data(self, X if hasattr(X, "iloc") else _FrameShape(X), skip_check_array=True)
+            self._names = named(X)
+            self._frame = True
+            return table_of_frame(X)
+        X = self._checked(X, reset=True)
+        self._names = tuple(f"x{j}" for j in range(X.shape[1]))
+        self._frame = False
+        return table_of_array(X)
+
+    def _checked(self, X: Any, *, reset: bool) -> Array:
+        X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
+        if X.dtype.kind == "c":
+            raise ValueError("Complex data not supported: X holds complex numbers; expected real ones.")
+        return X
+
+    def _read(self, X: Any) -> Table:
+        """Rows to predict, their columns read as those of the fit."""
+        check_is_fitted(self)
+        if is_frame(X):
+            if self._frame:
+                kinds = {name: kind for name, kind in self._pipeline.readings.items() if name in self._pipeline.columns}
+                missing = [name for name in kinds if name not in named(X)]
+                if not missing:
+                    return table_of_frame(X, kinds)
+                raise ValueError(f"X has no column {missing[0]!r}; expected the columns of fit: {', '.join(kinds)}.")
+            X = np.asarray(X)
+        X = self._checked(X, reset=False)
+        table = table_of_array(X)
+        if not self._frame:
+            return table
+        return replace(
+            table, columns=tuple(replace(c, name=n) for c, n in zip(table.columns, self._names, strict=True))
+        )
+
+    def _inputs(self, X: Any) -> Array:
+        return self._pipeline.features(self._read(X), self.network_.architecture.dtype)
+
+    def _given(self, validation: tuple[Any, Any, Any], dtype: str) -> Any:
+        X, y, weight = validation
+        table = replace(self._read(X), targets=(self._target_column(np.asarray(y)),))
+        rows = (self._pipeline.features(table, dtype), self._pipeline.target.encode(table))
+        return rows if weight is None else (*rows, np.asarray(weight))
+
+    def _importances(self, table: Table, seed: int) -> Array:
+        """By how much the score falls when a column is shuffled, on the rows of the fit, mean of N_REPEATS."""
+        dtype, encoded = self.network_.architecture.dtype, self._pipeline.target.encode(table)
+        whole = self._rating(self._pipeline.features(table, dtype), encoded, table.weight)
+        drops = np.zeros(len(self._names))
+        for column in table.columns:
+            if column.name not in self._pipeline.columns:
+                continue
+            for repeat in range(N_REPEATS):
+                order = permutation(seed, repeat, len(table))
+                shuffled = replace(table, columns=tuple(c.take(order) if c is column else c for c in table.columns))
+                rating = self._rating(self._pipeline.features(shuffled, dtype), encoded, table.weight)
+                drops[self._names.index(column.name)] += (whole - rating) / N_REPEATS
+        return drops
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("run_", None)
+        network = state.pop("network_", None)
+        if network is not None:
+            state["_kept"] = (network.architecture, network.parameters.flat, network.kind, network.seed)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from chainrule.network.parameters import Parameters
+
+        super().__setstate__(state)
+        kept = self.__dict__.pop("_kept", None)
+        if kept is not None:
+            architecture, flat, kind, seed = kept
+            self.network_ = Network.of(Parameters(architecture, flat), kind, seed)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+class _FrameShape:
+    """What scikit-learn's bookkeeping wants of a frame it does not know."""
+
+    def __init__(self, X: Any) -> None:
+        self.shape = (X.num_rows, X.num_columns)
+        self.columns = list(named(X))
+
+
+class TabularClassifier(ClassifierMixin, BaseTabular):
+    """A classifier of tables: numbers, texts, truth values, times, with missing values.
+
+    Args      preset: auto, plain or strong, as on the command line; hidden_layer_sizes, max_iter,
+              learning_rate_init: in place of the preset's; early_stopping: epochs without a better metric;
+              validation_fraction: share held out from 500 rows on; metric: what the best epoch is chosen by;
+              class_weight: "balanced" or {class: weight}; importances: whether feature_importances_ is computed,
+              by permutation
+    Example   >>> import pandas as pd
+              >>> X = pd.DataFrame({"colour": ["red", "blue", None] * 20, "size": range(60)})
+              >>> y = ["a", "b", "b"] * 20
+              >>> TabularClassifier(random_state=0).fit(X, y).predict(X[:3]).tolist()
+              ['a', 'b', 'b']
+    """
+
+    _is_class = True
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseTabular._parameter_constraints,
+        "class_weight": [None, str, dict, list],
+    }
+
+    def __init__(
+        self,
+        preset: str = "auto",
+        *,
+        hidden_layer_sizes: Any = None,
+        max_iter: int | None = None,
+        learning_rate_init: float | None = None,
+        early_stopping: int | None = None,
+        validation_fraction: float = 0.2,
+        metric: str = "auto",
+        class_weight: Any = None,
+        importances: bool = False,
+        random_state: Any = None,
+        time_limit: float | None = None,
+        threads: int | None = None,
+        verbose: Any = False,
+    ) -> None:
+        adopt(self, locals())
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> TabularClassifier:  # fmt: skip
+        """Fitted to the columns of X and the classes y (n,)."""
+        self._validate_params()
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None; expected classes.")
+        y = column_or_1d(_as_array(y), warn=True)
+        check_classification_targets(y)
+        _check_lengths(X, y)
+        known = y if sample_weight is None else y[_positive(sample_weight, len(y))]
+        self.classes_ = np.unique(known)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
+        by_class = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
+        validation = None if X_val is None else (X_val, column_or_1d(_as_array(y_val)), sample_weight_val)
+        return self._fit(X, y, sample_weight, by_class, validation)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities (n, n_classes), in the order of classes_."""
+        check_is_fitted(self)
+        return self.network_.predict_proba(self._inputs(X)).astype(np.float64)
+
+    def predict(self, X: Any) -> Array:
+        """Classes (n,)."""
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
+    def _target_column(self, y: Array) -> Column:
+        place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        place = np.where(self.classes_[place] == y, place, -1).astype(np.int32)
+        return Column(TARGET, "category", place, self._levels)
+
+    @property
+    def _levels(self) -> tuple[str, ...]:
+        return tuple(f"{k}" for k in range(len(self.classes_)))
+
+    def _coding(self, table: Table) -> Target:
+        return Classes.fit(table, self._levels)
+
+    def _network(self, n_inputs: int, chosen: Preset, dtype: str, seed: int) -> Network:
+        k = len(self.classes_)
+        sizes = [n_inputs, *chosen.hidden_sizes, k if k > 2 else 1]
+        return Network(sizes, chosen.activation, "softmax" if k > 2 else "sigmoid", dtype=dtype, seed=seed)
+
+    def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
+        return float(np.average(self.network_.predict(inputs) == encoded, weights=weight))
+
+
+class TabularRegressor(RegressorMixin, BaseTabular):
+    """A regressor of tables: numbers, texts, truth values, times, with missing values.
+
+    Args      as in TabularClassifier
+    """
+
+    _is_class = False
+
+    def __init__(
+        self,
+        preset: str = "auto",
+        *,
+        hidden_layer_sizes: Any = None,
+        max_iter: int | None = None,
+        learning_rate_init: float | None = None,
+        early_stopping: int | None = None,
+        validation_fraction: float = 0.2,
+        metric: str = "auto",
+        importances: bool = False,
+        random_state: Any = None,
+        time_limit: float | None = None,
+        threads: int | None = None,
+        verbose: Any = False,
+    ) -> None:
+        adopt(self, locals())
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> TabularRegressor:  # fmt: skip
+        """Fitted to the columns of X and the values y (n,)."""
+        self._validate_params()
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None; expected values.")
+        y = _check_y(column_or_1d(_as_array(y), warn=True), y_numeric=True)
+        _check_lengths(X, y)
+        validation = None if X_val is None else (X_val, np.asarray(y_val, dtype=np.float64), sample_weight_val)
+        return self._fit(X, y, sample_weight, None, validation)
+
+    def predict(self, X: Any) -> Array:
+        """Values (n,)."""
+        check_is_fitted(self)
+        return np.asarray(self._pipeline.target.decode(self.network_.predict(self._inputs(X))))
+
+    def _target_column(self, y: Array) -> Column:
+        return Column(TARGET, "number", np.asarray(y, dtype=np.float64))
+
+    def _coding(self, table: Table) -> Target:
+        return Values.fit(table)
+
+    def _network(self, n_inputs: int, chosen: Preset, dtype: str, seed: int) -> Network:
+        sizes = [n_inputs, *chosen.hidden_sizes, 1]
+        return Network(sizes, chosen.activation, "identity", "squared_error", dtype=dtype, seed=seed)
+
+    def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
+        from sklearn.metrics import r2_score
+
+        return float(r2_score(encoded, self.network_.predict(inputs), sample_weight=weight))
+
+
+def _as_array(y: Any) -> Array:
+    return y.to_numpy() if hasattr(y, "to_numpy") and not hasattr(y, "iloc") else y
+
+
+def _positive(sample_weight: Any, n: int) -> Array:
+    return _check_sample_weight(sample_weight, np.empty((n, 0))) > 0
+
+
+def _check_lengths(X: Any, y: Array) -> None:
+    n = X.num_rows if hasattr(X, "num_rows") else X.shape[0] if hasattr(X, "shape") and np.ndim(X) else None
+    if n is not None and n != len(y):
+        raise ValueError(f"Found input variables with inconsistent numbers of samples: [{n}, {len(y)}].")
