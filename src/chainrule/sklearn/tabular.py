@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -313,6 +313,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None; expected classes.")
         y = column_or_1d(_as_array(y), warn=True)
+        if y.dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         _check_lengths(X, y)
         known = y if sample_weight is None else y[_positive(sample_weight, len(y))]

@@ -1,0 +1,79 @@
+"""The estimators of tables: scikit-learn's checks, frames with texts and gaps, weights, importances."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from chainrule.sklearn import TabularClassifier, TabularRegressor
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks([TabularClassifier(max_iter=60), TabularRegressor()])
+def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
+    """Every check that scikit-learn has for an estimator of this kind passes."""
+    check(estimator)
+
+
+def frame(n: int, seed: int) -> tuple[pa.Table, np.ndarray[Any, Any]]:
+    """Rows whose class follows from a text and a number, beside a column of chance; with gaps."""
+    generator = np.random.default_rng(seed)
+    colour, size = generator.choice(["red", "green", "blue"], n), generator.standard_normal(n)
+    y = np.where((colour == "red") | (size > 0.8), "yes", "no")
+    gaps = generator.random(n) < 0.05
+    table = pa.table(
+        {
+            "colour": pa.array([None if gap else text for gap, text in zip(gaps, colour, strict=True)]),
+            "size": pa.array(size, mask=generator.random(n) < 0.05),
+            "chance": generator.standard_normal(n),
+        }
+    )
+    return table, y
+
+
+@pytest.mark.parametrize("n", [300, 1000])
+def test_a_frame_with_texts_and_gaps(n: int) -> None:
+    """A pyarrow table is learned as it is; columns may come in another order and with values never seen."""
+    X, y = frame(n, 0)
+    model = TabularClassifier(random_state=0, max_iter=100).fit(X, y)
+    fresh, expected = frame(400, 1)
+    assert (model.predict(fresh) == expected).mean() > 0.85
+    proba = model.predict_proba(fresh)
+    assert np.array_equal(model.predict_proba(fresh.select(["chance", "size", "colour"])), proba)
+    unseen = fresh.set_column(0, "colour", pa.array(["violet"] * len(fresh)))
+    assert np.isfinite(model.predict_proba(unseen)).all()
+    with pytest.raises(ValueError, match="'size'"):
+        model.predict(fresh.drop_columns(["size"]))
+
+
+def test_a_pickle_predicts_the_same_bits() -> None:
+    """What is pickled is arrays and settings; the run stays behind."""
+    X, y = frame(300, 0)
+    model = TabularClassifier(random_state=0, max_iter=30).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X)) and not hasattr(again, "run_")
+
+
+def test_importances_name_the_columns_that_matter() -> None:
+    """Shuffling a column that decides costs more than shuffling one of chance."""
+    X, y = frame(600, 0)
+    model = TabularClassifier(random_state=0, max_iter=60, importances=True).fit(X, y)
+    colour, size, chance = model.feature_importances_
+    assert colour > size > chance
+
+
+def test_values_in_their_own_unit() -> None:
+    """A regressor predicts in the unit of y, from text columns too."""
+    X, _ = frame(600, 0)
+    y = (
+        1000.0
+        + 50 * np.nan_to_num(X["size"].to_numpy(zero_copy_only=False))
+        + 100 * np.equal(X["colour"].to_pylist(), "red")
+    )
+    model = TabularRegressor(random_state=0, max_iter=100).fit(X, y)
+    assert model.score(X, y) > 0.9
