@@ -260,7 +260,7 @@ class _FrameShape:
     """What scikit-learn's bookkeeping wants of a frame it does not know."""
 
     def __init__(self, X: Any) -> None:
-        self.shape = (X.num_rows, X.num_columns)
+        self.shape = X.shape
         self.columns = list(named(X))
 
 
@@ -425,6 +425,6 @@ def _positive(sample_weight: Any, n: int) -> Array:
 
 
 def _check_lengths(X: Any, y: Array) -> None:
-    n = X.num_rows if hasattr(X, "num_rows") else X.shape[0] if hasattr(X, "shape") and np.ndim(X) else None
+    n = X.shape[0] if getattr(X, "shape", ()) else None
     if n is not None and n != len(y):
         raise ValueError(f"Found input variables with inconsistent numbers of samples: [{n}, {len(y)}].")
