@@ -22,12 +22,20 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fi
 
 from chainrule.api.network import Network
 from chainrule.api.train import train
-from chainrule.data.read import read
-from chainrule.data.table import Column, Selection, Table
+from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Target, Values
 from chainrule.seeding import permutation
 from chainrule.sklearn.estimator import adopt
+from chainrule.sklearn.frames import (
+    FrameShape,
+    as_array,
+    check_lengths,
+    is_frame,
+    named,
+    table_of_array,
+    table_of_frame,
+)
 from chainrule.sklearn.keeping import threads_of
 from chainrule.training.presets import PRESETS, Preset, preset
 from chainrule.training.settings import optimizer_from
@@ -44,44 +52,6 @@ def few_rows(n: int) -> Preset:
         (64, 64), "silu", "robust", 0, {"name": "adamw", "learning_rate": 0.005, "weight_decay": 0.2},
         {"batch_size": n, "epochs": 300, "schedule": "cosine", "shuffle": False},
     )  # fmt: skip
-
-
-def is_frame(X: Any) -> bool:
-    """Whether X is a DataFrame or a pyarrow table."""
-    return hasattr(X, "columns") and (hasattr(X, "__arrow_c_stream__") or hasattr(X, "iloc"))
-
-
-def named(X: Any) -> tuple[str, ...]:
-    """The column names of a frame."""
-    return tuple(map(str, getattr(X, "column_names", None) or X.columns))
-
-
-def table_of_array(X: Array) -> Table:
-    """Numbers as they are; a column of other objects is a category of its texts."""
-    columns = []
-    for j in range(X.shape[1]):
-        try:
-            columns.append(Column(f"x{j}", "number", np.asarray(X[:, j], dtype=np.float64)))
-        except (TypeError, ValueError):
-            columns.append(_category(f"x{j}", X[:, j]))
-    return Table("X", tuple(columns))
-
-
-def table_of_frame(X: Any, kinds: dict[str, str] | None = None) -> Table:
-    """The columns of use of a frame; as they were read before where `kinds` says so."""
-    features = None if kinds is None else tuple(kinds)
-    return read(X, Selection((), needs_target=False, features=features, kinds=kinds or {}))
-
-
-def _category(name: str, values: Array) -> Column:
-    missing = np.array([v is None or v != v for v in values])
-    texts = np.array([str(v) for v in values])
-    if missing.all():
-        return Column(name, "number", np.full(len(values), np.nan))
-    levels, codes = np.unique(texts[~missing], return_inverse=True)
-    place = np.full(len(values), -1, dtype=np.int32)
-    place[~missing] = codes
-    return Column(name, "category", place, tuple(levels.tolist()))
 
 
 class BaseTabular(BaseEstimator):
@@ -173,7 +143,7 @@ class BaseTabular(BaseEstimator):
     def _table(self, X: Any) -> Table:
         """X as it is given to fit; what is remembered of its columns is kept."""
         if is_frame(X):
-            validate_data(self, X if hasattr(X, "iloc") else _FrameShape(X), skip_check_array=True)
+            validate_data(self, X if hasattr(X, "iloc") else FrameShape(X), skip_check_array=True)
             self._names = named(X)
             self._frame = True
             return table_of_frame(X)
@@ -256,14 +226,6 @@ class BaseTabular(BaseEstimator):
         return tags
 
 
-class _FrameShape:
-    """What scikit-learn's bookkeeping wants of a frame it does not know."""
-
-    def __init__(self, X: Any) -> None:
-        self.shape = X.shape
-        self.columns = list(named(X))
-
-
 class TabularClassifier(ClassifierMixin, BaseTabular):
     """A classifier of tables: numbers, texts, truth values, times, with missing values.
 
@@ -312,17 +274,17 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self._validate_params()
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None; expected classes.")
-        y = column_or_1d(_as_array(y), warn=True)
+        y = column_or_1d(as_array(y), warn=True)
         if y.dtype.kind == "f":
             assert_all_finite(y, input_name="y")
         check_classification_targets(y)
-        _check_lengths(X, y)
+        check_lengths(X, y)
         known = y if sample_weight is None else y[_positive(sample_weight, len(y))]
         self.classes_ = np.unique(known)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
         by_class = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
-        validation = None if X_val is None else (X_val, column_or_1d(_as_array(y_val)), sample_weight_val)
+        validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
         return self._fit(X, y, sample_weight, by_class, validation)
 
     def predict_proba(self, X: Any) -> Array:
@@ -390,8 +352,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         self._validate_params()
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None; expected values.")
-        y = _check_y(column_or_1d(_as_array(y), warn=True), y_numeric=True)
-        _check_lengths(X, y)
+        y = _check_y(column_or_1d(as_array(y), warn=True), y_numeric=True)
+        check_lengths(X, y)
         validation = None if X_val is None else (X_val, np.asarray(y_val, dtype=np.float64), sample_weight_val)
         return self._fit(X, y, sample_weight, None, validation)
 
@@ -416,15 +378,5 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         return float(r2_score(encoded, self.network_.predict(inputs), sample_weight=weight))
 
 
-def _as_array(y: Any) -> Array:
-    return y.to_numpy() if hasattr(y, "to_numpy") and not hasattr(y, "iloc") else y
-
-
 def _positive(sample_weight: Any, n: int) -> Array:
     return _check_sample_weight(sample_weight, np.empty((n, 0))) > 0
-
-
-def _check_lengths(X: Any, y: Array) -> None:
-    n = X.shape[0] if getattr(X, "shape", ()) else None
-    if n is not None and n != len(y):
-        raise ValueError(f"Found input variables with inconsistent numbers of samples: [{n}, {len(y)}].")
