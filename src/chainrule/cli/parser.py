@@ -159,9 +159,7 @@ def _report(command: argparse.ArgumentParser) -> None:
 
 def _bench(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quick", action="store_true", help="a first look: few rounds of S and N on one thread")
-    command.add_argument(
-        "--parts", metavar="NAME,…", help="some of S N M L prediction loop footprint (default all, under 15 minutes)"
-    )
+    command.add_argument("--parts", metavar="NAME,…", help="some of S N M L prediction loop footprint (default all)")
     command.add_argument("--threads", metavar="N,…", help="numbers of threads (default 1,2 where there are two cores)")
     command.add_argument("-o", "--output-file", metavar="FILE.json", help="keep results; parts already there are kept")
     command.add_argument("--show", metavar="FILE.json", help="print kept results instead of measuring")
