@@ -7,7 +7,8 @@
 
 They are read generously. An alarm stands for every cause that its text could mean to a reader; a verdict is right if
 one of the alarms of the earliest step that has any means a right cause; data in 0 … 1 or −1 … 1 count as normalised
-everywhere. What watches a further training (overfitting a tiny batch, a run without inputs) is not among them.
+everywhere; a loss that must fall within ten steps has ten epochs. What watches a further training (overfitting a tiny
+batch, a run without inputs) is not among them.
 """
 
 from __future__ import annotations
@@ -103,12 +104,11 @@ def _sagemaker_unchanged(seen: Observed) -> Found:
 
 
 def _sagemaker_epochs(seen: Observed) -> Found:
-    loss = np.array([moment.loss for moment in seen.moments])
-    for i in range(10, len(loss)):
-        if not loss[i] < loss[i - 10] * (1 - 0.001):
-            yield seen.moments[i].step, "LossNotDecreasing", f"{STALLS} learning-rate-too-large"
     train, valid = (seen.history.get(name, []) for name in ("loss", "validation_loss"))
     for epoch, (t, v) in enumerate(zip(train, valid, strict=True)):
+        # Over ten steps, says the rule: here over ten epochs, for the loss of single batches rises and falls by itself.
+        if epoch >= 10 and not t < train[epoch - 10] * (1 - 0.001):
+            yield seen.end_of(epoch), "LossNotDecreasing", f"{STALLS} learning-rate-too-large"
         if t > 0 and (v - t) / t > 0.1:
             yield seen.end_of(epoch), "Overfit", "overfitting"
         if epoch >= 10 and min(valid[epoch - 9 : epoch + 1]) > min(valid[: epoch - 9]) - 0.01:
