@@ -203,6 +203,7 @@ class NativeSession:
             task.weight, task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle, threads, may_choose,
         )  # fmt: skip
         self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
+        self._told = (settings, _settings(task, settings))
 
     def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
         """Take over a state (copied)."""
@@ -230,7 +231,9 @@ class NativeSession:
         """Do len(learning_rates) steps from first_step on."""
         etas = np.ascontiguousarray(learning_rates, dtype=np.float64)
         losses = np.empty(len(etas))
-        done, stopped = self._session.advance(first_step, etas, _settings(self._task, settings), losses, penalties)
+        if settings is not self._told[0]:
+            self._told = (settings, _settings(self._task, settings))
+        done, stopped = self._session.advance(first_step, etas, self._told[1], losses, penalties)
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
