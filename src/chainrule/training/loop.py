@@ -119,6 +119,7 @@ class Trainer:
         )
         if start.step not in self.checkpoints.sizes:
             self.checkpoints.put(start)
+            self.checkpoints.charge(time.perf_counter() - self._began)
         while self._step < self._n_steps and self._stopped is None:
             self._advance_stretch()
         return self._result()
@@ -159,7 +160,8 @@ class Trainer:
             and time.perf_counter() - self._began > self.time_limit
         ):
             self._happen(Event(self._step, "stop", value="time_limit"))
-        due = self._step % self.checkpoints.spacing == 0 or self._stopped or self._step == self._n_steps
+        due = self._stopped or self._step == self._n_steps
+        due = due or self.checkpoints.is_due(self._step, time.perf_counter() - self._began)
         if due and self._diverged is None:
             self._keep_checkpoint()
 
@@ -273,11 +275,13 @@ class Trainer:
     # checkpoints, divergence, the end ----------------------------------------------------------------------
 
     def _keep_checkpoint(self, *, pinned: bool = False) -> None:
+        began = time.perf_counter()
         for observer in self.observers:
             observer.before_checkpoint(self._losses[: self._step])
         theta, optimizer = self._session.store()
         progress = Progress(**self._progress.to_dict())
-        self.checkpoints.put(Checkpoint(self._step, theta, optimizer, self._best.copy(), progress), pinned=pinned)
+        self.checkpoints.put(Checkpoint(self._step, theta, optimizer, self._best, progress), pinned=pinned)
+        self.checkpoints.charge(time.perf_counter() - began)
 
     def _locate(self) -> None:
         """Name the first non-finite number of the step that just stopped, by replaying it."""

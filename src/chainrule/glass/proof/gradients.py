@@ -268,11 +268,14 @@ def _choose(analytic: Array, max_entries: int, seed: int, lane: int) -> npt.NDAr
     size = analytic.size
     if size <= max_entries:
         return np.arange(size)
-    order = np.argsort(np.abs(analytic.reshape(-1)), kind="stable")
-    nonzero = order[np.searchsorted(np.abs(analytic.reshape(-1))[order], 0.0, side="right") :]
     third = max_entries // 3
-    random = np.argsort(words(stream_key(seed, Purpose.CHECK), size, lane=lane), kind="stable")[:third]
-    return np.unique(np.concatenate([order[-third:], nonzero[:third], random])).astype(np.int64)
+    magnitude = np.abs(analytic.reshape(-1))
+    largest = np.argpartition(magnitude, size - third)[size - third :]
+    magnitude = np.where(magnitude == 0, np.inf, magnitude)
+    smallest = np.argpartition(magnitude, third)[:third]
+    smallest = smallest[np.isfinite(magnitude[smallest])]
+    random = np.argpartition(words(stream_key(seed, Purpose.CHECK), size, lane=lane), third)[:third]
+    return np.unique(np.concatenate([largest, smallest, random])).astype(np.int64)
 
 
 def _bands(a: list[float], n: list[float]) -> tuple[int, ...]:
