@@ -38,7 +38,7 @@ def chosen(noise: float) -> int:
 
 
 def test_a_pattern_is_climbed_for_and_chance_is_not() -> None:
-    """Without noise the longest training is done; where the class is chance one of the two simplest, and again the same."""
+    """Without noise the longest training is done; of chance one of the two simplest, and the same again."""
     assert chosen(0.0) == 3
     assert chosen(0.5) == chosen(0.5) <= 1
 
