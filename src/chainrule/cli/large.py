@@ -68,9 +68,10 @@ class LargeJob(Job):
 
     def gathered(self) -> tuple[Any, Any, Any]:
         """The same rows in the same order as in memory."""
-        parts = [(part.X, part.y, part.weight) for part in map(self.cache.parts.__getitem__, PARTS.values())]
-        X, y, weight = ([part[k] for part in parts] for k in range(3))
-        return np.concatenate(X), np.concatenate(y), None if weight[0] is None else np.concatenate(weight)
+        parts = [self.cache.parts[name] for name in PARTS.values()]
+        X, y = np.concatenate([part.X for part in parts]), np.concatenate([part.y for part in parts])
+        weights = [part.weight for part in parts if part.weight is not None]
+        return X, y, np.concatenate(weights) if weights else None
 
     def validation(self) -> Any:
         """The mapped rows held out, or those of --valid."""

@@ -81,7 +81,7 @@ def _simpler(hidden_sizes: tuple[int, ...], n_rows: int, n_numbers: int, is_clas
         )  # fmt: skip
 
     return (
-        made((), 1_000, 0.01, 0.1, 0.0), made(hidden_sizes, 500, 0.002, 1.0, 0.3),
+        made((), 1_000, 0.01, 0.3, 0.0), made(hidden_sizes, 500, 0.002, 1.0, 0.3),
         made(hidden_sizes, 2_000, 0.002, 0.3, 0.2),
     )  # fmt: skip
 
