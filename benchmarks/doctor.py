@@ -57,6 +57,8 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.folder is None and not options.quick:
         parser.error("a folder of tables is needed, or --quick")
+    if options.quick and options.held_out:
+        parser.error("--held-out has no quick form: its networks need the tables")
     return options
 
 

@@ -124,6 +124,18 @@ def seconds(entries: Entries) -> str:
     return f"\nThe doctor took {taken[len(taken) // 2]:.2f} s a run in the median, {taken[-1]:.2f} s at most."
 
 
+def in_time(entries: Entries) -> str:
+    """How often a fault that begins in the middle of a run is given a step of the epoch in which it begins."""
+    known = [e for e in entries if e["counts"] and "onset" in e and DOCTOR in e["verdicts"] and is_right(e, DOCTOR)]
+    if not known:
+        return ""
+    hits = sum(e["onset"][0] <= e["verdicts"][DOCTOR]["step"] < sum(e["onset"]) for e in known)
+    return (
+        f"\nWhere the rate jumps in the middle of a run and the verdict is right, its step lies in the epoch of the jump "
+        f"in {hits} of {len(known)} cases.\n"
+    )
+
+
 def page(entries: Entries, held: dict[str, dict[str, float]] | None) -> str:
     """docs/doctor-benchmark.md."""
     faulty = [e["fault"] for e in entries if e["fault"]]
@@ -158,7 +170,7 @@ without the fault.
 ## Where the doctor is wrong
 
 {wrong_table(entries) if DOCTOR in entries[0]["verdicts"] else "There is no doctor in this version."}
-
+{in_time(entries)}
 ## Healthy runs
 
 A control counts as healthy if its validation loss ends at most {RISE} times above its lowest, if a linear model on the
