@@ -131,8 +131,8 @@ def in_time(entries: Entries) -> str:
         return ""
     hits = sum(e["onset"][0] <= e["verdicts"][DOCTOR]["step"] < sum(e["onset"]) for e in known)
     return (
-        f"\nWhere the rate jumps in the middle of a run and the verdict is right, its step lies in the epoch of the jump "
-        f"in {hits} of {len(known)} cases.\n"
+        f"\nWhere the rate jumps in the middle of a run and the verdict is right, its step lies in the epoch of the "
+        f"jump in {hits} of {len(known)} cases.\n"
     )
 
 
