@@ -10,7 +10,7 @@ from typing import Any
 from chainrule.api.network import Network
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.pipeline.task import Task
-from chainrule.reference.losses import LOSSES
+from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.training.presets import Preset
 from chainrule.training.settings import (
     OPTIMIZER_CLASSES,
@@ -112,8 +112,9 @@ def output_and_loss(options: argparse.Namespace, task: Task) -> tuple[str, str]:
     """The output activation and the loss: those asked for, else what fits the task and each other."""
     legal, values = OUTPUTS[task.kind], task.kind == "values"
     loss = options.loss if options.loss != "auto" else "squared_error" if values else "cross_entropy"
-    if loss not in LOSSES:
+    if ":" not in loss and loss not in LOSSES:
         raise unknown_name("loss", loss, ["auto", *LOSSES])
+    pairs = loss_named(loss).pairs
     if options.output != "auto":
         if not values and options.output not in legal:
             raise SettingsError(
@@ -125,11 +126,11 @@ def output_and_loss(options: argparse.Namespace, task: Task) -> tuple[str, str]:
     if task.kind == "classes" and len(task.words[0]) == 2 and loss == "cross_entropy":
         return "sigmoid", loss
     for name in legal:
-        if name in LOSSES[loss].pairs:
+        if name in pairs:
             return name, loss
     raise SettingsError(
         f"--loss {loss} does not fit task {task.name!r}; its legal output activations: "
-        f"{', '.join(LOSSES[loss].pairs)}. Take another loss, or --task {'classification' if values else 'regression'}."
+        f"{', '.join(pairs)}. Take another loss, or --task {'classification' if values else 'regression'}."
     )
 
 
