@@ -13,10 +13,10 @@ from chainrule.cli import large
 from chainrule.cli.job import Job, understand
 from chainrule.errors import SettingsError
 from chainrule.glass.rate.laboratory import N_STEPS_AUTO, suggest
-from chainrule.run.directory import RunDirectory
+from chainrule.run import files
+from chainrule.run.directory import RUN, RunDirectory
 from chainrule.training.settings import Settings
 
-AUTO = "auto"
 STEPS = ("batch_size", "l2", "l1", "dropout", "clip_norm", "seed", "shuffle")
 """Settings that a step depends on."""
 
@@ -64,13 +64,11 @@ def settle(job: Job, options: argparse.Namespace, folder: Path) -> tuple[Job, st
     """
     directory = RunDirectory(folder)
     if directory.exists and options.resume:
-        eta = float(directory.read()["settings"]["optimizer"]["learning_rate"])
+        eta = float(files.read_json(directory.file(RUN))["settings"]["optimizer"]["learning_rate"])
         return _with(job, eta), f"{eta:g}, as the run was begun with"
     X, y, weight = training_rows(job)
     asked = Settings(job.optimizer, **{name: job.settings[name] for name in STEPS})
-    problem = pose(
-        job.network, X, y, asked, weight, options.class_weight, options.engine, job.settings["threads"]
-    )
+    problem = pose(job.network, X, y, asked, weight, options.class_weight, options.engine, job.settings["threads"])
     n_steps = min(N_STEPS_AUTO, job.settings["epochs"] * problem.task.steps_per_epoch)
     raced, n_products = suggest(problem, n_steps)
     low, high = raced.interval

@@ -17,6 +17,7 @@ from chainrule.api.train import train
 from chainrule.cli import large
 from chainrule.cli.job import Job, dialect, understand
 from chainrule.cli.scores import Scores, baseline, scores
+from chainrule.cli.train_options import AUTO
 from chainrule.data import builtin
 from chainrule.engine.select import select
 from chainrule.errors import ChainruleError, SettingsError
@@ -34,11 +35,16 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("--class-weight weighs the classes of one target; expected no such option here.")
     metrics.choose(options.metric, job.network.kind)
     engine, reason = select(options.engine, job.network.architecture, job.settings["threads"])
+    how = None
+    if options.learning_rate == AUTO:
+        from chainrule.cli.learning_rate import settle
+
+        job, how = settle(job, options, folder)
     tell = not (options.quiet or options.json)
     if tell:
         from chainrule.cli.train_report import tell_understood
 
-        tell_understood(job, f"{engine.name} ({reason})")
+        tell_understood(job, f"{engine.name} ({reason})", how)
     X, y, weight = job.inputs()
     with _warnings_to_stderr(), _left_clean(folder):
         done = train(

@@ -20,8 +20,8 @@ MOST_COLUMNS = 40
 """Tables with more columns are summed up by kind."""
 
 
-def tell_understood(job: Job, engine: str) -> None:
-    """The columns, then rows, task, network, training, engine; one line each."""
+def tell_understood(job: Job, engine: str, how: str | None = None) -> None:
+    """The columns, then rows, task, network, training, engine; one line each. `how`: the learning rate was found."""
     table, network, settings = job.table, job.network, job.settings
     a = network.architecture
     counts = ", ".join(f"{n:,} {name}" for name, n in job.counts.items())
@@ -37,6 +37,7 @@ def tell_understood(job: Job, engine: str) -> None:
             "training": f"{job.optimizer.name}, learning rate {job.optimizer.learning_rate:g}, "
             f"{settings['schedule']}, batches of {settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, "
             f"seed {settings['seed']}",
+            **({"rate": how} if how else {}),
             "engine": engine,
         }
     )

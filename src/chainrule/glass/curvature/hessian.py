@@ -43,7 +43,7 @@ class Hessian:
         self._scale = propagate.row_scales(weight, len(X), np.dtype(np.float64))
         self._y = dense_targets(targets, wide)
         names, skips = wide.activations, wide.residuals
-        with one_thread():
+        with one_thread(), np.errstate(all="ignore"):  # what is not finite is told by who asks for an eigenvalue
             rows = np.asarray(X, dtype=np.float64)
             self._passed = propagate.forward(rows, p.W, p.b, names, self._masks, p.gain, p.shift, skips)
             z, _, a = self._passed
@@ -51,7 +51,7 @@ class Hessian:
             self._g = propagate.backward(self._passed, p.W, delta, names, self._masks, p.gain, skips)
         self.gradient = self._flat({name: getattr(self._g, f"d{name}") for name in ("W", "b", "gain", "shift")})
         found = p.like(self.gradient)
-        for l in range(1, len(p.W)):
+        for l in range(1, len(p.W) if l2 else 0):
             found.W[l][:] += penalties.penalty_gradient(p.W[l], l2, 0.0)
 
     def __matmul__(self, v: Array) -> Array:
@@ -61,7 +61,7 @@ class Hessian:
         d = p.like(np.ascontiguousarray(v, dtype=np.float64))
         direction = second_order.Direction(d.W, d.b, d.gain, d.shift)
         z, _, a = self._passed
-        with one_thread():
+        with one_thread(), np.errstate(all="ignore"):
             changes = second_order.R_forward(self._passed, direction, p.W, names, self._masks, p.gain, skips)
             Rdelta = second_order.R_batch_loss(
                 z[-1], a[-1], self._y, self._scale, changes.z[-1], wide.loss, wide.output

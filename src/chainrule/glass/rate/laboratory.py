@@ -21,6 +21,8 @@ N_STEPS_AUTO = 100
 LATER = 20
 """Steps after which the curvature is looked at again."""
 DECADES = 6
+EXACT = 1e-3
+"""Tolerance of the curvature that is reported, a tenth of what is promised."""
 N_SLICE, N_RANGE = 61, 120
 BROKEN = 4.0
 """A range test is over where the smoothed loss is this many times the lowest so far, as in fastai."""
@@ -42,7 +44,7 @@ def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
     level = _Curvature(problem)
     rows = problem.sample()
     hessian = problem.hessian(rows)
-    of_J = level.counted(curvature(problem.hessian(rows, l2=False)))
+    of_J = level.counted(curvature(problem.hessian(rows, l2=False), tolerance=EXACT))
     bound = level.bound(hessian, of_J)
     raced = race(problem, level.proposal, n_steps)
     eta = raced.suggested
@@ -52,7 +54,8 @@ def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
     name, hyper = problem.task.optimizer, dict(problem.settings.optimizer)
     return LearningRate(
         name, hyper, name in ADAPTIVE, str(problem.task.architecture), problem.task.batch_size, len(rows[0]),
-        of_J.value, of_J.residual, level.value, level.later(eta), bound, level.proposal, eta, raced.interval, hessian.loss, n_steps,
+        of_J.value, of_J.residual, level.value, level.later(eta), bound,
+        level.proposal, eta, raced.interval, hessian.loss, n_steps,
         Curve(np.array(list(raced.runs)), np.array([run.end for run in raced.runs.values()])),
         slice_, Curve(ranged.etas, ranged.losses), breaks_at(ranged.etas, ranged.losses),
         {tried: run.losses for tried, run in three.items()},

@@ -134,7 +134,7 @@ def draw(found: LearningRate, language: str = "en") -> str:
     body = "\n".join(part for panel in panels for part in panel.parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="system-ui, \'Apple SD Gothic Neo\', \'Malgun Gothic\', \'Noto Sans KR\', sans-serif" '
+        f"font-family=\"system-ui, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', sans-serif\" "
         f'font-size="12" role="img" aria-label="{escape(title)}">\n'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>\n'
         f"{_text(LEFT, 28, title, INK, 'start', bold=True, size=17)}\n{body}\n</svg>\n"

@@ -18,7 +18,7 @@ from chainrule.reference.optimizers import OPTIMIZERS
 Array = npt.NDArray[Any]
 N_BATCHES = 5
 TOLERANCE = 0.01
-"""Of an eigenvalue: the learning rate is not known better than that."""
+"""Of the eigenvalue of a batch, which differs from batch to batch by more."""
 WORK = 100_000_000
 LEAST_ROWS, MOST_ROWS = 256, 8192
 """Rows of the curvature over many rows: about WORK products of numbers a pass, within these bounds."""
@@ -87,6 +87,6 @@ class Problem:
         return ShortRun(etas, losses, session.store()[0])
 
 
-def curvature(hessian: Hessian, scale: Array | None = None) -> Eigenvalue:
+def curvature(hessian: Hessian, scale: Array | None = None, tolerance: float = TOLERANCE) -> Eigenvalue:
     """The largest eigenvalue of a Hessian, or of P^−½·H·P^−½ where P is given."""
-    return largest_eigenvalue(hessian if scale is None else Preconditioned(hessian, scale), TOLERANCE)
+    return largest_eigenvalue(hessian if scale is None else Preconditioned(hessian, scale), tolerance)

@@ -3,7 +3,7 @@
 Curvature tells the scale at which steps become too long, without trial; it cannot tell how it will change
 on the way, nor how much the noise of batches costs. Runs of a few hundred steps on the batches of the
 training itself can. They begin an octave apart from 1/16 to 8 times the proposal and go on beyond an end
-that does about as well as the best, so the race costs little and its result does not depend on a range chosen beforehand.
+that does about as well as the best, so the race costs little and needs no range chosen beforehand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.glass.rate.problem import Problem, ShortRun
 
 OCTAVES = (-4, 3)
-FURTHER = 8
+FURTHER = 12
 """Octaves the race may go on beyond an end that does about as well as the best."""
 AS_GOOD = 0.05
 """A run that ends within this share of the best progress did about as well."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from chainrule.errors import unknown_name
@@ -11,7 +13,7 @@ from chainrule.glass.tables import aligned, number, wrapped
 CHANGED = 1.5
 """The curvature has changed where it is this many times larger or smaller after some steps."""
 
-TEXT = {
+TEXT: dict[str, dict[str, Any]] = {
     "en": {
         "title": "Learning rate of {rule} for {network}, {n_batch} rows a step",
         "take": "Take {eta}. From {low} to {high} does about as well.",
@@ -21,7 +23,7 @@ TEXT = {
         "large_adaptive": "Too large: above about {stable} the first steps are unstable. {bound}, λ_P = {batch} being "
         "the curvature in the coordinates this rule moves in. It is approximate, for √v changes from step to step.",
         "flat": "The loss bends upwards in no direction at the start, so curvature gives no bound.",
-        "small": "Too small: a tenth, {tenth}, does little harm, but after {n} steps J is {slow} where {eta} has {end}.",
+        "small": "Too small: a tenth, {tenth}, does no harm, but after {n} steps J is {slow} where {eta} has {end}.",
         "harmless": "Too small: not even a tenth, {tenth}: after {n} steps J is {slow} with it, {end} with {eta}.",
         "inside": "Why: the step that curvature proposes, {proposal} (half of the bound of a batch), is among those "
         "that do best in real runs.",
@@ -38,7 +40,12 @@ TEXT = {
         "names": ("a tenth", "suggested", "ten times"),
         "never": "not finite",
         "witnesses": "What each witness alone would say:",
-        "witness": ("curvature of a batch, half of its bound", "lowest point of J(θ − η·g)", "short runs", "range test breaks at"),
+        "witness": (
+            "curvature of a batch, half of its bound",
+            "lowest point of J(θ − η·g)",
+            "short runs",
+            "range test breaks at",
+        ),
         "unbroken": "nowhere",
         "agree": "They agree within a factor of 3.",
         "disagree": "They differ by a factor of {factor}; the real runs decide.",
@@ -50,14 +57,14 @@ TEXT = {
         "only": "권장값은 {eta}입니다. 두 배로 늘리거나 절반으로 줄이면 뚜렷이 나빠집니다.",
         "large": "너무 큰 값: {stable} 초과. 처음부터 불안정합니다({bound}, λ = {curvature}). 가장 가파른 골짜기를 "
         "한 걸음에 건너뛰어, 출발한 곳보다 더 높은 반대편 비탈에 내려앉습니다.",
-        "large_adaptive": "너무 큰 값: 대략 {stable} 초과. 처음부터 불안정합니다. {bound}이며, λ_P = {batch}는 이 "
-        "규칙이 움직이는 좌표에서 잰 곡률입니다. √v가 단계마다 바뀌므로 어림값입니다.",
+        "large_adaptive": "너무 큰 값: 대략 {stable} 초과. 처음부터 불안정합니다. {bound}, λ_P = {batch}: 이 규칙이 "
+        "움직이는 좌표에서 잰 곡률입니다. √v가 단계마다 바뀌므로 어림값입니다.",
         "flat": "출발점에서는 손실이 위로 휘는 방향이 없어 곡률만으로는 한계를 알 수 없습니다.",
-        "small": "너무 작은 값: 10분의 1인 {tenth}. 해롭지는 않지만 느립니다. {n}단계 뒤 J는 {slow}이고, {eta}로는 "
-        "{end}까지 내려갑니다.",
-        "harmless": "너무 작은 값: 10분의 1인 {tenth}도 아직 작지 않습니다. {n}단계 뒤 J는 {slow}, {eta}로는 {end}입니다.",
-        "inside": "이유: 곡률이 제안하는 값 {proposal}(배치 기준 한계의 절반)이 실제 학습에서도 가장 좋은 축에 "
-        "듭니다.",
+        "small": "너무 작은 값: 10분의 1인 {tenth}. 해롭지는 않지만 느립니다. {n}단계 뒤 J는 {slow}, {eta}일 "
+        "때는 {end}입니다.",
+        "harmless": "너무 작은 값: 10분의 1인 {tenth}도 아직 작지 않습니다. {n}단계 뒤 J는 {slow}, "
+        "{eta}일 때는 {end}입니다.",
+        "inside": "이유: 곡률이 제안하는 값 {proposal}(배치 기준 한계의 절반)이 실제 학습에서도 가장 좋은 축에 듭니다.",
         "rises": "곡률의 제안({proposal})보다 작은 이유: 학습할수록 손실이 더 가파르게 휩니다. 배치의 λ는 처음에 "
         "{batch}, 20단계 뒤에는 {later}입니다. 처음에 안정적인 보폭도 곧 불안정해집니다.",
         "noise": "곡률의 제안({proposal})보다 작은 이유: 곡률만 보면 더 크게 걸어도 되지만, 배치마다 기울기의 방향이 "
@@ -93,7 +100,7 @@ def tell(found: LearningRate, language: str = "en") -> str:
     paragraphs = ["take" if found.interval[0] < found.interval[1] else "only", reason(found)]
     paragraphs += [_bound(found), "harmless" if min(found.runs) >= found.interval[0] else "small"]
     for name in paragraphs:
-        lines += wrapped(str(text[name]).format(**slots), hang=2)
+        lines += wrapped(text[name].format(**slots), hang=2)
     lines += ["", text["runs"].format(**slots)]
     rows = [
         (name, digits(eta), text["never"] if not np.isfinite(found.end(eta)) else number(found.end(eta)))
@@ -104,7 +111,7 @@ def tell(found: LearningRate, language: str = "en") -> str:
     breaks = text["unbroken"] if found.breaks_at is None else digits(found.breaks_at)
     values = [*map(digits, found.witnesses.values()), breaks]
     lines += aligned(list(zip(text["witness"], values, strict=True)))
-    lines += wrapped(str(text["agree" if found.agree else "disagree"]).format(**slots))
+    lines += wrapped(text["agree" if found.agree else "disagree"].format(**slots))
     lines += ["", *wrapped(text["cost"].format(**slots), hang=2)]
     return "\n".join(lines)
 
@@ -153,7 +160,8 @@ def _slots(found: LearningRate) -> dict[str, str]:
     witnesses = list(found.witnesses.values())
     later = found.later_curvature
     return {
-        "rule": rule(found), "n_batch": f"{found.batch_size}", "network": found.network, "batch": f"{found.batch_curvature:.3g}",
+        "rule": rule(found), "n_batch": f"{found.batch_size}", "network": found.network,
+        "batch": f"{found.batch_curvature:.3g}",
         "eta": digits(eta), "low": digits(found.interval[0]), "high": digits(found.interval[1]),
         "stable": f"{found.stable_below:.3g}", "bound": _formula(found), "curvature": f"{found.curvature:.3g}",
         "tenth": digits(tenth), "n": f"{found.n_steps}", "slow": f"{found.end(tenth):.3g}",
