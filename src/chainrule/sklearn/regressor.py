@@ -8,14 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from chainrule.sklearn import scores
-from chainrule.sklearn.callbacks import with_callbacks
-from chainrule.sklearn.classifier import _stochastic
 from chainrule.sklearn.estimator import BaseMLP, adopt
 
 Array = npt.NDArray[Any]
@@ -86,31 +83,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         keep_run: bool = False,
     ) -> None:
         adopt(self, locals())
-
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPRegressor:
-        """Fitted to X (n, n_features) and values y (n,) or (n, k).
-
-        Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
-        """
-        validation = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, validation=validation)
-
-    @available_if(_stochastic)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """One more pass over X and y."""
-        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
         """Values (n,) or (n, k)."""
