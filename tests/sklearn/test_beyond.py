@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from chainrule.errors import SettingsError
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn.class_weight import weight_of_rows
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:400] / 16, Y[:400]
@@ -95,6 +96,41 @@ def test_class_weight_is_sample_weight() -> None:
     a = MLPClassifier(max_iter=5, random_state=0, class_weight={3: 5.0}).fit(X, Y)
     b = MLPClassifier(max_iter=5, random_state=0).fit(X, Y, sample_weight=np.where(Y == 3, 5.0, 1.0))
     assert np.array_equal(a.coefs_[0], b.coefs_[0])
+
+
+def test_balanced_classes_count_weights() -> None:
+    """class_weight="balanced" counts a row of weight 2 as two rows; a class of no weight divides nothing."""
+    y = np.array(["a", "a", "b", "c"])
+    weight = np.array([1.0, 2.0, 1.0, 0.0])
+    assert np.array_equal(weight_of_rows("balanced", y, weight), [4 / 6, 8 / 6, 2, 0])
+    assert np.array_equal(weight_of_rows("balanced", np.array(list("aaab")), None), [4 / 6, 4 / 6, 4 / 6, 2])
+
+
+def test_early_stopping_on_few_rows_judges_by_all() -> None:
+    """Where fewer than ten rows would be held out, every row is learned from and judged by; else a part is not."""
+    few = MLPClassifier(early_stopping=True, max_iter=5, random_state=0).fit(X[:60], Y[:60])
+    assert few.run_.result["steps"] == 5 and len(few.run_.replay(0).rows) == 60
+    assert few.best_validation_score_ == few.score(X[:60], Y[:60])
+    enough = MLPClassifier(early_stopping=True, max_iter=5, random_state=0).fit(X[:100], Y[:100])
+    assert len(enough.run_.replay(0).rows) == 90
+
+
+def test_partial_fit_is_there_where_it_can_be() -> None:
+    """hasattr says whether there is a partial_fit; whoever calls it where there is none gets a ValueError."""
+    assert hasattr(MLPClassifier(), "partial_fit")
+    for settings in ({"solver": "lbfgs"}, {"early_stopping": True}):
+        refusing: Any = MLPRegressor(**settings)
+        assert not hasattr(refusing, "partial_fit")
+        with pytest.raises(ValueError, match="partial_fit"):
+            refusing.partial_fit(X, Y)
+
+
+def test_a_sigmoid_is_never_quite_sure() -> None:
+    """Where a probability rounds to 0 or 1, the nearest number inside is told."""
+    fit = MLPClassifier(max_iter=1, random_state=0).fit(X, Y > 4)
+    fit.coefs_[-1][:] *= 1e6
+    proba = fit.predict_proba(X)
+    assert (proba > 0).all() and (proba < 1).all() and np.allclose(proba.max(axis=1), 1)
 
 
 def test_time_limit_ends_a_fit() -> None:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from chainrule.sklearn import scores
 from chainrule.sklearn.by_parts import ByPartsOnly
+from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import BaseMLP, adopt
 
 Array = npt.NDArray[Any]
@@ -173,10 +173,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return "log_loss"
 
     def _weighted(self, y: Array, sample_weight: Any) -> Any:
-        if self.class_weight is None:
-            return sample_weight
-        by_class = compute_sample_weight(self.class_weight, y)
-        return by_class if sample_weight is None else by_class * sample_weight
+        return weight_of_rows(self.class_weight, y, sample_weight)
 
     def _strata(self, targets: Array) -> Array | None:
         return targets.astype(bool)[:, None] if self.n_outputs_ == 1 and targets.ndim == 1 else None
