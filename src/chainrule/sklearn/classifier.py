@@ -99,12 +99,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, n_classes), in the order of classes_; of each label by itself where there are several."""
         output = self._output(X)
-        if self.out_activation_ == "logistic":
-            nearly = np.finfo(output.dtype)
-            output = np.clip(output, nearly.smallest_normal, 1 - nearly.epsneg)  # a sigmoid is never quite 0 or 1
-        if self.n_outputs_ > 1:
+        if self.out_activation_ != "logistic":
             return output
-        return np.column_stack([1 - output[:, 0], output[:, 0]])
+        if self.n_outputs_ == 1:
+            output = np.column_stack([1 - output[:, 0], output[:, 0]])
+        nearly = np.finfo(output.dtype)
+        return np.clip(output, nearly.smallest_normal, 1 - nearly.epsneg)  # a sigmoid is never quite 0 or 1
 
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithms of predict_proba."""
