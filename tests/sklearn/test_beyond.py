@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pickle
 import time
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from chainrule.errors import SettingsError
+from chainrule.errors import SettingsError, ShapeError
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 from chainrule.sklearn.class_weight import weight_of_rows
+from tolerances import NATIVE_100_STEPS, SKLEARN_EPOCHS, assert_close
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:400] / 16, Y[:400]
@@ -210,6 +213,40 @@ def test_a_quantile_regressor_has_that_share_of_rows_below(solver: str) -> None:
     assert (y < low).mean() == pytest.approx(0.1, abs=0.04)
     assert (y < high).mean() == pytest.approx(0.9, abs=0.04)
     assert (low < high).all()
+
+
+def half_square(a: Any, y: Any) -> Any:
+    """½·Σ_j (a_j − y_j)²."""
+    return 0.5 * ((a - y) ** 2).sum(axis=1)
+
+
+@pytest.mark.parametrize("settings", [{}, {"solver": "sgd"}, {"solver": "lbfgs"}, {"early_stopping": True}])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_own_loss_trains_like_the_same_loss_by_name(settings: dict[str, Any], dtype: Any) -> None:
+    """The pair of a squared error gives the weights and the loss curve of squared_error; weights of rows count."""
+    options: dict[str, Any] = dict(hidden_layer_sizes=(9,), max_iter=5, random_state=0, **settings)
+    weight = np.linspace(0, 2, len(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        named = MLPRegressor(**options).fit(X.astype(dtype), Y.astype(dtype), weight)
+        own = MLPRegressor((half_square, np.subtract), **options).fit(X.astype(dtype), Y.astype(dtype), weight)
+    assert own.loss_ == pytest.approx(named.loss_, rel=1e-5)
+    for found, expected in zip(own.coefs_, named.coefs_, strict=True):
+        assert_close(found, expected, SKLEARN_EPOCHS if dtype == np.float64 else NATIVE_100_STEPS["float32"])
+    assert own.coefs_[0].dtype == named.coefs_[0].dtype
+
+
+def test_an_own_loss_says_what_it_has_not() -> None:
+    """It has no run_; it clones, pickles and opens its gradients; what is no pair, or has other shapes, is refused."""
+    fit = clone(MLPRegressor((half_square, np.subtract), (5,), max_iter=2, random_state=0)).fit(X, Y)
+    with pytest.raises(AttributeError, match="pair of functions"):
+        _ = fit.run_
+    assert np.array_equal(pickle.loads(pickle.dumps(fit)).predict(X), fit.predict(X))
+    assert fit.gradients(X, Y).loss == pytest.approx(half_square(fit.predict(X)[:, None], Y[:, None]).mean())
+    with pytest.raises(ValueError, match="is no pair"):
+        MLPRegressor((half_square,)).fit(X, Y)
+    with pytest.raises(ShapeError, match=r"value.*expected \(200,\)"):
+        MLPRegressor((np.subtract, np.subtract)).fit(X, Y)
 
 
 def test_a_loss_that_runs_away_is_said() -> None:

@@ -231,7 +231,8 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         with np.errstate(all="ignore"):
             found = descent.run()
         self._take_over(descent, found)
-        self._record = keeping.Record.of(descent, time.perf_counter() - began, self._kind())
+        if self._own_loss() is None:
+            self._record = keeping.Record.of(descent, time.perf_counter() - began, self._kind())
         tasks.end_fit()
 
     def _watch_and_progress(self) -> tuple[Watch, Progress]:
@@ -331,9 +332,13 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
     def _judge(self, task: Task, judged_by: Any) -> Judge:
         architecture, constants = task.architecture, self._constants(task.targets)
-        scale = 1.0 / architecture.n_outputs if architecture.loss == "squared_error" else 1.0
+        named = self._own_loss() is None
+        scale = 1.0 / architecture.n_outputs if named and architecture.loss == "squared_error" else 1.0
         judge = Judge(scale)
-        judge.constant_loss = divergence.constant_output_loss(task.targets, architecture.loss, architecture.n_outputs)
+        if named:
+            judge.constant_loss = divergence.constant_output_loss(
+                task.targets, architecture.loss, architecture.n_outputs
+            )
         if constants is not None:
             judge.constant = lambda epoch: keeping.mean_over_batches(constants, task, epoch)
         if judged_by is None:

@@ -15,6 +15,7 @@ from chainrule.engine.select import select
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.sklearn import keeping
+from chainrule.sklearn.own_loss import OwnLossEngine, Pair
 
 Array = npt.NDArray[Any]
 NAMES = {"logistic": "sigmoid", "exp": "exponential"}
@@ -48,6 +49,9 @@ class FittedMLP(BaseEstimator):
         self._network = (parameters, self._engine_for(parameters.architecture))
 
     def _engine_for(self, architecture: Architecture, batch_size: int = 0, n_steps: int = 0) -> Engine:
+        own = self._own_loss()
+        if own is not None:
+            return OwnLossEngine(own)
         threads = keeping.threads_of(self.threads)
         if threads is None and 0 < n_steps < keeping.FEW_STEPS and keeping.is_small(architecture, batch_size):
             threads = 1
@@ -128,6 +132,10 @@ class FittedMLP(BaseEstimator):
     def run_(self) -> Any:
         """The training as a Run: history, replay of every step. Not kept in pickles unless keep_run=True."""
         record = self.__dict__.get("_record")
+        if self._own_loss() is not None:
+            raise AttributeError(
+                f"{type(self).__name__} has no run_: its loss is a pair of functions, and a run tells losses by name."
+            )
         if record is None:
             raise AttributeError(
                 f"{type(self).__name__} has no run_: it was not fitted by sgd or adam, or it was pickled without "
@@ -160,6 +168,10 @@ class FittedMLP(BaseEstimator):
 
     def _loss_name(self) -> str:
         raise NotImplementedError
+
+    def _own_loss(self) -> Pair | None:
+        """The pair of functions that is the loss, where it is one."""
+        return None
 
 
 def dense(X: Any) -> Any:
