@@ -4,7 +4,8 @@
 
 Writes Parquet files of random numbers (28 float32 columns, a noisy class), trains one epoch of 28-64-1 on each
 from the command line through the cache, a second time from the cache that is then there, and watches the anonymous
-memory of the process (RssAnon of /proc: mapped pages are the system's and not counted). What it wrote is deleted.
+memory of the process (RssAnon of /proc: mapped pages are the system's and not counted); then predicts the same file.
+What it wrote is deleted.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def write(path: Path, n_rows: int) -> None:
     writer.close()
 
 
-def watched(command: list[str]) -> tuple[dict[str, Any], float, float]:
-    """What the command prints as JSON, the seconds it took, and the most anonymous memory it had in MiB."""
+def watched(command: list[str]) -> tuple[str, float, float]:
+    """What the command prints, the seconds it took, and the most anonymous memory it had in MiB."""
     began, most = time.perf_counter(), 0
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(command, stdout=out)
@@ -52,10 +53,10 @@ def watched(command: list[str]) -> tuple[dict[str, Any], float, float]:
             most = max(most, _anonymous_kb(process.pid))
             time.sleep(0.02)
         out.seek(0)
-        text = out.read()
+        text = out.read().decode()
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return json.loads(text), time.perf_counter() - began, most / 1024
+    return text, time.perf_counter() - began, most / 1024
 
 
 def _anonymous_kb(pid: int) -> int:
@@ -72,7 +73,10 @@ def main() -> None:
     parser.add_argument("--rows", default="1e5,1e6,1e7", help="sizes")
     parser.add_argument("--folder", default=None, help="where the files go (10 million rows take 3 GB)")
     options = parser.parse_args()
-    print("      rows   first run   from the cache   epoch alone   rows/s of the epoch     RssAnon   accuracy")
+    print(
+        "      rows   first run   from the cache   epoch alone   rows/s of the epoch     RssAnon   accuracy"
+        "   predict     RssAnon"
+    )
     for size in options.rows.split(","):
         n_rows = int(float(size))
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -80,12 +84,16 @@ def main() -> None:
             write(path, n_rows)
             command = [sys.executable, "-m", "chainrule", "train", str(path), "--target", "label", "--json", *OPTIONS]
             _, first_s, most = watched([*command, "-o", f"{folder}/first"])
-            told, second_s, again = watched([*command, "-o", f"{folder}/second"])
+            text, second_s, again = watched([*command, "-o", f"{folder}/second"])
+            told = json.loads(text)
+            predict = ["predict", f"{folder}/second", str(path), "-o", f"{folder}/predicted.csv"]
+            _, predict_s, predicting = watched([*command[:3], *predict])
             epoch_s, accuracy = told["seconds"], told["validation"]["accuracy"]
             speed = 0.8 * n_rows / epoch_s
             print(
                 f"{n_rows:10,}  {first_s:8.1f} s  {second_s:13.1f} s  {epoch_s:10.2f} s  {speed:20,.0f}"
-                f"   {max(most, again):5.0f} MiB   {accuracy:8.4f}",
+                f"   {max(most, again):5.0f} MiB   {accuracy:8.4f}"
+                f"  {predict_s:6.1f} s   {predicting:5.0f} MiB",
                 flush=True,
             )
 
