@@ -15,7 +15,6 @@ from typing import Any
 from chainrule.api.network import Network
 from chainrule.api.train import train
 
-
 LONGER_BELOW = 0.9
 """The longest training is worth its time where the freest rehearsal beats the simpler ones by a tenth of their loss."""
 
