@@ -10,6 +10,7 @@
 #include <cmath>
 #include <vector>
 
+#include "choice.hpp"
 #include "order.hpp"
 #include "propagate.hpp"
 #include "rule.hpp"
@@ -51,8 +52,7 @@ template <class T> class Session {
     for (const auto& operation : network.operations) n_units += operation->n_units();
     squares_ = Buffer<double>(n_units);
     for (std::size_t t = 0; t < schedule.n_threads; ++t) own_.push_back(make_own());
-    active_ = schedule.may_choose && too_small_for_threads() ? 1 : schedule.n_threads;
-    decided_ = !schedule.may_choose || active_ == 1;
+    choice_ = {schedule.may_choose && too_small_for_threads() ? 1 : schedule.n_threads, schedule.may_choose};
   }
   ~Session() {
     if (team_ && !team_->usable()) static_cast<void>(team_.release());  // its threads live in another process
@@ -81,7 +81,7 @@ template <class T> class Session {
                 std::int64_t* rows);
 
   Stopped stopped = Stopped::no;
-  std::size_t active_threads() const { return active_; }
+  std::size_t active_threads() const { return choice_.active(); }
 
  private:
   // What every thread has to itself.
@@ -140,9 +140,8 @@ template <class T> class Session {
   void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads);
   T shortening(double clip_norm) const;
   void steps(const Stretch& stretch, std::size_t thread);
-  void run(Stretch stretch, std::size_t n_threads);
-  std::size_t try_thread_counts(Stretch stretch);
-  void watch_pace(double seconds, std::size_t n_steps);
+  double run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
+  std::size_t run_turn(const Stretch& stretch);
   static bool finite(const T* check);
 
   void barrier(std::size_t n_threads) {
@@ -166,9 +165,8 @@ template <class T> class Session {
   Buffer<double> squares_;
   std::vector<Own> own_;
   std::unique_ptr<Team> team_;
-  std::size_t active_ = 1;
-  bool decided_ = true, stop_request_ = false;
-  double seconds_alone_ = 1e300;  // of one step with one thread, by the last trial
+  ThreadChoice choice_{1, false};
+  bool stop_request_ = false;
   std::chrono::steady_clock::time_point looked_;
 };
 
@@ -370,41 +368,27 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
   }
 }
 
-template <class T> void Session<T>::run(Stretch stretch, std::size_t n_threads) {
-  stretch.n_threads = n_threads;
-  if (n_threads == 1) return steps(stretch, 0);
-  team().run([](void* s, std::size_t thread) { static_cast<Stretch*>(s)->self->steps(*static_cast<Stretch*>(s), thread); },
-             &stretch);
+// Steps first .. first + n of the stretch; returns the seconds they took.
+template <class T> double Session<T>::run(Stretch s, std::size_t first, std::size_t n, std::size_t n_threads) {
+  s.first_step += first, s.etas += first, s.losses += first, s.n = n, s.n_threads = n_threads;
+  if (s.penalties) s.penalties += first;
+  const auto start = std::chrono::steady_clock::now();
+  if (n_threads == 1)
+    steps(s, 0);
+  else
+    team().run([](void* p, std::size_t thread) { static_cast<Stretch*>(p)->self->steps(*static_cast<Stretch*>(p), thread); },
+               &s);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// A few stretches with one thread and with all, by turns; the faster way is kept. Bits do not depend on it.
-template <class T> std::size_t Session<T>::try_thread_counts(Stretch stretch) {
-  constexpr std::size_t n_rounds = 3;
-  const std::size_t length = std::max<std::size_t>(1, std::min<std::size_t>(16, stretch.n / (2 * n_rounds + 1)));
-  if (stretch.n < 2 * n_rounds * length) return 0;
-  double best[2] = {1e300, 1e300};
-  std::size_t done = 0;
-  for (std::size_t turn = 0; turn < 2 * n_rounds; ++turn) {
-    Stretch part = stretch;
-    part.first_step += done, part.etas += done, part.losses += done, part.n = length;
-    if (part.penalties) part.penalties += done;
-    const auto start = std::chrono::steady_clock::now();
-    run(part, turn % 2 ? schedule_.n_threads : 1);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    best[turn % 2] = std::min(best[turn % 2], elapsed.count());
-    done += own_[0].done;
-    if (own_[0].stopped != Stopped::no) return done;
-  }
-  active_ = best[1] < best[0] ? schedule_.n_threads : 1;
-  decided_ = true;
-  seconds_alone_ = best[0] / static_cast<double>(length);
-  return done;
-}
-
-// Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow.
-template <class T> void Session<T>::watch_pace(double seconds, std::size_t n_steps) {
-  if (!schedule_.may_choose || active_ == 1 || n_steps < 16) return;
-  if (seconds > 1.2 * seconds_alone_ * static_cast<double>(n_steps)) decided_ = false;
+// A turn of the trial that chooses the number of threads; returns the steps done.
+template <class T> std::size_t Session<T>::run_turn(const Stretch& stretch) {
+  const auto turn = choice_.next_turn(stretch.n);
+  if (turn.n_untimed > 0) run(stretch, 0, turn.n_untimed, turn.n_threads);
+  if (turn.n_untimed > 0 && own_[0].stopped != Stopped::no) return own_[0].done;
+  const double seconds = run(stretch, turn.n_untimed, turn.n_timed, turn.n_threads);
+  choice_.turn_took(seconds, turn.n_timed);
+  return turn.n_untimed + own_[0].done;
 }
 
 template <class T>
@@ -418,17 +402,16 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
   while (done < n && stopped == Stopped::no) {
     const std::uint64_t step = first_step + done, epoch = step / steps_per_epoch();
     const std::size_t left = steps_per_epoch() - static_cast<std::size_t>(step % steps_per_epoch());
-    Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done, penalties ? penalties + done : nullptr, order_.of_epoch(epoch), interrupted};
-    std::size_t tried = decided_ ? 0 : try_thread_counts(stretch);
-    if (tried == 0) {
-      const auto start = std::chrono::steady_clock::now();
-      run(stretch, active_);
-      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-      tried = own_[0].done;
-      watch_pace(elapsed.count(), tried);
+    const Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done,
+                          penalties ? penalties + done : nullptr, order_.of_epoch(epoch), interrupted};
+    if (choice_.decided()) {
+      const double seconds = run(stretch, 0, stretch.n, choice_.active());
+      choice_.stretch_took(seconds, own_[0].done);
+      done += own_[0].done;
+    } else {
+      done += run_turn(stretch);
     }
     stopped = own_[0].stopped;
-    done += tried;
   }
   return done;
 }

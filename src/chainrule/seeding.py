@@ -37,6 +37,7 @@ class Purpose(enum.IntEnum):
     SPLIT = 4
     CHECK = 5
     REPEAT = 6
+    CURVATURE = 7
 
 
 def philox(counter: tuple[npt.NDArray[np.uint64], ...], key: Key) -> tuple[npt.NDArray[np.uint64], ...]:

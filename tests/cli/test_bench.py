@@ -23,8 +23,8 @@ PREDICTION = {
     "microseconds": {"chainrule": 5.0, "ONNX Runtime": 6.0}, "ratios": {"ONNX Runtime": 1.2},
 }  # fmt: skip
 SIZE = {
-    "part": "footprint", "import_ms": {"chainrule": 30.0}, "installed_mb": {"chainrule": 1.5}, "wheel_mb": 0.5,
-    "import_target_ms": 50.0, "wheel_target_mb": 5.0, "absent": {},
+    "part": "footprint", "import_ms": {"chainrule, import alone": 2.0, "chainrule": 80.0},
+    "installed_mb": {"chainrule": 1.5}, "wheel_mb": 0.5, "import_target_ms": 50.0, "wheel_target_mb": 5.0, "absent": {},
 }  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def test_kept_results_are_shown_with_what_was_met_missed_and_absent(kept: Path, 
     assert "20 ✓12" in told
     assert "80 ✓75" in told
     assert "JAX: not installed" in told
+    assert "import 2 ms of at most 50" in told
 
 
 def test_results_as_markdown_and_json(kept: Path, capsys) -> None:

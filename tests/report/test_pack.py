@@ -26,6 +26,19 @@ def test_every_bit_comes_back(dtype: str) -> None:
     assert plain == array.tobytes() and entry["shape"] == [3, 4] and "<" + entry["type"] == dtype
 
 
+@pytest.mark.parametrize("dtype", ["<f4", "<f8"])
+def test_noise_is_stored_and_the_rest_compressed(dtype: str) -> None:
+    """Planes of both kinds in one stream that any zlib undoes; weights shrink by their exponents, zeros to nothing."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=70_001).astype(dtype)
+    for array, share in ((noise, 0.95), (np.where(rng.random(70_001) < 0.9, 0, noise), 0.35), (np.zeros(70_001), 0.02)):
+        pack = Pack()
+        entry = pack.put(array.astype(dtype))
+        _, text = pack.text([entry])
+        plain = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).reshape(int(dtype[2]), -1).T.tobytes()
+        assert plain == array.astype(dtype).tobytes() and pack.size([entry]) < share * len(plain)
+
+
 def test_equal_arrays_lie_there_once() -> None:
     """A second copy takes no room; other shapes of the same bytes share them too."""
     pack, array = Pack(), np.arange(100.0)

@@ -14,7 +14,7 @@ from chainrule.api.load import load_run
 from chainrule.api.network import Network
 from chainrule.api.run import Rows, Run
 from chainrule.engine.protocol import Engine, Task
-from chainrule.errors import SettingsError
+from chainrule.errors import ModelFileError, SettingsError
 from chainrule.network.parameters import Parameters
 from chainrule.run import files
 from chainrule.run.directory import DATA, EVENTS, KEEP_BYTES, MODEL, RUN, SPLIT, FileStore, RunDirectory
@@ -82,7 +82,7 @@ class Keeper:
             kept = {"X": self.setup.rows.X, "targets": self.setup.rows.targets}
             if self.setup.rows.weight is not None:
                 kept["weight"] = self.setup.rows.weight
-            files.write_tensors(folder.file(DATA), kept, {"kind": "data"})
+            files.write_tensors(folder.file(DATA), kept, {"kind": "data"}, durable=False)
         if self.setup.rows.index is not None:
             files.write_tensors(folder.file(SPLIT), {"train": self.setup.rows.index}, {"kind": "split"})
         folder.file(EVENTS).touch()
@@ -103,13 +103,14 @@ class Keeper:
         self.events = folder.read_events()
         edits = {event.step for event in self.events if event.kind == "edit"}
         self.store = FileStore(folder.file("checkpoints"), self.setup.n_steps, pinned=edits)
-        if not self.store.sizes:
+        start = self._last_whole(folder)
+        if start is None:
             return None
-        self.start = self.store.last()
+        self.start = start
         n_epochs = self.start.step // self.setup.task.steps_per_epoch
         self.history.update(folder.read_history(n_epochs))
         folder.rewind(n_epochs)
-        self.losses = folder.read_losses(self.start.step)
+        self.losses = folder.read_losses(self.start.step) if self.start.step else None
         event = Event(
             self.start.step,
             "resume",
@@ -117,6 +118,27 @@ class Keeper:
         )
         folder.event_happened(event)
         self.events.append(event)
+        return None
+
+    def _last_whole(self, folder: RunDirectory) -> Checkpoint | None:
+        """The latest checkpoint that can be read and is not ahead of losses and history; later ones are dropped.
+
+        A killed process leaves all of them whole. After a power failure the last files may be cut or missing.
+        """
+        try:
+            n_losses = len(folder.read_losses(self.setup.n_steps))
+        except ModelFileError:
+            n_losses = 0
+        n_done = min(n_losses, (folder.n_epochs + 1) * self.setup.task.steps_per_epoch - 1)
+        while self.store.sizes:
+            try:
+                last = self.store.last()
+                if last.step <= n_done:
+                    return last
+            except ModelFileError:
+                pass
+            self.store.forget_after(max(self.store.sizes) - 1)
+        folder.rewind(0)
         return None
 
     def close(self, result: Result, setup: Setup) -> Run:
@@ -145,6 +167,7 @@ class Keeper:
         )
         if self.directory is not None:
             self.directory.before_checkpoint(result.losses)
+            self.directory.training_ended()
             write_model(self.directory.file(MODEL), result.parameters, run.about(), run.pipeline_arrays)
             files.write_json(self.directory.file(RUN), self._record(run.result))
         return run

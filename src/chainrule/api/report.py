@@ -14,7 +14,7 @@ from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
 from chainrule.report.material import Material, Names, Sample, Seen
 from chainrule.report.page import page
-from chainrule.run.files import write_atomic
+from chainrule.run.files import writing_atomic
 
 if TYPE_CHECKING:
     from chainrule.api.run import Rows, Run
@@ -23,8 +23,10 @@ REPORT = "report.html"
 SIZE_MB = 7.0
 """Of the packed steps as text; page and facts come to about 0.2 MB more."""
 SAMPLE_ROWS = 4
-PATIENCE_S, PATIENCE_AFTER_TRAINING_S = 20.0, 0.5
-"""How long the way to a single step may take, in time of training."""
+PATIENCE_S = 20.0
+"""About how long a page that was asked for may take."""
+AFTER_TRAINING_S, AFTER_TRAINING_SHARE = 0.1, 0.01
+"""The page a training ends with may take this share of its time, or these seconds where that is less."""
 
 
 def write_report(
@@ -54,7 +56,8 @@ def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
     """
     material = material_of(run, run.rows, None, shows_rows=shows_rows)
     try:
-        write(folder / REPORT, material, SIZE_MB, PATIENCE_AFTER_TRAINING_S)
+        seconds = max(AFTER_TRAINING_S, AFTER_TRAINING_SHARE * float(run.result["seconds"]))
+        write(folder / REPORT, material, SIZE_MB, seconds)
     except (OSError, ChainruleError) as error:
         warnings.warn(f"{folder / REPORT}: could not be written ({error}); the run is complete.", stacklevel=3)
     run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
@@ -65,7 +68,8 @@ def write(target: Path, material: Material, size_mb: float, seconds: float) -> N
     collected = collect(material, budget_bytes=int(size_mb * 1e6 * 3 / 4), seconds=seconds)
     data = material.facts.get("data")
     title = f"{data} · {material.architecture}" if data else f"{material.architecture}"
-    write_atomic(target, page(collected, f"{title} · chainrule").encode("utf-8"))
+    with writing_atomic(target, durable=False) as file:  # it can be made again
+        file.write(page(collected, f"{title} · chainrule").encode("utf-8"))
 
 
 def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows: bool = True) -> Material:

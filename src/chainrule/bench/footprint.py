@@ -15,7 +15,10 @@ from typing import Any
 from chainrule.bench import workloads
 from chainrule.bench.turns import environment
 
+IMPORT_ALONE = "chainrule, import alone"
+"""The bare statement; the modules behind Network and train are loaded where these are first used."""
 IMPORTS = {
+    IMPORT_ALONE: "import chainrule",
     workloads.OURS: "import chainrule; chainrule.Network; chainrule.train",
     workloads.EAGER: "import torch",
     workloads.JAX: "import jax, jax.numpy",

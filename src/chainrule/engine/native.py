@@ -19,6 +19,7 @@ from chainrule.errors import SettingsError
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
+from chainrule.reference.losses import loss_named
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.penalties import penalty
 from chainrule.reference.propagate import row_scales
@@ -28,7 +29,7 @@ ACTIVATIONS = (
     "exponential", "softmax",
 )  # fmt: skip
 """The order of enum Activation in native/kernels.hpp; LOSSES and NORMALIZATIONS likewise."""
-LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson")
+LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson", "quantile")
 NORMALIZATIONS = (None, "layer")
 _OPTIMIZERS = (
     "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "sutskever_nesterov",
@@ -51,7 +52,11 @@ def unable(architecture: Architecture) -> str | None:
             return "the native engine has softmax for the output layer alone"
         if layer.normalization not in NORMALIZATIONS:
             return f"the native engine has no normalization {layer.normalization!r}"
-    return None if architecture.loss in LOSSES else f"the native engine has no loss {architecture.loss!r}"
+    return (
+        None
+        if loss_named(architecture.loss).family in LOSSES
+        else f"the native engine has no loss {architecture.loss!r}"
+    )
 
 
 def instruction_sets() -> list[str]:
@@ -203,6 +208,7 @@ class NativeSession:
             task.weight, task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle, threads, may_choose,
         )  # fmt: skip
         self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
+        self._told = (settings, _settings(task, settings))
 
     def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
         """Take over a state (copied)."""
@@ -230,7 +236,9 @@ class NativeSession:
         """Do len(learning_rates) steps from first_step on."""
         etas = np.ascontiguousarray(learning_rates, dtype=np.float64)
         losses = np.empty(len(etas))
-        done, stopped = self._session.advance(first_step, etas, _settings(self._task, settings), losses, penalties)
+        if settings is not self._told[0]:
+            self._told = (settings, _settings(self._task, settings))
+        done, stopped = self._session.advance(first_step, etas, self._told[1], losses, penalties)
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
@@ -267,7 +275,7 @@ class NativeSession:
         return Moment(parameters, {name: parameters.like(array) for name, array in state.items()})
 
 
-def _network(architecture: Architecture) -> tuple[list[Any], int]:
+def _network(architecture: Architecture) -> tuple[list[Any], Any]:
     reason = unable(architecture)
     if reason:
         raise SettingsError(f"{reason}; use engine='numpy' or engine='auto'.")
@@ -278,7 +286,8 @@ def _network(architecture: Architecture) -> tuple[list[Any], int]:
         )
         for layer in architecture.layers
     ]  # fmt: skip
-    return layers, LOSSES.index(architecture.loss)
+    loss = loss_named(architecture.loss)
+    return layers, _native.Loss(LOSSES.index(loss.family), loss.level or 0.0)
 
 
 def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[np.int32] | None, Array | None]:

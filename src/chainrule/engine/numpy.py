@@ -146,12 +146,12 @@ class NumpySession:
         penalties: npt.NDArray[np.float64] | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
-        with _one_thread():
+        with one_thread():
             return self._advance(first_step, learning_rates, settings, penalties)
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Do one step and tell everything."""
-        with _one_thread():
+        with one_thread():
             return self._record(step, learning_rate, settings)
 
     def _advance(
@@ -245,7 +245,7 @@ def blas_name() -> str:
     return " ".join(words).strip()
 
 
-def _one_thread() -> contextlib.AbstractContextManager[Any]:
+def one_thread() -> contextlib.AbstractContextManager[Any]:
     """One BLAS thread: with more, the order of a sum, and so its last bit, may depend on their number."""
     limit: contextlib.AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
     return limit

@@ -3,7 +3,13 @@
     pullback(z, a, da) -> delta        delta = ∂J/∂z, given a = g(z) and da = ∂J/∂a; all (n, n_out)
 
 For a g that acts on each unit alone this is delta = da ⊙ g′(z); softmax mixes the units of a row and
-has a full Jacobian. One signature serves both. Every g is safe at |z| = 1e4 in float32 and lets NaN
+has a full Jacobian. One signature serves both, and as every Jacobian here is symmetric, the pullback also
+tells how a change of z changes a: Ra = pullback(z, a, Rz). Beside it stands what the second derivative adds:
+
+    bend(z, a, da, Rz) -> (n, n_out)   the change of delta as z moves along Rz and da stays: da ⊙ g″(z) ⊙ Rz
+
+A straight line has none, and neither has a corner (the second derivative of a rectifier is 0 everywhere, by
+convention at the corner too). Every g is safe at |z| = 1e4 in float32 and lets NaN
 through: a rectifier that hides a NaN hides the first cause of a failed training.
 """
 
@@ -24,11 +30,12 @@ LEAK = 0.01
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation: its name, g, the pullback, the formula, and where g′ jumps."""
+    """One activation: its name, g, the pullback, how it bends, the formula, and where g′ jumps."""
 
     name: str
     g: Callable[[Array], Array]
     pullback: Callable[[Array, Array, Array], Array]
+    bend: Callable[[Array, Array, Array, Array], Array]
     formula: str
     kinks: tuple[float, ...] = ()
     elementwise: bool = True
@@ -43,6 +50,10 @@ def _identity(z: Array) -> Array:
 
 def _identity_pullback(z: Array, a: Array, da: Array) -> Array:
     return da.copy()
+
+
+def _straight_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    return da * Rz * 0  # g″ = 0; a NaN stays one
 
 
 # rectifiers: straight lines with a corner at 0 (g′(0) is taken from the left) ---------------------
@@ -75,12 +86,20 @@ def _elu_pullback(z: Array, a: Array, da: Array) -> Array:
     return np.where(z > 0, da, da * (a + 1))  # g′(z) = e^z = a + 1 on the left
 
 
+def _elu_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    return da * Rz * np.where(z > 0, 0, a + 1)
+
+
 def _selu(z: Array) -> Array:
     return SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
 
 
 def _selu_pullback(z: Array, a: Array, da: Array) -> Array:
     return np.where(z > 0, SELU_SCALE * da, da * (a + SELU_SCALE * SELU_ALPHA))
+
+
+def _selu_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    return da * Rz * np.where(z > 0, 0, a + SELU_SCALE * SELU_ALPHA)
 
 
 # squashing functions ---------------------------------------------------------------------------------
@@ -96,12 +115,20 @@ def _sigmoid_pullback(z: Array, a: Array, da: Array) -> Array:
     return da * (a * (1 - a))
 
 
+def _sigmoid_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    return da * Rz * (a * (1 - a) * (1 - 2 * a))
+
+
 def _tanh(z: Array) -> Array:
     return np.tanh(z)
 
 
 def _tanh_pullback(z: Array, a: Array, da: Array) -> Array:
     return da * (1 - a * a)
+
+
+def _tanh_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    return da * Rz * (-2 * a * (1 - a * a))
 
 
 def _softplus(z: Array) -> Array:
@@ -111,6 +138,11 @@ def _softplus(z: Array) -> Array:
 
 def _softplus_pullback(z: Array, a: Array, da: Array) -> Array:
     return da * _sigmoid(z)
+
+
+def _softplus_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    s = _sigmoid(z)
+    return da * Rz * (s * (1 - s))
 
 
 # smooth rectifiers: z times something between 0 and 1 ---------------------------------------------------
@@ -125,6 +157,11 @@ def _silu_pullback(z: Array, a: Array, da: Array) -> Array:
     return da * (s + a * (1 - s))
 
 
+def _silu_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    s = _sigmoid(z)
+    return da * Rz * (s * (1 - s) * (2 + z * (1 - 2 * s)))
+
+
 def _mish(z: Array) -> Array:
     return z * np.tanh(_softplus(z))
 
@@ -132,6 +169,12 @@ def _mish(z: Array) -> Array:
 def _mish_pullback(z: Array, a: Array, da: Array) -> Array:
     t = np.tanh(_softplus(z))
     return da * (t + z * (1 - t * t) * _sigmoid(z))
+
+
+def _mish_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    # With t = tanh(softplus(z)): t′ = (1 − t²)·σ, t″ = (1 − t²)·(σ·(1 − σ) − 2·t·σ²), and g″ = 2·t′ + z·t″.
+    t, s = np.tanh(_softplus(z)), _sigmoid(z)
+    return da * Rz * ((1 - t * t) * s * (2 + z * (1 - s - 2 * t * s)))
 
 
 def _normal_distribution(z: Array) -> Array:
@@ -152,6 +195,11 @@ def _gelu_pullback(z: Array, a: Array, da: Array) -> Array:
     return da * (_normal_distribution(z) + near * density)
 
 
+def _gelu_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    near = np.clip(z, -40, 40)
+    return da * Rz * (0.3989422804014327 * np.exp(-0.5 * near * near) * (2 - near * near))
+
+
 # outputs ---------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +212,10 @@ def _exponential_pullback(z: Array, a: Array, da: Array) -> Array:
     return da * a
 
 
+def _exponential_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    return da * Rz * a
+
+
 def _softmax(z: Array) -> Array:
     e = np.exp(z - z.max(axis=1, keepdims=True))  # the largest exponent is 0: no overflow
     return e / e.sum(axis=1, keepdims=True)
@@ -173,21 +225,30 @@ def _softmax_pullback(z: Array, a: Array, da: Array) -> Array:
     return a * (da - (da * a).sum(axis=1, keepdims=True))
 
 
+def _softmax_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
+    Ra = _softmax_pullback(z, a, Rz)
+    return Ra * (da - (da * a).sum(axis=1, keepdims=True)) - a * (da * Ra).sum(axis=1, keepdims=True)
+
+
 ACTIVATIONS: dict[str, Activation] = {
     entry.name: entry
     for entry in (
-        Activation("identity", _identity, _identity_pullback, "a = z"),
-        Activation("relu", _relu, _relu_pullback, "a = max(z, 0)", kinks=(0.0,)),
-        Activation("leaky_relu", _leaky_relu, _leaky_relu_pullback, "a = z if z > 0 else 0.01·z", kinks=(0.0,)),
-        Activation("elu", _elu, _elu_pullback, "a = z if z > 0 else e^z − 1"),
-        Activation("selu", _selu, _selu_pullback, "a = 1.0507·(z if z > 0 else 1.6733·(e^z − 1))", kinks=(0.0,)),
-        Activation("gelu", _gelu, _gelu_pullback, "a = z·Φ(z) = z·½·(1 + erf(z/√2))"),
-        Activation("silu", _silu, _silu_pullback, "a = z·σ(z)"),
-        Activation("mish", _mish, _mish_pullback, "a = z·tanh(log(1 + e^z))"),
-        Activation("softplus", _softplus, _softplus_pullback, "a = log(1 + e^z)"),
-        Activation("sigmoid", _sigmoid, _sigmoid_pullback, "a = σ(z) = 1/(1 + e^−z)"),
-        Activation("tanh", _tanh, _tanh_pullback, "a = tanh(z)"),
-        Activation("exponential", _exponential, _exponential_pullback, "a = e^z"),
-        Activation("softmax", _softmax, _softmax_pullback, "a_j = e^z_j / Σ_k e^z_k", elementwise=False),
+        Activation("identity", _identity, _identity_pullback, _straight_bend, "a = z"),
+        Activation("relu", _relu, _relu_pullback, _straight_bend, "a = max(z, 0)", kinks=(0.0,)),
+        Activation(
+            "leaky_relu", _leaky_relu, _leaky_relu_pullback, _straight_bend, "a = z if z > 0 else 0.01·z", kinks=(0.0,)
+        ),
+        Activation("elu", _elu, _elu_pullback, _elu_bend, "a = z if z > 0 else e^z − 1"),
+        Activation(
+            "selu", _selu, _selu_pullback, _selu_bend, "a = 1.0507·(z if z > 0 else 1.6733·(e^z − 1))", kinks=(0.0,)
+        ),
+        Activation("gelu", _gelu, _gelu_pullback, _gelu_bend, "a = z·Φ(z) = z·½·(1 + erf(z/√2))"),
+        Activation("silu", _silu, _silu_pullback, _silu_bend, "a = z·σ(z)"),
+        Activation("mish", _mish, _mish_pullback, _mish_bend, "a = z·tanh(log(1 + e^z))"),
+        Activation("softplus", _softplus, _softplus_pullback, _softplus_bend, "a = log(1 + e^z)"),
+        Activation("sigmoid", _sigmoid, _sigmoid_pullback, _sigmoid_bend, "a = σ(z) = 1/(1 + e^−z)"),
+        Activation("tanh", _tanh, _tanh_pullback, _tanh_bend, "a = tanh(z)"),
+        Activation("exponential", _exponential, _exponential_pullback, _exponential_bend, "a = e^z"),
+        Activation("softmax", _softmax, _softmax_pullback, _softmax_bend, "a_j = e^z_j / Σ_k e^z_k", elementwise=False),
     )
 }

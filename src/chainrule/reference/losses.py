@@ -7,6 +7,8 @@ rate. So the table pairs each loss with the output activations it has a meaning 
     da(a, y)       -> (n, n_out)    its derivative with respect to a
     fused                           True where da and the activation's pullback collapse to delta = a − y
     delta(z, a, y) -> (n, n_out)    where a alone does not hold the digits that the chain through da needs
+    dda(a, y)      -> (n, n_out)    the derivative of da with respect to a of the same unit
+    bend(z, a, y)  -> (n, n_out)    for a pair with its own delta: the derivative of that by z of the same unit
 
 The batch loss is J = Σ_i w_i·loss_i / Σ_i w_i. A missing target (NaN) of one output adds nothing to the
 loss of its row and has delta 0. A pair that is not in the table is refused when the network is built.
@@ -16,31 +18,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
+from chainrule.errors import SettingsError, unknown_name
 from chainrule.reference.activations import ACTIVATIONS, Array
 
 HUBER_DELTA = 1.0
+MEDIAN = 0.5
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A loss on a given output activation: value of each row, derivative by a, whether it fuses, or its own delta."""
+    """A loss on a given output activation: value of each row, derivative by a, whether it fuses, or its own delta.
+
+    Every pair has a second derivative: dda by a, or where delta is closed, a − y or its own, that of delta.
+    """
 
     value: Callable[[Array, Array, Array], Array]
     da: Callable[[Array, Array], Array]
     fused: bool = False
     delta: Callable[[Array, Array, Array], Array] | None = None
+    dda: Callable[[Array, Array], Array] | None = None
+    bend: Callable[[Array, Array, Array], Array] | None = None
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss: its name, its formula for one row, and its legal output activations with their pair."""
+    """A loss: its name, its formula for one row, its legal output activations with their pair, its level if any."""
 
     name: str
     formula: str
     pairs: Mapping[str, Pair]
+    level: float | None = None
+
+    @property
+    def family(self) -> str:
+        """The name without the level."""
+        return self.name.partition(":")[0]
 
 
 # squared error: any output ------------------------------------------------------------------------------
@@ -53,6 +70,10 @@ def _squared_error(z: Array, a: Array, y: Array) -> Array:
 
 def _squared_error_da(a: Array, y: Array) -> Array:
     return a - y
+
+
+def _squared_error_dda(a: Array, y: Array) -> Array:
+    return np.ones_like(a)
 
 
 # cross-entropy of one class among several: softmax ------------------------------------------------------
@@ -91,6 +112,10 @@ def _absolute_error_da(a: Array, y: Array) -> Array:
     return np.sign(a - y)
 
 
+def _corner_dda(a: Array, y: Array) -> Array:
+    return np.zeros_like(a)  # a corner has no second derivative; taken as 0
+
+
 def _huber(z: Array, a: Array, y: Array) -> Array:
     size = np.abs(a - y)
     near = np.minimum(size, HUBER_DELTA)
@@ -99,6 +124,31 @@ def _huber(z: Array, a: Array, y: Array) -> Array:
 
 def _huber_da(a: Array, y: Array) -> Array:
     return np.clip(a - y, -HUBER_DELTA, HUBER_DELTA)
+
+
+def _huber_dda(a: Array, y: Array) -> Array:
+    return (np.abs(a - y) <= HUBER_DELTA).astype(a.dtype)
+
+
+# quantile (pinball): too low costs `level` a unit, too high 1 − level; smallest at that quantile of y ------
+
+
+def _quantile(level: float) -> Pair:
+    def value(z: Array, a: Array, y: Array) -> Array:
+        e = a - y
+        return np.maximum((1 - level) * e, -level * e).sum(axis=1)
+
+    def da(a: Array, y: Array) -> Array:
+        e = a - y
+        return np.where(e > 0, (1 - level), np.where(e < 0, -level, e)).astype(e.dtype)
+
+    return Pair(value, da, dda=_corner_dda)
+
+
+def _quantile_loss(name: str, level: float) -> Loss:
+    pair = _quantile(level)
+    pairs = {output: pair for output, entry in ACTIVATIONS.items() if entry.elementwise}
+    return Loss(name, f"Σ_j max((1 − q)·e_j, −q·e_j), e_j = a_j − y_j, q = {level!r}", pairs, level)
 
 
 # Poisson, up to terms in y alone: outputs that are positive rates ----------------------------------------
@@ -127,8 +177,17 @@ def _poisson_of_softplus_delta(z: Array, a: Array, y: Array) -> Array:
     return sigmoid(z) - y * (sigmoid(near) / ACTIVATIONS["softplus"].g(near))
 
 
-def _on(value: Callable[..., Array], da: Callable[..., Array], *, softmax: bool = True) -> dict[str, Pair]:
-    return {name: Pair(value, da) for name, entry in ACTIVATIONS.items() if softmax or entry.elementwise}
+def _poisson_of_softplus_bend(z: Array, a: Array, y: Array) -> Array:
+    # With q = σ(z)/softplus(z): σ′ − y·q′, and q′ = q·(1 − σ − q), which goes to 0 as the rate vanishes.
+    s = ACTIVATIONS["sigmoid"].g(z)
+    near = np.maximum(z, _VANISHING_RATE)
+    s_near = ACTIVATIONS["sigmoid"].g(near)
+    q = s_near / ACTIVATIONS["softplus"].g(near)
+    return s * (1 - s) - y * (q * (1 - s_near - q))
+
+
+def _on(value: Any, da: Any, dda: Any, *, softmax: bool = True) -> dict[str, Pair]:
+    return {name: Pair(value, da, dda=dda) for name, entry in ACTIVATIONS.items() if softmax or entry.elementwise}
 
 
 LOSSES: dict[str, Loss] = {
@@ -137,7 +196,8 @@ LOSSES: dict[str, Loss] = {
         Loss(
             "squared_error",
             "½·Σ_j (a_j − y_j)²",
-            _on(_squared_error, _squared_error_da) | {"identity": Pair(_squared_error, _squared_error_da, fused=True)},
+            _on(_squared_error, _squared_error_da, _squared_error_dda)
+            | {"identity": Pair(_squared_error, _squared_error_da, fused=True)},
         ),
         Loss(
             "cross_entropy",
@@ -150,23 +210,49 @@ LOSSES: dict[str, Loss] = {
         Loss(
             "absolute_error",
             "Σ_j |a_j − y_j|",
-            _on(_absolute_error, _absolute_error_da, softmax=False),
+            _on(_absolute_error, _absolute_error_da, _corner_dda, softmax=False),
         ),
         Loss(
             "huber",
             "Σ_j ½·e_j² where |e_j| ≤ 1, |e_j| − ½ elsewhere, e_j = a_j − y_j",
-            _on(_huber, _huber_da, softmax=False),
+            _on(_huber, _huber_da, _huber_dda, softmax=False),
         ),
         Loss(
             "poisson",
             "Σ_j a_j − y_j·log a_j",
             {
                 "exponential": Pair(_poisson_of_exponential, _poisson_da, fused=True),
-                "softplus": Pair(_poisson_of_softplus, _poisson_da, delta=_poisson_of_softplus_delta),
+                "softplus": Pair(
+                    _poisson_of_softplus, _poisson_da, delta=_poisson_of_softplus_delta, bend=_poisson_of_softplus_bend
+                ),
             },
         ),
+        _quantile_loss("quantile", MEDIAN),
     )
 }
+
+
+@lru_cache(maxsize=64)
+def loss_named(name: str) -> Loss:
+    """The loss of this name: an entry of LOSSES, or a quantile loss at a level of its own, as "quantile:0.9".
+
+    Errors    SettingsError for a name that is not in LOSSES, or a level that is no number between 0 and 1
+    Source    Koenker, Bassett (1978): the quantile loss
+    Example   >>> loss_named("quantile:0.90").name
+              'quantile:0.9'
+    """
+    family, colon, told = str(name).partition(":")
+    if not colon or family != "quantile":
+        if name not in LOSSES:
+            raise unknown_name("loss", name, LOSSES)
+        return LOSSES[name]
+    try:
+        level = float(told)
+    except ValueError:
+        level = np.nan
+    if not 0 < level < 1:
+        raise SettingsError(f"loss {name!r} has level {told!r}; expected a number between 0 and 1, as in quantile:0.9.")
+    return _quantile_loss(f"quantile:{level!r}", level)
 
 
 def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
@@ -174,11 +260,11 @@ def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tup
 
     Formula   delta = pullback(z, a, ∂loss/∂a);  fused pairs: delta = a − y, the same;
               an output whose y is NaN: nothing is added to the loss, delta = 0
-    Args      loss, output: names in LOSSES and ACTIVATIONS; z, a, y (n, n_out)
+    Args      loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y (n, n_out)
     Returns   value (n,), delta (n, n_out), not yet scaled by w_i / Σw
     Source    Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1
     """
-    pair, missing = LOSSES[loss].pairs[output], np.isnan(y)
+    pair, missing = loss_named(loss).pairs[output], np.isnan(y)
     if missing.any() and ACTIVATIONS[output].elementwise:
         # Each output by itself, so that a NaN stays in its own column until it is taken out.
         units = [pair.value(z[:, [j]], a[:, [j]], y[:, [j]]) for j in range(y.shape[1])]
@@ -193,3 +279,24 @@ def _delta(pair: Pair, output: str, z: Array, a: Array, y: Array) -> Array:
     if pair.delta is not None:
         return pair.delta(z, a, y)
     return ACTIVATIONS[output].pullback(z, a, pair.da(a, y))
+
+
+def bend_of_delta(loss: str, output: str, z: Array, a: Array, y: Array, Rz: Array) -> Array:
+    """How delta of the output layer changes as z moves along Rz, row by row: R{delta}, the R-operator's BP1.
+
+    Formula   fused: Rdelta = Ra = pullback(z, a, Rz);   else, with da = ∂loss/∂a,
+              Rdelta = pullback(z, a, ∂²loss/∂a² ⊙ Ra) + bend(z, a, da, Rz);
+              an output whose y is NaN: 0
+    Args      loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y, Rz (n, n_out)
+    Returns   Rdelta (n, n_out), not yet scaled by w_i / Σw
+    Source    Pearlmutter (1994), section 4.1
+    """
+    pair, entry, missing = loss_named(loss).pairs[output], ACTIVATIONS[output], np.isnan(y)
+    found: Array
+    if pair.bend is not None:
+        found = pair.bend(z, a, y) * Rz
+    else:
+        found = entry.pullback(z, a, Rz)
+        if not pair.fused and pair.dda is not None:
+            found = entry.pullback(z, a, pair.dda(a, y) * found) + entry.bend(z, a, pair.da(a, y), Rz)
+    return np.where(missing, 0, found) if missing.any() else found

@@ -30,6 +30,11 @@ def penalty_gradient(W: Array, l2: float, l1: float) -> Array:
     return l2 * W + l1 * np.sign(W)
 
 
+def penalty_bend(RW: Array, l2: float) -> Array:
+    """How penalty_gradient changes as W moves along RW: l2·RW. The corner of |W| has no second derivative."""
+    return l2 * RW
+
+
 def clip(g: Array, clip_norm: float) -> Array:
     """g shortened to the length clip_norm where it is longer, its direction kept.
 

@@ -27,12 +27,13 @@ def to_keep(material: Material, n: int, allowed: int) -> list[int]:
     return list(dict.fromkeys(step for step in chosen if step <= last))[:n]
 
 
-def for_health(material: Material, n: int = HEALTH_STEPS) -> list[int]:
-    """At most n steps over the run, at checkpoints where there are any."""
+def for_health(material: Material, n: int = HEALTH_STEPS, allowed: int = 0) -> list[int]:
+    """At most n steps evenly over the run; at checkpoints where the run is longer than the steps allowed."""
     last = material.n_steps - 1
     if last < 0:
         return []
-    return sorted({_near(material, int(step)) for step in np.linspace(0, last, min(n, last + 1))})
+    even = [int(step) for step in np.linspace(0, last, min(n, last + 1))]
+    return even if last < allowed else sorted({_near(material, step) for step in even})
 
 
 def _near(material: Material, step: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,10 @@ SAFETY = 1.1
 DEFAULT_BUDGET = int(7e6 * 3 / 4)
 COMFORTABLE, FEW_STEPS = 900_000, 4
 """Where nobody asked for a size, a page stays below about 1.5 MB, unless four steps alone take more."""
+PASSES_PER_ENTRY = 4
+"""Forward passes by which the gradient check judges an entry, each about as long as one float32 step of four rows."""
+RAW_ARRAYS, PACKED_BYTES_PER_S = 6, 50e6
+"""Arrays of the size of the parameters that a step holds, and how fast they are packed: what a step will take."""
 LARGEST_FIRST = 4
 """A network so large that one step alone exceeds the budget still gets one, up to this multiple of it."""
 
@@ -41,8 +46,8 @@ class Collected:
 def collect(material: Material, *, budget_bytes: int, seconds: float) -> Collected:
     """Everything the page is to know.
 
-    Args      budget_bytes: of packed steps; seconds: how long it may take to reach a step that lies
-              between checkpoints, judged by the speed of the training
+    Args      budget_bytes: of packed steps; seconds: about how long all this may take: fewer steps are shown and
+              fewer entries checked where more would take longer, judged by the speed of training and of step 0
     """
     pack = Pack()
     steps, told, reason = _steps(material, pack, budget_bytes, seconds)
@@ -65,7 +70,7 @@ def collect(material: Material, *, budget_bytes: int, seconds: float) -> Collect
         "steps": steps,
         "missing": reason,
         "places": places,
-        "check": _check(material),
+        "check": _check(material, seconds / 4),
     }
     return Collected(values, numbers)
 
@@ -76,21 +81,12 @@ def _steps(
     """The kept steps in their order, the health of layers over the run, and why a step is missing."""
     if material.again is None or material.n_steps == 0:
         return [], {"steps": [], "layers": []}, {"why": material.missing or "none"}
+    n, size, reason, step_s = _room(material, pack, budget, seconds)
     speed = max(float(material.result.get("seconds") or 0.0) / material.n_steps, 1e-7)
-    trial = Pack()
-    one = packed(next(iter(material.again([0]))), material.architecture, trial)
-    size = trial.size(_entries(one["arrays"]))
-    reason: dict[str, Any] | None = None
-    fitting = int(min(choose.MOST_STEPS, budget // max(int(SAFETY * size), 1)))
-    n = min(fitting, max(FEW_STEPS, COMFORTABLE // max(size, 1))) if budget == DEFAULT_BUDGET else fitting
-    if n == 0 and size <= LARGEST_FIRST * budget:
-        n = 1
-    if not material.shows_rows:
-        n, reason = 0, {"why": "private"}
-    elif n == 0:
-        reason = {"why": "size", "bytes": size, "budget": budget}
-    wanted = choose.to_keep(material, n, int(seconds / speed))
-    watched = set(choose.for_health(material)) | set(wanted)
+    allowed = int(seconds / 4 / speed)
+    wanted = choose.to_keep(material, n, allowed)
+    n_watched = int(np.clip(seconds / 4 / step_s, FEW_STEPS, choose.HEALTH_STEPS))
+    watched = set(choose.for_health(material, n_watched, allowed)) | set(wanted)
     kept: dict[int, dict[str, Any]] = {}
     measured: dict[int, dict[str, list[float | None]]] = {}
     for seen in material.again(sorted(watched)):
@@ -102,6 +98,28 @@ def _steps(
     layers = [{name: [measured[t][name][l] for t in sorted(measured)] for name in health.MEASURES}
               for l in range(len(material.architecture.layers))]  # fmt: skip
     return [kept[t] for t in sorted(kept)], {"steps": sorted(measured), "layers": layers}, reason
+
+
+def _room(material: Material, pack: Pack, budget: int, seconds: float) -> tuple[int, int, dict[str, Any] | None, float]:
+    """How many steps there is room and time for, the bytes of one, why there is none, and seconds to see one."""
+    assert material.again is not None
+    began = time.perf_counter()
+    seen = next(iter(material.again([0])))
+    health.of_step(seen.record, material.architecture)
+    step_s = time.perf_counter() - began
+    if not material.shows_rows:
+        return 0, 0, {"why": "private"}, step_s
+    if RAW_ARRAYS * material.parameters.flat.nbytes > PACKED_BYTES_PER_S * seconds / 2:
+        return 0, 0, {"why": "time"}, step_s
+    began = time.perf_counter()
+    size = pack.size(_entries(packed(seen, material.architecture, pack)["arrays"]))
+    quick = int(seconds / 4 / max(time.perf_counter() - began, 1e-6))
+    fitting = int(min(choose.MOST_STEPS, budget // max(int(SAFETY * size), 1)))
+    n = min(fitting, max(FEW_STEPS, COMFORTABLE // max(size, 1))) if budget == DEFAULT_BUDGET else fitting
+    if n == 0 and size <= LARGEST_FIRST * budget:
+        n = 1
+    reason = {"why": "size", "bytes": size, "budget": budget} if n == 0 else None
+    return min(n, max(quick, 2)), size, reason, step_s
 
 
 def _within(
@@ -195,13 +213,20 @@ def _names(material: Material) -> dict[str, Any]:
     }
 
 
-def _check(material: Material) -> Mapping[str, Any] | None:
-    """The gradient check of the trained network on a few rows; None without rows or finite weights."""
+def _check(material: Material, seconds: float) -> Mapping[str, Any] | None:
+    """The gradient check of the trained network on a few rows, of as many entries as the time allows.
+
+    None without rows or finite weights.
+    """
     if material.sample is None or not np.isfinite(material.parameters.flat).all():
         return None
     s = material.sample
-    entries = int(np.clip(4e6 / material.architecture.n_parameters, 4, 24))
-    found = check_gradients(NumpyEngine(), material.parameters, s.X, s.targets, s.weight, max_entries=entries)
+    engine, began = NumpyEngine(), time.perf_counter()
+    engine.backward(material.parameters, s.X, s.targets, s.weight)
+    n_tensors = 2 * len(material.architecture.layers) + 1
+    affordable = seconds / max(time.perf_counter() - began, 1e-6) / n_tensors / PASSES_PER_ENTRY
+    entries = int(np.clip(min(affordable, 4e6 / material.architecture.n_parameters), 4, 24))
+    found = check_gradients(engine, material.parameters, s.X, s.targets, s.weight, max_entries=entries)
     return {
         "passed": found.passed,
         "error": found.max_relative_error,

@@ -11,6 +11,7 @@ checkpoints/         step-00000000.safetensors …: the state before that step
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ class RunDirectory:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._new_events = False
 
     @property
     def exists(self) -> bool:
@@ -80,10 +82,19 @@ class RunDirectory:
     def event_happened(self, event: Event) -> None:
         """Append the event."""
         self._append(EVENTS, event.to_dict())
+        self._new_events = True
 
     def before_checkpoint(self, losses: npt.NDArray[np.float64]) -> None:
-        """Write the losses of all steps so far, so that no checkpoint is ahead of them."""
-        files.write_tensors(self.file(STEPS), {"loss": losses}, {"kind": "steps"})
+        """Write the losses of all steps so far, so that no checkpoint is ahead of them; nor of the events."""
+        if self._new_events:
+            files.sync(self.file(EVENTS))
+            self._new_events = False
+        files.write_tensors(self.file(STEPS), {"loss": losses}, {"kind": "steps"}, durable=False)
+
+    def training_ended(self) -> None:
+        """Losses, history and events are on the disk."""
+        for name in (STEPS, HISTORY, EVENTS):
+            files.sync(self.file(name))
 
     def _append(self, name: str, values: Mapping[str, Any]) -> None:
         try:
@@ -113,6 +124,11 @@ class RunDirectory:
             return np.zeros(0)
         losses: npt.NDArray[np.float64] = files.read_tensors(self.file(STEPS))[0]["loss"]
         return losses[:n_steps]
+
+    @property
+    def n_epochs(self) -> int:
+        """Whole lines of the history."""
+        return len(self._lines(HISTORY))
 
     def rewind(self, n_epochs: int) -> None:
         """Cut the history back to n_epochs: what came after the checkpoint is done again."""
@@ -146,14 +162,18 @@ class FileStore(CheckpointStore):
             stale.unlink(missing_ok=True)
         for path in sorted(folder.glob("step-*.safetensors")):
             self.sizes[int(path.stem.removeprefix("step-"))] = path.stat().st_size
-        if self.sizes:
-            self.spacing = int(files.read_tensors(self._path(max(self.sizes)))[1]["spacing"])
+        for step in sorted(self.sizes, reverse=True):
+            with contextlib.suppress(ModelFileError):  # damaged: said where it is asked for
+                self.spacing = int(files.read_tensors(self._path(step))[1]["spacing"])
+                break
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}.safetensors"
 
     def _write(self, checkpoint: Checkpoint) -> None:
-        arrays = {"theta": checkpoint.theta, "best_theta": checkpoint.best_theta}
+        arrays = {"theta": checkpoint.theta}
+        if not np.array_equal(checkpoint.best_theta, checkpoint.theta):
+            arrays["best_theta"] = checkpoint.best_theta
         arrays |= {f"optimizer.{name}": array for name, array in checkpoint.optimizer.items()}
         about = {
             "kind": "checkpoint",
@@ -161,14 +181,15 @@ class FileStore(CheckpointStore):
             "spacing": self.spacing,
             "progress": checkpoint.progress.to_dict(),
         }
-        files.write_tensors(self._path(checkpoint.step), arrays, about)
+        files.write_tensors(self._path(checkpoint.step), arrays, about, durable=False)
 
     def _read(self, step: int) -> Checkpoint:
         arrays, about = files.read_tensors(self._path(step))
         optimizer = {
             name.removeprefix("optimizer."): array for name, array in arrays.items() if name.startswith("optimizer.")
         }
-        return Checkpoint(step, arrays["theta"], optimizer, arrays["best_theta"], Progress(**about["progress"]))
+        best = arrays.get("best_theta", arrays["theta"])
+        return Checkpoint(step, arrays["theta"], optimizer, best, Progress(**about["progress"]))
 
     def _drop(self, step: int) -> None:
         self._path(step).unlink(missing_ok=True)

@@ -1,8 +1,10 @@
-"""Checkpoints: the full state before a step, kept evenly spaced under a budget of bytes.
+"""Checkpoints: the full state before a step, kept evenly spaced under a budget of bytes and one of time.
 
 Whatever happened before step k is in the checkpoint of step k: replay and resume need nothing else but
 the data, the settings and the events. Where the budget is full, every second checkpoint goes and the
-spacing doubles, so a run of any length keeps between half the budget and all of it.
+spacing doubles, so a run of any length keeps between half the budget and all of it. Where checkpoints have
+taken their share of the time, one that is due is left out: any step is then about COST_SHARE of the way
+to it away, and which steps have a checkpoint changes no bit of any of them.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ Array = npt.NDArray[np.floating[Any]]
 BUDGET_BYTES = 256 * 2**20
 FIRST_COUNT = 64
 """Checkpoints a run of known length aims at: a step is then at most 1/64 of the run away from one."""
+COST_SHARE = 0.01
+"""The share of the training's time that checkpoints may take together."""
 
 
 @dataclass
@@ -63,10 +67,23 @@ class CheckpointStore:
         self.sizes: dict[int, int] = {}
         self.pinned: set[int] = set()
         self._kept: dict[int, Checkpoint] = {}
+        self._spent_s, self._cheapest_s = 0.0, 0.0
 
     def next_after(self, step: int) -> int:
         """The first step after `step` that wants a checkpoint."""
         return (step // self.spacing + 1) * self.spacing
+
+    def is_due(self, step: int, elapsed_s: float) -> bool:
+        """Whether a checkpoint at this step is wanted, and affordable after so many seconds of training.
+
+        The next one is expected to cost what the cheapest did: a disk that was busy once is paid off by waiting.
+        """
+        return step % self.spacing == 0 and self._spent_s + self._cheapest_s <= COST_SHARE * elapsed_s
+
+    def charge(self, seconds: float) -> None:
+        """Note what a checkpoint took; the first one, before any step, only tells what the next may take."""
+        self._spent_s += seconds if self._cheapest_s else 0.0
+        self._cheapest_s = min(seconds, self._cheapest_s or seconds)
 
     def put(self, checkpoint: Checkpoint, *, pinned: bool = False) -> None:
         """Keep a checkpoint; thin out the others, save the pinned ones, where the budget is full."""

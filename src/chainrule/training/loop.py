@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.protocol import Array, Engine, Targets, Task
+from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
 from chainrule.errors import DivergedError
 from chainrule.network.parameters import Parameters
 from chainrule.training import divergence, schedules
@@ -101,8 +101,9 @@ class Trainer:
         self._stretch = 1
         self._step = 0
         self._in_steps_s, self._n_done = 0.0, 0
-        _, step_settings = settings_at(0, self.settings, ())
-        self._session = self.engine.start(self.task, step_settings)
+        self._unchanged = settings_at(0, self.settings, ())
+        self._even_weights: npt.NDArray[np.float64] | None = None
+        self._session = self.engine.start(self.task, self._unchanged[1])
 
     # the way through the steps ---------------------------------------------------------------------------
 
@@ -118,6 +119,7 @@ class Trainer:
         )
         if start.step not in self.checkpoints.sizes:
             self.checkpoints.put(start)
+            self.checkpoints.charge(time.perf_counter() - self._began)
         while self._step < self._n_steps and self._stopped is None:
             self._advance_stretch()
         return self._result()
@@ -127,7 +129,7 @@ class Trainer:
         epoch_end = (first // self._spe + 1) * self._spe
         last = min(first + self._stretch, epoch_end, self.checkpoints.next_after(first), self._n_steps)
         began = time.perf_counter()
-        eta, settings = settings_at(first, self.settings, self.events)
+        eta, settings = self._settings_at(first)
         etas = eta * self._progress.plateau_factor * schedules.factors(self.settings, first, last, self._spe)
         done = self._session.advance(first, etas, settings)
         self._in_steps_s += time.perf_counter() - began
@@ -139,6 +141,10 @@ class Trainer:
             return
         self._adapt(last - first, time.perf_counter() - began)
         self._after_stretch(epoch_end, float(etas[-1]))
+
+    def _settings_at(self, step: int) -> tuple[float, StepSettings]:
+        # The same object as long as nobody changed anything, so that the engine need not translate it again.
+        return settings_at(step, self.settings, self.events) if self.events else self._unchanged
 
     def _after_stretch(self, epoch_end: int, eta: float) -> None:
         for observer in self.observers:
@@ -154,7 +160,8 @@ class Trainer:
             and time.perf_counter() - self._began > self.time_limit
         ):
             self._happen(Event(self._step, "stop", value="time_limit"))
-        due = self._step % self.checkpoints.spacing == 0 or self._stopped or self._step == self._n_steps
+        due = self._stopped or self._step == self._n_steps
+        due = due or self.checkpoints.is_due(self._step, time.perf_counter() - self._began)
         if due and self._diverged is None:
             self._keep_checkpoint()
 
@@ -170,17 +177,15 @@ class Trainer:
     def _end_epoch(self, eta: float) -> None:
         epoch, first = self._step // self._spe - 1, self._step - self._spe
         losses = self._losses[first : self._step]
-        mean = float(np.average(losses, weights=self._batch_weights(epoch)))
+        weights = self._batch_weights(epoch)
+        mean = float((losses * weights).sum() / weights.sum())
         scale = max(float(self._losses[0]), self.constant_loss)
         self._diverged = divergence.exploded(losses, mean, scale, first, epoch, eta)
         if self._diverged:
             self._stopped = "diverged"
             return
         theta = self._session.store()[0]
-        parameters = Parameters(self.task.architecture, theta)
-        line = (
-            {"loss": mean} | self._validate(parameters) | {"penalty": self._penalty(parameters), "learning_rate": eta}
-        )
+        line = {"loss": mean} | self._validate(theta) | {"penalty": self._penalty(theta), "learning_rate": eta}
         if self.settings.schedule == "plateau":
             line[PLATEAU_NAME] = self._progress.plateau_factor
         now = time.perf_counter()
@@ -192,19 +197,21 @@ class Trainer:
             observer.epoch_ended(epoch, line)
         self._call_back("on_epoch_end")
 
-    def _validate(self, parameters: Parameters) -> dict[str, float]:
+    def _validate(self, theta: Array) -> dict[str, float]:
         v = self.validation
         if v is None:
             return {}
+        parameters = Parameters(self.task.architecture, theta)
         loss, output = self.engine.loss(parameters, v.X, v.targets, v.weight)
-        if self.metric.name == "validation_loss":
-            return {"validation_loss": loss}
+        told = self.metric.beside or self.metric
         with np.errstate(all="ignore"):
-            return {"validation_loss": loss, self.metric.name: self.metric.score(v.dense, output, v.weight)}
+            return {"validation_loss": loss, told.name: told.score(v.dense, output, v.weight)}
 
-    def _penalty(self, parameters: Parameters) -> float:
-        _, settings = settings_at(self._step - 1, self.settings, self.events)
-        return self.engine.penalty(parameters, settings.l2, settings.l1)
+    def _penalty(self, theta: Array) -> float:
+        _, settings = self._settings_at(self._step - 1)
+        if not settings.l2 and not settings.l1:
+            return 0.0
+        return self.engine.penalty(Parameters(self.task.architecture, theta), settings.l2, settings.l1)
 
     def _judge(self, epoch: int, theta: Array, line: dict[str, float]) -> None:
         """Best parameters, patience, plateau. Without validation the lowest training loss is watched."""
@@ -226,15 +233,20 @@ class Trainer:
 
     def _batch_weights(self, epoch: int) -> npt.NDArray[np.float64]:
         n, size = self.task.n_samples, self.task.batch_size
+        if self._even_weights is not None:
+            return self._even_weights
         starts = np.arange(0, n, size)
         if self.task.weight is None:
-            return np.minimum(size, n - starts).astype(np.float64)
+            self._even_weights = np.minimum(size, n - starts).astype(np.float64)
+            return self._even_weights
         weights = np.add.reduceat(self.task.weight[self.task.order(epoch)].astype(np.float64), starts)
         return weights if weights.any() else np.ones_like(weights)
 
     # events --------------------------------------------------------------------------------------------------
 
     def _call_back(self, moment: str) -> None:
+        if not self.callbacks:
+            return
         control = self._control
         control.step, control.epoch = self._step, (self._step - 1) // self._spe
         control.loss = float(self._losses[self._step - 1])
@@ -262,11 +274,13 @@ class Trainer:
     # checkpoints, divergence, the end ----------------------------------------------------------------------
 
     def _keep_checkpoint(self, *, pinned: bool = False) -> None:
+        began = time.perf_counter()
         for observer in self.observers:
             observer.before_checkpoint(self._losses[: self._step])
         theta, optimizer = self._session.store()
         progress = Progress(**self._progress.to_dict())
-        self.checkpoints.put(Checkpoint(self._step, theta, optimizer, self._best.copy(), progress), pinned=pinned)
+        self.checkpoints.put(Checkpoint(self._step, theta, optimizer, self._best, progress), pinned=pinned)
+        self.checkpoints.charge(time.perf_counter() - began)
 
     def _locate(self) -> None:
         """Name the first non-finite number of the step that just stopped, by replaying it."""

@@ -217,6 +217,7 @@ const WORDS = {
   missing_altered: ["The data at hand differ from those of the training, so no step could be replayed: no layer health, no step view, no recomputation.", "지금 있는 데이터가 학습에 쓴 것과 달라 어떤 단계도 되살릴 수 없었습니다. 층의 상태, 단계별 계산, 검산이 빠져 있습니다."],
   missing_private: ["The data of this run were asked not to be kept, so no rows and no steps are in this page. With the data at hand, run.report(path, data=(X, y)) shows them.", "데이터를 남기지 않도록 한 학습이어서 이 페이지에는 행과 단계가 들어 있지 않습니다. 데이터가 있다면 run.report(path, data=(X, y))로 만들 수 있습니다."],
   missing_size: ["One step of this network takes {bytes} MB, more than the room of this page ({budget} MB). run.report(path, size_mb=…) or chainrule report --size gives it more.", "이 신경망의 한 단계는 {bytes} MB로, 이 페이지에 허용된 {budget} MB보다 큽니다. run.report(path, size_mb=…) 또는 chainrule report --size로 늘릴 수 있습니다."],
+  missing_time: ["Packing the steps of a network of this size would have taken more than one per cent of the training's time, so this page has none. chainrule report RUN makes one that has.", "이 크기의 신경망에서 단계를 담으려면 학습 시간의 1 %보다 오래 걸려서, 학습이 끝날 때 만든 이 페이지에는 단계가 없습니다. chainrule report RUN으로 단계까지 담은 페이지를 만들 수 있습니다."],
   missing_none: ["This run has no steps.", "이 학습에는 단계가 없습니다."],
   offline: ["This page is one file. It opens without a network and connects to nothing.", "이 페이지는 파일 하나입니다. 네트워크 없이 열리고 어디에도 연결하지 않습니다."],
 };

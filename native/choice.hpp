@@ -1,0 +1,52 @@
+// One thread or all of them: the faster is kept, by the clock. Machinery without mathematics; no bit depends on it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+namespace chainrule {
+
+class ThreadChoice {
+ public:
+  struct Turn {
+    std::size_t n_threads, n_untimed, n_timed;  // steps: the untimed ones wake sleeping threads and warm their caches
+  };
+
+  // Without a choice (one thread, or a number stated by the user) there is nothing to try.
+  ThreadChoice(std::size_t n_threads, bool may_choose) : n_threads_(n_threads), active_(n_threads), free_(may_choose) {
+    decided_ = !may_choose || n_threads == 1;
+  }
+
+  bool decided() const { return decided_; }
+  std::size_t active() const { return active_; }
+
+  // What to do next of n steps at hand. Where few are at hand, waking is part of their true cost and is timed.
+  Turn next_turn(std::size_t n) const {
+    const std::size_t n_untimed = n >= 8 ? 2 : 0;
+    return {turn_ % 2 ? n_threads_ : 1, n_untimed, std::min<std::size_t>(n - n_untimed, 16)};
+  }
+
+  void turn_took(double seconds, std::size_t n_steps) {
+    double& best = best_[turn_ % 2];
+    best = std::min(best, seconds / static_cast<double>(n_steps));
+    if (++turn_ < n_turns) return;
+    active_ = best_[1] < best_[0] ? n_threads_ : 1;
+    decided_ = true;
+  }
+
+  // Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow.
+  void stretch_took(double seconds, std::size_t n_steps) {
+    if (!free_ || active_ == 1 || n_steps < 16 || seconds <= 1.2 * best_[0] * static_cast<double>(n_steps)) return;
+    decided_ = false, turn_ = 0, best_[0] = best_[1] = never;
+  }
+
+ private:
+  static constexpr std::size_t n_turns = 6;
+  static constexpr double never = 1e300;
+
+  std::size_t n_threads_, active_, turn_ = 0;
+  bool free_, decided_;
+  double best_[2] = {never, never};  // seconds of one step: alone, with all threads
+};
+
+}  // namespace chainrule

@@ -1,0 +1,1 @@
+"""How the loss bends: the Hessian as a product, and its extreme eigenvalues."""

@@ -1,0 +1,88 @@
+"""The Hessian of the objective at given parameters over given rows, known by its products with vectors."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.numpy import dense_targets, one_thread
+from chainrule.engine.protocol import Targets
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters, tensors
+from chainrule.reference import penalties, propagate, second_order
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+class Hessian:
+    """H = ∂²(J + penalty)/∂θ² as the products H·v, in float64 whatever the dtype of the network.
+
+    Both passes at θ are done once; each product is one more forward and one more backward pass of the
+    R-operator, about the cost of two gradients. Memory: z, a, delta of all rows, so give a few hundred.
+
+    Args      parameters: where; X (n, n_inputs), targets, weight: the rows, as an engine takes them;
+              masks: of dropout, numbered like the layers, or None; l2: of the penalty (l1 has no curvature)
+    Has       size: parameters together; loss: J; gradient (size,): of J + ½·l2·Σ‖W‖²
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        X: npt.NDArray[Any],
+        targets: Targets,
+        weight: npt.NDArray[Any] | None = None,
+        masks: list[Any] | None = None,
+        l2: float = 0.0,
+    ) -> None:
+        wide = Architecture.from_dict({**parameters.architecture.to_dict(), "dtype": "float64"})
+        self.parameters = p = Parameters(wide, parameters.flat.astype(np.float64))
+        self.size, self.l2 = p.flat.size, l2
+        self._masks = None if masks is None else [None if m is None else m.astype(np.float64) for m in masks]
+        self._scale = propagate.row_scales(weight, len(X), np.dtype(np.float64))
+        self._y = dense_targets(targets, wide)
+        names, skips = wide.activations, wide.residuals
+        with one_thread():
+            rows = np.asarray(X, dtype=np.float64)
+            self._passed = propagate.forward(rows, p.W, p.b, names, self._masks, p.gain, p.shift, skips)
+            z, _, a = self._passed
+            self.loss, delta = propagate.batch_loss(z[-1], a[-1], self._y, self._scale, wide.loss, wide.output)
+            self._g = propagate.backward(self._passed, p.W, delta, names, self._masks, p.gain, skips)
+        self.gradient = self._flat({name: getattr(self._g, f"d{name}") for name in ("W", "b", "gain", "shift")})
+        found = p.like(self.gradient)
+        for l in range(1, len(p.W)):
+            found.W[l][:] += penalties.penalty_gradient(p.W[l], l2, 0.0)
+
+    def __matmul__(self, v: Array) -> Array:
+        """H·v, (size,)."""
+        p, wide = self.parameters, self.parameters.architecture
+        names, skips = wide.activations, wide.residuals
+        d = p.like(np.ascontiguousarray(v, dtype=np.float64))
+        direction = second_order.Direction(d.W, d.b, d.gain, d.shift)
+        z, _, a = self._passed
+        with one_thread():
+            changes = second_order.R_forward(self._passed, direction, p.W, names, self._masks, p.gain, skips)
+            Rdelta = second_order.R_batch_loss(
+                z[-1], a[-1], self._y, self._scale, changes.z[-1], wide.loss, wide.output
+            )
+            found = second_order.R_backward(
+                self._passed, changes, self._g, direction, p.W, Rdelta, names, self._masks, p.gain, skips
+            )
+        product = self._flat({name: getattr(found, f"d{name}") for name in ("W", "b", "gain", "shift")})
+        if self.l2:
+            bent = p.like(product)
+            for l in range(1, len(p.W)):
+                bent.W[l][:] += penalties.penalty_bend(d.W[l], self.l2)
+        return product
+
+    def dense(self) -> Array:
+        """H itself, (size, size), one product for each column: for small networks."""
+        return np.stack([self @ unit for unit in np.eye(self.size)], axis=1)
+
+    def _flat(self, parts: dict[str, list[Any]]) -> Array:
+        gathered = Parameters(self.parameters.architecture)
+        for l, layer in enumerate(self.parameters.architecture.layers, start=1):
+            for name, _ in tensors(layer):
+                getattr(gathered, name)[l][:] = parts[name][l]
+        return gathered.flat

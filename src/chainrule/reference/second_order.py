@@ -1,0 +1,208 @@
+"""Both passes once more for their change along a direction: the product of the Hessian of J with a vector.
+
+R{x} is the derivative of x as the parameters move from θ along a direction v, written Rx: R{W[l]} = RW[l]
+is the part of v that belongs to W[l]. Applied to every line of the forward pass, then to every line of the
+backward pass, the rules of the product and the chain turn gradients into their change,
+
+    R{∇J} = d/dε ∇J(θ + ε·v) at ε = 0 = H·v,      H = ∂²J/∂θ²,
+
+exactly, without forming H and without a difference quotient. The cost is that of about two gradients.
+
+Source    Pearlmutter (1994), "Fast exact multiplication by the Hessian"; Bishop (2006), section 5.4.6
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.reference.activations import ACTIVATIONS, Array
+from chainrule.reference.layers import activate, normalised
+from chainrule.reference.losses import bend_of_delta
+from chainrule.reference.propagate import Activations, Gradients, Numbered
+
+
+class Direction(NamedTuple):
+    """A direction in the space of parameters, numbered like them; gain and shift None where layers have none."""
+
+    W: Numbered
+    b: Numbered
+    gain: Numbered
+    shift: Numbered
+
+
+class Changes(NamedTuple):
+    """R{·} of the forward pass: lists over 0 … L, each entry (n, n_l); None where there is no such array."""
+
+    z: list[Any]
+    u: list[Any]
+    a: list[Any]
+
+
+class Products(NamedTuple):
+    """R{·} of the gradients, H·v by tensor: lists over 0 … L with None where there is none."""
+
+    dW: list[Any]
+    db: list[Any]
+    dgain: list[Any]
+    dshift: list[Any]
+
+
+# one layer -------------------------------------------------------------------------------------------------
+
+
+def R_dense_forward(a_in: Array, Ra_in: Array | None, W: Array, RW: Array, Rb: Array) -> Array:
+    """The change of z of a dense layer: Rz = Ra_in @ W + a_in @ RW + Rb, (n, n_out); X does not move (None)."""
+    Rz = a_in @ RW + Rb
+    return Rz if Ra_in is None else Rz + Ra_in @ W
+
+
+def R_dense_backward(a_in: Array, Ra_in: Array | None, delta: Array, Rdelta: Array) -> tuple[Array, Array]:
+    """The changes of the gradients of a dense layer.
+
+    Formula   RdW = Ra_in.T @ delta + a_in.T @ Rdelta;   Rdb = Σ_i Rdelta_i
+    Args      a_in, Ra_in (n, n_in), Ra_in None for X; delta, Rdelta (n, n_out)
+    Returns   RdW (n_in, n_out), Rdb (n_out,)
+    """
+    RdW = a_in.T @ Rdelta
+    return RdW if Ra_in is None else RdW + Ra_in.T @ delta, Rdelta.sum(axis=0)
+
+
+def R_dense_below(W: Array, RW: Array, delta: Array, Rdelta: Array) -> tuple[Array, Array]:
+    """∂J/∂a_in of a dense layer and its change: da_in = delta @ W.T, Rda_in = Rdelta @ W.T + delta @ RW.T."""
+    return delta @ W.T, Rdelta @ W.T + delta @ RW.T
+
+
+def R_normalised(z: Array, Rz: Array) -> tuple[Array, Array]:
+    """The changes of x̂ and of √(var + ε) as z moves along Rz.
+
+    Formula   R√ = mean(x̂ ⊙ Rz);   Rx̂ = (Rz − mean(Rz) − x̂ ⊙ R√) / √(var + ε), means over the units of a row
+    Returns   Rx̂ (n, n_out), R√ (n, 1)
+    """
+    x_hat, deviation = normalised(z)
+    centred = Rz - Rz.mean(axis=1, keepdims=True)
+    Rdeviation = (x_hat * centred).mean(axis=1, keepdims=True)
+    return (centred - x_hat * Rdeviation) / deviation, Rdeviation
+
+
+def R_layer_norm_forward(z: Array, Rz: Array, gain: Array, Rgain: Array, Rshift: Array) -> Array:
+    """The change of u of a layer normalisation: Ru = Rgain ⊙ x̂ + gain ⊙ Rx̂ + Rshift, (n, n_out)."""
+    x_hat, _ = normalised(z)
+    return Rgain * x_hat + gain * R_normalised(z, Rz)[0] + Rshift
+
+
+def R_layer_norm_backward(
+    z: Array, Rz: Array, gain: Array, Rgain: Array, du: Array, Rdu: Array
+) -> tuple[Array, Array, Array]:
+    """The changes of delta, dgain and dshift of a layer normalisation, line by line those of layer_norm_backward.
+
+    Formula   Rdx̂ = Rdu ⊙ gain + du ⊙ Rgain;   along = mean(dx̂ ⊙ x̂);   Ralong = mean(Rdx̂ ⊙ x̂ + dx̂ ⊙ Rx̂);
+              Rdelta = (Rdx̂ − mean(Rdx̂) − Rx̂ ⊙ along − x̂ ⊙ Ralong − delta ⊙ R√) / √(var + ε);
+              Rdgain = Σ_i Rdu_i ⊙ x̂_i + du_i ⊙ Rx̂_i;   Rdshift = Σ_i Rdu_i
+    Returns   Rdelta (n, n_out), Rdgain (n_out,), Rdshift (n_out,)
+    """
+    x_hat, deviation = normalised(z)
+    Rx_hat, Rdeviation = R_normalised(z, Rz)
+    dx_hat, Rdx_hat = du * gain, Rdu * gain + du * Rgain
+    along = (dx_hat * x_hat).mean(axis=1, keepdims=True)
+    Ralong = (Rdx_hat * x_hat + dx_hat * Rx_hat).mean(axis=1, keepdims=True)
+    delta = (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * along) / deviation
+    centred = Rdx_hat - Rdx_hat.mean(axis=1, keepdims=True)
+    Rdelta = (centred - Rx_hat * along - x_hat * Ralong - delta * Rdeviation) / deviation
+    return Rdelta, (Rdu * x_hat + du * Rx_hat).sum(axis=0), Rdu.sum(axis=0)
+
+
+# the whole network -----------------------------------------------------------------------------------------
+
+
+def R_forward(
+    passed: Activations,
+    v: Direction,
+    W: Numbered,
+    activations: Sequence[Any],
+    masks: Numbered | None = None,
+    gain: Numbered | None = None,
+    residual: Sequence[bool] | None = None,
+) -> Changes:
+    """How z, u and a of every layer change as the parameters move along v.
+
+    Formula   Ra[0] = 0;   Rz[l] = Ra[l-1] @ W[l] + a[l-1] @ RW[l] + Rb[l];   Ra[l] = g′(z[l]) ⊙ Rz[l] (⊙ mask);
+              residual: Ra[l-1] is added to Ra[l]
+    Args      passed: from propagate.forward at the same parameters; the rest as there
+    Returns   Rz, Ru, Ra: lists over 0 … L; Ra[0] is None, for X does not move
+    """
+    z, u, a = passed
+    Rz, Ru, Ra = Changes([None], [None], [None])
+    for l in range(1, len(W)):
+        Rz_l = R_dense_forward(a[l - 1], Ra[l - 1], W[l], v.W[l], v.b[l])
+        on, Ron, Ru_l = z[l], Rz_l, None
+        if gain is not None and gain[l] is not None:
+            on, Ron = u[l], R_layer_norm_forward(z[l], Rz_l, gain[l], v.gain[l], v.shift[l])
+            Ru_l = Ron
+        Ra_l = ACTIVATIONS[activations[l]].pullback(on, activate(on, activations[l]), Ron)
+        if masks is not None and masks[l] is not None:
+            Ra_l = Ra_l * masks[l]
+        if residual is not None and residual[l] and Ra[l - 1] is not None:
+            Ra_l = Ra_l + Ra[l - 1]
+        Rz.append(Rz_l)
+        Ru.append(Ru_l)
+        Ra.append(Ra_l)
+    return Changes(Rz, Ru, Ra)
+
+
+def R_batch_loss(z: Array, a: Array, y: Array, scale: Array, Rz: Array, loss: str, output: str) -> Array:
+    """The change of delta of the output layer, scaled by w_i / Σw, (n, n_L); rows of weight 0 say nothing."""
+    found = bend_of_delta(loss, output, z, a, y, Rz)
+    return np.where((scale > 0)[:, None], found, 0) * scale[:, None]
+
+
+def R_backward(
+    passed: Activations,
+    changes: Changes,
+    g: Gradients,
+    v: Direction,
+    W: Numbered,
+    Rdelta_L: Array,
+    activations: Sequence[Any],
+    masks: Numbered | None = None,
+    gain: Numbered | None = None,
+    residual: Sequence[bool] | None = None,
+) -> Products:
+    """How the gradient of J changes as the parameters move along v: the product of its Hessian with v, by tensor.
+
+    Formula   RdW[l] = Ra[l-1].T @ delta[l] + a[l-1].T @ Rdelta[l];   Rdb[l] = Σ_i Rdelta[l]_i;
+              Rda[l-1] = Rdelta[l] @ W[l].T + delta[l] @ RW[l].T;
+              Rdelta[l-1] = g′(z[l-1]) ⊙ Rda[l-1] + g″(z[l-1]) ⊙ Rz[l-1] ⊙ da[l-1]      for l = L … 1
+    Args      passed, g: from propagate.forward and backward; changes: from R_forward; Rdelta_L (n, n_L) from
+              R_batch_loss; the rest as there
+    Returns   RdW, Rdb, Rdgain, Rdshift: lists over 0 … L
+    """
+    L = len(W) - 1
+    RdW, Rdb, Rdgain, Rdshift = Products(*([None] * (L + 1) for _ in range(4)))
+    da: Any = None
+    Rda: Any = None
+    for l in range(L, 0, -1):
+        Rdelta = Rdelta_L
+        if l < L:
+            mask = None if masks is None else masks[l]
+            on, Ron = (passed.z[l], changes.z[l]) if passed.u[l] is None else (passed.u[l], changes.u[l])
+            Rdelta = _R_delta(on, Ron, da, Rda, activations[l], mask)
+            if gain is not None and gain[l] is not None:
+                Rdelta, Rdgain[l], Rdshift[l] = R_layer_norm_backward(
+                    passed.z[l], changes.z[l], gain[l], v.gain[l], g.du[l], Rdelta
+                )
+        RdW[l], Rdb[l] = R_dense_backward(passed.a[l - 1], changes.a[l - 1], g.delta[l], Rdelta)
+        if l > 1:  # nobody asks how ∂J/∂X changes
+            da_in, Rda_in = R_dense_below(W[l], v.W[l], g.delta[l], Rdelta)
+            da, Rda = (da_in + da, Rda_in + Rda) if residual is not None and residual[l] else (da_in, Rda_in)
+    return Products(RdW, Rdb, Rdgain, Rdshift)
+
+
+def _R_delta(on: Array, Ron: Array, da: Array, Rda: Array, activation: str, mask: Array | None) -> Array:
+    """The change of dense_delta: pullback(z, g(z), Rda ⊙ mask) + bend(z, g(z), da ⊙ mask, Rz)."""
+    entry, h = ACTIVATIONS[activation], activate(on, activation)
+    if mask is not None:
+        da, Rda = da * mask, Rda * mask
+    return entry.pullback(on, h, Rda) + entry.bend(on, h, da, Ron)
