@@ -70,7 +70,7 @@ template <class T> std::vector<T*> pointers(Numbered<T>& arrays) {
 // A session with the arrays it reads, which it keeps alive.
 template <class T> class PySession {
  public:
-  PySession(const std::string& isa, const std::vector<Layer>& layers, int loss, In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y,
+  PySession(const std::string& isa, const std::vector<Layer>& layers, Loss loss, In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y,
             std::optional<In1<T>> weight, std::size_t batch_size, std::uint64_t seed, bool shuffle,
             std::size_t threads, bool may_choose)
       : X_(X), labels_(labels), y_(y), weight_(weight), layers_(checked(layers)) {
@@ -86,7 +86,7 @@ template <class T> class PySession {
         require(labels->data()[i] >= 0 && static_cast<std::size_t>(labels->data()[i]) < n_outputs, "a label is no output of the network");
     const Variant& variant = variant_named(isa);
     const Data<T> data{X.data(), labels ? labels->data() : nullptr, y ? y->data() : nullptr, weight ? weight->data() : nullptr, n};
-    session_ = std::make_unique<Session<T>>(variant, kernels_of<T>(variant), layers_, static_cast<Loss>(loss), data,
+    session_ = std::make_unique<Session<T>>(variant, kernels_of<T>(variant), layers_, loss, data,
                                             Schedule{batch_size, seed, shuffle, threads, may_choose});
   }
 
@@ -150,8 +150,8 @@ template <class T> class PySession {
 
 template <class T> class PyPasses {
  public:
-  PyPasses(const std::string& isa, const std::vector<Layer>& layers, int loss, std::size_t block, std::size_t threads)
-      : block_(block), passes_(kernels_of<T>(variant_named(isa)), checked(layers), static_cast<Loss>(loss), block, threads) {}
+  PyPasses(const std::string& isa, const std::vector<Layer>& layers, Loss loss, std::size_t block, std::size_t threads)
+      : block_(block), passes_(kernels_of<T>(variant_named(isa)), checked(layers), loss, block, threads) {}
 
   void load(In1<T> theta) {
     require(theta.shape(0) == n_parameters(passes_.network.layers), "theta has another length than the network has parameters");
@@ -238,7 +238,7 @@ double peak_flops(const std::string& isa) {
 template <class T> void bind(nb::module_& m, const char* session, const char* passes, const char* rows) {
   using S = PySession<T>;
   nb::class_<S>(m, session)
-      .def(nb::init<const std::string&, const std::vector<Layer>&, int, In2<T>, std::optional<In1<std::int32_t>>,
+      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, In2<T>, std::optional<In1<std::int32_t>>,
                     std::optional<In2<T>>, std::optional<In1<T>>, std::size_t,
                     std::uint64_t, bool, std::size_t, bool>(),
            "isa"_a, "layers"_a, "loss"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(),
@@ -252,7 +252,7 @@ template <class T> void bind(nb::module_& m, const char* session, const char* pa
       .def_ro("done_before_interrupt", &S::done_before_interrupt);
   using P = PyPasses<T>;
   nb::class_<P>(m, passes)
-      .def(nb::init<const std::string&, const std::vector<Layer>&, int, std::size_t, std::size_t>(), "isa"_a, "layers"_a,
+      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, std::size_t, std::size_t>(), "isa"_a, "layers"_a,
            "loss"_a, "block"_a, "threads"_a)
       .def("load", &P::load, "theta"_a)
       .def("forward", &P::forward, "X"_a, "z"_a, "u"_a, "a"_a)
@@ -275,6 +275,9 @@ NB_MODULE(_native, m) {
       .def("__init__", [](Layer* layer, std::size_t n_in, std::size_t n_out, int activation, int normalization, bool residual) {
         new (layer) Layer{n_in, n_out, static_cast<Activation>(activation), static_cast<Normalization>(normalization), residual};
       }, "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a);
+  nb::class_<Loss>(m, "Loss").def("__init__", [](Loss* loss, int family, double level) {
+    new (loss) Loss{static_cast<LossFamily>(family), level};
+  }, "family"_a, "level"_a);
   nb::class_<StepSettings>(m, "StepSettings")
       .def("__init__", [](StepSettings* s, int optimizer, double momentum, double rho, double beta1, double beta2,
                           double epsilon, double weight_decay, double l2, double l1, double dropout, double clip_norm, double alpha) {

@@ -13,7 +13,11 @@ namespace chainrule {
 enum class Activation : int {
   identity, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, sigmoid, tanh, exponential, softmax
 };
-enum class Loss : int { squared_error, cross_entropy, absolute_error, huber, poisson };
+enum class LossFamily : int { squared_error, cross_entropy, absolute_error, huber, poisson, quantile };
+struct Loss {
+  LossFamily family;
+  double level;  // of quantile alone
+};
 enum class Optimizer : int {
   sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw, sutskever, sutskever_nesterov, adam_epsilon_hat
 };

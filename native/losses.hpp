@@ -158,6 +158,13 @@ template <class T> struct Huber {
     return {near * (size - broadcast<T>(T(0.5)) * near), at_least<T>(at_most<T>(e, T(1)), T(-1))};
   }
 };
+template <class T> struct Quantile {
+  T level, rest;  // rest: 1 - level, formed in double
+  CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) const {
+    const Vector<T> e = a - y, zero = broadcast<T>(0), above = broadcast<T>(rest), below = broadcast<T>(-level);
+    return {e > zero ? above * e : below * e, e > zero ? above : (e < zero ? below : e)};  // NaN stays
+  }
+};
 template <class T> struct PoissonOfExponential {
   static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) { return {a - y * z, a - y}; }
 };
@@ -172,7 +179,7 @@ template <class T> struct PoissonOfSoftplus {
 
 template <class T, class Entry>
 void elementwise_loss(Panels<T> shape, const T* z, const T* a, T* delta, Targets<T> targets, T* row_loss,
-                      std::size_t i0, std::size_t i1) {
+                      std::size_t i0, std::size_t i1, const Entry entry = {}) {
   const Row<T> row(shape);
   for (std::size_t i = i0; i < i1; ++i) {
     Line<T> total = line_of<T>(0);
@@ -181,7 +188,7 @@ void elementwise_loss(Panels<T> shape, const T* z, const T* a, T* delta, Targets
       const Line<T> z_c = load_line((z ? z : a) + at), a_c = load_line(a + at), y = target(row, targets, i, c);
       Line<T> loss, d;
       for (std::size_t k = 0; k < Line<T>::n; ++k) {
-        const Unit<T> u = Entry::of(z_c.v[k], a_c.v[k], y.v[k]);
+        const Unit<T> u = entry.of(z_c.v[k], a_c.v[k], y.v[k]);
         loss.v[k] = y.v[k] == y.v[k] ? u.loss : broadcast<T>(0);  // a missing target, NaN, says nothing
         d.v[k] = y.v[k] == y.v[k] ? u.derivative : broadcast<T>(0);
       }
@@ -207,25 +214,29 @@ template <class T>
 void unit_losses(Loss loss, Panels<T> shape, const Activated<T>& output, T* delta, Targets<T> targets, T* row_loss,
                  std::size_t i0, std::size_t i1) {
   const T *z = output.z, *a = output.g;
-  switch (loss) {
-    case Loss::squared_error:
+  switch (loss.family) {
+    case LossFamily::squared_error:
       return elementwise_loss<T, SquaredError<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
-    case Loss::cross_entropy:
+    case LossFamily::cross_entropy:
       return elementwise_loss<T, BinaryCrossEntropy<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
-    case Loss::absolute_error:
+    case LossFamily::absolute_error:
       return elementwise_loss<T, AbsoluteError<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
-    case Loss::huber: return elementwise_loss<T, Huber<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
-    case Loss::poisson:
+    case LossFamily::huber: return elementwise_loss<T, Huber<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+    case LossFamily::poisson:
       if (output.activation == Activation::exponential)
         return elementwise_loss<T, PoissonOfExponential<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
       return elementwise_loss<T, PoissonOfSoftplus<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
+    case LossFamily::quantile: {
+      const Quantile<T> entry{static_cast<T>(loss.level), static_cast<T>(1 - loss.level)};
+      return elementwise_loss<T, Quantile<T>>(shape, z, a, delta, targets, row_loss, i0, i1, entry);
+    }
   }
 }
 
 constexpr bool is_fused(Loss loss, Activation output) {
-  return (loss == Loss::squared_error && output == Activation::identity) ||
-         (loss == Loss::cross_entropy && output == Activation::sigmoid) ||
-         loss == Loss::poisson;
+  return (loss.family == LossFamily::squared_error && output == Activation::identity) ||
+         (loss.family == LossFamily::cross_entropy && output == Activation::sigmoid) ||
+         loss.family == LossFamily::poisson;
 }
 
 // value_and_delta: a of softmax too, which dense_forward leaves to this function
@@ -233,7 +244,7 @@ template <class T>
 void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
                      T* row_loss, std::size_t i0, std::size_t i1) {
   const bool is_softmax = output.activation == Activation::softmax;
-  if (is_softmax && loss == Loss::cross_entropy) {
+  if (is_softmax && loss.family == LossFamily::cross_entropy) {
     const auto pass = shape.columns <= chunk<T> ? softmax_cross_entropy<T, 1> : softmax_cross_entropy<T, 0>;
     return pass(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
   }

@@ -47,6 +47,8 @@ def torch_loss(loss: str, output: str) -> Callable[..., Any]:
         "squared_error": lambda z, a, y: 0.5 * F.mse_loss(a, y, reduction="none"),
         "absolute_error": lambda z, a, y: F.l1_loss(a, y, reduction="none"),
         "huber": lambda z, a, y: F.huber_loss(a, y, reduction="none"),
+        "quantile": lambda z, a, y: 0.5 * F.l1_loss(a, y, reduction="none"),
+        "quantile:0.9": lambda z, a, y: 0.5 * F.l1_loss(a, y, reduction="none") - 0.4 * (a - y),
         ("cross_entropy", "softmax"): lambda z, a, y: F.cross_entropy(z, y, reduction="none")[:, None],
         ("cross_entropy", "sigmoid"): lambda z, a, y: F.binary_cross_entropy_with_logits(z, y, reduction="none"),
         ("poisson", "exponential"): lambda z, a, y: F.poisson_nll_loss(z, y, reduction="none"),

@@ -46,6 +46,15 @@ def test_pairs(loss: str, output: str) -> None:
         assert name in str(caught.value)
 
 
+def test_a_level_is_kept_under_its_one_name() -> None:
+    """A quantile loss keeps its level through to_dict and back; a level that is none is refused when it is built."""
+    built = Architecture.build([2, 3, 2], "tanh", "identity", "quantile:.90")
+    assert built.loss == "quantile:0.9"
+    assert Architecture.from_dict(built.to_dict()) == built
+    with pytest.raises(SettingsError, match="expected a number between 0 and 1"):
+        Architecture.build([2, 3, 2], "tanh", "identity", "quantile:90")
+
+
 def test_softmax_over_one_output() -> None:
     """Softmax over one output is refused, and the remedy is sigmoid."""
     with pytest.raises(SettingsError, match=r"softmax.*1 output.*sigmoid"):

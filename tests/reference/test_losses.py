@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import peers
+from chainrule.errors import SettingsError
 from chainrule.reference.activations import ACTIVATIONS, Array
-from chainrule.reference.losses import LOSSES, value_and_delta
+from chainrule.reference.losses import LOSSES, loss_named, value_and_delta
 from tolerances import (
     ALGEBRA,
     CENTRAL_DIFFERENCE,
@@ -23,8 +24,9 @@ from tolerances import (
     assert_close,
 )
 
-PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
-FUSED_PAIRS = [(loss, output) for loss, output in PAIRS if LOSSES[loss].pairs[output].fused]
+AT_A_LEVEL = "quantile:0.9"
+PAIRS = [(loss, output) for loss in (*LOSSES, AT_A_LEVEL) for output in loss_named(loss).pairs]
+FUSED_PAIRS = [(loss, output) for loss, output in PAIRS if loss_named(loss).pairs[output].fused]
 CLOSED_PAIRS = [*FUSED_PAIRS, ("poisson", "softplus")]
 
 
@@ -52,6 +54,7 @@ def test_table() -> None:
         "absolute_error": elementwise,
         "huber": elementwise,
         "poisson": {"exponential", "softplus"},
+        "quantile": elementwise,
     }
     assert set(FUSED_PAIRS) == {
         ("squared_error", "identity"),
@@ -80,6 +83,10 @@ E, ln2, ln3 = math.e, math.log(2), math.log(3)
         ("absolute_error", "identity", [3, -1, 2], [1, 2, 2], 5, [1, -1, 0]),
         # |e| = ½ is near: ⅛; |e| = 3 is far: 3 − ½
         ("huber", "identity", [1.5, -1], [1, 2], 2.625, [0.5, -1]),
+        # e = (2, −3, 0): ½·(2 + 3)
+        ("quantile", "identity", [3, -1, 2], [1, 2, 2], 2.5, [0.5, -0.5, 0]),
+        # too high by 2 costs ¼ a unit, too low by 3 costs ¾: ½ + 9/4
+        ("quantile:0.75", "identity", [3, -1, 2], [1, 2, 2], 2.75, [0.25, -0.75, 0]),
         # a = 2: 2 − 3·log 2
         ("poisson", "exponential", [ln2], [3], 2 - 3 * ln2, [-1]),
         # a = log(1 + e^z) = 2 at e^z = e² − 1, σ(z) = 1 − e^−2; delta = (1 − 3/2)·σ
@@ -93,6 +100,28 @@ def test_by_hand(loss: str, output: str, z: list[float], y: list[float], value: 
     assert_close(found_delta, [delta], HAND, "delta")
 
 
+def test_the_quantile_loss_is_smallest_at_the_quantile() -> None:
+    """Of 1 … 9 the constant with the smallest sum of losses is the 3rd at level 0.3, the 8th at 0.85."""
+    y = np.arange(1.0, 10)[:, None]
+    for level, best in ((0.3, 3), (0.85, 8)):
+        sums = [both(f"quantile:{level}", "identity", np.full_like(y, a), y)[0].sum() for a in range(1, 10)]
+        assert 1 + int(np.argmin(sums)) == best
+
+
+@pytest.mark.parametrize("name", ["quantile:0.9", "quantile:.9", "quantile:9e-1"])
+def test_a_level_has_one_name(name: str) -> None:
+    """However the level is written, the loss has one name and one level."""
+    found = loss_named(name)
+    assert (found.name, found.family, found.level) == ("quantile:0.9", "quantile", 0.9)
+
+
+@pytest.mark.parametrize("name", ["quantile:0", "quantile:1", "quantile:nan", "quantile:", "huber:2", "mean"])
+def test_what_is_no_loss_is_refused(name: str) -> None:
+    """A level outside 0 … 1, a level of another loss or an unknown name is refused, naming it."""
+    with pytest.raises(SettingsError, match=name):
+        loss_named(name)
+
+
 @pytest.mark.parametrize(("loss", "output"), CLOSED_PAIRS)
 @given(z=st.lists(st.floats(-9, 9), min_size=2, max_size=4), seed=st.integers(0, 2**16))
 def test_closed_delta_is_the_chain(loss: str, output: str, z: list[float], seed: int) -> None:
@@ -100,7 +129,7 @@ def test_closed_delta_is_the_chain(loss: str, output: str, z: list[float], seed:
     point = np.array([z])
     y = targets(loss, output, point.shape, np.random.default_rng(seed))
     a = ACTIVATIONS[output].g(point)
-    chain = ACTIVATIONS[output].pullback(point, a, LOSSES[loss].pairs[output].da(a, y))
+    chain = ACTIVATIONS[output].pullback(point, a, loss_named(loss).pairs[output].da(a, y))
     assert_close(value_and_delta(loss, output, point, a, y)[1], chain, FUSED)
 
 

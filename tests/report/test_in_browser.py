@@ -17,7 +17,7 @@ from chainrule.data.table import Table, column_of
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import LOSSES
+from chainrule.reference.losses import LOSSES, loss_named
 from report_browser import CHROMIUM, Browser
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; install Debian's chromium to run these")
@@ -33,7 +33,7 @@ EXTRAS: list[dict[str, Any]] = [
     {}, {"dropout": 0.4}, {"l2": 0.01, "l1": 0.003}, {"sample_weight": RNG.uniform(0, 2, 30)}, {"clip_norm": 0.05},
     {"dropout": 0.2, "l2": 0.02, "clip_norm": 0.1}, {"engine": "numpy"},
 ]  # fmt: skip
-PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
+PAIRS = [(loss, output) for loss in (*LOSSES, "quantile:0.9") for output in loss_named(loss).pairs]
 """With a pair come the next two activations, the next optimizer, the next extras; every other pair is in float64."""
 
 

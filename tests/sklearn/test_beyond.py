@@ -32,6 +32,7 @@ FITS: dict[str, Any] = {
         random_state=0,
     ),
     "huber": MLPRegressor("huber", max_iter=5, random_state=0),
+    "quantile": MLPRegressor("quantile", max_iter=5, quantile=0.9, random_state=0),
 }  # fmt: skip
 
 
@@ -157,6 +158,22 @@ def test_activations_and_gradients() -> None:
     up = fit.gradients(X, Y).loss
     fit.coefs_[0][2, 3] -= 2 * h
     assert (up - fit.gradients(X, Y).loss) / (2 * h) == pytest.approx(gradient.dW[1][2, 3], rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_quantile_regressor_has_that_share_of_rows_below(solver: str) -> None:
+    """loss="quantile" at 0.9 predicts values that about 90 % of the rows lie below, at 0.1 about 10 %."""
+    generator = np.random.default_rng(0)
+    x = generator.uniform(-1, 1, (600, 1))
+    y = x[:, 0] + (1.5 + x[:, 0]) * generator.standard_normal(600)
+    low, high = (
+        MLPRegressor("quantile", (16,), "tanh", quantile=q, solver=solver, max_iter=300, learning_rate_init=0.01,
+                     random_state=0).fit(x, y).predict(x)
+        for q in (0.1, 0.9)
+    )  # fmt: skip
+    assert (y < low).mean() == pytest.approx(0.1, abs=0.04)
+    assert (y < high).mean() == pytest.approx(0.9, abs=0.04)
+    assert (low < high).all()
 
 
 def test_a_loss_that_runs_away_is_said() -> None:

@@ -28,7 +28,9 @@ from chainrule.training.replaying import Remembered, Replayer
 from chainrule.training.settings import Settings
 
 if TYPE_CHECKING:
+    from chainrule.glass.doctor.finding import Diagnosis
     from chainrule.glass.search.found import Found
+    from chainrule.glass.vitals.take import Vitals
 
 Array = npt.NDArray[Any]
 
@@ -146,6 +148,39 @@ class Run:
             if callable(what):
                 return first_that_fits(history, (self._step(t, rows) for t in wanted), what)
             return find(history, what, wanted)
+
+    def doctor(self, data: tuple[Any, ...] | None = None) -> Diagnosis:
+        """What went wrong first in this run, what followed from it, and what would put it right.
+
+        Suspects are tried by replay: the first steps again with one thing changed. Takes seconds; see
+        docs/doctor.md for the rules.
+
+        Args      data: as for replay
+        Returns   Diagnosis: iterates over findings, first cause first; healthy, text(language), to_json()
+        Errors    DataError as for replay
+        """
+        from chainrule.api.diagnosis import doctor
+
+        return doctor(self, data)
+
+    def vitals(
+        self,
+        steps: range | slice | Iterable[int] | None = None,
+        data: tuple[Any, ...] | None = None,
+        *,
+        sharpness: bool = True,
+    ) -> Vitals:
+        """The vital signs of this run at chosen steps, all by replay: nothing is paid until it is asked for.
+
+        Args      steps: as for replay, else the first ones closely and then along the checkpoints; data: as for
+                  replay; sharpness: also the largest curvature λ, about 40 gradients of 256 rows a step
+        Returns   Vitals: iterates over StepSigns (η·λ, overshoot α, update ratios, gradient norms split into
+                  factors, silent and saturated units, gradient noise); deaths; text(language), to_dict()
+        Errors    SettingsError for a step that is not in the run; DataError as for replay
+        """
+        from chainrule.api.diagnosis import vitals
+
+        return vitals(self, steps, data, sharpness)
 
     def _number(self, t: int) -> int:
         """A step's number from 0, where negative ones count from the end."""

@@ -1,16 +1,16 @@
-"""From options to what train takes: settings, optimizer, network. Every value is checked by its declaration."""
+"""From options to what train takes: network, optimizer, settings. Every value is checked by its declaration."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from chainrule.api.network import Network
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.pipeline.task import Task
-from chainrule.reference.losses import LOSSES
+from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.training.presets import Preset
 from chainrule.training.settings import (
     OPTIMIZER_CLASSES,
@@ -34,12 +34,48 @@ OUTPUTS = {
 """Output activations by preference; the first that the loss has a meaning on is taken."""
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """One training: of which network, by which rule, with which settings."""
+
+    network: Network
+    optimizer: Optimizer
+    settings: dict[str, Any]
+
+    @property
+    def named(self) -> str:
+        """In a few words."""
+        return f"{self.network.architecture}, {self.settings['epochs']} epochs"
+
+
+def recipes(
+    options: argparse.Namespace, preset: Preset, n_inputs: int, task: Task, n_targets: int, output: str, loss: str
+) -> tuple[Recipe, ...]:
+    """The training that the options and the preset ask for, behind the simpler ones that are rehearsed before it.
+
+    None is rehearsed where epochs are stated; the one without hidden layers is left out where they are described.
+    """
+    described = (options.network, options.activation, options.residual or None, options.normalization)
+    plain = all(given in (None, "none") for given in described)
+    simpler = () if options.epochs is not None else preset.simpler
+    return tuple(
+        Recipe(
+            network(options, rung, n_inputs, task, n_targets, output, loss),
+            optimizer(options, rung),
+            settings(options, rung),
+        )
+        for rung in (*simpler, preset)
+        if rung.hidden_sizes or plain or rung is preset
+    )
+
+
 def settings(options: argparse.Namespace, preset: Preset) -> dict[str, Any]:
     """The keyword arguments of train that are settings: as given, else by the preset, else the default.
 
     Where epochs are given, early stopping of the preset keeps its share of them.
     """
     chosen = {name: value(options, SETTINGS[name], preset.settings.get(name)) for name in PASSED}
+    chosen["metric"] = preset.settings.get("metric", "auto") if options.metric == "auto" else options.metric
     if options.early_stopping is None and options.epochs is not None and chosen["early_stopping"] is not None:
         share = chosen["early_stopping"] / preset.settings["epochs"]
         chosen["early_stopping"] = max(1, min(round(share * chosen["epochs"]), chosen["early_stopping"]))
@@ -112,8 +148,9 @@ def output_and_loss(options: argparse.Namespace, task: Task) -> tuple[str, str]:
     """The output activation and the loss: those asked for, else what fits the task and each other."""
     legal, values = OUTPUTS[task.kind], task.kind == "values"
     loss = options.loss if options.loss != "auto" else "squared_error" if values else "cross_entropy"
-    if loss not in LOSSES:
+    if ":" not in loss and loss not in LOSSES:
         raise unknown_name("loss", loss, ["auto", *LOSSES])
+    pairs = loss_named(loss).pairs
     if options.output != "auto":
         if not values and options.output not in legal:
             raise SettingsError(
@@ -125,11 +162,11 @@ def output_and_loss(options: argparse.Namespace, task: Task) -> tuple[str, str]:
     if task.kind == "classes" and len(task.words[0]) == 2 and loss == "cross_entropy":
         return "sigmoid", loss
     for name in legal:
-        if name in LOSSES[loss].pairs:
+        if name in pairs:
             return name, loss
     raise SettingsError(
         f"--loss {loss} does not fit task {task.name!r}; its legal output activations: "
-        f"{', '.join(LOSSES[loss].pairs)}. Take another loss, or --task {'classification' if values else 'regression'}."
+        f"{', '.join(pairs)}. Take another loss, or --task {'classification' if values else 'regression'}."
     )
 
 

@@ -19,6 +19,7 @@ from chainrule.errors import SettingsError
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
+from chainrule.reference.losses import loss_named
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.penalties import penalty
 from chainrule.reference.propagate import row_scales
@@ -28,7 +29,7 @@ ACTIVATIONS = (
     "exponential", "softmax",
 )  # fmt: skip
 """The order of enum Activation in native/kernels.hpp; LOSSES and NORMALIZATIONS likewise."""
-LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson")
+LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson", "quantile")
 NORMALIZATIONS = (None, "layer")
 _OPTIMIZERS = (
     "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "sutskever_nesterov",
@@ -51,7 +52,11 @@ def unable(architecture: Architecture) -> str | None:
             return "the native engine has softmax for the output layer alone"
         if layer.normalization not in NORMALIZATIONS:
             return f"the native engine has no normalization {layer.normalization!r}"
-    return None if architecture.loss in LOSSES else f"the native engine has no loss {architecture.loss!r}"
+    return (
+        None
+        if loss_named(architecture.loss).family in LOSSES
+        else f"the native engine has no loss {architecture.loss!r}"
+    )
 
 
 def instruction_sets() -> list[str]:
@@ -270,7 +275,7 @@ class NativeSession:
         return Moment(parameters, {name: parameters.like(array) for name, array in state.items()})
 
 
-def _network(architecture: Architecture) -> tuple[list[Any], int]:
+def _network(architecture: Architecture) -> tuple[list[Any], Any]:
     reason = unable(architecture)
     if reason:
         raise SettingsError(f"{reason}; use engine='numpy' or engine='auto'.")
@@ -281,7 +286,8 @@ def _network(architecture: Architecture) -> tuple[list[Any], int]:
         )
         for layer in architecture.layers
     ]  # fmt: skip
-    return layers, LOSSES.index(architecture.loss)
+    loss = loss_named(architecture.loss)
+    return layers, _native.Loss(LOSSES.index(loss.family), loss.level or 0.0)
 
 
 def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[np.int32] | None, Array | None]:

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layers import NORMALIZATIONS
-from chainrule.reference.losses import LOSSES
+from chainrule.reference.losses import loss_named
 
 DTYPES = ("float32", "float64")
 MAX_UNITS = 10_000_000
@@ -79,7 +79,7 @@ class Architecture:
             Dense(*pair, *options)
             for pair, *options in zip(pairwise(sizes), names, [*kinds, None], [*skips, False], strict=True)
         )
-        _check_output(layers[-1], loss)
+        loss = _check_output(layers[-1], loss)
         if str(dtype) not in DTYPES and getattr(dtype, "__name__", None) not in DTYPES:
             raise unknown_name("dtype", dtype, DTYPES)
         return cls(layers, loss, np.dtype(dtype).name)
@@ -216,10 +216,10 @@ def _checked_sizes(sizes: Sequence[int]) -> list[int]:
     return whole
 
 
-def _check_output(layer: Dense, loss: str) -> None:
-    if loss not in LOSSES:
-        raise unknown_name("loss", loss, LOSSES)
-    legal = LOSSES[loss].pairs
+def _check_output(layer: Dense, loss: str) -> str:
+    """The loss under its one name, where it fits the output layer."""
+    entry = loss_named(loss)
+    legal = entry.pairs
     if layer.activation not in legal:
         raise SettingsError(
             f"loss {loss!r} has no meaning on output activation {layer.activation!r}; "
@@ -227,3 +227,4 @@ def _check_output(layer: Dense, loss: str) -> None:
         )
     if layer.activation == "softmax" and layer.n_out == 1:
         raise SettingsError("output 'softmax' over 1 output is always 1; use output 'sigmoid', or one per class.")
+    return entry.name

@@ -18,13 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from chainrule.errors import SettingsError, unknown_name
 from chainrule.reference.activations import ACTIVATIONS, Array
 
 HUBER_DELTA = 1.0
+MEDIAN = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss: its name, its formula for one row, and its legal output activations with their pair."""
+    """A loss: its name, its formula for one row, its legal output activations with their pair, its level if any."""
 
     name: str
     formula: str
     pairs: Mapping[str, Pair]
+    level: float | None = None
+
+    @property
+    def family(self) -> str:
+        """The name without the level."""
+        return self.name.partition(":")[0]
 
 
 # squared error: any output ------------------------------------------------------------------------------
@@ -103,7 +112,7 @@ def _absolute_error_da(a: Array, y: Array) -> Array:
     return np.sign(a - y)
 
 
-def _absolute_error_dda(a: Array, y: Array) -> Array:
+def _corner_dda(a: Array, y: Array) -> Array:
     return np.zeros_like(a)  # a corner has no second derivative; taken as 0
 
 
@@ -119,6 +128,27 @@ def _huber_da(a: Array, y: Array) -> Array:
 
 def _huber_dda(a: Array, y: Array) -> Array:
     return (np.abs(a - y) <= HUBER_DELTA).astype(a.dtype)
+
+
+# quantile (pinball): too low costs `level` a unit, too high 1 − level; smallest at that quantile of y ------
+
+
+def _quantile(level: float) -> Pair:
+    def value(z: Array, a: Array, y: Array) -> Array:
+        e = a - y
+        return np.maximum((1 - level) * e, -level * e).sum(axis=1)
+
+    def da(a: Array, y: Array) -> Array:
+        e = a - y
+        return np.where(e > 0, (1 - level), np.where(e < 0, -level, e)).astype(e.dtype)
+
+    return Pair(value, da, dda=_corner_dda)
+
+
+def _quantile_loss(name: str, level: float) -> Loss:
+    pair = _quantile(level)
+    pairs = {output: pair for output, entry in ACTIVATIONS.items() if entry.elementwise}
+    return Loss(name, f"Σ_j max((1 − q)·e_j, −q·e_j), e_j = a_j − y_j, q = {level!r}", pairs, level)
 
 
 # Poisson, up to terms in y alone: outputs that are positive rates ----------------------------------------
@@ -180,7 +210,7 @@ LOSSES: dict[str, Loss] = {
         Loss(
             "absolute_error",
             "Σ_j |a_j − y_j|",
-            _on(_absolute_error, _absolute_error_da, _absolute_error_dda, softmax=False),
+            _on(_absolute_error, _absolute_error_da, _corner_dda, softmax=False),
         ),
         Loss(
             "huber",
@@ -197,8 +227,32 @@ LOSSES: dict[str, Loss] = {
                 ),
             },
         ),
+        _quantile_loss("quantile", MEDIAN),
     )
 }
+
+
+@lru_cache(maxsize=64)
+def loss_named(name: str) -> Loss:
+    """The loss of this name: an entry of LOSSES, or a quantile loss at a level of its own, as "quantile:0.9".
+
+    Errors    SettingsError for a name that is not in LOSSES, or a level that is no number between 0 and 1
+    Source    Koenker, Bassett (1978): the quantile loss
+    Example   >>> loss_named("quantile:0.90").name
+              'quantile:0.9'
+    """
+    family, colon, told = str(name).partition(":")
+    if not colon or family != "quantile":
+        if name not in LOSSES:
+            raise unknown_name("loss", name, LOSSES)
+        return LOSSES[name]
+    try:
+        level = float(told)
+    except ValueError:
+        level = np.nan
+    if not 0 < level < 1:
+        raise SettingsError(f"loss {name!r} has level {told!r}; expected a number between 0 and 1, as in quantile:0.9.")
+    return _quantile_loss(f"quantile:{level!r}", level)
 
 
 def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
@@ -206,11 +260,11 @@ def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tup
 
     Formula   delta = pullback(z, a, ∂loss/∂a);  fused pairs: delta = a − y, the same;
               an output whose y is NaN: nothing is added to the loss, delta = 0
-    Args      loss, output: names in LOSSES and ACTIVATIONS; z, a, y (n, n_out)
+    Args      loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y (n, n_out)
     Returns   value (n,), delta (n, n_out), not yet scaled by w_i / Σw
     Source    Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1
     """
-    pair, missing = LOSSES[loss].pairs[output], np.isnan(y)
+    pair, missing = loss_named(loss).pairs[output], np.isnan(y)
     if missing.any() and ACTIVATIONS[output].elementwise:
         # Each output by itself, so that a NaN stays in its own column until it is taken out.
         units = [pair.value(z[:, [j]], a[:, [j]], y[:, [j]]) for j in range(y.shape[1])]
@@ -233,11 +287,11 @@ def bend_of_delta(loss: str, output: str, z: Array, a: Array, y: Array, Rz: Arra
     Formula   fused: Rdelta = Ra = pullback(z, a, Rz);   else, with da = ∂loss/∂a,
               Rdelta = pullback(z, a, ∂²loss/∂a² ⊙ Ra) + bend(z, a, da, Rz);
               an output whose y is NaN: 0
-    Args      loss, output: names in LOSSES and ACTIVATIONS; z, a, y, Rz (n, n_out)
+    Args      loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y, Rz (n, n_out)
     Returns   Rdelta (n, n_out), not yet scaled by w_i / Σw
     Source    Pearlmutter (1994), section 4.1
     """
-    pair, entry, missing = LOSSES[loss].pairs[output], ACTIVATIONS[output], np.isnan(y)
+    pair, entry, missing = loss_named(loss).pairs[output], ACTIVATIONS[output], np.isnan(y)
     found: Array
     if pair.bend is not None:
         found = pair.bend(z, a, y) * Rz

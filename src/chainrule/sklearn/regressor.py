@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d, validate_data
 
@@ -18,7 +19,7 @@ from chainrule.sklearn.classifier import _stochastic
 from chainrule.sklearn.estimator import BaseMLP, adopt
 
 Array = npt.NDArray[Any]
-LOSSES = ("squared_error", "poisson", "absolute_error", "huber")
+LOSSES = ("squared_error", "poisson", "absolute_error", "huber", "quantile")
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -26,7 +27,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Every parameter up to max_fun means what it means in sklearn.neural_network.MLPRegressor.
 
-    Args      loss: squared_error, poisson (exponential output), absolute_error, huber; activation: also any other
+    Args      loss: squared_error, poisson (exponential output), absolute_error, huber, quantile; quantile: the level
+              that loss="quantile" predicts, between 0 and 1; activation: also any other
               activation of chainrule, or a list with one for each hidden layer; normalization, residual,
               dropout, clip_norm, schedule,
               warm_up, time_limit, threads, keep_run: as in MLPClassifier; metric: what early_stopping watches,
@@ -41,6 +43,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
     }
 
     def __init__(
@@ -70,6 +73,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        quantile: float = 0.5,
         normalization: Any = None,
         residual: Any = False,
         dropout: float = 0.0,
@@ -141,7 +145,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return "exp" if self.loss == "poisson" else "identity"
 
     def _loss_name(self) -> str:
-        return str(self.loss)
+        return f"quantile:{float(self.quantile)!r}" if self.loss == "quantile" else str(self.loss)
 
     def _constants(self, targets: Array) -> Array | None:
         if self.loss != "poisson":

@@ -202,10 +202,9 @@ class Trainer:
             return {}
         parameters = Parameters(self.task.architecture, theta)
         loss, output = self.engine.loss(parameters, v.X, v.targets, v.weight)
-        if self.metric.name == "validation_loss":
-            return {"validation_loss": loss}
+        told = self.metric.beside or self.metric
         with np.errstate(all="ignore"):
-            return {"validation_loss": loss, self.metric.name: self.metric.score(v.dense, output, v.weight)}
+            return {"validation_loss": loss, told.name: told.score(v.dense, output, v.weight)}
 
     def _penalty(self, theta: Array) -> float:
         _, settings = self._settings_at(self._step - 1)

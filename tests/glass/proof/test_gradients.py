@@ -15,11 +15,11 @@ from chainrule.glass.proof.gradients import _extrapolated, check_gradients
 from chainrule.glass.proof.gradients_text import TEXT
 from chainrule.glass.tables import columns
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import LOSSES
+from chainrule.reference.losses import LOSSES, loss_named
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(7, 5))
-PAIRS = [(loss, output) for loss, entry in LOSSES.items() for output in entry.pairs]
+PAIRS = [(loss, output) for loss in (*LOSSES, "quantile:0.9") for output in loss_named(loss).pairs]
 
 
 def targets(loss: str, output: str) -> np.ndarray:

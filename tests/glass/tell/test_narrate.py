@@ -183,6 +183,7 @@ def test_each_loss_is_put_in_numbers() -> None:
     assert last_line("cross_entropy", "sigmoid", z, half, [0, 1]) == "= −log (1 − 0.5) − log 0.5 = 1.3863"
     assert last_line("absolute_error", "identity", z, [1, -2], [0, 1]) == "= |1 − 0| + |-2 − 1| = 4"
     assert last_line("huber", "identity", z, [1, -2], [0, 1]) == "= ½·(1 − 0)² + (|-2 − 1| − ½) = 3"
+    assert last_line("quantile:0.9", "identity", z, [1, -2], [0, 1]) == "= 0.1·(1 − 0) + 0.9·(1 − (-2)) = 2.8"
     assert last_line("poisson", "exponential", z, [1, 1], [2, 0]) == "= (1 − 2·log 1) + (1 − 0·log 1) = 2"
 
 

@@ -12,7 +12,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layers import EPSILON
-from chainrule.reference.losses import HUBER_DELTA
+from chainrule.reference.losses import HUBER_DELTA, loss_named
 
 LIMIT = 1000
 """Weights and biases up to which a network is drawn number by number."""
@@ -119,6 +119,11 @@ def _error(c: Circuit, e: int, loss: str) -> int:
     if loss == "squared_error" or (loss == "huber" and abs(size) <= HUBER_DELTA):
         return c.gate("multiply", c.gate("square", e), c.input("½", 0.5, constant=True))
     sign = c.gate("multiply", e, c.input("sign", 1.0 if size > 0 else -1.0, constant=True))
+    if loss.startswith("quantile"):
+        level = loss_named(loss).level or 0.0
+        return c.gate(
+            "multiply", e, c.input("1 − q" if size > 0 else "−q", (1 if size > 0 else 0) - level, constant=True)
+        )
     return sign if loss == "absolute_error" else c.gate("subtract", sign, c.input("½", 0.5, constant=True))
 
 

@@ -29,7 +29,7 @@ from chainrule.glass.proof.gradients_text import BANDS, TEXT, table
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import HUBER_DELTA
+from chainrule.reference.losses import HUBER_DELTA, loss_named
 from chainrule.seeding import Purpose, stream_key, words
 
 Array = npt.NDArray[Any]
@@ -156,7 +156,7 @@ class _Comparison:
         self.backward = engine.backward(self.parameters, self.X, self.targets, self.weight)
         names = enumerate(wide.activations)
         self.cornered = [l for l, name in names if name and (ACTIVATIONS[name].kinks or name in BENT)]
-        self.corner_of_loss = wide.loss in ("absolute_error", "huber")
+        self.corner_of_loss = loss_named(wide.loss).family in ("absolute_error", "huber", "quantile")
         # J is a sum over layers and rows, each rounded; gradients below `resolution` drown in that at every h.
         self.rounding = 16 * float(np.finfo(np.float64).eps) * abs(self.backward.loss)
         self.resolution = self.rounding / (WIDENINGS[-1] * h) / threshold
@@ -238,8 +238,8 @@ class _Comparison:
             sides = [forward.pre_activation(l) > 0 for l in self.cornered]
         if self.corner_of_loss:
             e = output - dense_targets(self.targets, self.parameters.architecture)
-            absolute = self.parameters.architecture.loss == "absolute_error"
-            sides.append(np.sign(e) if absolute else np.clip(np.fix(e / HUBER_DELTA), -1, 1))
+            rounded = self.parameters.architecture.loss == "huber"
+            sides.append(np.sign(e) if not rounded else np.clip(np.fix(e / HUBER_DELTA), -1, 1))
         return J, sides
 
     def _ratio(self, gap: float, scale: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from chainrule.glass.tables import Array, aligned, factor, largest, number, total
-from chainrule.reference.losses import HUBER_DELTA, value_and_delta
+from chainrule.reference.losses import HUBER_DELTA, loss_named, value_and_delta
 
 SHOWN_TERMS = 5
 Named = tuple[str, float]
@@ -48,7 +48,8 @@ def product_over_batch(label: str, part: float, whole: float, name: str, n: int,
 def loss_of_row(loss: str, output: str, z: Array, a: Array, y: Array) -> list[str]:
     """The formula of the loss, and the same with the numbers of the row."""
     value = number(value_and_delta(loss, output, z[None, :], a[None, :], y[None, :])[0][0])
-    formula, term = _FORMULAS[loss, output] if (loss, output) in _FORMULAS else _FORMULAS[loss, ""]
+    level = loss_named(loss).level
+    formula, term = _FORMULAS.get((loss, output)) or (_FORMULAS[loss, ""] if level is None else _quantile(level))
     # Of a one-hot target only the class itself has a term that is not 0.
     counting = np.flatnonzero(y) if (loss, output) == ("cross_entropy", "softmax") else np.arange(len(y))
     shown = counting if len(counting) <= 4 else counting[:3]
@@ -74,6 +75,16 @@ def _labels(a: float, y: float) -> str:
 def _huber(a: float, y: float) -> str:
     e = f"{number(a)} − {factor(y)}"
     return f"½·({e})²" if abs(a - y) <= HUBER_DELTA else f"(|{e}| − ½)"
+
+
+def _quantile(level: float) -> tuple[str, Callable[[float, float], str]]:
+    def term(a: float, y: float) -> str:
+        if a < y:
+            return f"{number(level)}·({number(y)} − {factor(a)})"
+        return f"{number(1 - level)}·({number(a)} − {factor(y)})"
+
+    q, rest = number(level), number(1 - level)
+    return f"loss = Σ_j {q}·(y_j − a_j) where a_j < y_j, else {rest}·(a_j − y_j)", term
 
 
 _FORMULAS: dict[tuple[str, str], tuple[str, Callable[[float, float], str]]] = {

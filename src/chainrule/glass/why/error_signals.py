@@ -15,7 +15,7 @@ from chainrule.glass.why.scene import Array, Scene
 from chainrule.glass.why.sums import chain, same_bits
 from chainrule.glass.why.terms import exact_sum, origin_of, products
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import LOSSES
+from chainrule.reference.losses import loss_named
 
 
 def of_da(scene: Scene, e: Entry) -> tuple[Any, Origin]:
@@ -75,7 +75,7 @@ def of_delta(scene: Scene, e: Entry) -> tuple[Any, Origin]:
 def _of_output(scene: Scene, e: Entry) -> tuple[Any, Origin]:
     (i, j), l, f = e.at, e.l, scene.record.forward
     value, a, y, s = scene.record.backward.delta[l][i, j], f.a[l][i], scene.y[i], scene.scale[i]
-    pair, name = LOSSES[scene.architecture.loss].pairs[scene.architecture.output], f"delta{l}[{i},{j}]"
+    pair, name = loss_named(scene.architecture.loss).pairs[scene.architecture.output], f"delta{l}[{i},{j}]"
     operands, share = [f"a{l}[{i},{j}]", f"z{l}[{i},{j}]"], f"s = w/Σw = {float(s):.7g}"
     if pair.fused:
         terms = [Term(f"a{l}[{i},{j}]", (), float(a[j])), Term("−y", (), -float(y[j]))]

@@ -16,7 +16,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
 from chainrule.reference.layers import activate, dense_forward, layer_norm_forward, residual_forward
-from chainrule.reference.losses import LOSSES, value_and_delta
+from chainrule.reference.losses import loss_named, value_and_delta
 
 Array = npt.NDArray[Any]
 Passes = tuple[list[Any], list[Any], list[Any]]
@@ -82,7 +82,7 @@ class Scene:
 
     def fused_loss(self) -> bool:
         """Whether loss and output activation collapse to a − y."""
-        return LOSSES[self.architecture.loss].pairs[self.architecture.output].fused
+        return loss_named(self.architecture.loss).pairs[self.architecture.output].fused
 
 
 class Wide:

@@ -17,7 +17,7 @@ from chainrule.glass.why.scene import Scene
 from chainrule.glass.why.sums import chain, same_bits
 from chainrule.glass.why.terms import origin_of, products
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import LOSSES
+from chainrule.reference.losses import loss_named
 
 
 def of_z(scene: Scene, e: Entry) -> tuple[Any, Origin]:
@@ -98,7 +98,7 @@ def of_loss(scene: Scene, e: Entry) -> tuple[Any, Origin]:
         for i, (s, x) in enumerate(zip(scale, losses, strict=True))
     ]  # fmt: skip
     return value, origin_of(
-        f"J = Σ_i s_i·loss_i,  {LOSSES[scene.architecture.loss].formula},  s_i = w_i/Σw", terms, "J", None, False,
+        f"J = Σ_i s_i·loss_i,  {loss_named(scene.architecture.loss).formula},  s_i = w_i/Σw", terms, "J", None, False,
         operands=[f"a{scene.L}[{i},{j}]" for i in range(len(losses)) for j in range(scene.architecture.n_outputs)],
         lines=code.loss(losses, scale, value),
     )  # fmt: skip

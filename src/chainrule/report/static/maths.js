@@ -167,12 +167,21 @@ const huber = plain((z, a, y) => {
   return near * (size - 0.5 * near);
 }, (a, y) => clamp(a - y, -HUBER_DELTA, HUBER_DELTA));
 
+const quantile = (level) => plain(
+  (z, a, y) => Math.max((1 - level) * (a - y), -level * (a - y)),
+  (a, y) => (a > y ? 1 - level : a < y ? -level : a - y),
+);
+
+// Of "quantile:0.9" it is 0.9, of "quantile" one half.
+export const levelOf = (loss) => Number(loss.split(":")[1] ?? 0.5);
+
 // For every legal pair of loss and output: the share of one output in the loss of a row, its derivative by a,
 // whether the chain collapses to a − y, or a delta of its own.
 export function pairOf(loss, output) {
   if (loss === "squared_error") return { ...squared, fused: output === "identity" };
   if (loss === "absolute_error") return absoluteError;
   if (loss === "huber") return huber;
+  if (loss.startsWith("quantile")) return quantile(levelOf(loss));
   if (loss === "cross_entropy" && output === "softmax") return { rowValue: crossEntropy, da: (a, y) => -y / a, fused: true };
   if (loss === "cross_entropy")
     return { value: (z, a, y) => softplus(z) - y * z, da: (a, y) => (a - y) / (a * (1 - a)), fused: true };

@@ -1,6 +1,6 @@
 // Where a number comes from: its formula, the terms it is the sum of, and the lines that end at it.
 
-import { ACTIVATIONS, OPTIMIZERS, normalised, pairOf, row } from "./maths.js";
+import { ACTIVATIONS, OPTIMIZERS, levelOf, normalised, pairOf, row } from "./maths.js";
 import { entry, fraction, math, mi, mn, mo, mrow, partial, root, sub, sup, total, transpose } from "./dom.js";
 import { number } from "./numbers.js";
 
@@ -185,6 +185,7 @@ function lossFormula(loss, output) {
   const head = [mi("loss"), mo("=")], one = mn(1);
   if (loss === "squared_error") return [...head, fraction(mn(1), mn(2)), total("j"), sup(mrow(mo("("), a, mo("−"), y, mo(")")), mn(2))];
   if (loss === "absolute_error") return [...head, total("j"), mo("|"), a, mo("−"), y, mo("|")];
+  if (loss.startsWith("quantile")) return [...head, total("j"), mi("ρ"), mo("("), a, mo("−"), y, mo(")"), mo(","), mi("q"), mo("="), mn(levelOf(loss))];
   if (loss === "huber") return [...head, total("j"), mi("h"), mo("("), a, mo("−"), y, mo(")")];
   if (loss === "poisson") return [...head, total("j"), mo("("), a, mo("−"), y, mo("·"), mi("log"), mo("\u2061"), again(), mo(")")];
   if (output === "softmax") return [...head, mo("−"), total("j"), y, mo("·"), mi("log"), mo("\u2061"), a];
