@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d, validate_data
 
 from chainrule.api.network import Network
+from chainrule.api.rehearsal import climb, rehearse
 from chainrule.api.train import train
 from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
@@ -95,37 +96,49 @@ class BaseTabular(BaseEstimator):
         )
         dtype = "float64" if few else "float32"
         inputs = self._pipeline.training_features(table, dtype=dtype)
-        network = self._network(inputs.shape[1], chosen, dtype, seed)
         if isinstance(validation, tuple):
             validation = self._given(validation, dtype)
-        self.run_ = self._train(
-            network, inputs, self._pipeline.target.encode(table), table.weight, validation, chosen, seed
-        )
+        rows = (inputs, self._pipeline.target.encode(table), table.weight)
+        chosen = self._rehearsed(chosen, rows, validation, seed)
+        network, how = self._training(inputs, chosen, validation, seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self.run_ = train(network, *rows[:2], sample_weight=rows[2], seed=seed, progress=bool(self.verbose), **how)
         self.n_iter_ = len(self.run_.history["loss"])
         self.network_ = self.run_.network
         if self.importances:
             self.feature_importances_ = self._importances(table, seed)
         return self
 
-    def _train(
-        self, network: Network, inputs: Array, targets: Array, weight: Array | None, validation: Any, chosen: Preset,
-        seed: int,
-    ) -> Any:  # fmt: skip
+    def _rehearsed(self, chosen: Preset, rows: tuple[Array, Array, Array | None], validation: Any, seed: int) -> Preset:
+        """The preset, or one of its simpler ones where the rows ask for no more; see the rehearsals."""
+        simpler = chosen.simpler if self.max_iter is None and validation is not None else ()
+        if self.hidden_layer_sizes is not None:
+            simpler = tuple(replace(rung, hidden_sizes=chosen.hidden_sizes) for rung in simpler if rung.hidden_sizes)
+        rungs = (*simpler, chosen)
+        X, y, weight = rows
+
+        def loss_of(rung: int) -> float:
+            network, how = self._training(X, rungs[rung], validation, seed)
+            return rehearse(network, X, y, sample_weight=weight, seed=seed, **how)
+
+        return rungs[climb(len(rungs), loss_of)[0]]
+
+    def _training(self, inputs: Array, chosen: Preset, validation: Any, seed: int) -> tuple[Network, dict[str, Any]]:
+        """The network, and how it is trained."""
         optimizer = dict(chosen.optimizer)
         if self.learning_rate_init is not None:
             optimizer["learning_rate"] = float(self.learning_rate_init)
         settings = dict(chosen.settings)
         if self.max_iter is not None:
             settings["epochs"] = int(self.max_iter)
-        settings.pop("early_stopping", None)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            return train(
-                network, inputs, targets, sample_weight=weight, validation=validation, seed=seed,
-                optimizer=optimizer_from(optimizer), metric=self.metric, time_limit=self.time_limit,
-                early_stopping=self.early_stopping if validation is not None else None,
-                threads=threads_of(self.threads), progress=bool(self.verbose), **settings,
-            )  # fmt: skip
+        settings["early_stopping"] = self.early_stopping if validation is not None else None
+        if self.metric != "auto":
+            settings["metric"] = self.metric
+        return self._network(inputs.shape[1], chosen, inputs.dtype.name, seed), {
+            "validation": validation, "optimizer": optimizer_from(optimizer), "time_limit": self.time_limit,
+            "threads": threads_of(self.threads), **settings,
+        }  # fmt: skip
 
     def _preset(self, table: Table) -> Preset:
         n = len(table)
@@ -230,7 +243,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     Args      preset: auto, plain or strong, as on the command line; hidden_layer_sizes, max_iter,
               learning_rate_init: in place of the preset's; early_stopping: epochs without a better metric;
-              validation_fraction: share held out from 500 rows on; metric: what the best epoch is chosen by;
+              validation_fraction: share held out from 500 rows on; metric: what the best epoch is chosen by, auto
+              for the preset's (the log-loss);
               class_weight: "balanced" or {class: weight}; importances: whether feature_importances_ is computed,
               by permutation
     Example   >>> import pandas as pd
