@@ -65,6 +65,7 @@ def build() -> argparse.ArgumentParser:
         ("evaluate", "measure a run on a table", _evaluate),
         ("explain", "one step of a run, both passes in words and numbers", _explain),
         ("check", "prove the gradients and the replay of a run", _check),
+        ("doctor", "tell what went wrong first in a run, and the remedy", _check),
         ("report", "write a run as one page that opens offline", _report),
         ("bench", "measure speed beside other libraries", _bench),
     ):
