@@ -15,7 +15,6 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d, validate_data
 
@@ -26,6 +25,7 @@ from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Target, Values
 from chainrule.seeding import permutation
+from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import adopt
 from chainrule.sklearn.few_rows import FEW_ROWS, Rows, cross_validated, few_rows, folds
 from chainrule.sklearn.frames import (
@@ -64,14 +64,13 @@ class BaseTabular(BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _fit(self, X: Any, y: Array, sample_weight: Any, by_class: Any, validation: Any) -> Any:
+    def _fit(self, X: Any, y: Array, sample_weight: Any, validation: Any) -> Any:
         weight = (
             None
             if sample_weight is None
             else _check_sample_weight(sample_weight, np.empty((len(y), 0)), dtype=np.float64)
         )
-        if by_class is not None:
-            weight = by_class if weight is None else weight * by_class
+        weight = weight_of_rows(getattr(self, "class_weight", None), y, weight)
         target = self._target_column(y)
         table = replace(self._table(X), targets=(target,), weight=weight)
         if weight is not None and not weight.all():
@@ -312,9 +311,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self.classes_ = np.unique(known)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
-        by_class = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
         validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
-        return self._fit(X, y, sample_weight, by_class, validation)
+        return self._fit(X, y, sample_weight, validation)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, n_classes), in the order of classes_."""
@@ -384,7 +382,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         y = _check_y(column_or_1d(as_array(y), warn=True), y_numeric=True)
         check_lengths(X, y)
         validation = None if X_val is None else (X_val, np.asarray(y_val, dtype=np.float64), sample_weight_val)
-        return self._fit(X, y, sample_weight, None, validation)
+        return self._fit(X, y, sample_weight, validation)
 
     def predict(self, X: Any) -> Array:
         """Values (n,)."""
