@@ -1,7 +1,6 @@
 """TabularClassifier and TabularRegressor: tables as they are, with texts, times and missing values.
 
-Inside stand the pipeline and the presets of the command line. Below FEW_ROWS rows nothing is held out, every
-step sees all rows and nothing is dropped at random: a row of weight 2 then counts exactly as two rows.
+Inside stand the pipeline and the presets of the command line; fewer than FEW_ROWS rows go their own way (few_rows.py).
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from chainrule.pipeline.target import Classes, Target, Values
 from chainrule.seeding import permutation
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import adopt
+from chainrule.sklearn.few_rows import FEW_ROWS, Rows, cross_validated, few_rows, folds
 from chainrule.sklearn.frames import (
     FrameShape,
     as_array,
@@ -42,17 +42,8 @@ from chainrule.training.presets import PRESETS, Preset, preset
 from chainrule.training.settings import optimizer_from
 
 Array = npt.NDArray[Any]
-FEW_ROWS = 500
 TARGET = "y"
 N_REPEATS = 5
-
-
-def few_rows(n: int) -> Preset:
-    """What fewer than FEW_ROWS rows are trained with: whole batches, no chance, weights held small."""
-    return Preset(
-        (64, 64), "silu", "robust", 0, {"name": "adamw", "learning_rate": 0.005, "weight_decay": 0.2},
-        {"batch_size": n, "epochs": 300, "schedule": "cosine", "shuffle": False},
-    )  # fmt: skip
 
 
 class BaseTabular(BaseEstimator):
@@ -99,7 +90,10 @@ class BaseTabular(BaseEstimator):
         if isinstance(validation, tuple):
             validation = self._given(validation, dtype)
         rows = (inputs, self._pipeline.target.encode(table), table.weight)
-        chosen = self._rehearsed(chosen, rows, validation, seed)
+        if validation is None:
+            chosen = self._cross_validated(chosen, rows, table, seed)
+        else:
+            chosen = self._rehearsed(chosen, rows, validation, seed)
         network, how = self._training(inputs, chosen, validation, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -110,19 +104,40 @@ class BaseTabular(BaseEstimator):
             self.feature_importances_ = self._importances(table, seed)
         return self
 
-    def _rehearsed(self, chosen: Preset, rows: tuple[Array, Array, Array | None], validation: Any, seed: int) -> Preset:
-        """The preset, or one of its simpler ones where the rows ask for no more; see the rehearsals."""
-        simpler = chosen.simpler if self.max_iter is None and validation is not None else ()
+    def _cross_validated(self, chosen: Preset, rows: Rows, table: Table, seed: int) -> Preset:
+        """Of the presets for few rows the one with the lowest loss over folds."""
+        candidates = self._ladder(chosen)
+        if len(candidates) == 1:
+            return chosen
+        fold = folds(table, seed)
+
+        def loss_of(rung: Preset) -> float:
+            def loss_on(kept: Rows, held_out: tuple[Any, ...]) -> float:
+                network, how = self._training(rows[0], rung, None, seed)
+                X, y, weight = kept
+                return rehearse(network, X, y, sample_weight=weight, seed=seed, **how | {"validation": held_out})
+
+            return cross_validated(fold, rows, loss_on)
+
+        return min(candidates, key=loss_of)
+
+    def _ladder(self, chosen: Preset) -> tuple[Preset, ...]:
+        """The preset behind its simpler ones, which are left out where the length or the network is stated."""
+        simpler = chosen.simpler if self.max_iter is None else ()
         if self.hidden_layer_sizes is not None:
             simpler = tuple(replace(rung, hidden_sizes=chosen.hidden_sizes) for rung in simpler if rung.hidden_sizes)
-        rungs = (*simpler, chosen)
+        return (*simpler, chosen)
+
+    def _rehearsed(self, chosen: Preset, rows: Rows, validation: Any, seed: int) -> Preset:
+        """The preset, or one of its simpler ones where the rows ask for no more; see the rehearsals."""
+        ladder = self._ladder(chosen)
         X, y, weight = rows
 
         def loss_of(rung: int) -> float:
-            network, how = self._training(X, rungs[rung], validation, seed)
+            network, how = self._training(X, ladder[rung], validation, seed)
             return rehearse(network, X, y, sample_weight=weight, seed=seed, **how)
 
-        return rungs[climb(len(rungs), loss_of)[0]]
+        return ladder[climb(len(ladder), loss_of)[0]]
 
     def _training(self, inputs: Array, chosen: Preset, validation: Any, seed: int) -> tuple[Network, dict[str, Any]]:
         """The network, and how it is trained."""
