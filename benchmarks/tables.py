@@ -84,7 +84,10 @@ def write(path: Path, header: list[str], rows: list[list[str]]) -> str:
 
 
 def chainrule(train: str, test: str, name: str, seed: int, place: Path, *more: str) -> tuple[dict[str, Any], float]:
-    """What `chainrule evaluate` says of the test rows after `chainrule train` on the others, and the seconds."""
+    """What `chainrule evaluate` says of the test rows after `chainrule train` on the others, and the seconds.
+
+    For classes also the calibration error of the probabilities that `chainrule predict` writes.
+    """
     from chainrule.cli import main
 
     target, drop = TABLES[name]
@@ -95,11 +98,38 @@ def chainrule(train: str, test: str, name: str, seed: int, place: Path, *more: s
     seconds, out = time.perf_counter() - began, io.StringIO()
     with contextlib.redirect_stdout(out):
         assert main(["evaluate", run, test, "--json"]) == 0
-    return json.loads(out.getvalue()), seconds
+    told = json.loads(out.getvalue())
+    if "accuracy" in told:
+        predicted = str(place / "predicted.csv")
+        with contextlib.redirect_stderr(io.StringIO()):
+            assert main(["predict", run, test, "-o", predicted]) == 0
+        told["calibration_error"] = _calibration_of_file(predicted, test, target)
+    return told, seconds
 
 
-def scikit_learn(train: str, test: str, name: str, seed: int, is_class: bool) -> dict[str, tuple[float, float]]:
-    """Score and seconds of the linear model, the MLP and the boosted trees on the same rows."""
+def _calibration_of_file(predicted: str, test: str, target: str) -> float:
+    with open(predicted, newline="", encoding="utf-8") as file:
+        guesses = list(csv.DictReader(file))
+    with open(test, newline="", encoding="utf-8") as file:
+        truth = [row[target].strip() for row in csv.DictReader(file)]
+    sure = np.array([max(float(v) for k, v in row.items() if k.startswith("probability_")) for row in guesses])
+    right = np.array([row["prediction"] == true for row, true in zip(guesses, truth, strict=True)])
+    return calibration_error(sure, right)
+
+
+def calibration_error(sure: Any, right: Any) -> float:
+    """How far the probability of the predicted class is from the share of right ones, a mean over ten bins.
+
+    Formula   Σ_b |Σ_{i in b} (p_i − right_i)| / n, b the tenths of p (expected calibration error)
+    Source    Naeini, Cooper, Hauskrecht (2015)
+    """
+    tenth = np.minimum((sure * 10).astype(int), 9)
+    gaps = np.bincount(tenth, weights=sure - right, minlength=10)
+    return float(np.abs(gaps).sum() / len(sure))
+
+
+def scikit_learn(train: str, test: str, name: str, seed: int, is_class: bool) -> dict[str, list[float]]:
+    """Score, seconds, for classes log-loss and calibration error, of the linear model, the MLP and the trees."""
     from sklearn.compose import TransformedTargetRegressor, make_column_transformer
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.impute import SimpleImputer
@@ -142,8 +172,18 @@ def scikit_learn(train: str, test: str, name: str, seed: int, is_class: bool) ->
             guess = model.fit(X, y).predict(X_test)
         seconds = time.perf_counter() - began
         score = np.mean(guess == y_test) if is_class else np.sqrt(np.mean((guess - y_test) ** 2))
-        found[label] = (float(score), seconds)
+        found[label] = [float(score), seconds]
+        if is_class:
+            found[label] += _of_probabilities(model.predict_proba(X_test), y_test, model.classes_)
     return found
+
+
+def _of_probabilities(proba: Any, y_test: Any, classes: Any) -> list[float]:
+    """Log-loss and calibration error."""
+    place = np.searchsorted(classes, y_test)
+    right = proba.argmax(axis=1) == place
+    log_loss = -np.log(np.clip(proba[np.arange(len(place)), place], 1e-15, 1)).mean()
+    return [float(log_loss), calibration_error(proba.max(axis=1), right)]
 
 
 def _matrix(table: Any, levels: dict[str, dict[str, int]]) -> tuple[Any, Any]:
@@ -172,7 +212,8 @@ def one(folder: Path, name: str, seed: int, more: list[str]) -> dict[str, Any]:
         paths = (write(Path(place, "train.csv"), header, train), write(Path(place, "test.csv"), header, test))
         told, seconds = chainrule(*paths, name, seed, Path(place), *more)
         is_class = "accuracy" in told
-        entry = {"chainrule": (told["accuracy" if is_class else "rmse"], seconds)}
+        ours = [told["accuracy"], seconds, told["log_loss"], told["calibration_error"]] if is_class else []
+        entry = {"chainrule": ours or [told["rmse"], seconds]}
         entry |= scikit_learn(*paths, name, seed, is_class)
     return {"table": name, "seed": seed, "n_train": len(train), "accuracy": is_class, **entry}
 
@@ -181,27 +222,49 @@ METHODS = ("chainrule", "linear", "MLP", "trees")
 
 
 def markdown(entries: list[dict[str, Any]]) -> str:
-    """One line a table: mean test score of each method and the seconds of training; the best in bold."""
-    lines = [
-        "| table | rows | seeds | measure | chainrule | logistic or ridge | sklearn MLP | HistGradientBoosting |"
-        " seconds: chainrule | MLP |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+    """Three tables: test scores with standard errors, log-losses, calibration errors; the best in bold."""
+    parts = [
+        "| table | rows | splits | measure | chainrule | logistic or ridge | sklearn MLP | HistGradientBoosting |"
+        " seconds: chainrule | MLP |\n|---|---|---|---|---|---|---|---|---|---|"
     ]
-    for name in dict.fromkeys(entry["table"] for entry in entries):
-        own = [entry for entry in entries if entry["table"] == name]
-        is_class = own[0]["accuracy"]
-        scores = {method: float(np.mean([entry[method][0] for entry in own])) for method in METHODS}
-        best = (max if is_class else min)(scores.values())
-        cells = [f"**{_number(s)}**" if s == best else _number(s) for s in scores.values()]
+    for name, own in _by_table(entries).items():
         times = [f"{np.mean([entry[method][1] for entry in own]):.1f}" for method in ("chainrule", "MLP")]
-        measure = "accuracy" if is_class else "RMSE"
-        cells = [name, f"{own[0]['n_train']:,}", f"{len(own)}", measure, *cells, *times]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        measure = "accuracy" if own[0]["accuracy"] else "RMSE"
+        cells = [name, f"{own[0]['n_train']:,}", f"{len(own)}", measure, *_cells(own, 0, own[0]["accuracy"]), *times]
+        parts.append(f"| {' | '.join(cells)} |")
+    for place, title in ((2, "log-loss"), (3, "calibration error")):
+        parts.append(
+            f"\n| {title} | chainrule | logistic | sklearn MLP | HistGradientBoosting |\n|---|---|---|---|---|"
+        )
+        parts += [
+            f"| {' | '.join([name, *_cells(own, place, False)])} |"
+            for name, own in _by_table(entries).items()
+            if own[0]["accuracy"]
+        ]
+    return "\n".join(parts)
+
+
+def _by_table(entries: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in sorted(entries, key=lambda entry: entry["table"]):
+        found.setdefault(entry["table"], []).append(entry)
+    return found
+
+
+def _cells(own: list[dict[str, Any]], place: int, more_is_better: bool) -> list[str]:
+    """Mean and standard error over the splits for each method."""
+    scores = {method: np.array([entry[method][place] for entry in own]) for method in METHODS}
+    best = (max if more_is_better else min)(float(s.mean()) for s in scores.values())
+    cells = []
+    for found in scores.values():
+        mean = _number(float(found.mean()))
+        error = f" ± {_number(float(found.std(ddof=1) / len(found) ** 0.5))}" if len(found) > 1 else ""
+        cells.append((f"**{mean}**" if float(found.mean()) == best else mean) + error)
+    return cells
 
 
 def _number(score: float) -> str:
-    return f"{score:.4f}" if abs(score) < 10 else f"{score:,.1f}"
+    return f"{score:.4f}" if abs(score) < 10 else f"{score:,.0f}" if score >= 1000 else f"{score:.1f}"
 
 
 def main() -> int:

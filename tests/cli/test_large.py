@@ -55,6 +55,18 @@ def test_the_cache_changes_no_bit(folder: Path, data: str, weight: tuple[str, ..
     assert (folder / "cache" / "train.X.npy").stat().st_mtime_ns == stamp
 
 
+def test_rehearsals_choose_alike(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --epochs the same simpler trainings are rehearsed with the same losses, in memory and from a cache."""
+    told = []
+    for way in ([], ["--cache", "cache"]):
+        command = ["train", "rows.csv", "--target", "kind", "--drop", "w", "--json", "-o", f"run{len(told)}", *way]
+        assert main(command) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert len(told[0]["tried"]) == 3
+    assert told[0]["tried"] == told[1]["tried"]
+    assert told[0]["sha256"] == told[1]["sha256"]
+
+
 def test_a_changed_source_is_refused_or_read_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A cache that was named is refused; one that was not is made anew, and that is said."""
     trained("rows.csv", "--cache", "cache", "-o", "first")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import numpy as np
 import pytest
 
 from chainrule.cli import main
+from chainrule.data.read import read
+from chainrule.data.table import Selection
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 QUICK = ("--epochs", "3", "--quiet")
@@ -173,27 +177,55 @@ def test_explain_names_the_columns(folder: Path, capsys, language: str) -> None:
     assert {"en": "local linear view", "ko": "직선으로"}[language] in out
 
 
-def test_korean_customers_from_every_encoding(folder: Path) -> None:
-    """The same 500 rows give the same model and predictions from UTF-8, BOM, UTF-16 and cp949 files."""
-    found, first = set(), None
-    for i, name in enumerate(sorted(Path(shared("encodings")).iterdir())):
-        if "gender" not in name.name:
-            continue
-        run = f"run{i}"
-        whole = name
-        assert main(["train", str(whole), "--target", "성별", "--drop", "회원ID", "-o", run, *QUICK]) == 0
-        n_rows = json.loads(Path(run, "run.json").read_text())["source"]["n_rows"]
-        if n_rows == 500:
-            assert main(["predict", run, str(whole), "-o", f"{i}.csv"]) == 0
-            found.add(Path(f"{i}.csv").read_bytes())
-        else:
-            first = json.loads(Path(run, "run.json").read_text())["result"]["sha256"]
-    assert len(found) == 1
-    assert (
-        main(["train", shared("customer_gender_kr.csv.gz"), "--target", "성별", "--drop", "회원ID", "-o", "u", *QUICK])
-        == 0
-    )
-    assert json.loads(Path("u/run.json").read_text())["result"]["sha256"] == first
+def head(text: str, n_rows: int) -> str:
+    """The header and the first rows of a table of one line a row."""
+    return "".join(text.splitlines(keepends=True)[: n_rows + 1])
+
+
+def korean(n_rows: int | None) -> list[str]:
+    """Files of the Korean customers in every encoding: their first 500 rows, or all of them."""
+    text = gzip.decompress(Path(shared("customer_gender_kr.csv.gz")).read_bytes()).decode()
+    cp949 = Path(shared("encodings/customer_gender_kr.cp949.csv"))
+    if n_rows is None:
+        Path("all.bom.csv").write_bytes(text.encode("utf-8-sig"))
+        Path("all.utf16.csv").write_bytes(text.encode("utf-16"))
+        return [shared("customer_gender_kr.csv.gz"), str(cp949), "all.bom.csv", "all.utf16.csv"]
+    Path("head.csv").write_text(head(text, n_rows), encoding="utf-8")
+    Path("head.cp949.csv").write_bytes(head(cp949.read_bytes().decode("cp949"), n_rows).encode("cp949"))
+    others = ("customer_gender_kr.utf8bom.csv", "customer_gender_kr.utf16.tsv")
+    return ["head.csv", "head.cp949.csv", *(shared(f"encodings/{name}") for name in others)]
+
+
+@pytest.mark.parametrize("n_rows", [500, None], ids=["the first rows", "all rows"])
+def test_korean_customers_from_every_encoding(folder: Path, n_rows: int | None) -> None:
+    """Equal rows are equal tables, weights and predictions, from UTF-8, BOM, UTF-16 and cp949 files."""
+    tables, weights, predictions = [], set(), set()
+    for i, path in enumerate(korean(n_rows)):
+        table = read(path, Selection(("성별",), drop=("회원ID",)))
+        tables.append(replace(table, path="", dialect=""))
+        options = ("--target", "성별", "--drop", "회원ID", "-o", f"run{i}")
+        assert main(["train", path, *options, *QUICK]) == 0
+        weights.add(json.loads(Path(f"run{i}", "run.json").read_text())["result"]["sha256"])
+        assert main(["predict", f"run{i}", path, "-o", f"{i}.csv"]) == 0
+        predictions.add(Path(f"{i}.csv").read_bytes())
+    for table in tables[1:]:
+        assert len(table) == (n_rows or 3500)
+        assert table.understood == tables[0].understood
+        for a, b in zip((*tables[0].columns, *tables[0].targets), (*table.columns, *table.targets), strict=True):
+            assert (a.name, a.kind, a.levels) == (b.name, b.kind, b.levels)
+            np.testing.assert_array_equal(a.values, b.values)
+    assert len(weights) == len(predictions) == 1
+
+
+def test_explain_reads_no_further_than_its_row(folder: Path, capsys) -> None:
+    """A file that is broken in a later block explains an early row; a row behind its end is refused."""
+    write("t.csv", mixed())
+    assert main(["train", "t.csv", "--target", "b", "--drop", "a,price,size,w", "-o", "run", *QUICK]) == 0
+    with open("long.csv", "w", encoding="utf-8") as file:
+        file.write("x,color,day\n" + "1.5,red,2024-05-05\n" * 300_000 + "broken\n")
+    assert main(["explain", "run", "--data", "long.csv", "--row", "7"]) == 0
+    assert main(["explain", "run", "--data", "t.csv", "--row", "120"]) == 2
+    assert "expected 0 to 119" in capsys.readouterr().err
 
 
 def test_targets_that_are_missing_leave_their_rows_out(folder: Path, capsys) -> None:
@@ -202,3 +234,15 @@ def test_targets_that_are_missing_leave_their_rows_out(folder: Path, capsys) -> 
     out = capsys.readouterr().out
     assert "59 without a target left out" in " ".join(out.split())
     assert run_json(capsys, "evaluate", "run", shared("hitters.csv.gz"), "--json")["n_rows"] == 263
+
+
+def test_a_long_reason_squeezes_no_name(folder: Path, capsys) -> None:
+    """Of the table of columns only the last one is cut in 80 columns; a day without a time of day is told as a day."""
+    rows = [{**row, "order id": 100_000 + i} for i, row in enumerate(mixed())]
+    write("t.csv", rows)
+    assert main(["train", "t.csv", "--target", "b", "--drop", "a,price,size,w", "-o", "run", "--epochs", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "order id   id" in out and "taken for   inputs" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert main(["explain", "run", "--data", "t.csv", "--row", "1"]) == 0
+    assert "2024-02-02" in (told := capsys.readouterr().out) and "T00:00:00" not in told

@@ -161,15 +161,19 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
 
 def _row(pipeline: TablePipeline, options: argparse.Namespace) -> tuple[Table, bool]:
     """The row asked for, and whether it has its target: a file without one can be explained too."""
-    first = 0
     try:
-        tables, has_target = list(blocks(options.data, pipeline, needs_target=True)), True
+        row = _row_of(pipeline, options, needs_target=True)
     except DataError:
-        tables, has_target = list(blocks(options.data, pipeline, needs_target=False)), False
-    for table in tables:
-        if first <= options.row < first + len(table):
-            row = table.take(np.array([options.row - first]))
-            return row, has_target and not any(target.missing.any() for target in row.targets)
+        return _row_of(pipeline, options, needs_target=False), False
+    return row, not any(target.missing.any() for target in row.targets)
+
+
+def _row_of(pipeline: TablePipeline, options: argparse.Namespace, *, needs_target: bool) -> Table:
+    """The row asked for; of a file larger than memory nothing behind it is read."""
+    first = 0
+    for table in blocks(options.data, pipeline, needs_target=needs_target):
+        if 0 <= options.row - first < len(table):
+            return table.take(np.array([options.row - first]))
         first += len(table)
     raise SettingsError(f"--row {options.row} is not in {options.data}; expected 0 to {first - 1}.")
 

@@ -1,4 +1,4 @@
-"""What train is about to do: the rows by their part, the task, the fitted pipeline, the network, the settings."""
+"""What train is about to do: the rows by their part, the task, the fitted pipeline, and how it may be trained."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.cli import train_options
+from chainrule.cli.train_options import Recipe
 from chainrule.data import arrays, builtin, split
 from chainrule.data.read import read
 from chainrule.data.table import MISSING, Column, Selection, Table
@@ -41,9 +42,23 @@ class Job:
     share: float | None
     task: Task
     pipeline: TablePipeline
-    network: Network
-    optimizer: Optimizer
-    settings: dict[str, Any]
+    recipes: tuple[Recipe, ...]
+    """What will be done; before it, simpler trainings, one of which may be done instead."""
+
+    @property
+    def network(self) -> Network:
+        """The network to train."""
+        return self.recipes[-1].network
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The rule it is trained by."""
+        return self.recipes[-1].optimizer
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The further arguments of train."""
+        return self.recipes[-1].settings
 
     @property
     def counts(self) -> dict[str, int]:
@@ -59,6 +74,14 @@ class Job:
         """X, y and weights as train takes them: all rows where a share is held out, else those to train on."""
         X = self.pipeline.training_features(self.table, self.kept, self.network.architecture.dtype)
         return X, self.pipeline.target.encode(self.table), self.table.weight
+
+    def gathered(self) -> tuple[Any, Any, Any]:
+        """X, y and weights of all rows, those to train on first, then those of the share that is held out."""
+        X, y, weight = self.inputs()
+        if self.kept is None:
+            return X, y, weight
+        order = np.concatenate([self.kept, np.setdiff1d(np.arange(len(y)), self.kept)])
+        return X[order], y[order], None if weight is None else weight[order]
 
     def validation(self) -> Any:
         """The share to hold out, or the rows of --valid."""
@@ -89,10 +112,8 @@ def understand(options: argparse.Namespace) -> Job:
     chosen = preset(options.preset, n_rows=len(rows), n_numbers=n_numbers, is_class=task.kind != "values")
     output, loss = train_options.output_and_loss(options, task)
     pipeline = fitted(options, chosen, rows, task, output, seed)
-    network = train_options.network(options, chosen, len(pipeline.names), task, len(table.targets), output, loss)
-    optimizer, settings = train_options.optimizer(options, chosen), train_options.settings(options, chosen)
-    left_out = len(whole) - len(table)
-    return Job(table, left_out, parts, kept, share, task, pipeline, network, optimizer, settings)
+    recipes = train_options.recipes(options, chosen, len(pipeline.names), task, len(table.targets), output, loss)
+    return Job(table, len(whole) - len(table), parts, kept, share, task, pipeline, recipes)
 
 
 def dialect(options: argparse.Namespace) -> dict[str, Any]:

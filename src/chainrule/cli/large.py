@@ -66,6 +66,13 @@ class LargeJob(Job):
         part = self.cache.parts["train"]
         return part.X, part.y, part.weight
 
+    def gathered(self) -> tuple[Any, Any, Any]:
+        """The same rows in the same order as in memory."""
+        parts = [self.cache.parts[name] for name in PARTS.values()]
+        X, y = np.concatenate([part.X for part in parts]), np.concatenate([part.y for part in parts])
+        weights = [part.weight for part in parts if part.weight is not None]
+        return X, y, np.concatenate(weights) if weights else None
+
     def validation(self) -> Any:
         """The mapped rows held out, or those of --valid."""
         if "validation" not in self.cache.parts:
@@ -128,10 +135,9 @@ def understand(options: argparse.Namespace, folder: Path) -> LargeJob:
     others |= {"test": options.test} if options.test else {}
     for name, source in others.items():
         parts[name] = small.alike(options, source, rows, weighted=name == "validation")
-    network = train_options.network(options, chosen, len(pipeline.names), task, len(rows.targets), output, loss)
-    optimizer, settings = train_options.optimizer(options, chosen), train_options.settings(options, chosen)
+    recipes = train_options.recipes(options, chosen, len(pipeline.names), task, len(rows.targets), output, loss)
     left_out = int((roles == 0).sum())
-    return LargeJob(rows, left_out, parts, None, share, task, pipeline, network, optimizer, settings, cache, n_rows)
+    return LargeJob(rows, left_out, parts, None, share, task, pipeline, recipes, cache, n_rows)
 
 
 def _roles(targets: Table, task: Task, share: float | None, seed: int) -> Roles:

@@ -11,6 +11,7 @@ from typing import Any
 from chainrule.api.learning_rate import learning_rate, pose
 from chainrule.cli import large
 from chainrule.cli.job import Job, understand
+from chainrule.cli.rehearse import Choice
 from chainrule.errors import SettingsError
 from chainrule.glass.rate.laboratory import N_STEPS_AUTO, suggest
 from chainrule.run import files
@@ -57,26 +58,28 @@ def training_rows(job: Job) -> tuple[Any, Any, Any]:
     return X[job.kept], y[job.kept], None if weight is None else weight[job.kept]
 
 
-def settle(job: Job, options: argparse.Namespace, folder: Path) -> tuple[Job, str]:
-    """The job with the learning rate that --learning-rate auto stands for, and a line that tells of it.
+def settle(options: argparse.Namespace, job: Job, choice: Choice, folder: Path) -> tuple[Choice, str]:
+    """The choice with the learning rate that --learning-rate auto stands for, and a line that tells of it.
 
     A run that is continued keeps the one it was begun with.
     """
-    directory = RunDirectory(folder)
+    recipe, directory = choice.recipe, RunDirectory(folder)
     if directory.exists and options.resume:
         eta = float(files.read_json(directory.file(RUN))["settings"]["optimizer"]["learning_rate"])
-        return _with(job, eta), f"{eta:g}, as the run was begun with"
+        return _with(choice, eta), f"{eta:g}, as the run was begun with"
     X, y, weight = training_rows(job)
-    asked = Settings(job.optimizer, **{name: job.settings[name] for name in STEPS})
-    problem = pose(job.network, X, y, asked, weight, options.class_weight, options.engine, job.settings["threads"])
-    n_steps = min(N_STEPS_AUTO, job.settings["epochs"] * problem.task.steps_per_epoch)
+    asked = Settings(recipe.optimizer, **{name: recipe.settings[name] for name in STEPS})
+    threads = recipe.settings["threads"]
+    problem = pose(recipe.network, X, y, asked, weight, options.class_weight, options.engine, threads)
+    n_steps = min(N_STEPS_AUTO, recipe.settings["epochs"] * problem.task.steps_per_epoch)
     raced, n_products = suggest(problem, n_steps)
     low, high = raced.interval
-    return _with(job, raced.suggested), (
+    return _with(choice, raced.suggested), (
         f"{raced.suggested:g} by curvature and {len(raced.runs)} runs of {n_steps} steps; {low:g} to {high:g} does "
         f"about as well (cost: {n_products} Hessian products, {len(raced.runs) * n_steps:,} steps)"
     )
 
 
-def _with(job: Job, eta: float) -> Job:
-    return replace(job, optimizer=replace(job.optimizer, learning_rate=eta))
+def _with(choice: Choice, eta: float) -> Choice:
+    optimizer = replace(choice.recipe.optimizer, learning_rate=eta)
+    return replace(choice, recipe=replace(choice.recipe, optimizer=optimizer))

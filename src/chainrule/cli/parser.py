@@ -66,6 +66,7 @@ def build() -> argparse.ArgumentParser:
         ("explain", "one step of a run, both passes in words and numbers", _explain),
         ("check", "prove the gradients and the replay of a run", _check),
         ("learning-rate", "what learning rate is too large, too small and right, and why", _learning_rate),
+        ("doctor", "tell what went wrong first in a run, and the remedy", _check),
         ("report", "write a run as one page that opens offline", _report),
         ("bench", "measure speed beside other libraries", _bench),
     ):

@@ -14,8 +14,9 @@ from typing import Any
 
 from chainrule.api.run import Run
 from chainrule.api.train import train
-from chainrule.cli import large
+from chainrule.cli import large, train_report
 from chainrule.cli.job import Job, dialect, understand
+from chainrule.cli.rehearse import Choice, rehearse
 from chainrule.cli.scores import Scores, baseline, scores
 from chainrule.cli.train_options import AUTO
 from chainrule.data import builtin
@@ -35,48 +36,45 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("--class-weight weighs the classes of one target; expected no such option here.")
     metrics.choose(options.metric, job.network.kind)
     engine, reason = select(options.engine, job.network.architecture, job.settings["threads"])
-    how = None
-    if options.learning_rate == AUTO:
-        from chainrule.cli.learning_rate import settle
-
-        job, how = settle(job, options, folder)
     tell = not (options.quiet or options.json)
     if tell:
-        from chainrule.cli.train_report import tell_understood
-
-        tell_understood(job, f"{engine.name} ({reason})", how)
-    X, y, weight = job.inputs()
+        train_report.tell_understood(job)
     with _warnings_to_stderr(), _left_clean(folder):
-        done = train(
-            job.network,
-            X,
-            y,
-            validation=job.validation(),
-            optimizer=job.optimizer,
-            metric=options.metric,
-            class_weight=options.class_weight,
-            engine=options.engine,
-            directory=folder,
-            resume=options.resume,
-            progress=False if options.quiet or options.json else "auto",
-            pipeline=job.pipeline,
-            source=_source(options, job),
-            sample_weight=weight,
-            **job.settings,
-        )
+        choice, how = rehearse(options, job, folder), None
+        if options.learning_rate == AUTO:
+            from chainrule.cli.learning_rate import settle
+
+            choice, how = settle(options, job, choice, folder)
+        if tell:
+            train_report.tell_training(job, choice, f"{engine.name} ({reason})", how)
+        done = _trained(options, job, choice, folder)
     measured: dict[str, Scores] = {name: scores(done.network, job.pipeline, [part]) for name, part in job.parts.items()}
     measured["baseline"] = baseline(job.pipeline, job.parts["train"], list(job.parts.values())[-1])
-    _tell(options, job, done, measured, tell)
+    if options.json:
+        print(train_report.as_json(job, choice, done, measured))
+    elif tell:
+        train_report.tell_result(job, done, measured)
     return 130 if done.result["stopped"] == "interrupted" else 1 if done.diverged else 0
 
 
-def _tell(options: argparse.Namespace, job: Job, done: Run, measured: dict[str, Scores], tell: bool) -> None:
-    from chainrule.cli import train_report
-
-    if options.json:
-        print(train_report.as_json(job, done, measured))
-    elif tell:
-        train_report.tell_result(job, done, measured)
+def _trained(options: argparse.Namespace, job: Job, choice: Choice, folder: Path) -> Run:
+    (X, y, weight), recipe = job.inputs(), choice.recipe
+    return train(
+        recipe.network,
+        X,
+        y,
+        validation=job.validation(),
+        optimizer=recipe.optimizer,
+        class_weight=options.class_weight,
+        engine=options.engine,
+        directory=folder,
+        resume=options.resume,
+        progress=False if options.quiet or options.json else "auto",
+        pipeline=job.pipeline,
+        source=_source(options, job, choice.rung),
+        sample_weight=weight,
+        **recipe.settings,
+    )
 
 
 def _folder(options: argparse.Namespace) -> Path:
@@ -95,7 +93,7 @@ def _folder(options: argparse.Namespace) -> Path:
     return folder
 
 
-def _source(options: argparse.Namespace, job: Job) -> dict[str, Any]:
+def _source(options: argparse.Namespace, job: Job, rung: int) -> dict[str, Any]:
     """Where the rows came from, for the run's record."""
     built_in = options.data in builtin.TARGETS
     return {
@@ -107,6 +105,7 @@ def _source(options: argparse.Namespace, job: Job) -> dict[str, Any]:
         "dialect": dialect(options),
         "validation": job.share or os.path.abspath(options.valid),
         "n_rows": job.n_read,
+        "rung": rung,
         **({"cache": str(job.cache.folder.resolve())} if isinstance(job, large.LargeJob) else {}),
     }
 

@@ -1,10 +1,10 @@
-"""From options to what train takes: settings, optimizer, network. Every value is checked by its declaration."""
+"""From options to what train takes: network, optimizer, settings. Every value is checked by its declaration."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from chainrule.api.network import Network
@@ -34,12 +34,48 @@ OUTPUTS = {
 """Output activations by preference; the first that the loss has a meaning on is taken."""
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """One training: of which network, by which rule, with which settings."""
+
+    network: Network
+    optimizer: Optimizer
+    settings: dict[str, Any]
+
+    @property
+    def named(self) -> str:
+        """In a few words."""
+        return f"{self.network.architecture}, {self.settings['epochs']} epochs"
+
+
+def recipes(
+    options: argparse.Namespace, preset: Preset, n_inputs: int, task: Task, n_targets: int, output: str, loss: str
+) -> tuple[Recipe, ...]:
+    """The training that the options and the preset ask for, behind the simpler ones that are rehearsed before it.
+
+    None is rehearsed where epochs are stated; the one without hidden layers is left out where they are described.
+    """
+    described = (options.network, options.activation, options.residual or None, options.normalization)
+    plain = all(given in (None, "none") for given in described)
+    simpler = () if options.epochs is not None else preset.simpler
+    return tuple(
+        Recipe(
+            network(options, rung, n_inputs, task, n_targets, output, loss),
+            optimizer(options, rung),
+            settings(options, rung),
+        )
+        for rung in (*simpler, preset)
+        if rung.hidden_sizes or plain or rung is preset
+    )
+
+
 def settings(options: argparse.Namespace, preset: Preset) -> dict[str, Any]:
     """The keyword arguments of train that are settings: as given, else by the preset, else the default.
 
     Where epochs are given, early stopping of the preset keeps its share of them.
     """
     chosen = {name: value(options, SETTINGS[name], preset.settings.get(name)) for name in PASSED}
+    chosen["metric"] = preset.settings.get("metric", "auto") if options.metric == "auto" else options.metric
     if options.early_stopping is None and options.epochs is not None and chosen["early_stopping"] is not None:
         share = chosen["early_stopping"] / preset.settings["epochs"]
         chosen["early_stopping"] = max(1, min(round(share * chosen["epochs"]), chosen["early_stopping"]))

@@ -10,6 +10,7 @@ from typing import Any
 from chainrule.api.run import Run
 from chainrule.cli.console import columns_table, say, scores_table
 from chainrule.cli.job import Job
+from chainrule.cli.rehearse import Choice
 from chainrule.cli.scores import Scores
 from chainrule.data.table import listed
 from chainrule.pipeline.target import Classes, class_text
@@ -20,21 +21,33 @@ MOST_COLUMNS = 40
 """Tables with more columns are summed up by kind."""
 
 
-def tell_understood(job: Job, engine: str, how: str | None = None) -> None:
-    """The columns, then rows, task, network, training, engine; one line each. `how`: the learning rate was found."""
-    table, network, settings = job.table, job.network, job.settings
-    a = network.architecture
+def tell_understood(job: Job) -> None:
+    """The columns, then data, rows and target; one line each."""
+    table = job.table
     counts = ", ".join(f"{n:,} {name}" for name, n in job.counts.items())
     left_out = f"; {job.n_left_out:,} without a target left out" if job.n_left_out else ""
-    penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
     facts = {"data": f"{table.path}{f' ({table.dialect})' if table.dialect else ''}", **_columns(job)}
+    kind = f"{', '.join(job.pipeline.target.columns)}: {job.task.name}, {job.task.reason}" + _classes(job)
+    say(facts | {"rows": counts + left_out, "target": kind}, len("training"))
+
+
+def tell_training(job: Job, choice: Choice, engine: str, how: str | None = None) -> None:
+    """What was rehearsed, then the network, the training, the engine; `how` tells of a learning rate that was found."""
+    settings, optimizer = choice.recipe.settings, choice.recipe.optimizer
+    a = choice.recipe.network.architecture
+    penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
+    tried = {}
+    if choice.tried:
+        told = "; ".join(f"{r.named}: {loss:.4g}" for r, loss in zip(job.recipes, choice.tried, strict=False))
+        why = (
+            "the freest was best, so a longer one follows" if choice.rung == len(choice.tried) else "the best is taken"
+        )
+        tried["tried"] = f"{told} (validation loss at the end; {why})"
     say(
-        facts
+        tried
         | {
-            "rows": counts + left_out,
-            "target": f"{', '.join(job.pipeline.target.columns)}: {job.task.name}, {job.task.reason}" + _classes(job),
             "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
-            "training": f"{job.optimizer.name}, learning rate {job.optimizer.learning_rate:g}, "
+            "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, "
             f"{settings['schedule']}, batches of {settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, "
             f"seed {settings['seed']}",
             **({"rate": how} if how else {}),
@@ -90,12 +103,16 @@ def tell_result(job: Job, run: Run, measured: Mapping[str, Scores]) -> None:
     )
 
 
-def as_json(job: Job, run: Run, measured: Mapping[str, Scores]) -> str:
+def as_json(job: Job, choice: Choice, run: Run, measured: Mapping[str, Scores]) -> str:
     """All of it as one JSON object; a number that is not finite is null."""
     told = {
         "run": str(run.directory),
         "task": job.task.name,
-        "network": str(job.network.architecture),
+        "network": str(choice.recipe.network.architecture),
+        "tried": [
+            {"network": str(r.network.architecture), "epochs": r.settings["epochs"], "validation_loss": loss}
+            for r, loss in zip(job.recipes, choice.tried, strict=False)
+        ],
         "n_columns": len(job.table.columns),
         "n_inputs": job.network.architecture.n_inputs,
         "columns": [
@@ -111,4 +128,6 @@ def as_json(job: Job, run: Run, measured: Mapping[str, Scores]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,7 +1,6 @@
 """TabularClassifier and TabularRegressor: tables as they are, with texts, times and missing values.
 
-Inside stand the pipeline and the presets of the command line. Below FEW_ROWS rows nothing is held out, every
-step sees all rows and nothing is dropped at random: a row of weight 2 then counts exactly as two rows.
+Inside stand the pipeline and the presets of the command line; fewer than FEW_ROWS rows go their own way (few_rows.py).
 """
 
 from __future__ import annotations
@@ -16,17 +15,19 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d, validate_data
 
 from chainrule.api.network import Network
+from chainrule.api.rehearsal import climb, rehearse
 from chainrule.api.train import train
 from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Target, Values
 from chainrule.seeding import permutation
+from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import adopt
+from chainrule.sklearn.few_rows import FEW_ROWS, Rows, cross_validated, few_rows, folds
 from chainrule.sklearn.frames import (
     FrameShape,
     as_array,
@@ -41,17 +42,8 @@ from chainrule.training.presets import PRESETS, Preset, preset
 from chainrule.training.settings import optimizer_from
 
 Array = npt.NDArray[Any]
-FEW_ROWS = 500
 TARGET = "y"
 N_REPEATS = 5
-
-
-def few_rows(n: int) -> Preset:
-    """What fewer than FEW_ROWS rows are trained with: whole batches, no chance, weights held small."""
-    return Preset(
-        (64, 64), "silu", "robust", 0, {"name": "adamw", "learning_rate": 0.005, "weight_decay": 0.2},
-        {"batch_size": n, "epochs": 300, "schedule": "cosine", "shuffle": False},
-    )  # fmt: skip
 
 
 class BaseTabular(BaseEstimator):
@@ -72,14 +64,13 @@ class BaseTabular(BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _fit(self, X: Any, y: Array, sample_weight: Any, by_class: Any, validation: Any) -> Any:
+    def _fit(self, X: Any, y: Array, sample_weight: Any, validation: Any) -> Any:
         weight = (
             None
             if sample_weight is None
             else _check_sample_weight(sample_weight, np.empty((len(y), 0)), dtype=np.float64)
         )
-        if by_class is not None:
-            weight = by_class if weight is None else weight * by_class
+        weight = weight_of_rows(getattr(self, "class_weight", None), y, weight)
         target = self._target_column(y)
         table = replace(self._table(X), targets=(target,), weight=weight)
         if weight is not None and not weight.all():
@@ -96,37 +87,73 @@ class BaseTabular(BaseEstimator):
         )
         dtype = "float64" if few else "float32"
         inputs = self._pipeline.training_features(table, dtype=dtype)
-        network = self._network(inputs.shape[1], chosen, dtype, seed)
         if isinstance(validation, tuple):
             validation = self._given(validation, dtype)
-        self.run_ = self._train(
-            network, inputs, self._pipeline.target.encode(table), table.weight, validation, chosen, seed
-        )
+        rows = (inputs, self._pipeline.target.encode(table), table.weight)
+        if validation is None:
+            chosen = self._cross_validated(chosen, rows, table, seed)
+        else:
+            chosen = self._rehearsed(chosen, rows, validation, seed)
+        network, how = self._training(inputs, chosen, validation, seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self.run_ = train(network, *rows[:2], sample_weight=rows[2], seed=seed, progress=bool(self.verbose), **how)
         self.n_iter_ = len(self.run_.history["loss"])
         self.network_ = self.run_.network
         if self.importances:
             self.feature_importances_ = self._importances(table, seed)
         return self
 
-    def _train(
-        self, network: Network, inputs: Array, targets: Array, weight: Array | None, validation: Any, chosen: Preset,
-        seed: int,
-    ) -> Any:  # fmt: skip
+    def _cross_validated(self, chosen: Preset, rows: Rows, table: Table, seed: int) -> Preset:
+        """Of the presets for few rows the one with the lowest loss over folds."""
+        candidates = self._ladder(chosen)
+        if len(candidates) == 1:
+            return chosen
+        fold = folds(table, seed)
+
+        def loss_of(rung: Preset) -> float:
+            def loss_on(kept: Rows, held_out: tuple[Any, ...]) -> float:
+                network, how = self._training(rows[0], rung, None, seed)
+                X, y, weight = kept
+                return rehearse(network, X, y, sample_weight=weight, seed=seed, **how | {"validation": held_out})
+
+            return cross_validated(fold, rows, loss_on)
+
+        return min(candidates, key=loss_of)
+
+    def _ladder(self, chosen: Preset) -> tuple[Preset, ...]:
+        """The preset behind its simpler ones, which are left out where the length or the network is stated."""
+        simpler = chosen.simpler if self.max_iter is None else ()
+        if self.hidden_layer_sizes is not None:
+            simpler = tuple(replace(rung, hidden_sizes=chosen.hidden_sizes) for rung in simpler if rung.hidden_sizes)
+        return (*simpler, chosen)
+
+    def _rehearsed(self, chosen: Preset, rows: Rows, validation: Any, seed: int) -> Preset:
+        """The preset, or one of its simpler ones where the rows ask for no more; see the rehearsals."""
+        ladder = self._ladder(chosen)
+        X, y, weight = rows
+
+        def loss_of(rung: int) -> float:
+            network, how = self._training(X, ladder[rung], validation, seed)
+            return rehearse(network, X, y, sample_weight=weight, seed=seed, **how)
+
+        return ladder[climb(len(ladder), loss_of)[0]]
+
+    def _training(self, inputs: Array, chosen: Preset, validation: Any, seed: int) -> tuple[Network, dict[str, Any]]:
+        """The network, and how it is trained."""
         optimizer = dict(chosen.optimizer)
         if self.learning_rate_init is not None:
             optimizer["learning_rate"] = float(self.learning_rate_init)
         settings = dict(chosen.settings)
         if self.max_iter is not None:
             settings["epochs"] = int(self.max_iter)
-        settings.pop("early_stopping", None)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            return train(
-                network, inputs, targets, sample_weight=weight, validation=validation, seed=seed,
-                optimizer=optimizer_from(optimizer), metric=self.metric, time_limit=self.time_limit,
-                early_stopping=self.early_stopping if validation is not None else None,
-                threads=threads_of(self.threads), progress=bool(self.verbose), **settings,
-            )  # fmt: skip
+        settings["early_stopping"] = self.early_stopping if validation is not None else None
+        if self.metric != "auto":
+            settings["metric"] = self.metric
+        return self._network(inputs.shape[1], chosen, inputs.dtype.name, seed), {
+            "validation": validation, "optimizer": optimizer_from(optimizer), "time_limit": self.time_limit,
+            "threads": threads_of(self.threads), **settings,
+        }  # fmt: skip
 
     def _preset(self, table: Table) -> Preset:
         n = len(table)
@@ -146,6 +173,8 @@ class BaseTabular(BaseEstimator):
             validate_data(self, X if hasattr(X, "iloc") else FrameShape(X), skip_check_array=True)
             self._names = named(X)
             self._frame = True
+            if not hasattr(X, "iloc"):
+                self.feature_names_in_ = np.asarray(self._names, dtype=object)
             return table_of_frame(X)
         X = self._checked(X, reset=True)
         self._names = tuple(f"x{j}" for j in range(X.shape[1]))
@@ -231,7 +260,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     Args      preset: auto, plain or strong, as on the command line; hidden_layer_sizes, max_iter,
               learning_rate_init: in place of the preset's; early_stopping: epochs without a better metric;
-              validation_fraction: share held out from 500 rows on; metric: what the best epoch is chosen by;
+              validation_fraction: share held out from 500 rows on; metric: what the best epoch is chosen by, auto
+              for the preset's (the log-loss);
               class_weight: "balanced" or {class: weight}; importances: whether feature_importances_ is computed,
               by permutation
     Example   >>> import pandas as pd
@@ -283,9 +313,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self.classes_ = np.unique(known)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
-        by_class = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
         validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
-        return self._fit(X, y, sample_weight, by_class, validation)
+        return self._fit(X, y, sample_weight, validation)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, n_classes), in the order of classes_."""
@@ -355,7 +384,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         y = _check_y(column_or_1d(as_array(y), warn=True), y_numeric=True)
         check_lengths(X, y)
         validation = None if X_val is None else (X_val, np.asarray(y_val, dtype=np.float64), sample_weight_val)
-        return self._fit(X, y, sample_weight, None, validation)
+        return self._fit(X, y, sample_weight, validation)
 
     def predict(self, X: Any) -> Array:
         """Values (n,)."""

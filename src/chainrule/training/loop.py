@@ -160,9 +160,8 @@ class Trainer:
             and time.perf_counter() - self._began > self.time_limit
         ):
             self._happen(Event(self._step, "stop", value="time_limit"))
-        due = self._stopped or self._step == self._n_steps
-        due = due or self.checkpoints.is_due(self._step, time.perf_counter() - self._began)
-        if due and self._diverged is None:
+        over = self._diverged or self._stopped == "early_stopping" or self._step == self._n_steps  # no step follows
+        if not over and (self._stopped or self.checkpoints.is_due(self._step, time.perf_counter() - self._began)):
             self._keep_checkpoint()
 
     def _adapt(self, n_steps: int, elapsed_s: float) -> None:
@@ -203,10 +202,9 @@ class Trainer:
             return {}
         parameters = Parameters(self.task.architecture, theta)
         loss, output = self.engine.loss(parameters, v.X, v.targets, v.weight)
-        if self.metric.name == "validation_loss":
-            return {"validation_loss": loss}
+        told = self.metric.beside or self.metric
         with np.errstate(all="ignore"):
-            return {"validation_loss": loss, self.metric.name: self.metric.score(v.dense, output, v.weight)}
+            return {"validation_loss": loss, told.name: told.score(v.dense, output, v.weight)}
 
     def _penalty(self, theta: Array) -> float:
         _, settings = self._settings_at(self._step - 1)

@@ -22,6 +22,8 @@ class Metric:
     name: str
     more_is_better: bool
     score: Callable[[Array, Array, Array | None], float]
+    beside: Metric | None = None
+    """A second one for the history, that judges nothing."""
 
     def better(self, score: float, than: float | None) -> bool:
         """Whether a score is at least as good: of equal scores the last one counts."""
@@ -69,7 +71,7 @@ def choose(name: str, kind: Kind) -> Metric:
     if name == "rmse" and kind == "values":
         return Metric("rmse", False, _rmse)
     if name == "loss":
-        return Metric("validation_loss", False, lambda y, output, weight: float("nan"))
+        return Metric("validation_loss", False, lambda y, output, weight: float("nan"), choose("auto", kind))
     return _from_scikit_learn(name, kind)
 
 

@@ -5,7 +5,7 @@ They were chosen on 22 public tables; docs/tables.md says how, and how far that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chainrule.errors import unknown_name
@@ -27,6 +27,8 @@ class Preset:
     n_bins: int
     optimizer: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
+    simpler: tuple[Preset, ...] = ()
+    """Shorter trainings with the same inputs, the simplest first, that are rehearsed before this one is begun."""
 
 
 def preset(name: str, *, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
@@ -49,16 +51,52 @@ def _plain(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
 
 def _auto(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
     """Width and batches grow with the rows; epochs are as many as 8,000 steps take, within 40 and 500."""
-    return _by_size((128, 128) if n_rows < MANY_ROWS else (256, 256), 8_000, n_rows, n_numbers, is_class)
+    sizes = (128, 128) if n_rows < MANY_ROWS else (256, 256)
+    return replace(
+        _by_size(sizes, 8_000, n_rows, n_numbers, is_class), simpler=_simpler(sizes, n_rows, n_numbers, is_class)
+    )
 
 
 def _strong(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
     """Wider than auto, and three times as long."""
-    return _by_size((512, 512), 24_000, n_rows, n_numbers, is_class)
+    sizes = (512, 512)
+    return replace(
+        _by_size(sizes, 24_000, n_rows, n_numbers, is_class), simpler=_simpler(sizes, n_rows, n_numbers, is_class)
+    )
+
+
+def _simpler(hidden_sizes: tuple[int, ...], n_rows: int, n_numbers: int, is_class: bool) -> tuple[Preset, ...]:
+    """No hidden layer; the network held small, for 500 steps; the same freer, for 2,000 steps."""
+    batch_size = _batch_size(n_rows)
+
+    def made(sizes: tuple[int, ...], n_steps: int, learning_rate: float, decay: float, dropout: float) -> Preset:
+        epochs = min(n_steps // 8, max(n_steps // 200, n_steps * batch_size // max(n_rows, 1)))
+        return Preset(
+            sizes, "silu", "robust", bins(16, n_rows, n_numbers),
+            {"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay},
+            {
+                "batch_size": batch_size, "epochs": epochs, "schedule": "cosine", "warm_up": 0.05, "dropout": dropout,
+                "metric": _metric(is_class),
+            },
+        )  # fmt: skip
+
+    return (
+        made((), 1_000, 0.01, 0.3, 0.0), made(hidden_sizes, 500, 0.002, 1.0, 0.3),
+        made(hidden_sizes, 2_000, 0.002, 0.3, 0.2),
+    )  # fmt: skip
+
+
+def _metric(is_class: bool) -> str:
+    """Classes are judged by their log-loss: accuracy takes overconfident epochs, and more of its choices are chance."""
+    return "loss" if is_class else "auto"
+
+
+def _batch_size(n_rows: int) -> int:
+    return next(size for size, most in BATCHES if n_rows < most)
 
 
 def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
-    batch_size = next(size for size, most in BATCHES if n_rows < most)
+    batch_size = _batch_size(n_rows)
     epochs = min(500, max(40, n_steps * batch_size // max(n_rows, 1)))
     few = is_class and n_rows < FEW_ROWS
     return Preset(
@@ -66,7 +104,7 @@ def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers
         {"name": "adamw", "learning_rate": 0.002, "weight_decay": 1.0 if few else 0.1},
         {
             "batch_size": batch_size, "epochs": epochs, "schedule": "cosine", "warm_up": 0.05,
-            "dropout": 0.2 if few or n_rows >= MANY_ROWS else 0.15,
+            "dropout": 0.2 if few or n_rows >= MANY_ROWS else 0.15, "metric": _metric(is_class),
         },
     )  # fmt: skip
 

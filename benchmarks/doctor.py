@@ -1,0 +1,89 @@
+"""How often the doctor names the first cause of a faulty run, and how often it accuses a healthy one.
+
+    python benchmarks/doctor.py FOLDER-OF-TABLES [-o results.json] [--markdown docs/doctor-benchmark.md] [--wrong FILE]
+    python benchmarks/doctor.py FOLDER-OF-TABLES --held-out [-o held-out.json]     other faults, networks and data
+    python benchmarks/doctor.py --quick                                            one network, built-in data alone
+
+Faults are put into trainings that work without them, in diagnosis/faults.py, each with the causes that are right.
+Beside the doctor stand rules of fixed thresholds (diagnosis/rules.py). The folder holds NAME.csv.gz of letter, phoneme,
+bike_sharing_hour, uci_concrete, uci_energy, wine_quality, california_housing and higgs_lightgbm_7k.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from diagnosis.cases import DOCTOR, Case, cases, examine_all, is_right
+from diagnosis.page import page, score, score_table
+
+
+def wrong(entries: list[dict[str, Any]]) -> str:
+    """Every wrong verdict of the doctor: case, seed, expected, said, evidence."""
+    lines = ["# Wrong verdicts of the doctor", ""]
+    for e in entries:
+        if DOCTOR not in e["verdicts"] or not e["counts"] or is_right(e, DOCTOR):
+            continue
+        said = e["verdicts"][DOCTOR]
+        beside = f" in place of {e['error_of_twin']:.3f}" if e["fault"] else ""
+        lines += [
+            f"- **{e['fault'] or 'healthy run'}** on {e['base']}, seed {e['seed']} ({e['n_steps']} steps, error "
+            f"{e['error']:.3f}{beside}): expected "
+            f"{' or '.join(e['right'])}, got {', '.join(said['first']) or 'healthy'} "
+            f"(all: {', '.join(said['any']) or 'none'}) at step {said['step']}, layer {said['layer']}",
+            f"  evidence: {json.dumps(said.get('evidence', {}), ensure_ascii=False)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def options_of(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", help="where the tables are")
+    parser.add_argument("--quick", action="store_true", help="one network, one seed, built-in sets")
+    parser.add_argument("--held-out", action="store_true", help="the cases kept apart; only their score is told")
+    parser.add_argument("--only", default="", help="faults whose name contains one of these, separated by commas")
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("-o", "--output-file", type=Path, help="all cases and verdicts as JSON; held out: the score")
+    parser.add_argument("--markdown", type=Path, help="write the page")
+    parser.add_argument("--held-out-score", type=Path, help="JSON of --held-out, to be told in the page")
+    parser.add_argument("--wrong", type=Path, help="write the wrong verdicts of the doctor, with their evidence")
+    options = parser.parse_args(arguments)
+    if options.folder is None and not options.quick:
+        parser.error("a folder of tables is needed, or --quick")
+    return options
+
+
+def chosen(options: argparse.Namespace) -> list[Case]:
+    found = cases(quick=options.quick, held_out_ones=options.held_out)
+    words = [word for word in options.only.split(",") if word]
+    return [case for case in found if not words or any(word in (case.fault or "healthy") for word in words)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = options_of(arguments)
+    began = time.perf_counter()
+    entries = examine_all(chosen(options), options.folder, options.processes)
+    print(score_table(entries))
+    print(f"{len(entries)} runs in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+    if options.output_file is not None:
+        told: Any = score(entries) if options.held_out else {"score": score(entries), "cases": entries}
+        options.output_file.write_text(json.dumps(told, indent=1))
+    if options.held_out:
+        return 0
+    if options.wrong is not None:
+        options.wrong.write_text(wrong(entries), encoding="utf-8")
+    if options.markdown is not None:
+        held = options.held_out_score
+        options.markdown.write_text(page(entries, json.loads(held.read_text()) if held else None), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""Rules about the start: initial weights that are all alike, too large or too small, and units dead from birth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+
+import numpy as np
+
+from chainrule.glass.doctor.case import Case
+from chainrule.glass.doctor.finding import FAULT, NOTE, Finding
+from chainrule.glass.doctor.trials import Change, n_trial_steps, rescues, trial
+from chainrule.network.architecture import Dense
+from chainrule.network.initializers import automatic
+from chainrule.network.parameters import Parameters
+
+OFF = 3.0
+"""Initial weights are suspected where their rms is this many times the usual one, or less than its inverse."""
+BIASES_OFF = 3.0
+"""Initial biases beyond this move a unit whose z varies by about 1 out of the range where its slope is alive."""
+MOSTLY = 0.5
+
+
+def start_rules(case: Case) -> Iterator[Finding]:
+    """Every finding about the parameters before the first step."""
+    alike = list(_symmetric(case))
+    yield from alike
+    if alike and alike[0].severity == FAULT:
+        return
+    for finding in _scale(case):
+        yield finding
+        if finding.severity == FAULT:
+            return
+    yield from _biases(case)
+
+
+def _symmetric(case: Case) -> Iterator[Finding]:
+    """Units of a hidden layer that start with the same weights in and out stay the same for ever."""
+    p, layers = case.start, case.task.architecture.layers
+    for l in range(1, len(layers)):
+        units = np.vstack([p.W[l], p.b[l][None, :], p.W[l + 1].T])
+        n_kinds = len(np.unique(units.astype(np.float64), axis=1).T)
+        n = layers[l - 1].n_out
+        if n > 1 and n_kinds <= max(1, n // 2):
+            value = float(p.W[l].flat[0])
+            told = {"n": n, "kinds": n_kinds, "value": value, "alike_at_end": n - _kinds(case.end, l)}
+            zero = not p.W[l].any()
+            yield Finding("symmetric-weights", "zero" if zero else "", step=case.first, layer=l, evidence=told)
+            return
+
+
+def _kinds(parameters: Parameters, l: int) -> int:
+    return len(np.unique(parameters.W[l].astype(np.float64), axis=1).T)
+
+
+def usual_spread(layer: Dense) -> float:
+    """Standard deviation of initial weights that keeps the size of the signal.
+
+    Formula   √(2/n_in) for rectifiers, √(1/n_in) for selu, √(2/(n_in + n_out)) else
+    Source    He et al. (2015); Klambauer et al. (2017); Glorot, Bengio (2010)
+    """
+    rule = automatic(layer.activation)
+    if rule == "he_normal":
+        return sqrt(2 / layer.n_in)
+    return sqrt(1 / layer.n_in) if rule == "lecun_normal" else sqrt(2 / (layer.n_in + layer.n_out))
+
+
+def _ratios(case: Case) -> list[float]:
+    return [
+        float(np.sqrt((case.start.W[l].astype(np.float64) ** 2).mean())) / usual_spread(layer)
+        for l, layer in enumerate(case.task.architecture.layers, start=1)
+    ]
+
+
+def _scale(case: Case) -> Iterator[Finding]:
+    """Weights of another size than usual, and a run that would have gone well from the same draws at the usual size."""
+    ratios = np.array(_ratios(case))
+    with np.errstate(divide="ignore"):
+        off = np.where(ratios > 1, ratios, 1 / ratios)
+    off = np.where(np.isfinite(off), off, 1.0)  # a layer of zeros is another matter
+    layer = int(np.argmax(off)) + 1
+    if off[layer - 1] < OFF:
+        return
+    large = bool(ratios[layer - 1] > 1)
+    told = {
+        "ratio": float(ratios[layer - 1]),
+        "ratios": [float(r) for r in ratios],
+        "usual": usual_spread(case.task.architecture.layers[layer - 1]),
+        "loss_at_start": case.loss_at_start,
+        "chance": case.chance,
+    }
+    id_ = "weights-too-large" if large else "weights-too-small"
+    if case.learned > 0.75:
+        yield Finding(id_, "harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
+        return
+    resized = trial(case, Change(theta=lambda p: usual_size(p, ratios)), n_trial_steps(case))
+    told |= {"loss": case.loss_at_end, "loss_resized": resized.loss, "steps": resized.n_steps}
+    if rescues(resized):
+        yield Finding(id_, step=case.first, layer=layer, evidence=told)
+    else:
+        yield Finding(id_, "harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
+
+
+def usual_size(parameters: Parameters, ratios: np.ndarray) -> Parameters:
+    """The same draws scaled to the usual spread, biases 0."""
+    resized = parameters.copy()
+    for l, factor in enumerate(ratios, start=1):
+        if factor > 0:
+            resized.W[l][...] = resized.W[l] / factor
+        resized.b[l][...] = 0
+    return resized
+
+
+def _biases(case: Case) -> Iterator[Finding]:
+    """Units that are dead or saturated before the first step, though their weights are of the usual size."""
+    worst = None
+    for s in case.signs_at_start[:-1]:
+        silent, saturated = s.silent or 0.0, s.saturated or 0.0
+        if max(silent, saturated) > MOSTLY and (worst is None or max(silent, saturated) > worst[1]):
+            worst = (s, max(silent, saturated))
+    if worst is None or case.learned > 0.75:
+        return
+    s, share = worst
+    reset = trial(case, Change(theta=_without_biases), n_trial_steps(case))
+    if rescues(reset):
+        biases = float(np.sqrt((case.start.b[s.layer].astype(np.float64) ** 2).mean()))
+        told = {
+            "share": share,
+            "n": round(share * len(case.start.b[s.layer])),
+            "of": len(case.start.b[s.layer]),
+            "bias": biases,
+            "loss": case.loss_at_end,
+            "loss_reset": reset.loss,
+            "steps": reset.n_steps,
+            "chance": case.chance,
+        }
+        id_ = "dead-units" if s.saturated is None else "saturated-units"
+        yield Finding(id_, "biases", step=case.first, layer=s.layer, evidence=told)
+
+
+def _without_biases(parameters: Parameters) -> Parameters:
+    reset = parameters.copy()
+    for l in range(1, len(reset.b)):
+        reset.b[l][...] = 0
+    return reset
