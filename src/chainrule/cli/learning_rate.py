@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 def training_rows(job: Job) -> tuple[Any, Any, Any]:
     """X, y and weights of the rows the network is trained on, without those held out."""
     X, y, weight = job.inputs()
-    if job.kept is None or job.share is None:
+    if isinstance(job, large.LargeJob) or job.kept is None or job.share is None:
         return X, y, weight
     return X[job.kept], y[job.kept], None if weight is None else weight[job.kept]
 
