@@ -11,6 +11,7 @@ import numpy.typing as npt
 from chainrule.glass.doctor import witness
 from chainrule.glass.doctor.case import Case
 from chainrule.glass.doctor.finding import FAULT, NOTE, Finding
+from chainrule.glass.doctor.suspects import Suspect, told_by
 from chainrule.glass.doctor.trials import Change, n_trial_steps, rescues, trial
 
 Array = npt.NDArray[Any]
@@ -41,7 +42,6 @@ def data_rules(case: Case) -> Iterator[Finding]:
     yield from _leak(case)
     yield from _labels(case)
     yield from _imbalance(case)
-    yield from _scale(case)
 
 
 def _non_finite(case: Case) -> Iterator[Finding]:
@@ -116,10 +116,11 @@ def _leak(case: Case) -> Iterator[Finding]:
         return
     varying = np.flatnonzero(np.ptp(case.X, axis=0) > 0)
     order = np.argsort(np.arange(len(truth)) * 0.6180339887498949 % 1.0)  # even and odd rows alike in every stretch
-    skills = {
-        int(j): witness.column_skill(case.X[order, j], truth[order], classes=classes is not None) for j in varying
-    }
+    X = case.X[order]
+    skills = {int(j): witness.column_skill(X[:, j], truth[order], classes=classes is not None) for j in varying}
     suspects = [j for j, skill in skills.items() if skill >= LEAKING]
+    if classes is not None and not suspects:
+        suspects, skills = _one_for_each(X, truth[order], varying)
     if not suspects or len(suspects) > max(2, len(varying) // 4):
         return
     rest = np.setdiff1d(varying, suspects)
@@ -129,8 +130,22 @@ def _leak(case: Case) -> Iterator[Finding]:
     error = np.sqrt(max(skill * (1 - skill), 0.0) / len(truth))
     least = LEAKING if classes is not None else EXACTLY
     if skills[best] >= least and 1 - skill > max(LEAK_MARGIN * error, 2 * (1 - skills[best])):
-        told = {"column": case.column(best), "skill": skills[best], "others": skill, "n": len(suspects)}
-        yield Finding("target-leak", evidence=told)
+        told = {"columns": [case.column(j) for j in suspects[:12]], "skill": skills[best], "others": skill}
+        yield Finding("target-leak", "several" if len(suspects) > 1 else "", evidence=told)
+
+
+def _one_for_each(X: Array, truth: Array, varying: Array) -> tuple[list[int], dict[int, float]]:
+    """Columns of two values that tell the classes one by one, as one-hot columns do; none if a class has none."""
+    binary = [int(j) for j in varying if len(np.unique(X[:, j])) == 2]
+    found: dict[int, float] = {}
+    for k in np.unique(truth):
+        of_class = (truth == k).astype(int)
+        skills = {j: witness.column_skill(X[:, j], of_class, classes=True) for j in binary}
+        best = max(skills, key=lambda j: skills[j], default=None)
+        if best is None or skills[best] < LEAKING:
+            return [], {}
+        found[best] = skills[best]
+    return sorted(found), found
 
 
 def _one_value(case: Case) -> Array | None:
@@ -226,23 +241,22 @@ def _recall(case: Case, classes: Array, rare: int) -> float:
 # the scale of the inputs ------------------------------------------------------------------------------------
 
 
-def _scale(case: Case) -> Iterator[Finding]:
-    """Inputs far from rms 1, and a run that would have gone well with each column at mean 0, variance 1."""
+def input_scale(case: Case) -> Suspect | Finding | None:
+    """Inputs far from rms 1: a suspect if the run would have gone well with each column at mean 0, variance 1."""
+    if not np.isfinite(case.X).all():
+        return None
     rms = float(np.sqrt((case.X**2).mean()))
     of_columns = np.sqrt((case.X**2).mean(axis=0))
     largest = int(np.argmax(of_columns))
-    if SMALL <= rms <= LARGE and of_columns[largest] <= LARGE * 10:
-        return
-    told = {"rms": rms, "column": case.column(largest), "largest": float(of_columns[largest])}
-    if case.learned > 0.75:
-        yield Finding("input-scale", "harmless", evidence=told, severity=NOTE)
-        return
-    scaled = trial(case, Change(X=standardised), n_trial_steps(case))
-    told |= {"loss": case.loss_at_end, "loss_scaled": scaled.loss, "steps": scaled.n_steps, "chance": case.chance}
-    if rescues(scaled):
-        yield Finding("input-scale", "large" if rms > 1 else "small", evidence=told)
-    else:
-        yield Finding("input-scale", "harmless", evidence=told, severity=NOTE)
+    if SMALL <= rms <= LARGE and of_columns[largest] <= 10 * LARGE:
+        return None
+    told: dict[str, Any] = {"rms": rms, "column": case.column(largest), "largest": float(of_columns[largest])}
+    if case.failed:
+        scaled = trial(case, Change(X=standardised), n_trial_steps(case))
+        if rescues(scaled):
+            told |= told_by(case, scaled)
+            return Suspect(scaled, lambda: Finding("input-scale", "large" if rms > 1 else "small", evidence=told))
+    return Finding("input-scale", "harmless", evidence=told, severity=NOTE)
 
 
 def standardised(X: Array) -> Array:

@@ -16,7 +16,7 @@ from chainrule.glass.doctor.start_rules import start_rules
 from chainrule.glass.doctor.symptom_rules import symptom_rules
 from chainrule.glass.doctor.wiring_rules import wiring_rules
 
-MISLEADING = ("duplicate-rows", "target-leak", "class-imbalance", "overfitting")
+MISLEADING = ("duplicate-rows", "target-leak", "overfitting")
 """Faults that mislead but keep no network from fitting its rows: a cause of that stands before them."""
 EXPLAINS_ALL = (
     "non-finite-data", "constant-inputs", "label-noise", "input-scale", "wrong-gradient", "symmetric-weights",
@@ -49,7 +49,7 @@ def _explained(causes: Iterable[Finding]) -> bool:
 
 def arranged(causes: Sequence[Finding], symptoms: Sequence[Finding]) -> list[Finding]:
     """Faults in the order of causes, those that only mislead last, symptoms under the first cause; then the notes."""
-    faults = [finding for finding in causes if finding.severity == FAULT]
+    faults = sorted((finding for finding in causes if finding.severity == FAULT), key=lambda finding: finding.rank)
     notes = [finding for finding in (*causes, *symptoms) if finding.severity != FAULT]
     failing = [finding for finding in faults if finding.id not in MISLEADING]
     misleading = [finding for finding in faults if finding.id in MISLEADING]

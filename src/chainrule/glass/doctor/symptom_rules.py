@@ -22,7 +22,7 @@ FADED = 1e-3
 
 def symptom_rules(case: Case) -> Iterator[Finding]:
     """Non-finite numbers, dead and saturated units, gradients that vanish, a loss that stands still."""
-    failed = case.learned < 0.75 or case.diverged is not None
+    failed = case.failed
     yield from _non_finite(case)
     yield from _dead(case, failed)
     yield from _saturated(case, failed)

@@ -34,8 +34,10 @@ WORDS_KO: dict[str, dict[str, str]] = {
     },
     "target-leak": {
         "title": "정답이 새는 열",
-        "claim": "열 {column} 하나로 상수 예측의 오차가 {skill}만큼 사라짐. 나머지 열을 모두 합쳐도 {others}. 정답이 "
-        "그대로 들어 있거나 정답이 정해진 뒤에 만들어진 열로 보임.",
+        "claim": "열 {columns} 하나로 상수 예측의 오차가 {skill}만큼 사라짐. 나머지 열을 모두 합쳐도 {others}. "
+        "정답이 그대로 들어 있거나 정답이 정해진 뒤에 만들어진 열로 보임.",
+        "claim:several": "열 {columns}: 이 열들만으로 상수 예측의 오차가 {skill}만큼 사라짐. 나머지 열을 모두 합쳐도 "
+        "{others}. 정답이 그대로 들어 있거나 정답이 정해진 뒤에 만들어진 열로 보임.",
         "disproof": "실제로 예측할 때 정답보다 먼저 알 수 있는 열이라면 틀린 진단.",
         "remedy": "예측할 때 알 수 없는 열이면 빼기.",
     },
@@ -62,9 +64,9 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "title": "크기가 맞지 않는 입력",
         "claim:large": "입력의 제곱평균제곱근 {rms}, 열 {column}: {largest}. 초기 가중치는 크기 1 정도의 입력에 "
         "맞추어 뽑으며 곡률은 입력의 제곱으로 커짐. 열마다 평균 0, 분산 1로 바꾸어 처음 {steps}단계를 다시 계산: "
-        "손실 {loss_scaled} (실제 끝 {loss}, 상수 출력 {chance}).",
+        "손실 {loss_trial} (실제 끝 {loss}, 상수 출력 {chance}).",
         "claim:small": "입력의 제곱평균제곱근 {rms}. 초기 가중치는 크기 1 정도의 입력에 맞추어 뽑으므로 1층의 "
-        "기울기가 그만큼 작아짐. 열마다 평균 0, 분산 1로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_scaled} "
+        "기울기가 그만큼 작아짐. 열마다 평균 0, 분산 1로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_trial} "
         "(실제 끝 {loss}, 상수 출력 {chance}).",
         "claim:harmless": "입력의 제곱평균제곱근 {rms}, 열 {column}: {largest}. 초기 가중치는 크기 1 정도의 입력에 "
         "맞추어 뽑음. 이번 학습을 막은 원인은 아님.",
@@ -116,7 +118,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "title": "너무 큰 초기 가중치",
         "claim": "초기 가중치가 신호의 크기를 지키는 값 (제곱평균제곱근 {usual})의 {ratio}배. 첫 단계 전의 손실 "
         "{loss_at_start}, 상수 출력 {chance}. 같은 난수를 보통 크기로 줄여 처음 {steps}단계를 다시 계산: 손실 "
-        "{loss_resized} (실제 끝 {loss}).",
+        "{loss_trial} (실제 끝 {loss}).",
         "claim:harmless": "초기 가중치가 신호의 크기를 지키는 값 (제곱평균제곱근 {usual})의 {ratio}배. 첫 단계 전의 "
         "손실 {loss_at_start}. 이번 학습을 막은 원인은 아님.",
         "disproof": "보통 크기의 가중치로 시작해도 나아지지 않는다면 틀린 진단.",
@@ -125,7 +127,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
     "weights-too-small": {
         "title": "너무 작은 초기 가중치",
         "claim": "초기 가중치가 신호의 크기를 지키는 값 (제곱평균제곱근 {usual})의 {ratio}배: 층마다 신호와 기울기가 "
-        "그만큼 줄어듦. 같은 난수를 보통 크기로 키워 처음 {steps}단계를 다시 계산: 손실 {loss_resized} (실제 끝 "
+        "그만큼 줄어듦. 같은 난수를 보통 크기로 키워 처음 {steps}단계를 다시 계산: 손실 {loss_trial} (실제 끝 "
         "{loss}, 상수 출력 {chance}).",
         "claim:harmless": "초기 가중치가 신호의 크기를 지키는 값 (제곱평균제곱근 {usual})의 {ratio}배. 이번 학습을 "
         "막은 원인은 아님.",
@@ -147,6 +149,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "2). 이 단계에서 최소점을 지나침: 같은 배치의 손실 {before} → {after}, α = {overshoot} (1이면 반대편 같은 "
         "높이), ‖ΔW‖/‖W‖ = {ratio}. η = {better}: 처음 {steps}단계를 다시 계산한 손실 {loss_trial} (실제 끝 "
         "{loss}, 상수 출력 {chance}).",
+        "claim:jump": "이 단계 앞에서 η {before} → {learning_rate}. 그 뒤로 회복하지 못함. {trial}",
         "disproof": "같은 단계 수에서 더 작은 학습률이 낫지 않다면 틀린 진단.",
         "remedy": "learning_rate = {better} 정도. 범위는 chainrule learning-rate DATA로 확인.",
     },
@@ -155,6 +158,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "claim": "η = {learning_rate}, 시작 시점 η·λ = {eta_lambda} (λ: 가장 큰 곡률, 2까지는 안정), 마지막 단계 α = "
         "{overshoot} (−1이면 최저점이 아직 멂). η = {better}: 처음 {steps}단계를 다시 계산한 손실 {loss_trial} "
         "(실제 끝 {loss}, 상수 출력 {chance}).",
+        "claim:faded": "η {learning_rate} → {last}. 배울 것이 많이 남았는데 이 단계부터 5 % 아래로 줄어듦. {trial}",
         "disproof": "같은 단계 수에서 더 큰 학습률이 낫지 않다면 틀린 진단.",
         "remedy": "learning_rate = {better} 정도. 범위는 chainrule learning-rate DATA로 확인.",
     },
@@ -170,7 +174,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "claim": "끝에서 유닛 {of}개 ({activation}) 가운데 {n}개가 어떤 행에서도 열리지 않음. 이 단계까지 층의 "
         "절반이 침묵.",
         "claim:biases": "첫 단계 전에 이미 유닛 {of}개 가운데 {n}개가 어떤 행에서도 열리지 않음 (편향의 "
-        "제곱평균제곱근 {bias}). 편향을 0으로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_reset} (실제 끝 "
+        "제곱평균제곱근 {bias}). 편향을 0으로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_trial} (실제 끝 "
         "{loss}, 상수 출력 {chance}).",
         "disproof": "어느 행이든 이 유닛을 연다면 틀린 진단.",
         "remedy": "더 작은 학습률, 0에서 시작하는 편향, leaky_relu.",
@@ -180,7 +184,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "claim": "끝에서 이 층의 값 가운데 평평한 끝에 놓인 비율 {share} (시작 {at_start}, z의 표준편차 {spread}). "
         "대부분 이 단계부터. 그곳의 기울기는 가장 가파른 곳의 5 % 미만.",
         "claim:biases": "첫 단계 전에 이미 평평한 끝에 놓인 비율 {share} (편향의 제곱평균제곱근 {bias}). 편향을 "
-        "0으로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_reset} (실제 끝 {loss}, 상수 출력 {chance}).",
+        "0으로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_trial} (실제 끝 {loss}, 상수 출력 {chance}).",
         "disproof": "학습 행에서 기울기가 가파른 곳에 있다면 틀린 진단.",
         "remedy": "더 작은 초기 가중치와 편향, 입력 크기 맞추기, 더 작은 학습률.",
     },
@@ -226,6 +230,8 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "title": "지나친 규제",
         "claim": "{names} = {values}: ‖W‖ {weight_at_start} → {weight_at_end}. {trial} 둘 다 보지 못한 행에서도 더 "
         "나음.",
+        "claim:unstable": "{names} = {values}, η = {learning_rate}: 단계마다 모든 가중치가 1 − η·l2 = {factor}배. "
+        "데이터와 상관없이 끝없이 커짐.",
         "disproof": "규제를 빼도 따로 둔 행에서 나아지지 않는다면 틀린 진단.",
         "remedy": "10분의 1 이하로 줄이고, 따로 둔 행으로 판단.",
     },
