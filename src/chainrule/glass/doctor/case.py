@@ -22,7 +22,7 @@ from chainrule.training.events import Event
 from chainrule.training.settings import Settings
 
 Array = npt.NDArray[Any]
-LEARNED = 0.75
+LEARNED = 0.85
 """A run that took away this share of the loss of a constant output is not searched for what slowed it down."""
 SAMPLE_ROWS = 2048
 """Training rows that losses and shares are measured on: a share is then known to about one percent."""
@@ -46,6 +46,8 @@ class Case:
     stopped: str = "epochs"
     columns: Sequence[str] | None = None
     class_weight: Any = None
+    held_out: Array | None = None
+    """The inputs of the rows that were held out, where they are known."""
     index: npt.NDArray[np.int64] | None = None
     """Training rows as indices into the X given to train, or None where every row was used."""
     unjudged: list[str] = field(default_factory=list)

@@ -48,6 +48,7 @@ def speed_rules(case: Case) -> Iterator[Finding]:
         elif found is not None:
             yield found
     if not case.failed:
+        yield from filter(None, [suspect.finding() for suspect in suspects[:1]])
         return
     unstable = _unstable_penalty(case)
     if unstable is not None:
@@ -128,8 +129,14 @@ def _flow(case: Case) -> Suspect | None:
         outcome = trial(case, Change(theta=_of_usual_size), n_trial_steps(case))
         id_, variant, layer = "exploding-gradient", "", int(np.argmax(products)) + 1
     else:
-        change = Change(theta=_of_usual_size, architecture=rectified(case.task.architecture))
-        outcome = trial(case, change, n_trial_steps(case))
+        swapped = rectified(case.task.architecture)
+        outcome = min(
+            (
+                trial(case, Change(learning_rate=rate, theta=_of_usual_size, architecture=swapped), n_trial_steps(case))
+                for rate in (1.0, 0.1)  # rectifiers pass on more: the same rate may be too large for them
+            ),
+            key=lambda one: one.loss,
+        )
         id_, variant, layer = (
             "vanishing-gradient",
             "slope" if by_slope < by_weights else "weights",
@@ -138,7 +145,8 @@ def _flow(case: Case) -> Suspect | None:
     if not rescues(outcome):
         return None
     told = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)} | told_by(case, outcome)
-    return Suspect(outcome, lambda: Finding(id_, variant, step=case.first, layer=layer, evidence=told))
+    finding = Finding(id_, variant, step=case.first, layer=layer, evidence=told)
+    return Suspect(outcome, lambda: finding, patient=True)
 
 
 def rectified(architecture: Architecture) -> Architecture:

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.glass.doctor.case import Case
 from chainrule.glass.doctor.finding import NOTE, Finding
-from chainrule.glass.doctor.suspects import Suspect, told_by
+from chainrule.glass.doctor.suspects import Suspect, helps_on_unseen, told_by
 from chainrule.glass.doctor.trials import Change, n_trial_steps, rescues, trial
 from chainrule.glass.vitals.signs import LayerSigns
 from chainrule.network.architecture import Dense
@@ -82,9 +82,10 @@ def weights_scale(case: Case) -> Suspect | Finding | None:
         "chance": case.chance,
     }  # fmt: skip
     id_ = "weights-too-large" if ratios[layer - 1] > 1 else "weights-too-small"
-    if case.failed:
-        resized = trial(case, Change(theta=lambda p: usual_size(p, ratios)), n_trial_steps(case))
-        if rescues(resized):
+    change = Change(theta=lambda p: usual_size(p, ratios))
+    if case.failed or off[layer - 1] >= 2 * OFF:
+        resized = trial(case, change, n_trial_steps(case))
+        if (case.failed and rescues(resized)) or helps_on_unseen(case, change):
             told |= told_by(case, resized)
             return Suspect(resized, lambda: Finding(id_, step=case.first, layer=layer, evidence=told))
     return Finding(id_, "harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
@@ -109,8 +110,9 @@ def biases(case: Case) -> Suspect | None:
             worst = (s, share)
     if worst is None or not case.failed or not any(b.any() for b in case.start.b[1:]):
         return None
-    reset = trial(case, Change(theta=_without_biases), n_trial_steps(case))
-    if not rescues(reset):
+    change = Change(theta=_without_biases)
+    reset = trial(case, change, n_trial_steps(case))
+    if not rescues(reset) and not helps_on_unseen(case, change):
         return None
     signs, share = worst
     of = len(case.start.b[signs.layer])

@@ -16,11 +16,23 @@ import numpy.typing as npt
 
 from chainrule.glass.doctor.case import Case, row_losses
 from chainrule.glass.doctor.finding import Finding
-from chainrule.glass.doctor.trials import SHORTFALL, SIGNIFICANT, Outcome, n_trial_steps, paired_t, shortfall, trial
+from chainrule.glass.doctor.trials import (
+    SHORTFALL,
+    SIGNIFICANT,
+    Change,
+    Outcome,
+    n_trial_steps,
+    paired_t,
+    shortfall,
+    trial,
+)
 from chainrule.seeding import permutation
 
 BARELY = 0.1
 """A run that took away less than this of the constant's loss learned nothing that a rescue could have by heart."""
+
+FEW, NOTICEABLE = 50, 0.08
+"""Rows below which none are held out; share of the constant's loss that a change must save on unseen rows."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +43,16 @@ class Suspect:
     finding: Callable[[], Finding | None]
     must_hold: bool = False
     """Whether it must do better on unseen rows whatever the run has learned: a penalty is there for these."""
+    patient: bool = False
+    """Whether the cause makes a run slow rather than stuck: not named where only going on does clearly better."""
     longer: bool = False
     """Whether the trial is the run going on, with more steps than the run had."""
 
 
 def first_of(case: Case, suspects: Sequence[Suspect]) -> Finding | None:
     """The finding of the first suspect that does about as well as the best and holds on unseen rows."""
-    rivals = [suspect.outcome.loss for suspect in suspects if not suspect.longer]
     for suspect in suspects:
+        rivals = [other.outcome.loss for other in suspects if suspect.patient or not other.longer]
         if rivals and shortfall(suspect.outcome.loss, min(rivals), case.chance) >= SHORTFALL:
             continue
         hopeless = case.learned < BARELY or case.diverged is not None
@@ -56,24 +70,31 @@ def told_by(case: Case, outcome: Outcome) -> dict[str, Any]:
 
 
 def holds_on_unseen(case: Case, suspect: Suspect) -> bool:
-    """Whether the change also helps on rows that neither training saw: else it only fits the rows it was given.
+    """Whether the change also helps on rows that neither training saw: else it only fits the rows it was given."""
+    n_steps = suspect.outcome.n_steps if suspect.longer else None
+    return case.task.n_samples < FEW or helps_on_unseen(case, suspect.outcome.change, n_steps)
+
+
+def helps_on_unseen(case: Case, change: Change, n_steps: int | None = None) -> bool:
+    """Whether a change does substantially and significantly better on rows that neither training saw.
 
     Both trainings, the run's own and the changed one, are done again on four fifths of the rows.
     """
-    n, change = case.task.n_samples, suspect.outcome.change
-    if n < 50:
-        return True
+    n = case.task.n_samples
+    if n < FEW:
+        return False
     order = permutation(case.settings.seed, 0, n)
     held, rest = np.sort(order[: n // 5])[:2048], np.sort(order[n // 5 :])
     steps = n_trial_steps(case)
     own = trial(case, replace(change, **_UNCHANGED), steps, rows=rest)
-    changed = trial(case, change, max(steps, suspect.outcome.n_steps) if suspect.longer else steps, rows=rest)
+    changed = trial(case, change, max(steps, n_steps or 0), rows=rest)
     if changed.stopped or own.stopped:
         return not changed.stopped
     worse, better = (_on(case, outcome, held) for outcome in (own, changed))
     weight = None if case.task.weight is None else case.task.weight[held]
-    gap = shortfall(float(np.average(worse, weights=weight)), float(np.average(better, weights=weight)), case.chance)
-    return gap > SHORTFALL / 2 and paired_t(worse, better, weight) > SIGNIFICANT / 2
+    a, b = (float(np.average(losses, weights=weight)) for losses in (worse, better))
+    enough = shortfall(a, b, case.chance) > SHORTFALL / 2 and a - b > NOTICEABLE * abs(case.chance)
+    return enough and paired_t(worse, better, weight) > SIGNIFICANT / 2
 
 
 _UNCHANGED: dict[str, Any] = {

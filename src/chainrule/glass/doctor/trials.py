@@ -29,8 +29,8 @@ from chainrule.training import schedules
 from chainrule.training.events import settings_at
 
 Array = npt.NDArray[Any]
-SHORTFALL = 0.25
-"""A run that has reached three quarters of the reduction a trial reached is not called ill."""
+SHORTFALL = 0.15
+"""A run that has reached 85 % of the reduction a trial reached is not called ill."""
 SIGNIFICANT = 4.0
 """Standard errors by which a paired difference must differ from 0: one in 30,000 by chance, for several trials."""
 WORK, STEP_COST, FLOP_COST = 1.0, {"native": 2e-5, "numpy": 2.5e-4}, 2e-11
@@ -146,8 +146,11 @@ def _settings(case: Case, change: Change, at: int) -> StepSettings:
 def _rates(case: Case, change: Change, task: Task, first: int, last: int) -> npt.NDArray[np.float64]:
     """η of steps first … last − 1. Beyond the end of the run the last rate goes on."""
     eta, _ = settings_at(first, case.settings, () if change.without_events else case.events)
-    if change.constant_rate or first >= case.n_steps or task.steps_per_epoch != case.task.steps_per_epoch:
+    if change.constant_rate:
         factors = np.ones(last - first)
+    elif first >= case.n_steps and task.steps_per_epoch == case.task.steps_per_epoch:
+        final = schedules.factors(case.settings, case.n_steps - 1, case.n_steps, task.steps_per_epoch)
+        factors = np.full(last - first, float(final[0])) * case.plateau_factor(case.n_steps // task.steps_per_epoch)
     else:
         factors = schedules.factors(case.settings, first, last, task.steps_per_epoch)
         factors = factors * case.plateau_factor(first // task.steps_per_epoch)

@@ -35,6 +35,8 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim:conflicting": "{n} of {of} rows repeat an earlier row ({share} of all; {expected} expected by "
         "chance), {conflicting} of them with another target. They weigh double, and a random split puts copies on "
         "both sides.",
+        "claim:shared": "{n} of {of} held-out rows ({share}) are training rows; repetitions among the training rows "
+        "let expect {expected}. The held-out loss does not tell how new rows will do.",
         "disproof": "the copies are separate observations that happen to agree in every column.",
         "experiment": "len(X) - len(np.unique(X, axis=0))",
         "remedy": "drop the copies, or split by group so that copies stay on one side; use sample_weight for counts.",
@@ -57,17 +59,23 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim:all": "A forest of trees, judged on rows it has not seen, predicts the target no better than a "
         "constant (share of its error taken away: {skill}, {t} standard errors, {n} rows): rows and targets seem "
         "not to belong together.",
+        "claim:values": "About {share} of the targets seem to belong to other rows: beside a forest's predictions "
+        "for rows it has not seen, a mixture with targets drawn from anywhere is more likely than heavy tails "
+        "alone, by {t} standard errors ({n} rows).",
         "disproof": "the labels of these rows, looked at by hand, are right.",
         "disproof:all": "some other model predicts unseen rows better than a constant.",
         "experiment": "X[[{examples}]], y[[{examples}]]",
+        "disproof:values": "the rows with the largest residuals, looked at by hand, have right targets.",
+        "experiment:values": "np.argsort(-abs(y - cross_val_predict(ExtraTreesRegressor(), X, y)))[:20]",
         "experiment:all": "sklearn.model_selection.cross_val_score(ExtraTreesClassifier(), X, y)",
         "remedy": "correct or drop the worst labels; stop early, for a network learns wrong labels last.",
         "remedy:all": "check that X and y were not shuffled, sorted or joined apart from each other.",
     },
     "class-imbalance": {
         "title": "A rare class",
-        "claim": "Class {rare} has {n_rare} rows, the most frequent one {n_most} (ratio {ratio}); of the rare rows "
-        "the network finds {recall}. A plain average of losses hardly counts them.",
+        "claim": "Class {rare} has {n_rare} rows, the most frequent one {n_most} (ratio {ratio}); of the rows of "
+        "rare classes a training on the other half finds {recall}, of all others {of_others}. A plain average of "
+        "losses hardly counts them.",
         "disproof": "the rare class is found as often as the others.",
         "experiment": 'cr.train(net, X, y, class_weight="balanced", …)',
         "remedy": 'class_weight="balanced", or judge by a metric that counts classes equally.',
@@ -80,6 +88,10 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim:small": "The rms of the inputs is {rms}; weights are drawn for inputs of about 1, so the gradient of "
         "layer 1 is that much too small. The first {steps} steps again on columns of mean 0 and variance 1: loss "
         "{loss_trial} instead of {loss} (a constant output: {chance}).",
+        "claim:outliers": "Column {column} has an rms of {largest}; {far} of the cells lie more than 4 spreads of "
+        "the middle half away: outliers, or numbers that stand for missing. The first {steps} steps again with "
+        "these cut off and every column at spread 1: loss {loss_trial} instead of {loss} (a constant output: "
+        "{chance}).",
         "claim:harmless": "The rms of the inputs is {rms}, of column {column} {largest}; weights are drawn for "
         "inputs of about 1. It did not keep this run from learning.",
         "disproof": "the run does no better on standardised columns.",
