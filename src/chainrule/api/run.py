@@ -50,6 +50,11 @@ class Rows:
         """sha256 over X, targets and weights."""
         return arrays.fingerprint(self.X, self.targets, self.weight)
 
+    @property
+    def glance(self) -> str:
+        """What changes with any number of them, eight times as fast as the fingerprint."""
+        return arrays.glance(self.X, self.targets, self.weight)
+
 
 @dataclass
 class Run:
@@ -83,6 +88,7 @@ class Run:
     """The inputs of the held-out rows, where there are any and the run kept them."""
     _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
     _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
+    _verified: tuple[Rows, str] | None = field(default=None, init=False, repr=False, compare=False)
     _warned: bool = field(default=False, init=False, repr=False, compare=False)
 
     @property
@@ -273,6 +279,8 @@ class Run:
         rows = self.rows
         if data is None and rows is not None and rows is self._own:
             return rows  # read from the run's own file and verified then; nobody else holds them
+        if data is None and rows is not None and self._is_verified(rows):
+            return rows
         if data is not None:
             rows = prepare_rows(self.network, *data, class_weight=self.class_weight, index=self.index)
         elif rows is None and self.directory is not None and (self.directory / DATA).exists():
@@ -288,8 +296,12 @@ class Run:
                 f"the data differ from those of the training (fingerprint {rows.fingerprint[:12]}, expected "
                 f"{self.fingerprint[:12]}); give X, y and sample_weight exactly as they were."
             )
-        self.rows = rows
+        self.rows, self._verified = rows, (rows, rows.glance)
         return rows
+
+    def _is_verified(self, rows: Rows) -> bool:
+        """Whether these very rows had the fingerprint of the training, and are as they were then."""
+        return self._verified is not None and self._verified[0] is rows and self._verified[1] == rows.glance
 
     @property
     def kept_rows(self) -> Rows:

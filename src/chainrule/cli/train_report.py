@@ -28,7 +28,7 @@ def tell_understood(job: Job) -> None:
     left_out = f"; {job.n_left_out:,} without a target left out" if job.n_left_out else ""
     facts = {"data": f"{table.path}{f' ({table.dialect})' if table.dialect else ''}", **_columns(job)}
     kind = f"{', '.join(job.pipeline.target.columns)}: {job.task.name}, {job.task.reason}" + _classes(job)
-    say(facts | {"rows": counts + left_out, "target": kind})
+    say(facts | {"rows": counts + left_out, "target": kind}, len("training"))
 
 
 def tell_training(job: Job, choice: Choice, engine: str) -> None:
