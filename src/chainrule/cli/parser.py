@@ -127,7 +127,11 @@ def _explain(command: argparse.ArgumentParser) -> None:
         (
             ("--why", "NAME", "why one number of the step is what it is: 'dW2[3,7]', 'z1[0,4]', 'W1[2,5]', 'loss', …"),
             ("--only", "OP", "one pass (forward, loss, backward, update) or operation (input, layer1, delta2, dW2, …)"),
-            ("--find", "WHAT", "first step with 'dead unit', 'non-finite' or 'loss doubles', instead of a step"),
+            (
+                "--find",
+                "WHAT",
+                "first step with 'dead unit', 'saturated unit', 'non-finite' or 'loss doubles', instead of a step",
+            ),
         ),
     )
     command.add_argument(
