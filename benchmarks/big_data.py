@@ -1,10 +1,11 @@
 """Training data larger than memory: rows per second and memory for 0.1, 1 and 10 million rows of 28 columns.
 
-    python benchmarks/big_data.py [--rows 1e5,1e6,1e7] [--folder /tmp]
+    python benchmarks/big_data.py [--rows 1e5,1e6,1e7] [--folder /tmp] [--predict]
 
 Writes Parquet files of random numbers (28 float32 columns, a noisy class), trains one epoch of 28-64-1 on each
 from the command line through the cache, a second time from the cache that is then there, and watches the anonymous
-memory of the process (RssAnon of /proc: mapped pages are the system's and not counted). What it wrote is deleted.
+memory of the process (RssAnon of /proc: mapped pages are the system's and not counted). With --predict it watches
+`chainrule predict` on files of these sizes instead. What it wrote is deleted.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def write(path: Path, n_rows: int) -> None:
     writer.close()
 
 
-def watched(command: list[str]) -> tuple[dict[str, Any], float, float]:
-    """What the command prints as JSON, the seconds it took, and the most anonymous memory it had in MiB."""
+def watched(command: list[str]) -> tuple[str, float, float]:
+    """What the command prints, the seconds it took, and the most anonymous memory it had in MiB."""
     began, most = time.perf_counter(), 0
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(command, stdout=out)
@@ -52,10 +53,10 @@ def watched(command: list[str]) -> tuple[dict[str, Any], float, float]:
             most = max(most, _anonymous_kb(process.pid))
             time.sleep(0.02)
         out.seek(0)
-        text = out.read()
+        text = out.read().decode()
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return json.loads(text), time.perf_counter() - began, most / 1024
+    return text, time.perf_counter() - began, most / 1024
 
 
 def _anonymous_kb(pid: int) -> int:
@@ -66,28 +67,50 @@ def _anonymous_kb(pid: int) -> int:
     return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon")), 0)
 
 
+TRAIN = (sys.executable, "-m", "chainrule", "train")
+
+
+def training(n_rows: int, folder: str) -> str:
+    """Seconds and memory of two trainings, the first of which writes the cache."""
+    path = Path(folder) / "rows.parquet"
+    write(path, n_rows)
+    command = [*TRAIN, str(path), "--target", "label", "--json", *OPTIONS]
+    _, first_s, most = watched([*command, "-o", f"{folder}/first"])
+    text, second_s, again = watched([*command, "-o", f"{folder}/second"])
+    told = json.loads(text)
+    epoch_s, accuracy = told["seconds"], told["validation"]["accuracy"]
+    return (
+        f"{first_s:8.1f} s  {second_s:13.1f} s  {epoch_s:10.2f} s  {0.8 * n_rows / epoch_s:20,.0f}"
+        f"   {max(most, again):5.0f} MiB   {accuracy:8.4f}"
+    )
+
+
+def predicting(n_rows: int, folder: str) -> str:
+    """Seconds and memory of a prediction."""
+    for name, n in (("few", 10_000), ("rows", n_rows)):
+        write(Path(folder) / f"{name}.parquet", n)
+    watched([*TRAIN, f"{folder}/few.parquet", "--target", "label", "--json", *OPTIONS, "-o", f"{folder}/run"])
+    command = [*TRAIN[:3], "predict", f"{folder}/run", f"{folder}/rows.parquet", "-o", f"{folder}/predicted.csv"]
+    _, seconds, most = watched(command)
+    return f"{seconds:8.1f} s   {n_rows / seconds:10,.0f}   {most:5.0f} MiB"
+
+
 def main() -> None:
     """Print one line for each size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="1e5,1e6,1e7", help="sizes")
     parser.add_argument("--folder", default=None, help="where the files go (10 million rows take 3 GB)")
+    parser.add_argument("--predict", action="store_true", help="watch predict instead of train")
     options = parser.parse_args()
-    print("      rows   first run   from the cache   epoch alone   rows/s of the epoch     RssAnon   accuracy")
+    if options.predict:
+        print("      rows    predict       rows/s     RssAnon")
+    else:
+        print("      rows   first run   from the cache   epoch alone   rows/s of the epoch     RssAnon   accuracy")
     for size in options.rows.split(","):
         n_rows = int(float(size))
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            path = Path(folder) / "rows.parquet"
-            write(path, n_rows)
-            command = [sys.executable, "-m", "chainrule", "train", str(path), "--target", "label", "--json", *OPTIONS]
-            _, first_s, most = watched([*command, "-o", f"{folder}/first"])
-            told, second_s, again = watched([*command, "-o", f"{folder}/second"])
-            epoch_s, accuracy = told["seconds"], told["validation"]["accuracy"]
-            speed = 0.8 * n_rows / epoch_s
-            print(
-                f"{n_rows:10,}  {first_s:8.1f} s  {second_s:13.1f} s  {epoch_s:10.2f} s  {speed:20,.0f}"
-                f"   {max(most, again):5.0f} MiB   {accuracy:8.4f}",
-                flush=True,
-            )
+            told = (predicting if options.predict else training)(n_rows, folder)
+            print(f"{n_rows:10,}  {told}", flush=True)
 
 
 if __name__ == "__main__":

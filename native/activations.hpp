@@ -1,5 +1,5 @@
-// Mirrors reference/activations.py: g and its pullback, elementwise on vectors. Softmax, which mixes the
-// units of a row, is in losses.hpp beside the sums over a row.
+// Mirrors reference/activations.py: g, its pullback and how it bends, elementwise on vectors. Softmax, which
+// mixes the units of a row, is in losses.hpp beside the sums over a row.
 #pragma once
 
 #include "elementary.hpp"
@@ -12,6 +12,7 @@ template <class T> struct Identity {
   using V = Vector<T>;
   static CHAINRULE_INLINE V g(V z) { return z; }
   static CHAINRULE_INLINE V pullback(V, V, V da) { return da; }
+  static CHAINRULE_INLINE V bend(V, V, V da, V Rz) { return da * Rz * broadcast<T>(0); }
 };
 
 // z > 0 and a > 0 are the same in the rectifiers below, so the pullbacks read a and z need not be kept.
@@ -19,18 +20,23 @@ template <class T> struct Relu {
   using V = Vector<T>;
   static CHAINRULE_INLINE V g(V z) { return z < broadcast<T>(0) ? broadcast<T>(0) : z; }  // NaN stays
   static CHAINRULE_INLINE V pullback(V, V a, V da) { return a > broadcast<T>(0) ? da : da * broadcast<T>(0); }
+  static CHAINRULE_INLINE V bend(V, V, V da, V Rz) { return da * Rz * broadcast<T>(0); }
 };
 template <class T> struct LeakyRelu {
   using V = Vector<T>;
   static constexpr T leak = T(0.01);
   static CHAINRULE_INLINE V g(V z) { return z > broadcast<T>(0) ? z : broadcast<T>(leak) * z; }
   static CHAINRULE_INLINE V pullback(V, V a, V da) { return a > broadcast<T>(0) ? da : broadcast<T>(leak) * da; }
+  static CHAINRULE_INLINE V bend(V, V, V da, V Rz) { return da * Rz * broadcast<T>(0); }
 };
 template <class T> struct Elu {
   using V = Vector<T>;
   static CHAINRULE_INLINE V g(V z) { return z > broadcast<T>(0) ? z : expm1_<T>(z); }
   static CHAINRULE_INLINE V pullback(V, V a, V da) {
     return a > broadcast<T>(0) ? da : da * (a + broadcast<T>(1));
+  }
+  static CHAINRULE_INLINE V bend(V, V a, V da, V Rz) {
+    return da * Rz * (a > broadcast<T>(0) ? broadcast<T>(0) : a + broadcast<T>(1));
   }
 };
 template <class T> struct Selu {
@@ -43,22 +49,36 @@ template <class T> struct Selu {
   static CHAINRULE_INLINE V pullback(V, V a, V da) {
     return a > broadcast<T>(0) ? broadcast<T>(scale) * da : da * (a + broadcast<T>(scale_alpha));
   }
+  static CHAINRULE_INLINE V bend(V, V a, V da, V Rz) {
+    return da * Rz * (a > broadcast<T>(0) ? broadcast<T>(0) : a + broadcast<T>(scale_alpha));
+  }
 };
 
 template <class T> struct Sigmoid {
   using V = Vector<T>;
   static CHAINRULE_INLINE V g(V z) { return sigmoid_<T>(z); }
   static CHAINRULE_INLINE V pullback(V, V a, V da) { return da * (a * (broadcast<T>(1) - a)); }
+  static CHAINRULE_INLINE V bend(V, V a, V da, V Rz) {
+    const V rest = broadcast<T>(1) - a;
+    return da * Rz * (a * rest * (rest - a));
+  }
 };
 template <class T> struct Tanh {
   using V = Vector<T>;
   static CHAINRULE_INLINE V g(V z) { return tanh_<T>(z); }
   static CHAINRULE_INLINE V pullback(V, V a, V da) { return da * fma_(-a, a, broadcast<T>(1)); }
+  static CHAINRULE_INLINE V bend(V, V a, V da, V Rz) {
+    return da * Rz * (broadcast<T>(-2) * a * fma_(-a, a, broadcast<T>(1)));
+  }
 };
 template <class T> struct Softplus {
   using V = Vector<T>;
   static CHAINRULE_INLINE V g(V z) { return softplus_<T>(z); }
   static CHAINRULE_INLINE V pullback(V z, V, V da) { return da * sigmoid_<T>(z); }
+  static CHAINRULE_INLINE V bend(V z, V, V da, V Rz) {
+    const V s = sigmoid_<T>(z);
+    return da * Rz * (s * (broadcast<T>(1) - s));
+  }
 };
 
 template <class T> struct Silu {
@@ -68,6 +88,10 @@ template <class T> struct Silu {
     const V s = sigmoid_<T>(z);
     return da * fma_(a, broadcast<T>(1) - s, s);
   }
+  static CHAINRULE_INLINE V bend(V z, V, V da, V Rz) {
+    const V s = sigmoid_<T>(z), rest = broadcast<T>(1) - s;
+    return da * Rz * (s * rest * fma_(z, rest - s, broadcast<T>(2)));
+  }
 };
 template <class T> struct Mish {
   using V = Vector<T>;
@@ -75,6 +99,10 @@ template <class T> struct Mish {
   static CHAINRULE_INLINE V pullback(V z, V, V da) {
     const V t = tanh_<T>(softplus_<T>(z));
     return da * fma_(z * fma_(-t, t, broadcast<T>(1)), sigmoid_<T>(z), t);
+  }
+  static CHAINRULE_INLINE V bend(V z, V, V da, V Rz) {
+    const V t = tanh_<T>(softplus_<T>(z)), s = sigmoid_<T>(z), one = broadcast<T>(1);
+    return da * Rz * (fma_(-t, t, one) * s * fma_(z, one - s - broadcast<T>(2) * t * s, broadcast<T>(2)));
   }
 };
 template <class T> struct Gelu {
@@ -85,11 +113,17 @@ template <class T> struct Gelu {
     const V density = broadcast<T>(T(0.3989422804014327)) * exp_<T>(broadcast<T>(T(-0.5)) * near * near);
     return da * fma_(near, density, normal_distribution<T>(z));
   }
+  static CHAINRULE_INLINE V bend(V z, V, V da, V Rz) {
+    const V near = at_least<T>(at_most<T>(z, T(40)), T(-40)), square = near * near;
+    const V density = broadcast<T>(T(0.3989422804014327)) * exp_<T>(broadcast<T>(T(-0.5)) * square);
+    return da * Rz * (density * (broadcast<T>(2) - square));
+  }
 };
 template <class T> struct Exponential {
   using V = Vector<T>;
   static CHAINRULE_INLINE V g(V z) { return exp_<T>(at_most<T>(z, Terms<T>::exponential_top)); }
   static CHAINRULE_INLINE V pullback(V, V a, V da) { return da * a; }
+  static CHAINRULE_INLINE V bend(V, V a, V da, V Rz) { return da * Rz * a; }
 };
 
 // Calls f with an object of the activation's type.
@@ -123,6 +157,16 @@ template <class T>
   with_activation<T>(activation, [=](auto entry) {
     for (std::size_t i = 0; i < n; i += lanes<T>)
       store<T>(delta + i, entry.pullback(load(z_or_a + i), load(a + i), load(da + i)));
+  });
+}
+
+// delta += da ⊙ g″(z) ⊙ Rz
+template <class T>
+[[gnu::noinline]] void bend(Activation activation, const T* z, const T* a, const T* da, const T* Rz, T* delta,
+                            std::size_t n) {
+  with_activation<T>(activation, [=](auto entry) {
+    for (std::size_t i = 0; i < n; i += lanes<T>)
+      store<T>(delta + i, load(delta + i) + entry.bend(load(z + i), load(a + i), load(da + i), load(Rz + i)));
   });
 }
 

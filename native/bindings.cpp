@@ -11,6 +11,7 @@
 
 #include "dispatch.hpp"
 #include "passes.hpp"
+#include "second_order.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -213,6 +214,37 @@ template <class T> class PyRowPredictor {
   RowPredictor<T> rows_;
 };
 
+// The Hessian of J at theta over some rows, by its products. The gradient of J comes with it.
+template <class T> class PySecondOrder {
+ public:
+  PySecondOrder(const std::string& isa, const std::vector<Layer>& layers, Loss loss, In1<T> theta, In2<T> X,
+                std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, In1<T> scale, Out1<T> gradient)
+      : size_(n_parameters(checked(layers))) {
+    const std::size_t n = X.shape(0), n_outputs = layers.back().n_out;
+    require(n > 0 && X.shape(1) == layers.front().n_in, "X does not fit the network, or has no rows");
+    require(labels.has_value() != y.has_value() && scale.shape(0) == n, "labels or y, and a scale for every row");
+    require(!labels || labels->shape(0) == n, "labels and X differ in rows");
+    require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
+    require(theta.shape(0) == size_ && gradient.shape(0) == size_, "a flat vector has another length than the network has parameters");
+    const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
+    std::vector<T> dX(n * X.shape(1));
+    const Record<T> out{{}, {}, {}, {}, {}, {}, gradient.data(), dX.data()};
+    const nb::gil_scoped_release released;
+    second_order_ = std::make_unique<SecondOrder<T>>(kernels_of<T>(variant_named(isa)), layers, loss,
+                                                     theta.data(), X.data(), n, targets, scale.data(), out);
+  }
+  double loss() const { return second_order_->loss(); }
+  void product(In1<T> v, Out1<T> Hv) {
+    require(v.shape(0) == size_ && Hv.shape(0) == size_, "v has another length than the network has parameters");
+    const nb::gil_scoped_release released;
+    second_order_->product(v.data(), Hv.data());
+  }
+
+ private:
+  const std::size_t size_;
+  std::unique_ptr<SecondOrder<T>> second_order_;
+};
+
 template <class T> void elementary(const std::string& isa, int function, In1<T> x, Out1<T> y) {
   require(x.shape(0) == y.shape(0), "x and y differ in length");
   const std::size_t n = x.shape(0), padded = round_up(n, chunk<T>);
@@ -235,7 +267,8 @@ double peak_flops(const std::string& isa) {
   return best;
 }
 
-template <class T> void bind(nb::module_& m, const char* session, const char* passes, const char* rows) {
+template <class T>
+void bind(nb::module_& m, const char* session, const char* passes, const char* rows, const char* second_order) {
   using S = PySession<T>;
   nb::class_<S>(m, session)
       .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, In2<T>, std::optional<In1<std::int32_t>>,
@@ -264,6 +297,13 @@ template <class T> void bind(nb::module_& m, const char* session, const char* pa
   nb::class_<R>(m, rows)
       .def(nb::init<const std::string&, const std::vector<Layer>&>(), "isa"_a, "layers"_a)
       .def("predict", &R::predict, "theta"_a, "X"_a, "out"_a);
+  using O = PySecondOrder<T>;
+  nb::class_<O>(m, second_order)
+      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, In1<T>, In2<T>, std::optional<In1<std::int32_t>>,
+                    std::optional<In2<T>>, In1<T>, Out1<T>>(),
+           "isa"_a, "layers"_a, "loss"_a, "theta"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "gradient"_a)
+      .def_prop_ro("loss", &O::loss)
+      .def("product", &O::product, "v"_a, "Hv"_a);
   m.def("elementary", &elementary<T>, "isa"_a, "function"_a, "x"_a, "y"_a);
 }
 
@@ -284,8 +324,8 @@ NB_MODULE(_native, m) {
         new (s) StepSettings{static_cast<Optimizer>(optimizer), momentum, rho, beta1, beta2, epsilon, weight_decay, l2, l1, dropout, clip_norm, alpha};
       }, nb::kw_only(), "optimizer"_a, "momentum"_a = 0.0, "rho"_a = 0.0, "beta1"_a = 0.0, "beta2"_a = 0.0, "epsilon"_a = 0.0,
          "weight_decay"_a = 0.0, "l2"_a = 0.0, "l1"_a = 0.0, "dropout"_a = 0.0, "clip_norm"_a = 0.0, "alpha"_a = 0.0);
-  bind<float>(m, "Session32", "Passes32", "Rows32");
-  bind<double>(m, "Session64", "Passes64", "Rows64");
+  bind<float>(m, "Session32", "Passes32", "Rows32", "SecondOrder32");
+  bind<double>(m, "Session64", "Passes64", "Rows64", "SecondOrder64");
   m.def("instruction_sets", [] {
     std::vector<std::string> names;
     for (const Variant* variant : usable_variants()) names.push_back(variant->name);

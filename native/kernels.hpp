@@ -104,6 +104,14 @@ template <class T> struct Kernels {
   void (*loss)(Loss loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
                T* row_loss, std::size_t i0, std::size_t i1);
   void (*softmax)(Panels<T> shape, const T* z, T* a, std::size_t i0, std::size_t i1);
+  // of the R-operator: what g″ adds to delta; Rdelta of the output layer; the layer normalisation
+  void (*bend)(Activation activation, const T* z, const T* a, const T* da, const T* Rz, T* delta, std::size_t n);
+  void (*bend_of_delta)(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz, T* Rdelta, T* da,
+                        Targets<T> targets, const T* scale);
+  void (*R_layer_norm_forward)(Panels<T> shape, const T* x_hat, const T* inverse, const T* Rz, const T* gain,
+                               const T* Rgain, const T* Rshift, T* Rx_hat, T* Rroot, T* Ru);
+  void (*R_layer_norm_backward)(Panels<T> shape, const T* x_hat, const T* inverse, const T* Rx_hat, const T* Rroot,
+                                const T* gain, const T* Rgain, const T* du, const T* Rdu, const T* delta, T* Rdelta);
   // the mask of dropout for rows i0 … i1; scratch: words of those rows, and 64 more
   void (*dropout_mask)(PhiloxKey key, std::uint32_t lane, std::uint32_t threshold, T kept, Panels<T> mask,
                        std::size_t i0, std::size_t i1, std::uint32_t* scratch);

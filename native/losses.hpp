@@ -140,6 +140,7 @@ template <class T> struct SquaredError {
     const Vector<T> e = a - y;
     return {broadcast<T>(T(0.5)) * (e * e), e};
   }
+  static CHAINRULE_INLINE Vector<T> dda(Vector<T>, Vector<T>) { return broadcast<T>(1); }
 };
 template <class T> struct BinaryCrossEntropy {
   static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) {
@@ -151,11 +152,15 @@ template <class T> struct AbsoluteError {
     const Vector<T> e = a - y, zero = broadcast<T>(0), one = broadcast<T>(1);
     return {absolute<T>(e), e > zero ? one : (e < zero ? -one : e)};  // sign; NaN stays
   }
+  static CHAINRULE_INLINE Vector<T> dda(Vector<T>, Vector<T>) { return broadcast<T>(0); }
 };
 template <class T> struct Huber {
   static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
     const Vector<T> e = a - y, size = absolute<T>(e), near = at_most<T>(size, T(1));
     return {near * (size - broadcast<T>(T(0.5)) * near), at_least<T>(at_most<T>(e, T(1)), T(-1))};
+  }
+  static CHAINRULE_INLINE Vector<T> dda(Vector<T> a, Vector<T> y) {
+    return absolute<T>(a - y) <= broadcast<T>(1) ? broadcast<T>(1) : broadcast<T>(0);
   }
 };
 template <class T> struct Quantile {
@@ -164,6 +169,7 @@ template <class T> struct Quantile {
     const Vector<T> e = a - y, zero = broadcast<T>(0), above = broadcast<T>(rest), below = broadcast<T>(-level);
     return {e > zero ? above * e : below * e, e > zero ? above : (e < zero ? below : e)};  // NaN stays
   }
+  static CHAINRULE_INLINE Vector<T> dda(Vector<T>, Vector<T>) { return broadcast<T>(0); }
 };
 template <class T> struct PoissonOfExponential {
   static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) { return {a - y * z, a - y}; }
@@ -174,6 +180,12 @@ template <class T> struct PoissonOfSoftplus {
   static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) {
     const Vector<T> near = at_least<T>(z, vanishing_rate), rate = softplus_<T>(near);
     return {a - y * (log_<T>(rate) + (z - near)), sigmoid_<T>(z) - y * (sigmoid_<T>(near) / rate)};
+  }
+  // the derivative of delta: with q = σ/softplus, σ′ - y·q′ and q′ = q·(1 - σ - q)
+  static CHAINRULE_INLINE Vector<T> bend(Vector<T> z, Vector<T> y) {
+    const Vector<T> near = at_least<T>(z, vanishing_rate), s = sigmoid_<T>(z), s_near = sigmoid_<T>(near);
+    const Vector<T> q = s_near / softplus_<T>(near), one = broadcast<T>(1);
+    return s * (one - s) - y * (q * (one - s_near - q));
   }
 };
 
@@ -263,6 +275,105 @@ void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, 
     }
   }
   scale_rows<T>(row, delta, scale, i0, i1);
+}
+
+// bend_of_delta: how delta of the output layer changes as z moves along Rz ----------------------------------
+
+// f(row i, first number of line c, its targets) for all lines of rows i0 … i1
+template <class T, class F>
+CHAINRULE_INLINE void for_lines(Panels<T> shape, const Targets<T>& targets, std::size_t i0, std::size_t i1, const F& f) {
+  const Row<T> row(shape);
+  for (std::size_t i = i0; i < i1; ++i)
+    for (std::size_t c = 0; c < row.n_lines; ++c) f(i, row.at(i, c), target(row, targets, i, c));
+}
+
+// Ra in Rdelta becomes ∂²loss/∂a² ⊙ Ra; da = ∂loss/∂a
+template <class T, class Entry>
+void unit_bends(Panels<T> shape, const T* z, const T* a, T* Rdelta, T* da, Targets<T> targets,
+                const Entry entry = {}) {
+  for_lines<T>(shape, targets, 0, shape.rows, [=](std::size_t, std::size_t at, const Line<T>& y) CHAINRULE_LAMBDA {
+    for (std::size_t k = 0; k < Line<T>::n; ++k) {
+      const std::size_t j = at + k * lanes<T>;
+      const Vector<T> a_j = load(a + j);
+      store<T>(Rdelta + j, entry.dda(a_j, y.v[k]) * load(Rdelta + j));
+      store<T>(da + j, entry.of(load(z + j), a_j, y.v[k]).derivative);
+    }
+  });
+}
+
+// Rdelta += Ra ⊙ (da - Σ a·da) - a ⊙ Σ da·Ra, Ra = a ⊙ (Rz - Σ a·Rz)
+template <class T>
+void softmax_bend(const Row<T>& row, const T* a, const T* da, const T* Rz, T* Rdelta, std::size_t i0, std::size_t i1) {
+  for (std::size_t i = i0; i < i1; ++i) {
+    Line<T> moved = line_of<T>(0), pulled = moved, both = moved;
+    for (std::size_t c = 0; c < row.n_lines; ++c)
+      for (std::size_t k = 0; k < Line<T>::n; ++k) {
+        const std::size_t j = row.at(i, c) + k * lanes<T>;
+        moved.v[k] = fma_(load(Rz + j), load(a + j), moved.v[k]);
+        pulled.v[k] = fma_(load(da + j), load(a + j), pulled.v[k]);
+      }
+    const Vector<T> mean = broadcast<T>(sum<T>(moved)), mean_da = broadcast<T>(sum<T>(pulled));
+    const auto Ra = [&](std::size_t j) CHAINRULE_LAMBDA { return load(a + j) * (load(Rz + j) - mean); };
+    for (std::size_t c = 0; c < row.n_lines; ++c)
+      for (std::size_t k = 0; k < Line<T>::n; ++k) {
+        const std::size_t j = row.at(i, c) + k * lanes<T>;
+        both.v[k] = fma_(load(da + j), Ra(j), both.v[k]);
+      }
+    const Vector<T> mean_both = broadcast<T>(sum<T>(both));
+    for (std::size_t c = 0; c < row.n_lines; ++c)
+      for (std::size_t k = 0; k < Line<T>::n; ++k) {
+        const std::size_t j = row.at(i, c) + k * lanes<T>;
+        store<T>(Rdelta + j, load(Rdelta + j) + (Ra(j) * (load(da + j) - mean_da) - load(a + j) * mean_both));
+      }
+  }
+}
+
+// da: room for the rows; every array whole, rows 0 … n of a matrix of n rows
+template <class T>
+void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz, T* Rdelta, T* da, Targets<T> targets,
+                   const T* scale) {
+  const T *z = output.z, *a = output.g;
+  const std::size_t n = shape.rows, size = n_elements<T>(n, shape.columns);
+  const Row<T> row(shape);
+  const bool is_softmax = output.activation == Activation::softmax;
+  const auto pull = [&](const T* from) {  // Rdelta = pullback(z, a, from)
+    if (!is_softmax) return pullback<T>(output.activation, z, a, from, Rdelta, size);
+    if (from != Rdelta) __builtin_memcpy(Rdelta, from, size * sizeof(T));
+    softmax_pullback<T>(row, a, Rdelta, 0, n);
+  };
+  if (loss.family == LossFamily::poisson && output.activation == Activation::softplus) {
+    for_lines<T>(shape, targets, 0, n, [=](std::size_t, std::size_t at, const Line<T>& y) CHAINRULE_LAMBDA {
+      for (std::size_t k = 0; k < Line<T>::n; ++k) {
+        const std::size_t j = at + k * lanes<T>;
+        store<T>(Rdelta + j, PoissonOfSoftplus<T>::bend(load(z + j), y.v[k]) * load(Rz + j));
+      }
+    });
+  } else {
+    pull(Rz);
+    if (!is_fused(loss, output.activation) && !(is_softmax && loss.family == LossFamily::cross_entropy)) {
+      if (loss.family == LossFamily::squared_error)
+        unit_bends<T, SquaredError<T>>(shape, z, a, Rdelta, da, targets);
+      else if (loss.family == LossFamily::absolute_error)
+        unit_bends<T, AbsoluteError<T>>(shape, z, a, Rdelta, da, targets);
+      else if (loss.family == LossFamily::huber)
+        unit_bends<T, Huber<T>>(shape, z, a, Rdelta, da, targets);
+      else
+        unit_bends<T, Quantile<T>>(shape, z, a, Rdelta, da, targets,
+                                   {static_cast<T>(loss.level), static_cast<T>(1 - loss.level)});
+      pull(Rdelta);
+      if (is_softmax)
+        softmax_bend<T>(row, a, da, Rz, Rdelta, 0, n);
+      else
+        bend<T>(output.activation, z, a, da, Rz, Rdelta, size);
+    }
+  }
+  for_lines<T>(shape, targets, 0, n, [=](std::size_t, std::size_t at, const Line<T>& y) CHAINRULE_LAMBDA {
+    for (std::size_t k = 0; k < Line<T>::n; ++k) {
+      const std::size_t j = at + k * lanes<T>;
+      store<T>(Rdelta + j, y.v[k] == y.v[k] ? load(Rdelta + j) : broadcast<T>(0));
+    }
+  });
+  scale_rows<T>(row, Rdelta, scale, 0, n);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Mirrors layer_norm_forward and layer_norm_backward of reference/layers.py, on the panel layout.
+// Mirrors layer_norm_forward and layer_norm_backward of reference/layers.py, and their R_ of
+// reference/second_order.py, on the panel layout.
 #pragma once
 
 #include "kernels.hpp"
@@ -132,6 +133,79 @@ template <class T> void gain_gradient(Panels<const T> du, const T* x_hat, std::s
       for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = fma_(d.v[k], x.v[k], total.v[k]);
     }
     store_line(dgain + c * chunk<T>, total);
+  }
+}
+
+// Ru = Rgain ⊙ x̂ + gain ⊙ Rx̂ + Rshift with Rx̂ = (Rz - mean(Rz) - x̂ ⊙ R√) / √(var + ε), R√ = mean(x̂ ⊙ Rz): both kept
+template <class T>
+void R_layer_norm_forward(Panels<T> shape, const T* x_hat, const T* inverse, const T* Rz, const T* gain, const T* Rgain,
+                          const T* Rshift, T* Rx_hat, T* Rroot, T* Ru) {
+  const Row<T> row(shape);
+  const T n = static_cast<T>(shape.columns);
+  for (std::size_t i = 0; i < shape.rows; ++i) {
+    Line<T> total = line_of<T>(0), along = total;
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      const Line<T> r = row.inside(load_line(Rz + row.at(i, c)), c, 0);
+      for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = total.v[k] + r.v[k];
+    }
+    const Vector<T> mean = broadcast<T>(sum<T>(total) / n);
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      const Line<T> r = load_line(Rz + row.at(i, c)), x = load_line(x_hat + row.at(i, c));  // x̂ is 0 in the padding
+      for (std::size_t k = 0; k < Line<T>::n; ++k) along.v[k] = fma_(x.v[k], r.v[k] - mean, along.v[k]);
+    }
+    const Vector<T> root = broadcast<T>(sum<T>(along) / n);
+    Rroot[i] = sum<T>(along) / n;
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      const std::size_t at = row.at(i, c);
+      const Line<T> x = load_line(x_hat + at), r = load_line(Rz + at);
+      const Line<T> by = load_line(gain + c * chunk<T>), Rby = load_line(Rgain + c * chunk<T>);
+      Line<T> Rx, u = load_line(Rshift + c * chunk<T>);
+      for (std::size_t k = 0; k < Line<T>::n; ++k)
+        Rx.v[k] = fma_(-x.v[k], root, r.v[k] - mean) * broadcast<T>(inverse[i]);
+      Rx = row.inside(Rx, c, 0);
+      for (std::size_t k = 0; k < Line<T>::n; ++k)
+        u.v[k] = fma_(Rby.v[k], x.v[k], fma_(by.v[k], Rx.v[k], u.v[k]));
+      store_line(Rx_hat + at, Rx);
+      store_line(Ru + at, u);
+    }
+  }
+}
+
+// Rdelta = (Rdx̂ - mean(Rdx̂) - Rx̂ ⊙ along - x̂ ⊙ Ralong - delta ⊙ R√) / √(var + ε), the formulas beside the reference's
+template <class T>
+void R_layer_norm_backward(Panels<T> shape, const T* x_hat, const T* inverse, const T* Rx_hat, const T* Rroot,
+                           const T* gain, const T* Rgain, const T* du, const T* Rdu, const T* delta, T* Rdelta) {
+  const Row<T> row(shape);
+  const T n = static_cast<T>(shape.columns);
+  for (std::size_t i = 0; i < shape.rows; ++i) {
+    Line<T> total = line_of<T>(0), along = total, Ralong = total;
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      const std::size_t at = row.at(i, c);
+      const Line<T> x = load_line(x_hat + at), Rx = load_line(Rx_hat + at), d = row.inside(load_line(du + at), c, 0);
+      const Line<T> Rd = row.inside(load_line(Rdu + at), c, 0);
+      const Line<T> by = load_line(gain + c * chunk<T>), Rby = load_line(Rgain + c * chunk<T>);
+      for (std::size_t k = 0; k < Line<T>::n; ++k) {
+        const Vector<T> dx = d.v[k] * by.v[k], Rdx = fma_(d.v[k], Rby.v[k], Rd.v[k] * by.v[k]);
+        total.v[k] = total.v[k] + Rdx;
+        along.v[k] = fma_(dx, x.v[k], along.v[k]);
+        Ralong.v[k] = fma_(Rdx, x.v[k], fma_(dx, Rx.v[k], Ralong.v[k]));
+      }
+    }
+    const Vector<T> mean = broadcast<T>(sum<T>(total) / n), by_x = broadcast<T>(sum<T>(along) / n);
+    const Vector<T> Rby_x = broadcast<T>(sum<T>(Ralong) / n);
+    for (std::size_t c = 0; c < row.n_lines; ++c) {
+      const std::size_t at = row.at(i, c);
+      const Line<T> x = load_line(x_hat + at), Rx = load_line(Rx_hat + at), d = load_line(du + at);
+      const Line<T> by = load_line(gain + c * chunk<T>), Rby = load_line(Rgain + c * chunk<T>);
+      const Line<T> below = load_line(delta + at);
+      Line<T> Rd = load_line(Rdu + at);
+      for (std::size_t k = 0; k < Line<T>::n; ++k) {
+        const Vector<T> centred = fma_(d.v[k], Rby.v[k], Rd.v[k] * by.v[k]) - mean;
+        const Vector<T> rest = fma_(-below.v[k], broadcast<T>(Rroot[i]), fma_(-x.v[k], Rby_x, fma_(-Rx.v[k], by_x, centred)));
+        Rd.v[k] = rest * broadcast<T>(inverse[i]);
+      }
+      store_line(Rdelta + at, row.inside(Rd, c, 0));
+    }
   }
 }
 

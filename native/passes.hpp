@@ -15,6 +15,7 @@ template <class T> class Passes {
         rows_(network.capacity) {}
 
   void load(const T* theta) { network.load(theta, theta_.get()); }
+  const T* theta() const { return theta_.get(); }  // in the layout of panels
 
   // The forward pass of n ≤ block rows
   void forward(const T* X, std::size_t n, const Record<T>& out) {

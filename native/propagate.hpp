@@ -108,6 +108,20 @@ template <class T> class Network {
     }
   }
 
+  // What both passes left of layer l, as it lies here: pre-activations of the product and of g, g, a, and the
+  // derivatives of J by the pre-activations (du null where they are the same). Every z must be kept.
+  struct Passed {
+    const T *z, *u, *g, *a, *delta, *du;
+  };
+  Passed passed(std::size_t l) const {
+    const LayerNodes& own = nodes_[l];
+    const Activated<T>& v = own.g->activated;
+    return {own.is_normalised() ? own.z->shape.data : v.z, v.z, v.g, own.a->shape.data, own.z->delta,
+            own.is_normalised() ? own.g->delta : nullptr};
+  }
+  // Where W, b, gain, shift (in this order) of layer l begin in a vector in the layout here
+  std::size_t start(std::size_t l, std::size_t tensor) const { return tensors_[nodes_[l].first_tensor + tensor].start; }
+
   // Between a flat vector in the plain layout (W[1], b[1], gain[1], shift[1], W[2], …) and the layout here.
   void load(const T* flat, T* out) const {
     for (const Tensor& s : tensors_) {
@@ -135,6 +149,7 @@ template <class T> class Network {
   struct LayerNodes {
     Node<T>*z, *g, *a;
     Buffer<T> kept, mask, unmasked;  // of g: its pre-activation, its mask, and g before the mask
+    std::size_t first_tensor;
     bool is_normalised() const { return z != g; }
   };
   struct Tensor {
@@ -166,6 +181,7 @@ template <class T> class Network {
     Node<T>& below = l ? *nodes_.back().a : input;
     const bool normalised = layer.normalization == Normalization::layer;
     LayerNodes own{};
+    own.first_tensor = tensors_.size();
     own.z = own.g = new_node(layer.n_out, normalised ? Activation::identity : layer.activation);
     const std::size_t W = new_tensor(layer.n_in, layer.n_out), b = new_tensor(1, layer.n_out);
     auto dense = std::make_unique<Dense<T>>(k, below, *own.z, W, b);

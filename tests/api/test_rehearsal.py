@@ -13,11 +13,14 @@ from chainrule.api.rehearsal import climb, rehearse
 from chainrule.training.presets import preset
 
 
-def test_the_best_of_those_rehearsed_is_done_and_the_longest_where_the_freest_was_best() -> None:
+def test_the_best_of_those_rehearsed_is_done_and_the_longest_where_the_freest_was_best_by_far() -> None:
     """Of equals the simpler; a training that failed is never done, unless all did."""
     assert climb(1, lambda rung: pytest.fail("nothing to rehearse")) == (0, ())
     assert climb(4, [0.3, 0.2, 0.25].__getitem__) == (1, (0.3, 0.2, 0.25))
     assert climb(4, [0.3, 0.2, 0.1].__getitem__) == (3, (0.3, 0.2, 0.1))
+    assert climb(4, [0.3, 0.2, 0.19].__getitem__) == (2, (0.3, 0.2, 0.19))
+    assert climb(4, [-0.3, -0.2, -0.31].__getitem__)[0] == 2
+    assert climb(4, [math.inf, math.inf, 0.5].__getitem__)[0] == 2
     assert climb(4, [0.2, 0.2, math.inf].__getitem__)[0] == 0
 
 

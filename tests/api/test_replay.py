@@ -197,6 +197,29 @@ def test_altered_or_missing_data_is_refused(tmp_path: Path) -> None:
     assert run.replay(3, data=(X, Y)).step == 3
 
 
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda X, y: X.__setitem__((77, 3), np.nextafter(X[77, 3], 9, dtype=np.float32)),
+        lambda X, y: X.__setitem__(slice(0, 2), X[[1, 0]]),
+        lambda X, y: X.__setitem__(..., X[:, ::-1].copy()),
+        lambda X, y: y.__setitem__(5, (y[5] + 1) % 3),
+    ],
+    ids=["one bit", "two rows exchanged", "columns reversed", "one class"],
+)
+def test_data_altered_in_memory_are_refused(alter) -> None:
+    """A run that holds on to its user's arrays notices at every replay that they were changed; put back, it goes on."""
+    mine, classes = X.copy(), Y.astype(np.int32)
+    run = cr.train(cr.Network([6, 12, 3]), mine, classes, epochs=2, progress=False)
+    first = run.replay(3).backward.loss
+    assert np.shares_memory(run.rows.X, mine)
+    alter(run.rows.X, run.rows.targets)
+    with pytest.raises(DataError, match="differ"):
+        run.replay(3)
+    run.rows.X[...], run.rows.targets[...] = X, Y
+    assert run.replay(3).backward.loss == first
+
+
 def test_a_step_outside_the_run_is_refused() -> None:
     """A step beyond the end is a SettingsError that gives the range; negative steps count from the end."""
     run = train({"optimizer": cr.SGD(0.1)})

@@ -234,3 +234,15 @@ def test_targets_that_are_missing_leave_their_rows_out(folder: Path, capsys) -> 
     out = capsys.readouterr().out
     assert "59 without a target left out" in " ".join(out.split())
     assert run_json(capsys, "evaluate", "run", shared("hitters.csv.gz"), "--json")["n_rows"] == 263
+
+
+def test_a_long_reason_squeezes_no_name(folder: Path, capsys) -> None:
+    """Of the table of columns only the last one is cut in 80 columns; a day without a time of day is told as a day."""
+    rows = [{**row, "order id": 100_000 + i} for i, row in enumerate(mixed())]
+    write("t.csv", rows)
+    assert main(["train", "t.csv", "--target", "b", "--drop", "a,price,size,w", "-o", "run", "--epochs", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "order id   id" in out and "taken for   inputs" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert main(["explain", "run", "--data", "t.csv", "--row", "1"]) == 0
+    assert "2024-02-02" in (told := capsys.readouterr().out) and "T00:00:00" not in told

@@ -60,7 +60,7 @@ int train(const Variant& variant, const Kernels<T>& kernels, std::size_t n_threa
   const auto X = read<T>(in, c.n_rows * c.sizes.front());
   const auto labels = read<std::int32_t>(in, c.n_rows);
   std::vector<T> theta = read<T>(in, n), first(n), second(n);
-  Session<T> session(variant, kernels, layers, static_cast<Loss>(c.loss),
+  Session<T> session(variant, kernels, layers, Loss{static_cast<LossFamily>(c.loss), 0.5},
                      {X.data(), labels.data(), nullptr, nullptr, c.n_rows},
                      {c.batch_size, c.seed, true, n_threads, false});
   session.load(theta.data(), nullptr, nullptr);

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pickle
 import time
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.calibration import CalibratedClassifierCV
+from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.model_selection import GridSearchCV, cross_validate
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from chainrule.errors import SettingsError
+from chainrule.errors import SettingsError, ShapeError
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn.class_weight import weight_of_rows
+from tolerances import NATIVE_100_STEPS, SKLEARN_EPOCHS, assert_close
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:400] / 16, Y[:400]
@@ -97,6 +97,41 @@ def test_class_weight_is_sample_weight() -> None:
     assert np.array_equal(a.coefs_[0], b.coefs_[0])
 
 
+def test_balanced_classes_count_weights() -> None:
+    """class_weight="balanced" counts a row of weight 2 as two rows; a class of no weight divides nothing."""
+    y = np.array(["a", "a", "b", "c"])
+    weight = np.array([1.0, 2.0, 1.0, 0.0])
+    assert np.array_equal(weight_of_rows("balanced", y, weight), [4 / 6, 8 / 6, 2, 0])
+    assert np.array_equal(weight_of_rows("balanced", np.array(list("aaab")), None), [4 / 6, 4 / 6, 4 / 6, 2])
+
+
+def test_early_stopping_on_few_rows_judges_by_all() -> None:
+    """Where fewer than ten rows would be held out, every row is learned from and judged by; else a part is not."""
+    few = MLPClassifier(early_stopping=True, max_iter=5, random_state=0).fit(X[:60], Y[:60])
+    assert few.run_.result["steps"] == 5 and len(few.run_.replay(0).rows) == 60
+    assert few.best_validation_score_ == few.score(X[:60], Y[:60])
+    enough = MLPClassifier(early_stopping=True, max_iter=5, random_state=0).fit(X[:100], Y[:100])
+    assert len(enough.run_.replay(0).rows) == 90
+
+
+def test_partial_fit_is_there_where_it_can_be() -> None:
+    """hasattr says whether there is a partial_fit; whoever calls it where there is none gets a ValueError."""
+    assert hasattr(MLPClassifier(), "partial_fit")
+    for settings in ({"solver": "lbfgs"}, {"early_stopping": True}):
+        refusing: Any = MLPRegressor(**settings)
+        assert not hasattr(refusing, "partial_fit")
+        with pytest.raises(ValueError, match="partial_fit"):
+            refusing.partial_fit(X, Y)
+
+
+def test_a_sigmoid_is_never_quite_sure() -> None:
+    """Where a probability rounds to 0 or 1, the nearest number inside is told."""
+    fit = MLPClassifier(max_iter=1, random_state=0).fit(X, Y > 4)
+    fit.coefs_[-1][:] *= 1e6
+    proba = fit.predict_proba(X)
+    assert (proba > 0).all() and (proba < 1).all() and np.allclose(proba.max(axis=1), 1)
+
+
 def test_time_limit_ends_a_fit() -> None:
     """A fit with a time limit ends soon after it."""
     began = time.perf_counter()
@@ -176,22 +211,45 @@ def test_a_quantile_regressor_has_that_share_of_rows_below(solver: str) -> None:
     assert (low < high).all()
 
 
+def half_square(a: Any, y: Any) -> Any:
+    """½·Σ_j (a_j − y_j)²."""
+    return 0.5 * ((a - y) ** 2).sum(axis=1)
+
+
+@pytest.mark.parametrize("settings", [{}, {"solver": "sgd"}, {"solver": "lbfgs"}, {"early_stopping": True}])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_own_loss_trains_like_the_same_loss_by_name(settings: dict[str, Any], dtype: Any) -> None:
+    """The pair of a squared error gives the weights and the loss curve of squared_error; weights of rows count."""
+    options: dict[str, Any] = dict(hidden_layer_sizes=(9,), max_iter=5, random_state=0, **settings)
+    weight = np.linspace(0, 2, len(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        named = MLPRegressor(**options).fit(X.astype(dtype), Y.astype(dtype), weight)
+        own = MLPRegressor((half_square, np.subtract), **options).fit(X.astype(dtype), Y.astype(dtype), weight)
+    assert own.loss_ == pytest.approx(named.loss_, rel=1e-5)
+    for found, expected in zip(own.coefs_, named.coefs_, strict=True):
+        assert_close(found, expected, SKLEARN_EPOCHS if dtype == np.float64 else NATIVE_100_STEPS["float32"])
+    assert own.coefs_[0].dtype == named.coefs_[0].dtype
+
+
+def test_an_own_loss_says_what_it_has_not() -> None:
+    """It has no run_; it clones, pickles and opens its gradients; what is no pair, or has other shapes, is refused."""
+    fit = clone(MLPRegressor((half_square, np.subtract), (5,), max_iter=2, random_state=0)).fit(X, Y)
+    with pytest.raises(AttributeError, match="pair of functions"):
+        _ = fit.run_
+    assert np.array_equal(pickle.loads(pickle.dumps(fit)).predict(X), fit.predict(X))
+    assert fit.gradients(X, Y).loss == pytest.approx(half_square(fit.predict(X)[:, None], Y[:, None]).mean())
+    with pytest.raises(ValueError, match="is no pair"):
+        MLPRegressor((half_square,)).fit(X, Y)
+    with pytest.raises(ShapeError, match=r"value.*expected \(200,\)"):
+        MLPRegressor((np.subtract, np.subtract)).fit(X, Y)
+
+
 def test_a_loss_that_runs_away_is_said() -> None:
     """A learning rate far too large ends with a warning that names it and with finite, earlier weights."""
     with pytest.warns(UserWarning, match="training diverged"):
         fit = MLPRegressor(solver="sgd", learning_rate_init=0.9, activation="identity", random_state=0).fit(100 * X, Y)
     assert np.isfinite(fit.predict(X)).all()
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_it_works_inside_the_tools_of_scikit_learn() -> None:
-    """Pipeline, grid search, calibration and cross-validation take it, workers included."""
-    fit = MLPClassifier(max_iter=10, learning_rate_init=0.01, random_state=0)
-    search = GridSearchCV(make_pipeline(StandardScaler(), fit), {"mlpclassifier__alpha": [1e-4, 1e-2]}, cv=2, n_jobs=2)
-    assert search.fit(X, Y).best_score_ > 0.5
-    assert CalibratedClassifierCV(fit, cv=2).fit(X, Y).predict_proba(X).shape == (400, 10)
-    assert len(cross_validate(fit, X, Y, cv=2, params={"sample_weight": np.ones(len(X))})["test_score"]) == 2
-    assert "MLPClassifier" in fit._repr_html_()
 
 
 def test_threads_in_workers_do_not_multiply() -> None:

@@ -7,16 +7,26 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 
 ESTIMATORS = [
     MLPClassifier(),
     MLPRegressor(),
     MLPClassifier(solver="sgd", learning_rate_init=0.05, activation=["tanh"]),
     MLPRegressor(solver="sgd", learning_rate="adaptive", activation="tanh"),
-    MLPClassifier(solver="lbfgs", max_iter=20),
-    MLPRegressor(solver="lbfgs", max_iter=20),
-]
+    MLPClassifier(solver="lbfgs"),
+    MLPRegressor(solver="lbfgs", activation="silu"),
+    MLPClassifier(early_stopping=True),
+    MLPRegressor(early_stopping=True, validation_fraction=0.2),
+    MLPClassifier((20, 20), ["tanh", "gelu"], normalization="layer", residual=True, class_weight="balanced",
+                  schedule="cosine", clip_norm=1.0),
+    MLPRegressor("huber", shuffle=False, warm_up=0.1),
+    MLPRegressor("quantile", quantile=0.7),
+    TabularClassifier(max_iter=60),
+    TabularClassifier("plain", hidden_layer_sizes=[16], class_weight="balanced", early_stopping=20),
+    TabularRegressor(),
+    TabularRegressor("strong", max_iter=40, learning_rate_init=0.01, importances=True),
+]  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore")

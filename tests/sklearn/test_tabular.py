@@ -1,4 +1,4 @@
-"""The estimators of tables: scikit-learn's checks, frames with texts and gaps, weights, importances."""
+"""The estimators of tables: frames with texts and gaps, weights, importances."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from chainrule.sklearn import TabularClassifier, TabularRegressor
-
-
-@pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([TabularClassifier(max_iter=60), TabularRegressor()])
-def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
-    """Every check that scikit-learn has for an estimator of this kind passes."""
-    check(estimator)
 
 
 def frame(n: int, seed: int) -> tuple[pa.Table, np.ndarray[Any, Any]]:

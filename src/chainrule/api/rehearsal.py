@@ -15,21 +15,29 @@ from typing import Any
 from chainrule.api.network import Network
 from chainrule.api.train import train
 
+LONGER_BELOW = 0.9
+"""The longest training is worth its time where the freest rehearsal beats the simpler ones by a tenth of their loss."""
+
 
 def climb(n_rungs: int, loss_of: Callable[[int], float]) -> tuple[int, tuple[float, ...]]:
     """Which of several trainings, the simplest first, is to be done, and the losses of those that were rehearsed.
 
-    The last and longest one is never rehearsed: it is done where the one below it was the best of the others.
+    The last and longest one is never rehearsed: it is done where the one below it was better than the others by far.
 
     Args      loss_of: the validation loss of a training; inf where it failed
-    Example   >>> climb(3, [0.42, 0.44].__getitem__)
-              (0, (0.42, 0.44))
-              >>> climb(3, [0.42, 0.31].__getitem__)
-              (2, (0.42, 0.31))
+    Example   >>> climb(4, [0.44, 0.42, 0.43].__getitem__)
+              (1, (0.44, 0.42, 0.43))
+              >>> climb(4, [0.44, 0.42, 0.41].__getitem__)
+              (2, (0.44, 0.42, 0.41))
+              >>> climb(4, [0.44, 0.42, 0.31].__getitem__)
+              (3, (0.44, 0.42, 0.31))
     """
     losses = tuple(loss_of(rung) for rung in range(n_rungs - 1))
     best = min(range(len(losses)), key=losses.__getitem__, default=0)
-    return best + 1 if best == n_rungs - 2 else best, losses
+    others = min(losses[:-1], default=math.inf)
+    is_freest = bool(losses) and best == len(losses) - 1
+    longer = is_freest and losses[best] < others - (1 - LONGER_BELOW) * abs(others)
+    return best + 1 if longer else best, losses
 
 
 def rehearse(network: Network, X: Any, y: object, *, seed: int, validation: Any, **how: Any) -> float:

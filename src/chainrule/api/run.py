@@ -28,7 +28,9 @@ from chainrule.training.replaying import Remembered, Replayer
 from chainrule.training.settings import Settings
 
 if TYPE_CHECKING:
+    from chainrule.glass.doctor.finding import Diagnosis
     from chainrule.glass.search.found import Found
+    from chainrule.glass.vitals.take import Vitals
 
 Array = npt.NDArray[Any]
 
@@ -47,6 +49,11 @@ class Rows:
     def fingerprint(self) -> str:
         """sha256 over X, targets and weights."""
         return arrays.fingerprint(self.X, self.targets, self.weight)
+
+    @property
+    def glance(self) -> str:
+        """What changes with any number of them, eight times as fast as the fingerprint."""
+        return arrays.glance(self.X, self.targets, self.weight)
 
 
 @dataclass
@@ -77,8 +84,11 @@ class Run:
     source: dict[str, Any] | None = None
     engine_record: dict[str, Any] = field(default_factory=dict)
     class_weight: Any = None
+    held_out: Array | None = None
+    """The inputs of the held-out rows, where there are any and the run kept them."""
     _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
     _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
+    _verified: tuple[Rows, str] | None = field(default=None, init=False, repr=False, compare=False)
     _warned: bool = field(default=False, init=False, repr=False, compare=False)
 
     @property
@@ -121,9 +131,10 @@ class Run:
         """The first step at which something happened, with layer, unit and example; None if it never did.
 
         Args      what: "non-finite" (it persists: found by halving), "dead unit" (a rectifier that no
-                  training row opens; units revive, so every step is looked at), "loss doubles" (from the
-                  recorded losses), or a function of a Step, the first for which it is true; steps: where to
-                  look, else everywhere; data: as for replay
+                  training row opens, or the flat side of another activation; units revive, so every step is
+                  looked at), "saturated unit" (sigmoid and tanh), "loss doubles" (from the recorded losses), or
+                  a function of a Step, the first for which it is true; steps: where to look, else everywhere;
+                  data: as for replay
         Returns   Found: step, epoch, layer, unit, row, example, evidence; text(language), to_dict()
         Errors    SettingsError for an unknown name; DataError as for replay
         Example   >>> run.find(lambda step: abs(step.backward.dW[1]).max() > 1)  # doctest: +SKIP
@@ -140,6 +151,39 @@ class Run:
             if callable(what):
                 return first_that_fits(history, (self._step(t, rows) for t in wanted), what)
             return find(history, what, wanted)
+
+    def doctor(self, data: tuple[Any, ...] | None = None) -> Diagnosis:
+        """What went wrong first in this run, what followed from it, and what would put it right.
+
+        Suspects are tried by replay: the first steps again with one thing changed. Takes seconds; see
+        docs/doctor.md for the rules.
+
+        Args      data: as for replay
+        Returns   Diagnosis: iterates over findings, first cause first; healthy, text(language), to_json()
+        Errors    DataError as for replay
+        """
+        from chainrule.api.diagnosis import doctor
+
+        return doctor(self, data)
+
+    def vitals(
+        self,
+        steps: range | slice | Iterable[int] | None = None,
+        data: tuple[Any, ...] | None = None,
+        *,
+        sharpness: bool = True,
+    ) -> Vitals:
+        """The vital signs of this run at chosen steps, all by replay: nothing is paid until it is asked for.
+
+        Args      steps: as for replay, else the first ones closely and then along the checkpoints; data: as for
+                  replay; sharpness: also the largest curvature λ, about 40 gradients of 256 rows a step
+        Returns   Vitals: iterates over StepSigns (η·λ, overshoot α, update ratios, gradient norms split into
+                  factors, silent and saturated units, gradient noise); deaths; text(language), to_dict()
+        Errors    SettingsError for a step that is not in the run; DataError as for replay
+        """
+        from chainrule.api.diagnosis import vitals
+
+        return vitals(self, steps, data, sharpness)
 
     def _number(self, t: int) -> int:
         """A step's number from 0, where negative ones count from the end."""
@@ -236,11 +280,14 @@ class Run:
         rows = self.rows
         if data is None and rows is not None and rows is self._own:
             return rows  # read from the run's own file and verified then; nobody else holds them
+        if data is None and rows is not None and self._is_verified(rows):
+            return rows
         if data is not None:
             rows = prepare_rows(self.network, *data, class_weight=self.class_weight, index=self.index)
         elif rows is None and self.directory is not None and (self.directory / DATA).exists():
             kept = files.read_tensors(self.directory / DATA)[0]
             rows = self._own = Rows(kept["X"], kept["targets"], kept.get("weight"))
+            self.held_out = kept.get("held_out")
         if rows is None:
             raise DataError(
                 "this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train."
@@ -250,8 +297,12 @@ class Run:
                 f"the data differ from those of the training (fingerprint {rows.fingerprint[:12]}, expected "
                 f"{self.fingerprint[:12]}); give X, y and sample_weight exactly as they were."
             )
-        self.rows = rows
+        self.rows, self._verified = rows, (rows, rows.glance)
         return rows
+
+    def _is_verified(self, rows: Rows) -> bool:
+        """Whether these very rows had the fingerprint of the training, and are as they were then."""
+        return self._verified is not None and self._verified[0] is rows and self._verified[1] == rows.glance
 
     @property
     def kept_rows(self) -> Rows:

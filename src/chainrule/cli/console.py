@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 
-def say(facts: Mapping[str, str]) -> None:
+def say(facts: Mapping[str, str], label_width: int = 0) -> None:
     """One aligned entry for each fact, wrapped to the terminal; a path is never broken."""
-    indent = max(map(len, facts)) + 2
+    indent = max(label_width, *map(len, facts)) + 2
     width = max(shutil.get_terminal_size().columns, indent + 20)
     for name, text in facts.items():
         lines = textwrap.wrap(text, width - indent, break_long_words=False, break_on_hyphens=False) or [""]
@@ -23,14 +24,18 @@ def say(facts: Mapping[str, str]) -> None:
 
 def columns_table(columns: Sequence[tuple[str, str, int | None, str]]) -> None:
     """One line for each column: name, what it was taken for, how many inputs it became, why; long texts are cut."""
+    rows = [(name, kind, "" if n is None else f"{n}", detail) for name, kind, n, detail in columns]
+    headings = ("column", "taken for", "inputs", "")
+    widths = [max(cell_len(row[k]) for row in (headings, *rows)) for k in range(4)]
+    widths[0] = min(widths[0], 28)
+    console = Console(highlight=False, markup=False, emoji=False)
+    widths[3] = max(10, min(widths[3], console.width - sum(widths[:3]) - 9))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("column", no_wrap=True, overflow="ellipsis", max_width=28)
-    table.add_column("taken for", no_wrap=True)
-    table.add_column("inputs", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
-    for name, kind, n_inputs, detail in columns:
-        table.add_row(name, kind, "" if n_inputs is None else f"{n_inputs}", detail)
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    for heading, width, justify in zip(headings, widths, ("left", "left", "right", "left"), strict=True):
+        table.add_column(heading, justify=justify, no_wrap=True, overflow="ellipsis", width=width)  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simplest: str) -> None:

@@ -80,4 +80,7 @@ def _shown(column: Column) -> str:
         return (column.levels or ())[int(value)]
     if column.kind == "boolean":
         return (column.levels or ("false", "true"))[int(value)]
-    return f"{value:.6g}" if column.kind == "number" else str(np.datetime_as_string(value, unit="s"))
+    if column.kind == "number":
+        return f"{value:.6g}"
+    date, clock = str(np.datetime_as_string(value, unit="s")).split("T")
+    return date if clock == "00:00:00" else f"{date} {clock}"

@@ -85,3 +85,19 @@ def fingerprint(*arrays: npt.NDArray[Any] | None) -> str:
         digest.update(f"{array.dtype.str}{array.shape};".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def glance(*arrays: npt.NDArray[Any] | None) -> str:
+    """What changes with any one number of the arrays, at the speed of memory: the sums of their rows as integers.
+
+    It tells whether arrays that were fingerprinted in this process are still as they were. A row whose numbers
+    changed places among themselves escapes the sums; every n/256-th row is looked at byte by byte.
+    """
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array is None:
+            continue
+        rows = np.ascontiguousarray(array).reshape(len(array), -1).view(f"u{array.itemsize}")
+        digest.update(np.add.reduce(rows, axis=1, dtype=rows.dtype).data)
+        digest.update(np.ascontiguousarray(rows[:: max(1, len(rows) // 256)]).data)
+    return digest.hexdigest()

@@ -175,6 +175,12 @@ class NativeEngine:
         """A session for this task."""
         return NativeSession(task, settings, self._isa, self._threads, self._may_choose)
 
+    def second_order(
+        self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
+    ) -> NativeSecondOrder:
+        """The Hessian of J over these rows, by its products with vectors."""
+        return NativeSecondOrder(self._isa, parameters, X, targets, weight)
+
     def describe(self) -> dict[str, Any]:
         """What run.json records of this engine."""
         return {"engine": self.name, "instruction_set": self._isa, "threads": self._threads}
@@ -194,6 +200,32 @@ class NativeEngine:
         passes = kind(self._isa, *_network(architecture), max(block, 1), threads)
         passes.load(np.ascontiguousarray(parameters.flat, dtype=architecture.dtype))
         return passes
+
+
+class NativeSecondOrder:
+    """Both passes at given parameters, done once; each product is one more of both by the R-operator.
+
+    Has       loss: J; gradient (size,): of J
+    """
+
+    def __init__(
+        self, isa: str, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
+    ) -> None:
+        architecture, dtype = parameters.architecture, np.dtype(parameters.architecture.dtype)
+        labels, y = _targets(targets, architecture)
+        self.gradient = np.empty(architecture.n_parameters, dtype)
+        kind = _native.SecondOrder32 if dtype == np.float32 else _native.SecondOrder64
+        self._products = kind(
+            isa, *_network(architecture), np.ascontiguousarray(parameters.flat, dtype), _plain(X, parameters),
+            labels, y, row_scales(weight, len(X), dtype), self.gradient,
+        )  # fmt: skip
+        self.loss = float(self._products.loss)
+
+    def product(self, v: Array) -> Array:
+        """H·v, (size,)."""
+        found = np.empty_like(self.gradient)
+        self._products.product(np.ascontiguousarray(v, dtype=found.dtype), found)
+        return found
 
 
 class NativeSession:

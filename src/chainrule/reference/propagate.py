@@ -106,7 +106,11 @@ def batch_loss(z: Array, a: Array, y: Array, scale: Array, loss: str, output: st
     Args      z, a, y (n, n_L); scale (n,) from row_scales; loss, output: names of the pair
     Returns   J (a float), delta[L] (n, n_L)
     """
-    value, delta = value_and_delta(loss, output, z, a, y)
+    return over_batch(*value_and_delta(loss, output, z, a, y), scale)
+
+
+def over_batch(value: Array, delta: Array, scale: Array) -> tuple[float, Array]:
+    """J = Σ_i scale_i·value_i and scale_i·delta_i, from the loss (n,) and delta (n, n_L) of every row."""
     # A row of weight 0 says nothing, even where its loss is infinite (0·inf would be NaN).
     counts = scale > 0
     J = float(np.dot(np.where(counts, value, 0).astype(np.float64), scale.astype(np.float64)))

@@ -27,7 +27,7 @@ SAFETY = 1.1
 DEFAULT_BUDGET = int(7e6 * 3 / 4)
 COMFORTABLE, FEW_STEPS = 900_000, 4
 """Where nobody asked for a size, a page stays below about 1.5 MB, unless four steps alone take more."""
-PASSES_PER_ENTRY = 4
+PASSES_PER_ENTRY = 8
 """Forward passes by which the gradient check judges an entry, each about as long as one float32 step of four rows."""
 RAW_ARRAYS, PACKED_BYTES_PER_S = 6, 50e6
 """Arrays of the size of the parameters that a step holds, and how fast they are packed: what a step will take."""

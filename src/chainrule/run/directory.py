@@ -171,11 +171,14 @@ class FileStore(CheckpointStore):
         return self.folder / f"step-{step:08d}.safetensors"
 
     def _write(self, checkpoint: Checkpoint) -> None:
+        """All arrays, but for a best theta that is theta, and for an optimizer's state that is all zero still."""
         arrays = {"theta": checkpoint.theta}
         if not np.array_equal(checkpoint.best_theta, checkpoint.theta):
             arrays["best_theta"] = checkpoint.best_theta
-        arrays |= {f"optimizer.{name}": array for name, array in checkpoint.optimizer.items()}
+        zero = {name: array.shape for name, array in checkpoint.optimizer.items() if _is_zero(array)}
+        arrays |= {f"optimizer.{name}": array for name, array in checkpoint.optimizer.items() if name not in zero}
         about = {
+            "zero": zero,
             "kind": "checkpoint",
             "step": checkpoint.step,
             "spacing": self.spacing,
@@ -188,8 +191,15 @@ class FileStore(CheckpointStore):
         optimizer = {
             name.removeprefix("optimizer."): array for name, array in arrays.items() if name.startswith("optimizer.")
         }
-        best = arrays.get("best_theta", arrays["theta"])
-        return Checkpoint(step, arrays["theta"], optimizer, best, Progress(**about["progress"]))
+        theta = arrays["theta"]
+        optimizer |= {name: np.zeros(shape, theta.dtype) for name, shape in about.get("zero", {}).items()}
+        best = arrays.get("best_theta", theta)
+        return Checkpoint(step, theta, optimizer, best, Progress(**about["progress"]))
 
     def _drop(self, step: int) -> None:
         self._path(step).unlink(missing_ok=True)
+
+
+def _is_zero(array: npt.NDArray[np.floating[Any]]) -> bool:
+    """Whether every bit of an array is 0; −0 is not."""
+    return not (array.reshape(-1)[:1024].any() or array.view(np.uint8).any())

@@ -9,24 +9,15 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from chainrule.sklearn import scores
-from chainrule.sklearn.callbacks import with_callbacks
-from chainrule.sklearn.estimator import STOCHASTIC, BaseMLP, adopt
+from chainrule.sklearn.by_parts import ByPartsOnly
+from chainrule.sklearn.class_weight import weight_of_rows
+from chainrule.sklearn.estimator import BaseMLP, adopt
 
 Array = npt.NDArray[Any]
-
-
-def _stochastic(estimator: Any) -> bool:
-    if estimator.solver not in STOCHASTIC:
-        raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
-        )
-    return True
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -92,26 +83,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ) -> None:
         adopt(self, locals())
 
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPClassifier:
-        """Fitted to X (n, n_features) and y: classes (n,) or labels (n, k) of 0/1.
-
-        Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
-        """
-        validation = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, validation=validation)
-
-    @available_if(_stochastic)
+    @ByPartsOnly
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """One more pass over X and y; the first call names all classes there will be."""
@@ -127,9 +99,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, n_classes), in the order of classes_; of each label by itself where there are several."""
         output = self._output(X)
-        if self.n_outputs_ > 1:
+        if self.out_activation_ != "logistic":
             return output
-        return np.column_stack([1 - output[:, 0], output[:, 0]])
+        if self.n_outputs_ == 1:
+            output = np.column_stack([1 - output[:, 0], output[:, 0]])
+        nearly = np.finfo(output.dtype)
+        return np.clip(output, nearly.smallest_normal, 1 - nearly.epsneg)  # a sigmoid is never quite 0 or 1
 
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithms of predict_proba."""
@@ -198,10 +173,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return "log_loss"
 
     def _weighted(self, y: Array, sample_weight: Any) -> Any:
-        if self.class_weight is None:
-            return sample_weight
-        by_class = compute_sample_weight(self.class_weight, y)
-        return by_class if sample_weight is None else by_class * sample_weight
+        return weight_of_rows(self.class_weight, y, sample_weight)
 
     def _strata(self, targets: Array) -> Array | None:
         return targets.astype(bool)[:, None] if self.n_outputs_ == 1 and targets.ndim == 1 else None

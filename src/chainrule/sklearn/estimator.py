@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 import warnings
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -18,8 +19,9 @@ from chainrule.engine.protocol import StepSettings, Task
 from chainrule.errors import DivergenceWarning
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.sklearn import keeping
-from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks
+from chainrule.sklearn import held_out, keeping
+from chainrule.sklearn.by_parts import STOCHASTIC, ByPartsOnly
+from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from chainrule.sklearn.descent import Descent, Judge, Plan, Progress
 from chainrule.sklearn.fitted import FittedMLP, dense
 from chainrule.sklearn.lbfgs import FullBatch, minimize
@@ -30,7 +32,6 @@ from chainrule.training.settings import SGD, AdamEpsilonHat, Optimizer, Settings
 
 Array = npt.NDArray[Any]
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
-STOCHASTIC = ("sgd", "adam")
 
 
 def adopt(estimator: Any, values: dict[str, Any]) -> None:
@@ -85,11 +86,34 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
     # fitting ------------------------------------------------------------------------------------------------
 
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Fitted to X (n, n_features) and y: classes or values (n,), or (n, k) of several labels (0/1) or values.
+
+        Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
+        """
+        validation = None if X_val is None else (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation=validation)
+
+    @ByPartsOnly
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """One more pass over X and y."""
+        return self._fit(X, y, sample_weight, incremental=True)
+
     def _fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, incremental: bool = False, validation: Any = None
     ) -> Any:
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
         hidden = self._hidden_sizes()
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, first_pass)
@@ -101,15 +125,17 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialise([X.shape[1], *hidden, self.n_outputs_], X.dtype)
-        held_out = None
+        judged_by = None
         if validation is not None:
-            held_out = self._given_validation(validation, X.dtype)
+            judged_by = self._given_validation(validation, X.dtype)
         elif self.early_stopping and self.solver in STOCHASTIC:
-            X, targets, weight, held_out = self._split(X, targets, weight)
+            (X, targets, weight), judged_by = held_out.split(
+                (X, targets, weight), float(self.validation_fraction), self._strata(targets), self._random_state
+            )
         if self.solver == "lbfgs":
             self._fit_all_at_once(X, targets, weight)
         else:
-            self._fit_by_batches(X, y, targets, weight, held_out, incremental)
+            self._fit_by_batches(X, y, targets, weight, judged_by, incremental)
         return self
 
     def _hidden_sizes(self) -> list[int]:
@@ -172,7 +198,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         self._adopt_parameters(found)
 
     def _fit_by_batches(
-        self, X: Array, y: Any, targets: Array, weight: Array | None, held_out: Any, incremental: bool
+        self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any, incremental: bool
     ) -> None:
         parameters = self._network_of(X.dtype)[0]
         optimizer = self._optimizer_settings()
@@ -181,9 +207,9 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         state = self._optimizer_state(optimizer, parameters, incremental)
         settings = self._settings(task, optimizer, incremental)
         step = StepSettings(dict(state.hyper), 0.0, 0.0, float(self.dropout), self.clip_norm, float(self.alpha))
-        judge = self._judge(task, held_out)
+        judge = self._judge(task, judged_by)
         watch, progress = self._watch_and_progress()
-        if held_out is not None:
+        if judged_by is not None:
             progress.validation_scores = progress.validation_scores or []
             progress.validation_losses = progress.validation_losses or []
         tasks = EpochTasks(self, X, y, weight)
@@ -205,7 +231,8 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         with np.errstate(all="ignore"):
             found = descent.run()
         self._take_over(descent, found)
-        self._record = keeping.Record.of(descent, time.perf_counter() - began, self._kind())
+        if self._own_loss() is None:
+            self._record = keeping.Record.of(descent, time.perf_counter() - began, self._kind())
         tasks.end_fit()
 
     def _watch_and_progress(self) -> tuple[Watch, Progress]:
@@ -294,23 +321,6 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
     # held-out rows ----------------------------------------------------------------------------------------------
 
-    def _split(self, X: Array, targets: Array, weight: Array | None) -> tuple[Array, Array, Array | None, Any]:
-        from sklearn.model_selection import train_test_split
-
-        arrays = [X, targets] if weight is None else [X, targets, weight]
-        parts = train_test_split(
-            *arrays,
-            random_state=self._random_state,
-            test_size=self.validation_fraction,
-            stratify=self._strata(targets),
-        )
-        if len(parts[1]) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        held_out = (parts[1], parts[3], None if weight is None else parts[5])
-        return parts[0], parts[2], None if weight is None else parts[4], held_out
-
     def _given_validation(self, given: tuple[Any, Any, Any], dtype: Any) -> Any:
         X, y, sample_weight = given
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtype, reset=False)
@@ -320,16 +330,20 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         return dense(X), targets, weight
 
-    def _judge(self, task: Task, held_out: Any) -> Judge:
+    def _judge(self, task: Task, judged_by: Any) -> Judge:
         architecture, constants = task.architecture, self._constants(task.targets)
-        scale = 1.0 / architecture.n_outputs if architecture.loss == "squared_error" else 1.0
+        named = self._own_loss() is None
+        scale = 1.0 / architecture.n_outputs if named and architecture.loss == "squared_error" else 1.0
         judge = Judge(scale)
-        judge.constant_loss = divergence.constant_output_loss(task.targets, architecture.loss, architecture.n_outputs)
+        if named:
+            judge.constant_loss = divergence.constant_output_loss(
+                task.targets, architecture.loss, architecture.n_outputs
+            )
         if constants is not None:
             judge.constant = lambda epoch: keeping.mean_over_batches(constants, task, epoch)
-        if held_out is None:
+        if judged_by is None:
             return judge
-        X, targets, weight = held_out
+        X, targets, weight = judged_by
         X = np.ascontiguousarray(X, dtype=architecture.dtype)
         targets = np.ascontiguousarray(targets, dtype=None if targets.dtype == np.int32 else architecture.dtype)
         w = None if weight is None else np.ascontiguousarray(weight, dtype=architecture.dtype)

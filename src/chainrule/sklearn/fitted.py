@@ -15,12 +15,13 @@ from chainrule.engine.select import select
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.sklearn import keeping
+from chainrule.sklearn.own_loss import OwnLossEngine, Pair
 
 Array = npt.NDArray[Any]
 NAMES = {"logistic": "sigmoid", "exp": "exponential"}
 """scikit-learn's names of activations where ours is another."""
-BLOCK_ROWS = 4096
-"""Rows of a sparse matrix that are made dense at a time."""
+BLOCK_NUMBERS = 4_000_000
+"""Numbers of a sparse matrix that are made dense at a time."""
 
 
 class FittedMLP(BaseEstimator):
@@ -48,6 +49,9 @@ class FittedMLP(BaseEstimator):
         self._network = (parameters, self._engine_for(parameters.architecture))
 
     def _engine_for(self, architecture: Architecture, batch_size: int = 0, n_steps: int = 0) -> Engine:
+        own = self._own_loss()
+        if own is not None:
+            return OwnLossEngine(own)
         threads = keeping.threads_of(self.threads)
         if threads is None and 0 < n_steps < keeping.FEW_STEPS and keeping.is_small(architecture, batch_size):
             threads = 1
@@ -81,29 +85,41 @@ class FittedMLP(BaseEstimator):
 
     def _output(self, X: Any) -> Array:
         """The output activation (n, n_outputs)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        X = self._rows(X)
         parameters, engine = self._network_of()
         dtype = parameters.flat.dtype
         if not sparse.issparse(X):
             return engine.predict(parameters, np.ascontiguousarray(X, dtype=dtype))
-        blocks = range(0, X.shape[0], BLOCK_ROWS)
-        rows = X.tocsr()
-        return np.concatenate(
-            [engine.predict(parameters, rows[i : i + BLOCK_ROWS].toarray().astype(dtype)) for i in blocks]
-        )
+        rows, n = X.tocsr(), max(1, BLOCK_NUMBERS // X.shape[1])
+        blocks = (rows[i : i + n].toarray().astype(dtype, copy=False) for i in range(0, X.shape[0], n))
+        return np.concatenate([engine.predict(parameters, block) for block in blocks])
+
+    def _rows(self, X: Any) -> Any:
+        """Rows as checked numbers; an array of floats that needs nothing done to it is spared the long checks."""
+        check_is_fitted(self)
+        if (
+            type(X) is np.ndarray
+            and X.dtype in (np.float64, np.float32)
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+        ):
+            X = np.ascontiguousarray(X)
+            with np.errstate(all="ignore"):
+                if np.isfinite(X.sum()):
+                    return X
+        return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
 
     def activations(self, X: Any) -> list[Array]:
         """The activation of every layer for the rows of X: the hidden layers first, the output last."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        X = self._rows(X)
         parameters, engine = self._network_of()
         return engine.forward(parameters, dense(X).astype(parameters.flat.dtype, copy=False)).a[1:]
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Both passes backwards over the rows of X: loss, delta[l], dW[l], db[l] (l = 1 …), dX; without penalty."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        X = self._rows(X)
         parameters, engine = self._network_of()
         dtype = parameters.flat.dtype
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X).astype(dtype)
@@ -114,6 +130,10 @@ class FittedMLP(BaseEstimator):
     def run_(self) -> Any:
         """The training as a Run: history, replay of every step. Not kept in pickles unless keep_run=True."""
         record = self.__dict__.get("_record")
+        if self._own_loss() is not None:
+            raise AttributeError(
+                f"{type(self).__name__} has no run_: its loss is a pair of functions, and a run tells losses by name."
+            )
         if record is None:
             raise AttributeError(
                 f"{type(self).__name__} has no run_: it was not fitted by sgd or adam, or it was pickled without "
@@ -146,6 +166,10 @@ class FittedMLP(BaseEstimator):
 
     def _loss_name(self) -> str:
         raise NotImplementedError
+
+    def _own_loss(self) -> Pair | None:
+        """The pair of functions that is the loss, where it is one."""
+        return None
 
 
 def dense(X: Any) -> Any:

@@ -8,15 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from chainrule.sklearn import scores
-from chainrule.sklearn.callbacks import with_callbacks
-from chainrule.sklearn.classifier import _stochastic
 from chainrule.sklearn.estimator import BaseMLP, adopt
+from chainrule.sklearn.own_loss import Pair, is_pair
 
 Array = npt.NDArray[Any]
 LOSSES = ("squared_error", "poisson", "absolute_error", "huber", "quantile")
@@ -27,12 +25,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Every parameter up to max_fun means what it means in sklearn.neural_network.MLPRegressor.
 
-    Args      loss: squared_error, poisson (exponential output), absolute_error, huber, quantile; quantile: the level
-              that loss="quantile" predicts, between 0 and 1; activation: also any other
-              activation of chainrule, or a list with one for each hidden layer; normalization, residual,
-              dropout, clip_norm, schedule,
-              warm_up, time_limit, threads, keep_run: as in MLPClassifier; metric: what early_stopping watches,
-              "auto" (R²) or a scorer of scikit-learn
+    Args      loss: squared_error, poisson (exponential output), absolute_error, huber, quantile, or a pair of
+              functions (value, delta), see docs/sklearn.md; quantile: the level that loss="quantile" predicts,
+              between 0 and 1; activation: also any other activation of chainrule, or a list with one for each hidden
+              layer; normalization, residual, dropout, clip_norm, schedule, warm_up, time_limit, threads, keep_run: as
+              in MLPClassifier; metric: what early_stopping watches, "auto" (R²) or a scorer of scikit-learn
     Source    docs/sklearn.md
     Example   >>> from sklearn.datasets import load_diabetes
               >>> X, y = load_diabetes(return_X_y=True)
@@ -42,13 +39,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(set(LOSSES)), tuple],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
     }
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: Any = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
@@ -87,31 +84,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ) -> None:
         adopt(self, locals())
 
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPRegressor:
-        """Fitted to X (n, n_features) and values y (n,) or (n, k).
-
-        Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
-        """
-        validation = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, validation=validation)
-
-    @available_if(_stochastic)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """One more pass over X and y."""
-        return self._fit(X, y, sample_weight, incremental=True)
-
     def predict(self, X: Any) -> Array:
         """Values (n,) or (n, k)."""
         output = self._output(X)
@@ -145,7 +117,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return "exp" if self.loss == "poisson" else "identity"
 
     def _loss_name(self) -> str:
+        if self._own_loss() is not None:
+            return "squared_error"  # fits every output; the engine of the pair does not ask for it
         return f"quantile:{float(self.quantile)!r}" if self.loss == "quantile" else str(self.loss)
+
+    def _own_loss(self) -> Pair | None:
+        if not isinstance(self.loss, tuple):
+            return None
+        if not is_pair(self.loss):
+            raise ValueError(
+                f"loss={self.loss!r} is no pair; expected two functions: value(a, y) -> (n,), delta(a, y) -> (n, k)."
+            )
+        return self.loss
 
     def _constants(self, targets: Array) -> Array | None:
         if self.loss != "poisson":

@@ -1,7 +1,6 @@
 """TabularClassifier and TabularRegressor: tables as they are, with texts, times and missing values.
 
-Inside stand the pipeline and the presets of the command line. Below FEW_ROWS rows nothing is held out, every
-step sees all rows and nothing is dropped at random: a row of weight 2 then counts exactly as two rows.
+Inside stand the pipeline and the presets of the command line; fewer than FEW_ROWS rows go their own way (few_rows.py).
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d, validate_data
 
@@ -27,7 +25,9 @@ from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Target, Values
 from chainrule.seeding import permutation
+from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import adopt
+from chainrule.sklearn.few_rows import FEW_ROWS, Rows, cross_validated, few_rows, folds
 from chainrule.sklearn.frames import (
     FrameShape,
     as_array,
@@ -42,17 +42,8 @@ from chainrule.training.presets import PRESETS, Preset, preset
 from chainrule.training.settings import optimizer_from
 
 Array = npt.NDArray[Any]
-FEW_ROWS = 500
 TARGET = "y"
 N_REPEATS = 5
-
-
-def few_rows(n: int) -> Preset:
-    """What fewer than FEW_ROWS rows are trained with: whole batches, no chance, weights held small."""
-    return Preset(
-        (64, 64), "silu", "robust", 0, {"name": "adamw", "learning_rate": 0.005, "weight_decay": 0.2},
-        {"batch_size": n, "epochs": 300, "schedule": "cosine", "shuffle": False},
-    )  # fmt: skip
 
 
 class BaseTabular(BaseEstimator):
@@ -73,14 +64,13 @@ class BaseTabular(BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _fit(self, X: Any, y: Array, sample_weight: Any, by_class: Any, validation: Any) -> Any:
+    def _fit(self, X: Any, y: Array, sample_weight: Any, validation: Any) -> Any:
         weight = (
             None
             if sample_weight is None
             else _check_sample_weight(sample_weight, np.empty((len(y), 0)), dtype=np.float64)
         )
-        if by_class is not None:
-            weight = by_class if weight is None else weight * by_class
+        weight = weight_of_rows(getattr(self, "class_weight", None), y, weight)
         target = self._target_column(y)
         table = replace(self._table(X), targets=(target,), weight=weight)
         if weight is not None and not weight.all():
@@ -100,7 +90,10 @@ class BaseTabular(BaseEstimator):
         if isinstance(validation, tuple):
             validation = self._given(validation, dtype)
         rows = (inputs, self._pipeline.target.encode(table), table.weight)
-        chosen = self._rehearsed(chosen, rows, validation, seed)
+        if validation is None:
+            chosen = self._cross_validated(chosen, rows, table, seed)
+        else:
+            chosen = self._rehearsed(chosen, rows, validation, seed)
         network, how = self._training(inputs, chosen, validation, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -111,19 +104,40 @@ class BaseTabular(BaseEstimator):
             self.feature_importances_ = self._importances(table, seed)
         return self
 
-    def _rehearsed(self, chosen: Preset, rows: tuple[Array, Array, Array | None], validation: Any, seed: int) -> Preset:
-        """The preset, or one of its simpler ones where the rows ask for no more; see the rehearsals."""
-        simpler = chosen.simpler if self.max_iter is None and validation is not None else ()
+    def _cross_validated(self, chosen: Preset, rows: Rows, table: Table, seed: int) -> Preset:
+        """Of the presets for few rows the one with the lowest loss over folds."""
+        candidates = self._ladder(chosen)
+        if len(candidates) == 1:
+            return chosen
+        fold = folds(table, seed)
+
+        def loss_of(rung: Preset) -> float:
+            def loss_on(kept: Rows, held_out: tuple[Any, ...]) -> float:
+                network, how = self._training(rows[0], rung, None, seed)
+                X, y, weight = kept
+                return rehearse(network, X, y, sample_weight=weight, seed=seed, **how | {"validation": held_out})
+
+            return cross_validated(fold, rows, loss_on)
+
+        return min(candidates, key=loss_of)
+
+    def _ladder(self, chosen: Preset) -> tuple[Preset, ...]:
+        """The preset behind its simpler ones, which are left out where the length or the network is stated."""
+        simpler = chosen.simpler if self.max_iter is None else ()
         if self.hidden_layer_sizes is not None:
             simpler = tuple(replace(rung, hidden_sizes=chosen.hidden_sizes) for rung in simpler if rung.hidden_sizes)
-        rungs = (*simpler, chosen)
+        return (*simpler, chosen)
+
+    def _rehearsed(self, chosen: Preset, rows: Rows, validation: Any, seed: int) -> Preset:
+        """The preset, or one of its simpler ones where the rows ask for no more; see the rehearsals."""
+        ladder = self._ladder(chosen)
         X, y, weight = rows
 
         def loss_of(rung: int) -> float:
-            network, how = self._training(X, rungs[rung], validation, seed)
+            network, how = self._training(X, ladder[rung], validation, seed)
             return rehearse(network, X, y, sample_weight=weight, seed=seed, **how)
 
-        return rungs[climb(len(rungs), loss_of)[0]]
+        return ladder[climb(len(ladder), loss_of)[0]]
 
     def _training(self, inputs: Array, chosen: Preset, validation: Any, seed: int) -> tuple[Network, dict[str, Any]]:
         """The network, and how it is trained."""
@@ -159,6 +173,8 @@ class BaseTabular(BaseEstimator):
             validate_data(self, X if hasattr(X, "iloc") else FrameShape(X), skip_check_array=True)
             self._names = named(X)
             self._frame = True
+            if not hasattr(X, "iloc"):
+                self.feature_names_in_ = np.asarray(self._names, dtype=object)
             return table_of_frame(X)
         X = self._checked(X, reset=True)
         self._names = tuple(f"x{j}" for j in range(X.shape[1]))
@@ -297,9 +313,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self.classes_ = np.unique(known)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
-        by_class = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
         validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
-        return self._fit(X, y, sample_weight, by_class, validation)
+        return self._fit(X, y, sample_weight, validation)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, n_classes), in the order of classes_."""
@@ -369,7 +384,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         y = _check_y(column_or_1d(as_array(y), warn=True), y_numeric=True)
         check_lengths(X, y)
         validation = None if X_val is None else (X_val, np.asarray(y_val, dtype=np.float64), sample_weight_val)
-        return self._fit(X, y, sample_weight, None, validation)
+        return self._fit(X, y, sample_weight, validation)
 
     def predict(self, X: Any) -> Array:
         """Values (n,)."""

@@ -160,9 +160,8 @@ class Trainer:
             and time.perf_counter() - self._began > self.time_limit
         ):
             self._happen(Event(self._step, "stop", value="time_limit"))
-        due = self._stopped or self._step == self._n_steps
-        due = due or self.checkpoints.is_due(self._step, time.perf_counter() - self._began)
-        if due and self._diverged is None:
+        over = self._diverged or self._stopped == "early_stopping" or self._step == self._n_steps  # no step follows
+        if not over and (self._stopped or self.checkpoints.is_due(self._step, time.perf_counter() - self._began)):
             self._keep_checkpoint()
 
     def _adapt(self, n_steps: int, elapsed_s: float) -> None:

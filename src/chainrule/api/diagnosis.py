@@ -1,0 +1,67 @@
+"""run.doctor and run.vitals: a run handed to the rooms that look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.glass.doctor.case import Case
+from chainrule.glass.doctor.diagnose import diagnose
+from chainrule.glass.doctor.finding import Diagnosis
+from chainrule.glass.vitals.steps import chosen_steps
+from chainrule.glass.vitals.take import Vitals, take
+
+if TYPE_CHECKING:
+    from chainrule.api.run import Run
+
+
+def doctor(run: Run, data: tuple[Any, ...] | None) -> Diagnosis:
+    """The diagnosis of a run."""
+    rows = run._prepared(data)
+    replayer = run.replayer(rows)
+    return diagnose(
+        Case(
+            run._task(rows),
+            run.engine,
+            run.settings,
+            run.events,
+            run.losses,
+            run.history,
+            run.checkpoints,
+            replayer.record,
+            run._factor,
+            run.network.kind,
+            run.diverged,
+            str(run.result.get("stopped", "epochs")),
+            _columns(run),
+            run.class_weight,
+            run.held_out,
+            run.index,
+        )
+    )
+
+
+def _columns(run: Run) -> tuple[str, ...] | None:
+    """The names of the inputs, where the run was trained on a table."""
+    if run.pipeline is None:
+        return None
+    from chainrule.pipeline.table_pipeline import TablePipeline
+
+    return TablePipeline.from_dict(run.pipeline, run.pipeline_arrays).names
+
+
+def vitals(run: Run, steps: Any, data: tuple[Any, ...] | None, sharpness: bool) -> Vitals:
+    """The vital signs of a run."""
+    rows = run._prepared(data)
+    replayer, before = run.replayer(rows), run.replayer(rows).n_advanced
+    kept = run.checkpoints.sizes
+    asked = chosen_steps(run.n_steps, kept) if steps is None else steps
+    if isinstance(asked, slice):
+        asked = range(*asked.indices(run.n_steps))
+    numbered = [run._number(int(step)) for step in (asked if isinstance(asked, Iterable) else [asked])]
+    seen = [step for step in numbered if step >= min(kept, default=0)]
+    with np.errstate(all="ignore"):
+        told = take(replayer.record, run.engine, run._task(rows), seen, seen if sharpness else (), run.settings.l2)
+    return Vitals(told.steps, told.deaths, replayer.n_advanced - before)

@@ -1,0 +1,16 @@
+"""chainrule doctor: what went wrong first in a run, and what would put it right. Exit code 1 if something is wrong."""
+
+from __future__ import annotations
+
+import argparse
+
+from chainrule.cli.subject import open_run, rows_of
+
+
+def run(options: argparse.Namespace) -> int:
+    """Diagnose, print, and say by the exit code whether all is well."""
+    subject = open_run(options.run_directory)
+    _, data = rows_of(subject, options.run_directory)
+    diagnosis = subject.doctor(data)
+    print(diagnosis.to_json() if options.json else diagnosis.text(options.language))
+    return 0 if diagnosis.healthy else 1

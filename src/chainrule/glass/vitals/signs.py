@@ -1,0 +1,129 @@
+"""How the layers fare under given weights on given rows: gradient by factor, silent and saturated units.
+
+Formula   da[l] = delta[l+1] @ W[l+1].T;  delta[l] = pullback(z[l], a[l], da[l])
+          by_weights[l] = rms(da[l]) / rms(delta[l+1]);  by_slope[l] = rms(delta[l]) / rms(da[l])
+The rms is taken over the entries, so a layer's width does not count. Their product over all layers is what
+is left in layer 1 of the error signal of the output: a gradient vanishes, or explodes, by one of the two.
+
+Source    Glorot, Bengio (2010), section 4.2; Nielsen, chapter 5
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.protocol import Engine
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import Backward, Forward
+from chainrule.reference.activations import ACTIVATIONS
+
+Array = npt.NDArray[Any]
+FLAT = 0.05
+"""A unit is saturated on a row where its slope is below this share of the steepest slope of its activation."""
+STEEPEST = {"sigmoid": 0.25, "tanh": 1.0}
+SILENT = 1e-4
+"""A unit of a smooth activation counts as silent where its slope is below this on every row: what passes through
+it is lost beside the rounding of float32 sums. Rectifiers are silent at a slope of exactly 0."""
+
+
+@dataclass(frozen=True)
+class LayerSigns:
+    """One layer: shares of silent and saturated units, and what it does to the error signal on its way down.
+
+    silent: share of units whose slope is as good as 0 on every row; saturated: share of entries on the flat
+    ends of sigmoid or tanh; spread: standard deviation of the pre-activation; delta: rms of ∂J/∂z, by row;
+    by_weights, by_slope: the two factors of delta[l] / delta[l+1], None for the output layer;
+    gradient: ‖dW‖; weight: ‖W‖; units: places of silent units.
+    """
+
+    layer: int
+    silent: float | None
+    saturated: float | None
+    spread: float
+    delta: float
+    by_weights: float | None
+    by_slope: float | None
+    gradient: float
+    weight: float
+    units: tuple[int, ...]
+
+
+def signs(engine: Engine, parameters: Parameters, X: Array, targets: Array, weight: Array | None) -> list[LayerSigns]:
+    """The signs of every layer, 1 … L, under these weights on these rows."""
+    with np.errstate(all="ignore"):
+        forward = engine.forward(parameters, X)
+        return of_passes(forward, engine.backward(parameters, X, targets, weight), parameters)
+
+
+def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> list[LayerSigns]:
+    """The signs of every layer from its two passes."""
+    layers = parameters.architecture.layers
+    told = []
+    for l, layer in enumerate(layers, start=1):
+        silent = silent_units(forward, parameters.architecture, l)
+        slope = slopes(forward, parameters.architecture, l)
+        steepest = STEEPEST.get(layer.activation)
+        by_weights = by_slope = None
+        delta = rms(backward.delta[l])
+        if l < len(layers):
+            above = wide(backward.delta[l + 1])
+            da = rms(above @ wide(parameters.W[l + 1]).T)
+            by_weights, by_slope = ratio(da, rms(above)), ratio(delta, da)
+        told.append(
+            LayerSigns(
+                l,
+                None if silent is None else float(silent.mean()),
+                None if steepest is None or slope is None else float((slope < FLAT * steepest).mean()),
+                float(wide(forward.pre_activation(l)).std()),
+                delta * len(forward.output),
+                by_weights,
+                by_slope,
+                norm(backward.dW[l]),
+                norm(parameters.W[l]),
+                () if silent is None else tuple(int(unit) for unit in np.flatnonzero(silent)),
+            )
+        )
+    return told
+
+
+def slopes(forward: Forward, architecture: Architecture, l: int) -> Array | None:
+    """g′ of a layer on every row, (n, n_l); None where the activation mixes its units."""
+    entry = ACTIVATIONS[architecture.layers[l - 1].activation]
+    if not entry.elementwise:
+        return None
+    z = wide(forward.pre_activation(l))
+    return entry.pullback(z, entry.g(z), np.ones_like(z))
+
+
+def silent_units(forward: Forward, architecture: Architecture, l: int) -> npt.NDArray[np.bool_] | None:
+    """Which units let no error signal through on any row, (n_l,); None for the output layer."""
+    slope = slopes(forward, architecture, l) if l < len(architecture.layers) else None
+    if slope is None:
+        return None
+    least = 0.0 if architecture.layers[l - 1].activation == "relu" else SILENT
+    return np.asarray((np.abs(slope) <= least).all(axis=0))
+
+
+def wide(array: Array) -> Array:
+    """In float64, so that squares do not overflow."""
+    return array.astype(np.float64)
+
+
+def rms(array: Array) -> float:
+    """Root of the mean square of the entries."""
+    return float(np.sqrt((wide(array) ** 2).mean())) if array.size else 0.0
+
+
+def norm(array: Array) -> float:
+    """Root of the sum of squares."""
+    return float(np.sqrt((wide(array) ** 2).sum()))
+
+
+def ratio(a: float, b: float) -> float:
+    """a / b, and 0 where both are 0."""
+    return a / b if b else (0.0 if not a else float("inf"))

@@ -1,0 +1,54 @@
+"""A loss that is a pair of Python functions, computed by the NumPy engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.numpy import NumpyEngine, dense_targets
+from chainrule.engine.protocol import Targets
+from chainrule.errors import ShapeError
+from chainrule.network.architecture import Architecture
+from chainrule.reference import propagate
+
+Array = npt.NDArray[Any]
+Pair = tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]
+
+
+class OwnLossEngine(NumpyEngine):
+    """The NumPy engine with the loss value(a, y) of each row, whose derivative with respect to z is delta(a, y).
+
+    Args      value: a, y (n, n_outputs) -> (n,); delta: a, y -> (n, n_outputs); a = z, the output being identity
+    Errors    ShapeError where a function returns another shape
+    """
+
+    name = "numpy, own loss"
+
+    def __init__(self, pair: Pair) -> None:
+        self._value, self._delta = pair
+
+    def _loss(  # type: ignore[override]
+        self, z: Array, a: Array, targets: Targets, weight: Array | None, architecture: Architecture
+    ) -> tuple[float, Array]:
+        y = dense_targets(targets, architecture)
+        value = _shaped("value", self._value(a, y), (len(a),), a)
+        delta = _shaped("delta", self._delta(a, y), a.shape, a)
+        return propagate.over_batch(value, delta, propagate.row_scales(weight, len(a), a.dtype))
+
+
+def _shaped(what: str, found: Any, shape: tuple[int, ...], like: Array) -> Array:
+    array = np.asarray(found, dtype=like.dtype)
+    if array.shape != shape:
+        raise ShapeError(
+            f"{what}(a, y) of the loss has shape {array.shape}; expected {shape}: value gives one number a row, delta "
+            "one for every output."
+        )
+    return array
+
+
+def is_pair(loss: Any) -> bool:
+    """Whether the loss is a pair of functions."""
+    return isinstance(loss, tuple) and len(loss) == 2 and all(callable(part) for part in loss)

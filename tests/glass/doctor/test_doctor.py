@@ -1,0 +1,164 @@
+"""The doctor names the first cause of runs that were spoilt on purpose, and is silent where nothing is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import chainrule as cr
+from chainrule.glass.doctor.finding import Finding
+from chainrule.glass.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
+from chainrule.glass.tables import columns
+
+X, Y = load_digits(return_X_y=True)
+X = X / 16.0
+ROWS = np.random.default_rng(1).permutation(len(X))[:900]
+X, Y = X[ROWS], Y[ROWS]
+RNG = np.random.default_rng(5)
+NOISY = np.where(RNG.random(len(Y)) < 0.3, (Y + RNG.integers(1, 10, len(Y))) % 10, Y)
+
+
+def network(*hidden: int, **options) -> cr.Network:
+    return cr.Network([64, *(hidden or (30,)), 10], options.pop("activation", "relu"), seed=1, **options)
+
+
+def train(net: cr.Network | None = None, X=X, Y=Y, **options) -> cr.Run:
+    settings = {"optimizer": cr.SGD(0.3), "batch_size": 32, "epochs": 12, "progress": False, **options}
+    with np.errstate(all="ignore"):
+        return cr.train(net or network(), X, Y, **settings)
+
+
+def changed(change, *hidden: int, **options) -> cr.Network:
+    net = network(*hidden, **options)
+    for l in range(1, len(net.W)):
+        change(net, l)
+    return net
+
+
+def times(factor: float):
+    def change(net: cr.Network, l: int) -> None:
+        net.W[l][:] *= factor
+
+    return change
+
+
+def biases(value: float):
+    def change(net: cr.Network, l: int) -> None:
+        if l < len(net.W) - 1:
+            net.b[l][:] = value
+
+    return change
+
+
+SPOILT = {
+    "learning-rate-too-large": lambda: train(optimizer=cr.SGD(30.0)),
+    "learning-rate-too-small": lambda: train(optimizer=cr.SGD(0.0003)),
+    "symmetric-weights": lambda: train(network(initializer="zeros")),
+    "weights-too-large": lambda: train(changed(times(20.0))),
+    "weights-too-small": lambda: train(changed(times(0.001), 30, 30, 30)),
+    "dead-units": lambda: train(changed(biases(-30.0))),
+    "saturated-units": lambda: train(changed(biases(30.0), activation="tanh")),
+    "input-scale": lambda: train(X=X * 100),
+    "constant-inputs": lambda: train(X=np.ones_like(X)),
+    "label-noise": lambda: train(Y=NOISY),
+    "wrong-optimizer-settings": lambda: train(optimizer=cr.SGD(0.1, momentum=0.999)),
+    "too-strong-regularization": lambda: train(l2=1.0),
+    "too-few-steps": lambda: train(epochs=1, batch_size=300),
+    "vanishing-gradient": lambda: train(network(30, 30, 30, 30, 30, 30, activation="sigmoid")),
+    "wrong-pair": lambda: train(network(activation="identity")),
+    "target-leak": lambda: train(cr.Network([65, 30, 10], seed=1), X=np.column_stack([X, Y])),
+    "duplicate-rows": lambda: train(X=np.vstack([X[:300], X[:300]]), Y=np.concatenate([Y[:300], Y[:300]]), epochs=20),
+    "overfitting": lambda: train(
+        network(128, 128), X=X[:40], Y=Y[:40], epochs=200, batch_size=10, optimizer=cr.Adam(0.01),
+        validation=(X[300:], NOISY[300:]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.errors.DivergenceWarning")
+@pytest.mark.parametrize("cause", SPOILT)
+def test_the_first_cause_is_named(cause: str) -> None:
+    """A run spoilt in one way: that way is the first finding, a fault, and its text has no empty slot."""
+    diagnosis = SPOILT[cause]().doctor()
+    assert diagnosis[0].id == cause, diagnosis.text()
+    assert not diagnosis.healthy
+    for language in ("en", "ko"):
+        text = diagnosis.text(language)
+        assert "–" not in text and "{" not in text, text
+        assert max(map(columns, text.splitlines())) <= 80
+
+
+HEALTHY = {
+    "relu": lambda: train(validation=0.2),
+    "tanh, Adam": lambda: train(network(activation="tanh"), optimizer=cr.Adam(0.005), validation=0.2),
+    "quadratic cost": lambda: train(
+        network(activation="sigmoid", output="sigmoid", loss="squared_error"), optimizer=cr.SGD(3.0), batch_size=10
+    ),
+    "dropout, l2": lambda: train(network(96), optimizer=cr.Adam(0.003), dropout=0.2, l2=1e-4, epochs=25),
+    "values": lambda: train(
+        cr.Network([64, 30, 1], "tanh", output="identity", loss="squared_error", seed=2),
+        Y=np.sin(4 * X[:, 20]) + X[:, 30] ** 2, optimizer=cr.Adam(0.005), epochs=40,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_run_has_no_fault(name: str) -> None:
+    """Trainings that went well are called healthy."""
+    diagnosis = HEALTHY[name]().doctor()
+    assert diagnosis.healthy, diagnosis.text()
+    assert all(finding.severity == "note" for finding in diagnosis)
+
+
+def test_dead_units_are_a_consequence_of_the_learning_rate() -> None:
+    """A rate too large kills a layer: the rate stands first, with the step that overshot, and the deaths under it."""
+    first = train(optimizer=cr.SGD(30.0)).doctor()[0]
+    dead = {finding.id: finding for finding in first.consequences}["dead-units"]
+    assert first.evidence["after"] > first.evidence["before"] and first.step is not None
+    assert dead.step > first.step
+    assert first.evidence["eta_lambda"] > 2
+
+
+def test_the_same_run_gets_the_same_diagnosis() -> None:
+    """Two diagnoses of equal runs are equal in every number."""
+    assert train(optimizer=cr.SGD(30.0)).doctor().to_json() == train(optimizer=cr.SGD(30.0)).doctor().to_json()
+
+
+def test_json_has_its_schema() -> None:
+    """One object: healthy, first_cause, summary, findings with both languages, unjudged; nothing that is no JSON."""
+    told = json.loads(train(optimizer=cr.SGD(30.0)).doctor().to_json())
+    assert set(told) == {"healthy", "first_cause", "summary", "findings", "unjudged"}
+    assert told["first_cause"] == "learning-rate-too-large" and told["healthy"] is False
+    for finding in told["findings"]:
+        assert set(finding) == {"id", "severity", "step", "layer", "evidence", "text", "consequences"}
+        assert set(finding["text"]) == {"en", "ko"}
+        assert all(finding["text"][l]["claim"] and finding["text"][l]["remedy"] for l in ("en", "ko"))
+    assert told["unjudged"] == ["overfitting"]
+
+
+def slots(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def test_both_languages_say_everything_with_the_same_numbers() -> None:
+    """Every id has every sentence in both languages, with the same slots, and no Korean particle follows a slot."""
+    assert set(WORDS["en"]) == set(WORDS["ko"]) == set(IDS) and len(IDS) == len(set(IDS)) == 24
+    assert set(HEADINGS["en"]) == set(HEADINGS["ko"]) and set(UNJUDGED["en"]) == set(UNJUDGED["ko"])
+    for id_ in IDS:
+        english, korean = WORDS["en"][id_], WORDS["ko"][id_]
+        assert {k for k in english if not k.startswith("experiment")} == set(korean), id_
+        for part, template in korean.items():
+            assert slots(template) == slots(english[part]), (id_, part)
+            assert not re.search(r"\}(을|를|은|는|이|가|과|와|으로|로)(?![가-힣])", template), (id_, part)
+    assert slots(TRIAL["en"]) == slots(TRIAL["ko"])
+
+
+def test_an_unknown_language_is_refused() -> None:
+    """The error lists the languages there are."""
+    with pytest.raises(cr.SettingsError, match="Known: en, ko"):
+        Finding("stalled").text("fr")
