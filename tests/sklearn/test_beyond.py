@@ -10,11 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
-from sklearn.model_selection import GridSearchCV, cross_validate
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from chainrule.errors import SettingsError, ShapeError
 from chainrule.sklearn import MLPClassifier, MLPRegressor
@@ -254,17 +250,6 @@ def test_a_loss_that_runs_away_is_said() -> None:
     with pytest.warns(UserWarning, match="training diverged"):
         fit = MLPRegressor(solver="sgd", learning_rate_init=0.9, activation="identity", random_state=0).fit(100 * X, Y)
     assert np.isfinite(fit.predict(X)).all()
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_it_works_inside_the_tools_of_scikit_learn() -> None:
-    """Pipeline, grid search, calibration and cross-validation take it, workers included."""
-    fit = MLPClassifier(max_iter=10, learning_rate_init=0.01, random_state=0)
-    search = GridSearchCV(make_pipeline(StandardScaler(), fit), {"mlpclassifier__alpha": [1e-4, 1e-2]}, cv=2, n_jobs=2)
-    assert search.fit(X, Y).best_score_ > 0.5
-    assert CalibratedClassifierCV(fit, cv=2).fit(X, Y).predict_proba(X).shape == (400, 10)
-    assert len(cross_validate(fit, X, Y, cv=2, params={"sample_weight": np.ones(len(X))})["test_score"]) == 2
-    assert "MLPClassifier" in fit._repr_html_()
 
 
 def test_threads_in_workers_do_not_multiply() -> None:

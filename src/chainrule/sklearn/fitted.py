@@ -20,8 +20,8 @@ from chainrule.sklearn.own_loss import OwnLossEngine, Pair
 Array = npt.NDArray[Any]
 NAMES = {"logistic": "sigmoid", "exp": "exponential"}
 """scikit-learn's names of activations where ours is another."""
-BLOCK_ROWS = 4096
-"""Rows of a sparse matrix that are made dense at a time."""
+BLOCK_NUMBERS = 4_000_000
+"""Numbers of a sparse matrix that are made dense at a time."""
 
 
 class FittedMLP(BaseEstimator):
@@ -90,11 +90,9 @@ class FittedMLP(BaseEstimator):
         dtype = parameters.flat.dtype
         if not sparse.issparse(X):
             return engine.predict(parameters, np.ascontiguousarray(X, dtype=dtype))
-        blocks = range(0, X.shape[0], BLOCK_ROWS)
-        rows = X.tocsr()
-        return np.concatenate(
-            [engine.predict(parameters, rows[i : i + BLOCK_ROWS].toarray().astype(dtype)) for i in blocks]
-        )
+        rows, n = X.tocsr(), max(1, BLOCK_NUMBERS // X.shape[1])
+        blocks = (rows[i : i + n].toarray().astype(dtype, copy=False) for i in range(0, X.shape[0], n))
+        return np.concatenate([engine.predict(parameters, block) for block in blocks])
 
     def _rows(self, X: Any) -> Any:
         """Rows as checked numbers; an array of floats that needs nothing done to it is spared the long checks."""

@@ -173,6 +173,8 @@ class BaseTabular(BaseEstimator):
             validate_data(self, X if hasattr(X, "iloc") else FrameShape(X), skip_check_array=True)
             self._names = named(X)
             self._frame = True
+            if not hasattr(X, "iloc"):
+                self.feature_names_in_ = np.asarray(self._names, dtype=object)
             return table_of_frame(X)
         X = self._checked(X, reset=True)
         self._names = tuple(f"x{j}" for j in range(X.shape[1]))
