@@ -37,6 +37,7 @@ def doctor(run: Run, data: tuple[Any, ...] | None) -> Diagnosis:
             str(run.result.get("stopped", "epochs")),
             _columns(run),
             run.class_weight,
+            run.held_out,
             run.index,
         )
     )

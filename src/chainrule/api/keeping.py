@@ -82,6 +82,9 @@ class Keeper:
             kept = {"X": self.setup.rows.X, "targets": self.setup.rows.targets}
             if self.setup.rows.weight is not None:
                 kept["weight"] = self.setup.rows.weight
+            held = self.setup.validation
+            if held is not None and (self.keep_data is True or size + held.X.nbytes <= KEEP_BYTES):
+                kept["held_out"] = held.X
             files.write_tensors(folder.file(DATA), kept, {"kind": "data"}, durable=False)
         if self.setup.rows.index is not None:
             files.write_tensors(folder.file(SPLIT), {"train": self.setup.rows.index}, {"kind": "split"})
@@ -164,6 +167,7 @@ class Keeper:
             self.source,
             setup.engine.describe(),
             setup.class_weight,
+            None if setup.validation is None else setup.validation.X,
         )
         if self.directory is not None:
             self.directory.before_checkpoint(result.losses)

@@ -84,6 +84,8 @@ class Run:
     source: dict[str, Any] | None = None
     engine_record: dict[str, Any] = field(default_factory=dict)
     class_weight: Any = None
+    held_out: Array | None = None
+    """The inputs of the held-out rows, where there are any and the run kept them."""
     _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
     _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
     _verified: tuple[Rows, str] | None = field(default=None, init=False, repr=False, compare=False)
@@ -129,9 +131,10 @@ class Run:
         """The first step at which something happened, with layer, unit and example; None if it never did.
 
         Args      what: "non-finite" (it persists: found by halving), "dead unit" (a rectifier that no
-                  training row opens; units revive, so every step is looked at), "loss doubles" (from the
-                  recorded losses), or a function of a Step, the first for which it is true; steps: where to
-                  look, else everywhere; data: as for replay
+                  training row opens, or the flat side of another activation; units revive, so every step is
+                  looked at), "saturated unit" (sigmoid and tanh), "loss doubles" (from the recorded losses), or
+                  a function of a Step, the first for which it is true; steps: where to look, else everywhere;
+                  data: as for replay
         Returns   Found: step, epoch, layer, unit, row, example, evidence; text(language), to_dict()
         Errors    SettingsError for an unknown name; DataError as for replay
         Example   >>> run.find(lambda step: abs(step.backward.dW[1]).max() > 1)  # doctest: +SKIP
@@ -284,6 +287,7 @@ class Run:
         elif rows is None and self.directory is not None and (self.directory / DATA).exists():
             kept = files.read_tensors(self.directory / DATA)[0]
             rows = self._own = Rows(kept["X"], kept["targets"], kept.get("weight"))
+            self.held_out = kept.get("held_out")
         if rows is None:
             raise DataError(
                 "this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train."

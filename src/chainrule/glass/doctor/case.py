@@ -22,6 +22,8 @@ from chainrule.training.events import Event
 from chainrule.training.settings import Settings
 
 Array = npt.NDArray[Any]
+LEARNED = 0.85
+"""A run that took away this share of the loss of a constant output is not searched for what slowed it down."""
 SAMPLE_ROWS = 2048
 """Training rows that losses and shares are measured on: a share is then known to about one percent."""
 
@@ -44,6 +46,8 @@ class Case:
     stopped: str = "epochs"
     columns: Sequence[str] | None = None
     class_weight: Any = None
+    held_out: Array | None = None
+    """The inputs of the rows that were held out, where they are known."""
     index: npt.NDArray[np.int64] | None = None
     """Training rows as indices into the X given to train, or None where every row was used."""
     unjudged: list[str] = field(default_factory=list)
@@ -162,11 +166,27 @@ class Case:
         return self.mean(self.chance_by_row)
 
     @cached_property
+    def loss_reached(self) -> float:
+        """J after the last step, or the mean of the recorded losses of the last epoch where that is lower.
+
+        A run of a noisy gradient may end on a bad step; that alone is no illness. Dropout raises recorded losses.
+        """
+        last = self.losses[-min(self.n_steps, self.task.steps_per_epoch) :]
+        with np.errstate(all="ignore"):
+            mean = float(last.mean()) if np.isfinite(last).all() else np.inf
+        return min(self.loss_at_end, mean) if self.diverged is None else self.loss_at_end
+
+    @cached_property
     def learned(self) -> float:
         """Share of the loss of a constant output that the run has taken away: 0 at chance, 1 at loss 0."""
-        if not np.isfinite(self.loss_at_end) or self.chance <= 0:
+        if not np.isfinite(self.loss_reached) or self.chance <= 0:
             return 0.0
-        return 1 - self.loss_at_end / self.chance
+        return 1 - self.loss_reached / self.chance
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run is searched for what kept it from going down."""
+        return self.learned < LEARNED or self.diverged is not None
 
     # signs -------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,29 @@ import numpy.typing as npt
 from chainrule.glass.doctor import witness
 from chainrule.glass.doctor.case import Case
 from chainrule.glass.doctor.finding import FAULT, NOTE, Finding
-from chainrule.glass.doctor.trials import Change, n_trial_steps, rescues, trial
+from chainrule.glass.doctor.strangers import share_of_strangers
+from chainrule.glass.doctor.suspects import Suspect, helps_on_unseen, told_by
+from chainrule.glass.doctor.trials import SIGNIFICANT, Change, n_trial_steps, rescues, trial
 
 Array = npt.NDArray[Any]
+ENOUGH = 40
+"""Rows of other classes than the most frequent one below which a forest may well miss what there is."""
 REPEATED = 0.25
 """Share of rows that repeat an earlier one above which the rows count for less than their number says."""
+SHARED = 0.1
+"""Share of held-out rows that are training rows, above which they no longer tell how new rows will do."""
 MOSTLY_CONSTANT = 0.5
+CUT = 4.0
+"""Spreads of the middle half beyond which a cell is an outlier, or stands for a missing one."""
 SMALL, LARGE = 0.1, 10.0
 """Initial weights are drawn for inputs of rms 1 (LeCun et al. 1998, section 4.3). The curvature by the weights of
 layer 1 grows with the square of the inputs: a factor 10 is a factor 100 in the usable learning rate."""
 LEAKING, EXACTLY, LEAK_MARGIN = 0.98, 0.995, 3.0
 """Share of the error that a leaking column alone takes away, of classes and of values (a law of nature may well give
 0.98 of the variance); and by how many standard errors the others must do worse."""
-WRONG_LABELS, FLAT, TOLD_APART = 0.08, 0.6, 0.35
-"""Share of contradicted labels among the rows the forest is surest of, and that share beside the one among all rows:
-where classes overlap the forest is unsure and errs there, where labels are wrong it errs everywhere alike. Two or
+WRONG_LABELS, FLAT, TOLD_APART = 0.08, 0.7, 0.35
+"""Share of contradicted labels among the rows the forest is surest of, and beside the one among its surer half: where
+classes overlap the forest is unsure and errs there, where labels are wrong it errs everywhere alike. Two or
 three classes that it hardly tells apart at all may simply overlap."""
 RARE, RECALL = 10.0, 0.5
 
@@ -38,10 +47,10 @@ def data_rules(case: Case) -> Iterator[Finding]:
         return
     yield from _constant(case)
     yield from _duplicates(case)
+    yield from _shared(case)
     yield from _leak(case)
     yield from _labels(case)
     yield from _imbalance(case)
-    yield from _scale(case)
 
 
 def _non_finite(case: Case) -> Iterator[Finding]:
@@ -105,6 +114,21 @@ def _duplicates(case: Case) -> Iterator[Finding]:
         )
 
 
+def _shared(case: Case) -> Iterator[Finding]:
+    """Held-out rows that are training rows, beyond what repetitions among the training rows let expect."""
+    if case.held_out is None or not np.ptp(case.X, axis=0).any():
+        return
+    X, held = case.task.X, case.held_out
+    kinds, counts = np.unique(X, axis=0, return_counts=True)
+    expected = float(counts[counts > 1].sum() / len(X))
+    both = np.unique(np.vstack([kinds, np.unique(held, axis=0)]), axis=0, return_counts=True)
+    known = {row.tobytes() for row in both[0][both[1] > 1]}
+    n = sum(row.tobytes() in known for row in np.ascontiguousarray(held))
+    if n >= SHARED * len(held) and n > 3 * expected * len(held):
+        told = {"n": n, "of": len(held), "share": n / len(held), "expected": expected}
+        yield Finding("duplicate-rows", "shared", evidence=told)
+
+
 # what the target has to do with the inputs -----------------------------------------------------------------
 
 
@@ -116,11 +140,12 @@ def _leak(case: Case) -> Iterator[Finding]:
         return
     varying = np.flatnonzero(np.ptp(case.X, axis=0) > 0)
     order = np.argsort(np.arange(len(truth)) * 0.6180339887498949 % 1.0)  # even and odd rows alike in every stretch
-    skills = {
-        int(j): witness.column_skill(case.X[order, j], truth[order], classes=classes is not None) for j in varying
-    }
+    X = case.X[order]
+    skills = {int(j): witness.column_skill(X[:, j], truth[order], classes=classes is not None) for j in varying}
     suspects = [j for j, skill in skills.items() if skill >= LEAKING]
-    if not suspects or len(suspects) > max(2, len(varying) // 4):
+    if classes is not None and not suspects:
+        suspects, skills = _one_for_each(X, truth[order], varying)
+    if not suspects:
         return
     rest = np.setdiff1d(varying, suspects)
     best = max(suspects, key=lambda j: skills[j])
@@ -129,8 +154,24 @@ def _leak(case: Case) -> Iterator[Finding]:
     error = np.sqrt(max(skill * (1 - skill), 0.0) / len(truth))
     least = LEAKING if classes is not None else EXACTLY
     if skills[best] >= least and 1 - skill > max(LEAK_MARGIN * error, 2 * (1 - skills[best])):
-        told = {"column": case.column(best), "skill": skills[best], "others": skill, "n": len(suspects)}
-        yield Finding("target-leak", evidence=told)
+        told = {"columns": [case.column(j) for j in suspects[:12]], "skill": skills[best], "others": skill}
+        yield Finding("target-leak", "several" if len(suspects) > 1 else "", evidence=told)
+
+
+def _one_for_each(X: Array, truth: Array, varying: Array) -> tuple[list[int], dict[int, float]]:
+    """Columns of two values that tell the classes one by one, as one-hot columns do; none if a class has none."""
+    binary = [int(j) for j in varying if len(np.unique(X[:, j])) == 2]
+    found: dict[int, float] = {}
+    n_without = 0
+    for k in np.unique(truth):
+        of_class = (truth == k).astype(int)
+        skills = {j: witness.column_skill(X[:, j], of_class, classes=True) for j in binary}
+        best = max(skills, key=lambda j: skills[j], default=None)
+        if best is not None and skills[best] >= LEAKING:
+            found[best] = skills[best]
+        else:
+            n_without += 1  # one class may be told by the absence of the others
+    return (sorted(found), found) if found and n_without <= 1 else ([], {})
 
 
 def _one_value(case: Case) -> Array | None:
@@ -154,20 +195,21 @@ def _labels(case: Case) -> Iterator[Finding]:
         return
     n = len(seen.rows)
     t = _above_chance(seen, classes is not None)
-    if t < 3 and not _generalises(case):
+    if t < 3 and _enough(seen, classes is not None) and not _generalises(case):
         yield Finding("label-noise", "all", evidence={"skill": seen.skill, "n": n, "t": t})
         return
     if classes is None:
+        yield from _strangers(seen)
         return
     p, top = seen.predicted, np.sort(seen.predicted, axis=1)
     margin = top[:, -1] - top[:, -2]
     wrong = p.argmax(axis=1) != seen.truth
     order = np.argsort(-margin, kind="stable")
-    surest, every = wrong[order[: max(20, n // 4)]], float(wrong.mean())
+    surest, sure, every = wrong[order[: max(20, n // 4)]], wrong[order[: n // 2]], float(wrong.mean())
     q = float(surest.mean())
     low = q - 2 * np.sqrt(q * (1 - q) / len(surest))
     told_apart = seen.skill >= TOLD_APART or len(np.unique(seen.truth)) > 3
-    if told_apart and low > WRONG_LABELS / 2 and q >= WRONG_LABELS and q > FLAT * every:
+    if told_apart and low > WRONG_LABELS / 2 and q >= WRONG_LABELS and q > FLAT * sure.mean():
         suspects = case.sample[seen.rows[order[wrong[order]]]]
         told: dict[str, Any] = {
             "share": every,
@@ -177,6 +219,18 @@ def _labels(case: Case) -> Iterator[Finding]:
             "examples": [case.example(int(i)) for i in suspects[:8]],
         }
         yield Finding("label-noise", evidence=told)
+
+
+def _enough(seen: witness.Witness, classes: bool) -> bool:
+    """Whether there are enough rows besides the most frequent class for a relation to show."""
+    return not classes or len(seen.truth) - int(np.bincount(seen.truth).max()) >= ENOUGH
+
+
+def _strangers(seen: witness.Witness) -> Iterator[Finding]:
+    """Values of which a share seems to belong to other rows."""
+    q, t = share_of_strangers(seen.truth, seen.predicted)
+    if q >= WRONG_LABELS and t >= SIGNIFICANT:
+        yield Finding("label-noise", "values", evidence={"share": q, "t": t, "n": len(seen.rows), "skill": seen.skill})
 
 
 def _above_chance(seen: witness.Witness, classes: bool) -> float:
@@ -205,44 +259,66 @@ def _imbalance(case: Case) -> Iterator[Finding]:
     if len(present) < 2 or present.max() < RARE * present.min():
         return
     rare = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
-    recall = _recall(case, classes, rare)
+    recall, of_others = _recalls(case, classes, counts)
     told = {
         "rare": rare,
         "n_rare": int(counts[rare]),
         "n_most": int(counts.max()),
         "ratio": float(counts.max() / counts[rare]),
         "recall": recall,
+        "of_others": of_others,
     }
-    yield Finding("class-imbalance", evidence=told, severity=FAULT if recall < RECALL else NOTE)
+    yield Finding("class-imbalance", evidence=told, severity=FAULT if recall < RECALL * of_others else NOTE)
 
 
-def _recall(case: Case, classes: Array, rare: int) -> float:
-    with np.errstate(all="ignore"):
-        output = case.engine.predict(case.end, np.ascontiguousarray(case.task.X[case.sample]))
-    guess = (output[:, 0] >= 0.5).astype(int) if output.shape[1] == 1 else output.argmax(axis=1)
-    return float((guess[classes == rare] == rare).mean())
+def _recalls(case: Case, classes: Array, counts: Array) -> tuple[float, float]:
+    """Share of the rows of rare classes, and of all others, that are told rightly by a training on the other half."""
+    rare = np.isin(classes, np.flatnonzero(RARE * counts <= counts.max()))
+    right = np.zeros(len(classes), dtype=bool)
+    order = np.lexsort((case.sample, classes))  # both halves get as many of every class
+    for half in (0, 1):
+        unseen = order[half::2]
+        rest = np.setdiff1d(np.arange(case.task.n_samples), case.sample[unseen])
+        own = trial(case, Change(), n_trial_steps(case), rows=rest)
+        with np.errstate(all="ignore"):
+            output = case.engine.predict(own.parameters, np.ascontiguousarray(case.task.X[case.sample[unseen]]))
+        guess = (output[:, 0] >= 0.5).astype(int) if output.shape[1] == 1 else output.argmax(axis=1)
+        right[unseen] = guess == classes[unseen]
+    return float(right[rare].mean()), float(right[~rare].mean())
 
 
 # the scale of the inputs ------------------------------------------------------------------------------------
 
 
-def _scale(case: Case) -> Iterator[Finding]:
-    """Inputs far from rms 1, and a run that would have gone well with each column at mean 0, variance 1."""
+def input_scale(case: Case) -> Suspect | Finding | None:
+    """Inputs far from rms 1: a suspect if the run would have gone well with each column at mean 0, variance 1."""
+    if not np.isfinite(case.X).all():
+        return None
     rms = float(np.sqrt((case.X**2).mean()))
     of_columns = np.sqrt((case.X**2).mean(axis=0))
     largest = int(np.argmax(of_columns))
-    if SMALL <= rms <= LARGE and of_columns[largest] <= LARGE * 10:
-        return
-    told = {"rms": rms, "column": case.column(largest), "largest": float(of_columns[largest])}
-    if case.learned > 0.75:
-        yield Finding("input-scale", "harmless", evidence=told, severity=NOTE)
-        return
-    scaled = trial(case, Change(X=standardised), n_trial_steps(case))
-    told |= {"loss": case.loss_at_end, "loss_scaled": scaled.loss, "steps": scaled.n_steps, "chance": case.chance}
-    if rescues(scaled):
-        yield Finding("input-scale", "large" if rms > 1 else "small", evidence=told)
-    else:
-        yield Finding("input-scale", "harmless", evidence=told, severity=NOTE)
+    if SMALL <= rms <= LARGE and of_columns[largest] <= 10 * LARGE:
+        return None
+    told: dict[str, Any] = {"rms": rms, "column": case.column(largest), "largest": float(of_columns[largest])}
+    for variant, change in (("large" if rms > 1 else "small", Change(X=standardised)), ("outliers", Change(X=cut_off))):
+        scaled = trial(case, change, n_trial_steps(case))
+        if (case.failed and rescues(scaled)) or helps_on_unseen(case, change):
+            told |= told_by(case, scaled) | {"far": float((np.abs(_robust(case.X)) > CUT).mean())}
+            return Suspect(scaled, partial(Finding, "input-scale", variant, evidence=told))
+    return Finding("input-scale", "harmless", evidence=told, severity=NOTE)
+
+
+def cut_off(X: Array) -> Array:
+    """Every column at median 0 and the spread of its middle half 1, beyond CUT cut off."""
+    return np.clip(_robust(X.astype(np.float64)), -CUT, CUT)
+
+
+def _robust(X: Array) -> Array:
+    """Columns about their medians, by the spread of their middle half, or where that is 0 by the usual one."""
+    low, middle, high = np.quantile(X, (0.25, 0.5, 0.75), axis=0)
+    spread = (high - low) / 1.349
+    usual = float(np.median(spread[spread > 0])) if (spread > 0).any() else 1.0
+    return (X - middle) / np.where(spread > 0, spread, usual)
 
 
 def standardised(X: Array) -> Array:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from chainrule.glass.doctor.case import Case
 from chainrule.glass.doctor.data_rules import data_rules
-from chainrule.glass.doctor.finding import FAULT, Diagnosis, Finding
+from chainrule.glass.doctor.finding import FAULT, NOTE, Diagnosis, Finding
 from chainrule.glass.doctor.outcome_rules import outcome_rules
 from chainrule.glass.doctor.speed_rules import speed_rules
 from chainrule.glass.doctor.start_rules import start_rules
+from chainrule.glass.doctor.suspects import BARELY
 from chainrule.glass.doctor.symptom_rules import symptom_rules
 from chainrule.glass.doctor.wiring_rules import wiring_rules
 
-MISLEADING = ("duplicate-rows", "target-leak", "class-imbalance", "overfitting")
+MISLEADING = ("duplicate-rows", "target-leak", "overfitting")
 """Faults that mislead but keep no network from fitting its rows: a cause of that stands before them."""
 EXPLAINS_ALL = (
     "non-finite-data", "constant-inputs", "label-noise", "input-scale", "wrong-gradient", "symmetric-weights",
@@ -40,20 +42,24 @@ def diagnose(case: Case) -> Diagnosis:
             causes += speed_rules(case)
         causes += outcome_rules(case)
         symptoms = list(symptom_rules(case))
-    return Diagnosis(tuple(arranged(causes, symptoms)), _summary(case), tuple(dict.fromkeys(case.unjudged)))
+        hopeless = case.learned < BARELY or case.diverged is not None
+    return Diagnosis(tuple(arranged(causes, symptoms, hopeless)), _summary(case), tuple(dict.fromkeys(case.unjudged)))
 
 
 def _explained(causes: Iterable[Finding]) -> bool:
     return any(finding.severity == FAULT and finding.id in EXPLAINS_ALL for finding in causes)
 
 
-def arranged(causes: Sequence[Finding], symptoms: Sequence[Finding]) -> list[Finding]:
+def arranged(causes: Sequence[Finding], symptoms: Sequence[Finding], hopeless: bool = True) -> list[Finding]:
     """Faults in the order of causes, those that only mislead last, symptoms under the first cause; then the notes."""
-    faults = [finding for finding in causes if finding.severity == FAULT]
+    faults = sorted((finding for finding in causes if finding.severity == FAULT), key=lambda finding: finding.rank)
     notes = [finding for finding in (*causes, *symptoms) if finding.severity != FAULT]
     failing = [finding for finding in faults if finding.id not in MISLEADING]
     misleading = [finding for finding in faults if finding.id in MISLEADING]
     ill = [finding for finding in symptoms if finding.severity == FAULT]
+    if not failing and not hopeless:  # the run learned, and nothing that was tried would have helped it
+        notes += [replace(finding, severity=NOTE) for finding in ill]
+        ill = []
     if failing:
         known = {finding.id for finding in failing}
         first = failing[0].because([finding for finding in ill if finding.id not in known])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
 from chainrule.glass.doctor.case import Case
-from chainrule.glass.doctor.finding import FAULT, NOTE, Finding
+from chainrule.glass.doctor.finding import NOTE, Finding
+from chainrule.glass.doctor.suspects import Suspect, helps_on_unseen, told_by
 from chainrule.glass.doctor.trials import Change, n_trial_steps, rescues, trial
+from chainrule.glass.vitals.signs import LayerSigns
 from chainrule.network.architecture import Dense
 from chainrule.network.initializers import automatic
 from chainrule.network.parameters import Parameters
@@ -22,16 +25,8 @@ MOSTLY = 0.5
 
 
 def start_rules(case: Case) -> Iterator[Finding]:
-    """Every finding about the parameters before the first step."""
-    alike = list(_symmetric(case))
-    yield from alike
-    if alike and alike[0].severity == FAULT:
-        return
-    for finding in _scale(case):
-        yield finding
-        if finding.severity == FAULT:
-            return
-    yield from _biases(case)
+    """Findings about the parameters before the first step that need no trial."""
+    yield from _symmetric(case)
 
 
 def _symmetric(case: Case) -> Iterator[Finding]:
@@ -72,33 +67,28 @@ def _ratios(case: Case) -> list[float]:
     ]
 
 
-def _scale(case: Case) -> Iterator[Finding]:
-    """Weights of another size than usual, and a run that would have gone well from the same draws at the usual size."""
+def weights_scale(case: Case) -> Suspect | Finding | None:
+    """Weights of another size than usual: a suspect if the same draws at the usual size would have gone well."""
     ratios = np.array(_ratios(case))
     with np.errstate(divide="ignore"):
         off = np.where(ratios > 1, ratios, 1 / ratios)
     off = np.where(np.isfinite(off), off, 1.0)  # a layer of zeros is another matter
     layer = int(np.argmax(off)) + 1
     if off[layer - 1] < OFF:
-        return
-    large = bool(ratios[layer - 1] > 1)
-    told = {
-        "ratio": float(ratios[layer - 1]),
-        "ratios": [float(r) for r in ratios],
-        "usual": usual_spread(case.task.architecture.layers[layer - 1]),
-        "loss_at_start": case.loss_at_start,
+        return None
+    told: dict[str, Any] = {
+        "ratio": float(ratios[layer - 1]), "ratios": [float(r) for r in ratios],
+        "usual": usual_spread(case.task.architecture.layers[layer - 1]), "loss_at_start": case.loss_at_start,
         "chance": case.chance,
-    }
-    id_ = "weights-too-large" if large else "weights-too-small"
-    if case.learned > 0.75:
-        yield Finding(id_, "harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
-        return
-    resized = trial(case, Change(theta=lambda p: usual_size(p, ratios)), n_trial_steps(case))
-    told |= {"loss": case.loss_at_end, "loss_resized": resized.loss, "steps": resized.n_steps}
-    if rescues(resized):
-        yield Finding(id_, step=case.first, layer=layer, evidence=told)
-    else:
-        yield Finding(id_, "harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
+    }  # fmt: skip
+    id_ = "weights-too-large" if ratios[layer - 1] > 1 else "weights-too-small"
+    change = Change(theta=lambda p: usual_size(p, ratios))
+    if case.failed or off[layer - 1] >= 2 * OFF:
+        resized = trial(case, change, n_trial_steps(case))
+        if (case.failed and rescues(resized)) or helps_on_unseen(case, change):
+            told |= told_by(case, resized)
+            return Suspect(resized, lambda: Finding(id_, step=case.first, layer=layer, evidence=told))
+    return Finding(id_, "harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
 
 
 def usual_size(parameters: Parameters, ratios: np.ndarray) -> Parameters:
@@ -111,31 +101,25 @@ def usual_size(parameters: Parameters, ratios: np.ndarray) -> Parameters:
     return resized
 
 
-def _biases(case: Case) -> Iterator[Finding]:
-    """Units that are dead or saturated before the first step, though their weights are of the usual size."""
-    worst = None
+def biases(case: Case) -> Suspect | None:
+    """Units dead or saturated before the first step: a suspect if biases of 0 would have done well."""
+    worst: tuple[LayerSigns, float] | None = None
     for s in case.signs_at_start[:-1]:
-        silent, saturated = s.silent or 0.0, s.saturated or 0.0
-        if max(silent, saturated) > MOSTLY and (worst is None or max(silent, saturated) > worst[1]):
-            worst = (s, max(silent, saturated))
-    if worst is None or case.learned > 0.75:
-        return
-    s, share = worst
-    reset = trial(case, Change(theta=_without_biases), n_trial_steps(case))
-    if rescues(reset):
-        biases = float(np.sqrt((case.start.b[s.layer].astype(np.float64) ** 2).mean()))
-        told = {
-            "share": share,
-            "n": round(share * len(case.start.b[s.layer])),
-            "of": len(case.start.b[s.layer]),
-            "bias": biases,
-            "loss": case.loss_at_end,
-            "loss_reset": reset.loss,
-            "steps": reset.n_steps,
-            "chance": case.chance,
-        }
-        id_ = "dead-units" if s.saturated is None else "saturated-units"
-        yield Finding(id_, "biases", step=case.first, layer=s.layer, evidence=told)
+        share = max(s.silent or 0.0, s.saturated or 0.0)
+        if share > MOSTLY and (worst is None or share > worst[1]):
+            worst = (s, share)
+    if worst is None or not case.failed or not any(b.any() for b in case.start.b[1:]):
+        return None
+    change = Change(theta=_without_biases)
+    reset = trial(case, change, n_trial_steps(case))
+    if not rescues(reset) and not helps_on_unseen(case, change):
+        return None
+    signs, share = worst
+    of = len(case.start.b[signs.layer])
+    size = float(np.sqrt((case.start.b[signs.layer].astype(np.float64) ** 2).mean()))
+    told = {"share": share, "n": round(share * of), "of": of, "bias": size} | told_by(case, reset)
+    id_ = "dead-units" if signs.saturated is None else "saturated-units"
+    return Suspect(reset, lambda: Finding(id_, "biases", step=case.first, layer=signs.layer, evidence=told))
 
 
 def _without_biases(parameters: Parameters) -> Parameters:

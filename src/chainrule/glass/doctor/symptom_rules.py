@@ -22,7 +22,7 @@ FADED = 1e-3
 
 def symptom_rules(case: Case) -> Iterator[Finding]:
     """Non-finite numbers, dead and saturated units, gradients that vanish, a loss that stands still."""
-    failed = case.learned < 0.75 or case.diverged is not None
+    failed = case.failed
     yield from _non_finite(case)
     yield from _dead(case, failed)
     yield from _saturated(case, failed)
@@ -123,7 +123,9 @@ def _vanished(case: Case, failed: bool) -> Iterator[Finding]:
         by_weights, by_slope = (float(np.prod([f[i] for f in factors])) for i in (0, 1))
         told = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)}
         variant = "slope" if by_slope < by_weights else "weights"
-        yield Finding("vanishing-gradient", variant, step=case.n_steps - 1, layer=layer, evidence=told)
+        at_start = np.prod([(s.by_weights or 0.0) * (s.by_slope or 0.0) for s in case.signs_at_start[:-1]]) < FADED
+        step = case.first if at_start else case.n_steps - 1
+        yield Finding("vanishing-gradient", variant, step=step, layer=layer, evidence=told)
 
 
 def _stalled(case: Case) -> Iterator[Finding]:

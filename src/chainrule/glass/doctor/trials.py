@@ -21,17 +21,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.protocol import Task
+from chainrule.engine.protocol import StepSettings, Task
 from chainrule.glass.doctor.case import Case, row_losses
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
-from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.training import schedules
 from chainrule.training.events import settings_at
 
 Array = npt.NDArray[Any]
-SHORTFALL = 0.25
-"""A run that has reached three quarters of the reduction a trial reached is not called ill."""
+SHORTFALL = 0.15
+"""A run that has reached 85 % of the reduction a trial reached is not called ill."""
 SIGNIFICANT = 4.0
 """Standard errors by which a paired difference must differ from 0: one in 30,000 by chance, for several trials."""
 WORK, STEP_COST, FLOP_COST = 1.0, {"native": 2e-5, "numpy": 2.5e-4}, 2e-11
@@ -56,8 +55,8 @@ class Change:
     X: Callable[[Array], Array] | None = None
     architecture: Architecture | None = None
     targets: Callable[[Array], Array] | None = None
-    optimizer: tuple[str, float] | None = None
-    """Another optimizer and its learning rate."""
+    without_events: bool = False
+    """As if no callback had acted."""
 
 
 @dataclass
@@ -95,22 +94,17 @@ def trial(case: Case, change: Change, n_steps: int, *, start: int | None = None,
     """n_steps from step `start` on with a change; rows: train on these rows only."""
     first = case.first if start is None else start
     task = _task(case, change, rows)
-    fresh = change.architecture is not None or change.optimizer is not None or rows is not None
-    _, settings = settings_at(first, case.settings, case.events)
-    settings = replace(settings, **change.settings, optimizer={**settings.optimizer, **change.hyper})
-    if change.optimizer is not None:
-        settings = replace(settings, optimizer=dict(OPTIMIZERS[change.optimizer[0]].hyper))
-    session = case.engine.start(task, settings)
+    session = case.engine.start(task, _settings(case, change, first))
     parameters = Parameters(task.architecture, case.state(first).flat.copy())
     if change.theta is not None:
         parameters = change.theta(parameters)
     flat = parameters.flat.astype(task.architecture.dtype)
-    session.load(flat, session.store()[1] if fresh else case.optimizer_state(first))
+    session.load(flat, session.store()[1] if change.architecture is not None else case.optimizer_state(first))
     losses, stopped, at, end = [], False, first, first + n_steps
     with np.errstate(all="ignore"):
         while at < end and not stopped:
             last = _stretch_end(case, task, at, end)
-            done = session.advance(at, _rates(case, change, task, at, last), _settings(case, change, settings, at))
+            done = session.advance(at, _rates(case, change, task, at, last), _settings(case, change, at))
             losses.append(done.losses)
             stopped = done.stopped is not None
             at = last
@@ -128,14 +122,12 @@ def _task(case: Case, change: Change, rows: Array | None) -> Task:
     if rows is not None:
         X, targets = np.ascontiguousarray(X[rows]), np.ascontiguousarray(targets[rows])
         weight = None if weight is None else np.ascontiguousarray(weight[rows])
-    optimizer = task.optimizer if change.optimizer is None else change.optimizer[0]
     return replace(
         task,
         architecture=change.architecture or task.architecture,
         X=X,
         targets=targets,
         weight=weight,
-        optimizer=optimizer,
     )
 
 
@@ -145,21 +137,20 @@ def _stretch_end(case: Case, task: Task, at: int, end: int) -> int:
     return min(end, epoch_end, *changes)
 
 
-def _settings(case: Case, change: Change, first: Any, at: int) -> Any:
+def _settings(case: Case, change: Change, at: int) -> StepSettings:
     """The settings of a stretch: as recorded, the changed ones as changed."""
-    if change.optimizer is not None:
-        return first
-    _, settings = settings_at(at, case.settings, case.events)
+    _, settings = settings_at(at, case.settings, () if change.without_events else case.events)
     return replace(settings, **change.settings, optimizer={**settings.optimizer, **change.hyper})
 
 
 def _rates(case: Case, change: Change, task: Task, first: int, last: int) -> npt.NDArray[np.float64]:
     """η of steps first … last − 1. Beyond the end of the run the last rate goes on."""
-    if change.optimizer is not None:
-        return np.full(last - first, change.optimizer[1])
-    eta, _ = settings_at(first, case.settings, case.events)
-    if change.constant_rate or first >= case.n_steps or task.steps_per_epoch != case.task.steps_per_epoch:
+    eta, _ = settings_at(first, case.settings, () if change.without_events else case.events)
+    if change.constant_rate:
         factors = np.ones(last - first)
+    elif first >= case.n_steps and task.steps_per_epoch == case.task.steps_per_epoch:
+        final = schedules.factors(case.settings, case.n_steps - 1, case.n_steps, task.steps_per_epoch)
+        factors = np.full(last - first, float(final[0])) * case.plateau_factor(case.n_steps // task.steps_per_epoch)
     else:
         factors = schedules.factors(case.settings, first, last, task.steps_per_epoch)
         factors = factors * case.plateau_factor(first // task.steps_per_epoch)
@@ -206,7 +197,7 @@ def rescues(outcome: Outcome, chance: float | None = None) -> bool:
     """Whether the run would have done substantially better with the change: than at its end, and at equal steps."""
     case = outcome.case
     constant = case.chance if chance is None else chance
-    if shortfall(case.loss_at_end, outcome.loss, constant) < SHORTFALL:
+    if shortfall(case.loss_reached, outcome.loss, constant) < SHORTFALL:
         return False
     better_than_run = t_value(case, case.losses_at_end, outcome.by_row) > SIGNIFICANT
     return better_than_run and t_value(case, case.chance_by_row, outcome.by_row) > SIGNIFICANT

@@ -77,8 +77,8 @@ def regressor(X: Array, values: Array) -> Witness | None:
 
 def _looked_at(X: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows at equal distances, and the columns that vary most by rank of variance."""
-    n = len(X)
-    rows = np.arange(n) if n <= MOST_ROWS else np.linspace(0, n - 1, MOST_ROWS).astype(np.int64)
+    kinds = np.sort(np.unique(X, axis=0, return_index=True)[1])  # a copy of a row would not be unseen
+    rows = kinds if len(kinds) <= MOST_ROWS else kinds[np.linspace(0, len(kinds) - 1, MOST_ROWS).astype(np.int64)]
     if X.shape[1] <= MOST_COLUMNS:
         return rows, np.arange(X.shape[1])
     order = np.argsort(-X.std(axis=0), kind="stable")[:MOST_COLUMNS]

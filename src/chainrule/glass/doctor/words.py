@@ -9,8 +9,8 @@ IDS = (
     "non-finite-data", "constant-inputs", "label-noise", "input-scale", "wrong-gradient", "wrong-pair",
     "symmetric-weights", "weights-too-large", "weights-too-small", "wrong-optimizer-settings",
     "exploding-gradient", "learning-rate-too-large", "non-finite", "dead-units", "saturated-units",
-    "vanishing-gradient", "learning-rate-too-small", "too-strong-regularization", "too-few-steps", "stalled",
-    "overfitting", "class-imbalance", "target-leak", "duplicate-rows",
+    "vanishing-gradient", "class-imbalance", "learning-rate-too-small", "too-strong-regularization",
+    "too-few-steps", "stalled", "overfitting", "target-leak", "duplicate-rows",
 )  # fmt: skip
 """Every id, in the order in which causes are looked for."""
 WORDS = {"en": WORDS_EN, "ko": WORDS_KO}

@@ -35,14 +35,18 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim:conflicting": "{n} of {of} rows repeat an earlier row ({share} of all; {expected} expected by "
         "chance), {conflicting} of them with another target. They weigh double, and a random split puts copies on "
         "both sides.",
+        "claim:shared": "{n} of {of} held-out rows ({share}) are training rows; repetitions among the training rows "
+        "let expect {expected}. The held-out loss does not tell how new rows will do.",
         "disproof": "the copies are separate observations that happen to agree in every column.",
         "experiment": "len(X) - len(np.unique(X, axis=0))",
         "remedy": "drop the copies, or split by group so that copies stay on one side; use sample_weight for counts.",
     },
     "target-leak": {
         "title": "A column that gives the target away",
-        "claim": "Column {column} alone takes away {skill} of the error of a constant prediction; all other columns "
+        "claim": "Column {columns} alone takes away {skill} of the error of a constant prediction; all other columns "
         "together take away {others}. It probably contains the target or was made after it.",
+        "claim:several": "Columns {columns} alone take away {skill} of the error of a constant prediction; all other "
+        "columns together take away {others}. They probably contain the target or were made after it.",
         "disproof": "the column is known before the target is, when the model is used.",
         "experiment": "train again without this column and compare the score on new rows",
         "remedy": "leave the column out, unless it is available when a prediction is needed.",
@@ -55,17 +59,23 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim:all": "A forest of trees, judged on rows it has not seen, predicts the target no better than a "
         "constant (share of its error taken away: {skill}, {t} standard errors, {n} rows): rows and targets seem "
         "not to belong together.",
+        "claim:values": "About {share} of the targets seem to belong to other rows: beside a forest's predictions "
+        "for rows it has not seen, a mixture with targets drawn from anywhere is more likely than heavy tails "
+        "alone, by {t} standard errors ({n} rows).",
         "disproof": "the labels of these rows, looked at by hand, are right.",
         "disproof:all": "some other model predicts unseen rows better than a constant.",
         "experiment": "X[[{examples}]], y[[{examples}]]",
+        "disproof:values": "the rows with the largest residuals, looked at by hand, have right targets.",
+        "experiment:values": "np.argsort(-abs(y - cross_val_predict(ExtraTreesRegressor(), X, y)))[:20]",
         "experiment:all": "sklearn.model_selection.cross_val_score(ExtraTreesClassifier(), X, y)",
         "remedy": "correct or drop the worst labels; stop early, for a network learns wrong labels last.",
         "remedy:all": "check that X and y were not shuffled, sorted or joined apart from each other.",
     },
     "class-imbalance": {
         "title": "A rare class",
-        "claim": "Class {rare} has {n_rare} rows, the most frequent one {n_most} (ratio {ratio}); of the rare rows "
-        "the network finds {recall}. A plain average of losses hardly counts them.",
+        "claim": "Class {rare} has {n_rare} rows, the most frequent one {n_most} (ratio {ratio}); of the rows of "
+        "rare classes a training on the other half finds {recall}, of all others {of_others}. A plain average of "
+        "losses hardly counts them.",
         "disproof": "the rare class is found as often as the others.",
         "experiment": 'cr.train(net, X, y, class_weight="balanced", …)',
         "remedy": 'class_weight="balanced", or judge by a metric that counts classes equally.',
@@ -74,10 +84,14 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "title": "Inputs of the wrong size",
         "claim:large": "The rms of the inputs is {rms}, of column {column} {largest}; weights are drawn for inputs "
         "of about 1, and the curvature grows with the square. The first {steps} steps again on columns of mean 0 "
-        "and variance 1: loss {loss_scaled} instead of {loss} (a constant output: {chance}).",
+        "and variance 1: loss {loss_trial} instead of {loss} (a constant output: {chance}).",
         "claim:small": "The rms of the inputs is {rms}; weights are drawn for inputs of about 1, so the gradient of "
         "layer 1 is that much too small. The first {steps} steps again on columns of mean 0 and variance 1: loss "
-        "{loss_scaled} instead of {loss} (a constant output: {chance}).",
+        "{loss_trial} instead of {loss} (a constant output: {chance}).",
+        "claim:outliers": "Column {column} has an rms of {largest}; {far} of the cells lie more than 4 spreads of "
+        "the middle half away: outliers, or numbers that stand for missing. The first {steps} steps again with "
+        "these cut off and every column at spread 1: loss {loss_trial} instead of {loss} (a constant output: "
+        "{chance}).",
         "claim:harmless": "The rms of the inputs is {rms}, of column {column} {largest}; weights are drawn for "
         "inputs of about 1. It did not keep this run from learning.",
         "disproof": "the run does no better on standardised columns.",
@@ -135,7 +149,7 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "title": "Initial weights too large",
         "claim": "The weights start {ratio} times as large as keeps the signal's size (rms {usual}): loss "
         "{loss_at_start} before the first step, {chance} for a constant output. The first {steps} steps again from "
-        "the same draws at the usual size: loss {loss_resized} instead of {loss}.",
+        "the same draws at the usual size: loss {loss_trial} instead of {loss}.",
         "claim:harmless": "The weights start {ratio} times as large as keeps the signal's size (rms {usual}): loss "
         "{loss_at_start} before the first step. It is not what kept this run from learning, if anything did.",
         "disproof": "the run does no better from weights of the usual size.",
@@ -146,7 +160,7 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "title": "Initial weights too small",
         "claim": "The weights start {ratio} times as large as keeps the signal's size (rms {usual}): signal and "
         "gradient shrink by that in every layer. The first {steps} steps again from the same draws at the usual "
-        "size: loss {loss_resized} instead of {loss} (a constant output: {chance}).",
+        "size: loss {loss_trial} instead of {loss} (a constant output: {chance}).",
         "claim:harmless": "The weights start {ratio} times as large as keeps the signal's size (rms {usual}). It is "
         "not what kept this run from learning, if anything did.",
         "disproof": "the run does no better from weights of the usual size.",
@@ -170,6 +184,8 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "limit of plain descent). This step overshot: the loss of its own batch went from {before} to {after}, α = "
         "{overshoot} (1: as high on the other side), ‖ΔW‖/‖W‖ = {ratio}. The first {steps} steps again with η = "
         "{better}: loss {loss_trial} instead of {loss} (a constant output: {chance}).",
+        "claim:jump": "η was raised from {before} to {learning_rate} before this step, and the run did not recover. "
+        "{trial}",
         "disproof": "a smaller rate does no better in as many steps.",
         "experiment": "cr.train(net, X, y, optimizer=…)  # learning_rate = {better}",
         "remedy": "learning_rate about {better}; chainrule learning-rate DATA shows the range.",
@@ -179,6 +195,8 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim": "η = {learning_rate}, η·λ = {eta_lambda} at the start (λ: largest curvature; up to 2 is stable for "
         "plain descent), α = {overshoot} at the last step (−1: far before the lowest point). The first {steps} "
         "steps again with η = {better}: loss {loss_trial} instead of {loss} (a constant output: {chance}).",
+        "claim:faded": "η faded from {learning_rate} to {last}, below 5 % from this step on, with much left to "
+        "learn. {trial}",
         "disproof": "a larger rate does no better in as many steps.",
         "experiment": "cr.train(net, X, y, optimizer=…)  # learning_rate = {better}",
         "remedy": "learning_rate about {better}; chainrule learning-rate DATA shows the range.",
@@ -196,7 +214,7 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim": "{n} of {of} units ({activation}) let nothing through on any row at the end; half of the layer had "
         "fallen silent by this step.",
         "claim:biases": "{n} of {of} units let nothing through on any row before the first step (rms of their "
-        "biases: {bias}). The first {steps} steps again with biases of 0: loss {loss_reset} instead of {loss} (a "
+        "biases: {bias}). The first {steps} steps again with biases of 0: loss {loss_trial} instead of {loss} (a "
         "constant output: {chance}).",
         "disproof": "some row opens these units.",
         "experiment": "(net.forward(X).z[{layer}] > 0).any(axis=0).sum()",
@@ -207,7 +225,7 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim": "{share} of the entries of the layer lie on the flat ends at the end ({at_start} at the start; "
         "spread of z: {spread}), most of them from this step on: their slope is below 5 % of the steepest.",
         "claim:biases": "{share} of the layer lies on the flat ends before the first step (rms of its biases: "
-        "{bias}). The first {steps} steps again with biases of 0: loss {loss_reset} instead of {loss} (a constant "
+        "{bias}). The first {steps} steps again with biases of 0: loss {loss_trial} instead of {loss} (a constant "
         "output: {chance}).",
         "disproof": "their slopes are within the steep part on the training rows.",
         "experiment": "run.vitals(steps=[-1])",
@@ -261,6 +279,8 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "title": "Regularisation too strong",
         "claim": "{names} = {values}: ‖W‖ went from {weight_at_start} to {weight_at_end}. {trial} It is better on "
         "rows unseen by both, too.",
+        "claim:unstable": "{names} = {values} with η = {learning_rate}: every step multiplies each weight by 1 − "
+        "η·l2 = {factor}, so weights grow without end whatever the data say.",
         "disproof": "held-out rows do no better without it.",
         "experiment": "cr.train(net, X, y, l2=0.0, l1=0.0, dropout=0.0, …)",
         "remedy": "a tenth of it, or less; judge by held-out rows.",

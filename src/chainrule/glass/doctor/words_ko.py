@@ -29,13 +29,17 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "수 {expected}). 같은 예제가 두 번 세어지고, 무작위로 나누면 양쪽에 같은 행이 들어감.",
         "claim:conflicting": "전체 {of}행 가운데 {n}행이 앞선 행과 똑같고 (비율 {share}, 우연히 기대되는 수 "
         "{expected}), 그중 {conflicting}행은 정답이 다름. 무작위로 나누면 양쪽에 같은 행이 들어감.",
+        "claim:shared": "따로 둔 {of}행 가운데 {n}행이 학습 행과 같음 (비율 {share}, 학습 행끼리의 반복으로 기대되는 "
+        "비율 {expected}). 따로 둔 행의 손실로는 새 행에서의 성능을 알 수 없음.",
         "disproof": "모든 열이 우연히 같을 뿐 따로 관측한 행이라면 틀린 진단.",
         "remedy": "사본을 빼거나, 사본이 한쪽에만 들어가도록 묶어서 나누기. 횟수는 sample_weight로 표현.",
     },
     "target-leak": {
         "title": "정답이 새는 열",
-        "claim": "열 {column} 하나로 상수 예측의 오차가 {skill}만큼 사라짐. 나머지 열을 모두 합쳐도 {others}. 정답이 "
-        "그대로 들어 있거나 정답이 정해진 뒤에 만들어진 열로 보임.",
+        "claim": "열 {columns} 하나로 상수 예측의 오차가 {skill}만큼 사라짐. 나머지 열을 모두 합쳐도 {others}. "
+        "정답이 그대로 들어 있거나 정답이 정해진 뒤에 만들어진 열로 보임.",
+        "claim:several": "열 {columns}: 이 열들만으로 상수 예측의 오차가 {skill}만큼 사라짐. 나머지 열을 모두 합쳐도 "
+        "{others}. 정답이 그대로 들어 있거나 정답이 정해진 뒤에 만들어진 열로 보임.",
         "disproof": "실제로 예측할 때 정답보다 먼저 알 수 있는 열이라면 틀린 진단.",
         "remedy": "예측할 때 알 수 없는 열이면 빼기.",
     },
@@ -46,6 +50,10 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "볼 행: {examples}.",
         "claim:all": "보지 않은 행으로 평가한 결정 나무 숲도 상수보다 나은 예측을 하지 못함 (줄어든 오차 {skill}, "
         "표준 오차의 {t}배, {n}행). 행과 정답이 서로 맞지 않게 놓인 것으로 보임.",
+        "claim:values": "정답의 약 {share}: 다른 행의 것으로 보임. 보지 않은 행에 대한 결정 나무 숲의 예측에 비추어, "
+        "두꺼운 꼬리만으로는 설명되지 않고 아무 데서나 온 정답이 섞였다고 볼 때 더 그럴듯함 (표준 오차의 {t}배, "
+        "{n}행).",
+        "disproof:values": "잔차가 가장 큰 행들을 직접 보았을 때 정답이 옳다면 틀린 진단.",
         "disproof": "이 행들을 직접 보았을 때 레이블이 옳다면 틀린 진단.",
         "disproof:all": "다른 모델이 보지 않은 행을 상수보다 잘 예측한다면 틀린 진단.",
         "remedy": "가장 심한 레이블부터 고치거나 빼기. 신경망은 틀린 레이블을 나중에 외우므로 일찍 멈추기.",
@@ -53,8 +61,8 @@ WORDS_KO: dict[str, dict[str, str]] = {
     },
     "class-imbalance": {
         "title": "드문 클래스",
-        "claim": "클래스 {rare}: {n_rare}행, 가장 흔한 클래스: {n_most}행 (비 {ratio}). 드문 행 가운데 찾아낸 비율: "
-        "{recall}. 손실의 단순 평균에서는 거의 보이지 않음.",
+        "claim": "클래스 {rare}: {n_rare}행, 가장 흔한 클래스: {n_most}행 (비 {ratio}). 나머지 절반으로 학습해 드문 "
+        "클래스의 행을 찾아낸 비율 {recall}, 다른 행은 {of_others}. 손실의 단순 평균에서는 거의 보이지 않음.",
         "disproof": "드문 클래스도 다른 클래스만큼 잘 찾는다면 틀린 진단.",
         "remedy": 'class_weight="balanced". 또는 클래스를 똑같이 세는 지표로 평가.',
     },
@@ -62,10 +70,13 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "title": "크기가 맞지 않는 입력",
         "claim:large": "입력의 제곱평균제곱근 {rms}, 열 {column}: {largest}. 초기 가중치는 크기 1 정도의 입력에 "
         "맞추어 뽑으며 곡률은 입력의 제곱으로 커짐. 열마다 평균 0, 분산 1로 바꾸어 처음 {steps}단계를 다시 계산: "
-        "손실 {loss_scaled} (실제 끝 {loss}, 상수 출력 {chance}).",
+        "손실 {loss_trial} (실제 끝 {loss}, 상수 출력 {chance}).",
         "claim:small": "입력의 제곱평균제곱근 {rms}. 초기 가중치는 크기 1 정도의 입력에 맞추어 뽑으므로 1층의 "
-        "기울기가 그만큼 작아짐. 열마다 평균 0, 분산 1로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_scaled} "
+        "기울기가 그만큼 작아짐. 열마다 평균 0, 분산 1로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_trial} "
         "(실제 끝 {loss}, 상수 출력 {chance}).",
+        "claim:outliers": "열 {column}의 제곱평균제곱근 {largest}. 가운데 절반의 폭보다 4배 넘게 떨어진 값의 비율 "
+        "{far}: 이상값이거나 빈칸을 대신한 수. 이들을 잘라 내고 열의 폭을 1로 맞추어 처음 {steps}단계를 다시 계산: "
+        "손실 {loss_trial} (실제 끝 {loss}, 상수 출력 {chance}).",
         "claim:harmless": "입력의 제곱평균제곱근 {rms}, 열 {column}: {largest}. 초기 가중치는 크기 1 정도의 입력에 "
         "맞추어 뽑음. 이번 학습을 막은 원인은 아님.",
         "disproof": "열을 표준화해도 나아지지 않는다면 틀린 진단.",
@@ -116,7 +127,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "title": "너무 큰 초기 가중치",
         "claim": "초기 가중치가 신호의 크기를 지키는 값 (제곱평균제곱근 {usual})의 {ratio}배. 첫 단계 전의 손실 "
         "{loss_at_start}, 상수 출력 {chance}. 같은 난수를 보통 크기로 줄여 처음 {steps}단계를 다시 계산: 손실 "
-        "{loss_resized} (실제 끝 {loss}).",
+        "{loss_trial} (실제 끝 {loss}).",
         "claim:harmless": "초기 가중치가 신호의 크기를 지키는 값 (제곱평균제곱근 {usual})의 {ratio}배. 첫 단계 전의 "
         "손실 {loss_at_start}. 이번 학습을 막은 원인은 아님.",
         "disproof": "보통 크기의 가중치로 시작해도 나아지지 않는다면 틀린 진단.",
@@ -125,7 +136,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
     "weights-too-small": {
         "title": "너무 작은 초기 가중치",
         "claim": "초기 가중치가 신호의 크기를 지키는 값 (제곱평균제곱근 {usual})의 {ratio}배: 층마다 신호와 기울기가 "
-        "그만큼 줄어듦. 같은 난수를 보통 크기로 키워 처음 {steps}단계를 다시 계산: 손실 {loss_resized} (실제 끝 "
+        "그만큼 줄어듦. 같은 난수를 보통 크기로 키워 처음 {steps}단계를 다시 계산: 손실 {loss_trial} (실제 끝 "
         "{loss}, 상수 출력 {chance}).",
         "claim:harmless": "초기 가중치가 신호의 크기를 지키는 값 (제곱평균제곱근 {usual})의 {ratio}배. 이번 학습을 "
         "막은 원인은 아님.",
@@ -147,6 +158,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "2). 이 단계에서 최소점을 지나침: 같은 배치의 손실 {before} → {after}, α = {overshoot} (1이면 반대편 같은 "
         "높이), ‖ΔW‖/‖W‖ = {ratio}. η = {better}: 처음 {steps}단계를 다시 계산한 손실 {loss_trial} (실제 끝 "
         "{loss}, 상수 출력 {chance}).",
+        "claim:jump": "이 단계 앞에서 η {before} → {learning_rate}. 그 뒤로 회복하지 못함. {trial}",
         "disproof": "같은 단계 수에서 더 작은 학습률이 낫지 않다면 틀린 진단.",
         "remedy": "learning_rate = {better} 정도. 범위는 chainrule learning-rate DATA로 확인.",
     },
@@ -155,6 +167,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "claim": "η = {learning_rate}, 시작 시점 η·λ = {eta_lambda} (λ: 가장 큰 곡률, 2까지는 안정), 마지막 단계 α = "
         "{overshoot} (−1이면 최저점이 아직 멂). η = {better}: 처음 {steps}단계를 다시 계산한 손실 {loss_trial} "
         "(실제 끝 {loss}, 상수 출력 {chance}).",
+        "claim:faded": "η {learning_rate} → {last}. 배울 것이 많이 남았는데 이 단계부터 5 % 아래로 줄어듦. {trial}",
         "disproof": "같은 단계 수에서 더 큰 학습률이 낫지 않다면 틀린 진단.",
         "remedy": "learning_rate = {better} 정도. 범위는 chainrule learning-rate DATA로 확인.",
     },
@@ -170,7 +183,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "claim": "끝에서 유닛 {of}개 ({activation}) 가운데 {n}개가 어떤 행에서도 열리지 않음. 이 단계까지 층의 "
         "절반이 침묵.",
         "claim:biases": "첫 단계 전에 이미 유닛 {of}개 가운데 {n}개가 어떤 행에서도 열리지 않음 (편향의 "
-        "제곱평균제곱근 {bias}). 편향을 0으로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_reset} (실제 끝 "
+        "제곱평균제곱근 {bias}). 편향을 0으로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_trial} (실제 끝 "
         "{loss}, 상수 출력 {chance}).",
         "disproof": "어느 행이든 이 유닛을 연다면 틀린 진단.",
         "remedy": "더 작은 학습률, 0에서 시작하는 편향, leaky_relu.",
@@ -180,7 +193,7 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "claim": "끝에서 이 층의 값 가운데 평평한 끝에 놓인 비율 {share} (시작 {at_start}, z의 표준편차 {spread}). "
         "대부분 이 단계부터. 그곳의 기울기는 가장 가파른 곳의 5 % 미만.",
         "claim:biases": "첫 단계 전에 이미 평평한 끝에 놓인 비율 {share} (편향의 제곱평균제곱근 {bias}). 편향을 "
-        "0으로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_reset} (실제 끝 {loss}, 상수 출력 {chance}).",
+        "0으로 바꾸어 처음 {steps}단계를 다시 계산: 손실 {loss_trial} (실제 끝 {loss}, 상수 출력 {chance}).",
         "disproof": "학습 행에서 기울기가 가파른 곳에 있다면 틀린 진단.",
         "remedy": "더 작은 초기 가중치와 편향, 입력 크기 맞추기, 더 작은 학습률.",
     },
@@ -226,6 +239,8 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "title": "지나친 규제",
         "claim": "{names} = {values}: ‖W‖ {weight_at_start} → {weight_at_end}. {trial} 둘 다 보지 못한 행에서도 더 "
         "나음.",
+        "claim:unstable": "{names} = {values}, η = {learning_rate}: 단계마다 모든 가중치가 1 − η·l2 = {factor}배. "
+        "데이터와 상관없이 끝없이 커짐.",
         "disproof": "규제를 빼도 따로 둔 행에서 나아지지 않는다면 틀린 진단.",
         "remedy": "10분의 1 이하로 줄이고, 따로 둔 행으로 판단.",
     },
