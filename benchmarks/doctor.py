@@ -20,8 +20,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from diagnosis.cases import DOCTOR, Case, cases, examine_all, is_right
 from diagnosis.page import page, score, score_table
 
