@@ -73,6 +73,7 @@ def test_purposes_never_change() -> None:
         "SPLIT": 4,
         "CHECK": 5,
         "REPEAT": 6,
+        "CURVATURE": 7,
     }
 
 
@@ -94,6 +95,7 @@ def test_bits_never_change() -> None:
         (4013802324, 2979262830),
         (1934136315, 119182898),
         (3064941560, 3467676723),
+        (2830310705, 182738035),
     ]
 
 

@@ -16,6 +16,7 @@ from chainrule._version import __version__
 
 if TYPE_CHECKING:
     from chainrule.api.check import check_gradients
+    from chainrule.api.learning_rate import learning_rate
     from chainrule.api.load import Model, load
     from chainrule.api.network import Network
     from chainrule.api.run import Run
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "chainrule.api.check": ("check_gradients",),
+    "chainrule.api.learning_rate": ("learning_rate",),
     "chainrule.api.load": ("Model", "load"),
     "chainrule.api.network": ("Network",),
     "chainrule.api.run": ("Run",),
@@ -77,6 +79,7 @@ __all__ = [
     "__version__",
     "check_gradients",
     "circuit",
+    "learning_rate",
     "load",
     "train",
 ]

@@ -10,6 +10,7 @@ import pytest
 
 from chainrule.api.network import Network
 from chainrule.api.rehearsal import climb, rehearse
+from chainrule.api.train import train
 from chainrule.training.presets import preset
 
 
@@ -65,3 +66,20 @@ def test_the_loss_is_a_mean_over_splits_of_few_rows_and_infinite_where_training_
             optimizer={"name": "sgd", "learning_rate": 10.0}, epochs=3,
         )  # fmt: skip
     assert values == math.inf
+
+
+def test_classes_are_judged_by_loss_and_accuracy_is_told_beside_it() -> None:
+    """metric="loss": the best epoch has the lowest validation loss; the history holds the accuracy of every epoch."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((80, 5)).astype(np.float32)
+    y = (X[:, 0] + rng.standard_normal(80) > 0).astype(np.int64)
+    network = Network([5, 32, 1], output="sigmoid")
+    run = train(
+        network, X, y, validation=0.3, metric="loss", epochs=40, optimizer={"name": "adam", "learning_rate": 0.02}
+    )
+    losses = run.history["validation_loss"]
+    assert run.result["best_epoch"] == int(np.argmin(losses)) < 39
+    assert run.result["best_score"] == min(losses)
+    assert len(run.history["accuracy"]) == 40
+    assert preset("auto", n_rows=900, n_numbers=3, is_class=True).settings["metric"] == "loss"
+    assert preset("auto", n_rows=900, n_numbers=3, is_class=False).settings["metric"] == "auto"

@@ -16,7 +16,7 @@ import chainrule as cr
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 if not BENCHMARKS.exists():
     pytest.skip("the benchmarks are not part of this copy; run from a checkout", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
+sys.path.append(str(BENCHMARKS))  # last: the folder of tests has modules of the same names
 
 from diagnosis import cases, controls, faults, held_out, page, plans, rules  # noqa: E402
 from diagnosis.observations import observe  # noqa: E402

@@ -255,7 +255,7 @@ def test_an_interrupt_keeps_the_best_model(folder: Path, capsys) -> None:
     assert main([*command, "--resume", "--time-limit", "0.2"]) == 0
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "explain", "check"])
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "explain", "check", "learning-rate"])
 def test_help_tells_every_option(command: str, capsys) -> None:
     """--help leaves with 0 and says something about each option."""
     assert main([command, "--help"]) == 0

@@ -131,9 +131,10 @@ class Run:
         """The first step at which something happened, with layer, unit and example; None if it never did.
 
         Args      what: "non-finite" (it persists: found by halving), "dead unit" (a rectifier that no
-                  training row opens; units revive, so every step is looked at), "loss doubles" (from the
-                  recorded losses), or a function of a Step, the first for which it is true; steps: where to
-                  look, else everywhere; data: as for replay
+                  training row opens, or the flat side of another activation; units revive, so every step is
+                  looked at), "saturated unit" (sigmoid and tanh), "loss doubles" (from the recorded losses), or
+                  a function of a Step, the first for which it is true; steps: where to look, else everywhere;
+                  data: as for replay
         Returns   Found: step, epoch, layer, unit, row, example, evidence; text(language), to_dict()
         Errors    SettingsError for an unknown name; DataError as for replay
         Example   >>> run.find(lambda step: abs(step.backward.dW[1]).max() > 1)  # doctest: +SKIP

@@ -65,6 +65,7 @@ def build() -> argparse.ArgumentParser:
         ("evaluate", "measure a run on a table", _evaluate),
         ("explain", "one step of a run, both passes in words and numbers", _explain),
         ("check", "prove the gradients and the replay of a run", _check),
+        ("learning-rate", "what learning rate is too large, too small and right, and why", _learning_rate),
         ("doctor", "tell what went wrong first in a run, and the remedy", _check),
         ("report", "write a run as one page that opens offline", _report),
         ("bench", "measure speed beside other libraries", _bench),
@@ -88,7 +89,7 @@ def _formatter() -> Any:
 
 def _later(name: str) -> Any:
     def run(options: argparse.Namespace) -> int:
-        return int(importlib.import_module(f"chainrule.cli.{name}").run(options))
+        return int(importlib.import_module(f"chainrule.cli.{name.replace('-', '_')}").run(options))
 
     return run
 
@@ -126,7 +127,11 @@ def _explain(command: argparse.ArgumentParser) -> None:
         (
             ("--why", "NAME", "why one number of the step is what it is: 'dW2[3,7]', 'z1[0,4]', 'W1[2,5]', 'loss', …"),
             ("--only", "OP", "one pass (forward, loss, backward, update) or operation (input, layer1, delta2, dW2, …)"),
-            ("--find", "WHAT", "first step with 'dead unit', 'non-finite' or 'loss doubles', instead of a step"),
+            (
+                "--find",
+                "WHAT",
+                "first step with 'dead unit', 'saturated unit', 'non-finite' or 'loss doubles', instead of a step",
+            ),
         ),
     )
     command.add_argument(
@@ -144,6 +149,10 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _learning_rate(command: argparse.ArgumentParser) -> None:
+    train_parser.fill_learning_rate(command)
 
 
 def _report(command: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from chainrule.cli import large, train_report
 from chainrule.cli.job import Job, dialect, understand
 from chainrule.cli.rehearse import Choice, rehearse
 from chainrule.cli.scores import Scores, baseline, scores
+from chainrule.cli.train_options import AUTO
 from chainrule.data import builtin
 from chainrule.engine.select import select
 from chainrule.errors import ChainruleError, SettingsError
@@ -39,9 +40,13 @@ def run(options: argparse.Namespace) -> int:
     if tell:
         train_report.tell_understood(job)
     with _warnings_to_stderr(), _left_clean(folder):
-        choice = rehearse(options, job, folder)
+        choice, how = rehearse(options, job, folder), None
+        if options.learning_rate == AUTO:
+            from chainrule.cli.learning_rate import settle
+
+            choice, how = settle(options, job, choice, folder)
         if tell:
-            train_report.tell_training(job, choice, f"{engine.name} ({reason})")
+            train_report.tell_training(job, choice, f"{engine.name} ({reason})", how)
         done = _trained(options, job, choice, folder)
     measured: dict[str, Scores] = {name: scores(done.network, job.pipeline, [part]) for name, part in job.parts.items()}
     measured["baseline"] = baseline(job.pipeline, job.parts["train"], list(job.parts.values())[-1])

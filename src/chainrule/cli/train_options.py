@@ -110,7 +110,7 @@ def optimizer(options: argparse.Namespace, preset: Preset) -> Optimizer:
     if name in ADAPTIVE:
         values["learning_rate"] = preset.optimizer["learning_rate"]
     for key, setting in {"learning_rate": SETTINGS["learning_rate"], **OPTIMIZER_SETTINGS}.items():
-        if getattr(options, key, None) is not None:
+        if getattr(options, key, None) is not None and (key, getattr(options, key)) != ("learning_rate", AUTO):
             if key not in legal:
                 flag = f"--{key.replace('_', '-')}"
                 raise SettingsError(f"{flag} is no setting of optimizer {name!r}; its settings: {', '.join(legal)}.")
@@ -118,6 +118,8 @@ def optimizer(options: argparse.Namespace, preset: Preset) -> Optimizer:
     return optimizer_from(values)
 
 
+AUTO = "auto"
+"""A learning rate that is found before the training, by cli/learning_rate.py; until then it is the preset's."""
 ADAPTIVE = ("adam", "adamw", "rmsprop")
 """Update rules whose steps have about the same length at the same learning rate."""
 

@@ -6,7 +6,7 @@ Nothing has a default here: what is not given, on the command line or in --confi
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
@@ -19,16 +19,40 @@ BY_PRESET = (
 
 def fill(command: argparse.ArgumentParser) -> None:
     """All options of train."""
+    command.usage = "chainrule train DATA --target COLUMN [-o RUN] [options]"
+    _fill_subject(command)
+    command.add_argument(
+        "-o", "--output-directory", metavar="RUN", help="folder to keep the run in (default runs/NAME-OF-DATA)"
+    )
+    group = _fill_all(command, {**SETTINGS, **OPTIMIZER_SETTINGS})
+    group.add_argument("--resume", action="store_true", help="continue the run in RUN; begin it where there is none")
+    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+
+
+def fill_learning_rate(command: argparse.ArgumentParser) -> None:
+    """The options of learning-rate: those of train, but for the learning rate itself and what a run leaves behind."""
+    command.usage = "chainrule learning-rate DATA --target COLUMN [-o FILE.svg] [options]"
+    _fill_subject(command)
+    command.add_argument("-o", "--output-file", metavar="FILE.svg", help="draw the finding into this file")
+    command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
+    _fill_all(command, {name: s for name, s in {**SETTINGS, **OPTIMIZER_SETTINGS}.items() if name != "learning_rate"})
+    command.set_defaults(learning_rate=None)
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+
+
+def _fill_subject(command: argparse.ArgumentParser) -> None:
+    """The rows and what to predict."""
     from chainrule.cli.parser import DATA_HELP
 
-    command.usage = "chainrule train DATA --target COLUMN [-o RUN] [options]"
     command.add_argument("data", metavar="DATA", nargs="?", help=DATA_HELP)
     command.add_argument(
         "--target", metavar="COLUMN,…", help="column or columns to predict; a built-in set or NPZ has its own"
     )
-    command.add_argument(
-        "-o", "--output-directory", metavar="RUN", help="folder to keep the run in (default runs/NAME-OF-DATA)"
-    )
+
+
+def _fill_all(command: argparse.ArgumentParser, settings: Mapping[str, Setting]) -> argparse._ArgumentGroup:
+    """Preset, rows, network and these settings; the group of the settings."""
     command.add_argument("--config", metavar="FILE.toml", help="options by their names here; the command line wins")
     command.add_argument(
         "--preset", metavar="NAME", default="auto",
@@ -38,14 +62,12 @@ def fill(command: argparse.ArgumentParser) -> None:
     add_dialect(command.add_argument_group("text files"))
     _fill_network(command.add_argument_group("network"))
     group = command.add_argument_group("training")
-    for setting in {**SETTINGS, **OPTIMIZER_SETTINGS}.values():
+    for setting in settings.values():
         _add(group, setting)
     group.add_argument(
         "--engine", metavar="NAME", default="auto", help="who computes: auto, native or numpy (default auto)"
     )
-    group.add_argument("--resume", action="store_true", help="continue the run in RUN; begin it where there is none")
-    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    return group
 
 
 def add_all(command: argparse._ActionsContainer, rows: Sequence[tuple[str, str, str]]) -> None:
@@ -119,6 +141,8 @@ def _add(group: Any, setting: Setting) -> None:
     told = "" if setting.default is None else f" (default {setting.default})"
     if setting.name in BY_PRESET:
         told = " (default by preset)"
+    if setting.name == "learning_rate":
+        told = ", or auto: by curvature and short runs (default by preset)"
     group.add_argument(
         flag,
         default=None,

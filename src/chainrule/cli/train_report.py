@@ -31,8 +31,8 @@ def tell_understood(job: Job) -> None:
     say(facts | {"rows": counts + left_out, "target": kind}, len("training"))
 
 
-def tell_training(job: Job, choice: Choice, engine: str) -> None:
-    """What was rehearsed, then the network, the training, the engine; one line each."""
+def tell_training(job: Job, choice: Choice, engine: str, how: str | None = None) -> None:
+    """What was rehearsed, then the network, the training, the engine; `how` tells of a learning rate that was found."""
     settings, optimizer = choice.recipe.settings, choice.recipe.optimizer
     a = choice.recipe.network.architecture
     penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
@@ -50,6 +50,7 @@ def tell_training(job: Job, choice: Choice, engine: str) -> None:
             "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, "
             f"{settings['schedule']}, batches of {settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, "
             f"seed {settings['seed']}",
+            **({"rate": how} if how else {}),
             "engine": engine,
         }
     )

@@ -70,6 +70,41 @@ def test_a_killed_unit() -> None:
     assert found.evidence["largest_z"] < 0 < found.evidence["largest_z_before"]
 
 
+@pytest.mark.parametrize(
+    ("activation", "bias", "what"),
+    [("elu", -40, "dead unit"), ("gelu", -20, "dead unit"), ("silu", -40, "dead unit"), ("softplus", -40, "dead unit"),
+     ("tanh", 9, "saturated unit"), ("sigmoid", -12, "saturated unit")],
+)  # fmt: skip
+def test_other_activations_have_flat_parts_too(activation: str, bias: float, what: str) -> None:
+    """On a flat side of g a unit dies, at a flat end of tanh or sigmoid it is saturated; step, layer, unit."""
+
+    def push(control) -> None:
+        control.edit(lambda parameters: parameters.b[2].__setitem__(7, bias))
+
+    run = train([At(120, push)], activation=["relu", activation], epochs=10)
+    found = run.find(what, steps=range(110, run.n_steps))
+    assert (found.step, found.layer, found.unit, found.what) == (120, 2, 7, what)
+    assert found.evidence["steepest_slope"] < found.evidence["steepest_slope_before"]
+    assert found.evidence["killed_by"] == "edit before step 120"
+    z = run.engine.forward(run.replay(120).update.old.parameters, run.rows.X).z[2][:, 7].astype(np.float64)
+    h = 1e-4
+    g = {"elu": lambda z: np.where(z > 0, z, np.expm1(z)), "gelu": lambda z: z * (np.abs(z) < 13), "tanh": np.tanh,
+         "silu": lambda z: z / (1 + np.exp(-z)), "softplus": lambda z: np.logaddexp(0, z),
+         "sigmoid": lambda z: 1 / (1 + np.exp(-z))}[activation]  # fmt: skip
+    slope = float(np.max(np.abs((g(z + h) - g(z - h)) / (2 * h))))
+    assert found.evidence["steepest_slope"] == pytest.approx(slope, rel=1e-3, abs=1e-9)
+
+
+def test_a_leaky_unit_does_not_die() -> None:
+    """Its slope is 0.01 where others are flat, so neither search names it, however low its bias."""
+
+    def push(control) -> None:
+        control.edit(lambda parameters: parameters.b[2].__setitem__(7, -50.0))
+
+    run = train([At(120, push)], activation="leaky_relu", epochs=7)
+    assert run.find("dead unit") is None and run.find("saturated unit") is None
+
+
 def test_a_unit_killed_by_an_update() -> None:
     """A raised learning rate kills units of layer 1; the update that did it and the example that pushed are named."""
     run = train([At(200, lambda control: control.set(learning_rate=20.0))], epochs=15)

@@ -51,7 +51,7 @@ class Hessian:
             self._by = chosen.second_order(p, rows, targets, weight)  # type: ignore[attr-defined]
         self.loss, self.gradient = self._by.loss, self._by.gradient
         found = p.like(self.gradient)
-        for l in range(1, len(p.W)):
+        for l in range(1, len(p.W) if l2 else 0):
             found.W[l][:] += penalties.penalty_gradient(p.W[l], l2, 0.0)
 
     def __matmul__(self, v: Array) -> Array:
@@ -77,7 +77,7 @@ class _Passes:
         self._masks = None if masks is None else [None if m is None else m.astype(np.float64) for m in masks]
         self._scale = propagate.row_scales(weight, len(X), np.dtype(np.float64))
         self._y = dense_targets(targets, wide)
-        with one_thread():
+        with one_thread(), np.errstate(all="ignore"):
             self._passed = propagate.forward(
                 X, p.W, p.b, wide.activations, self._masks, p.gain, p.shift, wide.residuals
             )
@@ -94,7 +94,7 @@ class _Passes:
         d = p.like(v)
         direction = second_order.Direction(d.W, d.b, d.gain, d.shift)
         z, _, a = self._passed
-        with one_thread():
+        with one_thread(), np.errstate(all="ignore"):
             changes = second_order.R_forward(self._passed, direction, p.W, *options)
             Rdelta = second_order.R_batch_loss(
                 z[-1], a[-1], self._y, self._scale, changes.z[-1], wide.loss, wide.output

@@ -2,6 +2,7 @@
 
 "non-finite"    a weight that is no number never becomes one again, so the first such step is found by halving
 "dead unit"     units revive, so every step is looked at; a unit silent on its batches is tried on all rows
+"saturated unit" the same, for units that every row drives to the flat ends of sigmoid or tanh
 "loss doubles"  the losses of all steps are recorded: nothing is recomputed but the steps around
 a predicate     every step is handed to it
 """
@@ -30,6 +31,11 @@ CONFIRMED = 8
 FIRST_TRIAL, DEAD_ROWS = 4, 4096
 """A unit silent on 4 batches in a row is tried on all rows (on 4096 of a larger set); if it is alive there, the
 number of batches it must be silent for until the next trial doubles."""
+DEAD = dict.fromkeys(("relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "exponential"), 1e-7)
+"""Activations with one flat side, and the slope below which nothing comes back from there: 0 for relu; for the others
+what float32 forgets beside 1. leaky_relu has no flat side: its slope is 0.01 there, and no unit of it dies."""
+SATURATED = {"sigmoid": 0.05 * 0.25, "tanh": 0.05 * 1.0}
+"""Activations with two flat ends: 5 % of their steepest slope, tanh beyond ±0.975, sigmoid outside 0.0127 … 0.9873."""
 
 
 @dataclass
@@ -231,59 +237,73 @@ class _Silence:
 
 
 def _dead_unit(history: History, steps: range) -> Found | None:
-    architecture = history.task.architecture
-    layers = [l for l in range(1, len(architecture.layers)) if ACTIVATIONS[architecture.layers[l - 1].activation].kinks
-              and architecture.layers[l - 1].activation == "relu"]  # fmt: skip
-    if not layers:
-        return None
+    return _first_lasting(history, steps, "dead unit", DEAD)
+
+
+def _saturated_unit(history: History, steps: range) -> Found | None:
+    return _first_lasting(history, steps, "saturated unit", SATURATED)
+
+
+def _first_lasting(history: History, steps: range, what: str, flat: dict[str, float]) -> Found | None:
+    """The first unit of a hidden layer whose slope is below its limit on every training row."""
+    hidden = enumerate(history.task.architecture.layers[:-1], start=1)
+    limits = {l: flat[layer.activation] for l, layer in hidden if layer.activation in flat}
     silences: dict[tuple[int, int], _Silence] = {}
-    for step in steps:
+    for step in steps if limits else ():
         record = history.look(step)
-        for l in layers:
-            quiet = np.logical_not((record.forward.pre_activation(l) > 0).any(axis=0)).reshape(-1)
+        for l, limit in limits.items():
+            quiet = np.logical_not(_slopes(history, l, record.forward.pre_activation(l)) >= limit)
             for unit in [u for k, u in silences if k == l and not quiet[u]]:
                 del silences[l, unit]
             for unit in map(int, np.flatnonzero(quiet)):
                 silence = silences.setdefault((l, unit), _Silence(step, step + FIRST_TRIAL - 1))
                 if step >= silence.trial_at or step == steps[-1]:
-                    if _silent_on_all(history, record, l, unit):
-                        return _death(history, l, unit, silence.since, step)
+                    if _is_flat(history, record, l, unit, limit):
+                        return _death(history, what, l, unit, limit, silence.since, step)
                     silence.trial_at = step + 2 * (step - silence.since + 1)
     return None
 
 
-def _largest_z(history: History, record: StepRecord, l: int, unit: int) -> float:
-    """The largest z of a unit over the training rows, with the weights before the step."""
+def _slopes(history: History, l: int, u: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The steepest slope of every unit of a layer over some rows of what its activation is applied to."""
+    g = ACTIVATIONS[history.task.architecture.layers[l - 1].activation]
+    steepest: npt.NDArray[np.float64] = np.abs(g.pullback(u, g.g(u), np.ones_like(u))).max(axis=0, initial=0.0)
+    return steepest.astype(np.float64)
+
+
+def _at_most(history: History, record: StepRecord, l: int, unit: int) -> tuple[float, float]:
+    """The largest z and the steepest slope of a unit over the training rows, with the weights before the step."""
     X = history.task.X
     rows = X if len(X) <= DEAD_ROWS else X[:: -(-len(X) // DEAD_ROWS)]
-    z = history.engine.forward(record.update.old.parameters, np.ascontiguousarray(rows)).pre_activation(l)[:, unit]
-    return float(z.max())
+    u = history.engine.forward(record.update.old.parameters, np.ascontiguousarray(rows)).pre_activation(l)
+    return float(u[:, unit].max()), float(_slopes(history, l, u)[unit])
 
 
-def _silent_on_all(history: History, record: StepRecord, l: int, unit: int) -> bool:
-    return not _largest_z(history, record, l, unit) > 0
+def _is_flat(history: History, record: StepRecord, l: int, unit: int, limit: float) -> bool:
+    return not _at_most(history, record, l, unit)[1] >= limit
 
 
-def _death(history: History, l: int, unit: int, since: int, step: int) -> Found:
-    """The first step of the silence at which the unit was dead on all rows: by halving, for it stayed so."""
+def _death(history: History, what: str, l: int, unit: int, limit: float, since: int, step: int) -> Found:
+    """The first step of the silence at which the unit was flat on all rows: by halving, for it stayed so."""
     low, high = since, step
     while low < high:
         middle = (low + high) // 2
-        if _silent_on_all(history, history.look(middle), l, unit):
+        if _is_flat(history, history.look(middle), l, unit, limit):
             high = middle
         else:
             low = middle + 1
     record = history.look(low)
-    n = min(len(history.task.X), DEAD_ROWS)
+    activation = history.task.architecture.layers[l - 1].activation
+    shown, at = ("largest_z", 0) if activation == "relu" else ("steepest_slope", 1)
     evidence: dict[str, Any] = {
-        "largest_z": _largest_z(history, record, l, unit),
-        "n_rows": n,
+        shown: _at_most(history, record, l, unit)[at],
+        "n_rows": min(len(history.task.X), DEAD_ROWS),
         "bias": float(record.update.old.b[l][unit]),
     }
     example = None
     if low > 0:
         before = history.look(low - 1)
-        evidence["largest_z_before"] = _largest_z(history, before, l, unit)
+        evidence[f"{shown}_before"] = _at_most(history, before, l, unit)[at]
         edited = any(e.kind == "edit" and e.step == low for e in history.events)
         evidence["killed_by"] = f"edit before step {low}" if edited else f"update of step {low - 1}"
         evidence["learning_rate"] = float(before.update.learning_rate)
@@ -292,9 +312,10 @@ def _death(history: History, l: int, unit: int, since: int, step: int) -> Found:
         told = [text for s in (low - 1, low) if (text := history.events_at(s))]
         if told:
             evidence["event"] = "; ".join(told)
-    return Found("dead unit", low, record.epoch, l, unit, None, example, evidence)
+    return Found(what, low, record.epoch, l, unit, None, example, evidence)
 
 
 FINDS: dict[str, Callable[[History, range], Found | None]] = {
-    "non-finite": _non_finite, "dead unit": _dead_unit, "loss doubles": _loss_doubles,
+    "non-finite": _non_finite, "dead unit": _dead_unit, "saturated unit": _saturated_unit,
+    "loss doubles": _loss_doubles,
 }  # fmt: skip

@@ -31,12 +31,11 @@ def answer(scene: Scene, text: str, shown: int = 5, row: int | None = None) -> A
         raise SettingsError(f"row {row} is not in the batch; expected 0 to {len(scene.record.rows) - 1}.")
     with np.errstate(all="ignore"):
         value, origin = of_parameter(scene, entry) if entry.kind in PARAMETERS else ORIGINS[entry.kind](scene, entry)
-        plain = not any(scene.normalised(l) or scene.residual(l) for l in range(max(entry.l, 1), scene.L))
         finite = bool(np.isfinite(scene.record.backward.loss))
         return Answer(
             str(entry), float(value), str(scene.dtype), scene.engine, scene.record.step, origin,
             _twin(scene, entry) if finite and entry.kind in _MOVED else None,
-            from_weight(scene, entry, shown, row) if finite and entry.kind == "dW" and plain else None,
+            from_weight(scene, entry, shown, row) if finite and entry.kind == "dW" else None,
             _prediction(scene, entry) if finite and entry.kind in (*PARAMETERS, "loss") else None,
         )  # fmt: skip
 

@@ -1,7 +1,9 @@
 """The ways from a weight up to the loss: backpropagation is their sum, taken cleverly.
 
 A way starts at the unit the weight leads to and picks one unit of every layer above. The product along
-it is a[k] · (slope · weight) · … · ∂J/∂z of the output unit; the sum over all ways is ∂J/∂W.
+it is a[k] · (slope · weight) · … · ∂J/∂z of the output unit; the sum over all ways is ∂J/∂W. A layer with a
+residual connection may also be gone past, with the factor 1. A layer whose units depend on each other, by
+its normalisation or a softmax, is one factor too: what z of the one unit does to z of the next by all of them.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ import heapq
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule.glass.why.expression import Entry
 from chainrule.glass.why.record import Path, Paths
 from chainrule.glass.why.scene import Array, Scene
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.layers import normalised
 
 EVERY = 100_000
 """Ways times rows up to which all of them are walked."""
@@ -24,12 +28,11 @@ def from_weight(scene: Scene, e: Entry, shown: int, row: int | None = None) -> P
     """The most important ways from W[l][k,j] to the loss.
 
     On a small network all ways over the whole batch are walked, else the best of the row that gives most
-    (or of `row`) are found without walking the others; their sum is exact in both cases. Every layer from
-    the weight on is plain: neither normalised, which mixes units, nor residual, which has ways past it.
+    (or of `row`) are found without walking the others; their sum is exact in both cases.
     """
     l, (k, j) = e.l, e.at
     a = scene.record.forward.a[l - 1][:, k].astype(np.float64)
-    n_paths = math.prod(scene.architecture.sizes[l + 1 :])
+    n_paths = _count(scene, l)
     ends = scene.record.backward.delta[scene.L].astype(np.float64)
     if row is None and n_paths * len(a) <= EVERY:
         return _all(scene, l, j, a, ends, shown, n_paths)
@@ -38,35 +41,88 @@ def from_weight(scene: Scene, e: Entry, shown: int, row: int | None = None) -> P
     return _best(scene, l, j, float(a[row]), row, ends[row], shown, n_paths)
 
 
-def _edges(scene: Scene, l: int, i: int) -> Array:
-    """∂z[l+1] / ∂z[l] of row i, (n_l, n_{l+1}): the slope of each unit times the weights that lead on."""
-    z, W = scene.record.forward.z[l][i].astype(np.float64)[None, :], scene.wide.parameters.W[l + 1]
-    g, mask = ACTIVATIONS[scene.activation(l)], scene.mask(l)
-    onward = W if mask is None else mask[i].astype(np.float64)[:, None] * W
+def _count(scene: Scene, l: int) -> int:
+    """The ways from a unit of layer l to the outputs."""
+    through = past = 1
+    for m in range(scene.L - 1, l - 1, -1):
+        n, onward, skips = scene.architecture.sizes[m], scene.architecture.sizes[m + 1], scene.residual(m + 1)
+        through, past = (
+            onward * through + skips * (n if _mixes(scene, m) else 1) * past,
+            onward * through + skips * past,
+        )
+    return through
+
+
+def _mixes(scene: Scene, m: int) -> bool:
+    """Whether a[m] of one unit depends on z[m] of another."""
+    return scene.normalised(m) or not ACTIVATIONS[scene.activation(m)].elementwise
+
+
+def _slopes(scene: Scene, m: int, i: int) -> Array:
+    """What z[m] of row i does to g(u[m]) ⊙ mask: (n_m,) unit by unit, (n_m, n_m) where units mix."""
+    g, mask, forward = ACTIVATIONS[scene.activation(m)], scene.mask(m), scene.record.forward
+    u = forward.pre_activation(m)[i].astype(np.float64)[None, :]
+    n = u.shape[1]
+    kept = np.ones(n) if mask is None else mask[i].astype(np.float64)
     if g.elementwise:
-        return g.pullback(z, g.g(z), np.ones_like(z))[0][:, None] * onward
-    n = z.shape[1]
-    each = np.repeat(z, W.shape[1], axis=0)
-    edges: Array = g.pullback(each, g.g(each), onward.T).T
-    assert edges.shape == (n, W.shape[1])
-    return edges
+        slopes: Array = g.pullback(u, g.g(u), np.ones_like(u))[0] * kept
+    else:
+        each = np.repeat(u, n, axis=0)
+        slopes = g.pullback(each, g.g(each), np.diag(kept)).T
+    if not scene.normalised(m):
+        return slopes
+    x_hat, deviation = normalised(forward.z[m][i].astype(np.float64)[None, :])
+    gain = scene.wide.parameters.gain[m]
+    assert gain is not None
+    inner: Array = (np.eye(n) - 1 / n - np.outer(x_hat[0], x_hat[0]) / n) * gain / deviation
+    return inner * slopes if g.elementwise else inner @ slopes
+
+
+def _edges(scene: Scene, m: int, i: int, past: bool) -> Array:
+    """What the nodes of layer m do to those of layer m + 1, for row i.
+
+    The nodes of a layer are its z and, where it can be gone past (`past`: whether m can), its inputs once more.
+    """
+    W, slopes, n = scene.wide.parameters.W[m + 1], _slopes(scene, m, i), scene.architecture.sizes[m]
+    onward = np.hstack([W, np.eye(n)]) if scene.residual(m + 1) else W
+    through = slopes[:, None] * onward if slopes.ndim == 1 else slopes @ onward
+    return np.vstack([through, onward]) if past else through
+
+
+def _open(scene: Scene, m: int, past: bool) -> npt.NDArray[np.bool_]:
+    """Which of the edges are none because of the architecture: False there."""
+    n, onward = (
+        scene.architecture.sizes[m],
+        np.ones((scene.architecture.sizes[m], scene.architecture.sizes[m + 1]), bool),
+    )
+    if not scene.residual(m + 1):
+        return np.vstack([onward, onward]) if past else onward
+    through = np.hstack([onward, np.ones((n, n), bool) if _mixes(scene, m) else np.eye(n, dtype=bool)])
+    return np.vstack([through, np.hstack([onward, np.eye(n, dtype=bool)])]) if past else through
+
+
+def _path(scene: Scene, l: int, nodes: tuple[int, ...], factors: tuple[float, ...], value: float) -> Path:
+    """The units of a way, and the layers it goes past."""
+    sizes = scene.architecture.sizes[l:]
+    units = tuple(node % n for node, n in zip(nodes, sizes, strict=True))
+    past = tuple(l + d for d, (node, n) in enumerate(zip(nodes, sizes, strict=True)) if node >= n)
+    return Path(units, factors, value, past)
 
 
 def _all(scene: Scene, l: int, j: int, a: Array, ends: Array, shown: int, n_paths: int) -> Paths:
     """Every way, its products added up over the rows of the batch."""
     products = a[:, None]  # (rows, ways so far)
-    units = np.zeros((1, 0), np.int64)
-    last = np.array([j])
+    nodes = np.full((1, 1), j, np.int64)
     for m in range(l, scene.L):
-        edges = np.stack([_edges(scene, m, i) for i in range(len(a))])  # (rows, n_m, n_{m+1})
-        products = (products[:, :, None] * edges[:, last, :]).reshape(len(a), -1)
-        n = edges.shape[2]
-        units = np.column_stack([np.repeat(units, n, axis=0), np.tile(np.arange(n), len(last))])
-        last = np.tile(np.arange(n), len(last))
-    products = products * ends[:, last]
+        past, last = m > l and scene.residual(m), nodes[:, -1]
+        edges = np.stack([_edges(scene, m, i, past) for i in range(len(a))])  # (rows, nodes of m, nodes of m + 1)
+        way, node = np.nonzero(_open(scene, m, past)[last])
+        products = products[:, way] * edges[:, last[way], node]
+        nodes = np.column_stack([nodes[way], node])
+    products = products * ends[:, nodes[:, -1]]
     values = products.sum(axis=0)
     order = np.argsort(-np.abs(values), kind="stable")[:shown]
-    top = tuple(Path((j, *map(int, units[p])), (), float(values[p])) for p in order)
+    top = tuple(_path(scene, l, tuple(map(int, nodes[p])), (), float(values[p])) for p in order)
     return Paths(top, n_paths, math.fsum(map(float, products.reshape(-1))), None, True)
 
 
@@ -77,17 +133,18 @@ def _best(scene: Scene, l: int, j: int, a: float, row: int, ends: Array, shown: 
     ]
     total = ends
     for m in range(scene.L - 1, l - 1, -1):
-        edges = _edges(scene, m, row)
+        past = m > l and scene.residual(m)
+        edges, is_open = _edges(scene, m, row, past), _open(scene, m, past)
         total = edges @ total
         wanted = [j] if m == l else range(edges.shape[0])
         continued = {}
         for u in wanted:
             options = (
                 (float(edges[u, v]) * value, (u, *units), (float(edges[u, v]), *factors))
-                for v in range(edges.shape[1])
+                for v in map(int, np.flatnonzero(is_open[u]))
                 for value, units, factors in best[v]
             )
             continued[u] = heapq.nlargest(shown, options, key=lambda option: abs(option[0]))
         best = [continued.get(u, []) for u in range(edges.shape[0])]
-    top = tuple(Path(units, (a, *factors), a * value) for value, units, factors in best[j])
+    top = tuple(_path(scene, l, units, (a, *factors), a * value) for value, units, factors in best[j])
     return Paths(top, n_paths, a * float(total[j]), row, False)

@@ -61,11 +61,15 @@ class Twin:
 
 @dataclass(frozen=True)
 class Path:
-    """One way from a weight up to the loss: the units it passes and the product along it."""
+    """One way from a weight up to the loss: the units it passes, the product along it, and the layers it goes past.
+
+    A layer in `past` is not gone through: its residual connection carries what unit u of the layer below has.
+    """
 
     units: tuple[int, ...]
     factors: tuple[float, ...]
     value: float
+    past: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from chainrule.errors import unknown_name
 from chainrule.glass.tables import aligned, wrapped
 from chainrule.glass.why.expression import PARAMETERS
-from chainrule.glass.why.record import Answer, Term
+from chainrule.glass.why.record import Answer, Path, Term
 from chainrule.glass.why.words import TEXT
 
 SHOWN_TERMS = 6
@@ -137,17 +138,24 @@ def _paths(answer: Answer, text: Mapping[str, str]) -> list[str]:
     )
     rows = [
         (
-            text["path"].format(units=" → ".join(map(str, path.units))),
+            text["path"].format(units=_way(path, answer)),
             _product(path.factors),
             digits(path.value),
         )
         for path in paths.top
     ]
     whole = sum(path.value for path in paths.top)
+    past = wrapped(text["past"], 2) if any(path.past for path in paths.top) else []
     rows.append((text["top_share"].format(n=len(paths.top)), "", digits(whole)))
     if not any(row[1] for row in rows):
-        return ["", *wrapped(head, 2), *aligned([(row[0], row[2]) for row in rows])]
-    return ["", *wrapped(head, 2), *aligned(rows, gap=2)]
+        return ["", *wrapped(head, 2), *aligned([(row[0], row[2]) for row in rows]), *past]
+    return ["", *wrapped(head, 2), *aligned(rows, gap=2), *past]
+
+
+def _way(path: Path, answer: Answer) -> str:
+    """The units of a way, those of layers gone past in brackets."""
+    first = int(re.sub(r"^dW(\d+).*", r"\1", answer.name))
+    return " → ".join(f"({u})" if first + d in path.past else str(u) for d, u in enumerate(path.units))
 
 
 def _prediction(answer: Answer, text: Mapping[str, str]) -> list[str]:

@@ -55,6 +55,10 @@ _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
         "{total}. The most important:",
         "이 가중치에서 손실까지 가는 길: 행마다 {n:,}개. {row}번 행(예제 {example})의 합 {total}. 가장 중요한 길:",
     ),
+    "past": (
+        "A unit in brackets: the way goes past that layer, by its residual connection.",
+        "괄호 안의 유닛: 잔차 연결을 따라 그 층을 거치지 않고 지나가는 길입니다.",
+    ),
     "path": ("units {units}", "유닛 {units}"),
     "top_share": ("these {n} together", "이 {n}개의 합"),
     "predicted": (

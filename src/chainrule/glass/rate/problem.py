@@ -1,0 +1,92 @@
+"""What the learning rate is for: a network at its start, its rows, batches and update rule; and real runs of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.protocol import Engine, StepSettings, Task
+from chainrule.glass.curvature.eigenvalues import Eigenvalue, largest_eigenvalue
+from chainrule.glass.curvature.hessian import Hessian
+from chainrule.glass.rate.stability import Preconditioned
+from chainrule.network.parameters import Parameters
+from chainrule.reference.optimizers import OPTIMIZERS
+
+Array = npt.NDArray[Any]
+N_BATCHES = 5
+TOLERANCE = 0.01
+"""Of the eigenvalue of a batch, which differs from batch to batch by more."""
+WORK = 100_000_000
+LEAST_ROWS, MOST_ROWS = 256, 8192
+"""Rows of the curvature over many rows: about WORK products of numbers a pass, within these bounds."""
+
+
+@dataclass(frozen=True)
+class ShortRun:
+    """A real run of some steps: J of every batch, inf from where it was no number any more; θ at its end."""
+
+    etas: Array
+    losses: Array
+    theta: Array | None
+
+    @property
+    def end(self) -> float:
+        """The mean of J over the last quarter of the steps."""
+        return float(self.losses[-max(1, len(self.losses) // 4) :].mean())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One training before its first step."""
+
+    engine: Engine
+    task: Task
+    settings: StepSettings
+    parameters: Parameters
+
+    def batch(self, i: int) -> tuple[Any, Any, Any]:
+        """X, targets and weight of the batch of step i of the first epoch, as the training will see them."""
+        return self._rows(self.task.batch(self.task.order(0), i))
+
+    def sample(self) -> tuple[Any, Any, Any]:
+        """All rows, or where they are too many the first ones of the order of the first epoch."""
+        most = int(np.clip(WORK // self.parameters.flat.size, LEAST_ROWS, MOST_ROWS))
+        return self._rows(np.sort(self.task.order(0)[:most]) if self.task.n_samples > most else slice(None))
+
+    def _rows(self, rows: Any) -> tuple[Any, Any, Any]:
+        task = self.task
+        return task.X[rows], task.targets[rows], None if task.weight is None else task.weight[rows]
+
+    def hessian(self, rows: tuple[Any, Any, Any], theta: Array | None = None, l2: bool = True) -> Hessian:
+        """The Hessian over these rows, at the start or at θ, of J or of J + penalty."""
+        at = self.parameters if theta is None else self.parameters.like(theta)
+        weight = len(rows[0]) if rows[2] is None else float(rows[2].sum())
+        return Hessian(at, *rows, l2=self.settings.l2_of(weight) if l2 else 0.0)
+
+    def batch_hessians(self, theta: Array | None = None) -> list[Hessian]:
+        """Those of the first batches."""
+        n = min(N_BATCHES, self.task.steps_per_epoch)
+        return [self.hessian(self.batch(i), theta) for i in range(n)]
+
+    def run(self, etas: Array) -> ShortRun:
+        """The first steps of the training with these learning rates, one each, from the start."""
+        session = self.engine.start(self.task, self.settings)
+        theta = self.parameters.flat
+        session.load(theta, OPTIMIZERS[self.task.optimizer].start(theta, self.settings.optimizer))
+        losses = np.full(len(etas), np.inf)
+        with np.errstate(all="ignore"):
+            done = session.advance(0, np.asarray(etas, dtype=np.float64), self.settings)
+        losses[: len(done.losses)] = done.losses
+        losses[~np.isfinite(losses)] = np.inf
+        if done.stopped:
+            losses[len(done.losses) - 1 :] = np.inf
+            return ShortRun(etas, losses, None)
+        return ShortRun(etas, losses, session.store()[0])
+
+
+def curvature(hessian: Hessian, scale: Array | None = None, tolerance: float = TOLERANCE) -> Eigenvalue:
+    """The largest eigenvalue of a Hessian, or of P^−½·H·P^−½ where P is given."""
+    return largest_eigenvalue(hessian if scale is None else Preconditioned(hessian, scale), tolerance)

@@ -1,0 +1,172 @@
+"""The finding in words: what is too large, what is too small, what to take and why, in English and Korean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import unknown_name
+from chainrule.glass.rate.found import LearningRate
+from chainrule.glass.tables import aligned, number, wrapped
+
+CHANGED = 1.5
+"""The curvature has changed where it is this many times larger or smaller after some steps."""
+
+TEXT: dict[str, dict[str, Any]] = {
+    "en": {
+        "title": "Learning rate of {rule} for {network}, {n_batch} rows a step",
+        "take": "Take {eta}. From {low} to {high} does about as well.",
+        "only": "Take {eta}. Its neighbours an octave away do clearly worse.",
+        "large": "Too large: above {stable} the first steps are unstable ({bound}, λ = {curvature}): each ends higher "
+        "on the other side of the steepest valley than it began.",
+        "large_adaptive": "Too large: above about {stable} the first steps are unstable. {bound}, λ_P = {batch} being "
+        "the curvature in the coordinates this rule moves in. It is approximate, for √v changes from step to step.",
+        "flat": "The loss bends upwards in no direction at the start, so curvature gives no bound.",
+        "small": "Too small: a tenth, {tenth}, does no harm, but after {n} steps J is {slow} where {eta} has {end}.",
+        "harmless": "Too small: not even a tenth, {tenth}: after {n} steps J is {slow} with it, {end} with {eta}.",
+        "inside": "Why: the step that curvature proposes, {proposal} (half of the bound of a batch), is among those "
+        "that do best in real runs.",
+        "rises": "Why less than curvature proposes ({proposal}): the loss bends more as training goes on, λ of a batch "
+        "is {batch} at the start and {later} after 20 steps; what is stable at first is not for long.",
+        "noise": "Why less than curvature proposes ({proposal}): curvature allows longer steps, but the rows of a "
+        "batch pull different ways, and longer steps are spent on that noise.",
+        "falls": "Why more than curvature proposes ({proposal}): the loss bends less after a few steps, λ of a batch "
+        "is {batch} at the start and {later} after 20 steps.",
+        "bounces": "Why more than curvature proposes ({proposal}): few directions are that steep; the steps bounce "
+        "there, and everywhere else they get on faster.",
+        "runs": "Real runs of {n} steps from the start, J = {start}:",
+        "row": ("run", "learning rate", "J at the end"),
+        "names": ("a tenth", "suggested", "ten times"),
+        "never": "not finite",
+        "witnesses": "What each witness alone would say:",
+        "witness": (
+            "curvature of a batch, half of its bound",
+            "lowest point of J(θ − η·g)",
+            "short runs",
+            "range test breaks at",
+        ),
+        "unbroken": "nowhere",
+        "agree": "They agree within a factor of 3.",
+        "disagree": "They differ by a factor of {factor}; the real runs decide.",
+        "cost": "Cost: {products} Hessian products over {rows} rows or a batch, {steps} steps, {seconds} s.",
+    },
+    "ko": {
+        "title": "{network} 신경망의 {rule} 학습률, 한 단계에 {n_batch}행",
+        "take": "권장값은 {eta}입니다. {low}에서 {high} 사이라면 결과가 거의 같습니다.",
+        "only": "권장값은 {eta}입니다. 두 배로 늘리거나 절반으로 줄이면 뚜렷이 나빠집니다.",
+        "large": "너무 큰 값: {stable} 초과. 처음부터 불안정합니다({bound}, λ = {curvature}). 가장 가파른 골짜기를 "
+        "한 걸음에 건너뛰어, 출발한 곳보다 더 높은 반대편 비탈에 내려앉습니다.",
+        "large_adaptive": "너무 큰 값: 대략 {stable} 초과. 처음부터 불안정합니다. {bound}, λ_P = {batch}: 이 규칙이 "
+        "움직이는 좌표에서 잰 곡률입니다. √v가 단계마다 바뀌므로 어림값입니다.",
+        "flat": "출발점에서는 손실이 위로 휘는 방향이 없어 곡률만으로는 한계를 알 수 없습니다.",
+        "small": "너무 작은 값: 10분의 1인 {tenth}. 해롭지는 않지만 느립니다. {n}단계 뒤 J는 {slow}, {eta}일 "
+        "때는 {end}입니다.",
+        "harmless": "너무 작은 값: 10분의 1인 {tenth}도 아직 작지 않습니다. {n}단계 뒤 J는 {slow}, "
+        "{eta}일 때는 {end}입니다.",
+        "inside": "이유: 곡률이 제안하는 값 {proposal}(배치 기준 한계의 절반)이 실제 학습에서도 가장 좋은 축에 듭니다.",
+        "rises": "곡률의 제안({proposal})보다 작은 이유: 학습할수록 손실이 더 가파르게 휩니다. 배치의 λ는 처음에 "
+        "{batch}, 20단계 뒤에는 {later}입니다. 처음에 안정적인 보폭도 곧 불안정해집니다.",
+        "noise": "곡률의 제안({proposal})보다 작은 이유: 곡률만 보면 더 크게 걸어도 되지만, 배치마다 기울기의 방향이 "
+        "달라서 보폭을 키워도 그만큼 잡음에 흔들릴 뿐입니다.",
+        "falls": "곡률의 제안({proposal})보다 큰 이유: 몇 단계만 지나면 손실이 완만해집니다. 배치의 λ는 처음에 "
+        "{batch}, 20단계 뒤에는 {later}입니다.",
+        "bounces": "곡률의 제안({proposal})보다 큰 이유: 그만큼 가파른 방향은 몇 개뿐입니다. 거기서는 좌우로 튀지만 "
+        "나머지 방향에서는 더 빨리 나아갑니다.",
+        "runs": "출발점(J = {start})에서 실제로 {n}단계씩 학습한 결과:",
+        "row": ("학습", "학습률", "마지막 J"),
+        "names": ("10분의 1", "권장값", "10배"),
+        "never": "발산(유한하지 않음)",
+        "witnesses": "근거별로 따로 보면:",
+        "witness": ("배치의 곡률(한계의 절반)", "J(θ − η·g)의 최저점", "짧은 학습", "학습률을 높여 갈 때 무너지는 곳"),
+        "unbroken": "없음",
+        "agree": "세 근거가 3배 이내에서 일치합니다.",
+        "disagree": "근거끼리 {factor}배까지 다릅니다. 이럴 때는 실제 학습 결과를 따릅니다.",
+        "cost": "비용: 헤세 행렬 곱 {products}번({rows}행 또는 배치 하나), 학습 {steps}단계, {seconds}초.",
+    },
+}
+
+
+def tell(found: LearningRate, language: str = "en") -> str:
+    """The finding as lines for a terminal of 80 columns.
+
+    Errors    SettingsError for an unknown language
+    """
+    if language not in TEXT:
+        raise unknown_name("language", language, TEXT)
+    text = TEXT[language]
+    slots = _slots(found)
+    lines = [text["title"].format(**slots), ""]
+    paragraphs = ["take" if found.interval[0] < found.interval[1] else "only", reason(found)]
+    paragraphs += [_bound(found), "harmless" if min(found.runs) >= found.interval[0] else "small"]
+    for name in paragraphs:
+        lines += wrapped(text[name].format(**slots), hang=2)
+    lines += ["", text["runs"].format(**slots)]
+    rows = [
+        (name, digits(eta), text["never"] if not np.isfinite(found.end(eta)) else number(found.end(eta)))
+        for name, eta in zip(text["names"], found.runs, strict=True)
+    ]
+    lines += aligned([text["row"], *rows])
+    lines += ["", text["witnesses"]]
+    breaks = text["unbroken"] if found.breaks_at is None else digits(found.breaks_at)
+    values = [*map(digits, found.witnesses.values()), breaks]
+    lines += aligned(list(zip(text["witness"], values, strict=True)))
+    lines += wrapped(text["agree" if found.agree else "disagree"].format(**slots))
+    lines += ["", *wrapped(text["cost"].format(**slots), hang=2)]
+    return "\n".join(lines)
+
+
+def reason(found: LearningRate) -> str:
+    """The name of the sentence that says why the suggestion is not the proposal of the curvature, or that it is."""
+    low, high = found.interval
+    if low <= float(digits(found.proposal)) <= high:
+        return "inside"
+    later = found.batch_curvature if found.later_curvature is None else found.later_curvature
+    if high < found.proposal:
+        return "rises" if later > CHANGED * found.batch_curvature else "noise"
+    return "falls" if later * CHANGED < found.batch_curvature else "bounces"
+
+
+def digits(eta: float) -> str:
+    """A learning rate to two digits."""
+    return f"{eta:.2g}"
+
+
+def rule(found: LearningRate) -> str:
+    """The update rule in a few words."""
+    words = [found.optimizer]
+    if found.hyper.get("momentum"):
+        words.append(f"{'nesterov' if found.hyper.get('nesterov') else 'momentum'} {found.hyper['momentum']:g}")
+    return " ".join(words)
+
+
+def _bound(found: LearningRate) -> str:
+    if not np.isfinite(found.stable_below):
+        return "flat"
+    return "large_adaptive" if found.approximate else "large"
+
+
+def _formula(found: LearningRate) -> str:
+    """The bound as it is written for this rule."""
+    if found.approximate:
+        return "2·(1 + β₁)/((1 − β₁)·λ_P)" if "beta1" in found.hyper else "2/λ_P"
+    if not found.hyper.get("momentum"):
+        return "2/λ"
+    return "2·(1 + μ)/((1 + 2·μ)·λ)" if found.hyper.get("nesterov") else "2·(1 + μ)/λ"
+
+
+def _slots(found: LearningRate) -> dict[str, str]:
+    tenth, eta, _ = found.runs
+    witnesses = list(found.witnesses.values())
+    later = found.later_curvature
+    return {
+        "rule": rule(found), "n_batch": f"{found.batch_size}", "network": found.network,
+        "batch": f"{found.batch_curvature:.3g}",
+        "eta": digits(eta), "low": digits(found.interval[0]), "high": digits(found.interval[1]),
+        "stable": f"{found.stable_below:.3g}", "bound": _formula(found), "curvature": f"{found.curvature:.3g}",
+        "tenth": digits(tenth), "n": f"{found.n_steps}", "slow": f"{found.end(tenth):.3g}",
+        "end": f"{found.end(eta):.3g}", "proposal": digits(found.proposal), "start": f"{found.start:.3g}",
+        "later": "∞" if later is None else f"{later:.3g}", "factor": f"{max(witnesses) / min(witnesses):.2g}",
+        "products": f"{found.n_products}", "rows": f"{found.n_rows:,}", "steps": f"{found.n_run_steps:,}",
+        "seconds": f"{found.elapsed_s:.1f}",
+    }  # fmt: skip

@@ -1,0 +1,241 @@
+"""What learning rate is too large, too small and right, and what says so."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_digits
+
+import chainrule as cr
+from chainrule.api.learning_rate import pose
+from chainrule.errors import DataError, SettingsError
+from chainrule.glass.curvature.hessian import Hessian
+from chainrule.glass.rate.found import LearningRate
+from chainrule.glass.rate.laboratory import breaks_at, suggest
+from chainrule.glass.rate.problem import Problem
+from chainrule.glass.rate.race import race
+from chainrule.glass.rate.stability import Preconditioned, scales, stable_factor
+from chainrule.glass.rate.words import TEXT, digits
+from chainrule.glass.tables import columns
+from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.training.settings import Settings, optimizer_from
+from tolerances import ALGEBRA, assert_close
+
+RULES: list[tuple[str, dict[str, Any], float]] = [
+    ("sgd", {"momentum": 0.0, "nesterov": False}, 2.0),
+    ("sgd", {"momentum": 0.5, "nesterov": False}, 3.0),
+    ("sgd", {"momentum": 0.9, "nesterov": False}, 3.8),
+    ("sgd", {"momentum": 0.5, "nesterov": True}, 1.5),
+    ("sgd", {"momentum": 0.9, "nesterov": True}, 3.8 / 2.8),
+    ("sgd_sutskever", {"momentum": 0.9, "nesterov": True}, 3.8 / 2.8),
+    ("sgd_sutskever", {"momentum": 0.9, "nesterov": False}, 3.8),
+]
+FIXED: list[tuple[str, dict[str, Any], float]] = [
+    ("adam", {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e9}, 38.0),
+    ("adam", {"beta1": 0.5, "beta2": 0.999, "epsilon": 1e9}, 6.0),
+    ("rmsprop", {"rho": 0.99, "epsilon": 1e9}, 2.0),
+    ("adagrad", {"epsilon": 1e9}, 2.0),
+]
+"""Adaptive rules whose √v is lost beside ε, so that what they divide by stays the same."""
+
+
+def converges(name: str, hyper: dict[str, Any], eta: float, curvature: float) -> bool:
+    """Whether θ shrinks on ½·λ·θ² by the reference's own update, once what began at 0 has settled."""
+    theta = np.full(1, 1e-150)
+    state = OPTIMIZERS[name].start(theta, hyper)
+    sizes = []
+    for step in range(800):
+        theta, state = OPTIMIZERS[name].update(curvature * theta, state, theta, step + 1, eta, **hyper)
+        sizes.append(abs(float(theta[0])))
+    return max(sizes[-50:]) < max(sizes[200:250])
+
+
+@pytest.mark.parametrize(("name", "hyper", "factor"), RULES + FIXED)
+def test_a_rule_is_stable_up_to_its_bound_and_not_beyond(name: str, hyper: dict[str, Any], factor: float) -> None:
+    """One per cent below the bound the update converges on a quadratic, one per cent above it does not."""
+    assert stable_factor(name, hyper) == pytest.approx(factor, rel=1e-14)
+    for curvature in (0.25, 8.0):
+        bound = factor / curvature * hyper.get("epsilon", 1.0)
+        assert converges(name, hyper, 0.99 * bound, curvature)
+        assert not converges(name, hyper, 1.01 * bound, curvature)
+
+
+def test_what_an_adaptive_rule_divides_by() -> None:
+    """√v + ε of the first gradients; Adagrad forgets nothing; P^−½·H·P^−½ is what its products say."""
+    g = np.array([[3.0, 0.0], [4.0, 2.0]])
+    assert scales("sgd", {}, g) is None
+    assert_close(scales("adam", {"epsilon": 0.5}, g), [np.sqrt(12.5) + 0.5, np.sqrt(2) + 0.5], ALGEBRA)
+    assert_close(scales("adagrad", {"epsilon": 0.5}, g), [5.5, 2.5], ALGEBRA)
+    parameters = cr.Network([2, 2, 2], "tanh", dtype="float64").parameters
+    hessian = Hessian(parameters, np.eye(2), np.array([0, 1], dtype=np.int32))
+    P = np.linspace(0.5, 3, hessian.size)
+    full = np.stack([Preconditioned(hessian, P) @ unit for unit in np.eye(hessian.size)], axis=1)
+    assert_close(full, hessian.dense() / np.sqrt(np.outer(P, P)), ALGEBRA)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_curvature_is_that_of_the_full_hessian(dtype: str) -> None:
+    """.curvature is within one per cent of eigvalsh over the rows, .stable_below is 2 over it."""
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:300] / 16, y[:300]
+    network = cr.Network([64, 4, 10], "tanh", dtype=dtype, seed=3)
+    found = cr.learning_rate(network, X, y, seed=1)
+    rows = X.astype(dtype).astype(np.float64)
+    values = np.linalg.eigvalsh(Hessian(network.parameters, rows, y.astype(np.int32)).dense())
+    assert abs(found.curvature - values[-1]) <= 0.01 * values[-1]
+    assert found.stable_below == 2 / found.curvature
+    assert found.n_rows == 300
+
+
+@pytest.fixture(scope="module")
+def digits_found() -> LearningRate:
+    X, y = load_digits(return_X_y=True)
+    return cr.learning_rate(cr.Network([64, 30, 10], "sigmoid", seed=0), X[:1600] / 16, y[:1600], cr.SGD(0.5))
+
+
+def test_the_three_runs_answer_the_question(digits_found: LearningRate) -> None:
+    """A tenth is slower, ten times is worse than both, and both are real runs from the start."""
+    tenth, eta, ten = digits_found.runs
+    assert eta == digits_found.suggested
+    assert tenth == pytest.approx(eta / 10, rel=0.05)
+    assert ten == pytest.approx(eta * 10, rel=0.05)
+    ends = [digits_found.end(rate) for rate in (tenth, eta, ten)]
+    assert ends[1] < 0.5 * ends[0] < ends[0] < ends[2]
+    assert digits_found.interval[0] <= eta <= digits_found.interval[1]
+    X, y = load_digits(return_X_y=True)
+    run = cr.train(
+        cr.Network([64, 30, 10], "sigmoid", seed=0), X[:1600] / 16, y[:1600], optimizer=cr.SGD(eta), epochs=4,
+        progress=False,
+    )  # fmt: skip
+    assert run.losses.tolist() == digits_found.runs[eta].tolist()
+
+
+@pytest.mark.parametrize("scale", [0.1, 10.0])
+def test_the_suggestion_follows_the_scale_of_the_inputs(digits_found: LearningRate, scale: float) -> None:
+    """Inputs a tenth or ten times as large move the suggestion the other way, out of the old interval."""
+    X, y = load_digits(return_X_y=True)
+    found = cr.learning_rate(cr.Network([64, 30, 10], "sigmoid", seed=0), X[:1600] * scale / 16, y[:1600])
+    moved = found.suggested / digits_found.suggested
+    assert moved > 1 if scale < 1 else moved < 1 / 3
+
+
+def test_it_is_a_function_of_its_arguments(digits_found: LearningRate) -> None:
+    """The same again, to the bit, but for the clock; another seed sees other batches."""
+    X, y = load_digits(return_X_y=True)
+    again = cr.learning_rate(cr.Network([64, 30, 10], "sigmoid", seed=0), X[:1600] / 16, y[:1600], cr.SGD(0.1))
+    one, other = (found.to_dict() | {"elapsed_s": 0} for found in (digits_found, again))
+    assert one == other
+    seeded = cr.learning_rate(cr.Network([64, 30, 10], "sigmoid", seed=0), X[:1600] / 16, y[:1600], seed=9)
+    assert seeded.batch_curvature != again.batch_curvature
+    assert seeded.curvature == again.curvature
+
+
+FOUND = {
+    "sgd": cr.SGD(), "momentum": cr.SGD(0.1, momentum=0.9), "nesterov": cr.SGD(0.1, momentum=0.9, nesterov=True),
+    "adam": cr.Adam(), "adamw": cr.AdamW(), "rmsprop": cr.RMSProp(), "adagrad": cr.Adagrad(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_every_rule_is_told_and_drawn_in_both_languages(name: str) -> None:
+    """Text within 80 columns, a picture that is XML with finite places, JSON without NaN; Adam says approximate."""
+    X, y = load_diabetes(return_X_y=True)
+    X, y = X / X.std(axis=0), (y - y.mean()) / y.std()
+    network = cr.Network([10, 12, 1], "relu", "identity", "squared_error")
+    found = cr.learning_rate(network, X, y, FOUND[name], l2=0.001, dropout=0.1, epochs=3)
+    assert found.n_steps == 3 * 14
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["suggested"] == found.suggested
+    assert found.approximate == (name not in ("sgd", "momentum", "nesterov"))
+    for language in TEXT:
+        text, picture = found.text(language), found.svg(language)
+        assert max(map(columns, text.splitlines())) <= 80
+        assert digits(found.suggested) in text
+        assert not found.approximate or {"en": "approximate", "ko": "어림값"}[language] in text
+        assert ET.fromstring(picture).tag.endswith("svg")
+        assert "nan" not in picture and "inf" not in picture
+    with pytest.raises(SettingsError, match="language"):
+        found.text("xx")
+
+
+def test_every_sentence_has_both_languages() -> None:
+    """The two catalogues have the same sentences with the same slots."""
+    import string
+
+    def slots(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    assert set(TEXT["en"]) == set(TEXT["ko"])
+    for name, text in TEXT["en"].items():
+        if isinstance(text, str):
+            assert slots(text) == slots(TEXT["ko"][name]), name
+
+
+def test_a_range_test_ends_where_the_loss_breaks() -> None:
+    """At four times the lowest smoothed loss, at the first number that is none, or nowhere."""
+    etas = np.arange(1.0, 11.0)
+    assert breaks_at(etas, np.ones(10)) is None
+    assert breaks_at(etas, np.array([1.0] * 6 + [np.inf] * 4)) == 7
+    assert breaks_at(etas, np.array([1.0] * 6 + [np.nan] * 4)) == 7
+    # s of ones is 1; then 1 + 0.1/(1 − 0.9^7)·(J − 1) = 1 + (J − 1)/5.217: broken from J = 16.66 on
+    assert breaks_at(etas, np.array([1.0] * 6 + [16.7] * 4)) == 7
+    assert breaks_at(etas, np.array([1.0] * 6 + [16.6] + [1.0] * 3)) is None
+
+
+class Valley(Problem):
+    """Runs that end at (log2 η − 3)², whatever their steps."""
+
+    def __init__(self) -> None:
+        pass
+
+    def run(self, etas: np.ndarray) -> Any:
+        """A run whose J after the first step is as described, no number from η = 2^7 on."""
+        from chainrule.glass.rate.problem import ShortRun
+
+        eta = float(etas[0])
+        end = (np.log2(eta) - 3) ** 2 if eta < 120 else np.inf
+        return ShortRun(etas, np.array([100.0, *([end] * 7)]), None)
+
+
+@pytest.mark.parametrize("proposal", [1.0, 2.0**-9, 2.0**9])
+def test_the_race_finds_the_valley_from_either_side(proposal: float) -> None:
+    """The best is 2^3; within 5 of 100 lie its neighbours up to two octaves away; ends that win are passed."""
+    found = race(Valley(), proposal, 8)
+    assert found.suggested == 8
+    assert found.interval == (2, 32)
+
+
+def test_a_run_that_is_no_number_is_no_winner() -> None:
+    """Where runs overflow, the race still suggests a rate that trains, and JSON has null for what is no number."""
+    X, y = load_diabetes(return_X_y=True)
+    network = cr.Network([10, 32, 32, 1], "identity", "identity", "squared_error")
+    found = cr.learning_rate(network, 1e3 * X, y)
+    assert found.end(found.suggested) < found.start
+    told = found.to_dict()
+    assert None in told["race"]["loss"]
+    assert None in told["range_test"]["loss"]
+    assert found.breaks_at < 1000 * found.suggested
+    assert "inf" not in found.svg()
+
+
+def test_auto_is_the_race_alone() -> None:
+    """What --learning-rate auto takes costs a hundred steps a run and a few products."""
+    X, y = load_digits(return_X_y=True)
+    problem = pose(cr.Network([64, 16, 10]), X / 16, y, Settings(optimizer_from("sgd")))
+    found, n_products = suggest(problem)
+    assert len(found.runs) <= 16
+    assert {len(run.losses) for run in found.runs.values()} == {100}
+    assert n_products <= 5 * 40
+
+
+def test_refusals() -> None:
+    """No rows, and a start that is not finite, are refused with a remedy."""
+    network = cr.Network([2, 3, 2], dtype="float64")
+    with pytest.raises(DataError, match="0 rows"):
+        cr.learning_rate(network, np.zeros((0, 2)), np.zeros(0, dtype=int))
+    network.W[1][0, 0] = np.inf
+    with pytest.raises(DataError, match="not finite"):
+        cr.learning_rate(network, np.ones((4, 2)), np.array([0, 1, 0, 1]))
