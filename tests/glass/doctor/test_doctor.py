@@ -93,6 +93,33 @@ def test_the_first_cause_is_named(cause: str) -> None:
         assert max(map(columns, text.splitlines())) <= 80
 
 
+def nielsen(
+    eta: float, lambda_: float, hidden: int | None = None, loss="cross_entropy", init="scaled_normal"
+) -> cr.Run:
+    """One of the failing runs of "Neural Networks and Deep Learning", on 900 digits."""
+    sizes = [64, *([hidden] if hidden else []), 10]
+    net = cr.Network(sizes, "sigmoid", "sigmoid", loss, init, seed=0)
+    return train(net, optimizer=cr.SGD(eta), batch_size=10, epochs=20, l2=lambda_ / 1000)
+
+
+NIELSEN = {
+    "3: quadratic, eta 0.001": ("learning-rate-too-small", (0.001, 0, 100, "squared_error", "standard_normal")),
+    "4: quadratic, eta 100": ("learning-rate-too-large", (100.0, 0, 30, "squared_error", "standard_normal")),
+    "20: eta 10, lambda 1000": ("too-strong-regularization", (10.0, 1000.0)),
+    "22: eta 100, lambda 20": ("learning-rate-too-large", (100.0, 20.0)),
+    "23: eta 1, lambda 20": ("too-strong-regularization", (1.0, 20.0)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.errors.DivergenceWarning")
+@pytest.mark.parametrize("row", NIELSEN)
+def test_the_failing_runs_of_the_book(row: str) -> None:
+    """The learning rates and penalties that the book tries in vain are named as what they are."""
+    cause, arguments = NIELSEN[row]
+    diagnosis = nielsen(*arguments).doctor()
+    assert diagnosis[0].id == cause, diagnosis.text()
+
+
 HEALTHY = {
     "relu": lambda: train(validation=0.2),
     "tanh, Adam": lambda: train(network(activation="tanh"), optimizer=cr.Adam(0.005), validation=0.2),

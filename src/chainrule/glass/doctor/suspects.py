@@ -51,12 +51,13 @@ class Suspect:
 
 def first_of(case: Case, suspects: Sequence[Suspect]) -> Finding | None:
     """The finding of the first suspect that does about as well as the best and holds on unseen rows."""
+    suspects = [suspect for suspect in suspects if not suspect.must_hold or holds_on_unseen(case, suspect)]
     for suspect in suspects:
         rivals = [other.outcome.loss for other in suspects if suspect.patient or not other.longer]
         if rivals and shortfall(suspect.outcome.loss, min(rivals), case.chance) >= SHORTFALL:
             continue
         hopeless = case.learned < BARELY or case.diverged is not None
-        if (suspect.must_hold or not hopeless) and not holds_on_unseen(case, suspect):
+        if not (suspect.must_hold or hopeless or holds_on_unseen(case, suspect)):
             continue
         found = suspect.finding()
         if found is not None:
