@@ -3,6 +3,7 @@
     python benchmarks/doctor.py FOLDER-OF-TABLES [-o results.json] [--markdown docs/doctor-benchmark.md] [--wrong FILE]
     python benchmarks/doctor.py FOLDER-OF-TABLES --held-out [-o held-out.json]     other faults, networks and data
     python benchmarks/doctor.py --quick                                            one network, built-in data alone
+    python benchmarks/doctor.py --show results.json --held-out-score held-out.json --markdown docs/doctor-benchmark.md
 
 Faults are put into trainings that work without them, in diagnosis/faults.py, each with the causes that are right.
 Beside the doctor stand rules of fixed thresholds (diagnosis/rules.py). The folder holds NAME.csv.gz of letter, phoneme,
@@ -18,8 +19,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from diagnosis.cases import DOCTOR, Case, cases, examine_all, is_right
 from diagnosis.page import page, score, score_table
@@ -52,11 +51,14 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("-o", "--output-file", type=Path, help="all cases and verdicts as JSON; held out: the score")
     parser.add_argument("--markdown", type=Path, help="write the page")
+    parser.add_argument("--show", type=Path, help="nothing is run: the cases of an earlier -o")
     parser.add_argument("--held-out-score", type=Path, help="JSON of --held-out, to be told in the page")
     parser.add_argument("--wrong", type=Path, help="write the wrong verdicts of the doctor, with their evidence")
     options = parser.parse_args(arguments)
-    if options.folder is None and not options.quick:
+    if options.folder is None and not options.quick and options.show is None:
         parser.error("a folder of tables is needed, or --quick")
+    if options.quick and options.held_out:
+        parser.error("--held-out has no quick form: its networks need the tables")
     return options
 
 
@@ -69,7 +71,10 @@ def chosen(options: argparse.Namespace) -> list[Case]:
 def main(arguments: list[str] | None = None) -> int:
     options = options_of(arguments)
     began = time.perf_counter()
-    entries = examine_all(chosen(options), options.folder, options.processes)
+    if options.show is not None:
+        entries = json.loads(options.show.read_text())["cases"]
+    else:
+        entries = examine_all(chosen(options), options.folder, options.processes)
     print(score_table(entries))
     print(f"{len(entries)} runs in {time.perf_counter() - began:.0f} s", file=sys.stderr)
     if options.output_file is not None:

@@ -71,7 +71,7 @@ def examine(case: Case, folder: Path | None) -> dict[str, Any]:
             "counts": harm >= HARM,
         }  # fmt: skip
         if plan.onset is not None:
-            entry["onset"] = round(plan.onset * plan.epochs) * run.steps_per_epoch
+            entry["onset"] = [round(plan.onset * plan.epochs) * run.steps_per_epoch, run.steps_per_epoch]
         return _told(case) | entry | _verdicts(plan, run, folder)
 
 

@@ -93,6 +93,9 @@ def test_the_quick_form_runs(script: Any, tmp_path: Path, capsys: pytest.Capture
     assert {entry["fault"] for entry in entries} >= {"rate x100", "zero weights", "target leaks", "inputs x1000", ""}
     assert all(entry["harm"] >= cases.HARM for entry in entries if entry["fault"] and entry["counts"])
     assert "| rate x100 | learning-rate-too-large | 1 |" in written.read_text()
+    shown = tmp_path / "shown.md"
+    assert script.main(["--show", str(told), "--markdown", str(shown)]) == 0
+    assert shown.read_text() == written.read_text(), "a page can be written again from the cases"
     assert "false alarms" in capsys.readouterr().out and wrong.read_text().startswith("# Wrong verdicts")
 
 
