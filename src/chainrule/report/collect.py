@@ -27,6 +27,7 @@ SAFETY = 1.1
 DEFAULT_BUDGET = int(7e6 * 3 / 4)
 COMFORTABLE, FEW_STEPS = 900_000, 4
 """Where nobody asked for a size, a page stays below about 1.5 MB, unless four steps alone take more."""
+FEW_ENTRIES, LEAST_CHECK_S = 4, 0.2
 PASSES_PER_ENTRY = 8
 """Forward passes by which the gradient check judges an entry, each about as long as one float32 step of four rows."""
 RAW_ARRAYS, PACKED_BYTES_PER_S = 6, 50e6
@@ -216,7 +217,8 @@ def _names(material: Material) -> dict[str, Any]:
 def _check(material: Material, seconds: float) -> Mapping[str, Any] | None:
     """The gradient check of the trained network on a few rows, of as many entries as the time allows.
 
-    None without rows or finite weights.
+    None without rows or finite weights, or where even a few entries would take longer than a fifth of a second
+    and than the time allows; `check` does it at leisure.
     """
     if material.sample is None or not np.isfinite(material.parameters.flat).all():
         return None
@@ -224,8 +226,10 @@ def _check(material: Material, seconds: float) -> Mapping[str, Any] | None:
     engine, began = NumpyEngine(), time.perf_counter()
     engine.backward(material.parameters, s.X, s.targets, s.weight)
     n_tensors = 2 * len(material.architecture.layers) + 1
-    affordable = seconds / max(time.perf_counter() - began, 1e-6) / n_tensors / PASSES_PER_ENTRY
-    entries = int(np.clip(min(affordable, 4e6 / material.architecture.n_parameters), 4, 24))
+    one_entry_each = max(time.perf_counter() - began, 1e-6) * n_tensors * PASSES_PER_ENTRY
+    if FEW_ENTRIES * one_entry_each > max(seconds, LEAST_CHECK_S):
+        return None
+    entries = int(np.clip(min(seconds / one_entry_each, 4e6 / material.architecture.n_parameters), FEW_ENTRIES, 24))
     found = check_gradients(engine, material.parameters, s.X, s.targets, s.weight, max_entries=entries)
     return {
         "passed": found.passed,

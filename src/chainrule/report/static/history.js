@@ -111,7 +111,7 @@ export function drawCurves(root, app) {
 export function drawHealth(root, app) {
   const { steps, layers } = app.data.health;
   if (!steps.length) return show(root);
-  const { last } = app.past, width = Math.max(120, Math.min(340, app.width(root) / (app.width(root) > 1000 ? 3 : app.width(root) > 640 ? 2 : 1) - 160));
+  const { last } = app.past, width = Math.max(120, Math.min(340, app.width(root) / (app.width(root) > 1000 ? 3 : app.width(root) > 640 ? 2 : 1) - 174));
   const hint = h("p", { class: "hint" }), boxes = [];
   for (const measure of MEASURES) {
     const columns = layers.map((layer) => layer[measure]), known = columns.flat().filter((y) => y !== null && (!LOG.includes(measure) || y > 0));

@@ -10,10 +10,13 @@ import { t } from "./words.js";
 
 const SHOWN_UNITS = 12, SHOWN_TERMS = 8, MOST_TERMS = 300;
 
+// Every digit of a number; J is a sum in float64 whatever the network computes in.
+const digits = (app, ref, value) => exact(value, app.isFloat32 && ref.kind !== "J");
+
 // A number that can be clicked.
 function chip(app, step, ref, { named = true, focus = "" } = {}) {
   const value = step.value(ref), name = label(ref), asked = app.asked && label(app.asked) === name;
-  return h("button", { type: "button", class: `chip${asked ? " asked" : ""}`, "data-ref": name, "data-focus": `${focus}${name}`, "aria-pressed": String(Boolean(asked)), title: `${name} = ${exact(value, app.isFloat32)}`, onclick: () => app.ask(ref) },
+  return h("button", { type: "button", class: `chip${asked ? " asked" : ""}`, "data-ref": name, "data-focus": `${focus}${name}`, "aria-pressed": String(Boolean(asked)), title: `${name} = ${digits(app, ref, value)}`, onclick: () => app.ask(ref) },
     named ? h("span", { class: "chip-name" }, name) : null, h("span", { class: "num" }, number(value)));
 }
 
@@ -112,7 +115,7 @@ export function drawOperation(root, app, step, op, ref) {
 
 // The provenance of a number.
 export function drawWhy(root, app, step, ref) {
-  const told = why(step, ref), value = exact(told.value, app.isFloat32);
+  const told = why(step, ref), value = digits(app, ref, told.value);
   const input = h("input", { id: "ask", type: "text", autocomplete: "off", spellcheck: "false", placeholder: "dW2[3,7]", "aria-describedby": "ask-wrong", "data-focus": "ask" });
   const wrong = h("p", { class: "wrong", id: "ask-wrong", role: "status" });
   const form = h("form", { class: "ask", onsubmit: (event) => {
@@ -155,7 +158,7 @@ function lines(app, step, told) {
     const sign = line.plus ? "+" : line.minus ? "−" : line.times ? "×" : line.result ? "=" : "";
     const words = line.words ? t(`l_${line.words}`, { dtype: app.data.architecture.dtype }) : null;
     const told_ = line.result ? h("strong", { class: "num" }, label(line.result)) : [words, line.text ? h("span", { class: "num" }, line.text) : null, line.ref || line.at ? [words ? " " : null, chip(app, step, line.ref ?? line.at, { focus: "l" })] : null];
-    return h("tr", { class: line.result ? "result" : line.minor ? "minor" : null }, h("td", { class: "sign" }, sign), h("td", null, told_), h("td", { class: "num value" }, line.value === undefined ? "" : line.result ? exact(line.value, app.isFloat32) : number(line.value)));
+    return h("tr", { class: line.result ? "result" : line.minor ? "minor" : null }, h("td", { class: "sign" }, sign), h("td", null, told_), h("td", { class: "num value" }, line.value === undefined ? "" : line.result ? digits(app, line.result, line.value) : number(line.value)));
   });
   return h("table", { class: "lines" }, h("tbody", null, rows));
 }
