@@ -137,7 +137,7 @@ template <class T> class Session {
   double squares_of_weights() const;
   template <class F> void for_units(std::size_t thread, std::size_t n_threads, const F& f);
   void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
-  void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads);
+  void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   T shortening(double clip_norm) const;
   void steps(const Stretch& stretch, std::size_t thread);
   double run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
@@ -287,10 +287,11 @@ void Session<T>::for_units(std::size_t thread, std::size_t n_threads, const F& f
 }
 
 template <class T>
-void Session<T>::gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads) {
+void Session<T>::gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads,
+                                Own& own) {
   const Trained<T> t = trained();
   for_units(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t number) {
-    operation.gradient(t, batch.n, r0, r1);
+    operation.gradient(t, batch.n, r0, r1, own.scratch.get());
     operation.penalise(t, rule, r0, r1);
     for (std::size_t r = r0; r < r1; ++r) squares_[number + r] = operation.squares_of_unit(t, r);
   });
@@ -310,7 +311,7 @@ template <class T>
 void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own) {
   const Trained<T> t = trained();
   for_units(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
-    operation.update(t, rule, batch.n, r0, r1, own.check.get());
+    operation.update(t, rule, batch.n, r0, r1, own.scratch.get(), own.check.get());
   });
 }
 
@@ -351,7 +352,7 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
     }
     Rule<T> rule = rule_of_step<T>(*s.settings, eta, b.step + 1, l2);
     if (s.settings->clip_norm > 0) {
-      gradient_phase(b, rule, thread, n_threads);
+      gradient_phase(b, rule, thread, n_threads, own);
       barrier(n_threads);
       rule.shorten = shortening(s.settings->clip_norm);
       const Trained<T> t = trained();
@@ -430,7 +431,7 @@ double Session<T>::record(std::uint64_t step, double eta, const StepSettings& se
   network.tell(t, b.n, out, own.scratch.get());
 
   Rule<T> rule = rule_of_step<T>(settings, eta, step + 1, l2_of(b, settings));
-  gradient_phase(b, rule, 0, 1);
+  gradient_phase(b, rule, 0, 1, own_[0]);
   if (settings.clip_norm > 0) rule.shorten = shortening(settings.clip_norm);
   stopped = Stopped::loss;
   if (std::isfinite(J)) {

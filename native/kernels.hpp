@@ -71,14 +71,14 @@ template <class T> struct Kernels {
                         std::size_t i0, std::size_t i1);
   // z = x @ W + b of one row, everything in the plain layout
   void (*dense_row)(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z);
-  // delta of the node below from delta @ W.T; scratch: panel · padded_columns(W.columns)
+  // delta of the node below from delta @ W.T; scratch here and below: scratch_of_layer
   void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                       std::size_t i1, T* scratch);
   // dW = a_in.T @ delta over n rows, for rows r0 … r1 of W: updated in the registers, or left in gradient
   void (*dense_update)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
-                       std::size_t r0, std::size_t r1, T* check);
+                       std::size_t r0, std::size_t r1, T* scratch, T* check);
   void (*dense_gradient)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
-                         std::size_t r1);
+                         std::size_t r1, T* scratch);
   // db = Σ_i delta_i for the cache lines c0 … c1 of its columns
   void (*bias_gradient)(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, std::size_t c1);
   // u = gain ⊙ x̂ + shift of z, g(u), mask: rows i0 … i1; x̂ and 1/√(var + ε) of each row are kept
@@ -116,6 +116,14 @@ template <class T> struct Kernels {
   void (*dropout_mask)(PhiloxKey key, std::uint32_t lane, std::uint32_t threshold, T kept, Panels<T> mask,
                        std::size_t i0, std::size_t i1, std::uint32_t* scratch);
 };
+
+// Rows of the batch whose part of a_in and delta is laid out at once for dW; room for them and for a panel of W.T
+constexpr std::size_t gradient_rows = 512;
+template <class T> constexpr std::size_t scratch_of_layer(std::size_t capacity, std::size_t n_out) {
+  const std::size_t rows = capacity < gradient_rows ? capacity : gradient_rows, columns = padded_columns<T>(n_out);
+  const std::size_t of_gradient = rows * (panel<T> + columns), of_delta = panel<T> * columns;
+  return of_gradient > of_delta ? of_gradient : of_delta;
+}
 
 struct Variant {
   const char* name;

@@ -16,8 +16,9 @@ namespace {
 template <class T, bool with_bias, bool relu> struct StoreRows {
   const T* bias;    // of the strip's columns
   const T* masked;  // relu backward: g of the layer below, where the strip begins
-  T* out;
+  T* sums;          // where it begins in the output
   std::size_t stride;
+  template <int> CHAINRULE_INLINE void ahead(std::size_t) const {}
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t i) const {
     const StoreRows own = *this;  // a store could alias the members: in a copy they stay in registers
     CHAINRULE_UNROLL
@@ -33,7 +34,7 @@ template <class T, bool with_bias, bool relu> struct StoreRows {
         } else if constexpr (relu) {
           x = Relu<T>::pullback(x, load(own.masked + row + c), x);
         }
-        store<T>(own.out + row + c, x);
+        store<T>(own.sums + row + c, x);
       }
     }
   }
@@ -88,32 +89,49 @@ void residual_forward(Panels<T> shape, const T* a_in, const T* h, T* a, std::siz
 
 // dense_forward: z = a_in @ W + b, g(z), ⊙ mask, for rows i0 … i1 -----------------------------------
 
+// The rows k0 … k1 of a strip of V vectors, side by side, on the stack.
+template <class T, int V> struct Strip {
+  static constexpr std::size_t width = V * lanes<T>;
+  alignas(64) T data[part_columns * width];
+};
+
 template <class T, bool relu>
-void forward_panel(Panels<const T> a_in, const T* W_p, const T* b_p, std::size_t width, T* out, std::size_t i0,
-                   std::size_t i1) {
-  for_strips<T>(width, i1 - i0, [&](auto vectors, std::size_t column) {
+void forward_panel(Panels<const T> a_in, const T* W_p, const T* b_p, std::size_t width, T* out, Part part, bool packed) {
+  for_strips<T>(width, part.i1 - part.i0, [&](auto vectors, std::size_t column) {
+    constexpr int V = decltype(vectors)::value;
     const StoreRows<T, true, relu> epilogue{b_p + column, nullptr, out + column, width};
-    multiply_strip<T, decltype(vectors)::value>(a_in, W_p + column, width, i0, i1, epilogue);
+    const T* const from = W_p + part.k0 * width + column;
+    if constexpr (strips_are_narrow<T>) {
+      if (packed) {
+        Strip<T, V> strip;
+        lay_out<T>(from, width, strip.width, part.k1 - part.k0, strip.data);
+        return multiply_strip<T, V, false>(a_in, strip.data, strip.width, part, epilogue);
+      }
+    }
+    multiply_strip<T, V, true>(a_in, from, width, part, epilogue);
   });
 }
 
 template <class T>
 void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
                    std::size_t i0, std::size_t i1) {
-  for (std::size_t p = 0; p < n_panels<T>(W.columns); ++p) {
-    const std::size_t width = panel_width<T>(W.columns, p), start = panel_start<T>(shape.rows, p);
-    const std::size_t first = start + i0 * width, n = (i1 - i0) * width;
-    const T* const W_p = W.data + panel_start<T>(W.rows, p);
-    const T* const b_p = b + p * panel<T>;
-    if (out.activation == Activation::relu && !out.z) {
-      forward_panel<T, true>(a_in, W_p, b_p, width, out.g + start, i0, i1);
-      if (out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
-    } else {
-      T* const z = out.z ? out.z : out.g;
-      forward_panel<T, false>(a_in, W_p, b_p, width, z + start, i0, i1);
-      finish<T>(out, z, first, n);
+  const bool packed = in_parts<T>(i1 - i0, W.rows);
+  for_parts(packed, i0, i1, W.rows, [&](Part part) {
+    for (std::size_t p = 0; p < n_panels<T>(W.columns); ++p) {
+      const std::size_t width = panel_width<T>(W.columns, p), start = panel_start<T>(shape.rows, p);
+      const std::size_t first = start + part.i0 * width, n = (part.i1 - part.i0) * width;
+      const T* const W_p = W.data + panel_start<T>(W.rows, p);
+      const T* const b_p = b + p * panel<T>;
+      if (out.activation == Activation::relu && !out.z) {
+        forward_panel<T, true>(a_in, W_p, b_p, width, out.g + start, part, packed);
+        if (part.last && out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
+      } else {
+        T* const z = out.z ? out.z : out.g;
+        forward_panel<T, false>(a_in, W_p, b_p, width, z + start, part, packed);
+        if (part.last) finish<T>(out, z, first, n);
+      }
     }
-  }
+  });
 }
 
 // The same chains for one row on weights in the plain layout: V vectors of z at a time.
@@ -150,53 +168,72 @@ void dense_row(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t
 // dense_delta: delta of the node below = pullback(z, g, (delta @ W.T + pending) ⊙ mask), rows i0 … i1 ----
 
 template <class T, bool relu>
-void delta_panel(Panels<const T> delta, const T* W_t, std::size_t width, const T* g, T* out, std::size_t i0,
-                 std::size_t i1) {
-  for_strips<T>(width, i1 - i0, [&](auto vectors, std::size_t column) {
+void delta_panel(Panels<const T> delta, Panels<const T> W, std::size_t p, const T* g, T* out, Part part, T* scratch,
+                 bool packed) {
+  const std::size_t width = panel_width<T>(W.rows, p);
+  if (!packed) transpose<T>(W, p * panel<T>, width, 0, W.columns, scratch);
+  for_strips<T>(width, part.i1 - part.i0, [&](auto vectors, std::size_t column) {
+    constexpr int V = decltype(vectors)::value;
     const StoreRows<T, false, relu> epilogue{nullptr, relu ? g + column : nullptr, out + column, width};
-    multiply_strip<T, decltype(vectors)::value>(delta, W_t + column, width, i0, i1, epilogue);
+    if constexpr (strips_are_narrow<T>) {
+      if (packed) {
+        Strip<T, V> strip;
+        transpose<T>(W, p * panel<T> + column, strip.width, part.k0, part.k1, strip.data);
+        return multiply_strip<T, V, false>(delta, strip.data, strip.width, part, epilogue);
+      }
+    }
+    multiply_strip<T, V, true>(delta, scratch + column, width, part, epilogue);
   });
 }
 
 template <class T>
 void dense_delta(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                  std::size_t i1, T* scratch) {
-  for (std::size_t p = 0; p < n_panels<T>(out.columns); ++p) {
-    const std::size_t width = panel_width<T>(out.columns, p), start = panel_start<T>(out.rows, p);
-    const std::size_t first = start + i0 * width, n = (i1 - i0) * width;
-    T* const d = out.data + start;
-    transpose_panel<T>(W, p, scratch);
-    if (below.activation == Activation::relu && !below.mask && !below.pending) {
-      delta_panel<T, true>(delta, scratch, width, below.g + start, d, i0, i1);
-      continue;
+  const bool packed = in_parts<T>(i1 - i0, W.columns);
+  const bool relu = below.activation == Activation::relu && !below.mask && !below.pending;
+  for_parts(packed, i0, i1, W.columns, [&](Part part) {
+    for (std::size_t p = 0; p < n_panels<T>(out.columns); ++p) {
+      const std::size_t width = panel_width<T>(out.columns, p), start = panel_start<T>(out.rows, p);
+      T* const d = out.data + start;
+      if (relu) {
+        delta_panel<T, true>(delta, W, p, below.g + start, d, part, scratch, packed);
+        continue;
+      }
+      delta_panel<T, false>(delta, W, p, nullptr, d, part, scratch, packed);
+      if (part.last)
+        pull_back<T>(below, out.data, out.data, start + part.i0 * width, (part.i1 - part.i0) * width);
     }
-    delta_panel<T, false>(delta, scratch, width, nullptr, d, i0, i1);
-    pull_back<T>(below, out.data, out.data, first, n);
-  }
+  });
 }
 
 // dW = a_in.T @ delta, for rows r0 … r1 of W ------------------------------------------------------------
 
 template <class T> struct StoreGradient {
-  T* out;
+  T* sums;  // where the strip begins in dW
   std::size_t stride;
+  template <int> CHAINRULE_INLINE void ahead(std::size_t) const {}
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
-    const StoreGradient own = *this;
-    CHAINRULE_UNROLL
-    for (int r = 0; r < R; ++r) {
-      T* const row = own.out + (r0 + static_cast<std::size_t>(r)) * own.stride;
-      CHAINRULE_UNROLL
-      for (int v = 0; v < V; ++v) store<T>(row + static_cast<std::size_t>(v) * lanes<T>, t.c[r][v]);
-    }
+    suspend(t, sums + r0 * stride, stride);
   }
 };
 
 // The gradient is in registers; theta and the optimizer's arrays pass by once.
 template <class T, class Law, bool decays> struct ApplyUpdate {
   Trained<T> W;  // where the strip begins
+  T* sums;
   std::size_t stride;
   const Rule<T>& rule;
   T* check;
+  // Narrow strips touch every fourth cache line of a large W: too far apart to be fetched unasked.
+  template <int R> CHAINRULE_INLINE void ahead(std::size_t r0) const {
+    CHAINRULE_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const std::size_t row = (r0 + static_cast<std::size_t>(r)) * stride;
+      __builtin_prefetch(W.theta + row, 1, 3);
+      if constexpr (Law::n_arrays > 0) __builtin_prefetch(W.first + row, 1, 3);
+      if constexpr (Law::n_arrays > 1) __builtin_prefetch(W.second + row, 1, 3);
+    }
+  }
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
     const Law law(rule);
     const T l2 = rule.l2;
@@ -223,24 +260,84 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
   }
 };
 
-// Calls f(Constant<V>, strip of a_in, its width, first row, end row, offset of the strip in W, strip of delta, width)
-template <class T, class MakeEpilogue>
-CHAINRULE_INLINE void gradient_tiles(Panels<const T> a_in, Panels<const T> delta, std::size_t n, std::size_t r0,
-                                     std::size_t r1, const MakeEpilogue& make_epilogue) {
-  for (std::size_t q = 0; q < n_panels<T>(delta.columns); ++q) {
-    const std::size_t width = panel_width<T>(delta.columns, q);
-    const T* const d = delta.data + panel_start<T>(delta.rows, q);
-    for (std::size_t p = r0 / panel<T>; p * panel<T> < r1; ++p) {
-      const std::size_t base = p * panel<T>, a_width = panel_width<T>(a_in.columns, p);
-      const std::size_t first = r0 > base ? r0 - base : 0, end = r1 - base < panel<T> ? r1 - base : panel<T>;
-      const T* const a = a_in.data + panel_start<T>(a_in.rows, p);
-      for_strips<T>(width, 64, [&](auto vectors, std::size_t column) {
-        const auto epilogue = make_epilogue(panel_start<T>(a_in.columns, q) + base * width + column, width);
-        multiply_transposed_strip<T, decltype(vectors)::value>(a, a_width, d + column, width, n, first, end, epilogue);
-      });
-    }
+// f(p, first row, end row) for the panels that rows r0 … r1 of W lie in; the rows counted from the panel's first
+template <class T, class F> CHAINRULE_INLINE void for_panels(std::size_t r0, std::size_t r1, const F& f) {
+  for (std::size_t p = r0 / panel<T>; p * panel<T> < r1; ++p) {
+    const std::size_t base = p * panel<T>;
+    f(p, r0 > base ? r0 - base : 0, r1 - base < panel<T> ? r1 - base : panel<T>);
   }
 }
+
+// a_in.T @ delta, and what it is computed from where parts of both are laid out first.
+template <class T> struct GradientProduct {
+  Panels<const T> a_in, delta;
+  std::size_t n;
+  T* scratch;
+  bool laid_out;
+
+  GradientProduct(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* scratch)
+      : a_in(a_in), delta(delta), n(n), scratch(scratch),
+        laid_out(in_parts<T>(delta.columns, n) && delta.columns > 2 * panel<T>) {}
+
+  // f(part) for parts of the rows of the batch; the strips of delta lie side by side from then on.
+  template <class F> CHAINRULE_INLINE void for_parts_of_batch(const F& f) const {
+    const std::size_t most = laid_out ? gradient_rows : n;
+    for (std::size_t k = 0; k < n; k += most) {
+      const Part part{0, 0, k, k + most < n ? k + most : n, k == 0, k + most >= n};
+      if (laid_out) lay_out_delta(part.k0, part.k1 - part.k0);
+      f(part);
+    }
+  }
+
+  // Rows r0 … r1 of W, strip after strip; make_epilogue(offset of the strip in W, its stride). Small factors stay in
+  // the cache anyway: then W is walked through in the order of its memory.
+  template <class MakeEpilogue>
+  CHAINRULE_INLINE void tiles(Part part, std::size_t r0, std::size_t r1, const MakeEpilogue& make_epilogue) const {
+    const std::size_t n_q = n_panels<T>(delta.columns);
+    if (laid_out) {
+      for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
+        const std::size_t width = panel_width<T>(a_in.columns, p), start = panel_start<T>(a_in.rows, p);
+        lay_out_tiles<T>(a_in.data + start + part.k0 * width, width, part.k1 - part.k0, first, end, scratch);
+        for (std::size_t q = 0; q < n_q; ++q) strips(part, p, q, first, end, make_epilogue);
+      });
+      return;
+    }
+    for (std::size_t q = 0; q < n_q; ++q)
+      for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
+        strips(part, p, q, first, end, make_epilogue);
+      });
+  }
+
+ private:
+  // Rows first … end of panel p of W, the columns of panel q of delta
+  template <class MakeEpilogue>
+  CHAINRULE_INLINE void strips(Part part, std::size_t p, std::size_t q, std::size_t first, std::size_t end,
+                               const MakeEpilogue& make_epilogue) const {
+    const std::size_t width = panel_width<T>(delta.columns, q), m = part.k1 - part.k0;
+    part.i0 = first, part.i1 = end;
+    for_strips<T>(width, 64, [&](auto vectors, std::size_t column) {
+      constexpr int V = decltype(vectors)::value;
+      const auto epilogue = make_epilogue(panel_start<T>(a_in.columns, q) + p * panel<T> * width + column, width);
+      if constexpr (strips_are_narrow<T>) {
+        if (laid_out)
+          return multiply_transposed_strip<T, V, false>(scratch, 0, strip(q * panel<T> + column, m), V * lanes<T>, part,
+                                                        epilogue);
+      }
+      multiply_transposed_strip<T, V, true>(a_in.data + panel_start<T>(a_in.rows, p), panel_width<T>(a_in.columns, p),
+                                            delta.data + panel_start<T>(delta.rows, q) + column, width, part, epilogue);
+    });
+  }
+  T* strip(std::size_t column, std::size_t m) const { return scratch + (panel<T> + column) * m; }
+  void lay_out_delta(std::size_t k0, std::size_t m) const {
+    constexpr std::size_t of_strip = tile_vectors * lanes<T>;
+    for (std::size_t q = 0; q < n_panels<T>(delta.columns); ++q) {
+      const std::size_t width = panel_width<T>(delta.columns, q);
+      const T* const d = delta.data + panel_start<T>(delta.rows, q) + k0 * width;
+      for (std::size_t column = 0; column < width; column += of_strip)
+        lay_out<T>(d + column, width, of_strip, m, strip(q * panel<T> + column, m));
+    }
+  }
+};
 
 // A part of W and of what goes with it; arrays that are not kept are never read and stand for theta.
 template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::size_t at) {
@@ -249,49 +346,60 @@ template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::si
 }
 
 template <class T, class Law>
-void update_fused(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>& rule,
-                  std::size_t r0, std::size_t r1, T* check) {
+void update_fused(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>& rule, std::size_t r0, std::size_t r1,
+                  T* check) {
   const auto sweep = [&](auto decays) {
-    gradient_tiles<T>(a_in, delta, n, r0, r1, [&](std::size_t offset, std::size_t width) {
-      return ApplyUpdate<T, Law, decltype(decays)::value != 0>{from(W, offset), width, rule, check};
+    dW.for_parts_of_batch([&](const Part& part) {
+      dW.tiles(part, r0, r1, [&](std::size_t offset, std::size_t width) {
+        const Trained<T> strip = from(W, offset);
+        return ApplyUpdate<T, Law, decltype(decays)::value != 0>{strip, strip.gradient, width, rule, check};
+      });
     });
   };
   return rule.l2 != 0 ? sweep(Constant<true>()) : sweep(Constant<false>());
 }
 
 template <class T>
-void dense_gradient(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
-                    std::size_t r1) {
-  gradient_tiles<T>(a_in, delta, n, r0, r1, [&](std::size_t offset, std::size_t width) {
-    return StoreGradient<T>{gradient + offset, width};
-  });
+CHAINRULE_INLINE void store_gradient(const GradientProduct<T>& dW, const Part& part, T* gradient, std::size_t r0,
+                                     std::size_t r1) {
+  dW.tiles(part, r0, r1,
+           [&](std::size_t offset, std::size_t width) { return StoreGradient<T>{gradient + offset, width}; });
 }
 
-// Rows of W that one block of dW covers when the update follows it instead of being fused: 16 KB of gradient.
 template <class T>
-void update_by_blocks(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>& rule,
-                      std::size_t r0, std::size_t r1, T* check) {
-  for (std::size_t r = r0; r < r1;) {
-    const std::size_t end = r / panel<T> * panel<T> + panel<T> < r1 ? r / panel<T> * panel<T> + panel<T> : r1;
-    dense_gradient<T>(a_in, delta, n, W.gradient, r, end);
-    for (std::size_t q = 0; q < n_panels<T>(delta.columns); ++q) {
-      const std::size_t width = panel_width<T>(delta.columns, q), size = (end - r) * width;
-      const std::size_t at = panel_start<T>(a_in.columns, q) + r * width;
-      penalise<T>(W.gradient + at, W.theta + at, &rule, size);
-      update<T>(from(W, at), &rule, size, check);
-    }
-    r = end;
-  }
+void dense_gradient(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
+                    std::size_t r1, T* scratch) {
+  const GradientProduct<T> dW{a_in, delta, n, scratch};
+  dW.for_parts_of_batch([&](const Part& part) { store_gradient<T>(dW, part, gradient, r0, r1); });
+}
+
+// The update follows a panel of dW, which is still in the cache, instead of being fused.
+template <class T>
+void update_by_panels(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>& rule, std::size_t r0, std::size_t r1,
+                      T* check) {
+  dW.for_parts_of_batch([&](const Part& part) {
+    for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
+      const std::size_t base = p * panel<T>;
+      store_gradient<T>(dW, part, W.gradient, base + first, base + end);
+      for (std::size_t q = 0; part.last && q < n_panels<T>(dW.delta.columns); ++q) {
+        const std::size_t width = panel_width<T>(dW.delta.columns, q), size = (end - first) * width;
+        const std::size_t at = panel_start<T>(dW.a_in.columns, q) + (base + first) * width;
+        penalise<T>(W.gradient + at, W.theta + at, &rule, size);
+        update<T>(from(W, at), &rule, size, check);
+      }
+    });
+  });
 }
 
 template <class T>
 void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
-                  std::size_t r0, std::size_t r1, T* check) {
+                  std::size_t r0, std::size_t r1, T* scratch, T* check) {
+  const GradientProduct<T> dW{a_in, delta, n, scratch};
   if (rule->l1 == 0 && rule->optimizer == Optimizer::sgd)
-    return update_fused<T, Sgd<T>>(a_in, delta, n, W, *rule, r0, r1, check);
+    return update_fused<T, Sgd<T>>(dW, W, *rule, r0, r1, check);
   if (rule->l1 == 0 && (rule->optimizer == Optimizer::adam || rule->optimizer == Optimizer::adam_epsilon_hat))
-    return update_fused<T, Adam<T>>(a_in, delta, n, W, *rule, r0, r1, check);
-  update_by_blocks<T>(a_in, delta, n, W, *rule, r0, r1, check);
+    return update_fused<T, Adam<T>>(dW, W, *rule, r0, r1, check);
+  update_by_panels<T>(dW, W, *rule, r0, r1, check);
 }
 
 // Sums of `lines` neighbouring cache lines of a panel over n rows, row after row.

@@ -31,9 +31,10 @@ template <class T> class Operation {
   // An operation without parameters has no units, and nothing of the following to do.
   virtual std::size_t n_units() const { return 0; }
   virtual double cost_of_unit() const { return 0; }  // in parameters
-  virtual void update(const Trained<T>&, const Rule<T>&, std::size_t /*n*/, std::size_t, std::size_t, T* /*check*/) {}
+  virtual void update(const Trained<T>&, const Rule<T>&, std::size_t /*n*/, std::size_t, std::size_t, T* /*scratch*/,
+                      T* /*check*/) {}
   // the two halves of a step whose gradients are all needed before any update
-  virtual void gradient(const Trained<T>&, std::size_t /*n*/, std::size_t, std::size_t) {}
+  virtual void gradient(const Trained<T>&, std::size_t /*n*/, std::size_t, std::size_t, T* /*scratch*/) {}
   virtual void penalise(const Trained<T>&, const Rule<T>&, std::size_t, std::size_t) {}
   virtual double squares_of_weights(const T* /*theta*/) const { return 0; }  // of what penalise acts on
   virtual double squares_of_unit(const Trained<T>&, std::size_t) const { return 0; }
@@ -69,15 +70,15 @@ template <class T> class Dense final : public Operation<T> {
   double cost_of_unit() const override { return static_cast<double>(padded_columns<T>(n_out())); }
 
   void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1,
-              T* check) override {
-    if (r0 < n_in()) k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, r0, rows_end(r1), check);
+              T* scratch, T* check) override {
+    if (r0 < n_in()) k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, r0, rows_end(r1), scratch, check);
     if (r1 > n_in()) {
       k_.bias_gradient(delta_of(own_), n, t.gradient + b_, 0, n_lines());
       k_.update(part(t, b_), &rule, padded_columns<T>(n_out()), check);
     }
   }
-  void gradient(const Trained<T>& t, std::size_t n, std::size_t r0, std::size_t r1) override {
-    if (r0 < n_in()) k_.dense_gradient(a_in(), delta_of(own_), n, t.gradient + W_, r0, rows_end(r1));
+  void gradient(const Trained<T>& t, std::size_t n, std::size_t r0, std::size_t r1, T* scratch) override {
+    if (r0 < n_in()) k_.dense_gradient(a_in(), delta_of(own_), n, t.gradient + W_, r0, rows_end(r1), scratch);
     if (r1 > n_in()) k_.bias_gradient(delta_of(own_), n, t.gradient + b_, 0, n_lines());
   }
   void penalise(const Trained<T>& t, const Rule<T>& rule, std::size_t r0, std::size_t r1) override {
@@ -142,7 +143,7 @@ template <class T> class LayerNorm final : public Operation<T> {
   std::size_t n_units() const override { return 2; }
   double cost_of_unit() const override { return static_cast<double>(padding_included()); }
 
-  void gradient(const Trained<T>& t, std::size_t n, std::size_t r0, std::size_t r1) override {
+  void gradient(const Trained<T>& t, std::size_t n, std::size_t r0, std::size_t r1, T*) override {
     if (r0 == 0) k_.gain_gradient(delta_of(own_), x_hat_.get(), n, t.gradient + at_[0]);
     if (r1 == 2) k_.bias_gradient(delta_of(own_), n, t.gradient + at_[1], 0, padding_included() / chunk<T>);
   }
@@ -153,8 +154,8 @@ template <class T> class LayerNorm final : public Operation<T> {
     for (std::size_t r = r0; r < r1; ++r) k_.update(part(t, at_[r]), &rule, padding_included(), check);
   }
   void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1,
-              T* check) override {
-    gradient(t, n, r0, r1);
+              T* scratch, T* check) override {
+    gradient(t, n, r0, r1, scratch);
     apply(t, rule, r0, r1, check);
   }
 

@@ -11,6 +11,7 @@ namespace {
 // Each rule: theta of the next step from g; its arrays in `first` and `second` are updated in place.
 template <class T> struct Sgd {
   using V = Vector<T>;
+  static constexpr int n_arrays = 0;
   V eta;
   CHAINRULE_INLINE explicit Sgd(const Rule<T>& r) : eta(broadcast<T>(r.eta)) {}
   CHAINRULE_INLINE V step(V g, V theta, T*, T*) const { return fma_(-eta, g, theta); }
@@ -67,6 +68,7 @@ template <class T> struct Adagrad {
 
 template <class T> struct Adam {
   using V = Vector<T>;
+  static constexpr int n_arrays = 2;
   const Rule<T>& r;
   CHAINRULE_INLINE explicit Adam(const Rule<T>& rule) : r(rule) {}
   CHAINRULE_INLINE V step(V g, V theta, T* first, T* second) const {

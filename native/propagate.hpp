@@ -92,7 +92,7 @@ template <class T> class Network {
       write(own.z->delta, l, out.delta, n);
       if (own.is_normalised()) write(own.g->delta, l, out.du, n);
     }
-    for (const auto& operation : operations) operation->gradient(t, n, 0, operation->n_units());
+    for (const auto& operation : operations) operation->gradient(t, n, 0, operation->n_units(), scratch);
     store(t.gradient, out.gradient);
     Buffer<T> dX(n_elements<T>(capacity, layers[0].n_in));
     first_->hand_down(t, dX.get(), 0, n, scratch);
@@ -199,7 +199,7 @@ template <class T> class Network {
       below.activated.pending = own.a->delta;
     }
     nodes_.push_back(std::move(own));
-    scratch_ = std::max(scratch_, panel<T> * padded_columns<T>(layer.n_out));
+    scratch_ = std::max(scratch_, scratch_of_layer<T>(capacity, layer.n_out));
   }
 
   void write(const T* from, std::size_t l, const std::vector<T*>& to, std::size_t n) const {
