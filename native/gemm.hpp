@@ -4,6 +4,8 @@
 // a tile, the width of a vector and the split among threads cannot change a bit of it.
 #pragma once
 
+#include "arrange.hpp"
+#include "kernels.hpp"
 #include "panels.hpp"
 #include "simd.hpp"
 
@@ -100,7 +102,8 @@ struct Part {
 
 // Rows of a strip narrower than a panel lie 256 bytes apart, in a quarter of the first cache's sets. Large products
 // lay blocks of B side by side first, small enough for that cache, and take a block of A that stays in the second.
-template <class T> constexpr bool strips_are_narrow = static_cast<std::size_t>(tile_vectors) * lanes<T> < panel<T> && lanes<T> != 1;
+template <class T>
+constexpr bool strips_are_narrow = static_cast<std::size_t>(tile_vectors) * lanes<T> < panel<T> && lanes<T> != 1;
 constexpr std::size_t part_rows = 256, part_columns = 256;  // of A
 
 template <class T> CHAINRULE_INLINE bool in_parts(std::size_t n_rows, std::size_t n_k) {
@@ -108,7 +111,8 @@ template <class T> CHAINRULE_INLINE bool in_parts(std::size_t n_rows, std::size_
 }
 
 // Calls f(part) for parts that cover rows i0 … i1 and n_k columns of A: a single one, or blocks.
-template <class F> CHAINRULE_INLINE void for_parts(bool in_parts, std::size_t i0, std::size_t i1, std::size_t n_k, F&& f) {
+template <class F>
+CHAINRULE_INLINE void for_parts(bool in_parts, std::size_t i0, std::size_t i1, std::size_t n_k, F&& f) {
   if (!in_parts) return f(Part{i0, i1, 0, n_k, true, true});
   for (std::size_t i = i0; i < i1; i += part_rows)
     for (std::size_t k = 0; k < n_k; k += part_columns) {
@@ -145,19 +149,20 @@ CHAINRULE_INLINE void one_tile(const Part& part, std::size_t i, const Epilogue& 
   if constexpr (whole) {
     clear(t);
     add_up(t);
-    return epilogue(t, i);
-  }
-  T* const waiting = epilogue.sums + i * epilogue.stride;
-  epilogue.template ahead<R>(i);
-  if (part.first)
-    clear(t);
-  else
-    resume(t, waiting, epilogue.stride);
-  add_up(t);
-  if (part.last)
     epilogue(t, i);
-  else
-    suspend(t, waiting, epilogue.stride);
+  } else {
+    T* const waiting = epilogue.sums + i * epilogue.stride;
+    epilogue.template ahead<R>(i);
+    if (part.first)
+      clear(t);
+    else
+      resume(t, waiting, epilogue.stride);
+    add_up(t);
+    if (part.last)
+      epilogue(t, i);
+    else
+      suspend(t, waiting, epilogue.stride);
+  }
 }
 
 // Rows of A times a strip of B, whose row k0 is at b and the next b_k further; epilogue(tile, i).
@@ -197,105 +202,94 @@ template <class T, int V, bool whole, class Epilogue>
 }
 
 // n rows of numbers r0 … r1 of a panel, by tiles for the above
-template <class T> [[gnu::noinline]] void lay_out_tiles(const T* a, std::size_t width, std::size_t n, std::size_t r0, std::size_t r1, T* out) {
+template <class T>
+[[gnu::noinline]] void lay_out_tiles(const T* a, std::size_t width, std::size_t n, std::size_t r0, std::size_t r1, T* out) {
   for_row_tiles<tile_vectors>(r0, r1, [&](auto rows, std::size_t r) CHAINRULE_LAMBDA {
     constexpr std::size_t R = decltype(rows)::value;
     for (std::size_t k = 0; k < n; ++k) __builtin_memcpy(out + r * n + k * R, a + k * width + r, R * sizeof(T));
   });
 }
 
-// n rows of `width` numbers, a multiple of a vector's, from a stride to side by side
-template <class T>
-[[gnu::noinline]] void lay_out(const T* in, std::size_t stride, std::size_t width, std::size_t n, T* out) {
-  for (std::size_t k = 0; k < n; ++k, in += stride, out += width) {
-    __builtin_prefetch(in + width, 0, 2);  // the next strip's
-    for (std::size_t v = 0; v < width; v += lanes<T>) store<T>(out + v, load(in + v));
+// A transposed times B, for the gradient of W --------------------------------------------------------
+
+// f(p, first row, end row) for the panels that rows r0 … r1 of W lie in; the rows counted from the panel's first
+template <class T, class F> CHAINRULE_INLINE void for_panels(std::size_t r0, std::size_t r1, const F& f) {
+  for (std::size_t p = r0 / panel<T>; p * panel<T> < r1; ++p) {
+    const std::size_t base = p * panel<T>;
+    f(p, r0 > base ? r0 - base : 0, r1 - base < panel<T> ? r1 - base : panel<T>);
   }
 }
 
-// transposition --------------------------------------------------------------------------------
+// a_in.T @ delta, and what it is computed from where parts of both are laid out first.
+template <class T> struct GradientProduct {
+  Panels<const T> a_in, delta;
+  std::size_t n;
+  T* scratch;
+  bool laid_out;
 
-#if !defined(CHAINRULE_ONE_LANE)
-template <class V, std::size_t... k>
-CHAINRULE_INLINE void interleave(V x, V y, V& low, V& high, Sequence<k...>) {
-  constexpr std::size_t n = sizeof...(k);
-  low = __builtin_shufflevector(x, y, (k / 2 + k % 2 * n)...);
-  high = __builtin_shufflevector(x, y, (n / 2 + k / 2 + k % 2 * n)...);
-}
-#endif
+  GradientProduct(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* scratch)
+      : a_in(a_in), delta(delta), n(n), scratch(scratch),
+        laid_out(in_parts<T>(delta.columns, n) && delta.columns > 2 * panel<T>) {}
 
-#if defined(CHAINRULE_AVX2)
-// x[i][j] ↔ x[j][i] of 8 × 8, within halves of 16 bytes first, where a shuffle is cheapest
-CHAINRULE_INLINE void transpose_in_registers(Vector<float> (&x)[8]) {
-  Vector<float> y[8];
-  CHAINRULE_UNROLL
-  for (int i = 0; i < 8; i += 2) {
-    y[i] = __builtin_shufflevector(x[i], x[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-    y[i + 1] = __builtin_shufflevector(x[i], x[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-  }
-  CHAINRULE_UNROLL
-  for (int i = 0; i < 8; i += 4) {
-    CHAINRULE_UNROLL
-    for (int k = 0; k < 2; ++k) {
-      x[i + 2 * k] = __builtin_shufflevector(y[i + k], y[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-      x[i + 2 * k + 1] = __builtin_shufflevector(y[i + k], y[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+  // f(part) for parts of the rows of the batch; the strips of delta lie side by side from then on.
+  template <class F> CHAINRULE_INLINE void for_parts_of_batch(const F& f) const {
+    const std::size_t most = laid_out ? gradient_rows : n;
+    for (std::size_t k = 0; k < n; k += most) {
+      const Part part{0, 0, k, k + most < n ? k + most : n, k == 0, k + most >= n};
+      if (laid_out) lay_out_delta(part.k0, part.k1 - part.k0);
+      f(part);
     }
   }
-  CHAINRULE_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    y[i] = __builtin_shufflevector(x[i], x[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    y[i + 4] = __builtin_shufflevector(x[i], x[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-  }
-  CHAINRULE_UNROLL
-  for (int i = 0; i < 8; ++i) x[i] = y[i];
-}
-#endif
-#if !defined(CHAINRULE_ONE_LANE)
-// The same for any width: shuffling the rows like a deck of cards, log2(n) times, is the transposition.
-template <class V, std::size_t n> CHAINRULE_INLINE void transpose_in_registers(V (&x)[n]) {
-  V y[n];
-  CHAINRULE_UNROLL
-  for (std::size_t round = 1; round < n; round *= 2) {
-    CHAINRULE_UNROLL
-    for (std::size_t i = 0; i < n / 2; ++i) interleave(x[i], x[i + n / 2], y[2 * i], y[2 * i + 1], Numbers<n>());
-    CHAINRULE_UNROLL
-    for (std::size_t i = 0; i < n; ++i) x[i] = y[i];
-  }
-}
-#endif
 
-// lanes × lanes numbers: out[j·out_row + i] = in[i·in_row + j], for i < n_rows; 0 for the other i
-template <class T>
-CHAINRULE_INLINE void transpose_square(const T* in, std::size_t in_row, std::size_t n_rows, T* out,
-                                       std::size_t out_row) {
-#if defined(CHAINRULE_ONE_LANE)
-  (void)in_row, (void)out_row;
-  *out = n_rows > 0 ? *in : T(0);
-#else
-  constexpr std::size_t n = lanes<T>;
-  Vector<T> x[n];
-  CHAINRULE_UNROLL
-  for (std::size_t i = 0; i < n; ++i) x[i] = i < n_rows ? load(in + i * in_row) : broadcast<T>(0);
-  transpose_in_registers(x);
-  CHAINRULE_UNROLL
-  for (std::size_t j = 0; j < n; ++j) store(out + j * out_row, x[j]);
-#endif
-}
+  // Rows r0 … r1 of W, strip after strip; make_epilogue(offset of the strip in W, its stride). Small factors stay in
+  // the cache anyway: then W is walked through in the order of its memory.
+  template <class MakeEpilogue>
+  CHAINRULE_INLINE void tiles(Part part, std::size_t r0, std::size_t r1, const MakeEpilogue& make_epilogue) const {
+    const std::size_t n_q = n_panels<T>(delta.columns);
+    if (laid_out) {
+      for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
+        const std::size_t width = panel_width<T>(a_in.columns, p), start = panel_start<T>(a_in.rows, p);
+        lay_out_tiles<T>(a_in.data + start + part.k0 * width, width, part.k1 - part.k0, first, end, scratch);
+        for (std::size_t q = 0; q < n_q; ++q) strips(part, p, q, first, end, make_epilogue);
+      });
+      return;
+    }
+    for (std::size_t q = 0; q < n_q; ++q)
+      for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
+        strips(part, p, q, first, end, make_epilogue);
+      });
+  }
 
-// Columns c0 … c1 of W.T (rows of W), rows k0 … k1 of it, side by side: out[(k - k0)·width + c - c0] = W[c][k]
-template <class T>
-[[gnu::noinline]] void transpose(Panels<const T> W, std::size_t c0, std::size_t width, std::size_t k0, std::size_t k1,
-                                 T* out) {
-  for (std::size_t q = k0 / panel<T>; q * panel<T> < k1; ++q) {
-    const std::size_t w = panel_width<T>(W.columns, q), from = q * panel<T>;
-    const T* in = W.data + panel_start<T>(W.rows, q) + c0 * w;
-    for (std::size_t i = 0; i < width; i += lanes<T>) {
-      const std::size_t left = W.rows > c0 + i ? W.rows - c0 - i : 0;
-      for (std::size_t j = 0; j < w; j += lanes<T>)
-        transpose_square<T>(in + i * w + j, w, left, out + (from - k0 + j) * width + i, width);
+ private:
+  // Rows first … end of panel p of W, the columns of panel q of delta
+  template <class MakeEpilogue>
+  CHAINRULE_INLINE void strips(Part part, std::size_t p, std::size_t q, std::size_t first, std::size_t end,
+                               const MakeEpilogue& make_epilogue) const {
+    const std::size_t width = panel_width<T>(delta.columns, q), m = part.k1 - part.k0;
+    part.i0 = first, part.i1 = end;
+    for_strips<T>(width, 64, [&](auto vectors, std::size_t column) {
+      constexpr int V = decltype(vectors)::value;
+      const auto epilogue = make_epilogue(panel_start<T>(a_in.columns, q) + p * panel<T> * width + column, width);
+      if constexpr (strips_are_narrow<T>) {
+        if (laid_out)
+          return multiply_transposed_strip<T, V, false>(scratch, 0, strip(q * panel<T> + column, m), V * lanes<T>, part,
+                                                        epilogue);
+      }
+      multiply_transposed_strip<T, V, true>(a_in.data + panel_start<T>(a_in.rows, p), panel_width<T>(a_in.columns, p),
+                                            delta.data + panel_start<T>(delta.rows, q) + column, width, part, epilogue);
+    });
+  }
+  T* strip(std::size_t column, std::size_t m) const { return scratch + (panel<T> + column) * m; }
+  void lay_out_delta(std::size_t k0, std::size_t m) const {
+    constexpr std::size_t of_strip = tile_vectors * lanes<T>;
+    for (std::size_t q = 0; q < n_panels<T>(delta.columns); ++q) {
+      const std::size_t width = panel_width<T>(delta.columns, q);
+      const T* const d = delta.data + panel_start<T>(delta.rows, q) + k0 * width;
+      for (std::size_t column = 0; column < width; column += of_strip)
+        lay_out<T>(d + column, width, of_strip, m, strip(q * panel<T> + column, m));
     }
   }
-}
+};
 
 }  // namespace
 }  // namespace chainrule

@@ -96,7 +96,8 @@ template <class T, int V> struct Strip {
 };
 
 template <class T, bool relu>
-void forward_panel(Panels<const T> a_in, const T* W_p, const T* b_p, std::size_t width, T* out, Part part, bool packed) {
+void forward_panel(Panels<const T> a_in, const T* W_p, const T* b_p, std::size_t width, T* out, Part part,
+                   bool packed) {
   for_strips<T>(width, part.i1 - part.i0, [&](auto vectors, std::size_t column) {
     constexpr int V = decltype(vectors)::value;
     const StoreRows<T, true, relu> epilogue{b_p + column, nullptr, out + column, width};
@@ -257,85 +258,6 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
     CHAINRULE_UNROLL
     for (int v = 0; v < V; ++v) all = all + sum[v];
     store<T>(check, all);
-  }
-};
-
-// f(p, first row, end row) for the panels that rows r0 … r1 of W lie in; the rows counted from the panel's first
-template <class T, class F> CHAINRULE_INLINE void for_panels(std::size_t r0, std::size_t r1, const F& f) {
-  for (std::size_t p = r0 / panel<T>; p * panel<T> < r1; ++p) {
-    const std::size_t base = p * panel<T>;
-    f(p, r0 > base ? r0 - base : 0, r1 - base < panel<T> ? r1 - base : panel<T>);
-  }
-}
-
-// a_in.T @ delta, and what it is computed from where parts of both are laid out first.
-template <class T> struct GradientProduct {
-  Panels<const T> a_in, delta;
-  std::size_t n;
-  T* scratch;
-  bool laid_out;
-
-  GradientProduct(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* scratch)
-      : a_in(a_in), delta(delta), n(n), scratch(scratch),
-        laid_out(in_parts<T>(delta.columns, n) && delta.columns > 2 * panel<T>) {}
-
-  // f(part) for parts of the rows of the batch; the strips of delta lie side by side from then on.
-  template <class F> CHAINRULE_INLINE void for_parts_of_batch(const F& f) const {
-    const std::size_t most = laid_out ? gradient_rows : n;
-    for (std::size_t k = 0; k < n; k += most) {
-      const Part part{0, 0, k, k + most < n ? k + most : n, k == 0, k + most >= n};
-      if (laid_out) lay_out_delta(part.k0, part.k1 - part.k0);
-      f(part);
-    }
-  }
-
-  // Rows r0 … r1 of W, strip after strip; make_epilogue(offset of the strip in W, its stride). Small factors stay in
-  // the cache anyway: then W is walked through in the order of its memory.
-  template <class MakeEpilogue>
-  CHAINRULE_INLINE void tiles(Part part, std::size_t r0, std::size_t r1, const MakeEpilogue& make_epilogue) const {
-    const std::size_t n_q = n_panels<T>(delta.columns);
-    if (laid_out) {
-      for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
-        const std::size_t width = panel_width<T>(a_in.columns, p), start = panel_start<T>(a_in.rows, p);
-        lay_out_tiles<T>(a_in.data + start + part.k0 * width, width, part.k1 - part.k0, first, end, scratch);
-        for (std::size_t q = 0; q < n_q; ++q) strips(part, p, q, first, end, make_epilogue);
-      });
-      return;
-    }
-    for (std::size_t q = 0; q < n_q; ++q)
-      for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
-        strips(part, p, q, first, end, make_epilogue);
-      });
-  }
-
- private:
-  // Rows first … end of panel p of W, the columns of panel q of delta
-  template <class MakeEpilogue>
-  CHAINRULE_INLINE void strips(Part part, std::size_t p, std::size_t q, std::size_t first, std::size_t end,
-                               const MakeEpilogue& make_epilogue) const {
-    const std::size_t width = panel_width<T>(delta.columns, q), m = part.k1 - part.k0;
-    part.i0 = first, part.i1 = end;
-    for_strips<T>(width, 64, [&](auto vectors, std::size_t column) {
-      constexpr int V = decltype(vectors)::value;
-      const auto epilogue = make_epilogue(panel_start<T>(a_in.columns, q) + p * panel<T> * width + column, width);
-      if constexpr (strips_are_narrow<T>) {
-        if (laid_out)
-          return multiply_transposed_strip<T, V, false>(scratch, 0, strip(q * panel<T> + column, m), V * lanes<T>, part,
-                                                        epilogue);
-      }
-      multiply_transposed_strip<T, V, true>(a_in.data + panel_start<T>(a_in.rows, p), panel_width<T>(a_in.columns, p),
-                                            delta.data + panel_start<T>(delta.rows, q) + column, width, part, epilogue);
-    });
-  }
-  T* strip(std::size_t column, std::size_t m) const { return scratch + (panel<T> + column) * m; }
-  void lay_out_delta(std::size_t k0, std::size_t m) const {
-    constexpr std::size_t of_strip = tile_vectors * lanes<T>;
-    for (std::size_t q = 0; q < n_panels<T>(delta.columns); ++q) {
-      const std::size_t width = panel_width<T>(delta.columns, q);
-      const T* const d = delta.data + panel_start<T>(delta.rows, q) + k0 * width;
-      for (std::size_t column = 0; column < width; column += of_strip)
-        lay_out<T>(d + column, width, of_strip, m, strip(q * panel<T> + column, m));
-    }
   }
 };
 

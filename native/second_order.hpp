@@ -144,12 +144,14 @@ template <class T> class SecondOrder {
       k.bend(layer.activation, p.u, p.g, s.da.get(), is_normalised(l) ? s.Ru.get() : s.Rz.get(), Rdu, size(l));
       if (is_normalised(l)) R_normalised_backward(l);
     }
-    k.dense_gradient(a_in(l), rows(layer.n_out, s.Rdelta.get()), n_, Hv_.get() + net().start(l, 0), 0, layer.n_in, scratch_.get());
+    k.dense_gradient(a_in(l), rows(layer.n_out, s.Rdelta.get()), n_, Hv_.get() + net().start(l, 0), 0, layer.n_in,
+                     scratch_.get());
     k.bias_gradient(rows(layer.n_out, s.Rdelta.get()), n_, Hv_.get() + net().start(l, 1), 0, n_lines);
     if (l == 0) return;  // nobody asks how ∂J/∂X changes
     State& lower = states_[l - 1];
     T* const W = Hv_.get() + net().start(l, 0);
-    k.dense_gradient(rows(layer.n_in, lower.Ra.get()), rows(layer.n_out, p.delta), n_, s.RW.get(), 0, layer.n_in, scratch_.get());
+    k.dense_gradient(rows(layer.n_in, lower.Ra.get()), rows(layer.n_out, p.delta), n_, s.RW.get(), 0, layer.n_in,
+                     scratch_.get());
     k.residual_forward({nullptr, layer.n_in, layer.n_out}, W, s.RW.get(), W, 0, layer.n_in);
     below(l, s.Rdelta.get(), passes_.theta(), lower.Rda.get());
     below(l, p.delta, v_.get(), products_.get());
