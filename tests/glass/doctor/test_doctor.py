@@ -118,6 +118,12 @@ def test_the_first_cause_is_named(cause: str) -> None:
         assert max(map(columns, text.splitlines())) <= 80
 
 
+@pytest.mark.filterwarnings("ignore::chainrule.errors.DivergenceWarning")
+def test_a_rate_that_is_absurd_is_named_as_such() -> None:
+    """A rate a million times too large diverges at once, and a thousandth of it still does: the rate is the cause."""
+    assert train(optimizer=cr.SGD(1e6)).doctor()[0].id == "learning-rate-too-large"
+
+
 def test_a_code_for_missing_cells_is_told_whether_or_not_it_harmed() -> None:
     """-999 in one cell of twenty: the number, its columns, and how to say that it means missing."""
     first = train(X=with_cells(-999.0, X.size // 20), optimizer=cr.SGD(1e-6)).doctor()[0]
