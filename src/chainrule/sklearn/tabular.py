@@ -87,6 +87,7 @@ class BaseTabular(BaseEstimator):
         )
         dtype = "float64" if few else "float32"
         inputs = self._pipeline.training_features(table, dtype=dtype)
+        chosen = chosen.for_inputs(inputs.shape[1])
         if isinstance(validation, tuple):
             validation = self._given(validation, dtype)
         rows = (inputs, self._pipeline.target.encode(table), table.weight)
@@ -341,7 +342,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def _network(self, n_inputs: int, chosen: Preset, dtype: str, seed: int) -> Network:
         k = len(self.classes_)
         sizes = [n_inputs, *chosen.hidden_sizes, k if k > 2 else 1]
-        return Network(sizes, chosen.activation, "softmax" if k > 2 else "sigmoid", dtype=dtype, seed=seed)
+        output = "softmax" if k > 2 else "sigmoid"
+        return Network(sizes, chosen.activation, output, "cross_entropy", chosen.initializer, dtype, seed)
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         return float(np.average(self.network_.predict(inputs) == encoded, weights=weight))
@@ -399,7 +401,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     def _network(self, n_inputs: int, chosen: Preset, dtype: str, seed: int) -> Network:
         sizes = [n_inputs, *chosen.hidden_sizes, 1]
-        return Network(sizes, chosen.activation, "identity", "squared_error", dtype=dtype, seed=seed)
+        return Network(sizes, chosen.activation, "identity", "squared_error", chosen.initializer, dtype, seed)
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         from sklearn.metrics import r2_score
