@@ -83,7 +83,11 @@ def _simpler(hidden_sizes: tuple[int, ...], n_rows: int, n_numbers: int, is_clas
     batch_size = _batch_size(n_rows)
 
     def made(
-        sizes: tuple[int, ...], n_steps: int, learning_rate: float, decay: float, dropout: float,
+        sizes: tuple[int, ...],
+        n_steps: int,
+        learning_rate: float,
+        decay: float,
+        dropout: float,
         full_rate_inputs: float = float("inf"),
     ) -> Preset:
         epochs = min(n_steps // 8, max(n_steps // 200, n_steps * batch_size // max(n_rows, 1)))
