@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -125,3 +127,15 @@ def test_wide_sparse_rows_are_made_dense_a_few_at_a_time(monkeypatch: pytest.Mon
     monkeypatch.setattr(fitted, "BLOCK_NUMBERS", 3000 * 7)
     assert np.array_equal(fit.predict_proba(wide), expected)
     assert np.array_equal(fit.predict_proba(wide.tocsc()), expected)
+
+
+def test_a_worker_imports_no_more_than_its_estimator_needs() -> None:
+    """Every worker of a grid search imports the estimator once more: tables, pipelines and runs are not part of it."""
+    code = (
+        "import sys, chainrule.sklearn\n"
+        "from chainrule.sklearn import MLPClassifier, MLPRegressor\n"
+        "assert 'TabularClassifier' in dir(chainrule.sklearn)\n"
+        "print([m for m in sys.modules if m.startswith(('chainrule.pipeline', 'chainrule.api', 'chainrule.run'))])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
