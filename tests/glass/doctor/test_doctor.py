@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 
 import chainrule as cr
 from chainrule.glass.doctor.finding import Finding
+from chainrule.glass.doctor.label_rules import quasi_independence
 from chainrule.glass.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
 from chainrule.glass.tables import columns
 
@@ -132,6 +133,71 @@ HEALTHY = {
         Y=np.sin(4 * X[:, 20]) + X[:, 30] ** 2, optimizer=cr.Adam(0.005), epochs=40,
     ),
 }  # fmt: skip
+
+
+def graded(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Grades as tasters give them: about a quantity of the row, so that neighbouring grades overlap everywhere."""
+    return np.clip(np.rint(5 + 1.2 * X[:, 0] - X[:, 1] + rng.normal(0, 0.9, len(X))), 3, 8).astype(int) - 3
+
+
+def survived(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two classes by chance: a tenth of those who seem lost are saved, and who is by the door is."""
+    return (rng.random(len(X)) < np.where(X[:, 0] > 1, 0.98, np.where(X[:, 1] > 0.5, 0.5, 0.12))).astype(int)
+
+
+@pytest.mark.parametrize("outcome", [graded, survived])
+def test_chance_in_the_outcome_is_no_wrong_label(outcome) -> None:
+    """Outcomes that the columns leave open are told as a note, of two classes and of many."""
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(1500, 8))
+    truth = outcome(rows, rng)
+    k = int(truth.max()) + 1
+    run = train(cr.Network([8, 16, k], seed=1), X=rows, Y=truth, optimizer=cr.SGD(0.1), epochs=15, validation=0.2)
+    diagnosis = run.doctor()
+    assert diagnosis.healthy, diagnosis.text()
+    notes = {finding.id: finding for finding in diagnosis}
+    assert "label-noise" in notes and "leave open" in notes["label-noise"].title
+
+
+def test_labels_drawn_at_random_do_not_depend_on_the_class() -> None:
+    """Three classes, two labels each, all alike: χ² = 0 on one degree of freedom; the next class alone: far from it."""
+    alike = quasi_independence(np.array([0, 0, 1, 1, 2, 2] * 9), np.array([1, 2, 0, 2, 0, 1] * 9))
+    assert alike == (pytest.approx(-1 / np.sqrt(2)), 1)
+    circle = quasi_independence(np.array([0, 1, 2] * 9), np.array([1, 2, 0] * 9))
+    assert circle[0] > 10
+
+
+def test_a_value_that_is_often_taken_is_no_copy() -> None:
+    """A third of the rows at one and the same point is a note: no two of the other rows are alike."""
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(900, 6))
+    rows[:300] = -1.0
+    truth = (rows[:, 0] + rows[:, 1] > 0).astype(int)
+    run = train(cr.Network([6, 16, 2], seed=1), X=rows, Y=truth, optimizer=cr.SGD(0.3), epochs=30)
+    diagnosis = run.doctor()
+    assert diagnosis.healthy and "duplicate-rows" in {finding.id for finding in diagnosis}, diagnosis.text()
+
+
+def test_a_rare_class_that_overlaps_is_no_fault() -> None:
+    """Where equal weights for every class only move mistakes to the others, the rare class is told as a note."""
+    rng = np.random.default_rng(6)
+    truth = (rng.random(1500) < 0.06).astype(int)
+    rows = rng.normal(size=(1500, 6)) + 0.7 * truth[:, None] * (np.arange(6) < 2)
+    run = train(cr.Network([6, 16, 2], seed=1), X=rows, Y=truth, optimizer=cr.SGD(0.1), epochs=15)
+    diagnosis = run.doctor()
+    found = {finding.id: finding for finding in diagnosis}
+    assert found["class-imbalance"].severity == "note", diagnosis.text()
+    assert found["class-imbalance"].evidence["recall_balanced"] > found["class-imbalance"].evidence["recall"]
+
+
+def test_a_column_is_constant_only_if_it_is_in_every_row() -> None:
+    """A column that differs in one row of many, outside those that are looked at, is not said to be constant."""
+    rng = np.random.default_rng(7)
+    rows = rng.normal(size=(5000, 4))
+    rows[:, 3] = 0.0
+    rows[1, 3] = 1.0
+    run = train(cr.Network([4, 8, 2], seed=1), X=rows, Y=(rows[:, 0] > 0).astype(int), epochs=3)
+    assert "constant-inputs" not in {finding.id for finding in run.doctor()}
 
 
 @pytest.mark.parametrize("name", HEALTHY)

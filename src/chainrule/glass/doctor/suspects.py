@@ -100,7 +100,7 @@ def helps_on_unseen(case: Case, change: Change, n_steps: int | None = None) -> b
 
 _UNCHANGED: dict[str, Any] = {
     "learning_rate": 1.0, "constant_rate": False, "settings": {}, "hyper": {}, "theta": None, "X": None,
-    "architecture": None, "without_events": False,
+    "architecture": None, "weight": None, "without_events": False,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import { Numbers, grouped } from "./numbers.js";
 import { imageSide } from "./pictures.js";
 import { unknownTo, verifyStep } from "./verify.js";
 import { drawWalk, mainNumber } from "./walk.js";
-import { LANGUAGES, speak, t } from "./words.js";
+import { LANGUAGES, learn, speak, t } from "./words.js";
 
 const PLAY_MS = 1800;
 
@@ -146,7 +146,7 @@ class App {
     if (this.asked && label(this.asked) !== label(ref)) this.trail.push(this.asked);
     this.asked = ref;
     this.state.allTerms = false;
-    if (ref.i !== undefined && ["a", "z", "delta", "y", "loss"].includes(ref.kind)) this.state.row = ref.i;
+    if (ref.i !== undefined && ["a", "z", "u", "delta", "du", "da", "y", "loss"].includes(ref.kind)) this.state.row = ref.i;
     this.draw();
   }
 
@@ -219,6 +219,7 @@ function onKey(app, event) {
 }
 
 async function main() {
+  await learn(document.getElementById("words").textContent);
   const data = JSON.parse(document.getElementById("data").textContent), page = document.getElementById("page");
   const app = new App(data, new Numbers(document.getElementById("numbers").textContent, data.places));
   document.addEventListener("keydown", (event) => onKey(app, event));
