@@ -24,7 +24,6 @@ from chainrule.api.train import train
 from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Target, Values
-from chainrule.seeding import permutation
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import adopt
 from chainrule.sklearn.few_rows import FEW_ROWS, N_FOLDS, Rows, cross_validated, few_rows, folds
@@ -38,13 +37,13 @@ from chainrule.sklearn.frames import (
     table_of_frame,
 )
 from chainrule.sklearn.held_out import check_pair
+from chainrule.sklearn.importances import importances
 from chainrule.sklearn.keeping import threads_of
 from chainrule.training.presets import PRESETS, Preset, preset
 from chainrule.training.settings import optimizer_from
 
 Array = npt.NDArray[Any]
 TARGET = "y"
-N_REPEATS = 5
 
 
 class BaseTabular(BaseEstimator):
@@ -105,7 +104,8 @@ class BaseTabular(BaseEstimator):
         self.n_iter_ = len(self.run_.history["loss"])
         self.network_ = self.run_.network
         if self.importances:
-            self.feature_importances_ = self._importances(table, seed)
+            used = self._pipeline.columns
+            self.feature_importances_ = importances(table, self._names, used, self._score_of, seed)
         return self
 
     def _cross_validated(self, chosen: Preset, rows: Rows, table: Table, seed: int, clock: Clock) -> Preset:
@@ -229,20 +229,10 @@ class BaseTabular(BaseEstimator):
         rows = (self._pipeline.features(table, dtype), self._pipeline.target.encode(table))
         return rows if weight is None else (*rows, np.asarray(weight))
 
-    def _importances(self, table: Table, seed: int) -> Array:
-        """By how much the score falls when a column is shuffled, on the rows of the fit, mean of N_REPEATS."""
-        dtype, encoded = self.network_.architecture.dtype, self._pipeline.target.encode(table)
-        whole = self._rating(self._pipeline.features(table, dtype), encoded, table.weight)
-        drops = np.zeros(len(self._names))
-        for column in table.columns:
-            if column.name not in self._pipeline.columns:
-                continue
-            for repeat in range(N_REPEATS):
-                order = permutation(seed, repeat, len(table))
-                shuffled = replace(table, columns=tuple(c.take(order) if c is column else c for c in table.columns))
-                rating = self._rating(self._pipeline.features(shuffled, dtype), encoded, table.weight)
-                drops[self._names.index(column.name)] += (whole - rating) / N_REPEATS
-        return drops
+    def _score_of(self, table: Table) -> float:
+        """The score of rows that hold their answers."""
+        inputs = self._pipeline.features(table, self.network_.architecture.dtype)
+        return self._rating(inputs, self._pipeline.target.encode(table), table.weight)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
