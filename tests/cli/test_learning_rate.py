@@ -86,3 +86,16 @@ def test_auto_of_the_command_line_is_auto_of_python(tmp_path: Path, capsys) -> N
     assert again.losses.tolist() == run.losses.tolist()
     one, other = (r.examined.to_dict() | {"elapsed_s": 0} for r in (run, again))
     assert one == other
+
+
+def test_report_examines_a_run_when_asked(tmp_path: Path, capsys) -> None:
+    """report RUN --learning-rate keeps the whole examination in the run and shows it on its page."""
+    folder = tmp_path / "run"
+    assert main(["train", "iris", "--preset", "plain", "--epochs", "3", "-o", str(folder), "--quiet"]) == 0
+    assert '"rate":null' in (folder / "report.html").read_text(encoding="utf-8")
+    assert main(["report", str(folder), "--learning-rate"]) == 0
+    found = cr.load(folder).examined
+    assert found.curvature > 0
+    assert '"rate":{"' in (folder / "report.html").read_text(encoding="utf-8")
+    assert main(["report", str(folder)]) == 0
+    assert '"rate":{"' in (folder / "report.html").read_text(encoding="utf-8")

@@ -460,3 +460,26 @@ def test_one_is_singular_and_numbers_stay_on_their_line(browser: Browser, tmp_pa
         "[...document.querySelectorAll('.health-row .num')].map(e => [e.clientHeight, e.scrollWidth - e.clientWidth])"
     )
     assert heights and all(height < 26 and wider <= 0 for height, wider in heights)
+
+
+def test_the_learning_rate_that_was_found(browser: Browser, tmp_path: Path) -> None:
+    """Sentences and panels as found, in both languages and colours; a run without it has no such section."""
+    run = small(learning_rate="auto", optimizer="sgd")
+    browser.open(run.report(tmp_path / "auto.html"))
+    sentences = "[...document.querySelectorAll('.rate > p:not(.lead)')].map((p) => p.textContent)"
+    eta = f"{run.settings.optimizer.learning_rate:.2g}"
+    assert browser.evaluate(sentences)[0].startswith(f"Take {eta}.")
+    assert browser.evaluate("document.querySelectorAll('.rate-panels svg[role=img]').length") == 2
+    browser.evaluate("document.querySelector('[data-focus=lang-ko]').click()")
+    browser.evaluate("document.querySelector('[data-focus=theme-dark]').click()")
+    assert browser.evaluate(sentences)[0].startswith(f"권장값은 {eta}입니다.")
+    run.learning_rate()
+    browser.open(run.report(tmp_path / "whole.html"))
+    assert browser.evaluate("document.querySelectorAll('.rate-panels svg[role=img]').length") == 3
+    marks = "[...document.querySelectorAll('.rate-panels figure:first-child .rate-label')].map((x) => x.textContent)"
+    assert browser.evaluate(marks) == ["1/λ", "2/λ", "η"]
+    assert (
+        browser.evaluate("document.querySelectorAll('.rate-panels .rate-line.bold').length") == 6
+    )  # legend and curves
+    browser.open(small().report(tmp_path / "none.html"))
+    assert browser.evaluate("document.querySelector('.rate').childElementCount") == 0

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.glass.rate.found import Curve, LearningRate, Suggestion
-from chainrule.glass.rate.words import digits, rule, run_names
+from chainrule.glass.rate.words import digits, rule, run_names, sentences
 
 Array = npt.NDArray[Any]
 Words = dict[str, str]
@@ -126,6 +126,11 @@ class Figure:
     def to_dict(self) -> dict[str, Any]:
         """Places between 0 and 1 and words, as plain JSON values: what the page draws."""
         return {"title": self.title, "panels": [_plain_panel(panel) for panel in self.panels]}
+
+
+def shown(found: Suggestion) -> dict[str, Any]:
+    """Sentences by language and the figure, as plain JSON values: a section of the page."""
+    return {"said": {language: sentences(found, language) for language in TITLE}, "figure": figure(found).to_dict()}
 
 
 def figure(found: Suggestion) -> Figure:

@@ -8,6 +8,7 @@ import { mermaid } from "./mermaid.js";
 import { Step, label } from "./model.js";
 import { Numbers, grouped } from "./numbers.js";
 import { imageSide } from "./pictures.js";
+import { drawRate } from "./rate.js";
 import { unknownTo, verifyStep } from "./verify.js";
 import { drawWalk, mainNumber } from "./walk.js";
 import { LANGUAGES, learn, speak, t } from "./words.js";
@@ -31,11 +32,11 @@ class App {
     this.failure = null;
     const preferred = (navigator.language ?? "en").toLowerCase().startsWith("ko") ? "ko" : "en";
     this.state = { lang: preferred, theme: "auto", log: false, cursor: null, step: 0, row: 0, op: 0, all: false, allTerms: false };
-    this.sections = Object.fromEntries(["header", "curves", "health", "walk", "diagram", "checks", "footer"].map((name) => [name, h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` })]));
+    this.sections = Object.fromEntries(["header", "curves", "rate", "health", "walk", "diagram", "checks", "footer"].map((name) => [name, h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` })]));
   }
 
   async begin(page) {
-    page.replaceChildren(this.sections.header, h("main", null, ["curves", "health", "walk", "diagram", "checks"].map((name) => this.sections[name])), this.sections.footer);
+    page.replaceChildren(this.sections.header, h("main", null, ["curves", "rate", "health", "walk", "diagram", "checks"].map((name) => this.sections[name])), this.sections.footer);
     const wanted = new URLSearchParams(location.hash.slice(1));
     if (LANGUAGES.includes(wanted.get("lang"))) this.state.lang = wanted.get("lang");
     if (["light", "dark"].includes(wanted.get("theme"))) this.state.theme = wanted.get("theme");
@@ -176,6 +177,7 @@ class App {
     this.followers = [];
     drawHeader(this.sections.header, this);
     drawCurves(this.sections.curves, this);
+    drawRate(this.sections.rate, this);
     drawHealth(this.sections.health, this);
     drawWalk(this.sections.walk, this);
     this.drawDiagram();
