@@ -12,6 +12,7 @@ import hashlib
 import html
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -38,6 +39,13 @@ def script() -> str:
     return compact.script("\n".join(_EXPORT.sub("", _IMPORT.sub("", static(name))) for name in _in_order(ENTRY, [])))
 
 
+@cache
+def words() -> str:
+    """The sentences in both languages, packed: half of them is Korean, three bytes a letter."""
+    plain = json.dumps(json.loads(static("words.json")), ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(plain.encode("utf-8"), 9)).decode("ascii")
+
+
 def _in_order(name: str, done: list[str]) -> Iterator[str]:
     done.append(name)
     for needed in _IMPORT.findall(static(name)):
@@ -58,6 +66,7 @@ def page(collected: Collected, title: str) -> str:
         "title": html.escape(title),
         "style": style,
         "data": _json(collected.values),
+        "words": words(),
         "numbers": collected.numbers,
         "script": code,
     }
