@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import string
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from chainrule.glass.doctor.finding import Finding
 from chainrule.glass.doctor.label_rules import quasi_independence
 from chainrule.glass.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
 from chainrule.glass.tables import columns
+from chainrule.reference.activations import ACTIVATIONS
 
 X, Y = load_digits(return_X_y=True)
 X = X / 16.0
@@ -56,7 +58,29 @@ def biases(value: float):
     return change
 
 
+def with_cells(value: float, n: int) -> np.ndarray:
+    """Digits in n cells of which stands another number."""
+    cells = X.copy()
+    cells.flat[np.random.default_rng(2).permutation(X.size)[:n]] = value
+    return cells
+
+
+def rare() -> np.ndarray:
+    """The rows without most of those of the odd digits."""
+    return np.flatnonzero((Y % 2 == 0) | (np.arange(len(Y)) % 25 == 0))
+
+
+def crossed() -> cr.Run:
+    """Two classes on crossing diagonals, and a network without a hidden layer: one line cannot part them."""
+    rows = np.random.default_rng(8).uniform(-1, 1, size=(600, 2))
+    return train(cr.Network([2, 2], seed=1), X=rows, Y=(rows[:, 0] * rows[:, 1] > 0).astype(int), epochs=30)
+
+
 SPOILT = {
+    "non-finite-data": lambda: train(X=with_cells(1e30, 1)),
+    "class-imbalance": lambda: train(X=X[rare()], Y=Y[rare()], epochs=25),
+    "exploding-gradient": lambda: train(changed(times(2.2), *[24] * 10), optimizer=cr.Adam(0.002)),
+    "stalled": crossed,
     "learning-rate-too-large": lambda: train(optimizer=cr.SGD(30.0)),
     "learning-rate-too-small": lambda: train(optimizer=cr.SGD(0.0003)),
     "symmetric-weights": lambda: train(network(initializer="zeros")),
@@ -92,6 +116,29 @@ def test_the_first_cause_is_named(cause: str) -> None:
         text = diagnosis.text(language)
         assert "–" not in text and "{" not in text, text
         assert max(map(columns, text.splitlines())) <= 80
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.errors.DivergenceWarning")
+def test_a_rate_that_is_absurd_is_named_as_such() -> None:
+    """A rate a million times too large diverges at once, and a thousandth of it still does: the rate is the cause."""
+    assert train(optimizer=cr.SGD(1e6)).doctor()[0].id == "learning-rate-too-large"
+
+
+def test_a_code_for_missing_cells_is_told_whether_or_not_it_harmed() -> None:
+    """-999 in one cell of twenty: the number, its columns, and how to say that it means missing."""
+    first = train(X=with_cells(-999.0, X.size // 20), optimizer=cr.SGD(1e-6)).doctor()[0]
+    assert first.id == "input-scale" and first.variant == "code" and first.evidence["value"] == -999.0
+    assert "--missing=-999" in first.remedy
+
+
+def test_a_wrong_derivative_is_named(monkeypatch) -> None:
+    """An activation of one's own with the wrong sign in its derivative: the tensor, both numbers, nothing before."""
+    right = ACTIVATIONS["tanh"]
+    broken = replace(right, name="my_tanh", pullback=lambda z, a, da: -right.pullback(z, a, da))
+    monkeypatch.setitem(ACTIVATIONS, "my_tanh", broken)
+    first = train(network(activation="my_tanh")).doctor()[0]
+    assert first.id == "wrong-gradient" and first.layer == 1 and first.severity == "fault"
+    assert first.evidence["analytic"] == pytest.approx(-first.evidence["numeric"], rel=1e-3)
 
 
 def nielsen(

@@ -27,6 +27,9 @@ SHARED = 0.1
 MOSTLY_CONSTANT = 0.5
 CUT = 4.0
 """Spreads of the middle half beyond which a cell is an outlier, or stands for a missing one."""
+APART, OFTEN = 5.0, 5
+"""A number that comes this often in a column, beyond what an input should be, and lies this many times the width of all
+others away from them, was not measured: it stands for a missing one."""
 SMALL, LARGE = 0.1, 10.0
 """Initial weights are drawn for inputs of rms 1 (LeCun et al. 1998, section 4.3). The curvature by the weights of
 layer 1 grows with the square of the inputs: a factor 10 is a factor 100 in the usable learning rate."""
@@ -49,7 +52,9 @@ def data_rules(case: Case) -> Iterator[Finding]:
     yield from _duplicates(case)
     yield from _shared(case)
     yield from _leak(case)
-    yield from label_rules(case)
+    coded = _codes(case.X)
+    yield from _coded(case, coded)
+    yield from label_rules(case, np.flatnonzero(~coded.any(axis=1)))
     yield from _imbalance(case)
 
 
@@ -228,6 +233,38 @@ def _recalls(case: Case, classes: Array, counts: Array, change: Change) -> tuple
         guess = (output[:, 0] >= 0.5).astype(int) if output.shape[1] == 1 else output.argmax(axis=1)
         right[unseen] = guess == classes[unseen]
     return float(right[rare].mean()), float(right[~rare].mean())
+
+
+# numbers that stand for missing ones ------------------------------------------------------------------------
+
+
+def _codes(X: Array) -> npt.NDArray[np.bool_]:
+    """The cells that hold a code: the most extreme number of a column, many times, far from all others."""
+    coded = np.zeros(X.shape, dtype=bool)
+    for j in np.flatnonzero(np.abs(X).max(axis=0) > 10 * LARGE):
+        extreme = X[np.argmax(np.abs(X[:, j])), j]
+        holds = X[:, j] == extreme
+        others = X[~holds, j]
+        if holds.sum() < OFTEN or len(others) < OFTEN:
+            continue
+        width = float(np.ptp(others))
+        if width > 0 and np.abs(others - extreme).min() > APART * width:
+            coded[:, j] = holds
+    return coded
+
+
+def _coded(case: Case, coded: npt.NDArray[np.bool_]) -> Iterator[Finding]:
+    columns = np.flatnonzero(coded.any(axis=0))
+    if len(columns):
+        j = int(columns[0])
+        others = case.X[~coded[:, j], j]
+        told = {
+            "columns": [case.column(int(c)) for c in columns[:8]], "n": len(columns),
+            "value": float(case.X[np.argmax(coded[:, j]), j]), "cells": int(coded.sum()),
+            "rows": float(coded.any(axis=1).mean()), "column": case.column(j),
+            "low": float(others.min()), "high": float(others.max()),
+        }  # fmt: skip
+        yield Finding("input-scale", "code", evidence=told)
 
 
 # the scale of the inputs ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ Source    noise at random and noise that depends on the class: Frénay, Verleyse
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,16 @@ FLAT, TOLD_APART = 0.7, 0.35
 skill it needs: a forest that hardly tells the classes apart is nowhere sure, and errs everywhere alike."""
 
 
-def label_rules(case: Case) -> Iterator[Finding]:
-    """Targets that say nothing about their rows, wrong ones among right ones, or outcomes that are left open."""
+def label_rules(case: Case, rows: npt.NDArray[np.int64]) -> Iterator[Finding]:
+    """Targets that say nothing about their rows, wrong ones among right ones, or outcomes that are left open.
+
+    Args      rows: places in the sample to judge by, those whose cells were measured
+    """
     classes = case.classes
     truth = classes if classes is not None else one_value(case)
     if truth is None:
         return
-    seen = witnessed(case.X, truth, classes is not None)
+    seen = witnessed(case.X[rows], truth[rows], classes is not None)
     if seen is None:
         case.unjudged.append("labels")
         return
@@ -56,7 +60,7 @@ def label_rules(case: Case) -> Iterator[Finding]:
     elif classes is None:
         yield from _strangers(seen)
     else:
-        yield from _contradicted(case, seen)
+        yield from _contradicted(case, replace(seen, rows=rows[seen.rows]))
 
 
 def one_value(case: Case) -> Array | None:

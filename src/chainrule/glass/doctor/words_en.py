@@ -112,6 +112,13 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "the middle half away: outliers, or numbers that stand for missing. The first {steps} steps again with "
         "these cut off and every column at spread 1: loss {loss_trial} instead of {loss} (a constant output: "
         "{chance}).",
+        "title:code": "Numbers that stand for missing ones",
+        "claim:code": "Column {column} holds {value} again and again, far from all its other numbers ({low} to "
+        "{high}): no measurement, but a code for a missing one. Such columns: {n} ({columns}), cells: {cells}; share "
+        "of the rows that hold one: {rows}.",
+        "disproof:code": "the number was measured in these rows.",
+        "experiment:code": "(X == {value}).sum(axis=0)",
+        "remedy:code": "say that it is missing (chainrule train DATA --missing={value}), or put NaN and impute.",
         "claim:harmless": "The rms of the inputs is {rms}, of column {column} {largest}; weights are drawn for "
         "inputs of about 1. It did not keep this run from learning.",
         "disproof": "the run does no better on standardised columns.",

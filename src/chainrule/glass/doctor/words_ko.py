@@ -95,6 +95,11 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "claim:outliers": "열 {column}의 제곱평균제곱근 {largest}. 가운데 절반의 폭보다 4배 넘게 떨어진 값의 비율 "
         "{far}: 이상값이거나 빈칸을 대신한 수. 이들을 잘라 내고 열의 폭을 1로 맞추어 처음 {steps}단계를 다시 계산: "
         "손실 {loss_trial} (실제 끝 {loss}, 상수 출력 {chance}).",
+        "title:code": "빠진 값을 대신하는 숫자",
+        "claim:code": "열 {column}: 다른 숫자들과 ({low} … {high}) 동떨어진 {value}, 그것도 거듭 나옴. 잰 값이 아니라 "
+        "빠진 값의 표시로 보임. 그런 열 {n}개 ({columns}), 칸 {cells}개, 이런 칸이 있는 행의 비율 {rows}.",
+        "disproof:code": "이 행들에서 실제로 잰 값이라면 틀린 진단.",
+        "remedy:code": "빠진 값이라고 알려 주기 (chainrule train DATA --missing={value}). 또는 NaN으로 바꾼 뒤 채우기.",
         "claim:harmless": "입력의 제곱평균제곱근 {rms}, 열 {column}: {largest}. 초기 가중치는 크기 1 정도의 입력에 "
         "맞추어 뽑음. 이번 학습을 막은 원인은 아님.",
         "disproof": "열을 표준화해도 나아지지 않는다면 틀린 진단.",
