@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.api.keeping import Setup
 from chainrule.api.network import Network
-from chainrule.api.run import Run, prepare_rows
+from chainrule.api.run import Run, prepare_rows, refuse_one_class
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError
@@ -83,6 +83,7 @@ def pose(
     rows = prepare_rows(network, X, y, sample_weight, class_weight=class_weight)
     if len(rows.X) == 0:
         raise DataError("X has 0 rows; expected at least one.")
+    refuse_one_class(rows.targets, network.kind)
     task = Task(
         network.architecture, rows.X, rows.targets, rows.weight, settings.optimizer.name, settings.batch_size,
         settings.seed, settings.shuffle,

@@ -376,6 +376,17 @@ def prepare_rows(
     return Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
 
 
+def refuse_one_class(encoded: Any, kind: str | None) -> None:
+    """DataError where classes are to be told apart and all rows are of one."""
+    if kind != "class":
+        return
+    classes = np.unique(encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
+    if len(classes) < 2:
+        raise DataError(
+            f"y holds one class only ({classes[0]}); expected at least two: there is nothing to tell apart."
+        )
+
+
 def weighted_by_class(encoded: Array, weight: Array | None, class_weight: Any, dtype: str) -> Array | None:
     """Sample weights times class weights: "balanced" is n / (n_classes·count), a mapping gives them by class.
 

@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.api.keeping import Keeper, Setup
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
-from chainrule.api.run import Rows, Run, prepare_rows, weighted_by_class
+from chainrule.api.run import Rows, Run, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
@@ -159,7 +159,7 @@ def _set_up(
         weight = None if weight is None else np.ascontiguousarray(weight[index])
     elif validation is not None:
         held_out = _given_validation(network, validation)
-    _refuse_one_class(encoded, kind)
+    refuse_one_class(encoded, kind)
     rows = Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
     task = Task(
         architecture,
@@ -187,16 +187,6 @@ def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]
     if len(rows.X) == 0:
         raise DataError("validation has 0 rows; expected at least one.")
     return rows.X, rows.targets, rows.weight
-
-
-def _refuse_one_class(encoded: Any, kind: str) -> None:
-    if kind != "class":
-        return
-    classes = np.unique(encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
-    if len(classes) < 2:
-        raise DataError(
-            f"y holds one class only ({classes[0]}); expected at least two: there is nothing to tell apart."
-        )
 
 
 def _run(

@@ -14,6 +14,7 @@ from sklearn.datasets import load_diabetes, load_digits
 
 import chainrule as cr
 from chainrule.api.learning_rate import pose
+from chainrule.engine.protocol import Advance
 from chainrule.errors import DataError, SettingsError
 from chainrule.glass.curvature.hessian import Hessian
 from chainrule.glass.rate.figure import figure
@@ -247,6 +248,37 @@ def test_no_rate_that_stays_finite_is_said() -> None:
 
     with pytest.raises(DataError, match=r"no learning rate from 1.5e-08 to 4 keeps the loss finite.*Scale"):
         race(Cliff(), 1.0, 8)
+
+
+def test_where_everything_does_as_well_the_proposal_is_taken() -> None:
+    """Rates over eight octaves that end alike need no further runs: the middle is what curvature proposes."""
+
+    class Flat(Valley):
+        def begin(self) -> Any:
+            going, on = super().begin(), Going.on
+            going._stopped = False
+            going._session = type("Flat", (), {
+                "advance": lambda self, first, etas, _: Advance(np.where(np.arange(len(etas)) + first, 1.0, 3.0)),
+                "store": lambda self: (np.zeros(1), {}),
+            })()  # fmt: skip
+            going._settings = None
+            going.on = lambda etas: on(going, etas)
+            return going
+
+    found = race(Flat(), 0.5, 8)
+    assert found.suggested == 0.5
+    assert len(found.runs) == 5
+
+
+def test_unusual_rows_have_a_modest_answer_or_a_message() -> None:
+    """One row, constant columns, nothing to learn: a rate near the proposal; one class is refused as by train."""
+    network = cr.Network([3, 4, 1], "relu", "identity", "squared_error")
+    y = np.linspace(-1, 1, 40)
+    for X, targets in ((np.ones((1, 3)), y[:1]), (np.ones((40, 3)), y), (np.zeros((40, 3)), 0 * y)):
+        found = cr.learning_rate(network, X, targets)
+        assert found.proposal / 20 < found.suggested < 20 * found.proposal
+    with pytest.raises(DataError, match="one class only"):
+        cr.learning_rate(cr.Network([3, 4, 2]), np.ones((40, 3)), np.zeros(40, dtype=int))
 
 
 def test_a_run_that_is_no_number_is_no_winner() -> None:

@@ -20,6 +20,8 @@ FIRST = (0, -2, 2)
 """Octaves from the proposal at which runs begin."""
 FURTHER = 12
 """Runs by which the race may go on beyond them."""
+WIDEST = 8
+"""Octaves that do about as well, after which their ends need not be found: the middle would leave the proposal."""
 AS_GOOD = 0.05
 """A run that ends within this share of the best progress did about as well."""
 HOPELESS = 0.7
@@ -64,13 +66,14 @@ def race(problem: Problem, proposal: float, n_steps: int) -> Race:
     for _ in range(FURTHER):
         low, high = track.as_good
         known = track.runs
-        if low == min(known):
-            track.run(low - 2)
-        elif high == max(known):
-            track.run(high + 2)
-        elif low - 1 not in known:
+        beyond = [end + way for end, last, way in ((low, min(known), -2), (high, max(known), 2)) if end == last]
+        if not np.isfinite(known[low].end):
+            track.run(min(known) - 2)
+        elif beyond and high - low < WIDEST:
+            track.run(min(beyond, key=abs))
+        elif low - 1 not in known and low > min(known):
             track.run(low - 1)
-        elif high + 1 not in known:
+        elif high + 1 not in known and high < max(known):
             track.run(high + 1)
         else:
             break
