@@ -1,10 +1,11 @@
 """The suggested learning rate beside the rules of range tests, on real data, against a dense grid of real runs.
 
-    python benchmarks/learning_rate.py FOLDER-OF-TABLES [--only NAME,…] [-o results.json] [--markdown FILE]
+    python benchmarks/learning_rate.py FOLDER-OF-TABLES [--only NAME,…] [--optimizers NAME,…] [-o results.json]
+                                       [--grids results.json] [--markdown FILE]
 
-A case is a table, a network, a scale of its inputs and a seed. Of every case the runs of all learning rates of a
-grid of eight a decade from 10⁻⁵ to 10² are done; `best` is the lowest loss over all training rows that one of them
-ends with. A rule is right in a case where a run with its suggestion ends with
+A case is a table, a network, a scale of its inputs, an update rule and a seed. Of every case the runs of all learning
+rates of a grid of eight a decade from 10⁻⁵ to 10² are done, or taken from earlier results; `best` is the lowest loss
+over all training rows that one of them ends with. A rule is right in a case where a run with its suggestion ends with
 
     loss − best ≤ 0.05·(loss at the start − best).
 
@@ -25,7 +26,9 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +37,11 @@ import numpy as np
 from chainrule.api.learning_rate import pose
 from chainrule.api.network import Network
 from chainrule.data.builtin import TARGETS
-from chainrule.glass.rate.laboratory import N_STEPS, N_STEPS_AUTO, suggest
+from chainrule.glass.rate.laboratory import N_STEPS, suggest
+from chainrule.glass.rate.level import Level
 from chainrule.glass.rate.problem import Problem, curvature
+from chainrule.glass.rate.race import race
+from chainrule.glass.rate.stability import ADAPTIVE, stable_factor
 from chainrule.training.settings import Settings, optimizer_from
 
 GRID = 10.0 ** np.arange(-5, 2.01, 1 / 8)
@@ -83,7 +89,14 @@ CASES = (
     Case("wine_quality", (32,), "relu", 1, 32),
     Case("seoul_bike", (64, 64, 64), "relu", 1, 32),
 )
-RULES = ("cr.learning_rate", "auto (100 steps)", "1/λ alone", "valley", "slide", "minimum", "steep")
+OURS = ("cr.learning_rate", "auto", "half of the bound")
+RULES = (*OURS, "valley", "slide", "minimum", "steep")
+OPTIMIZERS: dict[str, Any] = {
+    "sgd": "sgd",
+    "momentum": {"name": "sgd", "momentum": 0.9},
+    "nesterov": {"name": "sgd", "momentum": 0.9, "nesterov": True},
+    "adam": "adam",
+}
 
 
 # data ------------------------------------------------------------------------------------------------------
@@ -116,14 +129,15 @@ def rows(name: str, folder: Path) -> tuple[Any, Any]:
     return X, np.unique(y, return_inverse=True)[1] if name in CLASSES else (y - y.mean()) / y.std()
 
 
-def problem_of(case: Case, seed: int, folder: Path) -> Problem:
+def problem_of(case: Case, optimizer: str, seed: int, folder: Path) -> Problem:
     """The training of a case; rows that fill no batch are left out, so that no epoch ends with a tiny one."""
     X, y = rows(case.table, folder)
     n = len(X) // case.batch_size * case.batch_size
     X, y = X[:n] * case.scale, y[:n]
     ends = (len(np.unique(y)), "softmax", "cross_entropy") if y.dtype.kind in "iu" else (1, "identity", "squared_error")
     network = Network([X.shape[1], *case.hidden, ends[0]], case.activation, *ends[1:], seed=seed)
-    settings = Settings(optimizer_from("sgd"), batch_size=case.batch_size, epochs=EPOCHS, seed=seed)
+    rule = optimizer_from(OPTIMIZERS[optimizer])
+    settings = Settings(rule, batch_size=case.batch_size, epochs=EPOCHS, seed=seed)
     return pose(network, X, y, settings, threads=1)
 
 
@@ -197,14 +211,21 @@ def slide(etas: Any, losses: Any, interval: int = 15, threshold: float = 0.005) 
     return taken
 
 
+def half_of_the_bound(problem: Problem) -> float:
+    """Half of where the rule becomes unstable, with λ over many rows (1/λ for gradient descent), or λ_P of batches."""
+    optimizer, hyper = problem.task.optimizer, problem.settings.optimizer
+    if optimizer in ADAPTIVE:
+        return Level(problem).proposal
+    return 0.5 * stable_factor(optimizer, hyper) / curvature(problem.hessian(problem.sample())).value
+
+
 def suggestions(problem: Problem) -> dict[str, float]:
     """What every rule takes."""
     etas, losses = range_test(problem)
-    lam = curvature(problem.hessian(problem.sample())).value
     return {
-        "cr.learning_rate": suggest(problem, N_STEPS)[0].suggested,
-        "auto (100 steps)": suggest(problem, N_STEPS_AUTO)[0].suggested,
-        "1/λ alone": 1 / lam,
+        "cr.learning_rate": race(problem, Level(problem).proposal, N_STEPS).suggested,
+        "auto": suggest(problem).suggested,
+        "half of the bound": half_of_the_bound(problem),
         "valley": valley(etas, losses),
         "slide": slide(etas, losses),
         "minimum": minimum(etas, losses),
@@ -215,22 +236,26 @@ def suggestions(problem: Problem) -> dict[str, float]:
 # results ---------------------------------------------------------------------------------------------------
 
 
-def measure(case: Case, seed: int, folder: Path) -> dict[str, Any]:
+def measure(
+    case: Case, optimizer: str, seed: int, folder: Path, grids: dict[Any, list[float | None]]
+) -> dict[str, Any]:
     """One case: start, best, the rates that are right, and what every rule takes and loses."""
-    problem = problem_of(case, seed, folder)
+    problem = problem_of(case, optimizer, seed, folder)
     task = problem.task
     start = float(problem.engine.loss(problem.parameters, task.X, task.targets, task.weight)[0])
-    ends = np.array([end(problem, float(eta)) for eta in GRID])
+    named = f"{case.table} ×{case.scale:g}, {'-'.join(map(str, case.hidden))} {case.activation}"
+    known = grids.get((named, optimizer, seed)) or [end(problem, float(eta)) for eta in GRID]
+    ends = np.array([np.inf if J is None else J for J in known])
     taken = suggestions(problem)
     reached = {rule: end(problem, eta) for rule, eta in taken.items()}
     best = float(ends.min())
     right = GRID[ends - best <= ALLOWED * (start - best)]
     missed = {rule: (loss - best) / (start - best) for rule, loss in reached.items()}
     return {
-        "case": f"{case.table} ×{case.scale:g}, {'-'.join(map(str, case.hidden))} {case.activation}",
-        "seed": seed, "batch_size": case.batch_size, "n_rows": task.n_samples, "start": start, "best": best,
-        "right": [float(right.min()), float(right.max())], "taken": taken,
+        "case": named, "optimizer": optimizer, "seed": seed, "batch_size": case.batch_size, "n_rows": task.n_samples,
+        "start": start, "best": best, "right": [float(right.min()), float(right.max())], "taken": taken,
         "missed": {rule: m if np.isfinite(m) else None for rule, m in missed.items()},
+        "grid": [J if np.isfinite(J) else None for J in ends.tolist()],
     }  # fmt: skip
 
 
@@ -241,7 +266,20 @@ def is_right(result: dict[str, Any], rule: str) -> bool:
 
 
 def markdown(results: list[dict[str, Any]]) -> str:
-    """The tables of docs/learning-rate.md."""
+    """The tables of docs/learning-rate.md: how often each rule is right, then what it takes in each case."""
+    kinds = list(dict.fromkeys(r["optimizer"] for r in results))
+    parts = []
+    for kind in kinds:
+        chosen = [r for r in results if r["optimizer"] == kind]
+        parts.append(f"### {kind.capitalize() if kind != 'sgd' else 'Gradient descent'}\n\n{summary(chosen)}")
+    for kind in kinds:
+        chosen = [r for r in results if r["optimizer"] == kind]
+        parts.append(f"### Cases: {kind}\n\n{cases(chosen, RULES if kind == 'sgd' else OURS)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(results: list[dict[str, Any]]) -> str:
+    """How often each rule is right, and by what factor it leaves the right rates."""
     lines = ["| rule | right | of | largest factor below | largest factor above |", "|---|---:|---:|---:|---:|"]
     for rule in RULES:
         below = max(max(r["right"][0] / r["taken"][rule], 1) for r in results)
@@ -250,42 +288,60 @@ def markdown(results: list[dict[str, Any]]) -> str:
         lines.append(
             f"| {rule} | {n} ({100 * n / len(results):.0f} %) | {len(results)} | {below:,.3g} | {above:,.3g} |"
         )
-    lines += ["", "| case | seed | right rates | " + " | ".join(RULES) + " |", "|---|---:|---|" + "---:|" * len(RULES)]
+    return "\n".join(lines)
+
+
+def cases(results: list[dict[str, Any]], rules: Sequence[str]) -> str:
+    """What each rule takes in each case; bold where that is right."""
+    lines = ["| case | seed | right rates | " + " | ".join(rules) + " |", "|---|---:|---|" + "---:|" * len(rules)]
     for r in results:
         low, high = r["right"]
         cells = [f"{'**' if is_right(r, rule) else ''}{r['taken'][rule]:.2g}{'**' if is_right(r, rule) else ''}"
-                 for rule in RULES]  # fmt: skip
+                 for rule in rules]  # fmt: skip
         lines.append(f"| {r['case']} | {r['seed']} | {low:.2g} … {high:.2g} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def grids_of(file: Path | None) -> dict[Any, list[float | None]]:
+    """The ends of the grid by case, optimizer and seed, as earlier results have them."""
+    if file is None:
+        return {}
+    earlier = json.loads(file.read_text(encoding="utf-8"))
+    return {(r["case"], r["optimizer"], r["seed"]): r["grid"] for r in earlier}
+
+
+def put(tables: str, file: Path) -> None:
+    """The tables between the marks of a file."""
+    before, _, rest = file.read_text(encoding="utf-8").partition("<!-- tables -->\n")
+    after = rest.partition("<!-- end of tables -->\n")[2]
+    file.write_text(f"{before}<!-- tables -->\n{tables}<!-- end of tables -->\n{after}", encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", metavar="TABLE,…")
+    parser.add_argument("--optimizers", default="sgd,momentum,nesterov,adam")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("-o", "--output-file", type=Path)
+    parser.add_argument("--grids", type=Path, metavar="FILE", help="results whose grids are not run again")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="put the tables between the marks of this file")
     options = parser.parse_args(argv)
     chosen = [case for case in CASES if not options.only or case.table in options.only.split(",")]
-    results = []
-    for case in chosen:
-        for seed in range(options.seeds):
-            began = time.perf_counter()
-            results.append(measure(case, seed, options.folder))
-            told = {rule: is_right(results[-1], rule) for rule in RULES}
-            print(f"{results[-1]['case']}, seed {seed}: {told} {time.perf_counter() - began:.1f} s", file=sys.stderr)
+    results, grids = [], grids_of(options.grids)
+    for optimizer, case, seed in product(options.optimizers.split(","), chosen, range(options.seeds)):
+        began = time.perf_counter()
+        r = measure(case, optimizer, seed, options.folder, grids)
+        results.append(r)
+        told = {rule: is_right(r, rule) for rule in RULES}
+        print(f"{optimizer}, {r['case']}, seed {seed}: {told} {time.perf_counter() - began:.1f} s", file=sys.stderr)
     if options.output_file:
         options.output_file.write_text(json.dumps(results, indent=1), encoding="utf-8")
     tables = markdown(results)
     print(tables)
     if options.markdown:
-        text = options.markdown.read_text(encoding="utf-8")
-        before, _, rest = text.partition("<!-- tables -->\n")
-        after = rest.partition("<!-- end of tables -->\n")[2]
-        told = f"{before}<!-- tables -->\n{tables}<!-- end of tables -->\n{after}"
-        options.markdown.write_text(told, encoding="utf-8")
+        put(tables, options.markdown)
     return 0
 
 

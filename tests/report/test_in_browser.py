@@ -208,6 +208,95 @@ def test_the_sums_end_at_their_number(browser: Browser, tmp_path: Path) -> None:
             assert abs(added - result) <= 5e-5 * sum(abs(float(row[2])) for row in rows)  # five digits are shown
 
 
+PART = "document.querySelector('#{0} [data-{1}]')?.dataset"
+NAMED = {
+    "dW1[2,3]": "dW", "dW2[3,4]": "dW", "db1[2]": "db", "delta2[1,3]": "delta", "delta4[0,1]": "delta",
+    "dgain1[4]": "dgain", "dshift3[0]": "dshift", "du3[2,1]": "du", "da2[1,4]": "da", "W2[1,1]": "W", "b1[5]": "b",
+    "gain1[2]": "gain", "shift3[3]": "shift", "J": "loss",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "kinds",
+    [{}, {"normalization": ["layer", None, "layer"], "residual": [False, True, True]}, {"dropout": 0.3, "l2": 0.1}],
+    ids=["plain", "normalised and residual", "dropout and l2"],
+)
+def test_the_panel_knows_what_why_knows(kinds: dict[str, Any], dtype: str, browser: Browser, tmp_path: Path) -> None:
+    """Twin by differences, ways to the loss and their sum, predicted and actual change of J: as step.why has them."""
+    run = small(activation=["tanh", "gelu", "relu"], sizes=[4, 6, 6, 6], dtype=dtype, optimizer=cr.SGD(0.1), **kinds)
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", "lang=en&step=1&row=0")
+    step = run.replay(1)
+    for name, kind in NAMED.items():
+        if kind in ("dgain", "dshift", "du", "gain", "shift") and "normalization" not in kinds:
+            continue
+        browser.press("/")
+        browser.type(name)
+        browser.press("Enter")
+        assert browser.evaluate("document.querySelector('.asked-name').textContent") == name
+        answer = step.why("loss" if name == "J" else name)
+        twin, paths, prediction = (
+            browser.evaluate(f"({{...{PART.format(part, data)}}})")
+            for part, data in (("twin", "numeric"), ("paths", "total"), ("prediction", "predicted"))
+        )
+        assert bool(twin) == (answer.twin is not None)
+        if answer.twin is not None:
+            doubt = 2 * (float(twin["doubt"]) + answer.twin.doubt)
+            assert abs(float(twin["numeric"]) - answer.twin.numeric) <= doubt, name
+            assert abs(float(twin["numeric"]) - answer.value) <= doubt + 1e-5 * abs(answer.value) + 1e-7, name
+        assert bool(paths) == (answer.paths is not None and answer.paths.n_paths > 1)
+        if paths:
+            terms = sum(abs(term.value) for term in answer.origin.terms)
+            assert abs(float(paths["total"]) - answer.paths.total) <= 1e-13 * max(terms, 1e-3), name
+            said = (
+                browser.evaluate("document.querySelector('#paths .num').textContent").replace("(", "").replace(")", "")
+            )
+            assert said == " → ".join(map(str, answer.paths.top[0].units))
+        assert bool(prediction) == (answer.prediction is not None)
+        if prediction:
+            told = answer.prediction
+            assert float(prediction["predicted"]) == pytest.approx(told.predicted, rel=1e-5, abs=1e-9)
+            assert float(prediction["actual"]) == pytest.approx(told.actual, rel=1e-5, abs=1e-9)
+
+
+def test_one_row_has_its_best_ways(browser: Browser, tmp_path: Path) -> None:
+    """Where there are too many ways to walk them all, the best of the row that gives most are those of step.why."""
+    run = small(activation="tanh", sizes=[4, 70, 90, 70], optimizer=cr.SGD(0.1))
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", "lang=en&step=1&row=0&why=dW1[2,3]")
+    paths = run.replay(1).why("dW1[2,3]").paths
+    assert paths is not None and paths.row is not None
+    rows = browser.evaluate("[...document.querySelectorAll('#paths tbody tr')].map(r => r.textContent)")
+    for row, path in zip(rows, paths.top, strict=False):
+        assert row.startswith(" → ".join(map(str, path.units))), (row, path)
+    assert float(browser.evaluate("document.querySelector('#paths tbody').dataset.total")) == pytest.approx(
+        paths.total, rel=1e-12
+    )
+
+
+def test_a_sum_is_copied_as_numpy(browser: Browser, tmp_path: Path) -> None:
+    """The lines the panel copies leave the number in `value`, up to the rounding of the order of summing."""
+    run = small(activation=["tanh", "relu"], dtype="float64")
+    run.report(tmp_path / "report.html")
+    step = run.replay(1)
+    browser.open(tmp_path / "report.html", "lang=en&step=1&row=0")
+    browser.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }; 0")
+    for name in ("z2[1,0]", "dW3[4,1]", "db2[3]", "da1[0,2]", "J"):
+        browser.press("/")
+        browser.type(name)
+        browser.press("Enter")
+        browser.evaluate("document.querySelector('[data-focus=copy-numpy]').click()")
+        lines = browser.evaluate("window.copied").splitlines()
+        names: dict[str, Any] = {"np": np}
+        assert lines[0] == "import numpy as np" and not set("".join(lines[1:-1])) - set(
+            "firstecondvalunpaym =.([,])@+-0123456789"
+        )
+        exec("\n".join(lines[1:]), names)
+        value = step.why("loss" if name == "J" else name).value
+        assert names["value"] == pytest.approx(value, rel=1e-13), name
+
+
 def test_keys_walk_the_operations(browser: Browser, tmp_path: Path) -> None:
     """Left and right move one operation, space plays and pauses, and the focus is always to be seen."""
     small().report(tmp_path / "report.html")
@@ -371,3 +460,26 @@ def test_one_is_singular_and_numbers_stay_on_their_line(browser: Browser, tmp_pa
         "[...document.querySelectorAll('.health-row .num')].map(e => [e.clientHeight, e.scrollWidth - e.clientWidth])"
     )
     assert heights and all(height < 26 and wider <= 0 for height, wider in heights)
+
+
+def test_the_learning_rate_that_was_found(browser: Browser, tmp_path: Path) -> None:
+    """Sentences and panels as found, in both languages and colours; a run without it has no such section."""
+    run = small(learning_rate="auto", optimizer="sgd")
+    browser.open(run.report(tmp_path / "auto.html"))
+    sentences = "[...document.querySelectorAll('.rate > p:not(.lead)')].map((p) => p.textContent)"
+    eta = f"{run.settings.optimizer.learning_rate:.2g}"
+    assert browser.evaluate(sentences)[0].startswith(f"Take {eta}.")
+    assert browser.evaluate("document.querySelectorAll('.rate-panels svg[role=img]').length") == 2
+    browser.evaluate("document.querySelector('[data-focus=lang-ko]').click()")
+    browser.evaluate("document.querySelector('[data-focus=theme-dark]').click()")
+    assert browser.evaluate(sentences)[0].startswith(f"권장값은 {eta}입니다.")
+    run.learning_rate()
+    browser.open(run.report(tmp_path / "whole.html"))
+    assert browser.evaluate("document.querySelectorAll('.rate-panels svg[role=img]').length") == 3
+    marks = "[...document.querySelectorAll('.rate-panels figure:first-child .rate-label')].map((x) => x.textContent)"
+    assert browser.evaluate(marks) == ["1/λ", "2/λ", "η"]
+    assert (
+        browser.evaluate("document.querySelectorAll('.rate-panels .rate-line.bold').length") == 6
+    )  # legend and curves
+    browser.open(small().report(tmp_path / "none.html"))
+    assert browser.evaluate("document.querySelector('.rate').childElementCount") == 0

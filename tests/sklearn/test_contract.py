@@ -22,6 +22,8 @@ ESTIMATORS = [
                   schedule="cosine", clip_norm=1.0),
     MLPRegressor("huber", shuffle=False, warm_up=0.1),
     MLPRegressor("quantile", quantile=0.7),
+    MLPRegressor("poisson", solver="lbfgs"),
+    MLPRegressor("poisson", learning_rate_init=0.01),
     TabularClassifier(max_iter=60),
     TabularClassifier("plain", hidden_layer_sizes=[16], class_weight="balanced", early_stopping=20),
     TabularRegressor(),

@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chainrule import Network, train
+from chainrule.api.rehearsal import Clock, loss_after
 from chainrule.sklearn import TabularClassifier
-from chainrule.sklearn.few_rows import N_FOLDS, cross_validated, folds
+from chainrule.sklearn.few_rows import N_FOLDS, cross_validated, few_rows, folds
 from chainrule.sklearn.frames import table_of_frame
+from chainrule.training.settings import optimizer_from
+from tolerances import PARITY
 
 
 def frame(n: int) -> pd.DataFrame:
@@ -63,3 +67,44 @@ def test_a_pattern_is_still_learned() -> None:
     X = rng.standard_normal((700, 2))
     y = X[:, 0] * X[:, 1] > 0
     assert TabularClassifier(random_state=0).fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.9
+
+
+def test_the_linear_model_starts_from_nothing_at_a_rate_for_its_inputs() -> None:
+    """2 / (7 inputs and the bias) = 0.25; hidden layers start at random, at a rate that hangs on nothing."""
+    chosen = few_rows(60).for_inputs(7)
+    ridge, *others = chosen.simpler
+    assert (ridge.hidden_sizes, ridge.initializer, ridge.optimizer["learning_rate"]) == ((), "zeros", 0.25)
+    assert {rung.initializer for rung in (*others, chosen)} == {"auto"}
+    assert others == list(few_rows(60).simpler[1:])
+
+
+@pytest.mark.parametrize("n_inputs", [1, 2, 40, 600])
+def test_the_linear_model_is_stable_where_all_columns_say_the_same(n_inputs: int) -> None:
+    """Columns of ±1, all equal, have the largest curvature there is, n_inputs and the bias: descent settles."""
+    x = np.tile([-1.0, 1.0], 30)
+    ridge = few_rows(60).for_inputs(n_inputs).simpler[0]
+    network = Network([n_inputs, 1], "identity", "identity", "squared_error", ridge.initializer, "float64")
+    run = train(
+        network, np.tile(x[:, None], n_inputs), 3 * x + 1, optimizer=optimizer_from(ridge.optimizer), progress=False,
+        **ridge.settings,
+    )  # fmt: skip
+    assert not run.diverged
+    assert run.history["loss"][-1] < 0.01
+
+
+def test_a_clock_shares_what_is_left() -> None:
+    """A part of the seconds that have not passed, a moment where all have, no limit where there is none."""
+    assert Clock(None).share(4) == {}
+    assert 24.0 < Clock(100.0).share(4)["time_limit"] <= 25.0
+    assert Clock(1e-9).share(2)["time_limit"] == 0.0005
+
+
+def test_the_loss_after_a_training_is_that_of_the_last_epoch() -> None:
+    """Looked at in every epoch or only at the end, the held-out rows have the same loss."""
+    rng = np.random.default_rng(5)
+    X, y = rng.standard_normal((60, 3)), rng.standard_normal(60)
+    network = Network([3, 4, 1], "tanh", "identity", "squared_error", dtype="float64")
+    how: dict[str, Any] = {"epochs": 20, "batch_size": 20, "seed": 0}
+    run = train(network, X[:40], y[:40], validation=(X[40:], y[40:]), progress=False, **how)
+    found = loss_after(network, X[:40], y[:40], (X[40:], y[40:]), **how)
+    assert found == pytest.approx(run.history["validation_loss"][-1], rel=PARITY)

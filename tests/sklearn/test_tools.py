@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -125,3 +128,55 @@ def test_wide_sparse_rows_are_made_dense_a_few_at_a_time(monkeypatch: pytest.Mon
     monkeypatch.setattr(fitted, "BLOCK_NUMBERS", 3000 * 7)
     assert np.array_equal(fit.predict_proba(wide), expected)
     assert np.array_equal(fit.predict_proba(wide.tocsc()), expected)
+
+
+def test_a_worker_imports_no_more_than_its_estimator_needs() -> None:
+    """Every worker of a grid search imports the estimator once more: tables, pipelines and runs are not part of it."""
+    code = (
+        "import sys, chainrule.sklearn\n"
+        "from chainrule.sklearn import MLPClassifier, MLPRegressor\n"
+        "assert 'TabularClassifier' in dir(chainrule.sklearn)\n"
+        "print([m for m in sys.modules if m.startswith(('chainrule.pipeline', 'chainrule.api', 'chainrule.run'))])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_rows_to_judge_by_come_with_their_answers() -> None:
+    """X_val without y_val, or the other way round, is a mistake that is named."""
+    for estimator in ESTIMATORS:
+        with pytest.raises(ValueError, match="X_val is given and y_val is None"):
+            estimator.fit(X, Y, X_val=X)
+        with pytest.raises(ValueError, match="y_val is given and X_val is None"):
+            estimator.fit(X, Y, y_val=Y)
+
+
+def test_run_is_the_last_fit_or_none() -> None:
+    """A fit by lbfgs leaves no run, also where an earlier one by adam did."""
+    model = MLPClassifier(max_iter=3, random_state=0).fit(X, Y)
+    assert model.run_.history["loss"]
+    with pytest.warns(ConvergenceWarning):
+        model.set_params(solver="lbfgs").fit(X, Y)
+    assert not hasattr(model, "run_")
+
+
+def test_the_time_limit_of_a_table_holds_for_rehearsals_and_training_together() -> None:
+    """A moment for twelve rehearsals and the training: all end early, and what there is predicts."""
+    model = TabularClassifier(time_limit=1e-3, random_state=0, threads=1).fit(X, Y)
+    assert model.run_.result["stopped"] == "time_limit"
+    assert model.predict(X).shape == Y.shape
+
+
+def test_answers_of_arrow_are_taken() -> None:
+    """Texts of a pyarrow array, which no NumPy array shares memory with."""
+    arrow = pytest.importorskip("pyarrow")
+    texts = arrow.array([f"digit {k}" for k in Y])
+    assert TabularClassifier(max_iter=3, random_state=0).fit(X, texts).classes_[0] == "digit 0"
+    assert MLPClassifier(max_iter=3, random_state=0).fit(X, texts).classes_[0] == "digit 0"
+
+
+def test_lbfgs_keeps_the_time_limit() -> None:
+    """It ends after the iteration within which the time ran out, and says so."""
+    with pytest.warns(ConvergenceWarning, match="StopIteration"):
+        model = MLPClassifier(solver="lbfgs", max_iter=10_000, tol=0, time_limit=1e-9, random_state=0).fit(X, Y)
+    assert model.n_iter_ == 1

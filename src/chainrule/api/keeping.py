@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from chainrule._version import __version__
-from chainrule.api.load import load_run
+from chainrule.api.load import examined_in, load_run
 from chainrule.api.network import Network
 from chainrule.api.run import Rows, Run
 from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import ModelFileError, SettingsError
+from chainrule.glass.rate.found import Suggestion
 from chainrule.network.parameters import Parameters
 from chainrule.run import files
-from chainrule.run.directory import DATA, EVENTS, KEEP_BYTES, MODEL, RUN, SPLIT, FileStore, RunDirectory
+from chainrule.run.directory import DATA, EVENTS, KEEP_BYTES, MODEL, RATE, RUN, SPLIT, FileStore, RunDirectory
 from chainrule.run.model import write_model
 from chainrule.training import metrics
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
@@ -44,6 +45,8 @@ class Setup:
     class_weight: Any
     kind: Any
     fingerprint: str
+    examined: Suggestion | None = None
+    """What was found about the learning rate before the training, where it was looked for."""
 
     @property
     def n_steps(self) -> int:
@@ -90,6 +93,8 @@ class Keeper:
             files.write_tensors(folder.file(SPLIT), {"train": self.setup.rows.index}, {"kind": "split"})
         folder.file(EVENTS).touch()
         self.store = FileStore(folder.file("checkpoints"), self.setup.n_steps)
+        if self.setup.examined is not None:
+            files.write_json(folder.file(RATE), self.setup.examined.to_dict())
         files.write_json(folder.file(RUN), self._record(None))
         return None
 
@@ -103,6 +108,7 @@ class Keeper:
                 )
         if before.get("result") and before["result"]["stopped"] in FINISHED:
             return load_run(folder.path)
+        self.setup.examined = examined_in(folder)
         self.events = folder.read_events()
         edits = {event.step for event in self.events if event.kind == "edit"}
         self.store = FileStore(folder.file("checkpoints"), self.setup.n_steps, pinned=edits)
@@ -168,6 +174,7 @@ class Keeper:
             setup.engine.describe(),
             setup.class_weight,
             None if setup.validation is None else setup.validation.X,
+            setup.examined,
         )
         if self.directory is not None:
             self.directory.before_checkpoint(result.losses)

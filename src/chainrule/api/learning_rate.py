@@ -1,18 +1,23 @@
-"""learning_rate: from a network and rows to what its learning rate should be. A thin hand around glass/rate."""
+"""learning_rate: from a network and rows to what its learning rate should be; and what train's "auto" stands for."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from chainrule.api.keeping import Setup
 from chainrule.api.network import Network
-from chainrule.api.run import prepare_rows
-from chainrule.engine.protocol import StepSettings, Task
+from chainrule.api.run import Run, prepare_rows, refuse_one_class
+from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.engine.select import select
-from chainrule.errors import DataError
+from chainrule.errors import DataError, SettingsError
 from chainrule.glass.rate import laboratory
-from chainrule.glass.rate.found import LearningRate
+from chainrule.glass.rate.found import LearningRate, Suggestion
 from chainrule.glass.rate.problem import Problem
-from chainrule.training.settings import Optimizer, Settings, optimizer_from
+from chainrule.network.parameters import Parameters
+from chainrule.run import files
+from chainrule.run.directory import RATE, RUN, RunDirectory
+from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
 
 
 def learning_rate(
@@ -55,10 +60,13 @@ def learning_rate(
         clip_norm=clip_norm, seed=seed, shuffle=shuffle,
     )  # fmt: skip
     problem = pose(network, X, y, asked, sample_weight, class_weight, engine, threads)
-    n_steps = laboratory.N_STEPS
-    if epochs is not None:
-        n_steps = min(n_steps, asked.epochs * problem.task.steps_per_epoch)
-    return laboratory.examine(problem, n_steps)
+    n_steps = None if epochs is None else asked.epochs * problem.task.steps_per_epoch
+    return laboratory.examine(problem, within(n_steps, laboratory.N_STEPS))
+
+
+def within(n_steps: int | None, most: int) -> int:
+    """Steps of a short run: no more than the training has, but enough to see where J goes."""
+    return most if n_steps is None else max(laboratory.LEAST_STEPS, min(n_steps, most))
 
 
 def pose(
@@ -75,12 +83,69 @@ def pose(
     rows = prepare_rows(network, X, y, sample_weight, class_weight=class_weight)
     if len(rows.X) == 0:
         raise DataError("X has 0 rows; expected at least one.")
+    refuse_one_class(rows.targets, network.kind)
     task = Task(
         network.architecture, rows.X, rows.targets, rows.weight, settings.optimizer.name, settings.batch_size,
         settings.seed, settings.shuffle,
     )  # fmt: skip
+    chosen, _ = select(engine, network.architecture, threads)
+    return _problem(chosen, task, settings, network.parameters)
+
+
+def _problem(engine: Engine, task: Task, settings: Settings, parameters: Parameters) -> Problem:
     step = StepSettings(
         settings.optimizer.hyper, settings.l2, settings.l1, settings.dropout, settings.clip_norm, settings.alpha
     )
-    chosen, _ = select(engine, network.architecture, threads)
-    return Problem(chosen, task, step, network.parameters)
+    return Problem(engine, task, step, parameters)
+
+
+AUTO = "auto"
+
+
+def settle(setup: Setup, asked: float | str | Suggestion | None, directory: Any, resume: bool) -> Setup:
+    """The training with the learning rate it is to have: the optimizer's, another one, or one that is found first.
+
+    Args      asked: None, a number, "auto", or what was found for this training before; directory, resume: a run
+              that is continued keeps the one it was begun with where "auto" is asked
+    Errors    SettingsError for anything else, or what was found for another update rule; DataError as for suggest
+    """
+    if asked is None:
+        return setup
+    optimizer = setup.settings.optimizer
+    if isinstance(asked, Suggestion):
+        if asked.optimizer != optimizer.name or asked.hyper != optimizer.hyper:
+            raise SettingsError(
+                f"learning_rate was found for {asked.optimizer} {asked.hyper}; expected one for {optimizer.name} "
+                f"{optimizer.hyper}. Give the same optimizer to learning_rate and train."
+            )
+        setup = replace(setup, examined=asked)
+        eta = asked.suggested
+    elif asked != AUTO:
+        eta = SETTINGS["learning_rate"].check(asked)
+    elif resume and (begun := begun_with(directory)) is not None:
+        eta = begun
+    else:
+        problem = _problem(setup.engine, setup.task, setup.settings, setup.network.parameters)
+        found = laboratory.suggest(problem, within(setup.n_steps, laboratory.N_STEPS_AUTO))
+        setup, eta = replace(setup, examined=found), found.suggested
+    return replace(setup, settings=replace(setup.settings, optimizer=replace(optimizer, learning_rate=eta)))
+
+
+def begun_with(directory: Any) -> float | None:
+    """The learning rate of the run in a directory; None where there is none."""
+    folder = None if directory is None else RunDirectory(directory)
+    if folder is None or not folder.exists:
+        return None
+    return float(files.read_json(folder.file(RUN))["settings"]["optimizer"]["learning_rate"])
+
+
+def of_run(run: Run, data: tuple[Any, ...] | None = None) -> LearningRate:
+    """The examination of a run's start on its rows, kept with the run; see Run.learning_rate."""
+    rows = run._rows(data)
+    start = run.network.parameters.like(run.checkpoints.get(0).theta)
+    problem = _problem(run.engine, run._task(rows), run.settings, start)
+    n_steps = run.settings.epochs * run.steps_per_epoch
+    run.examined = found = laboratory.examine(problem, within(n_steps, laboratory.N_STEPS))
+    if run.directory is not None:
+        files.write_json(run.directory / RATE, found.to_dict())
+    return found

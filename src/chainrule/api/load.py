@@ -15,9 +15,10 @@ from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.errors import DivergedError, ModelFileError, SettingsError
+from chainrule.glass.rate.found import Suggestion, from_dict
 from chainrule.network.architecture import Architecture
 from chainrule.run import files
-from chainrule.run.directory import MODEL, RUN, SPLIT, FileStore, RunDirectory
+from chainrule.run.directory import MODEL, RATE, RUN, SPLIT, FileStore, RunDirectory
 from chainrule.run.model import read_model
 from chainrule.training.settings import Settings
 
@@ -122,7 +123,23 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
         record.get("source"),
         record["engine"],
         record.get("class_weight"),
+        examined=examined_in(folder),
     )
+
+
+def examined_in(folder: RunDirectory) -> Suggestion | None:
+    """What the run keeps about its learning rate, if anything."""
+    file = folder.file(RATE)
+    if not file.exists():
+        return None
+    try:
+        return from_dict(files.read_json(file))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(
+            f"{file}: does not describe a learning rate ({error!r}); remove it or examine the run again."
+        ) from None
 
 
 def _engine(recorded: dict[str, Any], architecture: Architecture) -> Engine:

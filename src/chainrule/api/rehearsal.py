@@ -8,15 +8,30 @@ each to the end of its schedule, judged on rows held out.
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from chainrule.api.network import Network
+from chainrule.api.run import Run
 from chainrule.api.train import train
 
 LONGER_BELOW = 0.9
 """The longest training is worth its time where the freest rehearsal beats the simpler ones by a tenth of their loss."""
+
+
+class Clock:
+    """A time limit, in seconds, that rehearsals and the training share; None is no limit."""
+
+    def __init__(self, limit: float | None) -> None:
+        self._limit, self._began = limit, time.perf_counter()
+
+    def share(self, parts: int) -> dict[str, float]:
+        """The time limit of a training that takes one of so many parts of what is left; there is always a moment."""
+        if self._limit is None:
+            return {}
+        return {"time_limit": max(self._limit - (time.perf_counter() - self._began), 1e-3) / parts}
 
 
 def climb(n_rungs: int, loss_of: Callable[[int], float]) -> tuple[int, tuple[float, ...]]:
@@ -55,11 +70,22 @@ def rehearse(network: Network, X: Any, y: object, *, seed: int, validation: Any,
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run = train(network, X, y, validation=validation, seed=(seed + split) % 2**64, progress=False, **how)
-        if run.result["stopped"] == "interrupted":
-            raise KeyboardInterrupt
-        loss = run.history["validation_loss"][-1] if run.history.get("validation_loss") else math.inf
-        losses.append(loss if math.isfinite(loss) and not run.diverged else math.inf)
+        losses.append(_finite(run, (run.history.get("validation_loss") or [math.inf])[-1]))
     return sum(losses) / len(losses)
+
+
+def loss_after(network: Network, X: Any, y: object, held_out: tuple[Any, ...], *, seed: int, **how: Any) -> float:
+    """The loss of the held-out rows (X, y[, weight]) after a training that does not see them; inf where it diverged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = train(network, X, y, seed=seed, progress=False, **how)
+    return _finite(run, run.network.backward(*held_out).loss)
+
+
+def _finite(run: Run, loss: float) -> float:
+    if run.result["stopped"] == "interrupted":
+        raise KeyboardInterrupt
+    return math.inf if run.diverged or not math.isfinite(loss) else float(loss)
 
 
 N_SPLITS = 3

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import ChainruleError, DataError, ModelFileError
+from chainrule.glass.rate.figure import shown
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
@@ -92,6 +93,7 @@ def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows:
         ),
         missing,
         shows_rows,
+        None if run.examined is None else shown(run.examined),
     )  # fmt: skip
 
 

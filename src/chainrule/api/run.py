@@ -29,6 +29,7 @@ from chainrule.training.settings import Settings
 
 if TYPE_CHECKING:
     from chainrule.glass.doctor.finding import Diagnosis
+    from chainrule.glass.rate.found import LearningRate, Suggestion
     from chainrule.glass.search.found import Found
     from chainrule.glass.vitals.take import Vitals
 
@@ -86,6 +87,8 @@ class Run:
     class_weight: Any = None
     held_out: Array | None = None
     """The inputs of the held-out rows, where there are any and the run kept them."""
+    examined: Suggestion | None = None
+    """What was found about the learning rate: by learning_rate="auto" of train, or by `learning_rate`."""
     _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
     _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
     _verified: tuple[Rows, str] | None = field(default=None, init=False, repr=False, compare=False)
@@ -184,6 +187,19 @@ class Run:
         from chainrule.api.diagnosis import vitals
 
         return vitals(self, steps, data, sharpness)
+
+    def learning_rate(self, data: tuple[Any, ...] | None = None) -> LearningRate:
+        """What learning rate is too large, too small and right for this training, from its start and on its rows.
+
+        It becomes `examined`, is kept in the run's directory where it has one, and its page shows it.
+
+        Args      data: as for replay
+        Returns   LearningRate, as of chainrule.learning_rate
+        Errors    DataError as for replay, or where no learning rate keeps the loss finite
+        """
+        from chainrule.api.learning_rate import of_run
+
+        return of_run(self, data)
 
     def _number(self, t: int) -> int:
         """A step's number from 0, where negative ones count from the end."""
@@ -358,6 +374,17 @@ def prepare_rows(
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
         weight = None if weight is None else np.ascontiguousarray(weight[index])
     return Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
+
+
+def refuse_one_class(encoded: Any, kind: str | None) -> None:
+    """DataError where classes are to be told apart and all rows are of one."""
+    if kind != "class":
+        return
+    classes = np.unique(encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
+    if len(classes) < 2:
+        raise DataError(
+            f"y holds one class only ({classes[0]}); expected at least two: there is nothing to tell apart."
+        )
 
 
 def weighted_by_class(encoded: Array, weight: Array | None, class_weight: Any, dtype: str) -> Array | None:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.api.keeping import Keeper, Setup
+from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
-from chainrule.api.run import Rows, Run, prepare_rows, weighted_by_class
+from chainrule.api.run import Rows, Run, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, DivergenceWarning, SettingsError
+from chainrule.glass.rate.found import Suggestion
 from chainrule.training import divergence, metrics
 from chainrule.training.interrupt import listening
 from chainrule.training.loop import Result, Trainer, Validation
@@ -33,6 +35,7 @@ def train(
     *,
     validation: Any = None,
     optimizer: Optimizer | str | dict[str, Any] | None = None,
+    learning_rate: float | str | Suggestion | None = None,
     batch_size: int = 32,
     epochs: int = 10,
     l2: float = 0.0,
@@ -66,7 +69,9 @@ def train(
     Formula   for every batch: forward, J, backward, gradient + penalty, clip, update; see reference/
     Args      X (n, n_inputs); y: class indices or one-hot, 0/1 labels, or values; validation: (Xv, yv), a
               share of the rows to hold out (stratified for classes), or None; optimizer: SGD(0.5),
-              Adam(), …; early_stopping: epochs without a better metric (needs validation); metric: "auto",
+              Adam(), …; learning_rate: None for the optimizer's own, a number, "auto" to find it first by
+              curvature and short runs (docs/learning-rate.md), or what chainrule.learning_rate found;
+              early_stopping: epochs without a better metric (needs validation); metric: "auto",
               "loss", "accuracy", "rmse", or a scorer of scikit-learn; class_weight: "balanced" or
               {class: weight}; directory: where the run is kept; resume: continue the run found there;
               callbacks: see chainrule.training.events.Control
@@ -103,6 +108,9 @@ def train(
     if early_stopping is not None and validation is None:
         raise SettingsError("early_stopping needs rows to judge by; expected validation=(X, y) or a share such as 0.1.")
     setup = _set_up(network, X, y, sample_weight, class_weight, validation, settings, engine, threads)
+    setup = settle(setup, learning_rate, directory, resume)
+    if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
+        time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
     keeper = Keeper(directory, setup, keep_data, pipeline, source, resume)
     finished = keeper.open()
     if finished is not None:
@@ -151,7 +159,7 @@ def _set_up(
         weight = None if weight is None else np.ascontiguousarray(weight[index])
     elif validation is not None:
         held_out = _given_validation(network, validation)
-    _refuse_one_class(encoded, kind)
+    refuse_one_class(encoded, kind)
     rows = Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
     task = Task(
         architecture,
@@ -179,16 +187,6 @@ def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]
     if len(rows.X) == 0:
         raise DataError("validation has 0 rows; expected at least one.")
     return rows.X, rows.targets, rows.weight
-
-
-def _refuse_one_class(encoded: Any, kind: str) -> None:
-    if kind != "class":
-        return
-    classes = np.unique(encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
-    if len(classes) < 2:
-        raise DataError(
-            f"y holds one class only ({classes[0]}); expected at least two: there is nothing to tell apart."
-        )
 
 
 def _run(

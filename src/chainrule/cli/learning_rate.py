@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chainrule.api.learning_rate import learning_rate, pose
+from chainrule.api.learning_rate import begun_with, learning_rate, pose, within
 from chainrule.cli import large
 from chainrule.cli.job import Job, understand
 from chainrule.cli.rehearse import Choice
 from chainrule.errors import SettingsError
+from chainrule.glass.rate.figure import Figure, figure
+from chainrule.glass.rate.found import Suggestion
 from chainrule.glass.rate.laboratory import N_STEPS_AUTO, suggest
-from chainrule.run import files
-from chainrule.run.directory import RUN, RunDirectory
+from chainrule.glass.rate.png import fonts, png
+from chainrule.glass.rate.svg import svg
 from chainrule.training.settings import Settings
 
 STEPS = ("batch_size", "l2", "l1", "dropout", "clip_norm", "seed", "shuffle")
@@ -27,11 +30,8 @@ def run(options: argparse.Namespace) -> int:
     if options.data is None:
         raise SettingsError("no data is named; expected chainrule learning-rate DATA --target COLUMN (see --help).")
     file = None if options.output_file is None else Path(options.output_file)
-    if file is not None and file.suffix.lower() != ".svg":
-        raise SettingsError(
-            f"{file}: the picture is written as SVG; expected a name that ends in .svg. "
-            "Browsers and word processors open it, and turn it into PNG where that is needed."
-        )
+    if file is not None:
+        check_picture(file, options.language)
     if large.is_large(options):
         raise SettingsError(
             f"{options.data}: is larger than memory is meant for; expected fewer rows. "
@@ -45,9 +45,28 @@ def run(options: argparse.Namespace) -> int:
         class_weight=options.class_weight, engine=options.engine, threads=job.settings["threads"], **settings,
     )  # fmt: skip
     if file is not None:
-        file.write_text(found.svg(options.language), encoding="utf-8")
+        picture = PICTURES[file.suffix.lower()]
+        file.write_bytes(picture(figure(found), options.language))
     print(json.dumps(found.to_dict(), ensure_ascii=False) if options.json else found.text(options.language))
     return 0
+
+
+PICTURES: dict[str, Callable[[Figure, str], bytes]] = {
+    ".svg": lambda drawn, language: svg(drawn, language).encode("utf-8"),
+    ".png": png,
+}
+"""Writers of the picture by the ending of its file."""
+
+
+def check_picture(file: Path, language: str) -> None:
+    """SettingsError where the picture could not be written; said before anything is computed."""
+    ending = file.suffix.lower()
+    if ending not in PICTURES:
+        raise SettingsError(f"{file}: a picture is written as SVG or PNG; expected a name that ends in .svg or .png.")
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise SettingsError(f"{file}: cannot be written; expected a file name in a folder that exists.")
+    if ending == ".png":
+        fonts(language)
 
 
 def training_rows(job: Job) -> tuple[Any, Any, Any]:
@@ -58,28 +77,37 @@ def training_rows(job: Job) -> tuple[Any, Any, Any]:
     return X[job.kept], y[job.kept], None if weight is None else weight[job.kept]
 
 
-def settle(options: argparse.Namespace, job: Job, choice: Choice, folder: Path) -> tuple[Choice, str]:
-    """The choice with the learning rate that --learning-rate auto stands for, and a line that tells of it.
+def settle(
+    options: argparse.Namespace, job: Job, choice: Choice, folder: Path
+) -> tuple[Choice, Suggestion | None, str]:
+    """The choice with the learning rate that --learning-rate auto stands for, what was found, a line that tells of it.
 
     A run that is continued keeps the one it was begun with.
     """
-    recipe, directory = choice.recipe, RunDirectory(folder)
-    if directory.exists and options.resume:
-        eta = float(files.read_json(directory.file(RUN))["settings"]["optimizer"]["learning_rate"])
-        return _with(choice, eta), f"{eta:g}, as the run was begun with"
+    recipe = choice.recipe
+    eta = begun_with(folder) if options.resume else None
+    if eta is not None:
+        return _with(choice, eta), None, f"{eta:g}, as the run was begun with"
     X, y, weight = training_rows(job)
     asked = Settings(recipe.optimizer, **{name: recipe.settings[name] for name in STEPS})
     threads = recipe.settings["threads"]
     problem = pose(recipe.network, X, y, asked, weight, options.class_weight, options.engine, threads)
-    n_steps = min(N_STEPS_AUTO, recipe.settings["epochs"] * problem.task.steps_per_epoch)
-    raced, n_products = suggest(problem, n_steps)
-    low, high = raced.interval
-    return _with(choice, raced.suggested), (
-        f"{raced.suggested:g} by curvature and {len(raced.runs)} runs of {n_steps} steps; {low:g} to {high:g} does "
-        f"about as well (cost: {n_products} Hessian products, {len(raced.runs) * n_steps:,} steps)"
+    found = suggest(problem, within(recipe.settings["epochs"] * problem.task.steps_per_epoch, N_STEPS_AUTO))
+    low, high = found.interval
+    n_runs = len(found.race.etas) + len(found.given_up.etas)
+    told = (
+        f"{found.suggested:g} by curvature and {n_runs} runs of up to {found.n_steps} steps; {low:g} to {high:g} does "
+        f"about as well (cost: {found.n_products} Hessian products, {found.n_run_steps:,} steps)"
     )
+    return _with(choice, found.suggested, found.elapsed_s), found, told
 
 
-def _with(choice: Choice, eta: float) -> Choice:
-    optimizer = replace(choice.recipe.optimizer, learning_rate=eta)
-    return replace(choice, recipe=replace(choice.recipe, optimizer=optimizer))
+def _with(choice: Choice, eta: float, elapsed_s: float = 0.0) -> Choice:
+    """The same with this learning rate; what was spent on it is taken off a time limit."""
+    recipe = choice.recipe
+    settings, limit = recipe.settings, recipe.settings["time_limit"]
+    if limit is not None:
+        settings = settings | {"time_limit": max(limit - elapsed_s, 1e-3)}
+    return replace(
+        choice, recipe=replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=eta), settings=settings)
+    )

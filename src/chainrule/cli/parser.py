@@ -165,6 +165,10 @@ def _report(command: argparse.ArgumentParser) -> None:
         metavar="MB",
         help="room for the steps shown; more room, more steps (default 7)",
     )
+    command.add_argument(
+        "--learning-rate", action="store_true",
+        help="examine what learning rate was too large, too small and right for this training, and show it",
+    )  # fmt: skip
 
 
 def _bench(command: argparse.ArgumentParser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,22 +39,14 @@ def rehearse(options: argparse.Namespace, job: Job, folder: Path) -> Choice:
         return Choice(last, recipes[last])
     few = job.share is not None and job.n_read < rehearsal.FEW_ROWS
     (X, y, weight), validation = (job.gathered(), job.share) if few else (job.inputs(), job.validation())
-    limit, began = recipes[last].settings["time_limit"], time.perf_counter()
+    clock = rehearsal.Clock(recipes[last].settings["time_limit"])
 
     def loss_of(rung: int) -> float:
-        how = dict(recipes[rung].settings)
-        if limit is not None:
-            how["time_limit"] = _left(limit, began) / (2 * rehearsal.N_SPLITS)
+        how = recipes[rung].settings | clock.share(2 * rehearsal.N_SPLITS)
         return rehearsal.rehearse(
             recipes[rung].network, X, y, validation=validation, optimizer=recipes[rung].optimizer,
             class_weight=options.class_weight, engine=options.engine, sample_weight=weight, **how,
         )  # fmt: skip
 
     rung, tried = rehearsal.climb(len(recipes), loss_of)
-    left = {} if limit is None else {"time_limit": _left(limit, began)}
-    return Choice(rung, replace(recipes[rung], settings=recipes[rung].settings | left), tried)
-
-
-def _left(limit: float, began: float) -> float:
-    """Of a time limit what has not passed yet; there is always a moment left."""
-    return max(limit - (time.perf_counter() - began), 1e-3)
+    return Choice(rung, replace(recipes[rung], settings=recipes[rung].settings | clock.share(1)), tried)

@@ -19,6 +19,8 @@ def run(options: argparse.Namespace) -> int:
     target = Path(options.output_file or Path(options.run_directory) / REPORT)
     try:
         _, data = rows_of(subject, options.run_directory)
+        if options.learning_rate:
+            subject.learning_rate(data)
         subject.report(target, data, size_mb=options.size)
     except DataError as error:
         print(f"chainrule: {error}", file=sys.stderr)

@@ -22,6 +22,7 @@ from chainrule.cli.train_options import AUTO
 from chainrule.data import builtin
 from chainrule.engine.select import select
 from chainrule.errors import ChainruleError, SettingsError
+from chainrule.glass.rate.found import Suggestion
 from chainrule.run.directory import RunDirectory
 from chainrule.training import metrics
 
@@ -40,14 +41,14 @@ def run(options: argparse.Namespace) -> int:
     if tell:
         train_report.tell_understood(job)
     with _warnings_to_stderr(), _left_clean(folder):
-        choice, how = rehearse(options, job, folder), None
+        choice, found, how = rehearse(options, job, folder), None, None
         if options.learning_rate == AUTO:
             from chainrule.cli.learning_rate import settle
 
-            choice, how = settle(options, job, choice, folder)
+            choice, found, how = settle(options, job, choice, folder)
         if tell:
             train_report.tell_training(job, choice, f"{engine.name} ({reason})", how)
-        done = _trained(options, job, choice, folder)
+        done = _trained(options, job, choice, folder, found)
     measured: dict[str, Scores] = {name: scores(done.network, job.pipeline, [part]) for name, part in job.parts.items()}
     measured["baseline"] = baseline(job.pipeline, job.parts["train"], list(job.parts.values())[-1])
     if options.json:
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     return 130 if done.result["stopped"] == "interrupted" else 1 if done.diverged else 0
 
 
-def _trained(options: argparse.Namespace, job: Job, choice: Choice, folder: Path) -> Run:
+def _trained(options: argparse.Namespace, job: Job, choice: Choice, folder: Path, found: Suggestion | None) -> Run:
     (X, y, weight), recipe = job.inputs(), choice.recipe
     return train(
         recipe.network,
@@ -65,6 +66,7 @@ def _trained(options: argparse.Namespace, job: Job, choice: Choice, folder: Path
         y,
         validation=job.validation(),
         optimizer=recipe.optimizer,
+        learning_rate=found,
         class_weight=options.class_weight,
         engine=options.engine,
         directory=folder,

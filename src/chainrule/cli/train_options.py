@@ -57,6 +57,7 @@ def recipes(
     """
     described = (options.network, options.activation, options.residual or None, options.normalization)
     plain = all(given in (None, "none") for given in described)
+    preset = preset.for_inputs(n_inputs)
     simpler = () if options.epochs is not None else preset.simpler
     return tuple(
         Recipe(
@@ -180,12 +181,13 @@ def network(
     if task.kind == "classes" and n_outputs == 2 and output == "sigmoid" and loss == "cross_entropy":
         n_outputs = 1
     hidden = list(preset.hidden_sizes) if options.network is None else hidden_sizes(options.network)
+    initializer = preset.initializer if options.initializer == "auto" and not hidden else options.initializer
     normalization: Any = _one_or_each(options.normalization)
     if isinstance(normalization, list):
         normalization = [None if name == "none" else name for name in normalization]
     return Network(
         [n_inputs, *hidden, n_outputs], _one_or_each(options.activation or preset.activation), output, loss,
-        options.initializer, options.dtype, value(options, SETTINGS["seed"]),
+        initializer, options.dtype, value(options, SETTINGS["seed"]),
         None if normalization == "none" else normalization, options.residual,
     )  # fmt: skip
 

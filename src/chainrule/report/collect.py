@@ -72,6 +72,7 @@ def collect(material: Material, *, budget_bytes: int, seconds: float) -> Collect
         "missing": reason,
         "places": places,
         "check": _check(material, seconds / 4),
+        "rate": material.rate,
     }
     return Collected(values, numbers)
 

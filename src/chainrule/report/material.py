@@ -74,6 +74,8 @@ class Material:
     sample: Sample | None = None
     missing: str | None = None
     shows_rows: bool = True
+    rate: Mapping[str, Any] | None = None
+    """What was found about the learning rate: `said`, sentences by language, and `figure`; None where nobody looked."""
 
     @property
     def n_steps(self) -> int:

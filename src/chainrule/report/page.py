@@ -12,18 +12,18 @@ import hashlib
 import html
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from chainrule.report import compact
 from chainrule.report.collect import Collected
 
 ENTRY = "main.js"
 _IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./(\w+\.js)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.M)
-_COMMENT = re.compile(r"^\s*//.*\n|^[ \t]+|^\n", re.M)
-"""Whole lines of comment, indentation and empty lines: for the reader of the files, not of the page."""
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -36,8 +36,14 @@ def static(name: str) -> str:
 @cache
 def script() -> str:
     """All modules as one: each after those it imports."""
-    joined = "\n".join(_EXPORT.sub("", _IMPORT.sub("", static(name))) for name in _in_order(ENTRY, []))
-    return _COMMENT.sub("", joined)
+    return compact.script("\n".join(_EXPORT.sub("", _IMPORT.sub("", static(name))) for name in _in_order(ENTRY, [])))
+
+
+@cache
+def words() -> str:
+    """The sentences in both languages, packed: half of them is Korean, three bytes a letter."""
+    plain = json.dumps(json.loads(static("words.json")), ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(plain.encode("utf-8"), 9)).decode("ascii")
 
 
 def _in_order(name: str, done: list[str]) -> Iterator[str]:
@@ -50,7 +56,7 @@ def _in_order(name: str, done: list[str]) -> Iterator[str]:
 
 def page(collected: Collected, title: str) -> str:
     """The whole file as text."""
-    style, code = _COMMENT.sub("", static("style.css")), script()
+    style, code = compact.style(static("style.css")), script()
     policy = (
         f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
@@ -60,6 +66,7 @@ def page(collected: Collected, title: str) -> str:
         "title": html.escape(title),
         "style": style,
         "data": _json(collected.values),
+        "words": words(),
         "numbers": collected.numbers,
         "script": code,
     }

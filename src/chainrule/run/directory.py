@@ -6,6 +6,7 @@ history.jsonl        one line for each epoch
 steps.safetensors    the loss of every step
 events.jsonl         what changed the run from outside
 data.safetensors     the rows, where they are kept
+learning_rate.json   what was found about the learning rate, where that was looked for
 checkpoints/         step-00000000.safetensors …: the state before that step
 """
 
@@ -26,7 +27,7 @@ from chainrule.run import files
 from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore, Progress
 from chainrule.training.events import Event
 
-RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT = (
+RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, RATE = (
     "run.json",
     "model.safetensors",
     "history.jsonl",
@@ -34,6 +35,7 @@ RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT = (
     "events.jsonl",
     "data.safetensors",
     "split.safetensors",
+    "learning_rate.json",
 )
 KEEP_BYTES = 64 * 2**20
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d, validate_data
 
@@ -40,7 +41,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "class_weight": [None, str, dict, list],
+        "class_weight": [None, StrOptions({"balanced"}), dict, list],
     }
 
     def __init__(

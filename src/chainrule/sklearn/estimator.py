@@ -102,6 +102,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
         Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
         """
+        held_out.check_pair(X_val, y_val)
         validation = None if X_val is None else (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation=validation)
 
@@ -115,6 +116,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         self, X: Any, y: Any, sample_weight: Any = None, *, incremental: bool = False, validation: Any = None
     ) -> Any:
         hidden = self._hidden_sizes()
+        self.__dict__.pop("_record", None)  # run_ is this training or none
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, first_pass)
         if sample_weight is not None:
@@ -193,6 +195,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             tol=self.tol,
             scale=judge.scale,
             constant=judge.constant(0),
+            time_limit=self.time_limit,
         )
         self._refuse_non_finite(found)
         self._adopt_parameters(found)

@@ -61,7 +61,7 @@ class FrameShape:
 
 def as_array(y: Any) -> Array:
     """A column of a frame that is no pandas as an array; anything else as it is."""
-    return y.to_numpy() if hasattr(y, "to_numpy") and not hasattr(y, "iloc") else y
+    return np.asarray(y) if hasattr(y, "to_numpy") and not hasattr(y, "iloc") else y
 
 
 def check_lengths(X: Any, y: Array) -> None:

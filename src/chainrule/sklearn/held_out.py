@@ -51,3 +51,10 @@ def _refuse_single_members(strata: Array) -> None:
             "The least populated classes in y have only 1 member; early stopping needs two, one to learn from and "
             f"one to judge by. Classes with too few members are: {[str(c) for c in classes[counts < 2]]}"
         )
+
+
+def check_pair(X_val: Any, y_val: Any) -> None:
+    """ValueError where one of X_val and y_val is given without the other."""
+    if (X_val is None) != (y_val is None):
+        given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+        raise ValueError(f"{given} is given and {missing} is None; expected both, to judge epochs by, or neither.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.api.network import Network
-from chainrule.api.run import Rows, Run
+from chainrule.data import arrays
 from chainrule.data.targets import Kind
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
@@ -21,6 +20,9 @@ from chainrule.sklearn.descent import Descent
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
 from chainrule.training.settings import Settings
+
+if TYPE_CHECKING:
+    from chainrule.api.run import Run
 
 Array = npt.NDArray[Any]
 
@@ -69,11 +71,14 @@ class Record:
             descent.checkpoints,
             result,
             kind,
-            Rows(descent.task.X, descent.task.targets, descent.task.weight).fingerprint,
+            arrays.fingerprint(descent.task.X, descent.task.targets, descent.task.weight),
         )
 
     def run(self, parameters: Parameters) -> Run:
         """The Run, with these parameters as those it ended with."""
+        from chainrule.api.network import Network
+        from chainrule.api.run import Rows, Run
+
         task = self.task
         engine = select("auto", task.architecture)[0]
         return Run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -40,21 +41,34 @@ class FullBatch:
 
 
 def minimize(
-    objective: FullBatch, start: Parameters, *, max_iter: int, max_fun: int, tol: float, scale: float, constant: float
+    objective: FullBatch,
+    start: Parameters,
+    *,
+    max_iter: int,
+    max_fun: int,
+    tol: float,
+    scale: float,
+    constant: float,
+    time_limit: float | None = None,
 ) -> tuple[Parameters, float, int]:
     """Parameters at the minimum found, the loss there, the number of iterations.
 
     scale and constant make of J the loss that is told (a squared error is averaged over outputs there); the
     gradient stays that of J.
 
-    Errors    ConvergenceWarning where SciPy stops before it has converged
+    Errors    ConvergenceWarning where SciPy, or the time limit in seconds, stops before it has converged
     """
+    began = time.perf_counter()
     from scipy.optimize import minimize as scipy_minimize
     from threadpoolctl import threadpool_limits
 
     def value_and_gradient(theta: Array) -> tuple[float, Array]:
         J, penalty, gradient = objective(theta)
         return scale * J + constant + penalty, gradient
+
+    def stop_in_time(intermediate_result: Any) -> None:
+        if time_limit is not None and time.perf_counter() - began > time_limit:
+            raise StopIteration
 
     # SciPy's own algebra is on short vectors: threads of the BLAS would cost more than they compute.
     with np.errstate(all="ignore"), threadpool_limits(1, user_api="blas"):
@@ -63,6 +77,7 @@ def minimize(
             start.flat,
             method="L-BFGS-B",
             jac=True,
+            callback=stop_in_time,
             options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
         )
     if found.status != 0:

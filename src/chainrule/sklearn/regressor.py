@@ -141,3 +141,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _scorer(self) -> Any:
         return scores.scorer(self.metric, "values")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags

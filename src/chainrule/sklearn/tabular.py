@@ -19,15 +19,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d, validate_data
 
 from chainrule.api.network import Network
-from chainrule.api.rehearsal import climb, rehearse
+from chainrule.api.rehearsal import N_SPLITS, Clock, climb, loss_after, rehearse
 from chainrule.api.train import train
 from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Target, Values
-from chainrule.seeding import permutation
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import adopt
-from chainrule.sklearn.few_rows import FEW_ROWS, Rows, cross_validated, few_rows, folds
+from chainrule.sklearn.few_rows import FEW_ROWS, N_FOLDS, Rows, cross_validated, few_rows, folds
 from chainrule.sklearn.frames import (
     FrameShape,
     as_array,
@@ -37,13 +36,14 @@ from chainrule.sklearn.frames import (
     table_of_array,
     table_of_frame,
 )
+from chainrule.sklearn.held_out import check_pair
+from chainrule.sklearn.importances import importances
 from chainrule.sklearn.keeping import threads_of
 from chainrule.training.presets import PRESETS, Preset, preset
 from chainrule.training.settings import optimizer_from
 
 Array = npt.NDArray[Any]
 TARGET = "y"
-N_REPEATS = 5
 
 
 class BaseTabular(BaseEstimator):
@@ -65,6 +65,7 @@ class BaseTabular(BaseEstimator):
     }
 
     def _fit(self, X: Any, y: Array, sample_weight: Any, validation: Any) -> Any:
+        clock = Clock(self.time_limit)
         weight = (
             None
             if sample_weight is None
@@ -87,24 +88,27 @@ class BaseTabular(BaseEstimator):
         )
         dtype = "float64" if few else "float32"
         inputs = self._pipeline.training_features(table, dtype=dtype)
+        chosen = chosen.for_inputs(inputs.shape[1])
         if isinstance(validation, tuple):
             validation = self._given(validation, dtype)
         rows = (inputs, self._pipeline.target.encode(table), table.weight)
         if validation is None:
-            chosen = self._cross_validated(chosen, rows, table, seed)
+            chosen = self._cross_validated(chosen, rows, table, seed, clock)
         else:
-            chosen = self._rehearsed(chosen, rows, validation, seed)
+            chosen = self._rehearsed(chosen, rows, validation, seed, clock)
         network, how = self._training(inputs, chosen, validation, seed)
+        how |= clock.share(1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             self.run_ = train(network, *rows[:2], sample_weight=rows[2], seed=seed, progress=bool(self.verbose), **how)
         self.n_iter_ = len(self.run_.history["loss"])
         self.network_ = self.run_.network
         if self.importances:
-            self.feature_importances_ = self._importances(table, seed)
+            used = self._pipeline.columns
+            self.feature_importances_ = importances(table, self._names, used, self._score_of, seed)
         return self
 
-    def _cross_validated(self, chosen: Preset, rows: Rows, table: Table, seed: int) -> Preset:
+    def _cross_validated(self, chosen: Preset, rows: Rows, table: Table, seed: int, clock: Clock) -> Preset:
         """Of the presets for few rows the one with the lowest loss over folds."""
         candidates = self._ladder(chosen)
         if len(candidates) == 1:
@@ -115,7 +119,15 @@ class BaseTabular(BaseEstimator):
             def loss_on(kept: Rows, held_out: tuple[Any, ...]) -> float:
                 network, how = self._training(rows[0], rung, None, seed)
                 X, y, weight = kept
-                return rehearse(network, X, y, sample_weight=weight, seed=seed, **how | {"validation": held_out})
+                return loss_after(
+                    network,
+                    X,
+                    y,
+                    held_out,
+                    sample_weight=weight,
+                    seed=seed,
+                    **how | clock.share(2 * N_FOLDS * len(candidates)),
+                )
 
             return cross_validated(fold, rows, loss_on)
 
@@ -128,14 +140,16 @@ class BaseTabular(BaseEstimator):
             simpler = tuple(replace(rung, hidden_sizes=chosen.hidden_sizes) for rung in simpler if rung.hidden_sizes)
         return (*simpler, chosen)
 
-    def _rehearsed(self, chosen: Preset, rows: Rows, validation: Any, seed: int) -> Preset:
+    def _rehearsed(self, chosen: Preset, rows: Rows, validation: Any, seed: int, clock: Clock) -> Preset:
         """The preset, or one of its simpler ones where the rows ask for no more; see the rehearsals."""
         ladder = self._ladder(chosen)
         X, y, weight = rows
 
         def loss_of(rung: int) -> float:
             network, how = self._training(X, ladder[rung], validation, seed)
-            return rehearse(network, X, y, sample_weight=weight, seed=seed, **how)
+            return rehearse(
+                network, X, y, sample_weight=weight, seed=seed, **how | clock.share(2 * N_SPLITS * len(ladder))
+            )
 
         return ladder[climb(len(ladder), loss_of)[0]]
 
@@ -215,20 +229,10 @@ class BaseTabular(BaseEstimator):
         rows = (self._pipeline.features(table, dtype), self._pipeline.target.encode(table))
         return rows if weight is None else (*rows, np.asarray(weight))
 
-    def _importances(self, table: Table, seed: int) -> Array:
-        """By how much the score falls when a column is shuffled, on the rows of the fit, mean of N_REPEATS."""
-        dtype, encoded = self.network_.architecture.dtype, self._pipeline.target.encode(table)
-        whole = self._rating(self._pipeline.features(table, dtype), encoded, table.weight)
-        drops = np.zeros(len(self._names))
-        for column in table.columns:
-            if column.name not in self._pipeline.columns:
-                continue
-            for repeat in range(N_REPEATS):
-                order = permutation(seed, repeat, len(table))
-                shuffled = replace(table, columns=tuple(c.take(order) if c is column else c for c in table.columns))
-                rating = self._rating(self._pipeline.features(shuffled, dtype), encoded, table.weight)
-                drops[self._names.index(column.name)] += (whole - rating) / N_REPEATS
-        return drops
+    def _score_of(self, table: Table) -> float:
+        """The score of rows that hold their answers."""
+        inputs = self._pipeline.features(table, self.network_.architecture.dtype)
+        return self._rating(inputs, self._pipeline.target.encode(table), table.weight)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -274,7 +278,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     _is_class = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseTabular._parameter_constraints,
-        "class_weight": [None, str, dict, list],
+        "class_weight": [None, StrOptions({"balanced"}), dict, list],
     }
 
     def __init__(
@@ -313,6 +317,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self.classes_ = np.unique(known)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
+        check_pair(X_val, y_val)
         validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
 
@@ -341,7 +346,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def _network(self, n_inputs: int, chosen: Preset, dtype: str, seed: int) -> Network:
         k = len(self.classes_)
         sizes = [n_inputs, *chosen.hidden_sizes, k if k > 2 else 1]
-        return Network(sizes, chosen.activation, "softmax" if k > 2 else "sigmoid", dtype=dtype, seed=seed)
+        output = "softmax" if k > 2 else "sigmoid"
+        return Network(sizes, chosen.activation, output, "cross_entropy", chosen.initializer, dtype, seed)
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         return float(np.average(self.network_.predict(inputs) == encoded, weights=weight))
@@ -383,6 +389,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             raise ValueError("requires y to be passed, but the target y is None; expected values.")
         y = _check_y(column_or_1d(as_array(y), warn=True), y_numeric=True)
         check_lengths(X, y)
+        check_pair(X_val, y_val)
         validation = None if X_val is None else (X_val, np.asarray(y_val, dtype=np.float64), sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
 
@@ -399,7 +406,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     def _network(self, n_inputs: int, chosen: Preset, dtype: str, seed: int) -> Network:
         sizes = [n_inputs, *chosen.hidden_sizes, 1]
-        return Network(sizes, chosen.activation, "identity", "squared_error", dtype=dtype, seed=seed)
+        return Network(sizes, chosen.activation, "identity", "squared_error", chosen.initializer, dtype, seed)
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         from sklearn.metrics import r2_score

@@ -29,6 +29,19 @@ class Preset:
     settings: dict[str, Any] = field(default_factory=dict)
     simpler: tuple[Preset, ...] = ()
     """Shorter trainings with the same inputs, the simplest first, that are rehearsed before this one is begun."""
+    full_rate_inputs: float = float("inf")
+    """Inputs, the bias being one, beyond which the learning rate falls: with more of them a step moves z further."""
+
+    @property
+    def initializer(self) -> str:
+        """A linear model starts from nothing: what is drawn at random where no row says anything would stay."""
+        return "auto" if self.hidden_sizes else "zeros"
+
+    def for_inputs(self, n_inputs: int) -> Preset:
+        """The preset, and its simpler ones, with the learning rate for so many inputs."""
+        optimizer = dict(self.optimizer)
+        optimizer["learning_rate"] *= min(1.0, self.full_rate_inputs / (n_inputs + 1))
+        return replace(self, optimizer=optimizer, simpler=tuple(rung.for_inputs(n_inputs) for rung in self.simpler))
 
 
 def preset(name: str, *, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
@@ -69,7 +82,14 @@ def _simpler(hidden_sizes: tuple[int, ...], n_rows: int, n_numbers: int, is_clas
     """No hidden layer; the network held small, for 500 steps; the same freer, for 2,000 steps."""
     batch_size = _batch_size(n_rows)
 
-    def made(sizes: tuple[int, ...], n_steps: int, learning_rate: float, decay: float, dropout: float) -> Preset:
+    def made(
+        sizes: tuple[int, ...],
+        n_steps: int,
+        learning_rate: float,
+        decay: float,
+        dropout: float,
+        full_rate_inputs: float = float("inf"),
+    ) -> Preset:
         epochs = min(n_steps // 8, max(n_steps // 200, n_steps * batch_size // max(n_rows, 1)))
         return Preset(
             sizes, "silu", "robust", bins(16, n_rows, n_numbers),
@@ -78,10 +98,11 @@ def _simpler(hidden_sizes: tuple[int, ...], n_rows: int, n_numbers: int, is_clas
                 "batch_size": batch_size, "epochs": epochs, "schedule": "cosine", "warm_up": 0.05, "dropout": dropout,
                 "metric": _metric(is_class),
             },
+            full_rate_inputs=full_rate_inputs,
         )  # fmt: skip
 
     return (
-        made((), 1_000, 0.01, 0.3, 0.0), made(hidden_sizes, 500, 0.002, 1.0, 0.3),
+        made((), 1_000, 0.01, 0.3, 0.0, FULL_RATE_INPUTS), made(hidden_sizes, 500, 0.002, 1.0, 0.3),
         made(hidden_sizes, 2_000, 0.002, 0.3, 0.2),
     )  # fmt: skip
 
@@ -109,6 +130,8 @@ def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers
     )  # fmt: skip
 
 
+FULL_RATE_INPUTS = 256.0
+"""Beyond so many, a linear model by Adam, which moves all weights alike, takes smaller steps."""
 MANY_ROWS = 5_000
 FEW_ROWS = 1_500
 """Classes of so few rows are learned by heart at once; weights are held small."""

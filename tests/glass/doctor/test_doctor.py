@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import string
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from sklearn.datasets import load_digits
 
 import chainrule as cr
 from chainrule.glass.doctor.finding import Finding
+from chainrule.glass.doctor.label_rules import quasi_independence
 from chainrule.glass.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
 from chainrule.glass.tables import columns
+from chainrule.reference.activations import ACTIVATIONS
 
 X, Y = load_digits(return_X_y=True)
 X = X / 16.0
@@ -55,7 +58,29 @@ def biases(value: float):
     return change
 
 
+def with_cells(value: float, n: int) -> np.ndarray:
+    """Digits in n cells of which stands another number."""
+    cells = X.copy()
+    cells.flat[np.random.default_rng(2).permutation(X.size)[:n]] = value
+    return cells
+
+
+def rare() -> np.ndarray:
+    """The rows without most of those of the odd digits."""
+    return np.flatnonzero((Y % 2 == 0) | (np.arange(len(Y)) % 25 == 0))
+
+
+def crossed() -> cr.Run:
+    """Two classes on crossing diagonals, and a network without a hidden layer: one line cannot part them."""
+    rows = np.random.default_rng(8).uniform(-1, 1, size=(600, 2))
+    return train(cr.Network([2, 2], seed=1), X=rows, Y=(rows[:, 0] * rows[:, 1] > 0).astype(int), epochs=30)
+
+
 SPOILT = {
+    "non-finite-data": lambda: train(X=with_cells(1e30, 1)),
+    "class-imbalance": lambda: train(X=X[rare()], Y=Y[rare()], epochs=25),
+    "exploding-gradient": lambda: train(changed(times(2.2), *[24] * 10), optimizer=cr.Adam(0.002)),
+    "stalled": crossed,
     "learning-rate-too-large": lambda: train(optimizer=cr.SGD(30.0)),
     "learning-rate-too-small": lambda: train(optimizer=cr.SGD(0.0003)),
     "symmetric-weights": lambda: train(network(initializer="zeros")),
@@ -91,6 +116,29 @@ def test_the_first_cause_is_named(cause: str) -> None:
         text = diagnosis.text(language)
         assert "–" not in text and "{" not in text, text
         assert max(map(columns, text.splitlines())) <= 80
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.errors.DivergenceWarning")
+def test_a_rate_that_is_absurd_is_named_as_such() -> None:
+    """A rate a million times too large diverges at once, and a thousandth of it still does: the rate is the cause."""
+    assert train(optimizer=cr.SGD(1e6)).doctor()[0].id == "learning-rate-too-large"
+
+
+def test_a_code_for_missing_cells_is_told_whether_or_not_it_harmed() -> None:
+    """-999 in one cell of twenty: the number, its columns, and how to say that it means missing."""
+    first = train(X=with_cells(-999.0, X.size // 20), optimizer=cr.SGD(1e-6)).doctor()[0]
+    assert first.id == "input-scale" and first.variant == "code" and first.evidence["value"] == -999.0
+    assert "--missing=-999" in first.remedy
+
+
+def test_a_wrong_derivative_is_named(monkeypatch) -> None:
+    """An activation of one's own with the wrong sign in its derivative: the tensor, both numbers, nothing before."""
+    right = ACTIVATIONS["tanh"]
+    broken = replace(right, name="my_tanh", pullback=lambda z, a, da: -right.pullback(z, a, da))
+    monkeypatch.setitem(ACTIVATIONS, "my_tanh", broken)
+    first = train(network(activation="my_tanh")).doctor()[0]
+    assert first.id == "wrong-gradient" and first.layer == 1 and first.severity == "fault"
+    assert first.evidence["analytic"] == pytest.approx(-first.evidence["numeric"], rel=1e-3)
 
 
 def nielsen(
@@ -132,6 +180,71 @@ HEALTHY = {
         Y=np.sin(4 * X[:, 20]) + X[:, 30] ** 2, optimizer=cr.Adam(0.005), epochs=40,
     ),
 }  # fmt: skip
+
+
+def graded(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Grades as tasters give them: about a quantity of the row, so that neighbouring grades overlap everywhere."""
+    return np.clip(np.rint(5 + 1.2 * X[:, 0] - X[:, 1] + rng.normal(0, 0.9, len(X))), 3, 8).astype(int) - 3
+
+
+def survived(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two classes by chance: a tenth of those who seem lost are saved, and who is by the door is."""
+    return (rng.random(len(X)) < np.where(X[:, 0] > 1, 0.98, np.where(X[:, 1] > 0.5, 0.5, 0.12))).astype(int)
+
+
+@pytest.mark.parametrize("outcome", [graded, survived])
+def test_chance_in_the_outcome_is_no_wrong_label(outcome) -> None:
+    """Outcomes that the columns leave open are told as a note, of two classes and of many."""
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(1500, 8))
+    truth = outcome(rows, rng)
+    k = int(truth.max()) + 1
+    run = train(cr.Network([8, 16, k], seed=1), X=rows, Y=truth, optimizer=cr.SGD(0.1), epochs=15, validation=0.2)
+    diagnosis = run.doctor()
+    assert diagnosis.healthy, diagnosis.text()
+    notes = {finding.id: finding for finding in diagnosis}
+    assert "label-noise" in notes and "leave open" in notes["label-noise"].title
+
+
+def test_labels_drawn_at_random_do_not_depend_on_the_class() -> None:
+    """Three classes, two labels each, all alike: χ² = 0 on one degree of freedom; the next class alone: far from it."""
+    alike = quasi_independence(np.array([0, 0, 1, 1, 2, 2] * 9), np.array([1, 2, 0, 2, 0, 1] * 9))
+    assert alike == (pytest.approx(-1 / np.sqrt(2)), 1)
+    circle = quasi_independence(np.array([0, 1, 2] * 9), np.array([1, 2, 0] * 9))
+    assert circle[0] > 10
+
+
+def test_a_value_that_is_often_taken_is_no_copy() -> None:
+    """A third of the rows at one and the same point is a note: no two of the other rows are alike."""
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(900, 6))
+    rows[:300] = -1.0
+    truth = (rows[:, 0] + rows[:, 1] > 0).astype(int)
+    run = train(cr.Network([6, 16, 2], seed=1), X=rows, Y=truth, optimizer=cr.SGD(0.3), epochs=30)
+    diagnosis = run.doctor()
+    assert diagnosis.healthy and "duplicate-rows" in {finding.id for finding in diagnosis}, diagnosis.text()
+
+
+def test_a_rare_class_that_overlaps_is_no_fault() -> None:
+    """Where equal weights for every class only move mistakes to the others, the rare class is told as a note."""
+    rng = np.random.default_rng(6)
+    truth = (rng.random(1500) < 0.06).astype(int)
+    rows = rng.normal(size=(1500, 6)) + 0.7 * truth[:, None] * (np.arange(6) < 2)
+    run = train(cr.Network([6, 16, 2], seed=1), X=rows, Y=truth, optimizer=cr.SGD(0.1), epochs=15)
+    diagnosis = run.doctor()
+    found = {finding.id: finding for finding in diagnosis}
+    assert found["class-imbalance"].severity == "note", diagnosis.text()
+    assert found["class-imbalance"].evidence["recall_balanced"] > found["class-imbalance"].evidence["recall"]
+
+
+def test_a_column_is_constant_only_if_it_is_in_every_row() -> None:
+    """A column that differs in one row of many, outside those that are looked at, is not said to be constant."""
+    rng = np.random.default_rng(7)
+    rows = rng.normal(size=(5000, 4))
+    rows[:, 3] = 0.0
+    rows[1, 3] = 1.0
+    run = train(cr.Network([4, 8, 2], seed=1), X=rows, Y=(rows[:, 0] > 0).astype(int), epochs=3)
+    assert "constant-inputs" not in {finding.id for finding in run.doctor()}
 
 
 @pytest.mark.parametrize("name", HEALTHY)

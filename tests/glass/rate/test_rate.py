@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import sys
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -12,11 +14,14 @@ from sklearn.datasets import load_diabetes, load_digits
 
 import chainrule as cr
 from chainrule.api.learning_rate import pose
+from chainrule.engine.protocol import Advance
 from chainrule.errors import DataError, SettingsError
 from chainrule.glass.curvature.hessian import Hessian
-from chainrule.glass.rate.found import LearningRate
+from chainrule.glass.rate.figure import figure
+from chainrule.glass.rate.found import LearningRate, from_dict
 from chainrule.glass.rate.laboratory import breaks_at, suggest
-from chainrule.glass.rate.problem import Problem
+from chainrule.glass.rate.level import Level
+from chainrule.glass.rate.problem import Going, Problem
 from chainrule.glass.rate.race import race
 from chainrule.glass.rate.stability import Preconditioned, scales, stable_factor
 from chainrule.glass.rate.words import TEXT, digits
@@ -186,26 +191,94 @@ def test_a_range_test_ends_where_the_loss_breaks() -> None:
 
 
 class Valley(Problem):
-    """Runs that end at (log2 η − 3)², whatever their steps."""
+    """Runs that end at (log2 η − 3)², whatever their steps; no number from η = 2^7 on."""
 
     def __init__(self) -> None:
-        pass
+        self.begun: list[float] = []
 
-    def run(self, etas: np.ndarray) -> Any:
-        """A run whose J after the first step is as described, no number from η = 2^7 on."""
-        from chainrule.glass.rate.problem import ShortRun
+    def begin(self) -> Any:
+        """A run that is at its end after the first step."""
 
-        eta = float(etas[0])
-        end = (np.log2(eta) - 3) ** 2 if eta < 120 else np.inf
-        return ShortRun(etas, np.array([100.0, *([end] * 7)]), None)
+        class Slope(Going):
+            def __init__(self, begun: list[float]) -> None:
+                self.etas, self.losses, self._stopped, self._begun = np.zeros(0), np.zeros(0), True, begun
+
+            def on(self, etas: np.ndarray) -> None:
+                eta = float(etas[0])
+                end = (np.log2(eta) - 3) ** 2 if eta < 120 else np.inf
+                losses = np.full(len(etas), end)
+                if not len(self.losses):
+                    self._begun.append(eta)
+                    losses[0] = 100.0
+                self.etas, self.losses = np.concatenate([self.etas, etas]), np.concatenate([self.losses, losses])
+
+        return Slope(self.begun)
 
 
 @pytest.mark.parametrize("proposal", [1.0, 2.0**-9, 2.0**9])
 def test_the_race_finds_the_valley_from_either_side(proposal: float) -> None:
     """The best is 2^3; within 5 of 100 lie its neighbours up to two octaves away; ends that win are passed."""
-    found = race(Valley(), proposal, 8)
-    assert found.suggested == 8
+    valley = Valley()
+    found = race(valley, proposal, 8)
+    assert found.suggested in (4, 8)  # of two in the middle the smaller
+    assert found.interval[0] in (2, 4) and found.interval[1] in (16, 32)
+    assert len(valley.begun) == len(set(valley.begun)) <= 14
+    assert all(len(run.losses) == 8 for run in found.runs.values())
+    assert all(len(run.losses) == 4 for run in found.given_up.values())
+
+
+def test_a_hopeless_run_is_given_up_half_way_and_neighbours_of_the_best_are_run() -> None:
+    """From 1: 1/4 and 1/16 lag, 4 and 16 do well; beside them 2 and 32 are run; 64 is too far."""
+    found = race(Valley(), 1.0, 8)
+    # J: 2^0 -> 9, 2^-2 -> 25, 2^2 -> 1, 2^4 -> 1, 2^6 -> 9, 2^1 -> 4, 2^5 -> 4; of 100, within 5 of the best is 6
+    assert sorted(found.runs | found.given_up) == [0.25, 1, 2, 4, 16, 32, 64]
     assert found.interval == (2, 32)
+    assert found.suggested == 4  # of 4 and 16, both as near to the middle 8, the smaller
+    assert not found.given_up  # 25 of 100 is a progress of 75, more than 0.7 of the best
+
+
+def test_no_rate_that_stays_finite_is_said() -> None:
+    """Where every run overflows, the message has the rates that were tried and the remedy."""
+
+    class Cliff(Valley):
+        def begin(self) -> Any:
+            going, on = super().begin(), Going.on
+            going.on = lambda etas: on(going, etas)  # it stopped before it began
+            return going
+
+    with pytest.raises(DataError, match=r"no learning rate from 1.5e-08 to 4 keeps the loss finite.*Scale"):
+        race(Cliff(), 1.0, 8)
+
+
+def test_where_everything_does_as_well_the_proposal_is_taken() -> None:
+    """Rates over eight octaves that end alike need no further runs: the middle is what curvature proposes."""
+
+    class Flat(Valley):
+        def begin(self) -> Any:
+            going, on = super().begin(), Going.on
+            going._stopped = False
+            going._session = type("Flat", (), {
+                "advance": lambda self, first, etas, _: Advance(np.where(np.arange(len(etas)) + first, 1.0, 3.0)),
+                "store": lambda self: (np.zeros(1), {}),
+            })()  # fmt: skip
+            going._settings = None
+            going.on = lambda etas: on(going, etas)
+            return going
+
+    found = race(Flat(), 0.5, 8)
+    assert found.suggested == 0.5
+    assert len(found.runs) == 5
+
+
+def test_unusual_rows_have_a_modest_answer_or_a_message() -> None:
+    """One row, constant columns, nothing to learn: a rate near the proposal; one class is refused as by train."""
+    network = cr.Network([3, 4, 1], "relu", "identity", "squared_error")
+    y = np.linspace(-1, 1, 40)
+    for X, targets in ((np.ones((1, 3)), y[:1]), (np.ones((40, 3)), y), (np.zeros((40, 3)), 0 * y)):
+        found = cr.learning_rate(network, X, targets)
+        assert found.proposal / 20 < found.suggested < 20 * found.proposal
+    with pytest.raises(DataError, match="one class only"):
+        cr.learning_rate(cr.Network([3, 4, 2]), np.ones((40, 3)), np.zeros(40, dtype=int))
 
 
 def test_a_run_that_is_no_number_is_no_winner() -> None:
@@ -215,20 +288,84 @@ def test_a_run_that_is_no_number_is_no_winner() -> None:
     found = cr.learning_rate(network, 1e3 * X, y)
     assert found.end(found.suggested) < found.start
     told = found.to_dict()
-    assert None in told["race"]["loss"]
+    assert None in told["given_up"]["loss"] + told["race"]["loss"]
     assert None in told["range_test"]["loss"]
     assert found.breaks_at < 1000 * found.suggested
     assert "inf" not in found.svg()
 
 
-def test_auto_is_the_race_alone() -> None:
-    """What --learning-rate auto takes costs a hundred steps a run and a few products."""
+def test_auto_is_a_race_of_half_the_steps() -> None:
+    """What learning_rate="auto" takes costs a hundred steps a run, half of them where one lags, and a few products."""
     X, y = load_digits(return_X_y=True)
     problem = pose(cr.Network([64, 16, 10]), X / 16, y, Settings(optimizer_from("sgd")))
-    found, n_products = suggest(problem)
-    assert len(found.runs) <= 16
-    assert {len(run.losses) for run in found.runs.values()} == {100}
-    assert n_products <= 5 * 40
+    found = suggest(problem)
+    assert found.n_steps == 100
+    assert found.n_run_steps == 100 * len(found.race.etas) + 50 * len(found.given_up.etas) <= 800
+    assert found.n_products <= 2 * 15
+    assert found.interval[0] <= found.suggested <= found.interval[1]
+    assert min(found.runs) < found.suggested < max(found.runs)
+
+
+def test_a_single_best_rate_is_tried_for_longer() -> None:
+    """Where one run is best by far, the runs are repeated around it, twice as long."""
+    X, y = load_digits(return_X_y=True)
+    network = cr.Network([64, 64, 64, 10], "tanh", seed=1)
+    problem = pose(network, X / 160, y, Settings(optimizer_from({"name": "sgd", "momentum": 0.9}), seed=1))
+    short = race(problem, Level(problem, 2, 0.1).proposal, 100)
+    assert short.interval[0] == short.interval[1]
+    found = suggest(problem)
+    assert found.n_steps == 200
+    assert found.n_run_steps > short.n_steps + 300
+
+
+def test_what_is_kept_is_what_was_found(digits_found: LearningRate) -> None:
+    """from_dict is the inverse of to_dict, through JSON, for both ways; words and pictures are the same."""
+    X, y = load_digits(return_X_y=True)
+    short = suggest(pose(cr.Network([64, 16, 10]), X, y, Settings(optimizer_from("adam"))))
+    for found in (digits_found, short):
+        again = from_dict(json.loads(json.dumps(found.to_dict(), allow_nan=False)))
+        assert type(again) is type(found)
+        assert again.to_dict() == found.to_dict()
+        for language in TEXT:
+            assert again.text(language) == found.text(language)
+            assert again.svg(language) == found.svg(language)
+
+
+def test_the_figure_has_what_it_should(digits_found: LearningRate) -> None:
+    """Slice with 1/λ and 2/λ and the interval, the tests, three runs; the page gets places between 0 and 1."""
+    panels = figure(digits_found).panels
+    assert [mark.label["en"] for mark in panels[0].inside()] == ["1/λ", "2/λ", "η"]
+    assert panels[0].across[1] / panels[0].across[0] == pytest.approx(1e6)
+    assert panels[0].band == panels[1].band == digits_found.interval
+    assert [entry.name["ko"] for entry in panels[2].legend] == ["10분의 1", "권장값", "10배"]
+    told = figure(digits_found).to_dict()
+    places = [point for panel in told["panels"] for line in panel["lines"] for point in line["points"]]
+    assert min(map(min, places)) >= 0 and max(map(max, places)) <= 1
+    assert json.loads(json.dumps(told, allow_nan=False))["title"]["en"].startswith("Learning rate of sgd")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_picture_as_png(digits_found: LearningRate, language: str) -> None:
+    """A PNG of three panels without a warning about a letter that has no glyph; ends with pip install matplotlib."""
+    pytest.importorskip("matplotlib", reason="matplotlib draws PNG; pip install 'chainrule[plot]'")
+    try:
+        data = digits_found.png(language)
+    except SettingsError as error:
+        pytest.skip(f"{error}")
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", data[16:24]) == (1792, 672)  # 3·3.6 + 0.4 by 4.2 inches, 160 dots an inch
+
+
+def test_png_without_matplotlib_or_hangul_is_refused(digits_found: LearningRate, monkeypatch) -> None:
+    """The message names what to install; boxes instead of letters are never drawn."""
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "matplotlib", None)
+        with pytest.raises(SettingsError, match=r"pip install 'chainrule\[plot\]'"):
+            digits_found.png()
+    pytest.importorskip("matplotlib", reason="matplotlib draws PNG; pip install 'chainrule[plot]'")
+    monkeypatch.setattr("chainrule.glass.rate.png.HANGUL", ("No Such Font",))
+    with pytest.raises(SettingsError, match="Hangul"):
+        digits_found.png("ko")
 
 
 def test_refusals() -> None:

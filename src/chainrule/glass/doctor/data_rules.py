@@ -14,31 +14,32 @@ import numpy.typing as npt
 from chainrule.glass.doctor import witness
 from chainrule.glass.doctor.case import SAMPLE_ROWS, Case
 from chainrule.glass.doctor.finding import FAULT, NOTE, Finding
-from chainrule.glass.doctor.strangers import share_of_strangers
+from chainrule.glass.doctor.label_rules import label_rules, one_value, witnessed
 from chainrule.glass.doctor.suspects import Suspect, helps_on_unseen, told_by
-from chainrule.glass.doctor.trials import SIGNIFICANT, Change, n_trial_steps, rescues, trial
+from chainrule.glass.doctor.trials import Change, n_trial_steps, rescues, trial
 
 Array = npt.NDArray[Any]
-ENOUGH = 40
-"""Rows of other classes than the most frequent one below which a forest may well miss what there is."""
-REPEATED = 0.25
-"""Share of rows that repeat an earlier one above which the rows count for less than their number says."""
+REPEATED, KINDS = 0.25, 0.1
+"""Share of rows that repeat an earlier one above which the rows count for less than their number says, where at least
+this share of the different rows is repeated: one row that comes a thousand times is a value, no copies."""
 SHARED = 0.1
 """Share of held-out rows that are training rows, above which they no longer tell how new rows will do."""
 MOSTLY_CONSTANT = 0.5
 CUT = 4.0
 """Spreads of the middle half beyond which a cell is an outlier, or stands for a missing one."""
+APART, OFTEN = 5.0, 5
+"""A number that comes this often in a column, beyond what an input should be, and lies this many times the width of all
+others away from them, was not measured: it stands for a missing one."""
 SMALL, LARGE = 0.1, 10.0
 """Initial weights are drawn for inputs of rms 1 (LeCun et al. 1998, section 4.3). The curvature by the weights of
 layer 1 grows with the square of the inputs: a factor 10 is a factor 100 in the usable learning rate."""
 LEAKING, EXACTLY, LEAK_MARGIN = 0.98, 0.995, 3.0
 """Share of the error that a leaking column alone takes away, of classes and of values (a law of nature may well give
 0.98 of the variance); and by how many standard errors the others must do worse."""
-WRONG_LABELS, FLAT, TOLD_APART = 0.08, 0.7, 0.35
-"""Share of contradicted labels among the rows the forest is surest of, and beside the one among its surer half: where
-classes overlap the forest is unsure and errs there, where labels are wrong it errs everywhere alike. Two or
-three classes that it hardly tells apart at all may simply overlap."""
-RARE, RECALL = 10.0, 0.5
+RARE, RECALL, MOVED = 10.0, 0.5, 0.1
+"""Times that the most frequent class is as frequent as a rare one; rows found of rare classes beside those of others;
+and the share of the others lost by counting every class equally, from which the classes overlap: what is hard to find
+then is not rare but alike, and weights move the mistakes."""
 
 
 def data_rules(case: Case) -> Iterator[Finding]:
@@ -51,7 +52,9 @@ def data_rules(case: Case) -> Iterator[Finding]:
     yield from _duplicates(case)
     yield from _shared(case)
     yield from _leak(case)
-    yield from _labels(case)
+    coded = _codes(case.X)
+    yield from _coded(case, coded)
+    yield from label_rules(case, np.flatnonzero(~coded.any(axis=1)))
     yield from _imbalance(case)
 
 
@@ -72,6 +75,8 @@ def _non_finite(case: Case) -> Iterator[Finding]:
 
 def _constant(case: Case) -> Iterator[Finding]:
     constant = np.ptp(case.X, axis=0) == 0
+    still = np.flatnonzero(constant)  # in the sample; rare values may lie outside it
+    constant[still] = [not np.ptp(case.task.X[:, j]) for j in still]
     n = int(constant.sum())
     if n:
         share = n / len(constant)
@@ -90,7 +95,7 @@ def _duplicates(case: Case) -> Iterator[Finding]:
     X = case.X
     if len(X) < 20 or not np.ptp(X, axis=0).any():
         return
-    _, first, inverse = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    _, first, inverse, times = np.unique(X, axis=0, return_index=True, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(-1)
     repeats = len(X) - len(first)
     if not repeats:
@@ -109,7 +114,7 @@ def _duplicates(case: Case) -> Iterator[Finding]:
         "expected": float(expected),
         "conflicting": conflicting,
     }
-    many = repeats / len(X) >= REPEATED and repeats > 3 * expected
+    many = repeats / len(X) >= REPEATED and repeats > 3 * expected and (times > 1).mean() >= KINDS
     if many or repeats / len(X) >= 0.01:
         yield Finding(
             "duplicate-rows", "conflicting" if conflicting else "", evidence=told, severity=FAULT if many else NOTE
@@ -139,7 +144,7 @@ def _digest(row: Array) -> bytes:
 def _leak(case: Case) -> Iterator[Finding]:
     """A column that all but is the target, while the others together do not come near it."""
     classes = case.classes
-    truth = classes if classes is not None else _one_value(case)
+    truth = classes if classes is not None else one_value(case)
     if truth is None or len(truth) < 40:
         return
     varying = np.flatnonzero(np.ptp(case.X, axis=0) > 0)
@@ -153,7 +158,7 @@ def _leak(case: Case) -> Iterator[Finding]:
         return
     rest = np.setdiff1d(varying, suspects)
     best = max(suspects, key=lambda j: skills[j])
-    others = _witness(case.X[:, rest], truth, classes is not None) if len(rest) else None
+    others = witnessed(case.X[:, rest], truth, classes is not None) if len(rest) else None
     skill = others.skill if others is not None else 0.0
     error = np.sqrt(max(skill * (1 - skill), 0.0) / len(truth))
     least = LEAKING if classes is not None else EXACTLY
@@ -178,82 +183,6 @@ def _one_for_each(X: Array, truth: Array, varying: Array) -> tuple[list[int], di
     return (sorted(found), found) if found and n_without <= 1 else ([], {})
 
 
-def _one_value(case: Case) -> Array | None:
-    told = case.y[:, 0] if case.y.shape[1] == 1 else None
-    return told if told is not None and np.isfinite(told).all() and told.std() > 0 else None
-
-
-def _witness(X: Array, truth: Array, classes: bool) -> witness.Witness | None:
-    return witness.classifier(X, truth) if classes else witness.regressor(X, truth)
-
-
-def _labels(case: Case) -> Iterator[Finding]:
-    """Labels that contradict their neighbours deep inside a class, where overlap of classes is no excuse."""
-    classes = case.classes
-    truth = classes if classes is not None else _one_value(case)
-    if truth is None:
-        return
-    seen = _witness(case.X, truth, classes is not None)
-    if seen is None:
-        case.unjudged.append("labels")
-        return
-    n = len(seen.rows)
-    t = _above_chance(seen, classes is not None)
-    if t < 3 and _enough(seen, classes is not None) and not _generalises(case):
-        yield Finding("label-noise", "all", evidence={"skill": seen.skill, "n": n, "t": t})
-        return
-    if classes is None:
-        yield from _strangers(seen)
-        return
-    p, top = seen.predicted, np.sort(seen.predicted, axis=1)
-    margin = top[:, -1] - top[:, -2]
-    wrong = p.argmax(axis=1) != seen.truth
-    order = np.argsort(-margin, kind="stable")
-    surest, sure, every = wrong[order[: max(20, n // 4)]], wrong[order[: n // 2]], float(wrong.mean())
-    q = float(surest.mean())
-    low = q - 2 * np.sqrt(q * (1 - q) / len(surest))
-    told_apart = seen.skill >= TOLD_APART or len(np.unique(seen.truth)) > 3
-    if told_apart and low > WRONG_LABELS / 2 and q >= WRONG_LABELS and q > FLAT * sure.mean():
-        suspects = case.sample[seen.rows[order[wrong[order]]]]
-        told: dict[str, Any] = {
-            "share": every,
-            "surest": q,
-            "n": n,
-            "n_surest": len(surest),
-            "examples": [case.example(int(i)) for i in suspects[:8]],
-        }
-        yield Finding("label-noise", evidence=told)
-
-
-def _enough(seen: witness.Witness, classes: bool) -> bool:
-    """Whether there are enough rows besides the most frequent class for a relation to show."""
-    return not classes or len(seen.truth) - int(np.bincount(seen.truth).max()) >= ENOUGH
-
-
-def _strangers(seen: witness.Witness) -> Iterator[Finding]:
-    """Values of which a share seems to belong to other rows."""
-    q, t = share_of_strangers(seen.truth, seen.predicted)
-    if q >= WRONG_LABELS and t >= SIGNIFICANT:
-        yield Finding("label-noise", "values", evidence={"share": q, "t": t, "n": len(seen.rows), "skill": seen.skill})
-
-
-def _above_chance(seen: witness.Witness, classes: bool) -> float:
-    """By how many standard errors the forest beats the constant."""
-    if classes:
-        known = np.arange(len(seen.truth)), seen.truth  # probability given to the true class, beside its frequency
-        gain = seen.predicted[known] - np.bincount(seen.truth)[seen.truth] / len(seen.truth)
-    else:
-        gain = (seen.truth - seen.truth.mean()) ** 2 - (seen.truth - seen.predicted) ** 2
-    error = gain.std() / np.sqrt(len(gain))
-    return float(gain.mean() / error) if error > 0 else 0.0
-
-
-def _generalises(case: Case) -> bool:
-    """Whether held-out rows were predicted better than by a constant: then the labels do hold something."""
-    held = [value for value in case.history.get("validation_loss", []) if np.isfinite(value)]
-    return bool(held) and min(held) < 0.9 * case.chance
-
-
 def _imbalance(case: Case) -> Iterator[Finding]:
     classes = case.classes
     if classes is None or case.class_weight is not None or case.weight is not None:
@@ -263,7 +192,7 @@ def _imbalance(case: Case) -> Iterator[Finding]:
     if len(present) < 2 or present.max() < RARE * present.min():
         return
     rare = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
-    recall, of_others = _recalls(case, classes, counts)
+    recall, of_others = _recalls(case, classes, counts, Change())
     told = {
         "rare": rare,
         "n_rare": int(counts[rare]),
@@ -272,10 +201,25 @@ def _imbalance(case: Case) -> Iterator[Finding]:
         "recall": recall,
         "of_others": of_others,
     }
-    yield Finding("class-imbalance", evidence=told, severity=FAULT if recall < RECALL * of_others else NOTE)
+    if recall >= RECALL * of_others:
+        yield Finding("class-imbalance", evidence=told, severity=NOTE)
+        return
+    balanced, others_balanced = _recalls(case, classes, counts, Change(weight=_equal_classes))
+    told |= {"recall_balanced": balanced, "of_others_balanced": others_balanced}
+    overlap = of_others - others_balanced >= MOVED
+    variant, severity = ("overlap", NOTE) if overlap else ("balanced", FAULT)
+    yield Finding("class-imbalance", variant, evidence=told, severity=severity)
 
 
-def _recalls(case: Case, classes: Array, counts: Array) -> tuple[float, float]:
+def _equal_classes(targets: Array) -> Array:
+    """Weights by which every class counts as much, with mean 1."""
+    classes = targets if targets.ndim == 1 else targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0]
+    _, group, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    weights: Array = len(classes) / (len(counts) * counts[group.reshape(-1)])
+    return weights
+
+
+def _recalls(case: Case, classes: Array, counts: Array, change: Change) -> tuple[float, float]:
     """Share of the rows of rare classes, and of all others, that are told rightly by a training on the other half."""
     rare = np.isin(classes, np.flatnonzero(RARE * counts <= counts.max()))
     right = np.zeros(len(classes), dtype=bool)
@@ -283,12 +227,44 @@ def _recalls(case: Case, classes: Array, counts: Array) -> tuple[float, float]:
     for half in (0, 1):
         unseen = order[half::2]
         rest = np.setdiff1d(np.arange(case.task.n_samples), case.sample[unseen])
-        own = trial(case, Change(), n_trial_steps(case), rows=rest)
+        own = trial(case, change, n_trial_steps(case), rows=rest)
         with np.errstate(all="ignore"):
             output = case.engine.predict(own.parameters, np.ascontiguousarray(case.task.X[case.sample[unseen]]))
         guess = (output[:, 0] >= 0.5).astype(int) if output.shape[1] == 1 else output.argmax(axis=1)
         right[unseen] = guess == classes[unseen]
     return float(right[rare].mean()), float(right[~rare].mean())
+
+
+# numbers that stand for missing ones ------------------------------------------------------------------------
+
+
+def _codes(X: Array) -> npt.NDArray[np.bool_]:
+    """The cells that hold a code: the most extreme number of a column, many times, far from all others."""
+    coded = np.zeros(X.shape, dtype=bool)
+    for j in np.flatnonzero(np.abs(X).max(axis=0) > 10 * LARGE):
+        extreme = X[np.argmax(np.abs(X[:, j])), j]
+        holds = X[:, j] == extreme
+        others = X[~holds, j]
+        if holds.sum() < OFTEN or len(others) < OFTEN:
+            continue
+        width = float(np.ptp(others))
+        if width > 0 and np.abs(others - extreme).min() > APART * width:
+            coded[:, j] = holds
+    return coded
+
+
+def _coded(case: Case, coded: npt.NDArray[np.bool_]) -> Iterator[Finding]:
+    columns = np.flatnonzero(coded.any(axis=0))
+    if len(columns):
+        j = int(columns[0])
+        others = case.X[~coded[:, j], j]
+        told = {
+            "columns": [case.column(int(c)) for c in columns[:8]], "n": len(columns),
+            "value": float(case.X[np.argmax(coded[:, j]), j]), "cells": int(coded.sum()),
+            "rows": float(coded.any(axis=1).mean()), "column": case.column(j),
+            "low": float(others.min()), "high": float(others.max()),
+        }  # fmt: skip
+        yield Finding("input-scale", "code", evidence=told)
 
 
 # the scale of the inputs ------------------------------------------------------------------------------------

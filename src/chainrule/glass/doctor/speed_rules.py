@@ -26,6 +26,8 @@ from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
 
 LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
+STILL_LOWER = tuple(10.0**-k for k in range(4, 10))
+"""Tried only where a run diverged and nothing else was found: such trials soon end."""
 SLUGGISH = {"momentum": 0.98, "beta1": 0.98, "beta2": 0.99999}
 """Running means that forget this slowly still push where the gradient pointed 50 steps ago (1 / (1 − 0.98))."""
 HASTY = {"beta2": 0.5, "rho": 0.5}
@@ -58,7 +60,7 @@ def speed_rules(case: Case) -> Iterator[Finding]:
     for each in (biases, _events, _optimizer, _clip, _flow):
         suspect = each(case)
         suspects += [suspect] if suspect is not None else []
-    first = first_of(case, [*suspects, *_rates(case)])
+    first = first_of(case, [*suspects, *_rates(case)]) or _far_too_large(case)
     if first is not None:
         yield first
 
@@ -192,6 +194,17 @@ def _rates(case: Case) -> list[Suspect]:
         high, up = min(higher, key=lambda pair: pair[0].loss)
         suspects.append(Suspect(high, lambda: _too_small(case, high, up)))
     return suspects
+
+
+def _far_too_large(case: Case) -> Finding | None:
+    """A run that diverged at a rate more than a thousand times too large."""
+    if case.diverged is None:
+        return None
+    for factor in STILL_LOWER:
+        outcome = trial(case, Change(learning_rate=factor), n_trial_steps(case))
+        if rescues(outcome):
+            return _too_large(case, outcome, factor)
+    return None
 
 
 def penalties_of(case: Case) -> dict[str, float]:

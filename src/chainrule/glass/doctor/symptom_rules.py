@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.glass.doctor.case import Case
 from chainrule.glass.doctor.finding import FAULT, NOTE, Finding
+from chainrule.glass.doctor.suspects import BARELY
 from chainrule.glass.search.find import History, find
 from chainrule.glass.vitals.deaths import Death, deaths
 from chainrule.glass.vitals.signs import STEEPEST
@@ -130,7 +131,7 @@ def _vanished(case: Case, failed: bool) -> Iterator[Finding]:
 
 def _stalled(case: Case) -> Iterator[Finding]:
     """A run that ended no better than the best constant output."""
-    if case.diverged is not None or case.learned > 0.05 or not np.isfinite(case.loss_at_end):
+    if case.diverged is not None or case.learned > BARELY or not np.isfinite(case.loss_at_end):
         return
     gradient = float(np.sqrt(sum(s.gradient**2 for s in case.signs_at_end)))
     told = {"loss": case.loss_at_end, "chance": case.chance, "gradient": gradient}

@@ -55,6 +55,8 @@ class Change:
     X: Callable[[Array], Array] | None = None
     architecture: Architecture | None = None
     targets: Callable[[Array], Array] | None = None
+    weight: Callable[[Array], Array] | None = None
+    """Given the targets that are trained on, the weights of their rows."""
     without_events: bool = False
     """As if no callback had acted."""
 
@@ -122,6 +124,8 @@ def _task(case: Case, change: Change, rows: Array | None) -> Task:
     if rows is not None:
         X, targets = np.ascontiguousarray(X[rows]), np.ascontiguousarray(targets[rows])
         weight = None if weight is None else np.ascontiguousarray(weight[rows])
+    if change.weight is not None:
+        weight = np.ascontiguousarray(change.weight(targets), dtype=task.architecture.dtype)
     return replace(
         task,
         architecture=change.architecture or task.architecture,

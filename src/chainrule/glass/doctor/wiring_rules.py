@@ -74,7 +74,7 @@ def _classes_by_distance(case: Case) -> Iterator[Finding]:
         return
     told = {"loss": a.loss, "output": a.output, "outputs": a.n_outputs}
     unbounded = a.output not in ("sigmoid", "softmax", "tanh")
-    if case.classes is not None:
+    if case.classes is not None and len(np.unique(case.classes)) > 1:
         told["classes"] = len(np.unique(case.classes))
         severity = FAULT if unbounded else NOTE
         yield Finding(

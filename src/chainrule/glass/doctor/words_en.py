@@ -54,8 +54,18 @@ WORDS_EN: dict[str, dict[str, str]] = {
     "label-noise": {
         "title": "Labels that contradict their neighbours",
         "claim": "A forest of trees, judged on rows it has not seen, contradicts {surest} of the labels where it is "
-        "surest ({n_surest} of {n} rows, far from any border between classes); overlapping classes would give "
-        "almost none there. Rows to look at first: {examples}.",
+        "surest ({n_surest} of {n} rows, far from any border between classes). The contradicting labels are as if "
+        "drawn at random, not of neighbouring classes: they depend on the class that the row seems to be of by "
+        "{depends} deviations of chance ({n_sure} labels), and {second} of them are the forest's second choice. "
+        "Rows to look at first: {examples}.",
+        "claim:alike": "A forest of trees, judged on rows it has not seen, contradicts {surest} of the labels where it "
+        "is surest ({n_surest} of {n} rows), {tenth} in the surest tenth and {share} of all: everywhere alike. "
+        "Overlapping classes would give almost none where it is surest. Rows to look at first: {examples}.",
+        "title:open": "Outcomes that the columns leave open",
+        "claim:open": "A forest of trees, judged on rows it has not seen, contradicts {surest} of the labels even "
+        "where it is surest ({n_surest} of {n} rows; {tenth} in the surest tenth, {share} of all). They lie as chance, "
+        "or columns that are not in the table, would put them: nothing speaks for wrong labels, and a network will "
+        "hardly tell these rows better. Should labels be wrong after all, look first at rows {examples}.",
         "claim:all": "A forest of trees, judged on rows it has not seen, predicts the target no better than a "
         "constant (share of its error taken away: {skill}, {t} standard errors, {n} rows): rows and targets seem "
         "not to belong together.",
@@ -63,12 +73,15 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "for rows it has not seen, a mixture with targets drawn from anywhere is more likely than heavy tails "
         "alone, by {t} standard errors ({n} rows).",
         "disproof": "the labels of these rows, looked at by hand, are right.",
+        "disproof:open": "a model of another kind is right more often on unseen rows.",
+        "experiment:open": "sklearn.model_selection.cross_val_score(GradientBoostingClassifier(), X, y)",
         "disproof:all": "some other model predicts unseen rows better than a constant.",
         "experiment": "X[[{examples}]], y[[{examples}]]",
         "disproof:values": "the rows with the largest residuals, looked at by hand, have right targets.",
         "experiment:values": "np.argsort(-abs(y - cross_val_predict(ExtraTreesRegressor(), X, y)))[:20]",
         "experiment:all": "sklearn.model_selection.cross_val_score(ExtraTreesClassifier(), X, y)",
         "remedy": "correct or drop the worst labels; stop early, for a network learns wrong labels last.",
+        "remedy:open": "none is needed; new columns may help, and probabilities say more than the likelier class.",
         "remedy:all": "check that X and y were not shuffled, sorted or joined apart from each other.",
     },
     "class-imbalance": {
@@ -76,6 +89,13 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "claim": "Class {rare} has {n_rare} rows, the most frequent one {n_most} (ratio {ratio}); of the rows of "
         "rare classes a training on the other half finds {recall}, of all others {of_others}. A plain average of "
         "losses hardly counts them.",
+        "claim:balanced": "Class {rare} has {n_rare} rows, the most frequent one {n_most} (ratio {ratio}); of the rows "
+        "of rare classes a training on the other half finds {recall}, of all others {of_others}; with weights that "
+        "count every class equally {recall_balanced} and {of_others_balanced}.",
+        "claim:overlap": "Class {rare} has {n_rare} rows, the most frequent one {n_most} (ratio {ratio}); of the rows "
+        "of rare classes a training on the other half finds {recall}, of all others {of_others}. With weights that "
+        "count every class equally it finds {recall_balanced}, but of the others only {of_others_balanced}: the "
+        "classes overlap, and which mistakes are worse is for you to say.",
         "disproof": "the rare class is found as often as the others.",
         "experiment": 'cr.train(net, X, y, class_weight="balanced", …)',
         "remedy": 'class_weight="balanced", or judge by a metric that counts classes equally.',
@@ -92,6 +112,13 @@ WORDS_EN: dict[str, dict[str, str]] = {
         "the middle half away: outliers, or numbers that stand for missing. The first {steps} steps again with "
         "these cut off and every column at spread 1: loss {loss_trial} instead of {loss} (a constant output: "
         "{chance}).",
+        "title:code": "Numbers that stand for missing ones",
+        "claim:code": "Column {column} holds {value} again and again, far from all its other numbers ({low} to "
+        "{high}): no measurement, but a code for a missing one. Such columns: {n} ({columns}), cells: {cells}; share "
+        "of the rows that hold one: {rows}.",
+        "disproof:code": "the number was measured in these rows.",
+        "experiment:code": "(X == {value}).sum(axis=0)",
+        "remedy:code": "say that it is missing (chainrule train DATA --missing={value}), or put NaN and impute.",
         "claim:harmless": "The rms of the inputs is {rms}, of column {column} {largest}; weights are drawn for "
         "inputs of about 1. It did not keep this run from learning.",
         "disproof": "the run does no better on standardised columns.",

@@ -46,8 +46,17 @@ WORDS_KO: dict[str, dict[str, str]] = {
     "label-noise": {
         "title": "이웃과 어긋나는 레이블",
         "claim": "보지 않은 행으로 평가한 결정 나무 숲이 가장 확신하는 곳에서 (전체 {n}행 중 {n_surest}행, 클래스 "
-        "경계에서 먼 곳) 레이블과 어긋나는 비율: {surest}. 클래스가 겹친 것뿐이라면 여기서는 거의 없어야 함. 먼저 "
-        "볼 행: {examples}.",
+        "경계에서 먼 곳) 레이블과 어긋나는 비율: {surest}. 어긋난 레이블은 이웃 클래스가 아니라 아무렇게나 뽑은 듯함: "
+        "행이 속해 보이는 클래스에 따른 차이는 우연의 {depends}배 편차 (레이블 {n_sure}개), 숲의 두 번째 후보인 경우 "
+        "{second}. 먼저 볼 행: {examples}.",
+        "claim:alike": "보지 않은 행으로 평가한 결정 나무 숲이 레이블과 어긋나는 비율: 가장 확신하는 곳에서 (전체 "
+        "{n}행 중 {n_surest}행) {surest}, 그 위쪽 10분의 1에서 {tenth}, 전체 {share}. 어디서나 비슷하며, 클래스가 "
+        "겹친 것뿐이라면 확신하는 곳에서는 거의 없어야 함. 먼저 볼 행: {examples}.",
+        "title:open": "열만으로는 정해지지 않는 결과",
+        "claim:open": "보지 않은 행으로 평가한 결정 나무 숲이 가장 확신하는 곳에서도 (전체 {n}행 중 {n_surest}행) "
+        "레이블과 어긋나는 비율: {surest} (위쪽 10분의 1에서 {tenth}, 전체 {share}). 우연이나 표에 없는 열이 만드는 "
+        "모양 그대로여서 레이블이 틀렸다는 증거는 없음. 신경망이라고 이 행들을 더 잘 맞히기는 어려움. 그래도 "
+        "레이블을 의심한다면 먼저 볼 행: {examples}.",
         "claim:all": "보지 않은 행으로 평가한 결정 나무 숲도 상수보다 나은 예측을 하지 못함 (줄어든 오차 {skill}, "
         "표준 오차의 {t}배, {n}행). 행과 정답이 서로 맞지 않게 놓인 것으로 보임.",
         "claim:values": "정답의 약 {share}: 다른 행의 것으로 보임. 보지 않은 행에 대한 결정 나무 숲의 예측에 비추어, "
@@ -55,14 +64,23 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "{n}행).",
         "disproof:values": "잔차가 가장 큰 행들을 직접 보았을 때 정답이 옳다면 틀린 진단.",
         "disproof": "이 행들을 직접 보았을 때 레이블이 옳다면 틀린 진단.",
+        "disproof:open": "다른 종류의 모델이 보지 않은 행을 더 자주 맞힌다면 틀린 진단.",
         "disproof:all": "다른 모델이 보지 않은 행을 상수보다 잘 예측한다면 틀린 진단.",
         "remedy": "가장 심한 레이블부터 고치거나 빼기. 신경망은 틀린 레이블을 나중에 외우므로 일찍 멈추기.",
+        "remedy:open": "고칠 것 없음. 새로운 열이 도움이 될 수 있고, 클래스보다 확률이 더 많은 것을 알려 줌.",
         "remedy:all": "X와 y가 따로 섞이거나 정렬되거나 합쳐지지 않았는지 확인.",
     },
     "class-imbalance": {
         "title": "드문 클래스",
         "claim": "클래스 {rare}: {n_rare}행, 가장 흔한 클래스: {n_most}행 (비 {ratio}). 나머지 절반으로 학습해 드문 "
         "클래스의 행을 찾아낸 비율 {recall}, 다른 행은 {of_others}. 손실의 단순 평균에서는 거의 보이지 않음.",
+        "claim:balanced": "클래스 {rare}: {n_rare}행, 가장 흔한 클래스: {n_most}행 (비 {ratio}). 나머지 절반으로 "
+        "학습해 드문 클래스의 행을 찾아낸 비율 {recall}, 다른 행은 {of_others}. 클래스를 똑같이 세는 가중치로는 "
+        "{recall_balanced}, 다른 행은 {of_others_balanced}.",
+        "claim:overlap": "클래스 {rare}: {n_rare}행, 가장 흔한 클래스: {n_most}행 (비 {ratio}). 나머지 절반으로 학습해 "
+        "드문 클래스의 행을 찾아낸 비율 {recall}, 다른 행은 {of_others}. 클래스를 똑같이 세는 가중치로는 "
+        "{recall_balanced}, 그 대신 다른 행은 {of_others_balanced}. 클래스가 서로 겹쳐 있으며, 어느 쪽 실수가 더 "
+        "나쁜지는 쓰는 사람이 정할 일.",
         "disproof": "드문 클래스도 다른 클래스만큼 잘 찾는다면 틀린 진단.",
         "remedy": 'class_weight="balanced". 또는 클래스를 똑같이 세는 지표로 평가.',
     },
@@ -77,6 +95,11 @@ WORDS_KO: dict[str, dict[str, str]] = {
         "claim:outliers": "열 {column}의 제곱평균제곱근 {largest}. 가운데 절반의 폭보다 4배 넘게 떨어진 값의 비율 "
         "{far}: 이상값이거나 빈칸을 대신한 수. 이들을 잘라 내고 열의 폭을 1로 맞추어 처음 {steps}단계를 다시 계산: "
         "손실 {loss_trial} (실제 끝 {loss}, 상수 출력 {chance}).",
+        "title:code": "빠진 값을 대신하는 숫자",
+        "claim:code": "열 {column}: 다른 숫자들과 ({low} … {high}) 동떨어진 {value}, 그것도 거듭 나옴. 잰 값이 아니라 "
+        "빠진 값의 표시로 보임. 그런 열 {n}개 ({columns}), 칸 {cells}개, 이런 칸이 있는 행의 비율 {rows}.",
+        "disproof:code": "이 행들에서 실제로 잰 값이라면 틀린 진단.",
+        "remedy:code": "빠진 값이라고 알려 주기 (chainrule train DATA --missing={value}). 또는 NaN으로 바꾼 뒤 채우기.",
         "claim:harmless": "입력의 제곱평균제곱근 {rms}, 열 {column}: {largest}. 초기 가중치는 크기 1 정도의 입력에 "
         "맞추어 뽑음. 이번 학습을 막은 원인은 아님.",
         "disproof": "열을 표준화해도 나아지지 않는다면 틀린 진단.",

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
-from chainrule.glass.curvature.eigenvalues import Eigenvalue
 from chainrule.glass.curvature.hessian import Hessian
-from chainrule.glass.rate.found import Curve, LearningRate
-from chainrule.glass.rate.problem import Array, Problem, curvature
+from chainrule.glass.rate.found import Curve, LearningRate, Suggestion
+from chainrule.glass.rate.level import LATER, N_BATCHES_AUTO, TOLERANCE_AUTO, Level
+from chainrule.glass.rate.problem import Array, Problem, ShortRun, curvature
 from chainrule.glass.rate.race import Race, race, rounded
-from chainrule.glass.rate.stability import ADAPTIVE, scales, stable_factor
+from chainrule.glass.rate.stability import ADAPTIVE
 from chainrule.network.parameters import Parameters
-from chainrule.training.settings import OPTIMIZER_CLASSES
 
 N_STEPS = 200
 """Steps of a short run, where the training itself is not shorter."""
 N_STEPS_AUTO = 100
-LATER = 20
-"""Steps after which the curvature is looked at again."""
+LEAST_STEPS = 20
+"""Also where the training is shorter: fewer do not show where J goes."""
 DECADES = 6
 EXACT = 1e-3
 """Tolerance of the curvature that is reported, a tenth of what is promised."""
@@ -29,19 +29,40 @@ BROKEN = 4.0
 SMOOTHING = 0.9
 
 
-def suggest(problem: Problem, n_steps: int = N_STEPS_AUTO) -> tuple[Race, int]:
-    """The race around the proposal of the curvature of a few batches, and how many products of the Hessian it took."""
-    level = _Curvature(problem)
-    return race(problem, level.proposal, n_steps), level.n_products
+def suggest(problem: Problem, n_steps: int = N_STEPS_AUTO) -> Suggestion:
+    """What to take, by the curvature of two batches and a race: the short way, for a training that is about to begin.
+
+    Where a single run is best by far, the runs were too short to show what a large rate does later: those of a
+    second race around it are twice as long.
+
+    Errors    DataError if the loss or its gradient is not finite at the start, or no short run stays finite
+    """
+    began = time.perf_counter()
+    level = Level(problem, N_BATCHES_AUTO, TOLERANCE_AUTO)
+    raced, n_before = race(problem, level.proposal, n_steps), 0
+    if raced.interval[0] == raced.interval[1]:
+        n_before, n_steps = raced.n_steps, 2 * n_steps
+        raced = race(problem, raced.suggested, n_steps)
+    everything = raced.runs | raced.given_up
+    shown = sorted({min(everything), raced.suggested, max(everything)})
+    return Suggestion(
+        **_common(problem, level, raced, n_steps),
+        stable_below=level.stable_below,
+        start=float(everything[raced.suggested].losses[0]),
+        runs={eta: everything[eta].losses for eta in shown},
+        n_products=level.n_products,
+        n_run_steps=n_before + raced.n_steps,
+        elapsed_s=time.perf_counter() - began,
+    )
 
 
 def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
     """What is too large, what is too small and what to take, with everything that says so.
 
-    Errors    DataError if the loss or its gradient is not finite at the start
+    Errors    DataError as for suggest
     """
     began = time.perf_counter()
-    level = _Curvature(problem)
+    level = Level(problem)
     rows = problem.sample()
     hessian = problem.hessian(rows)
     of_J = level.counted(curvature(problem.hessian(rows, l2=False), tolerance=EXACT))
@@ -51,58 +72,53 @@ def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
     three = {tried: problem.run(np.full(n_steps, tried)) for tried in (rounded(eta / 10), eta, rounded(eta * 10))}
     slice_ = _slice(problem, hessian, rows, level)
     ranged = problem.run(_six_decades(level.proposal, N_RANGE))
-    name, hyper = problem.task.optimizer, dict(problem.settings.optimizer)
+    later = level.later(eta)
     return LearningRate(
-        name, hyper, name in ADAPTIVE, str(problem.task.architecture), problem.task.batch_size, len(rows[0]),
-        of_J.value, of_J.residual, level.value, level.later(eta), bound,
-        level.proposal, eta, raced.interval, hessian.loss, n_steps,
-        Curve(np.array(list(raced.runs)), np.array([run.end for run in raced.runs.values()])),
-        slice_, Curve(ranged.etas, ranged.losses), breaks_at(ranged.etas, ranged.losses),
-        {tried: run.losses for tried, run in three.items()},
-        level.n_products,
-        n_steps * (len(raced.runs) + len(three)) + len(ranged.etas) + LATER, time.perf_counter() - began,
-    )  # fmt: skip
+        **_common(problem, level, raced, n_steps),
+        stable_below=bound,
+        start=hessian.loss,
+        runs={tried: run.losses for tried, run in three.items()},
+        n_products=level.n_products,
+        n_run_steps=raced.n_steps + n_steps * len(three) + len(ranged.etas) + LATER,
+        elapsed_s=time.perf_counter() - began,
+        n_rows=len(rows[0]),
+        curvature=of_J.value,
+        curvature_residual=of_J.residual,
+        later_curvature=later,
+        slice=slice_,
+        range_test=Curve(ranged.etas, ranged.losses),
+        breaks_at=breaks_at(ranged.etas, ranged.losses),
+    )
 
 
-class _Curvature:
-    """The curvature a step of the training sees: the median over a few batches, in the coordinates of its rule."""
+def _common(problem: Problem, level: Level, raced: Race, n_steps: int) -> dict[str, Any]:
+    """What both ways tell."""
+    name = problem.task.optimizer
+    return {
+        "optimizer": name,
+        "hyper": dict(problem.settings.optimizer),
+        "approximate": name in ADAPTIVE,
+        "network": str(problem.task.architecture),
+        "batch_size": problem.task.batch_size,
+        "batch_curvature": level.value,
+        "proposal": level.proposal,
+        "suggested": raced.suggested,
+        "interval": raced.interval,
+        "n_steps": n_steps,
+        "race": _ends(raced.runs),
+        "given_up": _ends(raced.given_up),
+    }
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem, self.n_products = problem, 0
-        self.name, self.hyper = problem.task.optimizer, problem.settings.optimizer
-        self.factor = stable_factor(self.name, self.hyper)
-        hessians = problem.batch_hessians()
-        self.value, self.scale = self._median(hessians)
-        self.gradient = np.mean([h.gradient for h in hessians], axis=0)
-        default: float = OPTIMIZER_CLASSES[self.name]().learning_rate  # type: ignore[call-arg]  # each has one
-        self.proposal = 0.5 * self.factor / self.value if self.value > 0 else default
 
-    def bound(self, hessian: Hessian, of_J: Eigenvalue) -> float:
-        """Where the rule becomes unstable at the start, over many rows; an adaptive rule, over the batches it saw."""
-        value = of_J.value if not hessian.l2 else self.counted(curvature(hessian)).value
-        value = value if self.scale is None else self.value
-        return self.factor / value if value > 0 else float(np.inf)
-
-    def later(self, eta: float) -> float | None:
-        """The median after some steps; None where the run was not finite by then."""
-        theta = self.problem.run(np.full(LATER, eta)).theta
-        return None if theta is None else self._median(self.problem.batch_hessians(theta))[0]
-
-    def counted(self, found: Eigenvalue) -> Eigenvalue:
-        """The same, its products counted."""
-        self.n_products += found.products
-        return found
-
-    def _median(self, hessians: list[Hessian]) -> tuple[float, Array | None]:
-        scale = scales(self.name, self.hyper, np.stack([h.gradient for h in hessians]))
-        return float(np.median([self.counted(curvature(h, scale)).value for h in hessians])), scale
+def _ends(runs: dict[float, ShortRun]) -> Curve:
+    return Curve(np.array(list(runs)), np.array([run.end for run in runs.values()]))
 
 
 def _six_decades(centre: float, n: int) -> Array:
     return centre * 10.0 ** np.linspace(-DECADES / 2, DECADES / 2, n)
 
 
-def _slice(problem: Problem, hessian: Hessian, rows: tuple[Array, Array, Array], level: _Curvature) -> Curve:
+def _slice(problem: Problem, hessian: Hessian, rows: tuple[Array, Array, Array], level: Level) -> Curve:
     """J(θ − η·g) over six decades of η around the proposal; of an adaptive rule J(θ − η·g/(√v + ε))."""
     along = hessian.gradient if level.scale is None else level.gradient / level.scale
     etas = _six_decades(level.proposal, N_SLICE)

@@ -16,9 +16,6 @@ from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
 
 Array = npt.NDArray[Any]
-N_BATCHES = 5
-TOLERANCE = 0.01
-"""Of the eigenvalue of a batch, which differs from batch to batch by more."""
 WORK = 100_000_000
 LEAST_ROWS, MOST_ROWS = 256, 8192
 """Rows of the curvature over many rows: about WORK products of numbers a pass, within these bounds."""
@@ -66,27 +63,56 @@ class Problem:
         weight = len(rows[0]) if rows[2] is None else float(rows[2].sum())
         return Hessian(at, *rows, l2=self.settings.l2_of(weight) if l2 else 0.0)
 
-    def batch_hessians(self, theta: Array | None = None) -> list[Hessian]:
+    def batch_hessians(self, n_batches: int, theta: Array | None = None) -> list[Hessian]:
         """Those of the first batches."""
-        n = min(N_BATCHES, self.task.steps_per_epoch)
+        n = min(n_batches, self.task.steps_per_epoch)
         return [self.hessian(self.batch(i), theta) for i in range(n)]
 
     def run(self, etas: Array) -> ShortRun:
         """The first steps of the training with these learning rates, one each, from the start."""
-        session = self.engine.start(self.task, self.settings)
-        theta = self.parameters.flat
-        session.load(theta, OPTIMIZERS[self.task.optimizer].start(theta, self.settings.optimizer))
+        going = self.begin()
+        going.on(etas)
+        return going.run
+
+    def begin(self) -> Going:
+        """A run before its first step."""
+        return Going(self)
+
+
+class Going:
+    """A real run from the start that may go on; J of a step that is no number, or was not reached for that, is inf."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._session = problem.engine.start(problem.task, problem.settings)
+        theta = problem.parameters.flat
+        self._session.load(theta, OPTIMIZERS[problem.task.optimizer].start(theta, problem.settings.optimizer))
+        self._settings = problem.settings
+        self._stopped = False
+        self.etas, self.losses = np.zeros(0), np.zeros(0)
+
+    def on(self, etas: Array) -> None:
+        """The next steps, with these learning rates."""
         losses = np.full(len(etas), np.inf)
-        with np.errstate(all="ignore"):
-            done = session.advance(0, np.asarray(etas, dtype=np.float64), self.settings)
-        losses[: len(done.losses)] = done.losses
-        losses[~np.isfinite(losses)] = np.inf
-        if done.stopped:
-            losses[len(done.losses) - 1 :] = np.inf
-            return ShortRun(etas, losses, None)
-        return ShortRun(etas, losses, session.store()[0])
+        if not self._stopped:
+            with np.errstate(all="ignore"):
+                done = self._session.advance(len(self.losses), np.asarray(etas, dtype=np.float64), self._settings)
+            losses[: len(done.losses)] = done.losses
+            losses[~np.isfinite(losses)] = np.inf
+            self._stopped = bool(done.stopped)
+            if self._stopped:
+                losses[len(done.losses) - 1 :] = np.inf
+        self.etas, self.losses = np.concatenate([self.etas, etas]), np.concatenate([self.losses, losses])
+
+    def level(self, n_steps: int) -> float:
+        """Mean J of the last steps, a quarter as many as a run of n_steps has."""
+        return float(self.losses[-max(1, n_steps // 4) :].mean())
+
+    @property
+    def run(self) -> ShortRun:
+        """The run as far as it went."""
+        return ShortRun(self.etas, self.losses, None if self._stopped else self._session.store()[0])
 
 
-def curvature(hessian: Hessian, scale: Array | None = None, tolerance: float = TOLERANCE) -> Eigenvalue:
+def curvature(hessian: Hessian, scale: Array | None = None, tolerance: float = 0.01) -> Eigenvalue:
     """The largest eigenvalue of a Hessian, or of P^−½·H·P^−½ where P is given."""
     return largest_eigenvalue(hessian if scale is None else Preconditioned(hessian, scale), tolerance)

@@ -1,6 +1,7 @@
 // One operation with its numbers, and the panel that says where a number came from.
 
 import { copy, h, show } from "./dom.js";
+import { evidence } from "./evidence.js";
 import { pairOf, row } from "./maths.js";
 import { label, largest } from "./model.js";
 import { brief, exact, grouped, number, percent } from "./numbers.js";
@@ -23,7 +24,7 @@ function chip(app, step, ref, { named = true, focus = "" } = {}) {
 // The numbers of one layer for one row, the largest of them, each with a bar; or all.
 function vector(app, step, kind, l, title) {
   const i = app.state.row, matrix = kind === "a" ? step.layers[l] : step[kind][l], values = row(matrix, i);
-  return numbersOf(app, step, title ?? t("values_of", { name: `${kind}${l}`, i }), Array.from(values), (j) => ({ kind, l, i, j }), (j) => (l === step.L && kind !== "z" ? app.outputName(j) : l === 0 ? app.inputName(j) : null));
+  return numbersOf(app, step, title ?? t("values_of", { name: `${kind}${l}`, i }), Array.from(values), (j) => ({ kind, l, i, j }), (j) => (l === step.L && kind !== "z" && kind !== "u" ? app.outputName(j) : l === 0 ? app.inputName(j) : null));
 }
 
 function numbersOf(app, step, title, values, refOf, nameOf = () => null) {
@@ -104,9 +105,9 @@ function shapes(step, { kind, l }) {
 export function drawOperation(root, app, step, op, ref) {
   const l = op.l, badge = op.kind === "delta" && l === step.L ? "BP1" : BADGES[op.kind];
   const body = [];
-  if (op.kind === "z" || op.kind === "a" || op.kind === "delta") body.push(vector(app, step, op.kind, l));
+  if (op.kind === "z" || op.kind === "a" || op.kind === "delta") body.push(op.kind === "a" && step.isNormal(l) ? vector(app, step, "u", l) : null, vector(app, step, op.kind, l));
   else if (op.kind === "J") body.push(vector(app, step, "a", l, t("predicted")), numbersOf(app, step, t("losses_of"), Array.from({ length: step.n }, (_, i) => step.rowLoss(i)), (i) => ({ kind: "loss", l: null, i })));
-  else if (op.kind === "dW") body.push(entries(app, step, "dW", l, t("largest_of", { name: `dW${l}` }), SHOWN_UNITS), numbersOf(app, step, `db${l}`, Array.from(step.gradients.b[l]), (j) => ({ kind: "db", l, i: j })));
+  else if (op.kind === "dW") body.push(entries(app, step, "dW", l, t("largest_of", { name: `dW${l}` }), SHOWN_UNITS), numbersOf(app, step, `db${l}`, Array.from(step.gradients.b[l]), (j) => ({ kind: "db", l, i: j })), step.isNormal(l) ? ["dgain", "dshift"].map((kind) => numbersOf(app, step, `${kind}${l}`, Array.from(step.gradients[kind.slice(1)][l]), (j) => ({ kind, l, i: j }))) : []);
   else for (let k = step.L; k > 0; k--) body.push(entries(app, step, "W", k, t("changes_of", { l: k }), 6));
   show(root,
     h("div", { class: `op-head ${op.pass}` }, h("span", { class: "pass" }, op.pass === "forward" ? "● " + t("forward") : op.pass === "backward" ? "◆ " + t("backward") : "▲"), badge ? h("span", { class: "badge" }, badge) : null, h("h3", { id: "op-title", "aria-live": "polite" }, opTitle(step, op))),
@@ -130,7 +131,7 @@ export function drawWhy(root, app, step, ref) {
     h("div", { class: "why-value" }, app.trail.length ? h("button", { type: "button", class: "quiet", "data-focus": "back", onclick: () => app.goBack() }, `← ${t("back")}`) : null,
       h("strong", { class: "asked-name num" }, label(ref)), h("span", null, " = "), h("output", { class: "num big" }, value),
       h("button", { type: "button", class: "quiet", "data-focus": "copy", onclick: (event) => copy(value, event.currentTarget, t("copied")) }, t("copy_number"))),
-    h("div", { class: "equation" }, told.formula), h("p", { class: "says" }, said), terms(app, step, told), lines(app, step, told));
+    h("div", { class: "equation" }, told.formula), h("p", { class: "says" }, said), terms(app, step, told), lines(app, step, told), evidence(app, step, ref), copies(step, told));
 }
 
 function terms(app, step, told) {
@@ -142,7 +143,7 @@ function terms(app, step, told) {
   const body = order.map((p) => {
     const term = told.terms[p], who = told.over === "rows" ? t("from_row", { i: p }) : told.over === "outputs" ? app.outputName(p) : null;
     const chips = term.parts.map((ref, q) => [q ? h("span", { class: "times" }, term.joined ?? " · ") : null, chip(app, step, ref, { focus: `t${q}` })]);
-    return h("tr", { class: term.mine ? "mine" : null }, h("td", null, who ? h("span", { class: "who" }, who) : null, term.exp ? "exp(" : term.text ? `${term.text} ` : null, chips, term.exp ? (told.offset ? ` − ${number(told.offset)})` : ")") : null),
+    return h("tr", { class: term.mine ? "mine" : null }, h("td", null, who ? h("span", { class: "who" }, who) : null, term.exp ? "exp(" : term.text ? `${term.text} ` : null, chips, term.exp ? (told.offset ? ` − ${number(told.offset)})` : ")") : null, term.more ? h("span", { class: "times num" }, ` · ${term.more}`) : null),
       h("td", { class: "num value" }, number(term.value)), h("td", { class: "share" }, h("span", { class: `tug${term.value < 0 ? " minus" : ""}`, "aria-hidden": "true", style: { "--share": (Math.abs(term.value) / Math.max(...values.map(Math.abs))).toFixed(3) } }), h("span", { class: "num" }, percent(Math.abs(term.value) / size))));
   });
   const folded = kept.size < n ? h("tr", { class: "rest" }, h("td", null, t("more_terms", { n: grouped(n - kept.size) }), " ", zeros ? t("zero_terms", { n: grouped(zeros) }) : null), h("td", { class: "num value" }, number(rest)), h("td")) : null;
@@ -161,4 +162,20 @@ function lines(app, step, told) {
     return h("tr", { class: line.result ? "result" : line.minor ? "minor" : null }, h("td", { class: "sign" }, sign), h("td", null, told_), h("td", { class: "num value" }, line.value === undefined ? "" : line.result ? digits(app, line.result, line.value) : number(line.value)));
   });
   return h("table", { class: "lines" }, h("tbody", null, rows));
+}
+
+// The panel as text, and a sum as lines of NumPy that give the number again.
+function copies(step, told) {
+  const button = (name, text) => h("button", { type: "button", class: "quiet", "data-focus": `copy-${name}`, onclick: (event) => copy(text(), event.currentTarget, t("copied")) }, t(`copy_${name}`));
+  const lines = numpy(step, told);
+  return h("div", { class: "copies" }, button("text", () => document.querySelector(".why").innerText), lines ? button("numpy", () => lines) : null);
+}
+
+// null where the number is no plain sum of products.
+export function numpy(step, { ref, terms: list, lines: after, value }) {
+  if (!["z", "dW", "db", "da", "dshift", "J"].includes(ref.kind)) return null;
+  const array = (name, values) => `${name} = np.array([${Array.from(values, (x) => (Number.isFinite(x) ? x : `np.${String(x).toLowerCase().replace("infinity", "inf")}`)).join(", ")}])`;
+  const added = after.filter((line) => line.plus).map((line) => ` + ${line.value < 0 ? `(${line.value})` : line.value}`).join("");
+  const of = (p) => list.map((term) => step.value(term.parts[p])), first = of(0), two = list[0].parts.length === 2 ? of(1) : ref.kind === "J" ? step.scales : null;
+  return ["import numpy as np", array("first", first), ...(two ? [array("second", two), `value = first @ second${added}`] : ["value = first.sum()"]), `# ${label(ref)} = ${value}, step ${step.step}`].join("\n");
 }

@@ -8,9 +8,10 @@ import { mermaid } from "./mermaid.js";
 import { Step, label } from "./model.js";
 import { Numbers, grouped } from "./numbers.js";
 import { imageSide } from "./pictures.js";
+import { drawRate } from "./rate.js";
 import { unknownTo, verifyStep } from "./verify.js";
 import { drawWalk, mainNumber } from "./walk.js";
-import { LANGUAGES, speak, t } from "./words.js";
+import { LANGUAGES, learn, speak, t } from "./words.js";
 
 const PLAY_MS = 1800;
 
@@ -31,11 +32,11 @@ class App {
     this.failure = null;
     const preferred = (navigator.language ?? "en").toLowerCase().startsWith("ko") ? "ko" : "en";
     this.state = { lang: preferred, theme: "auto", log: false, cursor: null, step: 0, row: 0, op: 0, all: false, allTerms: false };
-    this.sections = Object.fromEntries(["header", "curves", "health", "walk", "diagram", "checks", "footer"].map((name) => [name, h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` })]));
+    this.sections = Object.fromEntries(["header", "curves", "rate", "health", "walk", "diagram", "checks", "footer"].map((name) => [name, h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` })]));
   }
 
   async begin(page) {
-    page.replaceChildren(this.sections.header, h("main", null, ["curves", "health", "walk", "diagram", "checks"].map((name) => this.sections[name])), this.sections.footer);
+    page.replaceChildren(this.sections.header, h("main", null, ["curves", "rate", "health", "walk", "diagram", "checks"].map((name) => this.sections[name])), this.sections.footer);
     const wanted = new URLSearchParams(location.hash.slice(1));
     if (LANGUAGES.includes(wanted.get("lang"))) this.state.lang = wanted.get("lang");
     if (["light", "dark"].includes(wanted.get("theme"))) this.state.theme = wanted.get("theme");
@@ -146,7 +147,7 @@ class App {
     if (this.asked && label(this.asked) !== label(ref)) this.trail.push(this.asked);
     this.asked = ref;
     this.state.allTerms = false;
-    if (ref.i !== undefined && ["a", "z", "delta", "y", "loss"].includes(ref.kind)) this.state.row = ref.i;
+    if (ref.i !== undefined && ["a", "z", "u", "delta", "du", "da", "y", "loss"].includes(ref.kind)) this.state.row = ref.i;
     this.draw();
   }
 
@@ -176,6 +177,7 @@ class App {
     this.followers = [];
     drawHeader(this.sections.header, this);
     drawCurves(this.sections.curves, this);
+    drawRate(this.sections.rate, this);
     drawHealth(this.sections.health, this);
     drawWalk(this.sections.walk, this);
     this.drawDiagram();
@@ -219,6 +221,7 @@ function onKey(app, event) {
 }
 
 async function main() {
+  await learn(document.getElementById("words").textContent);
   const data = JSON.parse(document.getElementById("data").textContent), page = document.getElementById("page");
   const app = new App(data, new Numbers(document.getElementById("numbers").textContent, data.places));
   document.addEventListener("keydown", (event) => onKey(app, event));

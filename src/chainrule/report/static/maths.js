@@ -4,6 +4,7 @@
 // run is float32 and nothing where it is float64. Sums run over k in order, each term added as a fused
 // multiply-add would: a product of two float32 is exact in float64.
 
+export const range = (n) => Array.from({ length: n }, (_, i) => i);
 export const rounding = (dtype) => (dtype === "float32" ? Math.fround : (x) => x);
 export const unit = (dtype) => (dtype === "float32" ? 2 ** -24 : 2 ** -53);
 
@@ -40,11 +41,12 @@ function erfc(x) {
 const normalDistribution = (z) => 0.5 * erfc(z * -Math.SQRT1_2);
 const clamp = (x, low, high) => (x < low ? low : x > high ? high : x);
 
-// g(z) and its slope g′(z), given z and a = g(z); `terms`: the size of what the slope is a sum of.
+// g(z) and its slope g′(z), given z and a = g(z); `terms`: the size of what the slope is a sum of;
+// `kinks`: the slope jumps at 0.
 export const ACTIVATIONS = {
   identity: { g: (z) => z, slope: () => 1 },
-  relu: { g: positive, slope: (z) => (z > 0 ? 1 : 0) },
-  leaky_relu: { g: (z) => (z > 0 ? z : LEAK * z), slope: (z) => (z > 0 ? 1 : LEAK) },
+  relu: { g: positive, slope: (z) => (z > 0 ? 1 : 0), kinks: true },
+  leaky_relu: { g: (z) => (z > 0 ? z : LEAK * z), slope: (z) => (z > 0 ? 1 : LEAK), kinks: true },
   elu: {
     g: (z) => (z > 0 ? z : Math.expm1(z)),
     slope: (z, a) => (z > 0 ? 1 : a + 1),
@@ -53,6 +55,7 @@ export const ACTIVATIONS = {
   selu: {
     g: (z) => SELU_SCALE * (z > 0 ? z : SELU_ALPHA * Math.expm1(z)),
     slope: (z, a) => (z > 0 ? SELU_SCALE : a + SELU_SCALE * SELU_ALPHA),
+    kinks: true,
     terms: (z, a) => 2 + Math.abs(a),
   },
   gelu: {

@@ -2,7 +2,7 @@
 
 import { dense, isResidual, parameters, rounding, rowLoss, rowScales, transposed } from "./maths.js";
 
-const ENTRY = /^(z|u|a|delta|du|dW|db|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
+const ENTRY = /^(z|u|a|delta|du|da|dW|db|dgain|dshift|gain|shift|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
 
 export class Step {
   constructor(raw, architecture) {
@@ -47,13 +47,13 @@ export class Step {
     const at = (matrix) => matrix.data[i * matrix.shape[1] + j];
     if (kind === "a") return at(this.layers[l]);
     if (kind === "z" || kind === "u" || kind === "delta" || kind === "du") return at(this[kind][l]);
+    if (kind === "da") return at(this.da(l));
     if (kind === "y") return at(this.y);
     if (kind === "W") return at(this.old.W[l]);
     if (kind === "W⁺") return at(this.new.W[l]);
     if (kind === "dW") return at(this.gradients.W[l]);
-    if (kind === "b") return this.old.b[l][i];
-    if (kind === "b⁺") return this.new.b[l][i];
-    if (kind === "db") return this.gradients.b[l][i];
+    const vector = /^(d?)(b|gain|shift)(⁺?)$/.exec(kind);
+    if (vector) return (vector[1] ? this.gradients : vector[3] ? this.new : this.old)[vector[2]][l][i];
     if (kind === "loss") return this.rowLoss(i);
     return this.loss;
   }
@@ -66,7 +66,7 @@ export class Step {
 
   // The reference a text such as "dW2[3,7]" names, or null.
   reference(text) {
-    const trimmed = text.trim();
+    const trimmed = text.trim().replace("δ", "delta");
     if (trimmed === "J" || trimmed === "loss") return { kind: "J" };
     const found = ENTRY.exec(trimmed);
     if (!found) return null;
@@ -81,11 +81,11 @@ export class Step {
     if (kind === "J") return true;
     if (kind === "loss") return l === null && j === undefined && within(i, this.n);
     if (kind === "y") return l === null && within(i, this.n) && within(j, this.sizes[this.L]);
-    if (l === null || l > this.L || l < (kind === "a" ? 0 : 1)) return false;
-    if ((kind === "u" || kind === "du") && !this.isNormal(l)) return false;
-    if (["z", "u", "a", "delta", "du"].includes(kind)) return within(i, this.n) && within(j, this.sizes[l]);
+    if (l === null || l > this.L || l < (kind === "a" || kind === "da" ? 0 : 1) || (kind === "da" && l === this.L)) return false;
+    if (/^(d?u|d?gain⁺?|d?shift⁺?)$/.test(kind) && !this.isNormal(l)) return false;
+    if (["z", "u", "a", "delta", "du", "da"].includes(kind)) return within(i, this.n) && within(j, this.sizes[l]);
     if (kind === "W" || kind === "dW" || kind === "W⁺") return within(i, this.sizes[l - 1]) && within(j, this.sizes[l]);
-    return j === undefined && within(i, this.sizes[l]);
+    return /^(d?(b|gain|shift)|(b|gain|shift)⁺)$/.test(kind) && j === undefined && within(i, this.sizes[l]);
   }
 
   // Forward from X to J, then backward from J to X, then the update.

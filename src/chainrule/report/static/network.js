@@ -23,9 +23,9 @@ function chosenUnits(step, i, most, asked) {
 
 // The units a reference names, by layer.
 function named(ref) {
-  if (["a", "z", "delta"].includes(ref.kind)) return { [ref.l]: ref.j };
+  if (["a", "z", "u", "delta", "du", "da"].includes(ref.kind)) return { [ref.l]: ref.j };
   if (["W", "dW", "W⁺"].includes(ref.kind)) return { [ref.l - 1]: ref.i, [ref.l]: ref.j };
-  return ["b", "db", "b⁺"].includes(ref.kind) ? { [ref.l]: ref.i } : {};
+  return ref.l && ref.j === undefined ? { [ref.l]: ref.i } : {};
 }
 
 const PHASES = { z: "forward", a: "forward", J: "loss", delta: "backward", dW: "backward", update: "update" };

@@ -2,14 +2,20 @@
 
 const KINDS = { f4: [Float32Array, 4], f8: [Float64Array, 8], i4: [Int32Array, 4] };
 
+export function bytesOf(base64) {
+  const text = atob(base64), bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+export const unpacked = async (bytes) => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")));
+
 // Decodes the page's bytes once; every array is unpacked when it is first asked for.
 export class Numbers {
   constructor(base64, places) {
     this.places = places;
     this.unpacked = new Map();
-    const text = atob(base64);
-    this.bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) this.bytes[i] = text.charCodeAt(i);
+    this.bytes = bytesOf(base64);
   }
 
   // The arrays in nested lists and objects of entries, each as { data, shape }.
@@ -30,8 +36,7 @@ export class Numbers {
     const [start, length] = this.places[key];
     const [Kind, size] = KINDS[type];
     const n = shape.reduce((product, side) => product * side, 1);
-    const packed = new Blob([this.bytes.subarray(start, start + length)]).stream();
-    const grouped = new Uint8Array(await new Response(packed.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
+    const grouped = new Uint8Array(await (await unpacked(this.bytes.subarray(start, start + length))).arrayBuffer());
     const plain = new Uint8Array(n * size);
     for (let place = 0; place < size; place++)
       for (let i = 0; i < n; i++) plain[i * size + place] = grouped[place * n + i];

@@ -1,11 +1,10 @@
 // Where a number comes from: its formula, the terms it is the sum of, and the lines that end at it.
 
-import { ACTIVATIONS, OPTIMIZERS, levelOf, normalised, pairOf, row } from "./maths.js";
+import { ACTIVATIONS, OPTIMIZERS, levelOf, normalised, pairOf, range, row } from "./maths.js";
 import { entry, fraction, math, mi, mn, mo, mrow, partial, root, sub, sup, total, transpose } from "./dom.js";
 import { number } from "./numbers.js";
 
 const factor = (x) => (x < 0 ? `(${number(x)})` : number(x));
-const range = (n) => Array.from({ length: n }, (_, i) => i);
 const sum = (terms) => terms.reduce((all, term) => all + term.value, 0);
 
 // Returns { ref, value, formula, said, terms, over, lines }. A term is { parts: references, value }; a line is
@@ -53,17 +52,27 @@ const RULES = {
   },
 
   delta(step, ref) {
-    return ref.l === step.L ? outputError(step, ref) : hiddenError(step, ref);
+    if (ref.l === step.L) return outputError(step, ref);
+    return step.isNormal(ref.l) ? normalError(step, ref) : hiddenError(step, ref);
   },
 
   du: (step, ref) => hiddenError(step, ref),
+
+  da(step, ref) {
+    const { l, i, j } = ref, terms = errorTerms(step, ref), beside = { ...ref, l: l + 1 }, skips = step.isResidual(l + 1);
+    return {
+      said: "why_da", terms,
+      formula: math(entry("da", l, i, j), mo("="), partial(mi("J"), entry("a", l, i, j)), mo("="), total("k"), entry("δ", l + 1, i, "k"), mo("·"), entry("W", l + 1, j, "k"), ...(skips ? [mo("+"), entry("da", l + 1, i, j)] : [])),
+      lines: [{ words: "sum", value: sum(terms) }, ...(skips ? [{ words: "residual_da", ref: beside, plus: true, value: step.value(beside) }] : []), { result: ref, value: step.value(ref) }],
+    };
+  },
 
   u(step, ref) {
     const { l, i, j } = ref, z = { kind: "z", l, i, j }, { mean, deviation, xHat } = normalised(row(step.z[l], i));
     return {
       said: "why_u",
       formula: math(entry("u", l, i, j), mo("="), entry("gain", l, j), mo("·"), fraction(mrow(entry("z", l, i, j), mo("−"), mi("mean")), root(mrow(mi("var"), mo("+"), mi("ε")))), mo("+"), entry("shift", l, j)),
-      lines: [{ ref: z, value: step.value(z) }, { text: `(${number(step.value(z))} − ${factor(mean)}) / ${number(deviation)}`, value: xHat[j] }, { text: `gain${l}[${j}]`, times: true, value: step.old.gain[l][j] }, { text: `shift${l}[${j}]`, plus: true, value: step.old.shift[l][j] }, { result: ref, value: step.value(ref) }],
+      lines: [{ ref: z, value: step.value(z) }, { text: `(${number(step.value(z))} − ${factor(mean)}) / ${number(deviation)}`, value: xHat[j] }, ...[["gain", "times"], ["shift", "plus"]].map(([kind, sign]) => ({ ref: { kind, l, i: j }, [sign]: true, value: step.old[kind][l][j] })), { result: ref, value: step.value(ref) }],
     };
   },
 
@@ -83,6 +92,25 @@ const RULES = {
     return {
       said: "why_db", terms, over: "rows",
       formula: math(entry("db", l, j), mo("="), partial(mi("J"), entry("b", l, j)), mo("="), total("i"), entry("δ", l, "i", j)),
+      lines: [{ words: "sum", value: sum(terms) }, ...ending(step, ref, sum(terms))],
+    };
+  },
+
+  dgain(step, ref) {
+    const { l, i: j } = ref, scaled = range(step.n).map((i) => normalised(row(step.z[l], i)).xHat[j]);
+    const terms = scaled.map((x, i) => ({ parts: [{ kind: "du", l, i, j }], more: `x̂ ${number(x)}`, value: step.value({ kind: "du", l, i, j }) * x }));
+    return {
+      said: "why_dgain", terms, over: "rows",
+      formula: math(entry("dgain", l, j), mo("="), partial(mi("J"), entry("gain", l, j)), mo("="), total("i"), entry("du", l, "i", j), mo("·"), entry("x̂", null, "i", j)),
+      lines: [{ words: "sum", value: sum(terms) }, ...ending(step, ref, sum(terms))],
+    };
+  },
+
+  dshift(step, ref) {
+    const { l, i: j } = ref, terms = range(step.n).map((i) => ({ parts: [{ kind: "du", l, i, j }], value: step.value({ kind: "du", l, i, j }) }));
+    return {
+      said: "why_dshift", terms, over: "rows",
+      formula: math(entry("dshift", l, j), mo("="), partial(mi("J"), entry("shift", l, j)), mo("="), total("i"), entry("du", l, "i", j)),
       lines: [{ words: "sum", value: sum(terms) }, ...ending(step, ref, sum(terms))],
     };
   },
@@ -114,6 +142,10 @@ const RULES = {
   "W⁺": (step, ref) => update(step, ref, "W"),
   b: (step, ref) => update(step, ref, "b"),
   "b⁺": (step, ref) => update(step, ref, "b"),
+  gain: (step, ref) => update(step, ref, "gain"),
+  "gain⁺": (step, ref) => update(step, ref, "gain"),
+  shift: (step, ref) => update(step, ref, "shift"),
+  "shift⁺": (step, ref) => update(step, ref, "shift"),
 };
 
 const mspace = () => mo("\u2003");
@@ -152,9 +184,25 @@ function outputError(step, ref) {
   };
 }
 
+const errorTerms = (step, { l, i, j }) => range(step.sizes[l + 1]).map((k) => product(step, { kind: "delta", l: l + 1, i, j: k }, { kind: "W", l: l + 1, i: j, j: k }));
+
+// delta of a normalised layer: du back through the normalisation of its row.
+function normalError(step, ref) {
+  const { l, i, j } = ref, { xHat, deviation } = normalised(row(step.z[l], i)), mean = (list) => list.reduce((all, x) => all + x, 0) / xHat.length;
+  const scaled = Array.from(row(step.du[l], i), (d, k) => d * step.old.gain[l][k]), all = mean(scaled), along = mean(scaled.map((d, k) => d * xHat[k]));
+  const dx = mi("dx̂"), hat = () => mi("x̂"), bar = (...parts) => mrow(mi("mean"), mo("("), ...parts, mo(")")), terms = scaled[j] - all - xHat[j] * along;
+  return {
+    said: "why_bp2_normal", badge: "BP2",
+    formula: math(entry("δ", l, i, j), mo("="), fraction(mrow(dx, mo("−"), bar(dx.cloneNode(true)), mo("−"), hat(), mo("·"), bar(dx.cloneNode(true), mo("·"), hat())), root(mrow(mi("var"), mo("+"), mi("ε")))), mo(","), mspace(), dx.cloneNode(true), mo("="), mi("du"), mo("·"), mi("gain")),
+    lines: [{ ref: { ...ref, kind: "du" }, value: step.value({ ...ref, kind: "du" }) }, { ref: { kind: "gain", l, i: j }, times: true, value: step.old.gain[l][j] },
+      { text: "dx̂", value: scaled[j] }, { text: "mean(dx̂)", minus: true, value: all }, { text: `x̂·mean(dx̂·x̂) = ${number(xHat[j])}·${factor(along)}`, minus: true, value: xHat[j] * along },
+      { text: `/ √(var + ε) = / ${number(deviation)}`, value: terms / deviation }, ...ending(step, ref, terms / deviation)],
+  };
+}
+
 function hiddenError(step, ref) {
   const { l, i, j } = ref, name = step.activation(l), z = { kind: "z", l, i, j };
-  const terms = range(step.sizes[l + 1]).map((k) => product(step, { kind: "delta", l: l + 1, i, j: k }, { kind: "W", l: l + 1, i: j, j: k }));
+  const terms = errorTerms(step, ref);
   const mask = step.masks?.[l] ?? null, m = mask ? mask.data[i * mask.shape[1] + j] : 1, da = sum(terms);
   const lines = [{ words: "sum_da", value: da }], on = { ...z, kind: step.isNormal(l) ? "u" : "z" };
   if (step.isResidual(l + 1)) lines.push({ words: "residual_da", plus: true, value: step.da(l + 1).data[i * step.sizes[l + 1] + j] });
@@ -163,8 +211,7 @@ function hiddenError(step, ref) {
   else {
     const g = ACTIVATIONS[name].g(step.value(on), step.architecture.dtype), slope = ACTIVATIONS[name].slope(step.value(on), g);
     lines.push({ words: "slope", at: on, times: true, value: slope });
-    if (step.isNormal(l) && ref.kind === "delta") lines.push({ ref: { ...ref, kind: "du" }, value: step.value({ ...ref, kind: "du" }) }, { words: "layer_norm" }, { result: ref, value: step.value(ref) });
-    else lines.push(...ending(step, ref, step.da(l).data[i * step.sizes[l] + j] * m * slope));
+    lines.push(...ending(step, ref, step.da(l).data[i * step.sizes[l] + j] * m * slope));
     return { said: "why_bp2", badge: "BP2", terms, formula: errorFormula(ref, mask), lines };
   }
   return { said: "why_bp2", badge: "BP2", terms, formula: errorFormula(ref, mask), lines: [...lines, { result: ref, value: step.value(ref) }] };
@@ -196,7 +243,7 @@ function lossFormula(loss, output) {
 function update(step, ref, part) {
   const { l, i, j } = ref, isW = part === "W", s = step.settings;
   const before = { kind: part, l, i, j }, after = { kind: `${part}⁺`, l, i, j }, slope = { kind: `d${part}`, l, i, j };
-  const at = (parameters) => (isW ? parameters.W[l].data[i * step.sizes[l] + j] : parameters.b[l][i]);
+  const at = (parameters) => (isW ? parameters.W[l].data[i * step.sizes[l] + j] : parameters[part][l][i]);
   const theta = step.value(before), g = at(step.objective), lines = [{ ref: before, words: "old", value: theta }, { ref: slope, words: "gradient", value: step.value(slope) }];
   if (isW && s.l2) lines.push({ text: `+ l2·W = ${number(s.l2)}·${factor(theta)}`, value: s.l2 * theta });
   if (isW && s.l1) lines.push({ text: `+ l1·sign(W) = ${number(s.l1)}·${factor(Math.sign(theta))}`, value: s.l1 * Math.sign(theta) });
@@ -205,7 +252,7 @@ function update(step, ref, part) {
   else lines.push({ words: "not_applied" });
   lines.push({ words: "change", value: step.value(after) - theta }, { result: after, value: step.value(after) });
   const name = (symbol) => (isW ? entry(symbol, l, i, j) : entry(symbol, l, i));
-  return { said: isW ? "why_W" : "why_b", value: step.value(ref), formula: math(name(part), mo("←"), ...ruleFormula(step, name(part))), lines };
+  return { said: isW || part === "b" ? `why_${part}` : "why_norm", value: step.value(ref), formula: math(name(part), mo("←"), ...ruleFormula(step, name(part))), lines };
 }
 
 function ruleFormula(step, old) {
