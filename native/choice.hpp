@@ -27,26 +27,29 @@ class ThreadChoice {
   }
 
   void turn_took(double seconds, std::size_t n_steps) {
-    double& best = best_[turn_ % 2];
-    best = std::min(best, seconds / static_cast<double>(n_steps));
+    seconds_[turn_ % 2][turn_ / 2] = seconds / static_cast<double>(n_steps);
     if (++turn_ < n_turns) return;
-    active_ = best_[1] < best_[0] ? n_threads_ : 1;
+    active_ = median(seconds_[1]) < median(seconds_[0]) ? n_threads_ : 1;
     decided_ = true;
   }
 
   // Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow.
   void stretch_took(double seconds, std::size_t n_steps) {
-    if (!free_ || active_ == 1 || n_steps < 16 || seconds <= 1.2 * best_[0] * static_cast<double>(n_steps)) return;
-    decided_ = false, turn_ = 0, best_[0] = best_[1] = never;
+    if (!free_ || active_ == 1 || n_steps < 16) return;
+    if (seconds > 1.2 * median(seconds_[0]) * static_cast<double>(n_steps)) decided_ = false, turn_ = 0;
   }
 
  private:
   static constexpr std::size_t n_turns = 6;
-  static constexpr double never = 1e300;
+
+  // of three: one lucky or unlucky turn on a busy machine decides nothing
+  static double median(const double (&x)[n_turns / 2]) {
+    return std::max(std::min(x[0], x[1]), std::min(std::max(x[0], x[1]), x[2]));
+  }
 
   std::size_t n_threads_, active_, turn_ = 0;
   bool free_, decided_;
-  double best_[2] = {never, never};  // seconds of one step: alone, with all threads
+  double seconds_[2][n_turns / 2] = {};  // of one step in each turn: alone, with all threads
 };
 
 }  // namespace chainrule
