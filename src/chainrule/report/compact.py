@@ -9,76 +9,25 @@ from __future__ import annotations
 import re
 
 _LINES = re.compile(r"^\s*//.*\n|^[ \t]+|^\n", re.M)
-_LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'')
-_REGEX = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/")
-_BEFORE_REGEX = "(,=:[!&|?{};>\n"
-"""A slash after one of these begins a regular expression, for a division needs something to divide."""
+_STRING = r'"(?:[^"\\\n]|\\.)*"' + r"|'(?:[^'\\\n]|\\.)*'"
+_INNER = r"`(?:[^`\\]|\\.)*`"
+"""A template inside the expression of another; one level deep is what the modules have."""
+_HOLE = rf"\$\{{(?:[^{{}}`\"']|{_INNER}|{_STRING}|\{{(?:[^{{}}`]|{_INNER})*\}})*\}}"
+_TEMPLATE = rf"`(?:[^`\\$]|\\.|{_HOLE}|\$)*`"
+_REGEX = r"(?:(?<=[(,=:\[!&|?{};>\n])|(?<=[(,=:\[!&|?{};>] ))/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/"
+"""A slash after one of these signs begins a pattern, for a division needs something to divide."""
+_TWO_SIGNS = r"(?<=\+) +(?=\+)|(?<=-) +(?=-)"
+"""Blanks that keep a - -b from becoming a--b."""
+_BETWEEN_WORDS = r"(?<=[\w$#]) +(?=[\w$#])"
+_KEPT = re.compile(rf"([^\"'`/ ]+|{_BETWEEN_WORDS}|{_STRING}|{_TEMPLATE}|{_REGEX}|{_TWO_SIGNS}|/)| +")
 
 
 def script(text: str) -> str:
     """JavaScript without whole lines of comment, indentation, and blanks beside signs."""
-    text, parts, end = _LINES.sub("", text), [""], 0
-    while end < len(text):
-        start, end = end, _literal_end(text, end, parts)
-        if end > start:
-            parts.append(text[start:end])
-            continue
-        end = start + 1
-        if text[start] != " " or _parts_words(parts, text[end : end + 1]):
-            parts.append(text[start])
-    return "".join(parts)
-
-
-def _literal_end(text: str, at: int, before: list[str]) -> int:
-    """Where the literal that begins here ends; here, if none does."""
-    if text[at] == "`":
-        return _template_end(text, at)
-    pattern = {'"': _LITERAL, "'": _LITERAL, "/": _REGEX}.get(text[at])
-    last = before[-1][-1:] or "\n"
-    if pattern is None or (text[at] == "/" and last not in _BEFORE_REGEX):
-        return at
-    found = pattern.match(text, at)
-    return at if found is None else found.end()
-
-
-def _template_end(text: str, at: int) -> int:
-    """Behind the closing backtick; a template may hold expressions that hold templates."""
-    at += 1
-    while text[at] != "`":
-        if text[at] == "\\":
-            at += 2
-        elif text.startswith("${", at):
-            at = _hole_end(text, at + 2)
-        else:
-            at += 1
-    return at + 1
-
-
-def _hole_end(text: str, at: int) -> int:
-    """Behind the brace that closes an expression in a template."""
-    depth = 1
-    while depth:
-        if text[at] == "`":
-            at = _template_end(text, at)
-        elif text[at] in "\"'" and (found := _LITERAL.match(text, at)):
-            at = found.end()
-        else:
-            depth += (text[at] == "{") - (text[at] == "}")
-            at += 1
-    return at
-
-
-def _parts_words(before: list[str], after: str) -> bool:
-    """Whether a blank is needed: between two words, or two signs that would become one, as in a - -b."""
-    last = before[-1][-1:]
-    return (_is_word(last) and _is_word(after)) or (last == after and last in "+-")
-
-
-def _is_word(char: str) -> bool:
-    return char.isalnum() or char in ("_", "$", "#")
+    return "".join(_KEPT.findall(_LINES.sub("", text)))
 
 
 def style(text: str) -> str:
     """CSS without indentation, empty lines, and blanks after the signs that part declarations."""
-    text = re.sub(r"([:;,{]) +(?![^()]*\))", r"\1", _LINES.sub("", text))
+    text = re.sub(r"([:;,{]) +(?![^()\n]*\))", r"\1", _LINES.sub("", text))
     return re.sub(r" *([{}]) *|;(?=\s*\})", r"\1", text)

@@ -40,6 +40,12 @@ def script() -> str:
 
 
 @cache
+def style() -> str:
+    """The style sheet as the page has it."""
+    return compact.style(static("style.css"))
+
+
+@cache
 def words() -> str:
     """The sentences in both languages, packed: half of them is Korean, three bytes a letter."""
     plain = json.dumps(json.loads(static("words.json")), ensure_ascii=False, separators=(",", ":"))
@@ -56,15 +62,15 @@ def _in_order(name: str, done: list[str]) -> Iterator[str]:
 
 def page(collected: Collected, title: str) -> str:
     """The whole file as text."""
-    style, code = compact.style(static("style.css")), script()
+    look, code = style(), script()
     policy = (
-        f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; "
+        f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(look)}'; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     )
     slots = {
         "policy": policy,
         "title": html.escape(title),
-        "style": style,
+        "style": look,
         "data": _json(collected.values),
         "words": words(),
         "numbers": collected.numbers,
