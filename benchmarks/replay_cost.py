@@ -1,26 +1,28 @@
-"""What it costs that every step of a run can be replayed: training with it beside training without, in turns.
+"""What it costs that every step of a run can be replayed: training with it beside training without, epoch by epoch.
 
-    python benchmarks/replay_cost.py [--sizes S,N,M] [--seconds 2] [--rounds 12] [--threads 1] [--folder DIR]
+    python benchmarks/replay_cost.py [--sizes S,N,M] [--seconds 20] [--threads 1] [--folder DIR]
 
-Three ways to train, with the same settings and bits, take turns in a changing order:
-  bare        no checkpoint but that of the start, nothing on disk: what cannot be replayed but from its start
-  in memory   what train does without a directory: checkpoints kept in memory
-  on disk     with a directory: rows, checkpoints, history, losses, model and report.html are written
-A figure is the median over the rounds of time / time of the bare one in the same round, less 1, with the half width
-of the interval in which that median lies with 95 % (from the order of the rounds, so no distribution is assumed).
-"Epochs" is the loop over the steps, all checkpoints included; "around" is everything else of the call. Processor
-time is that of the process with all its threads, user and system; what the system writes back later is not in it.
+Two trainings with the same settings, and so the same bits, run at once, but take turns: one does an epoch, then the
+other. A machine whose pace varies slows both alike, which two trainings one after the other do not see.
+  without   no checkpoint but that of the start, nothing on disk
+  with      a directory: rows, checkpoints, history, losses, model and report.html are written
+Columns: the epochs of the one without, in seconds of processor time (user and system, all threads; what the system
+writes back later is not in it); the sum of the others' over it, less 1, of processor time and of wall time, with the
+interval that holds 95 % of 2,000 samples drawn with replacement from the pairs; the median over the pairs, which
+leaves out the few epochs with a checkpoint; what of the epochs was spent in checkpoints and files, by the clock
+around them; and what comes around the epochs, from calls of its own.
 The folder should lie on the disk where runs will lie.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import resource
 import shutil
 import tempfile
+import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,118 +30,182 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.api import keeping
+from chainrule.run.directory import RunDirectory
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.loop import Trainer
 
 SIZES = {"S": ([20, 64, 64, 10], 64), "N": ([784, 100, 10], 10), "M": ([784, 512, 512, 10], 128)}
-N_ROWS = 8192
-WAYS = ("bare", "in memory", "on disk")
-ORDERS = ((0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1), (2, 0, 1), (1, 0, 2))
+N_ROWS, CALLS = 8192, 9
+HERE = threading.local()
 
 
 def now() -> np.ndarray:
-    """Wall clock and processor time of the process so far, in seconds."""
+    """Processor time of the process so far and the wall clock, in seconds."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return np.array([time.perf_counter(), used.ru_utime + used.ru_stime])
+    return np.array([used.ru_utime + used.ru_stime, time.perf_counter()])
 
 
-class Timed(Trainer):
-    """A loop that notes what it took."""
+class Turns:
+    """Lets two threads work in turns and notes what each turn took."""
 
-    took: np.ndarray
+    def __init__(self) -> None:
+        self._free = [threading.Semaphore(0), threading.Semaphore(0)]
+        self.took: list[list[np.ndarray]] = [[], []]
+        self._began = now()
+        self._over = False
+
+    def begin(self, mine: int) -> None:
+        if mine == 1:
+            self._free[1].acquire()
+        self._began = now()
+
+    def pass_on(self, mine: int, *, last: bool = False) -> None:
+        self.took[mine].append(now() - self._began)
+        self._free[1 - mine].release()
+        if not last:
+            self._free[mine].acquire()
+        self._began = now()
+
+
+class InTurns(Trainer):
+    """A loop that passes the turn on after every epoch, and notes what it spent on checkpoints and files."""
 
     def run(self, *args: Any, **options: Any) -> Any:
-        began = now()
+        HERE.kept = np.zeros(2)
+        turns, began = getattr(HERE, "turns", None), now()
+        if turns is None:
+            result = super().run(*args, **options)
+            HERE.loop = now() - began
+            return result
+        self.observers = [*self.observers, self]  # type: ignore[list-item]
+        turns.begin(HERE.mine)
         result = super().run(*args, **options)
-        Timed.took = now() - began
+        turns.pass_on(HERE.mine, last=True)
+        HERE.told[HERE.mine] = HERE.kept
         return result
 
+    def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
+        waited = time.perf_counter()
+        HERE.turns.pass_on(HERE.mine)
+        self._began += time.perf_counter() - waited  # the other's turn is no time of this training
 
-def trained(size: str, rows: tuple[np.ndarray, np.ndarray], epochs: int, threads: int, folder: Path | None) -> cr.Run:
-    """One training with Adam."""
+    def stretch_done(self, step: int, loss: float) -> None: ...
+
+    def event_happened(self, event: Any) -> None: ...
+
+    def before_checkpoint(self, losses: Any) -> None: ...
+
+
+def noting(owner: Any, name: str) -> None:
+    """What a method takes is added to what this thread spent on keeping the run."""
+    original = getattr(owner, name)
+
+    def noted(*args: Any, **options: Any) -> Any:
+        began = now()
+        try:
+            return original(*args, **options)
+        finally:
+            HERE.kept = getattr(HERE, "kept", np.zeros(2)) + now() - began
+
+    setattr(owner, name, noted)
+
+
+def store(n_steps: int) -> CheckpointStore:
+    """Checkpoints in memory: the one of the start alone where a thread does without."""
+    return CheckpointStore(n_steps, spacing=n_steps + 1 if HERE.without else None)
+
+
+def trained(size: str, rows: tuple[np.ndarray, np.ndarray], epochs: int, threads: int, parent: Path | None) -> cr.Run:
+    """One training with Adam, without or with a directory in `parent`."""
     layers, batch = SIZES[size]
-    return cr.train(
+    HERE.without = parent is None
+    folder = None if parent is None else Path(tempfile.mkdtemp(dir=parent)) / "run"
+    run = cr.train(
         cr.Network(layers, seed=0), *rows, optimizer=cr.Adam(0.001), batch_size=batch, epochs=epochs, threads=threads,
         progress=False, directory=folder,
     )  # fmt: skip
-
-
-def timed(way: str, size: str, rows: tuple, epochs: int, threads: int, parent: Path) -> tuple[np.ndarray, cr.Run]:
-    """((epochs, around) of (wall, processor)) and the run."""
-    keeping.CheckpointStore = (lambda n: CheckpointStore(n, spacing=n + 1)) if way == "bare" else CheckpointStore
-    folder = Path(tempfile.mkdtemp(dir=parent)) / "run" if way == "on disk" else None
-    began = now()
-    run = trained(size, rows, epochs, threads, folder)
-    call = now() - began
+    HERE.reach, HERE.n_checkpoints = run.reach["seconds"], len(run.checkpoints.sizes)
     if folder is not None:
         shutil.rmtree(folder.parent)
-    return np.array([Timed.took, call - Timed.took]), run
+    return run
 
 
-def half_width(values: np.ndarray) -> float:
-    """Half of the interval between two order statistics that holds the median with 95 %."""
-    n, values = len(values), np.sort(values)
-    below, p = 0, 0.0
-    while below < n // 2 and 2 * (p + math.comb(n, below) / 2**n) <= 0.05:
-        p += math.comb(n, below) / 2**n
-        below += 1
-    first = max(below - 1, 0)
-    return float(values[n - 1 - first] - values[first]) / 2
+def in_turns(size: str, rows: Any, epochs: int, threads: int, parent: Path) -> tuple[np.ndarray, np.ndarray, Any]:
+    """(pairs, without or with, processor or wall), what was spent on keeping, and the run that was kept."""
+    turns, told, runs = Turns(), {}, {}
+
+    def side(mine: int) -> None:
+        HERE.turns, HERE.mine, HERE.told = turns, mine, told
+        runs[mine] = trained(size, rows, epochs, threads, parent if mine else None), HERE.reach, HERE.n_checkpoints
+
+    both = [threading.Thread(target=side, args=(mine,)) for mine in (0, 1)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert runs[0][0].result["sha256"] == runs[1][0].result["sha256"]
+    return np.stack([np.array(took[:epochs]) for took in turns.took], axis=1), told[1], runs[1][1:]
 
 
-def share(values: np.ndarray, beside: np.ndarray) -> str:
-    """The median of the ratios less 1, and its half width."""
-    ratios = values / beside - 1
-    return f"{np.median(ratios):+.1%} ± {half_width(ratios):.1%}"
+def around(size: str, rows: Any, epochs: int, threads: int, parent: Path) -> np.ndarray:
+    """What a call with a directory takes around its epochs, less the same without: median, (processor, wall)."""
+    differences = []
+    for _ in range(CALLS):
+        parts = []
+        for folder in (None, parent):
+            began = now()
+            trained(size, rows, epochs, threads, folder)
+            parts.append(now() - began - HERE.loop)
+        differences.append(parts[1] - parts[0])
+    return np.median(differences, axis=0)
 
 
-def measure(size: str, seconds: float, rounds: int, threads: int, parent: Path) -> str:
-    """Rows of the table for one network."""
+def share(pairs: np.ndarray) -> str:
+    """Σ with / Σ without − 1, and the interval of it when the pairs are drawn again."""
+    drawn = np.random.default_rng(0).integers(0, len(pairs), (2000, len(pairs)))
+    sums = pairs[drawn].sum(axis=1)
+    low, high = np.quantile(sums[:, 1] / sums[:, 0] - 1, [0.025, 0.975])
+    return f"{pairs[:, 1].sum() / pairs[:, 0].sum() - 1:+.1%} ({low:+.1%} … {high:+.1%})"
+
+
+def measure(size: str, seconds: float, threads: int, parent: Path) -> str:
+    """A row of the table for one network."""
     width = SIZES[size][0][0]
     rng = np.random.default_rng(0)
     X = (rng.random((N_ROWS, width)) * (rng.random((N_ROWS, width)) < 0.2)).astype(np.float32)
     rows = X, rng.integers(0, 10, N_ROWS)
-    for way in WAYS:
-        timed(way, size, rows, 1, threads, parent)
-    one = min(timed("bare", size, rows, 2, threads, parent)[0][0, 1] for _ in range(3)) / 2
-    epochs = max(1, round(seconds / one))
-    told: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
-    for turn in range(rounds):
-        bits = set()
-        for place in ORDERS[turn % len(ORDERS)]:
-            took, run = timed(WAYS[place], size, rows, epochs, threads, parent)
-            told[WAYS[place]].append(took)
-            bits.add(run.result["sha256"])
-            if WAYS[place] == "on disk":
-                kept, reach = len(run.checkpoints.sizes), run.reach["seconds"]
-        assert len(bits) == 1
-    times = {way: np.array(list_) for way, list_ in told.items()}  # (rounds, epochs or around, wall or processor)
-    base, lines = times["bare"], []
-    for way in WAYS[1:]:
-        mine = times[way]
-        around = 1e3 * np.median(mine[:, 1] - base[:, 1], axis=0)
-        lines.append(
-            f"| {'-'.join(map(str, SIZES[size][0]))} | {way} | {np.median(base[:, 0, 1]):.1f} "
-            f"| {share(mine[:, 0, 1], base[:, 0, 1])} | {share(mine[:, 0, 0], base[:, 0, 0])} "
-            f"| {around[1]:+.0f} | {around[0]:+.0f} |" + (f" {kept} | {reach:.2f} |" if way == "on disk" else " | |")
-        )
-    return "\n".join(lines)
+    trained(size, rows, 1, threads, parent)
+    trained(size, rows, 3, threads, None)
+    epochs = max(4, round(3 * seconds / 2 / HERE.loop[0]))
+    pairs, kept, (reach, n_checkpoints) = in_turns(size, rows, epochs, threads, parent)
+    processor, wall = pairs[:, :, 0], pairs[:, :, 1]
+    beside = 1e3 * around(size, rows, max(2, epochs // 20), threads, parent)
+    return (
+        f"| {'-'.join(map(str, SIZES[size][0]))} | {processor[:, 0].sum():.1f} | {len(pairs)} | {share(processor)} "
+        f"| {share(wall)} | {np.median(processor[:, 1] / processor[:, 0]) - 1:+.1%} "
+        f"| {kept[0] / processor[:, 0].sum():.2%} / {kept[1] / wall[:, 0].sum():.2%} "
+        f"| {beside[0]:.0f} / {beside[1]:.0f} | {n_checkpoints} | {reach:.2f} |"
+    )
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="S,N,M")
-    parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of both trainings of a network together")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("."))
     options = parser.parse_args()
-    train.Trainer = Timed  # the module chainrule.api.train
-    print("| network | way | epochs, s | epochs, processor | epochs, wall | around, processor ms | around, wall ms "
-          "| checkpoints | longest way, s |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
+    import_module("chainrule.api.train").Trainer = InTurns  # type: ignore[attr-defined]
+    keeping.CheckpointStore = store  # type: ignore[assignment,misc]
+    noting(Trainer, "_keep_checkpoint")
+    for name in ("epoch_ended", "stretch_done"):
+        noting(RunDirectory, name)
+    HERE.kept = np.zeros(2)
+    print("| network | epochs, s | pairs | processor | wall | median pair | spent on keeping, processor / wall "
+          "| around, ms, processor / wall | checkpoints | longest way, s |\n" + 10 * "|---" + "|")  # fmt: skip
     for size in options.sizes.split(","):
-        print(measure(size, options.seconds, options.rounds, options.threads, options.folder), flush=True)
+        print(measure(size, options.seconds, options.threads, options.folder), flush=True)
 
 
 if __name__ == "__main__":

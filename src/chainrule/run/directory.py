@@ -2,7 +2,7 @@
 
 run.json             architecture, settings, seed, fingerprint, versions; the result once it ended
 model.safetensors    the best model with its pipeline
-history.jsonl        one line for each epoch
+history.jsonl        one line for each epoch, written at most 0.05 s and a stretch of steps later
 steps.safetensors    the loss of every step
 events.jsonl         what changed the run from outside
 data.safetensors     the rows, where they are kept
@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, RATE = (
     "learning_rate.json",
 )
 KEEP_BYTES = 64 * 2**20
+WAIT_S = 0.05
+"""Lines of the history are written together where they come faster than this."""
 
 
 class RunDirectory:
@@ -46,6 +49,8 @@ class RunDirectory:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._new_events = False
+        self._waiting: list[dict[str, float]] = []
+        self._wrote_s = 0.0
 
     @property
     def exists(self) -> bool:
@@ -75,11 +80,21 @@ class RunDirectory:
     # written while training ---------------------------------------------------------------------------------
 
     def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
-        """Append the epoch's line to the history."""
-        self._append(HISTORY, {"epoch": epoch, **line})
+        """The epoch's line comes into the history, soon."""
+        self._waiting.append({"epoch": epoch, **line})
+        self._write_history()
 
     def stretch_done(self, step: int, loss: float) -> None:
-        """Nothing is written between epochs."""
+        """Lines of the history that waited are written."""
+        if self._waiting:
+            self._write_history()
+
+    def _write_history(self, *, at_once: bool = False) -> None:
+        """Append the waiting lines, unless some were written a moment ago: epochs may be shorter than a write."""
+        now = time.perf_counter()
+        if at_once or now - self._wrote_s >= WAIT_S:
+            self._append(HISTORY, *self._waiting)
+            self._waiting, self._wrote_s = [], now
 
     def event_happened(self, event: Event) -> None:
         """Append the event."""
@@ -87,7 +102,8 @@ class RunDirectory:
         self._new_events = True
 
     def before_checkpoint(self, losses: npt.NDArray[np.float64]) -> None:
-        """Write the losses of all steps so far, so that no checkpoint is ahead of them; nor of the events."""
+        """Write the losses of all steps so far, so that no checkpoint is ahead of them; nor of history and events."""
+        self._write_history(at_once=True)
         if self._new_events:
             files.sync(self.file(EVENTS))
             self._new_events = False
@@ -95,13 +111,16 @@ class RunDirectory:
 
     def training_ended(self) -> None:
         """Losses, history and events are on the disk."""
+        self._write_history(at_once=True)
         for name in (STEPS, HISTORY, EVENTS):
             files.sync(self.file(name))
 
-    def _append(self, name: str, values: Mapping[str, Any]) -> None:
+    def _append(self, name: str, *lines: Mapping[str, Any]) -> None:
+        if not lines:
+            return
         try:
             with open(self.file(name), "a", encoding="utf-8") as file:
-                file.write(json.dumps(values, ensure_ascii=False) + "\n")
+                file.write("".join(json.dumps(values, ensure_ascii=False) + "\n" for values in lines))
         except OSError as error:
             raise ModelFileError(f"{self.file(name)}: cannot be written ({error.strerror}).") from None
 
