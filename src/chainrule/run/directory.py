@@ -2,7 +2,7 @@
 
 run.json             architecture, settings, seed, fingerprint, versions; the result once it ended
 model.safetensors    the best model with its pipeline
-history.jsonl        one line for each epoch, written at most 0.05 s and a stretch of steps later
+history.jsonl        one line for each epoch, at most half a second and a stretch of steps later
 steps.safetensors    the loss of every step
 events.jsonl         what changed the run from outside
 data.safetensors     the rows, where they are kept
@@ -39,7 +39,7 @@ RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, RATE = (
     "learning_rate.json",
 )
 KEEP_BYTES = 64 * 2**20
-WAIT_S = 0.05
+WAIT_S = 0.5
 """Lines of the history are written together where they come faster than this."""
 
 
