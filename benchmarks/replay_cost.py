@@ -9,8 +9,7 @@ other. A machine whose pace varies slows both alike, which two trainings one aft
 Columns: the epochs of the one without, in seconds of processor time (user and system, all threads; what the system
 writes back later is not in it); the sum of the others' over it, less 1, of processor time and of wall time, with the
 interval that holds 95 % of 2,000 samples drawn with replacement from the pairs; the median over the pairs, which
-leaves out the few epochs with a checkpoint; what of the epochs was spent in checkpoints and files, by the clock
-around them; and what comes around the epochs, from calls of its own.
+leaves out the few epochs with a checkpoint; and what comes around the epochs, from calls of its own.
 The folder should lie on the disk where runs will lie.
 """
 
@@ -30,7 +29,6 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.api import keeping
-from chainrule.run.directory import RunDirectory
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.loop import Trainer
 
@@ -68,10 +66,9 @@ class Turns:
 
 
 class InTurns(Trainer):
-    """A loop that passes the turn on after every epoch, and notes what it spent on checkpoints and files."""
+    """A loop that passes the turn on after every epoch."""
 
     def run(self, *args: Any, **options: Any) -> Any:
-        HERE.kept = np.zeros(2)
         turns, began = getattr(HERE, "turns", None), now()
         if turns is None:
             result = super().run(*args, **options)
@@ -81,7 +78,6 @@ class InTurns(Trainer):
         turns.begin(HERE.mine)
         result = super().run(*args, **options)
         turns.pass_on(HERE.mine, last=True)
-        HERE.told[HERE.mine] = HERE.kept
         return result
 
     def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
@@ -94,20 +90,6 @@ class InTurns(Trainer):
     def event_happened(self, event: Any) -> None: ...
 
     def before_checkpoint(self, losses: Any) -> None: ...
-
-
-def noting(owner: Any, name: str) -> None:
-    """What a method takes is added to what this thread spent on keeping the run."""
-    original = getattr(owner, name)
-
-    def noted(*args: Any, **options: Any) -> Any:
-        began = now()
-        try:
-            return original(*args, **options)
-        finally:
-            HERE.kept = getattr(HERE, "kept", np.zeros(2)) + now() - began
-
-    setattr(owner, name, noted)
 
 
 def store(n_steps: int) -> CheckpointStore:
@@ -130,12 +112,12 @@ def trained(size: str, rows: tuple[np.ndarray, np.ndarray], epochs: int, threads
     return run
 
 
-def in_turns(size: str, rows: Any, epochs: int, threads: int, parent: Path) -> tuple[np.ndarray, np.ndarray, Any]:
-    """(pairs, without or with, processor or wall), what was spent on keeping, and the run that was kept."""
-    turns, told, runs = Turns(), {}, {}
+def in_turns(size: str, rows: Any, epochs: int, threads: int, parent: Path) -> tuple[np.ndarray, Any]:
+    """(pairs, without or with, processor or wall), and how far the run that was kept is from any of its steps."""
+    turns, runs = Turns(), {}
 
     def side(mine: int) -> None:
-        HERE.turns, HERE.mine, HERE.told = turns, mine, told
+        HERE.turns, HERE.mine = turns, mine
         runs[mine] = trained(size, rows, epochs, threads, parent if mine else None), HERE.reach, HERE.n_checkpoints
 
     both = [threading.Thread(target=side, args=(mine,)) for mine in (0, 1)]
@@ -144,7 +126,7 @@ def in_turns(size: str, rows: Any, epochs: int, threads: int, parent: Path) -> t
     for thread in both:
         thread.join()
     assert runs[0][0].result["sha256"] == runs[1][0].result["sha256"]
-    return np.stack([np.array(took[:epochs]) for took in turns.took], axis=1), told[1], runs[1][1:]
+    return np.stack([np.array(took[:epochs]) for took in turns.took], axis=1), runs[1][1:]
 
 
 def around(size: str, rows: Any, epochs: int, threads: int, parent: Path) -> np.ndarray:
@@ -177,13 +159,12 @@ def measure(size: str, seconds: float, threads: int, parent: Path) -> str:
     trained(size, rows, 1, threads, parent)
     trained(size, rows, 3, threads, None)
     epochs = max(4, round(3 * seconds / 2 / HERE.loop[0]))
-    pairs, kept, (reach, n_checkpoints) = in_turns(size, rows, epochs, threads, parent)
+    pairs, (reach, n_checkpoints) = in_turns(size, rows, epochs, threads, parent)
     processor, wall = pairs[:, :, 0], pairs[:, :, 1]
     beside = 1e3 * around(size, rows, max(2, epochs // 20), threads, parent)
     return (
         f"| {'-'.join(map(str, SIZES[size][0]))} | {processor[:, 0].sum():.1f} | {len(pairs)} | {share(processor)} "
         f"| {share(wall)} | {np.median(processor[:, 1] / processor[:, 0]) - 1:+.1%} "
-        f"| {kept[0] / processor[:, 0].sum():.2%} / {kept[1] / wall[:, 0].sum():.2%} "
         f"| {beside[0]:.0f} / {beside[1]:.0f} | {n_checkpoints} | {reach:.2f} |"
     )
 
@@ -198,12 +179,8 @@ def main() -> None:
     options = parser.parse_args()
     import_module("chainrule.api.train").Trainer = InTurns  # type: ignore[attr-defined]
     keeping.CheckpointStore = store  # type: ignore[assignment,misc]
-    noting(Trainer, "_keep_checkpoint")
-    for name in ("epoch_ended", "stretch_done"):
-        noting(RunDirectory, name)
-    HERE.kept = np.zeros(2)
-    print("| network | epochs, s | pairs | processor | wall | median pair | spent on keeping, processor / wall "
-          "| around, ms, processor / wall | checkpoints | longest way, s |\n" + 10 * "|---" + "|")  # fmt: skip
+    print("| network | epochs, s | pairs | processor | wall | median pair "
+          "| around, ms, processor / wall | checkpoints | longest way, s |\n" + 9 * "|---" + "|")  # fmt: skip
     for size in options.sizes.split(","):
         print(measure(size, options.seconds, options.threads, options.folder), flush=True)
 
