@@ -275,27 +275,31 @@ def test_bits_do_not_depend_on_threads_or_instruction_set(
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    ("optimizer", "extra"),
-    [("sgd", {}), ("adam", {"l2": 0.02}), ("rmsprop", {"dropout": 0.2}), ("adam", {"l1": 0.01, "clip_norm": 0.1})],
+    ("optimizer", "extra", "dtype"),
+    [
+        ("sgd", {}, "float32"),
+        ("adam", {"l2": 0.02}, "float32"),
+        ("rmsprop", {"dropout": 0.2}, "float32"),
+        ("adam", {"l1": 0.01, "clip_norm": 0.1}, "float64"),
+    ],
 )
 def test_bits_of_products_in_parts(
     monkeypatch: pytest.MonkeyPatch, optimizer: str, extra: dict[str, float], dtype: str
 ) -> None:
     """Products so large that some instruction sets compute them in parts: more than 512 rows, 256 and 128 columns."""
-    task = make_task([300, 270, 150, 3], dtype=dtype, n=1130, batch_size=565, optimizer=optimizer)
-    s, digests = StepSettings(**extra), set()
-    for isa in _native.instruction_sets():
+    task = make_task([70, 270, 140, 3], dtype=dtype, n=565, batch_size=565, optimizer=optimizer)
+    s, digests, sets = StepSettings(**extra), set(), _native.instruction_sets()
+    for isa in [isa for isa in sets if isa != "emulated"]:
         monkeypatch.setenv("CHAINRULE_ISA", isa)
-        for threads in (1, 2, 3):
+        for threads in (1,) if isa == "scalar" else (1, 2, 3):
             session = begin(NativeEngine(threads), task, s)
-            session.advance(0, np.full(2, 0.01), s)
+            session.advance(0, np.full(1, 0.01), s)
             digests.add(digest(session))
-        recorded = begin(NativeEngine(1), task, s)
-        for step in range(2):
-            recorded.record(step, 0.01, s)
-        digests.add(digest(recorded))
+    monkeypatch.setenv("CHAINRULE_ISA", sets[0])
+    recorded = begin(NativeEngine(1), task, s)
+    recorded.record(0, 0.01, s)
+    digests.add(digest(recorded))
     assert len(digests) == 1
 
 
