@@ -229,7 +229,7 @@ template <class T> struct GradientProduct {
 
   GradientProduct(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* scratch)
       : a_in(a_in), delta(delta), n(n), scratch(scratch),
-        laid_out(in_parts<T>(delta.columns, n) && delta.columns > 2 * panel<T>) {}
+        laid_out(in_parts<T>(delta.columns, n) && delta.columns >= 128 && a_in.columns >= 128) {}
 
   // f(part) for parts of the rows of the batch; the strips of delta lie side by side from then on.
   template <class F> CHAINRULE_INLINE void for_parts_of_batch(const F& f) const {
