@@ -368,6 +368,16 @@ def test_png_without_matplotlib_or_hangul_is_refused(digits_found: LearningRate,
         digits_found.png("ko")
 
 
+def test_a_font_that_was_removed_draws_nothing(digits_found: LearningRate, monkeypatch) -> None:
+    """matplotlib keeps a list of fonts on the disk: one that has gone since then is not taken from it."""
+    font_manager = pytest.importorskip("matplotlib.font_manager", reason="pip install 'chainrule[plot]'")
+    gone = font_manager.FontEntry(fname="/nowhere/gone.ttf", name="Noto Sans CJK KR")
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [gone])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [])
+    with pytest.raises(SettingsError, match="Hangul"):
+        digits_found.png("ko")
+
+
 def test_refusals() -> None:
     """No rows, and a start that is not finite, are refused with a remedy."""
     network = cr.Network([2, 3, 2], dtype="float64")

@@ -5,7 +5,9 @@ No window is opened and no setting of matplotlib is changed.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 from typing import Any
 
 from chainrule.errors import SettingsError, unknown_name
@@ -61,15 +63,26 @@ def fonts(language: str) -> list[str]:
         ) from None
     if language != "ko":
         return list(SANS)
-
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    found = [name for name in HANGUL if name in installed]
+    found = _with_hangul(font_manager)
     if not found:
         raise SettingsError(
             "no installed font known to have Hangul was found (looked for " + ", ".join(HANGUL[:5]) + " and others); "
             "expected one for a Korean picture in PNG. Install one, such as fonts-noto-cjk, or write SVG."
         )
     return [found[0], *SANS]
+
+
+def _with_hangul(font_manager: Any) -> list[str]:
+    """The fonts of HANGUL that are there now: matplotlib's list may be older than what is installed, or removed."""
+    manager = font_manager.fontManager
+    known = {font.fname: font.name for font in manager.ttflist}
+    found = {name for file, name in known.items() if os.path.exists(file)}
+    if found.isdisjoint(HANGUL):
+        for file in set(font_manager.findSystemFonts()) - set(known):
+            with contextlib.suppress(OSError, RuntimeError):  # a file that is no font after all
+                manager.addfont(file)
+        found |= {font.name for font in manager.ttflist if font.fname not in known}
+    return [name for name in HANGUL if name in found]
 
 
 def _draw(axes: Any, panel: Panel, language: str, families: list[str]) -> None:
