@@ -1,12 +1,7 @@
-"""The native engine computes what the reference states, and its bits do not depend on how it is run."""
+"""The native engine computes what the reference states."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import signal
-import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -16,18 +11,14 @@ from hypothesis import strategies as st
 
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.engine.protocol import StepSettings, Task
-from chainrule.errors import SettingsError
 from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose, initialize
 from chainrule.reference.losses import LOSSES, loss_named
-from chainrule.reference.optimizers import OPTIMIZERS
-from chainrule.seeding import permutation
+from tasks import begin, digest, make_task
 from tolerances import NATIVE, NATIVE_100_STEPS, assert_close, normalised
 
 pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
-from chainrule import _native
-from chainrule.engine import native as module
-from chainrule.engine.native import ACTIVATIONS, NativeEngine, allowed_threads, instruction_set, unable
+from chainrule.engine.native import ACTIVATIONS, NativeEngine, unable
 
 SIZES = [1, 2, 3, 15, 16, 17, 63, 65, 100]
 GRADIENTS = ("delta", "du", "dW", "db", "dgain", "dshift")
@@ -49,59 +40,6 @@ EXTRAS = [
     {"alpha": 0.7, "l2": 0.01, "clip_norm": 0.05},
     {"dropout": 0.5, "clip_norm": 0.1, "l2": 0.1},
 ]
-
-
-def make_task(
-    sizes: list[int],
-    activation: str = "relu",
-    output: str = "softmax",
-    loss: str = "cross_entropy",
-    dtype: str = "float32",
-    *,
-    n: int = 60,
-    batch_size: int = 16,
-    optimizer: str = "sgd",
-    weighted: bool = False,
-    labels: bool = True,
-    seed: int = 5,
-    shuffle: bool = True,
-    normalization: Any = None,
-    residual: Any = False,
-) -> Task:
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, sizes[0])).astype(dtype)
-    targets: Any = rng.uniform(0, 1, (n, sizes[-1])).astype(dtype)
-    if labels and output in ("softmax", "sigmoid"):
-        targets = rng.integers(0, max(sizes[-1], 2), n).astype(np.int32)
-    weight = None
-    if weighted:
-        weight = rng.uniform(0, 2, n).astype(dtype)
-        weight[::7] = 0
-    return Task(
-        Architecture.build(sizes, activation, output, loss, dtype, normalization, residual),
-        X,
-        targets,
-        weight,
-        optimizer,
-        batch_size,
-        seed,
-        shuffle,
-    )
-
-
-def begin(engine: Any, task: Task, settings_: StepSettings) -> Any:
-    parameters = initialize(task.architecture, choose("auto", task.architecture), 3)
-    rng = np.random.default_rng(4)
-    for vector in filter(lambda v: v is not None, [*parameters.gain, *parameters.shift]):
-        vector += 0.3 * rng.normal(size=vector.shape)  # 1 and 0 would hide what they do
-    session = engine.start(task, settings_)
-    session.load(parameters.flat, OPTIMIZERS[task.optimizer].start(parameters.flat, settings_.optimizer))
-    return session
-
-
-def digest(session: Any) -> str:
-    theta, state = session.store()
-    return hashlib.sha256(theta.tobytes() + b"".join(state[name].tobytes() for name in sorted(state))).hexdigest()
 
 
 def assert_same_arrays(found: Any, expected: Any, parts: tuple[str, ...], l: int, tolerance: float) -> None:
@@ -237,87 +175,6 @@ def test_parity_after_a_hundred_steps(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    ("sizes", "batch_size", "activation", "output", "loss", "optimizer", "extra"),
-    [
-        ([20, 64, 64, 10], 64, "relu", "softmax", "cross_entropy", "sgd", {}),
-        ([20, 64, 64, 10], 64, "tanh", "softmax", "cross_entropy", "adam", {"dropout": 0.2, "clip_norm": 0.3}),
-        ([33, 70, 100], 37, "gelu", "softmax", "cross_entropy", "adam", {"l2": 0.01}),
-        ([33, 70, 65, 3], 37, "mish", "softplus", "poisson", "adamw", {"l1": 0.001}),
-        ([13, 17, 31, 2], 7, "selu", "sigmoid", "cross_entropy", "rmsprop", {"l1": 0.001}),
-        ([784, 100, 10], 10, "silu", "identity", "huber", "adagrad", {}),
-    ],
-)
-@pytest.mark.parametrize("layers", [{}, {"normalization": "layer", "residual": True}], ids=["plain", "normalised"])
-def test_bits_do_not_depend_on_threads_or_instruction_set(
-    monkeypatch: pytest.MonkeyPatch, sizes: list[int], batch_size: int, activation: str, output: str, loss: str,
-    optimizer: str, extra: dict[str, float], dtype: str, layers: dict[str, Any],
-) -> None:  # fmt: skip
-    """One sha256 after three epochs for 1, 2, 3, 4, 8 threads, every instruction set, fused and recorded."""
-    if layers:
-        sizes = [*sizes[:-1], sizes[-2], sizes[-1]]  # a layer that can add its input
-    task = make_task(
-        sizes, activation, output, loss, dtype, n=150, batch_size=batch_size, optimizer=optimizer, **layers
-    )
-    s, n_steps = StepSettings(**extra), 3 * task.steps_per_epoch
-    digests = set()
-    for isa in _native.instruction_sets():
-        monkeypatch.setenv("CHAINRULE_ISA", isa)
-        for threads in (1, 2, 3, 4, 8) if isa == _native.instruction_sets()[0] else (1, 2):
-            session = begin(NativeEngine(threads), task, s)
-            session.advance(0, np.full(n_steps, 0.01), s)
-            digests.add(digest(session))
-        recorded = begin(NativeEngine(1), task, s)
-        for step in range(n_steps if isa == _native.instruction_sets()[0] else 3):
-            recorded.record(step, 0.01, s)
-        if isa == _native.instruction_sets()[0]:
-            digests.add(digest(recorded))
-    assert len(digests) == 1
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "extra", "dtype"),
-    [
-        ("sgd", {}, "float32"),
-        ("adam", {"l2": 0.02}, "float32"),
-        ("rmsprop", {"dropout": 0.2}, "float32"),
-        ("adam", {"l1": 0.01, "clip_norm": 0.1}, "float64"),
-    ],
-)
-def test_bits_of_products_in_parts(
-    monkeypatch: pytest.MonkeyPatch, optimizer: str, extra: dict[str, float], dtype: str
-) -> None:
-    """Products so large that some instruction sets compute them in parts: more than 512 rows, 256 and 128 columns."""
-    task = make_task([70, 270, 140, 3], dtype=dtype, n=565, batch_size=565, optimizer=optimizer)
-    s, digests, sets = StepSettings(**extra), set(), _native.instruction_sets()
-    for isa in [isa for isa in sets if isa != "emulated"]:
-        monkeypatch.setenv("CHAINRULE_ISA", isa)
-        for threads in (1,) if isa == "scalar" else (1, 2, 3):
-            session = begin(NativeEngine(threads), task, s)
-            session.advance(0, np.full(1, 0.01), s)
-            digests.add(digest(session))
-    monkeypatch.setenv("CHAINRULE_ISA", sets[0])
-    recorded = begin(NativeEngine(1), task, s)
-    recorded.record(0, 0.01, s)
-    digests.add(digest(recorded))
-    assert len(digests) == 1
-
-
-def test_a_stretch_may_begin_anywhere() -> None:
-    """Steps done in pieces, or by a session that was loaded in the middle, are the steps done at once."""
-    task = make_task([9, 20, 3], n=50, batch_size=8, optimizer="adam")
-    s = StepSettings(dropout=0.2)
-    whole, pieces = begin(NativeEngine(1), task, s), begin(NativeEngine(1), task, s)
-    losses = whole.advance(0, np.full(23, 0.01), s).losses
-    first = pieces.advance(0, np.full(9, 0.01), s).losses
-    later = NativeEngine(2).start(task, s)
-    later.load(*pieces.store())
-    second = later.advance(9, np.full(14, 0.01), s).losses
-    assert np.array_equal(np.concatenate([first, second]), losses)
-    assert digest(whole) == digest(later)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("level", [1e4, 1e8])
 def test_equal_units_are_normalised_to_the_shift(level: float, dtype: str) -> None:
     """A row whose z are all alike gives u = shift at any level, as in the reference, and nothing flows back."""
@@ -329,16 +186,6 @@ def test_equal_units_are_normalised_to_the_shift(level: float, dtype: str) -> No
         u, g = engine.forward(parameters, X).u[1], engine.backward(parameters, X, y)
         assert_close(u, np.zeros((2, 70)), NATIVE["float32"] * max(1, level * 1e-4))
         assert np.isfinite(g.delta[1]).all()
-
-
-@pytest.mark.parametrize("isa", _native.instruction_sets())
-def test_the_row_order_is_that_of_seeding(isa: str) -> None:
-    """The permutation of every size is the one that seeding.py states."""
-    for n in (1, 2, 31, 33, 1000, 70_001):
-        for seed, epoch in ((0, 0), (2**63 + 11, 3)):
-            out = np.empty(n, np.int64)
-            _native.permutation(isa, seed, epoch, out)
-            assert np.array_equal(out, permutation(seed, epoch, n))
 
 
 @pytest.mark.parametrize("layers", LAYERS, ids=str)
@@ -367,109 +214,6 @@ def test_passes_of_an_engine(pair: tuple[str, str], dtype: str, layers: dict[str
     assert np.array_equal(out, f.output)
     assert np.array_equal(found.predict(parameters, task.X[:1]), f.output[:1])
     assert found.predict(parameters, task.X[:0]).shape == (0, 17)
-
-
-def test_a_loss_that_is_not_finite_stops_before_its_update() -> None:
-    """The run stops at the step, says so, and leaves the weights as they were."""
-    task = make_task([5, 8, 3], n=40, batch_size=10, shuffle=False)
-    task.X[25] = np.nan
-    s = StepSettings()
-    session, until = begin(NativeEngine(1), task, s), begin(NativeEngine(1), task, s)
-    advance = session.advance(0, np.full(4, 0.1), s)
-    until.advance(0, np.full(2, 0.1), s)
-    assert advance.stopped == "loss"
-    assert len(advance.losses) == 3
-    assert np.isnan(advance.losses[-1])
-    assert digest(session) == digest(until)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_weight_that_is_not_finite_stops_after_its_update(threads: int) -> None:
-    """An update that overflows is the last one, even where the loss was finite."""
-    task = make_task([5, 8, 3], "relu", "identity", "squared_error", n=40, batch_size=10, labels=False)
-    s = StepSettings()
-    advance = begin(NativeEngine(threads), task, s).advance(0, np.array([0.1, 3e38, 0.1]), s)
-    assert advance.stopped == "weights"
-    assert len(advance.losses) == 2
-    assert np.isfinite(advance.losses).all()
-
-
-def test_ctrl_c_is_honoured_at_once() -> None:
-    """SIGINT ends a long stretch within 200 ms of computing after the current step, and the session can go on."""
-    task = make_task([256, 256, 10], n=512, batch_size=256)  # some milliseconds a step
-    s = StepSettings()
-    session = begin(NativeEngine(1), task, s)
-    sent: list[float] = []
-
-    def interrupt() -> None:
-        time.sleep(0.3)
-        sent.append(time.process_time())  # a busy machine makes us wait, but not compute
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        session.advance(0, np.full(20_000, 1e-6), s)
-    late = time.process_time() - sent[0]
-    thread.join()
-    assert late < 0.2
-    assert session.advance(0, np.full(3, 0.1), s).stopped is None
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="ends on a system with fork")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_forked_process_can_train() -> None:
-    """A child makes its own threads and gets the same bits."""
-    task = make_task([20, 32, 5], n=128, batch_size=32)
-    s = StepSettings()
-    session = begin(NativeEngine(2), task, s)
-    session.advance(0, np.full(4, 0.1), s)
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            session.advance(4, np.full(4, 0.1), s)
-            os.write(writing, digest(session).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        of_child = pipe.read()
-    os.waitpid(child, 0)
-    session.advance(4, np.full(4, 0.1), s)
-    assert of_child == digest(session)
-
-
-def test_threads_are_counted_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:
-    """threads= is obeyed, then CHAINRULE_THREADS; otherwise cores, bounded by OMP_NUM_THREADS."""
-    monkeypatch.setenv("CHAINRULE_THREADS", "3")
-    assert allowed_threads(7) == (7, False)
-    assert allowed_threads() == (3, False)
-    monkeypatch.delenv("CHAINRULE_THREADS")
-    monkeypatch.setattr(module, "_cores_of_process", lambda: 6)
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert allowed_threads() == (2, True)
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    assert allowed_threads() == (6, True)
-    with pytest.raises(SettingsError, match="threads=0"):
-        allowed_threads(0)
-
-
-def test_an_unavailable_instruction_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CHAINRULE_ISA names one that exists here, or the message says which do."""
-    monkeypatch.setenv("CHAINRULE_ISA", "sse9")
-    with pytest.raises(SettingsError, match="expected one of "):
-        instruction_set()
-    monkeypatch.setenv("CHAINRULE_ISA", "scalar")
-    assert instruction_set() in ("scalar", "emulated")
-
-
-def test_a_step_too_small_to_profit_stays_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a demand for threads, a tiny step is done by one."""
-    monkeypatch.setattr(module, "_cores_of_process", lambda: 4)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    session = begin(NativeEngine(), make_task([4, 5, 3]), StepSettings())
-    assert session.active_threads == 1
 
 
 def test_softmax_inside_is_left_to_numpy() -> None:
