@@ -1,4 +1,5 @@
-"""A headless Chromium without network, over two pipes: enough of its protocol to use a page as a reader would."""
+"""A headless Chromium without network, over two pipes: enough of its protocol to use a page as a reader would; and
+small runs to look at in it."""
 
 from __future__ import annotations
 
@@ -9,6 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+import chainrule as cr
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -126,3 +131,20 @@ class Browser:
         self._process.wait(timeout=20)
         os.close(self._in)
         os.close(self._out)
+
+
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(30, 4))
+
+
+def small(loss: str = "cross_entropy", output: str = "softmax", **options: Any) -> cr.Run:
+    n = 3 if output in ("softmax", "sigmoid") else 2
+    if loss == "cross_entropy":
+        y: Any = RNG.integers(0, 3, 30) if output == "softmax" else RNG.integers(0, 2, (30, 3)).astype(float)
+    else:
+        y = np.abs(RNG.normal(size=(30, n))).round(2)
+    kinds = {name: options.pop(name) for name in ("normalization", "residual") if name in options}
+    sizes = options.pop("sizes", [4, 6, 5])
+    dtype = options.pop("dtype", "float32")
+    net = cr.Network([*sizes, n], options.pop("activation", "tanh"), output, loss, dtype=dtype, seed=1, **kinds)
+    return cr.train(net, X, y, batch_size=8, epochs=2, progress=False, **options)

@@ -26,11 +26,13 @@ export const stepAt = (width, last) => (x) => Math.round(Math.min(1, Math.max(0,
 function extent(lines, log) {
   let low = Infinity, high = -Infinity;
   for (const { ys } of lines)
-    for (const y of ys) if (y !== null && (!log || y > 0)) { low = Math.min(low, y); high = Math.max(high, y); }
+    for (const y of ys) if (Number.isFinite(y) && (!log || y > 0)) { low = Math.min(low, y); high = Math.max(high, y); }
   if (!(high >= low)) return [log ? 0.1 : 0, 1];
-  if (log) return [low / 1.1, high * 1.1];
-  const pad = (high - low || Math.abs(high) || 1) * 0.05;
-  return [low >= 0 && low < 0.35 * high ? 0 : low - pad, high + pad];
+  if (log) return [low / 1.1, Math.min(high * 1.1, Number.MAX_VALUE)];
+  // Values that differ by their rounding alone are one value: no tick fits between them.
+  const apart = high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high));
+  const pad = (apart ? high - low : Math.abs(high) || 1) * 0.05;
+  return [low >= 0 && low < 0.35 * high ? 0 : low - pad, Math.min(high + pad, Number.MAX_VALUE)];
 }
 
 function path(xs, ys, px, py) {
