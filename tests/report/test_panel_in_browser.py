@@ -145,3 +145,15 @@ def test_a_sum_is_copied_as_numpy(browser: Browser, tmp_path: Path) -> None:
         exec("\n".join(lines[1:]), names)
         value = step.why("loss" if name == "J" else name).value
         assert names["value"] == pytest.approx(value, rel=1e-13), name
+
+
+def test_what_is_too_large_for_the_page_is_said(browser: Browser, tmp_path: Path) -> None:
+    """Where more passes would take too long the panel says what it leaves out, for numbers they would speak of."""
+    wide = np.random.default_rng(0).normal(size=(2000, 4))
+    run = cr.train(cr.Network([4, 280, 280, 1], output="identity", loss="squared_error", seed=0), wide, wide[:, :1],
+                   batch_size=2000, epochs=1, progress=False)  # fmt: skip
+    run.report(tmp_path / "report.html")
+    for name, said in (("dW2[3,4]", True), ("z1[0,1]", False)):
+        browser.open(tmp_path / "report.html", f"lang=en&step=0&row=0&why={name}")
+        assert browser.evaluate("document.getElementById('left-out') !== null") == said
+        assert browser.evaluate("document.getElementById('twin')") is None

@@ -5,7 +5,7 @@ import { label } from "./model.js";
 import { general, grouped, number, percent } from "./numbers.js";
 import { paths } from "./paths.js";
 import { t } from "./words.js";
-import { isQuick, prediction, twin, verdict } from "./wide.js";
+import { isMovable, isQuick, prediction, twin, verdict } from "./wide.js";
 
 const seven = (x) => general(x, 7), two = (x) => general(x, 2);
 
@@ -13,7 +13,7 @@ const evidenceOf = (id, title, ...inside) => h("section", { class: "evidence", i
 
 // The sections below a number's own terms; worked out once for every step and number.
 export function evidence(app, step, ref) {
-  if (!isQuick(step)) return [];
+  if (!isQuick(step)) return isMovable(ref) ? [h("p", { class: "note", id: "left-out" }, t("evidence_left_out"))] : [];
   const known = (step.evidence ??= new Map()), name = label(ref);
   if (!known.has(name)) known.set(name, { twin: twin(step, ref), paths: paths(step, ref), prediction: prediction(step, ref) });
   const found = known.get(name);

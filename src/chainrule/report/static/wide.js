@@ -12,6 +12,9 @@ const copied = (matrix) => ({ data: Float64Array.from(matrix.data), shape: matri
 // Whether a pass of the batch takes but a moment.
 export const isQuick = (step) => step.n * step.theta.data.length <= MOST_PRODUCTS;
 
+// Whether further passes would have something to say about a number.
+export const isMovable = ({ kind }) => kind === "J" || kind in MOVED || PARAMETERS.includes(kind.replace("⁺", ""));
+
 export class Wide {
   constructor(step) {
     this.step = step;
