@@ -43,7 +43,8 @@ def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simpl
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("")
     for part, values in measured.items():
-        told = simplest if part == "baseline" else f"{part}\n{values['n_rows']:,} row{'s' if values['n_rows'] != 1 else ''}"
+        n = values["n_rows"]
+        told = simplest if part == "baseline" else f"{part}\n{n:,} row{'s' if n != 1 else ''}"
         table.add_column(told, justify="right", style="dim" if part == "baseline" else "")
     for name in next(iter(measured.values())):
         if name != "n_rows":
