@@ -21,6 +21,7 @@ from chainrule.glass.rate.figure import figure
 from chainrule.glass.rate.found import LearningRate, from_dict
 from chainrule.glass.rate.laboratory import breaks_at, suggest
 from chainrule.glass.rate.level import Level
+from chainrule.glass.rate.png import fonts
 from chainrule.glass.rate.problem import Going, Problem
 from chainrule.glass.rate.race import race
 from chainrule.glass.rate.stability import Preconditioned, scales, stable_factor
@@ -366,6 +367,18 @@ def test_png_without_matplotlib_or_hangul_is_refused(digits_found: LearningRate,
     monkeypatch.setattr("chainrule.glass.rate.png.HANGUL", ("No Such Font",))
     with pytest.raises(SettingsError, match="Hangul"):
         digits_found.png("ko")
+
+
+def test_fonts_are_those_that_are_there_now(monkeypatch) -> None:
+    """A file of several fonts counts with all of them, also one that came after matplotlib made its list."""
+    font_manager = pytest.importorskip("matplotlib.font_manager", reason="pip install 'chainrule[plot]'")
+    names = ["Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans Mono CJK HK"]
+    of_file = [font_manager.FontEntry(fname=__file__, name=name) for name in names]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [__file__])
+    monkeypatch.setattr(font_manager.fontManager, "addfont", lambda _: font_manager.fontManager.ttflist.extend(of_file))
+    for _ in range(2):
+        assert fonts("ko")[0] == "Noto Sans CJK KR"
 
 
 def test_a_font_that_was_removed_draws_nothing(digits_found: LearningRate, monkeypatch) -> None:

@@ -75,10 +75,10 @@ def fonts(language: str) -> list[str]:
 def _with_hangul(font_manager: Any) -> list[str]:
     """The fonts of HANGUL that are there now: matplotlib's list may be older than what is installed, or removed."""
     manager = font_manager.fontManager
-    known = {font.fname: font.name for font in manager.ttflist}
-    found = {name for file, name in known.items() if os.path.exists(file)}
+    found = {font.name for font in manager.ttflist if os.path.exists(font.fname)}
     if found.isdisjoint(HANGUL):
-        for file in set(font_manager.findSystemFonts()) - set(known):
+        known = {font.fname for font in manager.ttflist}
+        for file in set(font_manager.findSystemFonts()) - known:
             with contextlib.suppress(OSError, RuntimeError):  # a file that is no font after all
                 manager.addfont(file)
         found |= {font.name for font in manager.ttflist if font.fname not in known}
