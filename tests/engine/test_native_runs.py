@@ -32,6 +32,9 @@ from chainrule.engine.native import NativeEngine, allowed_threads, instruction_s
         ([33, 70, 65, 3], 37, "mish", "softplus", "poisson", "adamw", {"l1": 0.001}),
         ([13, 17, 31, 2], 7, "selu", "sigmoid", "cross_entropy", "rmsprop", {"l1": 0.001}),
         ([784, 100, 10], 10, "silu", "identity", "huber", "adagrad", {}),
+        ([33, 70, 1], 37, "gelu", "sigmoid", "cross_entropy", "adam", {"l2": 0.01}),
+        ([70, 130, 1, 9, 1], 37, "tanh", "identity", "squared_error", "sgd", {"dropout": 0.2}),
+        ([20, 100, 1], 50, "relu", "exponential", "poisson", "adagrad", {"l1": 0.001}),
     ],
 )
 @pytest.mark.parametrize("layers", [{}, {"normalization": "layer", "residual": True}], ids=["plain", "normalised"])
