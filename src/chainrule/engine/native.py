@@ -239,6 +239,7 @@ class NativeSession:
             isa, *_network(task.architecture), np.ascontiguousarray(task.X, dtype=task.architecture.dtype), labels, y,
             task.weight, task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle, threads, may_choose,
         )  # fmt: skip
+        self._n_parameters = task.architecture.n_parameters
         self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
         self._told = (settings, _settings(task, settings))
 
@@ -252,11 +253,17 @@ class NativeSession:
 
     def store(self) -> tuple[Array, dict[str, Array]]:
         """The state as fresh copies."""
-        theta = np.empty(self._task.architecture.n_parameters, self._task.architecture.dtype)
+        theta = np.empty(self._n_parameters, self._task.architecture.dtype)
         state = {name: np.empty_like(theta) for name in self._kept}
         first, second = [*state.values(), None, None][:2]
         self._session.store(theta, first, second)
         return theta, state
+
+    def theta(self) -> Array:
+        """The flat parameters alone, a fresh copy."""
+        theta = np.empty(self._n_parameters, self._task.architecture.dtype)
+        self._session.store(theta, None, None)
+        return theta
 
     def advance(
         self,

@@ -138,6 +138,10 @@ class NumpySession:
         """The state as fresh copies."""
         return self._parameters.flat.copy(), {name: array.copy() for name, array in self._state.items()}
 
+    def theta(self) -> Array:
+        """The flat parameters alone, a fresh copy."""
+        return self._parameters.flat.copy()
+
     def advance(
         self,
         first_step: int,

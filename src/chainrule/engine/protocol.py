@@ -99,6 +99,9 @@ class Session(Protocol):
     def store(self) -> tuple[Array, dict[str, Array]]:
         """The state as fresh copies: flat parameters, and the optimizer's arrays by name."""
 
+    def theta(self) -> Array:
+        """The flat parameters alone, a fresh copy."""
+
     def advance(
         self,
         first_step: int,

@@ -95,14 +95,16 @@ class Trainer:
         self._losses = np.zeros(0)
         self._progress = Progress()
         self._control = Control(self.settings, self.history)
-        self._control.attach(lambda: Parameters(self.task.architecture, self._session.store()[0]))
+        self._control.attach(lambda: Parameters(self.task.architecture, self._session.theta()))
         self._stopped: str | None = None
         self._diverged: DivergedError | None = None
         self._stretch = 1
         self._step = 0
         self._in_steps_s, self._n_done = 0.0, 0
         self._unchanged = settings_at(0, self.settings, ())
-        self._even_weights: npt.NDArray[np.float64] | None = None
+        self._even_weights: tuple[npt.NDArray[np.float64], float] | None = None
+        self._rates = np.zeros(0)
+        self._every_step = any(hasattr(callback, "on_step_end") for callback in self.callbacks)
         self._session = self.engine.start(self.task, self._unchanged[1])
 
     # the way through the steps ---------------------------------------------------------------------------
@@ -127,24 +129,35 @@ class Trainer:
     def _advance_stretch(self) -> None:
         first = self._step
         epoch_end = (first // self._spe + 1) * self._spe
-        last = min(first + self._stretch, epoch_end, self.checkpoints.next_after(first), self._n_steps)
         began = time.perf_counter()
+        step_s = self._in_steps_s / self._n_done if self._n_done else 0.0
+        wanted = self.checkpoints.next_due(first, began - self._began, step_s)
+        last = min(first + self._stretch, epoch_end, wanted)
         eta, settings = self._settings_at(first)
-        etas = eta * self._progress.plateau_factor * schedules.factors(self.settings, first, last, self._spe)
+        etas = self._learning_rates(eta * self._progress.plateau_factor, first, last)
         done = self._session.advance(first, etas, settings)
-        self._in_steps_s += time.perf_counter() - began
+        elapsed = time.perf_counter() - began
+        self._in_steps_s += elapsed
         self._n_done += len(done.losses)
         self._step = first + len(done.losses)
         self._losses[first : self._step] = done.losses
         if done.stopped:
             self._locate()
             return
-        self._adapt(last - first, time.perf_counter() - began)
+        self._adapt(last - first, elapsed)
         self._after_stretch(epoch_end, float(etas[-1]))
 
     def _settings_at(self, step: int) -> tuple[float, StepSettings]:
         # The same object as long as nobody changed anything, so that the engine need not translate it again.
         return settings_at(step, self.settings, self.events) if self.events else self._unchanged
+
+    def _learning_rates(self, eta: float, first: int, last: int) -> npt.NDArray[np.float64]:
+        """η of steps first … last − 1; where no schedule moves it, a part of one array."""
+        if not schedules.is_level(self.settings):
+            return eta * schedules.factors(self.settings, first, last, self._spe)
+        if len(self._rates) < last - first or self._rates[0] != eta:
+            self._rates = np.full(self._spe, eta)
+        return self._rates[: last - first]
 
     def _after_stretch(self, epoch_end: int, eta: float) -> None:
         for observer in self.observers:
@@ -166,7 +179,7 @@ class Trainer:
 
     def _adapt(self, n_steps: int, elapsed_s: float) -> None:
         # Callbacks on steps need every step; otherwise the next stretch is sized to take STRETCH_S.
-        if any(hasattr(callback, "on_step_end") for callback in self.callbacks):
+        if self._every_step:
             self._stretch = 1
         else:
             self._stretch = max(1, min(4 * self._stretch, int(n_steps * STRETCH_S / max(elapsed_s, 1e-9))))
@@ -176,14 +189,14 @@ class Trainer:
     def _end_epoch(self, eta: float) -> None:
         epoch, first = self._step // self._spe - 1, self._step - self._spe
         losses = self._losses[first : self._step]
-        weights = self._batch_weights(epoch)
-        mean = float((losses * weights).sum() / weights.sum())
+        weights, total = self._batch_weights(epoch)
+        mean = float(np.add.reduce(losses * weights) / total)
         scale = max(float(self._losses[0]), self.constant_loss)
         self._diverged = divergence.exploded(losses, mean, scale, first, epoch, eta)
         if self._diverged:
             self._stopped = "diverged"
             return
-        theta = self._session.store()[0]
+        theta = self._session.theta()
         line = {"loss": mean} | self._validate(theta) | {"penalty": self._penalty(theta), "learning_rate": eta}
         if self.settings.schedule == "plateau":
             line[PLATEAU_NAME] = self._progress.plateau_factor
@@ -230,16 +243,18 @@ class Trainer:
         if patience is not None and progress.epochs_without_better >= patience:
             self._stopped = "early_stopping"
 
-    def _batch_weights(self, epoch: int) -> npt.NDArray[np.float64]:
+    def _batch_weights(self, epoch: int) -> tuple[npt.NDArray[np.float64], float]:
+        """The weight of every batch of an epoch, and of all."""
         n, size = self.task.n_samples, self.task.batch_size
         if self._even_weights is not None:
             return self._even_weights
         starts = np.arange(0, n, size)
         if self.task.weight is None:
-            self._even_weights = np.minimum(size, n - starts).astype(np.float64)
+            self._even_weights = np.minimum(size, n - starts).astype(np.float64), float(n)
             return self._even_weights
         weights = np.add.reduceat(self.task.weight[self.task.order(epoch)].astype(np.float64), starts)
-        return weights if weights.any() else np.ones_like(weights)
+        weights = weights if weights.any() else np.ones_like(weights)
+        return weights, weights.sum()
 
     # events --------------------------------------------------------------------------------------------------
 
@@ -294,7 +309,7 @@ class Trainer:
         return known[epoch] if epoch < len(known) else self._progress.plateau_factor
 
     def _result(self) -> Result:
-        theta = self._session.store()[0]
+        theta = self._session.theta()
         keep_last = self.validation is None and self._diverged is None
         parameters = Parameters(self.task.architecture, theta if keep_last else self._best.copy())
         return Result(
