@@ -18,8 +18,9 @@ from tasks import begin, digest, make_task
 
 pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
 from chainrule import _native
-from chainrule.engine import native as module
-from chainrule.engine.native import NativeEngine, allowed_threads, instruction_set
+from chainrule.engine import threads as module
+from chainrule.engine.native import NativeEngine, instruction_set
+from chainrule.engine.threads import allowed_threads
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -273,7 +273,7 @@ def test_threads_in_workers_do_not_multiply() -> None:
     """A fit in a thread of joblib takes one thread; a worker process has its share of the cores."""
     from joblib import Parallel, delayed
 
-    from chainrule.engine.native import allowed_threads
+    from chainrule.engine.threads import allowed_threads
     from chainrule.sklearn.keeping import threads_of
 
     assert threads_of(None) is None
@@ -284,7 +284,7 @@ def test_threads_in_workers_do_not_multiply() -> None:
 
 
 def _threads_of_worker() -> int:
-    from chainrule.engine.native import allowed_threads
+    from chainrule.engine.threads import allowed_threads
     from chainrule.sklearn.keeping import threads_of
 
     return allowed_threads(threads_of(None))[0]
