@@ -91,7 +91,7 @@ void Batches<T>::gather(const Batch& batch, Panels<T> X, std::size_t i0, std::si
   if (data_.labels)
     for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
   else
-    kernels_.gather(data_.y, batch.rows, nullptr, {y_.get(), capacity_, n_outputs_}, i0, i1);
+    kernels_.gather(data_.y, batch.rows, batch.next, {y_.get(), capacity_, n_outputs_}, i0, i1);
 }
 
 // J = Σ scale_i·loss_i in the order of the rows; a row of weight 0 says nothing, even where its loss is infinite

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "activations.hpp"
+#include "column.hpp"
 #include "gemm.hpp"
 #include "kernels.hpp"
 #include "optimizers.hpp"
@@ -116,6 +117,12 @@ void forward_panel(Panels<const T> a_in, const T* W_p, const T* b_p, std::size_t
 template <class T>
 void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
                    std::size_t i0, std::size_t i1) {
+  if (W.columns == 1) {
+    const std::size_t first = i0 * chunk<T>;
+    column_forward<T>(a_in, W.data, *b, out, i0, i1);
+    if (out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, (i1 - i0) * chunk<T>);
+    return;
+  }
   const bool packed = in_parts<T>(i1 - i0, W.rows);
   for_parts(packed, i0, i1, W.rows, [&](Part part) {
     for (std::size_t p = 0; p < n_panels<T>(W.columns); ++p) {
@@ -270,6 +277,7 @@ template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::si
 template <class T, class Law>
 void update_fused(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>& rule, std::size_t r0, std::size_t r1,
                   T* check) {
+  if (dW.delta.columns == 1) return update_column<T, Law>(dW.a_in, dW.delta.data, dW.n, W, rule, r0, r1, check);
   const auto sweep = [&](auto decays) {
     dW.for_parts_of_batch([&](const Part& part) {
       dW.tiles(part, r0, r1, [&](std::size_t offset, std::size_t width) {
@@ -284,6 +292,7 @@ void update_fused(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>& rul
 template <class T>
 CHAINRULE_INLINE void store_gradient(const GradientProduct<T>& dW, const Part& part, T* gradient, std::size_t r0,
                                      std::size_t r1) {
+  if (dW.delta.columns == 1) return store_column_gradient<T>(dW.a_in, dW.delta.data, dW.n, gradient, r0, r1);
   dW.tiles(part, r0, r1,
            [&](std::size_t offset, std::size_t width) { return StoreGradient<T>{gradient + offset, width}; });
 }
@@ -375,7 +384,7 @@ void gather(const T* X, const std::int64_t* rows, const std::int64_t* next, Pane
       T* const y = out.data + panel_start<T>(out.rows, p) + i * panel_width<T>(n, p);
       if (later)  // the rows of the next batch are on their way while this one is computed
         for (std::size_t b = 0; b < width * sizeof(T); b += 64)
-          __builtin_prefetch(later + first * sizeof(T) + b, 0, 2);
+          __builtin_prefetch(later + first * sizeof(T) + b, 0, 3);
       copy_row(y, x + first, width);
     }
   }
