@@ -75,17 +75,17 @@ def test_the_linear_model_starts_from_nothing_at_a_rate_for_its_inputs() -> None
     for output, rate in (("identity", 0.25), ("softmax", 0.5), ("sigmoid", 1.0)):
         as_they_are = few_rows(60, 60, 7, output)
         chosen = as_they_are.for_inputs(7)
-        ridge, freer, *others = chosen.simpler
+        ridge, freer, binned, *others = chosen.simpler
         assert (ridge.hidden_sizes, ridge.initializer, ridge.optimizer["learning_rate"]) == ((), "zeros", rate)
-        assert freer.settings["l2"] < ridge.settings["l2"]
+        assert freer.settings["l2"] < ridge.settings["l2"] == binned.settings["l2"]
         assert {rung.initializer for rung in (*others, chosen)} == {"auto"}
-        assert others == list(as_they_are.simpler[2:])
+        assert others == list(as_they_are.simpler[3:])
 
 
 def test_bins_follow_rows_that_differ_and_wide_tables_have_none() -> None:
     """Of 400 rows that are 100 different ones five bins; the same ladder without them where there are many columns."""
     narrow, wide = few_rows(400, 100, 4, "sigmoid"), few_rows(400, 100, 40, "sigmoid")
-    assert [rung.n_bins for rung in (*narrow.simpler, narrow)] == [0, 0, 0, 0, 0, 5, 5]
+    assert [rung.n_bins for rung in (*narrow.simpler, narrow)] == [0, 0, 5, 0, 0, 5, 0, 5, 5]
     assert [rung.n_bins for rung in (*wide.simpler, wide)] == [0, 0, 0, 0, 0, 0]
 
 

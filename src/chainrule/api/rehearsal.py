@@ -47,7 +47,8 @@ class Recipe:
     @property
     def named(self) -> str:
         """In a few words."""
-        return f"{self.network.architecture}, {self.settings['epochs']} epochs"
+        l2 = f", l2 {self.settings['l2']:g}" if self.settings.get("l2") else ""
+        return f"{self.network.architecture}{l2}, {self.settings['epochs']} epochs"
 
 
 @dataclass(frozen=True)

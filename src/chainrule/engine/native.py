@@ -262,13 +262,14 @@ class NativeSession:
         learning_rates: npt.NDArray[np.float64],
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None = None,
+        thetas: Array | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         etas = np.ascontiguousarray(learning_rates, dtype=np.float64)
         losses = np.empty(len(etas))
         if settings is not self._told[0]:
             self._told = (settings, _settings(self._task, settings))
-        done, stopped = self._session.advance(first_step, etas, self._told[1], losses, penalties)
+        done, stopped = self._session.advance(first_step, etas, self._told[1], losses, penalties, thetas)
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
