@@ -232,7 +232,7 @@ void Session<T>::rows_phase(const Batch& batch, const StepSettings& settings, st
   if (data_.labels)
     for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
   else
-    network.k.gather(data_.y, batch.rows, nullptr, {y_.get(), network.capacity, network.n_outputs()}, i0, i1);
+    network.k.gather(data_.y, batch.rows, batch.next, {y_.get(), network.capacity, network.n_outputs()}, i0, i1);
   if (settings.dropout > 0) masks(batch, settings.dropout, i0, i1, own);
   const Trained<T> t = trained();
   network.forward(t, i0, i1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "activations.hpp"
+#include "arrange.hpp"
 #include "kernels.hpp"
 #include "rows.hpp"
 
@@ -91,10 +92,10 @@ void finish_cross_entropy(T* row_loss, const T* weight, const T* linear, std::si
 
 constexpr std::size_t block_rows = 64;
 
-template <class T, std::size_t lines>
+template <class T>
 void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
                            T* row_loss, std::size_t i0, std::size_t i1) {
-  const Row<T, lines> row(shape);
+  const Row<T> row(shape);
   T weight[block_rows], linear[block_rows];
   for (std::size_t b = i0; b < i1; b += block_rows) {
     const std::size_t end = b + block_rows < i1 ? b + block_rows : i1;
@@ -128,6 +129,75 @@ void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<
     finish_cross_entropy<T>(row_loss + b, weight, linear, end - b);
   }
 }
+
+#if !defined(CHAINRULE_ONE_LANE)
+// The same bits for labels and a single panel of classes, `lanes` rows at a time: a vector holds one class of each of
+// these rows, so that none waits for the sum over its row.
+
+// Σ_j e[j] in the order of sum() for a row
+template <class T> CHAINRULE_INLINE Vector<T> sum_of_classes(const Vector<T>* e, std::size_t width) {
+  Vector<T> total[chunk<T>];
+  for (std::size_t k = 0; k < chunk<T>; ++k) total[k] = e[k];
+  for (std::size_t j = chunk<T>; j < width; j += chunk<T>)
+    for (std::size_t k = 0; k < chunk<T>; ++k) total[k] = total[k] + e[j + k];
+  CHAINRULE_UNROLL
+  for (std::size_t half = chunk<T> / 2; half > 0; half /= 2) {
+    CHAINRULE_UNROLL
+    for (std::size_t k = 0; k < half; ++k) total[k] = total[k] + total[k + half];
+  }
+  return total[0];
+}
+
+// m rows from z, a, delta on, `width` apart
+template <class T>
+CHAINRULE_INLINE void cross_entropy_of_rows(std::size_t n, std::size_t width, const T* z, T* a, T* delta,
+                                            const std::int32_t* labels, const T* scale, T* row_loss, std::size_t m) {
+  constexpr std::size_t lane = lanes<T>;
+  alignas(64) T at_label[lane] = {}, scales[lane] = {}, losses[lane];
+  alignas(64) Word<T> label[lane] = {};
+  for (std::size_t k = 0; k < m; ++k) {
+    label[k] = labels[k], at_label[k] = z[k * width + static_cast<std::size_t>(labels[k])];
+    if (scale) scales[k] = scale[k];
+  }
+  Vector<T> e[panel<T>], x[lane], top = broadcast<T>(T(-__builtin_inf()));
+  for (std::size_t c = 0; c < width; c += lane) {
+    load_transposed<T>(z + c, width, m, x);
+    for (std::size_t k = 0; k < lane; ++k) e[c + k] = x[k];
+  }
+  for (std::size_t j = 0; j < n; ++j) top = e[j] > top ? e[j] : top;
+  for (std::size_t j = 0; j < n; ++j) e[j] = exp_<T>(e[j] - top);
+  for (std::size_t j = n; j < width; ++j) e[j] = broadcast<T>(0);
+  const Vector<T> s = sum_of_classes<T>(e, width);
+  store<T>(losses, log_<T>(s) - (load(at_label) - top));
+  for (std::size_t k = 0; k < m; ++k) row_loss[k] = losses[k];
+
+  const Integers<T> labelled = *reinterpret_cast<const Integers<T>*>(label);
+  const Vector<T> share = load(scales), zero = broadcast<T>(0);
+  for (std::size_t c = 0; c < width; c += lane) {
+    Vector<T> d[lane];
+    CHAINRULE_UNROLL
+    for (std::size_t k = 0; k < lane; ++k) {
+      const Integers<T> j = broadcast_integer<T>(static_cast<Word<T>>(c + k));
+      x[k] = e[c + k] / s;
+      d[k] = x[k] - (labelled == j ? broadcast<T>(1) : zero);
+      d[k] = share > zero ? d[k] * share : zero;
+    }
+    store_transposed<T>(x, a + c, width, m);
+    if (scale) store_transposed<T>(d, delta + c, width, m);
+  }
+}
+
+template <class T>
+void cross_entropy_of_labels(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
+                             T* row_loss, std::size_t i0, std::size_t i1) {
+  const std::size_t n = shape.columns, width = padded_columns<T>(n);
+  for (std::size_t i = i0; i < i1; i += lanes<T>) {
+    const std::size_t m = i1 - i < lanes<T> ? i1 - i : lanes<T>, at = i * width;
+    cross_entropy_of_rows<T>(n, width, z + at, a + at, scale ? delta + at : nullptr, targets.labels + i,
+                             scale ? scale + i : nullptr, row_loss + i, m);
+  }
+}
+#endif
 
 // elementwise losses: (z, a, y) -> loss of the unit and its derivative, by z where is_fused, by a elsewhere ----
 
@@ -257,8 +327,11 @@ void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, 
                      T* row_loss, std::size_t i0, std::size_t i1) {
   const bool is_softmax = output.activation == Activation::softmax;
   if (is_softmax && loss.family == LossFamily::cross_entropy) {
-    const auto pass = shape.columns <= chunk<T> ? softmax_cross_entropy<T, 1> : softmax_cross_entropy<T, 0>;
-    return pass(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+#if !defined(CHAINRULE_ONE_LANE)
+    if (targets.labels && shape.columns <= panel<T>)
+      return cross_entropy_of_labels<T>(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+#endif
+    return softmax_cross_entropy<T>(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
   }
   if (is_softmax) softmax<T>(shape, output.z, output.g, i0, i1);
   unit_losses<T>(loss, shape, output, scale ? delta : nullptr, targets, row_loss, i0, i1);
