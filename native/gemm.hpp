@@ -273,15 +273,15 @@ template <class T> struct GradientProduct {
   template <class MakeEpilogue>
   CHAINRULE_INLINE void strips(Part part, std::size_t p, std::size_t q, std::size_t first, std::size_t end,
                                const MakeEpilogue& make_epilogue) const {
-    constexpr std::size_t of_strip = tile_vectors * lanes<T>;
     const std::size_t width = panel_width<T>(delta.columns, q), m = part.k1 - part.k0;
     part.i0 = first, part.i1 = end;
-    for_strips<T>(columns_of<T>(delta.columns, q), 64, [&](auto vectors, std::size_t column) {
+    const std::size_t columns = laid_out ? width : columns_of<T>(delta.columns, q);  // laid out for whole tiles
+    for_strips<T>(columns, 64, [&](auto vectors, std::size_t column) {
       constexpr int V = decltype(vectors)::value;
       const auto epilogue = make_epilogue(panel_start<T>(a_in.columns, q) + p * panel<T> * width + column, width);
-      if constexpr (strips_are_narrow<T>) {
+      if constexpr (strips_are_narrow<T> && V == tile_vectors) {
         if (laid_out)
-          return multiply_transposed_strip<T, V, false>(scratch, 0, strip(q * panel<T> + column, m), of_strip, part,
+          return multiply_transposed_strip<T, V, false>(scratch, 0, strip(q * panel<T> + column, m), V * lanes<T>, part,
                                                         epilogue);
       }
       multiply_transposed_strip<T, V, true>(a_in.data + panel_start<T>(a_in.rows, p), panel_width<T>(a_in.columns, p),
