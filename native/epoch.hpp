@@ -10,23 +10,14 @@
 #include <cmath>
 #include <vector>
 
+#include "batches.hpp"
 #include "choice.hpp"
-#include "order.hpp"
-#include "propagate.hpp"
 #include "rule.hpp"
 #include "threads.hpp"
 
 namespace chainrule {
 
 enum class Stopped : int { no, loss, weights, interrupted };
-
-template <class T> struct Data {
-  const T* X;
-  const std::int32_t* labels;  // or null
-  const T* y;                  // (n, n_outputs), or null
-  const T* weight;             // or null
-  std::size_t n;
-};
 
 struct Schedule {
   std::size_t batch_size;
@@ -43,11 +34,9 @@ template <class T> class Session {
   Session(const Variant& variant, const Kernels<T>& kernels, std::vector<Layer> layers, Loss loss, Data<T> data,
           Schedule schedule)
       : network(kernels, std::move(layers), loss, std::min(schedule.batch_size, std::max<std::size_t>(data.n, 1))),
-        data_(data), schedule_(schedule), order_(variant, schedule.seed, data.n, schedule.shuffle),
-        theta_(network.n_parameters), gradient_(network.n_parameters) {
-    const std::size_t B = network.capacity;
-    if (!data.labels) y_ = Buffer<T>(n_elements<T>(B, network.n_outputs()));
-    labels_ = Buffer<std::int32_t>(B), row_loss_ = Buffer<T>(B), weight_ = Buffer<T>(B);
+        batches_(variant, kernels, data, schedule.batch_size, schedule.seed, schedule.shuffle, network.capacity,
+                 network.n_outputs()),
+        schedule_(schedule), theta_(network.n_parameters), gradient_(network.n_parameters) {
     std::size_t n_units = 0;
     for (const auto& operation : network.operations) n_units += operation->n_units();
     squares_ = Buffer<double>(n_units);
@@ -57,8 +46,6 @@ template <class T> class Session {
   ~Session() {
     if (team_ && !team_->usable()) static_cast<void>(team_.release());  // its threads live in another process
   }
-
-  std::size_t steps_per_epoch() const { return (data_.n + schedule_.batch_size - 1) / schedule_.batch_size; }
 
   void load(const T* theta, const T* first, const T* second) {
     network.load(theta, theta_.get());
@@ -72,15 +59,18 @@ template <class T> class Session {
   }
 
   // Does n steps; losses[i] is J of step first_step + i, penalties[i] (where asked for) ½·l2·Σ‖W‖² before it.
-  // Returns how many were done.
+  // thetas (where asked for) receives the parameters at the end of every epoch, one plain vector of `size` after the
+  // other. Returns how many were done.
   std::size_t advance(std::uint64_t first_step, const double* etas, std::size_t n, const StepSettings& settings,
-                      double* losses, double* penalties, Interrupted interrupted);
+                      double* losses, double* penalties, Interrupted interrupted, T* thetas = nullptr,
+                      std::size_t size = 0);
 
   // One step, and everything it computed; `gradient` (flat) is the one after penalty and clipping. Returns J.
   double record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out, T* gradient,
                 std::int64_t* rows);
 
   Stopped stopped = Stopped::no;
+  std::size_t steps_per_epoch() const { return batches_.steps_per_epoch(); }
   std::size_t active_threads() const { return choice_.active(); }
 
  private:
@@ -90,11 +80,6 @@ template <class T> class Session {
     Buffer<std::uint32_t> words;
     Stopped stopped;
     std::size_t done;
-  };
-  struct Batch {
-    const std::int64_t *rows, *next;
-    std::size_t n;
-    std::uint64_t epoch, step;
   };
   // Steps of one epoch, done without stopping for anything but trouble.
   struct Stretch {
@@ -126,13 +111,9 @@ template <class T> class Session {
     if (to) network.store(from.get(), to);
   }
   void prepare(const StepSettings& settings, bool keep_every_z);
-  Batch batch(const std::int64_t* order, std::uint64_t step) const;
-  Targets<T> targets() const { return {data_.labels ? labels_.get() : nullptr, y_.get()}; }
 
   void rows_phase(const Batch& batch, const StepSettings& settings, std::size_t i0, std::size_t i1, Own& own);
-  void row_scales(const Batch& batch, T* scale) const;
   void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
-  double batch_loss(const Batch& batch, const T* scale) const;
   double l2_of(const Batch& batch, const StepSettings& settings) const;
   double squares_of_weights() const;
   template <class F> void for_units(std::size_t thread, std::size_t n_threads, const F& f);
@@ -157,11 +138,9 @@ template <class T> class Session {
   Network<T> network;
 
  private:
-  const Data<T> data_;
+  Batches<T> batches_;
   const Schedule schedule_;
-  RowOrder order_;
-  Buffer<T> theta_, first_, second_, gradient_, y_, row_loss_, weight_;
-  Buffer<std::int32_t> labels_;
+  Buffer<T> theta_, first_, second_, gradient_;
   Buffer<double> squares_;
   std::vector<Own> own_;
   std::unique_ptr<Team> team_;
@@ -194,25 +173,7 @@ template <class T> void Session<T>::prepare(const StepSettings& settings, bool k
   }
 }
 
-template <class T> typename Session<T>::Batch Session<T>::batch(const std::int64_t* order, std::uint64_t step) const {
-  const std::size_t B = schedule_.batch_size, first = step % steps_per_epoch() * B;
-  const std::size_t n = std::min(B, data_.n - first);
-  const bool full_next = first + 2 * B <= data_.n;
-  return {order + first, full_next ? order + first + B : nullptr, n, step / steps_per_epoch(), step};
-}
-
 // the first phase: rows ----------------------------------------------------------------------------------
-
-template <class T> void Session<T>::row_scales(const Batch& batch, T* scale) const {
-  if (!data_.weight) {
-    std::fill(scale, scale + batch.n, T(1.0 / static_cast<double>(batch.n)));
-    return;
-  }
-  double total = 0;
-  for (std::size_t i = 0; i < batch.n; ++i) total += static_cast<double>(data_.weight[batch.rows[i]]);
-  for (std::size_t i = 0; i < batch.n; ++i)
-    scale[i] = total == 0 ? T(0) : T(static_cast<double>(data_.weight[batch.rows[i]]) / total);
-}
 
 template <class T>
 void Session<T>::masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own) {
@@ -226,33 +187,19 @@ void Session<T>::masks(const Batch& batch, double dropout, std::size_t i0, std::
 template <class T>
 void Session<T>::rows_phase(const Batch& batch, const StepSettings& settings, std::size_t i0, std::size_t i1,
                             Own& own) {
-  row_scales(batch, own.scale.get());
+  batches_.row_scales(batch, own.scale.get());
   if (i0 == i1) return;
-  network.k.gather(data_.X, batch.rows, batch.next, network.input.shape, i0, i1);
-  if (data_.labels)
-    for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
-  else
-    network.k.gather(data_.y, batch.rows, batch.next, {y_.get(), network.capacity, network.n_outputs()}, i0, i1);
+  batches_.gather(batch, network.input.shape, i0, i1);
   if (settings.dropout > 0) masks(batch, settings.dropout, i0, i1, own);
   const Trained<T> t = trained();
   network.forward(t, i0, i1);
-  network.output(targets(), own.scale.get(), row_loss_.get(), i0, i1);
+  network.output(batches_.targets(), own.scale.get(), batches_.row_loss(), i0, i1);
   network.backward(t, i0, i1, own.scratch.get());
-}
-
-// J = Σ scale_i·loss_i in the order of the rows; a row of weight 0 says nothing, even where its loss is infinite
-template <class T> double Session<T>::batch_loss(const Batch& batch, const T* scale) const {
-  double J = 0;
-  for (std::size_t i = 0; i < batch.n; ++i)
-    if (scale[i] > 0) J += static_cast<double>(scale[i]) * static_cast<double>(row_loss_[i]);
-  return J;
 }
 
 template <class T> double Session<T>::l2_of(const Batch& batch, const StepSettings& settings) const {
   if (settings.alpha == 0) return settings.l2;
-  double total = data_.weight ? 0 : static_cast<double>(batch.n);
-  if (data_.weight)
-    for (std::size_t i = 0; i < batch.n; ++i) total += static_cast<double>(data_.weight[batch.rows[i]]);
+  const double total = batches_.weight(batch);
   return total == 0 ? settings.l2 : settings.l2 + settings.alpha / total;
 }
 
@@ -330,7 +277,7 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
   own.stopped = Stopped::no;
   std::fill(own.check.get(), own.check.get() + chunk<T>, T(0));
   for (own.done = 0; own.done < s.n;) {
-    const Batch b = batch(s.order, s.first_step + own.done);
+    const Batch b = batches_.at(s.order, s.first_step + own.done);
     if (thread == 0 && s.interrupted) {
       const auto now = std::chrono::steady_clock::now();
       if (now - looked_ > std::chrono::milliseconds(50)) looked_ = now, stop_request_ = s.interrupted();
@@ -343,7 +290,7 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       own.stopped = Stopped::interrupted;
       return;
     }
-    const double J = batch_loss(b, own.scale.get());
+    const double J = batches_.loss(b, own.scale.get());
     if (thread == 0) s.losses[own.done] = J;
     const double eta = s.etas[own.done++];
     if (!std::isfinite(J)) {
@@ -395,16 +342,17 @@ template <class T> std::size_t Session<T>::run_turn(const Stretch& stretch) {
 template <class T>
 std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, std::size_t n,
                                 const StepSettings& settings, double* losses, double* penalties,
-                                Interrupted interrupted) {
+                                Interrupted interrupted, T* thetas, std::size_t size) {
   const FloatingMode mode;
   prepare(settings, false);
   stopped = Stopped::no, stop_request_ = false, looked_ = std::chrono::steady_clock::now();
+  const std::size_t per_epoch = batches_.steps_per_epoch();
   std::size_t done = 0;
   while (done < n && stopped == Stopped::no) {
-    const std::uint64_t step = first_step + done, epoch = step / steps_per_epoch();
-    const std::size_t left = steps_per_epoch() - static_cast<std::size_t>(step % steps_per_epoch());
+    const std::uint64_t step = first_step + done, epoch = step / per_epoch;
+    const std::size_t left = per_epoch - static_cast<std::size_t>(step % per_epoch);
     const Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done,
-                          penalties ? penalties + done : nullptr, order_.of_epoch(epoch), interrupted};
+                          penalties ? penalties + done : nullptr, batches_.order_of_epoch(epoch), interrupted};
     if (choice_.decided()) {
       const double seconds = run(stretch, 0, stretch.n, choice_.active());
       choice_.stretch_took(seconds, own_[0].done);
@@ -413,6 +361,9 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
       done += run_turn(stretch);
     }
     stopped = own_[0].stopped;
+    if (!thetas || stopped != Stopped::no || (first_step + done) % per_epoch != 0) continue;
+    network.store(theta_.get(), thetas);
+    thetas += size;
   }
   return done;
 }
@@ -423,9 +374,9 @@ double Session<T>::record(std::uint64_t step, double eta, const StepSettings& se
   const FloatingMode mode;
   prepare(settings, true);
   Own& own = own_[0];
-  const Batch b = batch(order_.of_epoch(step / steps_per_epoch()), step);
+  const Batch b = batches_.at(batches_.order_of_epoch(step / batches_.steps_per_epoch()), step);
   rows_phase(b, settings, 0, b.n, own);
-  const double J = batch_loss(b, own.scale.get());
+  const double J = batches_.loss(b, own.scale.get());
   std::copy(b.rows, b.rows + b.n, rows);
   const Trained<T> t = trained();
   network.tell(t, b.n, out, own.scratch.get());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "activations.hpp"
+#include "column.hpp"
 #include "gemm.hpp"
 #include "kernels.hpp"
 #include "optimizers.hpp"
@@ -117,6 +118,12 @@ void forward_panel(Panels<const T> a_in, Panels<const T> W, std::size_t p, const
 template <class T>
 void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
                    std::size_t i0, std::size_t i1) {
+  if (W.columns == 1) {
+    const std::size_t first = i0 * chunk<T>;
+    column_forward<T>(a_in, W.data, *b, out, i0, i1);
+    if (out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, (i1 - i0) * chunk<T>);
+    return;
+  }
   const bool packed = in_parts<T>(i1 - i0, W.rows);
   for_parts(packed, i0, i1, W.rows, [&](Part part) {
     for (std::size_t p = 0; p < n_panels<T>(W.columns); ++p) {
@@ -269,6 +276,7 @@ template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::si
 template <class T, class Law>
 void update_fused(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>& rule, std::size_t r0, std::size_t r1,
                   T* check) {
+  if (dW.delta.columns == 1) return update_column<T, Law>(dW.a_in, dW.delta.data, dW.n, W, rule, r0, r1, check);
   const auto sweep = [&](auto decays) {
     dW.for_parts_of_batch([&](const Part& part) {
       dW.tiles(part, r0, r1, [&](std::size_t offset, std::size_t width) {
@@ -283,6 +291,7 @@ void update_fused(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>& rul
 template <class T>
 CHAINRULE_INLINE void store_gradient(const GradientProduct<T>& dW, const Part& part, T* gradient, std::size_t r0,
                                      std::size_t r1) {
+  if (dW.delta.columns == 1) return store_column_gradient<T>(dW.a_in, dW.delta.data, dW.n, gradient, r0, r1);
   dW.tiles(part, r0, r1,
            [&](std::size_t offset, std::size_t width) { return StoreGradient<T>{gradient + offset, width}; });
 }

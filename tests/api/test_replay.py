@@ -220,6 +220,29 @@ def test_data_altered_in_memory_are_refused(alter) -> None:
     assert run.replay(3).backward.loss == first
 
 
+def test_the_fingerprint_of_a_run_in_memory_is_that_of_its_rows_at_the_training(tmp_path: Path) -> None:
+    """It is taken when first asked for; rows altered before that have none, and the right ones are known still."""
+    kept = cr.train(cr.Network([6, 12, 3]), X, Y, epochs=2, progress=False, directory=tmp_path / "run")
+    mine = X.copy()
+    run = cr.train(cr.Network([6, 12, 3]), mine, Y, epochs=2, progress=False)
+    mine[5, [1, 2]] = mine[5, [2, 1]]
+    with pytest.raises(DataError, match="differ"):
+        assert run.fingerprint
+    assert run.replay(3, data=(X, Y)).step == 3
+    assert run.fingerprint == kept.fingerprint == cr.load(tmp_path / "run").fingerprint
+
+
+def test_a_checkpoint_is_looked_for_where_it_can_be_afforded() -> None:
+    """The next step with a checkpoint lies on the grid, and not before it is paid for at the present pace."""
+    from chainrule.training.checkpoints import COST_SHARE, CheckpointStore
+
+    store = CheckpointStore(6400)
+    store.charge(COST_SHARE * 0.35)
+    assert store.next_due(0, 0.0, 0.0) == 100  # nobody knows the pace yet
+    assert store.next_due(0, 0.0, 1e-3) == 400 and store.next_due(0, 0.35, 1e-3) == 100
+    assert store.next_due(250, 0.25, 1e-3) == 400 and store.next_due(250, 0.32, 1e-3) == 300
+
+
 def test_a_step_outside_the_run_is_refused() -> None:
     """A step beyond the end is a SettingsError that gives the range; negative steps count from the end."""
     run = train({"optimizer": cr.SGD(0.1)})

@@ -59,7 +59,10 @@ def test_rehearsals_choose_alike(folder: Path, capsys: pytest.CaptureFixture[str
     """Without --epochs the same simpler trainings are rehearsed with the same losses, in memory and from a cache."""
     told = []
     for way in ([], ["--cache", "cache"]):
-        command = ["train", "rows.csv", "--target", "kind", "--drop", "w", "--json", "-o", f"run{len(told)}", *way]
+        command = [
+            "train", "rows.csv", "--target", "kind", "--drop", "w", "--valid", "0.2", "--json", "-o", f"run{len(told)}",
+            *way,
+        ]  # fmt: skip
         assert main(command) == 0
         told.append(json.loads(capsys.readouterr().out))
     assert len(told[0]["tried"]) == 3

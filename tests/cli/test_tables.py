@@ -104,7 +104,7 @@ def test_several_labels(folder: Path, capsys) -> None:
     """Two columns of two values each are labels: one prediction and probability for each, gaps left out."""
     write("t.csv", mixed())
     told = run_json(capsys, "train", "t.csv", "--target", "a,b", "--drop", "price,size,w", "-o", "run", "--json")
-    assert told["validation"]["label_accuracy"] > 0.8
+    assert told["cross-validation"]["label_accuracy"] > 0.8
     assert main(["predict", "run", "t.csv", "-o", "out.csv"]) == 0
     row = read_rows("out.csv")[0]
     assert list(row) == ["prediction_a", "prediction_b", "probability_a", "probability_b"]
@@ -117,9 +117,9 @@ def test_several_values(folder: Path, capsys) -> None:
     """Two columns of numbers are predicted together in their own units; a gap in one keeps the row for the other."""
     write("t.csv", mixed())
     told = run_json(capsys, "train", "t.csv", "--target", "price,size", "--drop", "a,b,w", "-o", "run", "--json")
-    assert told["validation"]["r2_price"] > 0.5
-    assert told["validation"]["rmse_size"] < 3
-    assert told["train"]["n_rows"] + told["validation"]["n_rows"] == 110  # price and size are missing in 10 rows
+    assert told["cross-validation"]["r2_price"] > 0.5
+    assert told["cross-validation"]["rmse_size"] < 3
+    assert told["train"]["n_rows"] == told["cross-validation"]["n_rows"] == 110  # price and size are missing in 10 rows
     assert main(["predict", "run", "t.csv", "-o", "out.csv"]) == 0
     assert list(read_rows("out.csv")[0]) == ["prediction_price", "prediction_size"]
     assert run_json(capsys, "evaluate", "run", "t.csv", "--json")["n_rows"] == 110

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.engine.protocol import StepSettings, Task
+from chainrule.engine.threads import paying_threads
 from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose, initialize
 from chainrule.reference.losses import LOSSES, loss_named
@@ -267,3 +269,21 @@ def test_penalties_of_every_step(weighted: bool) -> None:
     weight = 10.0 if task.weight is None else float(task.weight[first.rows].sum())
     squares = sum(float((W**2).sum()) for W in first.update.old.W[1:])
     assert found[0] == pytest.approx(0.5 * (0.01 + 0.5 / weight) * squares)
+
+
+def test_predictions_remember_nothing() -> None:
+    """The workspace that predict keeps changes no bit: after other weights and other numbers of rows, from threads."""
+    task, engine = make_task([9, 70, 1], "tanh", "sigmoid", n=900), NativeEngine(2)
+    parameters = initialize(task.architecture, choose("auto", task.architecture), 3)
+    for n in (5, 900, 50, 192, 193, 900):
+        parameters.flat[:] *= 0.9
+        fresh = NativeEngine(1).predict(parameters, task.X[:n])
+        assert np.array_equal(engine.predict(parameters, task.X[:n]), fresh)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda n: engine.predict(parameters, task.X[:n]), [900, 500, 40, 300] * 8))
+    assert all(np.array_equal(output, fresh[: len(output)]) for output in found)
+
+
+def test_threads_pay_by_work() -> None:
+    """A prediction too small to pay for a thread starts none; a large one takes what is allowed."""
+    assert [paying_threads(n, 4) for n in (0, 1e7, 2.5e7, 1e9)] == [1, 1, 2, 4]

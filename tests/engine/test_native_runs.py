@@ -18,8 +18,9 @@ from tasks import begin, digest, make_task
 
 pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
 from chainrule import _native
-from chainrule.engine import native as module
-from chainrule.engine.native import NativeEngine, allowed_threads, instruction_set
+from chainrule.engine import threads as module
+from chainrule.engine.native import NativeEngine, instruction_set
+from chainrule.engine.threads import allowed_threads
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -32,6 +33,9 @@ from chainrule.engine.native import NativeEngine, allowed_threads, instruction_s
         ([33, 70, 65, 3], 37, "mish", "softplus", "poisson", "adamw", {"l1": 0.001}),
         ([13, 17, 31, 2], 7, "selu", "sigmoid", "cross_entropy", "rmsprop", {"l1": 0.001}),
         ([784, 100, 10], 10, "silu", "identity", "huber", "adagrad", {}),
+        ([33, 70, 1], 37, "gelu", "sigmoid", "cross_entropy", "adam", {"l2": 0.01}),
+        ([70, 130, 1, 9, 1], 37, "tanh", "identity", "squared_error", "sgd", {"dropout": 0.2}),
+        ([20, 100, 1], 50, "relu", "exponential", "poisson", "adagrad", {"l1": 0.001}),
     ],
 )
 @pytest.mark.parametrize("layers", [{}, {"normalization": "layer", "residual": True}], ids=["plain", "normalised"])

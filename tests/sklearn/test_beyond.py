@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from chainrule.errors import SettingsError, ShapeError
-from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn import MLPClassifier, MLPRegressor, descent
 from chainrule.sklearn.class_weight import weight_of_rows
 from tolerances import NATIVE_100_STEPS, SKLEARN_EPOCHS, assert_close
 
@@ -250,13 +250,30 @@ def test_a_loss_that_runs_away_is_said() -> None:
     with pytest.warns(UserWarning, match="training diverged"):
         fit = MLPRegressor(solver="sgd", learning_rate_init=0.9, activation="identity", random_state=0).fit(100 * X, Y)
     assert np.isfinite(fit.predict(X)).all()
+    first = fit.run_.replay((fit.n_iter_ - 1) * fit._record.task.steps_per_epoch)
+    assert np.array_equal(first.update.old.W[1], fit.coefs_[0])  # the weights before the epoch that ran away
+
+
+def test_where_stretches_are_cut_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs one by one or many in a go: the same losses, weights and end, to the bit."""
+    fits = []
+    for seconds in (0.0, 10.0):
+        monkeypatch.setattr(descent, "STRETCH_S", seconds)
+        monkeypatch.setattr(descent, "CERTAIN_S", seconds)
+        fit = MLPRegressor(hidden_layer_sizes=7, batch_size=30, tol=0.003, learning_rate_init=0.01, random_state=0)
+        fits.append(fit.fit(X, Y))
+    one, many = fits
+    assert one.n_iter_ < one.max_iter  # the rule ended it, within a stretch
+    assert len(set(one.run_.history["seconds"])) > len(set(many.run_.history["seconds"]))
+    assert one.loss_curve_ == many.loss_curve_
+    assert all(np.array_equal(a, b) for a, b in zip(one.coefs_, many.coefs_, strict=True))
 
 
 def test_threads_in_workers_do_not_multiply() -> None:
     """A fit in a thread of joblib takes one thread; a worker process has its share of the cores."""
     from joblib import Parallel, delayed
 
-    from chainrule.engine.native import allowed_threads
+    from chainrule.engine.threads import allowed_threads
     from chainrule.sklearn.keeping import threads_of
 
     assert threads_of(None) is None
@@ -267,7 +284,7 @@ def test_threads_in_workers_do_not_multiply() -> None:
 
 
 def _threads_of_worker() -> int:
-    from chainrule.engine.native import allowed_threads
+    from chainrule.engine.threads import allowed_threads
     from chainrule.sklearn.keeping import threads_of
 
     return allowed_threads(threads_of(None))[0]

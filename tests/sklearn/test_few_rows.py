@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from chainrule import Network, train
-from chainrule.api.rehearsal import Clock, loss_after
+from chainrule.api.rehearsal import Clock, cross_validated, loss_after
+from chainrule.data.folds import N_FOLDS, folds
 from chainrule.sklearn import TabularClassifier
-from chainrule.sklearn.few_rows import N_FOLDS, cross_validated, few_rows, folds
 from chainrule.sklearn.frames import table_of_frame
+from chainrule.training.few_rows import few_rows
 from chainrule.training.settings import optimizer_from
 from tolerances import PARITY
 
@@ -34,23 +35,23 @@ def frame(n: int) -> pd.DataFrame:
 def test_a_fold_follows_from_the_cells_of_a_row() -> None:
     """In another order and beside copies every row stays in its fold; another seed tells others; all folds occur."""
     rows = frame(90)
-    found = folds(table_of_frame(rows), 5)
-    assert set(found) == set(range(N_FOLDS))
+    found, n_distinct = folds(table_of_frame(rows), 5)
+    assert set(found) == set(range(N_FOLDS)) and n_distinct == 90
     order = np.random.default_rng(1).permutation(np.repeat(np.arange(90), 2))
-    assert (folds(table_of_frame(rows.iloc[order].reset_index(drop=True)), 5) == found[order]).all()
-    assert (folds(table_of_frame(rows), 6) != found).any()
+    again, as_many = folds(table_of_frame(rows.iloc[order].reset_index(drop=True)), 5)
+    assert (again == found[order]).all() and as_many == 90
+    assert (folds(table_of_frame(rows), 6)[0] != found).any()
 
 
 def test_the_loss_of_the_folds_is_weighted_and_what_cannot_be_told_is_left_out() -> None:
-    """Folds of weights 1, 2 and 3 with losses 1, 2 and 3: (1 + 4 + 9) / 6; rows in one fold alone tell nothing."""
-    fold, X = np.array([0, 1, 2]), np.arange(3.0)[:, None]
-
-    def loss_on(kept: Any, held_out: Any) -> float:
-        assert len(kept[0]) == 2
-        return float(held_out[0][0, 0] + 1)
-
-    assert cross_validated(fold, (X, X, np.array([1.0, 2.0, 3.0])), loss_on) == pytest.approx(14 / 6)
-    assert cross_validated(np.zeros(3, np.int64), (X, X, None), loss_on) == float("inf")
+    """A network that never moves loses ½y² of every row; rows in one fold alone tell nothing, nor does what is left."""
+    X, y, weight = np.zeros((6, 1)), np.array([1.0, 1.0, 2.0, 2.0, 3.0, 3.0]), np.array([1.0, 1.0, 2.0, 2.0, 3.0, 3.0])
+    network = Network([1, 1], output="identity", loss="squared_error", initializer="zeros", dtype="float64")
+    still: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-300}, "epochs": 1, "seed": 0}
+    fold = np.array([0, 0, 1, 1, 2, 2])
+    loss, networks = cross_validated(network, (X, y, weight), fold, **still)
+    assert loss == pytest.approx((1 * 0.5 + 2 * 2.0 + 3 * 4.5) / 6) and all(networks)
+    assert cross_validated(network, (X, y, None), np.zeros(6, np.int64), **still) == (float("inf"), (None,) * 3)
 
 
 def test_chance_is_not_believed() -> None:
@@ -70,19 +71,29 @@ def test_a_pattern_is_still_learned() -> None:
 
 
 def test_the_linear_model_starts_from_nothing_at_a_rate_for_its_inputs() -> None:
-    """2 / (7 inputs and the bias) = 0.25; hidden layers start at random, at a rate that hangs on nothing."""
-    chosen = few_rows(60).for_inputs(7)
-    ridge, *others = chosen.simpler
-    assert (ridge.hidden_sizes, ridge.initializer, ridge.optimizer["learning_rate"]) == ((), "zeros", 0.25)
-    assert {rung.initializer for rung in (*others, chosen)} == {"auto"}
-    assert others == list(few_rows(60).simpler[1:])
+    """2 / (7 inputs and the bias) = 0.25, for classes more; hidden layers start at random, at a rate of their own."""
+    for output, rate in (("identity", 0.25), ("softmax", 0.5), ("sigmoid", 1.0)):
+        as_they_are = few_rows(60, 60, 7, output)
+        chosen = as_they_are.for_inputs(7)
+        ridge, freer, binned, *others = chosen.simpler
+        assert (ridge.hidden_sizes, ridge.initializer, ridge.optimizer["learning_rate"]) == ((), "zeros", rate)
+        assert freer.settings["l2"] < ridge.settings["l2"] == binned.settings["l2"]
+        assert {rung.initializer for rung in (*others, chosen)} == {"auto"}
+        assert others == list(as_they_are.simpler[3:])
+
+
+def test_bins_follow_rows_that_differ_and_wide_tables_have_none() -> None:
+    """Of 400 rows that are 100 different ones five bins; the same ladder without them where there are many columns."""
+    narrow, wide = few_rows(400, 100, 4, "sigmoid"), few_rows(400, 100, 40, "sigmoid")
+    assert [rung.n_bins for rung in (*narrow.simpler, narrow)] == [0, 0, 5, 0, 0, 5, 0, 5, 5]
+    assert [rung.n_bins for rung in (*wide.simpler, wide)] == [0, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("n_inputs", [1, 2, 40, 600])
 def test_the_linear_model_is_stable_where_all_columns_say_the_same(n_inputs: int) -> None:
     """Columns of ±1, all equal, have the largest curvature there is, n_inputs and the bias: descent settles."""
     x = np.tile([-1.0, 1.0], 30)
-    ridge = few_rows(60).for_inputs(n_inputs).simpler[0]
+    ridge = few_rows(60, 60, n_inputs, "identity").for_inputs(n_inputs).simpler[0]
     network = Network([n_inputs, 1], "identity", "identity", "squared_error", ridge.initializer, "float64")
     run = train(
         network, np.tile(x[:, None], n_inputs), 3 * x + 1, optimizer=optimizer_from(ridge.optimizer), progress=False,
@@ -106,5 +117,6 @@ def test_the_loss_after_a_training_is_that_of_the_last_epoch() -> None:
     network = Network([3, 4, 1], "tanh", "identity", "squared_error", dtype="float64")
     how: dict[str, Any] = {"epochs": 20, "batch_size": 20, "seed": 0}
     run = train(network, X[:40], y[:40], validation=(X[40:], y[40:]), progress=False, **how)
-    found = loss_after(network, X[:40], y[:40], (X[40:], y[40:]), **how)
+    found, trained = loss_after(network, X[:40], y[:40], (X[40:], y[40:]), **how)
+    assert np.array_equal(trained.W[1], run.network.W[1])
     assert found == pytest.approx(run.history["validation_loss"][-1], rel=PARITY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.api.network import Network
-from chainrule.api.run import prepare_rows
+from chainrule.api.rows import prepare_rows
 
 
 def check_gradients(network: Network, X: object, y: object, sample_weight: object = None, **options: Any) -> Any:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import platform
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule._version import __version__
 from chainrule.api.load import examined_in, load_run
 from chainrule.api.network import Network
-from chainrule.api.run import Rows, Run
+from chainrule.api.rows import Rows
+from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.glass.rate.found import Suggestion
 from chainrule.network.parameters import Parameters
+from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run import files
 from chainrule.run.directory import DATA, EVENTS, KEEP_BYTES, MODEL, RATE, RUN, SPLIT, FileStore, RunDirectory
 from chainrule.run.model import write_model
@@ -44,7 +48,6 @@ class Setup:
     validation: Validation | None
     class_weight: Any
     kind: Any
-    fingerprint: str
     examined: Suggestion | None = None
     """What was found about the learning rate before the training, where it was looked for."""
 
@@ -52,6 +55,16 @@ class Setup:
     def n_steps(self) -> int:
         """Steps of the whole training."""
         return self.settings.epochs * self.task.steps_per_epoch
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """sha256 over the rows, taken once."""
+        return self.rows.fingerprint
+
+    def optimizer_at_start(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """The optimizer's arrays before the first step."""
+        settings = settings_at(0, self.settings, ())[1]
+        return OPTIMIZERS[self.task.optimizer].start(theta, settings.optimizer)
 
 
 class Keeper:
@@ -67,8 +80,8 @@ class Keeper:
         self.losses: Any = None
         self.store = CheckpointStore(setup.n_steps)
         theta = setup.network.parameters.flat.copy()
-        step_settings = setup.engine.start(setup.task, settings_at(0, setup.settings, ())[1]).store()[1]
-        self.start = Checkpoint(0, theta, step_settings, theta.copy())
+        self.start = Checkpoint(0, theta, setup.optimizer_at_start(theta), theta)
+        self.glance = setup.rows.glance if self.directory is None else None
 
     def open(self) -> Run | None:
         """Make the directory or take up the run in it; a finished run is returned as it is."""
@@ -163,7 +176,7 @@ class Keeper:
             setup.engine,
             self.store,
             setup.rows,
-            setup.fingerprint,
+            None if self.directory is None else setup.fingerprint,
             setup.rows.index,
             setup.task.steps_per_epoch,
             result.diverged,
@@ -175,6 +188,7 @@ class Keeper:
             setup.class_weight,
             None if setup.validation is None else setup.validation.X,
             setup.examined,
+            self.glance,
         )
         if self.directory is not None:
             self.directory.before_checkpoint(result.losses)

@@ -7,7 +7,8 @@ from typing import Any
 
 from chainrule.api.keeping import Setup
 from chainrule.api.network import Network
-from chainrule.api.run import Run, prepare_rows, refuse_one_class
+from chainrule.api.rows import prepare_rows, refuse_one_class
+from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError

@@ -18,7 +18,8 @@ from chainrule.report.page import page
 from chainrule.run.files import writing_atomic
 
 if TYPE_CHECKING:
-    from chainrule.api.run import Rows, Run
+    from chainrule.api.rows import Rows
+    from chainrule.api.run import Run
 
 REPORT = "report.html"
 SIZE_MB = 7.0
@@ -112,7 +113,7 @@ def _facts(run: Run, rows: Rows | None) -> dict[str, Any]:
         "task": source.get("task") or {"values": "regression"}.get(run.network.kind, "classification"),
         "n_rows": source.get("n_rows"),
         "n_train": None if rows is None else len(rows.X),
-        "fingerprint": run.fingerprint,
+        "fingerprint": run.recorded_fingerprint if rows is None else run.fingerprint,
         "engine": run.engine_record.get("engine", run.engine.name),
         "instruction_set": run.engine_record.get("instruction_set"),
         "threads": run.engine_record.get("threads"),

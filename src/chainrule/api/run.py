@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
+from chainrule.api.rows import Rows, prepare_rows
 from chainrule.api.step import Step
-from chainrule.data import arrays
 from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import DataError, DivergedError, ReplayWarning, SettingsError
 from chainrule.run import files
@@ -36,27 +36,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The training rows as engines take them, and where they stand in the X given to train."""
-
-    X: Array
-    targets: Array
-    weight: Array | None
-    index: npt.NDArray[np.int64] | None = None
-    """Indices into the X given to train, or None where every row was used."""
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 over X, targets and weights."""
-        return arrays.fingerprint(self.X, self.targets, self.weight)
-
-    @property
-    def glance(self) -> str:
-        """What changes with any number of them, eight times as fast as the fingerprint."""
-        return arrays.glance(self.X, self.targets, self.weight)
-
-
 @dataclass
 class Run:
     """A finished training. Steps are numbered from 0; see replay.
@@ -75,7 +54,8 @@ class Run:
     engine: Engine
     checkpoints: CheckpointStore
     rows: Rows | None
-    fingerprint: str
+    recorded_fingerprint: str | None
+    """The fingerprint, where it was taken already."""
     index: npt.NDArray[np.int64] | None = None
     steps_per_epoch: int = 1
     diverged: DivergedError | None = None
@@ -89,6 +69,8 @@ class Run:
     """The inputs of the held-out rows, where there are any and the run kept them."""
     examined: Suggestion | None = None
     """What was found about the learning rate: by learning_rate="auto" of train, or by `learning_rate`."""
+    glance: str | None = None
+    """That of the rows at the training, where no fingerprint was taken then."""
     _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
     _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
     _verified: tuple[Rows, str] | None = field(default=None, init=False, repr=False, compare=False)
@@ -98,6 +80,13 @@ class Run:
     def n_steps(self) -> int:
         """Steps that were done."""
         return len(self.losses)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over the training rows; DataError where it was not taken yet and they were altered since."""
+        if self.recorded_fingerprint is None:
+            self.recorded_fingerprint = self.kept_rows.fingerprint
+        return self.recorded_fingerprint
 
     @overload
     def replay(self, t: int, data: tuple[Any, ...] | None = None) -> Step: ...
@@ -308,16 +297,21 @@ class Run:
             raise DataError(
                 "this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train."
             )
-        if rows.fingerprint != self.fingerprint:
+        if not self._are_of_training(rows):
             raise DataError(
-                f"the data differ from those of the training (fingerprint {rows.fingerprint[:12]}, expected "
-                f"{self.fingerprint[:12]}); give X, y and sample_weight exactly as they were."
+                "the data differ from those of the training; give X, y and sample_weight exactly as they were."
             )
         self.rows, self._verified = rows, (rows, rows.glance)
         return rows
 
+    def _are_of_training(self, rows: Rows) -> bool:
+        """Whether rows are those of the training: by the fingerprint, or by the glance where that alone was taken."""
+        if self.recorded_fingerprint is None:
+            return rows.glance == self.glance
+        return rows.fingerprint == self.recorded_fingerprint
+
     def _is_verified(self, rows: Rows) -> bool:
-        """Whether these very rows had the fingerprint of the training, and are as they were then."""
+        """Whether these very rows were seen to be those of the training, and are as they were then."""
         return self._verified is not None and self._verified[0] is rows and self._verified[1] == rows.glance
 
     @property
@@ -354,57 +348,3 @@ class Run:
 
 def _differ(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -> bool:
     return name in before and name in now and before[name] != now[name]
-
-
-def prepare_rows(
-    network: Network,
-    X: object,
-    y: object,
-    sample_weight: object = None,
-    *,
-    class_weight: Any = None,
-    index: npt.NDArray[np.int64] | None = None,
-) -> Rows:
-    """X, y and weights, checked and converted; only the rows of `index` where one is given."""
-    architecture = network.architecture
-    features = arrays.features(X, architecture.n_inputs, architecture.dtype)
-    encoded, _ = network.encode(y, len(features))
-    weight = arrays.weights(sample_weight, len(features), architecture.dtype)
-    if index is not None:
-        features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
-        weight = None if weight is None else np.ascontiguousarray(weight[index])
-    return Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
-
-
-def refuse_one_class(encoded: Any, kind: str | None) -> None:
-    """DataError where classes are to be told apart and all rows are of one."""
-    if kind != "class":
-        return
-    classes = np.unique(encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
-    if len(classes) < 2:
-        raise DataError(
-            f"y holds one class only ({classes[0]}); expected at least two: there is nothing to tell apart."
-        )
-
-
-def weighted_by_class(encoded: Array, weight: Array | None, class_weight: Any, dtype: str) -> Array | None:
-    """Sample weights times class weights: "balanced" is n / (n_classes·count), a mapping gives them by class.
-
-    Source    King, Zeng (2001), as in scikit-learn's compute_class_weight
-    """
-    if class_weight is None:
-        return weight
-    classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1)
-    present, counts = np.unique(classes, return_counts=True)
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        table = {int(c): len(classes) / (len(present) * n) for c, n in zip(present, counts, strict=True)}
-    elif isinstance(class_weight, Mapping) and all(float(v) >= 0 for v in class_weight.values()):
-        table = {int(c): float(class_weight.get(int(c), 1.0)) for c in present}
-    elif isinstance(class_weight, Sequence) and not isinstance(class_weight, str):
-        table = {int(c): float(class_weight[int(c)]) for c in present}
-    else:
-        raise SettingsError(
-            f"class_weight = {class_weight!r} is not possible; expected 'balanced' or {{class: weight ≥ 0}}."
-        )
-    factor = np.array([table[int(c)] for c in classes], dtype=dtype)
-    return factor if weight is None else np.ascontiguousarray(weight * factor)

@@ -13,7 +13,8 @@ import numpy as np
 from chainrule.api.keeping import Keeper, Setup
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
-from chainrule.api.run import Rows, Run, prepare_rows, refuse_one_class, weighted_by_class
+from chainrule.api.rows import Rows, prepare_rows, refuse_one_class, weighted_by_class
+from chainrule.api.run import Run
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
@@ -173,7 +174,7 @@ def _set_up(
     )
     metric = metrics.choose(settings.metric, kind)
     held = None if held_out is None else Validation(*held_out, dense=held_out[1])
-    return Setup(network, settings, engine, reason, rows, task, metric, held, class_weight, kind, rows.fingerprint)
+    return Setup(network, settings, engine, reason, rows, task, metric, held, class_weight, kind)
 
 
 def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]:

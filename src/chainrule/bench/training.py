@@ -7,7 +7,6 @@ mini-batches. The processes they run in are held to the cores and threads by tur
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -48,7 +47,6 @@ def chainrule_train(workload: Workload, optimizer: str, *, progress: bool) -> Ep
     """The public call: conversion of the data, history, best weights and checkpoints; with a progress bar or not."""
     import chainrule as cr
 
-    os.environ["FORCE_COLOR"] = "1"  # draw the bar although stderr is a file
     X, y = workload.rows()
     net = cr.Network(workload.sizes)
     rule = {"sgd": cr.SGD, "adam": cr.Adam}[optimizer](LEARNING_RATES[optimizer])

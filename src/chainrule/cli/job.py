@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
+from chainrule.api.rehearsal import Recipe
+from chainrule.api.table_rows import VALIDATION_SHARE, TableRows
 from chainrule.cli import train_options
-from chainrule.cli.train_options import Recipe
+from chainrule.cli.train_parser import BY_PRESET
 from chainrule.data import arrays, builtin, split
+from chainrule.data.folds import folds
 from chainrule.data.read import read
 from chainrule.data.table import MISSING, Column, Selection, Table
 from chainrule.errors import DataError, SettingsError, unknown_name
@@ -20,28 +23,22 @@ from chainrule.pipeline.columns import SCALINGS
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Target, Values
 from chainrule.pipeline.task import Task, choose_task
+from chainrule.training.few_rows import FEW_ROWS, few_rows
 from chainrule.training.presets import Preset, preset
 from chainrule.training.settings import SETTINGS, Optimizer
 
-VALIDATION_SHARE = 0.2
 Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(TableRows):
     """What was understood, and what will be done."""
 
-    table: Table
-    """The rows of DATA that have a target."""
     n_left_out: int
     """Rows of DATA without any target."""
     parts: dict[str, Table]
-    """train, validation, and test where there is one."""
-    kept: Rows | None
-    """Which rows of table are trained on, or None where all are and validation has rows of its own."""
-    share: float | None
+    """train, validation where rows are held out or given, and test where there is one."""
     task: Task
-    pipeline: TablePipeline
     recipes: tuple[Recipe, ...]
     """What will be done; before it, simpler trainings, one of which may be done instead."""
 
@@ -49,6 +46,11 @@ class Job:
     def network(self) -> Network:
         """The network to train."""
         return self.recipes[-1].network
+
+    @property
+    def pipeline(self) -> TablePipeline:
+        """From the columns to its inputs."""
+        return self.recipes[-1].pipeline
 
     @property
     def optimizer(self) -> Optimizer:
@@ -65,33 +67,6 @@ class Job:
         """Rows of each part."""
         return {name: len(table) for name, table in self.parts.items()}
 
-    @property
-    def n_read(self) -> int:
-        """Rows of DATA that have a target."""
-        return len(self.table)
-
-    def inputs(self) -> tuple[Any, Any, Any]:
-        """X, y and weights as train takes them: all rows where a share is held out, else those to train on."""
-        X = self.pipeline.training_features(self.table, self.kept, self.network.architecture.dtype)
-        return X, self.pipeline.target.encode(self.table), self.table.weight
-
-    def gathered(self) -> tuple[Any, Any, Any]:
-        """X, y and weights of all rows, those to train on first, then those of the share that is held out."""
-        X, y, weight = self.inputs()
-        if self.kept is None:
-            return X, y, weight
-        order = np.concatenate([self.kept, np.setdiff1d(np.arange(len(y)), self.kept)])
-        return X[order], y[order], None if weight is None else weight[order]
-
-    def validation(self) -> Any:
-        """The share to hold out, or the rows of --valid."""
-        if self.share is not None:
-            return self.share
-        rows = self.parts["validation"]
-        told = rows.weight is not None
-        X = self.pipeline.features(rows, self.network.architecture.dtype)
-        return (X, self.pipeline.target.encode(rows), *([rows.weight] if told else []))
-
 
 def understand(options: argparse.Namespace) -> Job:
     """Read every table, choose the task, hold rows out, fit the pipeline, build the network."""
@@ -106,14 +81,34 @@ def understand(options: argparse.Namespace) -> Job:
         raise DataError(str(error), path=whole.path) from None
     refuse_one_class(task, whole)
     table = _with_targets(whole)
-    kept, share, parts = _parts(options, table, task, seed)
+    few = is_few(options, len(table))
+    kept, share, parts = _parts(options, table, task, seed, few)
     rows = parts["train"]
-    n_numbers = sum(column.kind == "number" for column in rows.columns)
-    chosen = preset(options.preset, n_rows=len(rows), n_numbers=n_numbers, is_class=task.kind != "values")
+    fold, n_distinct = folds(rows, seed) if few else (None, 0)
     output, loss = train_options.output_and_loss(options, task)
-    pipeline = fitted(options, chosen, rows, task, output, seed)
-    recipes = train_options.recipes(options, chosen, len(pipeline.names), task, len(table.targets), output, loss)
-    return Job(table, len(whole) - len(table), parts, kept, share, task, pipeline, recipes)
+    chosen = _preset(options, rows, task, n_distinct, output)
+
+    def pipeline(n_bins: int) -> TablePipeline:
+        return fitted(options, replace(chosen, n_bins=n_bins), rows, task, output, seed)
+
+    recipes = train_options.recipes(options, chosen, pipeline, task, len(table.targets), output, loss)
+    judges = parts.get("validation") if share is None else None
+    return Job(table, kept, share, judges, fold, len(whole) - len(table), parts, task, recipes)
+
+
+def is_few(options: argparse.Namespace, n_rows: int) -> bool:
+    """Whether all rows are trained on and trainings are compared by cross-validation: few rows, and nothing stated."""
+    stated = [getattr(options, name, None) for name in (*BY_PRESET, "valid")]
+    by_default = all(given is None for given in stated) and (options.preset, options.metric) == ("auto", "auto")
+    return by_default and n_rows < FEW_ROWS
+
+
+def _preset(options: argparse.Namespace, rows: Table, task: Task, n_distinct: int, output: str) -> Preset:
+    """Of few rows, of which so many are distinct, that for few rows; else (0) the one that is named."""
+    n_numbers = sum(column.kind == "number" for column in rows.columns)
+    if n_distinct:
+        return few_rows(len(rows), n_distinct, n_numbers, output)
+    return preset(options.preset, n_rows=len(rows), n_numbers=n_numbers, is_class=task.kind != "values")
 
 
 def dialect(options: argparse.Namespace) -> dict[str, Any]:
@@ -204,11 +199,13 @@ def fitted(
 
 
 def _parts(
-    options: argparse.Namespace, table: Table, task: Task, seed: int
+    options: argparse.Namespace, table: Table, task: Task, seed: int, few: bool
 ) -> tuple[Rows | None, float | None, dict[str, Table]]:
     """Rows to train on, to judge epochs by, and to test on; the same held-out share that train will choose."""
-    share = share_of(options.valid)
-    if share is None:
+    share = None if few else share_of(options.valid)
+    if few:
+        kept, parts = None, {"train": table}
+    elif share is None:
         kept, parts = None, {"train": table, "validation": alike(options, options.valid, table, weighted=True)}
     else:
         classes = Classes.fit(table, task.words[0]).encode(table) if task.kind == "classes" else None

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.api.rehearsal import Recipe, Rows
 from chainrule.cli import job as small
 from chainrule.cli import train_options
 from chainrule.cli.job import Job
@@ -61,22 +62,26 @@ class LargeJob(Job):
         """Rows of DATA that have a target."""
         return sum(self.n_rows.values())
 
-    def inputs(self) -> tuple[Any, Any, Any]:
+    def inputs(self, recipe: Recipe) -> Rows:
         """The mapped rows to train on."""
         part = self.cache.parts["train"]
         return part.X, part.y, part.weight
 
-    def gathered(self) -> tuple[Any, Any, Any]:
+    def trained_on(self, recipe: Recipe) -> Rows:
+        """The same."""
+        return self.inputs(recipe)
+
+    def gathered(self, recipe: Recipe) -> Rows:
         """The same rows in the same order as in memory."""
         parts = [self.cache.parts[name] for name in PARTS.values()]
         X, y = np.concatenate([part.X for part in parts]), np.concatenate([part.y for part in parts])
         weights = [part.weight for part in parts if part.weight is not None]
         return X, y, np.concatenate(weights) if weights else None
 
-    def validation(self) -> Any:
+    def validation(self, recipe: Recipe) -> Any:
         """The mapped rows held out, or those of --valid."""
         if "validation" not in self.cache.parts:
-            return super().validation()
+            return super().validation(recipe)
         part = self.cache.parts["validation"]
         return (part.X, part.y, *([] if part.weight is None else [part.weight]))
 
@@ -126,18 +131,19 @@ def understand(options: argparse.Namespace, folder: Path) -> LargeJob:
         chosen = replace(chosen, n_bins=0)  # bins would make the cache many times as large
     output, loss = train_options.output_and_loss(options, task)
     pipeline = small.fitted(options, chosen, rows, task, output, seed)
-    dtype = options.dtype
+    dtype = options.dtype or chosen.dtype
     folds = np.full(len(roles), -1, np.int8)
     folds[sampled[TRAIN]] = folds_of(len(rows), seed)
-    made_with = _made_with(options, pipeline, share, seed)
+    made_with = _made_with(options, pipeline, share, seed, dtype)
     cache = _cache(options, folder, made_with, lambda: _encoded(plan, pipeline, roles, folds, dtype), n_rows)
     others = {"validation": options.valid} if share is None else {}
     others |= {"test": options.test} if options.test else {}
     for name, source in others.items():
         parts[name] = small.alike(options, source, rows, weighted=name == "validation")
-    recipes = train_options.recipes(options, chosen, len(pipeline.names), task, len(rows.targets), output, loss)
-    left_out = int((roles == 0).sum())
-    return LargeJob(rows, left_out, parts, None, share, task, pipeline, recipes, cache, n_rows)
+    chosen = replace(chosen, simpler=tuple(replace(rung, n_bins=chosen.n_bins) for rung in chosen.simpler))
+    recipes = train_options.recipes(options, chosen, lambda n_bins: pipeline, task, len(rows.targets), output, loss)
+    left_out, judges = int((roles == 0).sum()), parts.get("validation") if share is None else None
+    return LargeJob(rows, None, share, judges, None, left_out, parts, task, recipes, cache, n_rows)
 
 
 def _roles(targets: Table, task: Task, share: float | None, seed: int) -> Roles:
@@ -195,7 +201,9 @@ def _encoded(
                 yield name, X[rows], y[rows], weight
 
 
-def _made_with(options: argparse.Namespace, pipeline: TablePipeline, share: float | None, seed: int) -> dict[str, Any]:
+def _made_with(
+    options: argparse.Namespace, pipeline: TablePipeline, share: float | None, seed: int, dtype: str
+) -> dict[str, Any]:
     """What decides about the rows of a cache besides their source."""
     digest = hashlib.sha256(json.dumps(pipeline.to_dict(), sort_keys=True).encode())
     for name, array in sorted(pipeline.arrays().items()):
@@ -205,7 +213,7 @@ def _made_with(options: argparse.Namespace, pipeline: TablePipeline, share: floa
         "validation": share,
         "seed": seed,
         "weight": options.weight,
-        "dtype": options.dtype,
+        "dtype": dtype,
     }
 
 

@@ -7,12 +7,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from chainrule.api.learning_rate import begun_with, learning_rate, pose, within
+from chainrule.api.rehearsal import Choice
 from chainrule.cli import large
 from chainrule.cli.job import Job, understand
-from chainrule.cli.rehearse import Choice
 from chainrule.errors import SettingsError
 from chainrule.glass.rate.figure import Figure, figure
 from chainrule.glass.rate.found import Suggestion
@@ -38,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
             "Take some of them, train with --learning-rate auto, or raise --cache-above."
         )
     job = understand(options)
-    X, y, weight = training_rows(job)
+    X, y, weight = job.trained_on(job.recipes[-1])
     settings = {name: job.settings[name] for name in STEPS}
     found = learning_rate(
         job.network, X, y, job.optimizer, epochs=job.settings["epochs"], sample_weight=weight,
@@ -69,14 +68,6 @@ def check_picture(file: Path, language: str) -> None:
         fonts(language)
 
 
-def training_rows(job: Job) -> tuple[Any, Any, Any]:
-    """X, y and weights of the rows the network is trained on, without those held out."""
-    X, y, weight = job.inputs()
-    if isinstance(job, large.LargeJob) or job.kept is None or job.share is None:
-        return X, y, weight
-    return X[job.kept], y[job.kept], None if weight is None else weight[job.kept]
-
-
 def settle(
     options: argparse.Namespace, job: Job, choice: Choice, folder: Path
 ) -> tuple[Choice, Suggestion | None, str]:
@@ -88,7 +79,7 @@ def settle(
     eta = begun_with(folder) if options.resume else None
     if eta is not None:
         return _with(choice, eta), None, f"{eta:g}, as the run was begun with"
-    X, y, weight = training_rows(job)
+    X, y, weight = job.trained_on(recipe)
     asked = Settings(recipe.optimizer, **{name: recipe.settings[name] for name in STEPS})
     threads = recipe.settings["threads"]
     problem = pose(recipe.network, X, y, asked, weight, options.class_weight, options.engine, threads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,19 @@ def scores(network: Network, pipeline: TablePipeline, tables: Iterable[Table]) -
     n_rows and accuracy, balanced_accuracy, f1_macro, (f1), log_loss, auc for classes; accuracy (all labels right),
     label_accuracy, f1_macro, log_loss, auc for labels; rmse, mae, r2 for values, of several also each one's.
     """
+    return _scores(pipeline, ((network, table) for table in tables))
+
+
+def scores_of_folds(networks: Sequence[Network | None], pipeline: TablePipeline, table: Table, fold: Array) -> Scores:
+    """The same measures over the rows of all folds, each predicted by the network that was trained without its fold."""
+    trained = [(network, table.take(np.flatnonzero(fold == k))) for k, network in enumerate(networks) if network]
+    return _scores(pipeline, trained)
+
+
+def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Network, Table]]) -> Scores:
     is_values = not isinstance(pipeline.target, (Classes, Labels))
     truths, outputs = [], []
-    for table in tables:
+    for network, table in parts:
         X = pipeline.features(table, network.architecture.dtype)
         truths.append(_truth(pipeline, table))
         outputs.append(pipeline.target.decode(network.predict(X)) if is_values else network.predict_proba(X))

@@ -11,7 +11,8 @@ import numpy as np
 
 from chainrule.api.load import Model, load
 from chainrule.api.network import Network
-from chainrule.api.run import Rows, Run, prepare_rows
+from chainrule.api.rows import Rows, prepare_rows
+from chainrule.api.run import Run
 from chainrule.data import builtin
 from chainrule.data.cache import cached_part
 from chainrule.data.read import batches, read

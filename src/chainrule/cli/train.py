@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from chainrule.api.rehearsal import Choice
 from chainrule.api.run import Run
 from chainrule.api.train import train
 from chainrule.cli import large, train_report
 from chainrule.cli.job import Job, dialect, understand
-from chainrule.cli.rehearse import Choice, rehearse
-from chainrule.cli.scores import Scores, baseline, scores
-from chainrule.cli.train_options import AUTO
+from chainrule.cli.rehearse import rehearse
+from chainrule.cli.scores import Scores, baseline, scores, scores_of_folds
+from chainrule.cli.train_parser import AUTO
 from chainrule.data import builtin
 from chainrule.engine.select import select
 from chainrule.errors import ChainruleError, SettingsError
@@ -38,10 +39,13 @@ def run(options: argparse.Namespace) -> int:
     metrics.choose(options.metric, job.network.kind)
     engine, reason = select(options.engine, job.network.architecture, job.settings["threads"])
     tell = not (options.quiet or options.json)
-    if tell:
-        train_report.tell_understood(job)
+    few = job.fold is not None
+    if tell and not few:
+        train_report.tell_understood(job, job.pipeline)
     with _warnings_to_stderr(), _left_clean(folder):
         choice, found, how = rehearse(options, job, folder), None, None
+        if tell and few:  # the choice decides about the inputs too
+            train_report.tell_understood(job, choice.recipe.pipeline)
         if options.learning_rate == AUTO:
             from chainrule.cli.learning_rate import settle
 
@@ -49,8 +53,7 @@ def run(options: argparse.Namespace) -> int:
         if tell:
             train_report.tell_training(job, choice, f"{engine.name} ({reason})", how)
         done = _trained(options, job, choice, folder, found)
-    measured: dict[str, Scores] = {name: scores(done.network, job.pipeline, [part]) for name, part in job.parts.items()}
-    measured["baseline"] = baseline(job.pipeline, job.parts["train"], list(job.parts.values())[-1])
+    measured = _measured(job, choice, done)
     if options.json:
         print(train_report.as_json(job, choice, done, measured))
     elif tell:
@@ -59,12 +62,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _trained(options: argparse.Namespace, job: Job, choice: Choice, folder: Path, found: Suggestion | None) -> Run:
-    (X, y, weight), recipe = job.inputs(), choice.recipe
+    recipe = choice.recipe
+    X, y, weight = job.inputs(recipe)
     return train(
         recipe.network,
         X,
         y,
-        validation=job.validation(),
+        validation=job.validation(recipe),
         optimizer=recipe.optimizer,
         learning_rate=found,
         class_weight=options.class_weight,
@@ -72,11 +76,21 @@ def _trained(options: argparse.Namespace, job: Job, choice: Choice, folder: Path
         directory=folder,
         resume=options.resume,
         progress=False if options.quiet or options.json else "auto",
-        pipeline=job.pipeline,
+        pipeline=recipe.pipeline,
         source=_source(options, job, choice.rung),
         sample_weight=weight,
         **recipe.settings,
     )
+
+
+def _measured(job: Job, choice: Choice, run: Run) -> dict[str, Scores]:
+    """The measures on each part; of few rows also those of their cross-validation; of the simplest prediction."""
+    pipeline, parts = choice.recipe.pipeline, dict(job.parts)
+    measured = {"train": scores(run.network, pipeline, [parts["train"]])}
+    if job.fold is not None and any(choice.networks):
+        measured["cross-validation"] = scores_of_folds(choice.networks, pipeline, job.table, job.fold)
+    measured |= {name: scores(run.network, pipeline, [part]) for name, part in parts.items() if name != "train"}
+    return measured | {"baseline": baseline(pipeline, parts["train"], list(parts.values())[-1])}
 
 
 def _folder(options: argparse.Namespace) -> Path:
@@ -105,7 +119,7 @@ def _source(options: argparse.Namespace, job: Job, rung: int) -> dict[str, Any]:
         "weight": options.weight,
         "drop": options.drop,
         "dialect": dialect(options),
-        "validation": job.share or os.path.abspath(options.valid),
+        "validation": job.share or (None if options.valid is None else os.path.abspath(options.valid)),
         "n_rows": job.n_read,
         "rung": rung,
         **({"cache": str(job.cache.folder.resolve())} if isinstance(job, large.LargeJob) else {}),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from chainrule.api.network import Network
+from chainrule.api.rehearsal import Recipe
+from chainrule.cli.train_parser import AUTO
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.task import Task
 from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.training.presets import Preset
@@ -34,40 +38,34 @@ OUTPUTS = {
 """Output activations by preference; the first that the loss has a meaning on is taken."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """One training: of which network, by which rule, with which settings."""
-
-    network: Network
-    optimizer: Optimizer
-    settings: dict[str, Any]
-
-    @property
-    def named(self) -> str:
-        """In a few words."""
-        return f"{self.network.architecture}, {self.settings['epochs']} epochs"
-
-
 def recipes(
-    options: argparse.Namespace, preset: Preset, n_inputs: int, task: Task, n_targets: int, output: str, loss: str
+    options: argparse.Namespace,
+    preset: Preset,
+    pipeline: Callable[[int], TablePipeline],
+    task: Task,
+    n_targets: int,
+    output: str,
+    loss: str,
 ) -> tuple[Recipe, ...]:
     """The training that the options and the preset ask for, behind the simpler ones that are rehearsed before it.
 
     None is rehearsed where epochs are stated; the one without hidden layers is left out where they are described.
+
+    Args      pipeline: the one with so many bins of a number
     """
     described = (options.network, options.activation, options.residual or None, options.normalization)
     plain = all(given in (None, "none") for given in described)
-    preset = preset.for_inputs(n_inputs)
-    simpler = () if options.epochs is not None else preset.simpler
-    return tuple(
-        Recipe(
-            network(options, rung, n_inputs, task, n_targets, output, loss),
-            optimizer(options, rung),
-            settings(options, rung),
-        )
-        for rung in (*simpler, preset)
-        if rung.hidden_sizes or plain or rung is preset
-    )
+    rungs = (*(() if options.epochs is not None else preset.simpler), preset)
+    rungs = tuple(rung for rung in rungs if rung.hidden_sizes or plain or rung is preset)
+    pipelines = {n_bins: pipeline(n_bins) for n_bins in {rung.n_bins for rung in rungs}}
+
+    def recipe(rung: Preset) -> Recipe:
+        inputs = pipelines[rung.n_bins]
+        rung = rung.for_inputs(len(inputs.names))
+        made = network(options, rung, len(inputs.names), task, n_targets, output, loss)
+        return Recipe(inputs, made, optimizer(options, rung), settings(options, rung))
+
+    return tuple(map(recipe, rungs))
 
 
 def settings(options: argparse.Namespace, preset: Preset) -> dict[str, Any]:
@@ -119,8 +117,6 @@ def optimizer(options: argparse.Namespace, preset: Preset) -> Optimizer:
     return optimizer_from(values)
 
 
-AUTO = "auto"
-"""A learning rate that is found before the training, by cli/learning_rate.py; until then it is the preset's."""
 ADAPTIVE = ("adam", "adamw", "rmsprop")
 """Update rules whose steps have about the same length at the same learning rate."""
 
@@ -187,7 +183,7 @@ def network(
         normalization = [None if name == "none" else name for name in normalization]
     return Network(
         [n_inputs, *hidden, n_outputs], _one_or_each(options.activation or preset.activation), output, loss,
-        initializer, options.dtype, value(options, SETTINGS["seed"]),
+        initializer, options.dtype or preset.dtype, value(options, SETTINGS["seed"]),
         None if normalization == "none" else normalization, options.residual,
     )  # fmt: skip
 

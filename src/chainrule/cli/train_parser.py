@@ -15,6 +15,9 @@ BY_PRESET = (
     "optimizer", "learning_rate", "batch_size", "epochs", "l2", "dropout", "schedule", "warm_up", "early_stopping",
     "weight_decay",
 )  # fmt: skip
+"""Settings that the preset decides where they are not given."""
+AUTO = "auto"
+"""A learning rate that is found before the training, by cli/learning_rate.py; until then it is the preset's."""
 
 
 def fill(command: argparse.ArgumentParser) -> None:
@@ -37,7 +40,7 @@ def fill_learning_rate(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output-file", metavar="FILE.svg", help="draw the finding into this file")
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     _fill_all(command, {name: s for name, s in {**SETTINGS, **OPTIMIZER_SETTINGS}.items() if name != "learning_rate"})
-    command.set_defaults(learning_rate=None)
+    command.set_defaults(learning_rate=AUTO)
     command.add_argument("--json", action="store_true", help="print one JSON object instead of words")
 
 
@@ -121,13 +124,13 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
             ("--output", "NAME", "activation of the output (default by task)"),
             ("--loss", "NAME", "loss (default cross_entropy for classes, squared_error for values)"),
             ("--initializer", "NAME", "rule for the first weights (default by activation)"),
-            ("--dtype", "NAME", "float32 or float64 (default float32)"),
+            ("--dtype", "NAME", "float32 or float64 (default float32; below 500 rows float64)"),
         ),
     )
     group.add_argument(
         "--residual", action="store_true", help="add the input of a hidden layer to its output where their sizes agree"
     )
-    group.set_defaults(normalization="none", output="auto", loss="auto", initializer="auto", dtype="float32")
+    group.set_defaults(normalization="none", output="auto", loss="auto", initializer="auto", dtype=None)
 
 
 def _add(group: Any, setting: Setting) -> None:

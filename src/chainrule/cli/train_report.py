@@ -7,12 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from chainrule.api.rehearsal import Choice
 from chainrule.api.run import Run
 from chainrule.cli.console import columns_table, say, scores_table
 from chainrule.cli.job import Job
-from chainrule.cli.rehearse import Choice
 from chainrule.cli.scores import Scores
+from chainrule.data.folds import N_FOLDS
 from chainrule.data.table import listed
+from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, class_text
 
 UNFINISHED = ("interrupted", "time_limit")
@@ -21,12 +23,12 @@ MOST_COLUMNS = 40
 """Tables with more columns are summed up by kind."""
 
 
-def tell_understood(job: Job) -> None:
+def tell_understood(job: Job, pipeline: TablePipeline) -> None:
     """The columns, then data, rows and target; one line each."""
     table = job.table
     counts = ", ".join(f"{n:,} {name}" for name, n in job.counts.items())
     left_out = f"; {job.n_left_out:,} without a target left out" if job.n_left_out else ""
-    facts = {"data": f"{table.path}{f' ({table.dialect})' if table.dialect else ''}", **_columns(job)}
+    facts = {"data": f"{table.path}{f' ({table.dialect})' if table.dialect else ''}", **_columns(job, pipeline)}
     kind = f"{', '.join(job.pipeline.target.columns)}: {job.task.name}, {job.task.reason}" + _classes(job)
     say(facts | {"rows": counts + left_out, "target": kind}, len("training"))
 
@@ -39,10 +41,11 @@ def tell_training(job: Job, choice: Choice, engine: str, how: str | None = None)
     tried = {}
     if choice.tried:
         told = "; ".join(f"{r.named}: {loss:.4g}" for r, loss in zip(job.recipes, choice.tried, strict=False))
+        what = "validation loss at the end" if job.fold is None else f"mean loss of {N_FOLDS} folds"
         why = (
             "the freest was best, so a longer one follows" if choice.rung == len(choice.tried) else "the best is taken"
         )
-        tried["tried"] = f"{told} (validation loss at the end; {why})"
+        tried["tried"] = f"{told} ({what}; {why})"
     say(
         tried
         | {
@@ -56,15 +59,15 @@ def tell_training(job: Job, choice: Choice, engine: str, how: str | None = None)
     )
 
 
-def _columns(job: Job) -> dict[str, str]:
+def _columns(job: Job, pipeline: TablePipeline) -> dict[str, str]:
     """A table of what each column was taken for; of many columns how many of each kind and which are not used."""
-    understood, widths = job.table.understood, dict(zip(job.pipeline.columns, job.pipeline.widths, strict=True))
-    unused = [entry for entry in understood if not entry.used and entry.name not in job.pipeline.target.columns]
+    understood, widths = job.table.understood, dict(zip(pipeline.columns, pipeline.widths, strict=True))
+    unused = [entry for entry in understood if not entry.used and entry.name not in pipeline.target.columns]
     if 0 < len(understood) <= MOST_COLUMNS:
         columns_table([(entry.name, entry.kind, widths.get(entry.name), entry.detail) for entry in understood])
         print()
         return {}
-    kinds = [encoder.kind for encoder in job.pipeline.encoders]
+    kinds = [encoder.kind for encoder in pipeline.encoders]
     told = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
     facts = {"columns": f"{told}; {sum(widths.values()):,} inputs"}
     if unused:
@@ -105,16 +108,17 @@ def tell_result(job: Job, run: Run, measured: Mapping[str, Scores]) -> None:
 
 def as_json(job: Job, choice: Choice, run: Run, measured: Mapping[str, Scores]) -> str:
     """All of it as one JSON object; a number that is not finite is null."""
+    judged = "validation_loss" if job.fold is None else "cross_validation_loss"
     told = {
         "run": str(run.directory),
         "task": job.task.name,
         "network": str(choice.recipe.network.architecture),
         "tried": [
-            {"network": str(r.network.architecture), "epochs": r.settings["epochs"], "validation_loss": loss}
+            {"network": str(r.network.architecture), "epochs": r.settings["epochs"], judged: loss}
             for r, loss in zip(job.recipes, choice.tried, strict=False)
         ],
         "n_columns": len(job.table.columns),
-        "n_inputs": job.network.architecture.n_inputs,
+        "n_inputs": run.network.architecture.n_inputs,
         "columns": [
             {"name": entry.name, "kind": entry.kind, "used": entry.used, "detail": entry.detail}
             for entry in job.table.understood

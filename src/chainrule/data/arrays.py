@@ -11,6 +11,7 @@ import numpy.typing as npt
 from chainrule.errors import DataError, ShapeError
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
+_ROW_BYTES, _TABLE_ROWS = 1024, 256  # of the tables of glance, which stay in a core's cache
 
 
 def features(X: object, n_inputs: int, dtype: str) -> Array:
@@ -88,16 +89,25 @@ def fingerprint(*arrays: npt.NDArray[Any] | None) -> str:
 
 
 def glance(*arrays: npt.NDArray[Any] | None) -> str:
-    """What changes with any one number of the arrays, at the speed of memory: the sums of their rows as integers.
+    """What changes with any one number of the arrays, at the speed of memory: sums of their bytes as integers.
 
-    It tells whether arrays that were fingerprinted in this process are still as they were. A row whose numbers
-    changed places among themselves escapes the sums; every n/256-th row is looked at byte by byte.
+    It tells whether arrays of this process are still as they were. The bytes are laid out as tables of 64-bit words,
+    whose rows and columns are summed: what changes places within a row alters the columns, and the other way round.
+    32 of the rows are looked at byte by byte besides.
     """
     digest = hashlib.sha256()
     for array in arrays:
         if array is None:
+            digest.update(b"none;")
             continue
-        rows = np.ascontiguousarray(array).reshape(len(array), -1).view(f"u{array.itemsize}")
-        digest.update(np.add.reduce(rows, axis=1, dtype=rows.dtype).data)
-        digest.update(np.ascontiguousarray(rows[:: max(1, len(rows) // 256)]).data)
+        digest.update(f"{array.dtype.str}{array.shape};".encode())
+        whole = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        end = len(whole) // _ROW_BYTES * _ROW_BYTES
+        rows = whole[:end].view(np.uint64).reshape(-1, _ROW_BYTES // 8)
+        for first in range(0, len(rows), _TABLE_ROWS):
+            table = rows[first : first + _TABLE_ROWS]
+            digest.update(np.add.reduce(table, axis=0).data)
+            digest.update(np.add.reduce(table, axis=1).data)
+        digest.update(np.ascontiguousarray(rows[:: max(1, len(rows) // 32)]).data)
+        digest.update(whole[end:].data)
     return digest.hexdigest()

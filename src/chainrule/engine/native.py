@@ -7,7 +7,8 @@ instruction set; what it is handed and what it returns is the same as of the Num
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from chainrule import _native
 from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task
+from chainrule.engine.threads import allowed_threads, paying_threads
 from chainrule.errors import SettingsError
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
@@ -41,6 +43,8 @@ BLOCK_ROWS = 192
 
 FEW_ROWS = 3
 """Up to here the weights are read as they lie; beyond, laying them out in panels pays."""
+KEPT_PARAMETERS = 1_000_000
+"""Up to here the workspace of predict is kept for its next call; beyond, taking it costs little beside its use."""
 
 
 def unable(architecture: Architecture) -> str | None:
@@ -84,37 +88,6 @@ def peak_flops() -> float:
     return float(_native.peak_flops(instruction_set()))
 
 
-def allowed_threads(asked: int | None = None) -> tuple[int, bool]:
-    """How many threads, and whether the engine may use fewer: `asked` is obeyed, everything else is a bound."""
-    if asked is not None:
-        if isinstance(asked, bool) or int(asked) != asked or asked < 1:
-            raise SettingsError(f"threads={asked!r} is no number of threads; give a whole number of at least 1.")
-        return int(asked), False
-    named = _environment_number("CHAINRULE_THREADS")
-    if named is not None:
-        return named, False
-    bound = _environment_number("OMP_NUM_THREADS")
-    cores = _cores_of_process()
-    return (min(cores, bound) if bound else cores), True
-
-
-def _environment_number(name: str) -> int | None:
-    text = os.environ.get(name, "").split(",")[0].strip()
-    return int(text) if text.isdigit() and int(text) > 0 else None
-
-
-def _cores_of_process() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:  # the limit of a container (cgroup v2): microseconds of processor time in a period
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass
-    return cores
-
-
 class NativeEngine:
     """Both passes and sessions in C++."""
 
@@ -124,6 +97,9 @@ class NativeEngine:
         self._threads, self._may_choose = allowed_threads(threads)
         self._isa = instruction_set()
         self._row_predictors: dict[Architecture, Any] = {}
+        self._idle: dict[
+            int, tuple[Architecture, int, Any]
+        ] = {}  # by threads; whoever works with passes takes them out
 
     def forward(self, parameters: Parameters, X: Array) -> Forward:
         """z, u and a of every layer."""
@@ -155,7 +131,8 @@ class NativeEngine:
         if len(X) <= FEW_ROWS:
             self._row_predictor(parameters.architecture).predict(parameters.flat, _plain(X, parameters), out)
         else:
-            self._block_passes(parameters, len(X)).predict(_plain(X, parameters), out)
+            with self._block_passes(parameters, len(X)) as passes:
+                passes.predict(_plain(X, parameters), out)
         return out
 
     def loss(
@@ -164,7 +141,8 @@ class NativeEngine:
         """J over all rows, and the output activation."""
         out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
         labels, y = _targets(targets, parameters.architecture)
-        loss = self._block_passes(parameters, len(X)).loss(_plain(X, parameters), labels, y, weight, out)
+        with self._block_passes(parameters, len(X)) as passes:
+            loss = passes.loss(_plain(X, parameters), labels, y, weight, out)
         return float(loss), out
 
     def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
@@ -191,14 +169,27 @@ class NativeEngine:
             self._row_predictors[architecture] = kind(self._isa, _network(architecture)[0])
         return self._row_predictors[architecture]
 
-    def _block_passes(self, parameters: Parameters, n: int) -> Any:
-        return self._passes(parameters, min(n, BLOCK_ROWS), self._threads if n > BLOCK_ROWS else 1)
+    @contextmanager
+    def _block_passes(self, parameters: Parameters, n: int) -> Iterator[Any]:
+        """Passes by blocks over n rows, with these parameters; for one caller at a time."""
+        architecture, block = parameters.architecture, min(n, BLOCK_ROWS)
+        threads = 1 if n <= BLOCK_ROWS else self._threads
+        if threads > 1 and self._may_choose:
+            threads = paying_threads(2.0 * n * architecture.n_parameters, threads)
+        known, most, passes = self._idle.pop(threads, (None, 0, None))
+        if known == architecture and most >= block:
+            _load(passes, parameters)
+        else:
+            most, passes = block, self._passes(parameters, block, threads)
+        yield passes
+        if architecture.n_parameters <= KEPT_PARAMETERS:
+            self._idle[threads] = (architecture, most, passes)
 
     def _passes(self, parameters: Parameters, block: int, threads: int = 1) -> Any:
         architecture = parameters.architecture
         kind = _native.Passes32 if architecture.dtype == "float32" else _native.Passes64
         passes = kind(self._isa, *_network(architecture), max(block, 1), threads)
-        passes.load(np.ascontiguousarray(parameters.flat, dtype=architecture.dtype))
+        _load(passes, parameters)
         return passes
 
 
@@ -239,6 +230,7 @@ class NativeSession:
             isa, *_network(task.architecture), np.ascontiguousarray(task.X, dtype=task.architecture.dtype), labels, y,
             task.weight, task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle, threads, may_choose,
         )  # fmt: skip
+        self._n_parameters = task.architecture.n_parameters
         self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
         self._told = (settings, _settings(task, settings))
 
@@ -252,11 +244,17 @@ class NativeSession:
 
     def store(self) -> tuple[Array, dict[str, Array]]:
         """The state as fresh copies."""
-        theta = np.empty(self._task.architecture.n_parameters, self._task.architecture.dtype)
+        theta = np.empty(self._n_parameters, self._task.architecture.dtype)
         state = {name: np.empty_like(theta) for name in self._kept}
         first, second = [*state.values(), None, None][:2]
         self._session.store(theta, first, second)
         return theta, state
+
+    def theta(self) -> Array:
+        """The flat parameters alone, a fresh copy."""
+        theta = np.empty(self._n_parameters, self._task.architecture.dtype)
+        self._session.store(theta, None, None)
+        return theta
 
     def advance(
         self,
@@ -264,13 +262,14 @@ class NativeSession:
         learning_rates: npt.NDArray[np.float64],
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None = None,
+        thetas: Array | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         etas = np.ascontiguousarray(learning_rates, dtype=np.float64)
         losses = np.empty(len(etas))
         if settings is not self._told[0]:
             self._told = (settings, _settings(self._task, settings))
-        done, stopped = self._session.advance(first_step, etas, self._told[1], losses, penalties)
+        done, stopped = self._session.advance(first_step, etas, self._told[1], losses, penalties, thetas)
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
@@ -359,6 +358,10 @@ def _normalised_arrays(architecture: Architecture, n: int) -> list[Any]:
 def _backward(loss: float, delta: list[Any], du: list[Any], gradient: Parameters, dX: Array) -> Backward:
     g = gradient
     return Backward(loss, delta, g.W, g.b, dX, du, g.gain, g.shift)  # type: ignore[arg-type]
+
+
+def _load(passes: Any, parameters: Parameters) -> None:
+    passes.load(np.ascontiguousarray(parameters.flat, dtype=parameters.architecture.dtype))
 
 
 def _plain(X: Array, parameters: Parameters) -> Array:

@@ -99,16 +99,21 @@ class Session(Protocol):
     def store(self) -> tuple[Array, dict[str, Array]]:
         """The state as fresh copies: flat parameters, and the optimizer's arrays by name."""
 
+    def theta(self) -> Array:
+        """The flat parameters alone, a fresh copy."""
+
     def advance(
         self,
         first_step: int,
         learning_rates: npt.NDArray[np.float64],
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None = None,
+        thetas: Array | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on, across the ends of epochs.
 
-        Where given, `penalties` receives ½·l2·Σ‖W‖² before each step.
+        Where given, `penalties` receives ½·l2·Σ‖W‖² before each step, and a row of `thetas` the flat parameters
+        at the end of each epoch.
         """
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:

@@ -103,9 +103,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if self.out_activation_ != "logistic":
             return output
         if self.n_outputs_ == 1:
-            output = np.column_stack([1 - output[:, 0], output[:, 0]])
-        nearly = np.finfo(output.dtype)
-        return np.clip(output, nearly.smallest_normal, 1 - nearly.epsneg)  # a sigmoid is never quite 0 or 1
+            both = np.empty((len(output), 2), output.dtype)
+            both[:, 1] = output[:, 0]
+            np.subtract(1, both[:, 1], out=both[:, 0])
+            output = both
+        nearly = np.finfo(output.dtype)  # a sigmoid is never quite 0 or 1
+        return np.minimum(np.maximum(output, nearly.smallest_normal, out=output), 1 - nearly.epsneg, out=output)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithms of predict_proba."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,9 +16,10 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.engine.protocol import Engine, StepSettings, Task
-from chainrule.errors import DivergedError
 from chainrule.network.parameters import Parameters
+from chainrule.network.records import StepRecord
 from chainrule.sklearn.callbacks import EpochTasks
+from chainrule.sklearn.plan import Judge, Plan, Progress
 from chainrule.sklearn.rules import RATE_DIVISOR, SMALLEST_RATE, OptimizerState, Watch
 from chainrule.training import divergence, schedules
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
@@ -31,53 +30,8 @@ from chainrule.training.settings import Settings
 Array = npt.NDArray[Any]
 STRETCH_S = 0.02
 """A stretch of epochs takes about this long, so that what is repeated after a stop costs little."""
-
-
-@dataclass
-class Plan:
-    """What fit asks for, beside task and data."""
-
-    max_epochs: int
-    learning_rate: str
-    learning_rate_init: float
-    power_t: float
-    early_stopping: bool
-    verbose: bool
-    time_limit: float | None
-    one_pass: bool
-    """partial_fit: a single epoch, no warning that it was not enough."""
-
-
-@dataclass
-class Judge:
-    """How an epoch is told: the scale of J, the part of the loss that y alone decides, scores on held-out rows."""
-
-    scale: float = 1.0
-    constant: Callable[[int], float] = lambda epoch: 0.0
-    constant_loss: float = float("inf")
-    """About the J of a constant output; far above it the loss has exploded."""
-    validate: Callable[[Parameters], tuple[float, float]] | None = None
-    """(loss, score) on the held-out rows."""
-
-
-@dataclass
-class Progress:
-    """What fit has to show; lists may go on from an earlier fit."""
-
-    loss_curve: list[float]
-    validation_scores: list[float] | None
-    validation_losses: list[float] | None
-    samples_seen: int = 0
-    n_epochs: int = 0
-    loss: float = float("nan")
-    best: Array | None = None
-    stopped: str = "epochs"
-    diverged: DivergedError | None = None
-    exploded: bool = False
-    losses: list[Array] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
-    penalties: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+CERTAIN_S = 0.1
+"""The same where the rule cannot stop training before the last of them; it bounds what replay repeats."""
 
 
 class Descent:
@@ -113,6 +67,7 @@ class Descent:
         self._theta0 = start.flat
         self._n_ahead = 1
         self._told_rate = plan.learning_rate_init
+        self._scheduled = settings.schedule != "constant" or settings.warm_up > 0
 
     # the way through the epochs ---------------------------------------------------------------------------
 
@@ -161,7 +116,7 @@ class Descent:
         if self.judge.validate or self.tasks.active or self.plan.one_pass:
             return 1
         last = self.progress.seconds[-1] if self.progress.seconds else 0.0
-        wanted = int(STRETCH_S / last) if last else 1
+        wanted = max(int(STRETCH_S / last), int(min(self.watch.least_epochs, CERTAIN_S / last))) if last else 1
         self._n_ahead = max(1, min(4 * self._n_ahead, wanted))
         return min(self._n_ahead, self.plan.max_epochs - self.progress.n_epochs)
 
@@ -175,7 +130,7 @@ class Descent:
             base[1:] = later[1:]
         rates = np.repeat(base, spe)
         first = epoch * spe
-        if self.settings.schedule != "constant" or self.settings.warm_up:
+        if self._scheduled:
             rates *= schedules.factors(self.settings, first, first + n * spe, spe)
         if self.state.name == "adam_epsilon_hat":
             rates *= self._correction(first, n * spe)
@@ -206,17 +161,18 @@ class Descent:
     def _judge(self, losses: Array, penalties: Array, rates: Array, n: int, seconds: float) -> int:
         """Take in n epochs one after the other; how many of them training really went through."""
         spe, progress = self._spe, self.progress
-        J = losses.reshape(n, spe) @ self._shares
-        extra = penalties.reshape(n, spe) @ self._shares
+        J, extra = self._means(losses, n), self._means(penalties, n)
+        as_told = not self._scheduled and bool((rates == self._told_rate).all())
         for i in range(n):
-            epoch = progress.n_epochs
-            progress.loss = float(self.judge.scale * J[i] + extra[i] + self.judge.constant(epoch))
+            epoch, steps = progress.n_epochs, slice(i * spe, (i + 1) * spe)
+            progress.loss = self.judge.scale * J[i] + extra[i] + self.judge.constant(epoch)
             progress.loss_curve.append(progress.loss)
-            progress.losses.append(losses[i * spe : (i + 1) * spe])
-            progress.rates.append(float(rates[(i + 1) * spe - 1]))
-            progress.penalties.append(float(extra[i]))
+            progress.losses.append(losses[steps])
+            progress.rates.append(float(rates[steps.stop - 1]))
+            progress.penalties.append(extra[i])
             progress.seconds.append(seconds)
-            self._note_rates(epoch, rates[i * spe : (i + 1) * spe])
+            if not as_told:
+                self._note_rates(epoch, rates[steps])
             progress.n_epochs += 1
             progress.samples_seen += self.task.n_samples
             self.state.t += spe
@@ -231,6 +187,11 @@ class Descent:
             if self._ended or (self.state.learning_rate != rate and self.plan.learning_rate == "adaptive"):
                 return i + 1
         return n
+
+    def _means(self, values: Array, n: int) -> list[float]:
+        """The mean over the rows of each of n epochs; whatever n is, an epoch is added up in the same order."""
+        means: list[float] = (values.reshape(n, self._spe) * self._shares).sum(axis=1).tolist()
+        return means
 
     def _exploded(self, epoch: int, mean: float) -> bool:
         """Whether the loss ran away; then the state before this epoch is what is left."""
@@ -289,7 +250,7 @@ class Descent:
     def _note_rates(self, epoch: int, rates: Array) -> None:
         """Keep every change of η that is no function of the settings as an event with its step and value."""
         first = self.first_step + epoch * self._spe
-        if self.settings.schedule != "constant" or self.settings.warm_up:
+        if self._scheduled:
             rates = np.full(len(rates), self.state.learning_rate)
         if rates[0] == rates[-1] == self._told_rate and (len(rates) < 3 or (rates == rates[0]).all()):
             return
@@ -308,19 +269,21 @@ class Descent:
         step = first + n_done - 1
         for i in range(0, n_done, self._spe):
             self._note_rates((first - self.first_step + i) // self._spe, rates[i : i + self._spe])
-        with np.errstate(all="ignore"):
-            replayer = Replayer(
-                self._session, self.checkpoints, self.settings, self.events, lambda epoch: 1.0, self._spe
-            )
-            record = replayer.record(step)
         progress = self.progress
-        progress.diverged, progress.stopped = divergence.non_finite(record), "diverged"
+        progress.diverged, progress.stopped = divergence.non_finite(self._replayed(step)), "diverged"
         progress.n_epochs += 1
         progress.loss = float("nan")
         progress.loss_curve.append(progress.loss)
         if progress.validation_scores is not None and progress.validation_losses is not None:
             progress.validation_scores.append(float("nan"))
             progress.validation_losses.append(float("nan"))
+
+    def _replayed(self, step: int) -> StepRecord:
+        """A step that was done, as it was; the session stands behind it then."""
+        with np.errstate(all="ignore"):
+            return Replayer(
+                self._session, self.checkpoints, self.settings, self.events, lambda epoch: 1.0, self._spe
+            ).record(step)
 
     # the end -----------------------------------------------------------------------------------------------------
 
@@ -341,7 +304,7 @@ class Descent:
         if self.plan.early_stopping and self.progress.best is not None:
             theta = self.progress.best
         elif self.progress.exploded:
-            theta = self.checkpoints.nearest(self.state.n_steps - self._spe).theta
+            theta = self._replayed(self.state.n_steps - self._spe).update.old.parameters.flat
         return Parameters(self.architecture, theta)
 
     def _warn_unfinished(self) -> None:

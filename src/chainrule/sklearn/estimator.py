@@ -22,9 +22,10 @@ from chainrule.reference.activations import ACTIVATIONS
 from chainrule.sklearn import held_out, keeping
 from chainrule.sklearn.by_parts import STOCHASTIC, ByPartsOnly
 from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
-from chainrule.sklearn.descent import Descent, Judge, Plan, Progress
+from chainrule.sklearn.descent import Descent
 from chainrule.sklearn.fitted import FittedMLP, dense
 from chainrule.sklearn.lbfgs import FullBatch, minimize
+from chainrule.sklearn.plan import Judge, Plan, Progress
 from chainrule.sklearn.rules import OptimizerState, Watch, initial_parameters
 from chainrule.training import divergence
 from chainrule.training.schedules import SCHEDULES

@@ -96,7 +96,8 @@ class FittedMLP(BaseEstimator):
 
     def _rows(self, X: Any) -> Any:
         """Rows as checked numbers; an array of floats that needs nothing done to it is spared the long checks."""
-        check_is_fitted(self)
+        if "coefs_" not in self.__dict__:
+            check_is_fitted(self)
         if (
             type(X) is np.ndarray
             and X.dtype in (np.float64, np.float32)

@@ -77,7 +77,8 @@ class Record:
     def run(self, parameters: Parameters) -> Run:
         """The Run, with these parameters as those it ended with."""
         from chainrule.api.network import Network
-        from chainrule.api.run import Rows, Run
+        from chainrule.api.rows import Rows
+        from chainrule.api.run import Run
 
         task = self.task
         engine = select("auto", task.architecture)[0]

@@ -63,6 +63,11 @@ class Watch:
     best_loss: float | None = None
     best_score: float | None = None
 
+    @property
+    def least_epochs(self) -> float:
+        """Epochs that pass before too many can have passed, the last of them included."""
+        return self.patience - self.count + 1
+
     def loss(self, value: float) -> bool:
         """Take in an epoch's loss; whether too many epochs passed without improvement."""
         best = np.inf if self.best_loss is None else self.best_loss

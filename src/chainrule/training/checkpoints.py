@@ -73,6 +73,17 @@ class CheckpointStore:
         """The first step after `step` that wants a checkpoint."""
         return (step // self.spacing + 1) * self.spacing
 
+    def next_due(self, step: int, elapsed_s: float, step_s: float) -> int:
+        """The first step after `step` that wants a checkpoint and can be expected to afford it.
+
+        step_s: what a step takes, or 0 where nobody knows yet.
+        """
+        wanted = self.next_after(step)
+        missing_s = (self._spent_s + self._cheapest_s) / COST_SHARE - elapsed_s
+        if step_s == 0 or missing_s <= (wanted - step) * step_s:
+            return wanted
+        return -(-(step + int(missing_s / step_s)) // self.spacing) * self.spacing
+
     def is_due(self, step: int, elapsed_s: float) -> bool:
         """Whether a checkpoint at this step is wanted, and affordable after so many seconds of training.
 

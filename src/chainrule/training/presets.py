@@ -31,6 +31,7 @@ class Preset:
     """Shorter trainings with the same inputs, the simplest first, that are rehearsed before this one is begun."""
     full_rate_inputs: float = float("inf")
     """Inputs, the bias being one, beyond which the learning rate falls: with more of them a step moves z further."""
+    dtype: str = "float32"
 
     @property
     def initializer(self) -> str:

@@ -1,69 +1,85 @@
-"""A progress bar on stderr: epochs, loss, metric, time left."""
+"""A progress bar on stderr: epochs, loss, metric, time left. One line, written over a few times a second."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from chainrule.training.events import Event
 
-REFRESH_HZ = 4
-"""Often enough for the eye; telling the bar more often costs epochs of milliseconds several percent."""
+REFRESH_S = 0.25
+"""Often enough for the eye; a line takes some 30 µs, which epochs of milliseconds would feel."""
+WIDTH = 20
 
 
 class ProgressBar:
-    """An Observer that draws with rich; use it as a context manager."""
+    """An Observer that writes its line to stderr; use it as a context manager, which leaves the line empty."""
 
     def __init__(self, n_epochs: int, steps_per_epoch: int, metric: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._metric, self._spe, self._told, self._shown = metric, steps_per_epoch, "", 0.0
-        self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}/" + str(n_epochs)),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[told]}"),
-            TimeRemainingColumn(),
-            console=Console(file=sys.stderr),
-            transient=True,
-            refresh_per_second=REFRESH_HZ,
-        )
-        self._task = self._bar.add_task("train", total=n_epochs * steps_per_epoch, epoch=0, told="")
+        self._n_epochs, self._spe = n_epochs, steps_per_epoch
+        self._names = tuple(dict.fromkeys(("loss", "validation_loss", metric)))
+        self._line: dict[str, float] = {}
+        self._shown_s = float("-inf")
+        self._began: tuple[int, float] | None = None
+        self._stream = sys.stderr
+        self._full, self._empty = "━ " if "utf" in (getattr(self._stream, "encoding", "") or "").lower() else "= "
 
     def __enter__(self) -> ProgressBar:
-        self._bar.start()
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self._bar.stop()
+        if self._began is not None:
+            self._write("")
 
     def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
-        """Show the epoch's loss and metric."""
-        names = [name for name in ("loss", "validation_loss", self._metric) if name in line]
-        self._told = "  ".join(f"{name} {line[name]:.4g}" for name in dict.fromkeys(names))
-        self._show(epoch=epoch + 1, told=self._told)
+        """Keep the epoch's loss and metric, to be shown."""
+        self._line = line
 
     def stretch_done(self, step: int, loss: float) -> None:
-        """Move the bar."""
-        self._show(completed=step, told=self._told or f"loss {loss:.4g}", epoch=step // self._spe)
-
-    def _show(self, **fields: Any) -> None:
+        """Draw the line anew, unless it was drawn a moment ago."""
         now = time.perf_counter()
-        if now - self._shown >= 1 / REFRESH_HZ:
-            self._shown = now
-            self._bar.update(self._task, **fields)
+        if now - self._shown_s >= REFRESH_S:
+            self._shown_s = now
+            self._began = self._began or (step, now)
+            self._write(self.text(step, loss, now))
+
+    def text(self, step: int, loss: float, now: float) -> str:
+        """The line after a step whose loss is given."""
+        epochs, total = step // self._spe, self._n_epochs * self._spe
+        drawn = min(step * WIDTH // total, WIDTH)
+        line = self._line or {"loss": loss}
+        told = [f"{name} {line[name]:.4g}" for name in self._names if name in line]
+        bar = self._full * drawn + self._empty * (WIDTH - drawn)
+        return "  ".join([f"epoch {epochs}/{self._n_epochs}", f"[{bar}]", *told, self._left(step, total, now)])
+
+    def _left(self, step: int, total: int, now: float) -> str:
+        """The time left as hours:minutes:seconds, by the pace since the first line."""
+        first, began = self._began or (step, now)
+        if step <= first:
+            return "-:--:--"
+        seconds = round((now - began) / (step - first) * (total - step))
+        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+    def _write(self, text: str) -> None:
+        """Over the line that stands there; cut where the terminal ends, for a second line could not be taken back."""
+        width = shutil.get_terminal_size().columns - 1
+        try:
+            self._stream.write(f"\r\x1b[K{text[:width]}")
+            self._stream.flush()
+        except (OSError, ValueError):  # a closed terminal ends no training
+            self._shown_s = float("inf")
 
     def event_happened(self, event: Event) -> None:
         """Events are told by whoever reads the result."""
 
-    def before_checkpoint(self, losses: npt.NDArray[np.float64]) -> None:
+    def before_checkpoint(self, losses: npt.NDArray[Any]) -> None:
         """Nothing to show."""
 
 
 def wanted(progress: bool | str) -> bool:
     """Whether to draw: True, or "auto" with a terminal behind stderr."""
-    return progress is True or (progress == "auto" and sys.stderr is not None and sys.stderr.isatty())
+    return sys.stderr is not None and (progress is True or (progress == "auto" and sys.stderr.isatty()))

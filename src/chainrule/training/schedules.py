@@ -60,6 +60,11 @@ SCHEDULES: dict[str, Callable[[Settings, int, float], float]] = {
 _CHANGES_WITHIN_AN_EPOCH = ("cosine", "one_cycle")
 
 
+def is_level(settings: Settings) -> bool:
+    """Whether the factor of every step is 1."""
+    return settings.schedule in ("constant", "plateau") and not settings.warm_up
+
+
 def factors(settings: Settings, first: int, last: int, steps_per_epoch: int) -> npt.NDArray[np.float64]:
     """The factor on η of steps first … last − 1, warm-up included, without that of plateau, (last − first,)."""
     total = settings.epochs * steps_per_epoch
