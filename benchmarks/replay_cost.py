@@ -29,6 +29,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.api import keeping
+from chainrule.training import loop
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.loop import Trainer
 
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("."))
     options = parser.parse_args()
+    loop.AHEAD_BYTES = 0  # a turn is one epoch: no stretch takes in several
     import_module("chainrule.api.train").Trainer = InTurns  # type: ignore[attr-defined]
     keeping.CheckpointStore = store  # type: ignore[assignment,misc]
     print("| network | epochs, s | pairs | processor | wall | median pair "

@@ -101,14 +101,17 @@ template <class T> class PySession {
   }
 
   nb::tuple advance(std::uint64_t first_step, In1<double> etas, const StepSettings& settings, Out1<double> losses,
-                    std::optional<Out1<double>> penalties) {
+                    std::optional<Out1<double>> penalties, std::optional<Out2<T>> thetas) {
     require(etas.shape(0) == losses.shape(0), "one loss for every learning rate");
     require(!penalties || penalties->shape(0) == losses.shape(0), "one penalty for every learning rate");
+    const std::size_t n = etas.shape(0), per_epoch = session_->steps_per_epoch();
+    require(!thetas || (thetas->shape(1) == n_parameters(layers_) && thetas->shape(0) >= (first_step + n) / per_epoch - first_step / per_epoch),
+            "thetas: one row for every epoch that ends");
     std::size_t done = 0;
     {
       const nb::gil_scoped_release released;
-      done = session_->advance(first_step, etas.data(), etas.shape(0), settings, losses.data(),
-                               penalties ? penalties->data() : nullptr, interrupted);
+      done = session_->advance(first_step, etas.data(), n, settings, losses.data(), penalties ? penalties->data() : nullptr,
+                               interrupted, thetas ? thetas->data() : nullptr, n_parameters(layers_));
     }
     if (session_->stopped == Stopped::interrupted) {
       done_before_interrupt = done;
@@ -278,7 +281,8 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
            "batch_size"_a, "seed"_a, "shuffle"_a, "threads"_a, "may_choose"_a)
       .def("load", &S::load, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("store", &S::store, "theta"_a, "first"_a.none(), "second"_a.none())
-      .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a, "penalties"_a = nb::none())
+      .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a, "penalties"_a = nb::none(),
+           "thetas"_a = nb::none())
       .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "u"_a, "a"_a,
            "masks"_a, "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a)
       .def_prop_ro("active_threads", &S::active_threads)

@@ -1,4 +1,5 @@
-// One thread or all of them: the faster is kept, by the clock. Machinery without mathematics; no bit depends on it.
+// One thread or all of them, by the clock: all where that is faster by a tenth at least, for the other cores have
+// work of their own. Machinery without mathematics; no bit depends on it.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +30,7 @@ class ThreadChoice {
   void turn_took(double seconds, std::size_t n_steps) {
     seconds_[turn_ % 2][turn_ / 2] = seconds / static_cast<double>(n_steps);
     if (++turn_ < n_turns) return;
-    active_ = median(seconds_[1]) < median(seconds_[0]) ? n_threads_ : 1;
+    active_ = median(seconds_[1]) < 0.9 * median(seconds_[0]) ? n_threads_ : 1;
     decided_ = true;
   }
 

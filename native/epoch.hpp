@@ -59,15 +59,18 @@ template <class T> class Session {
   }
 
   // Does n steps; losses[i] is J of step first_step + i, penalties[i] (where asked for) ½·l2·Σ‖W‖² before it.
-  // Returns how many were done.
+  // thetas (where asked for) receives the parameters at the end of every epoch, one plain vector of `size` after the
+  // other. Returns how many were done.
   std::size_t advance(std::uint64_t first_step, const double* etas, std::size_t n, const StepSettings& settings,
-                      double* losses, double* penalties, Interrupted interrupted);
+                      double* losses, double* penalties, Interrupted interrupted, T* thetas = nullptr,
+                      std::size_t size = 0);
 
   // One step, and everything it computed; `gradient` (flat) is the one after penalty and clipping. Returns J.
   double record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out, T* gradient,
                 std::int64_t* rows);
 
   Stopped stopped = Stopped::no;
+  std::size_t steps_per_epoch() const { return batches_.steps_per_epoch(); }
   std::size_t active_threads() const { return choice_.active(); }
 
  private:
@@ -339,7 +342,7 @@ template <class T> std::size_t Session<T>::run_turn(const Stretch& stretch) {
 template <class T>
 std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, std::size_t n,
                                 const StepSettings& settings, double* losses, double* penalties,
-                                Interrupted interrupted) {
+                                Interrupted interrupted, T* thetas, std::size_t size) {
   const FloatingMode mode;
   prepare(settings, false);
   stopped = Stopped::no, stop_request_ = false, looked_ = std::chrono::steady_clock::now();
@@ -358,6 +361,9 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
       done += run_turn(stretch);
     }
     stopped = own_[0].stopped;
+    if (!thetas || stopped != Stopped::no || (first_step + done) % per_epoch != 0) continue;
+    network.store(theta_.get(), thetas);
+    thetas += size;
   }
   return done;
 }

@@ -148,10 +148,11 @@ class NumpySession:
         learning_rates: npt.NDArray[np.float64],
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None = None,
+        thetas: Array | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         with one_thread():
-            return self._advance(first_step, learning_rates, settings, penalties)
+            return self._advance(first_step, learning_rates, settings, penalties, thetas)
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Do one step and tell everything."""
@@ -164,6 +165,7 @@ class NumpySession:
         learning_rates: npt.NDArray[np.float64],
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None,
+        thetas: Array | None,
     ) -> Advance:
         losses = np.empty(len(learning_rates))
         for i, eta in enumerate(learning_rates):
@@ -176,6 +178,10 @@ class NumpySession:
                 return Advance(losses[: i + 1], "loss")
             if not _finite(self._parameters.flat):
                 return Advance(losses[: i + 1], "weights")
+            if thetas is not None and (first_step + i + 1) % self._task.steps_per_epoch == 0:
+                thetas[(first_step + i) // self._task.steps_per_epoch - first_step // self._task.steps_per_epoch] = (
+                    self._parameters.flat
+                )
         return Advance(losses)
 
     def _record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:

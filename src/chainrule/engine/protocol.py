@@ -108,10 +108,12 @@ class Session(Protocol):
         learning_rates: npt.NDArray[np.float64],
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None = None,
+        thetas: Array | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on, across the ends of epochs.
 
-        Where given, `penalties` receives ½·l2·Σ‖W‖² before each step.
+        Where given, `penalties` receives ½·l2·Σ‖W‖² before each step, and a row of `thetas` the flat parameters
+        at the end of each epoch.
         """
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:

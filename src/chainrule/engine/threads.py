@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from chainrule.errors import SettingsError
@@ -36,11 +37,14 @@ def _environment_number(name: str) -> int | None:
 
 def _cores_of_process() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:  # the limit of a container (cgroup v2): microseconds of processor time in a period
+    return int(max(1, min(cores, _cores_of_container())))
+
+
+@functools.cache  # the limit of a container is set before its processes begin
+def _cores_of_container() -> float:
+    try:  # cgroup v2: microseconds of processor time in a period
         with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
             quota, period = file.read().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(quota) // int(period)))
+        return float("inf") if quota == "max" else int(quota) // int(period)
     except (OSError, ValueError):
-        pass
-    return cores
+        return float("inf")

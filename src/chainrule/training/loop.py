@@ -1,7 +1,9 @@
 """The loop: stretches of steps, ends of epochs, checkpoints, stopping. All arithmetic is the engine's.
 
-The loop asks the engine for stretches of about 50 ms, cut at epoch ends and checkpoints. Where a
-stretch is cut changes no bit of the result: state, step number and settings are all a step depends on.
+The loop asks the engine for stretches of about 100 ms, cut at checkpoints. Where a stretch is cut changes no
+bit of the result: state, step number and settings are all a step depends on. Where nobody may act at the end
+of an epoch, a stretch takes in several short ones, and what is due at their ends is done for all of them
+together: a core's caches load it once, not after every epoch.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from chainrule.training.metrics import Metric
 from chainrule.training.replaying import Replayer
 from chainrule.training.settings import Settings
 
-STRETCH_S = 0.05
+STRETCH_S = 0.1
+AHEAD_BYTES = 2**22
+"""The parameters at the ends of the epochs within a stretch may take this much."""
 PLATEAU_NAME = "learning_rate_factor"
 
 
@@ -104,6 +108,7 @@ class Trainer:
         self._unchanged = settings_at(0, self.settings, ())
         self._even_weights: tuple[npt.NDArray[np.float64], float] | None = None
         self._rates = np.zeros(0)
+        self._ends: Array = np.zeros((0, 0))
         self._every_step = any(hasattr(callback, "on_step_end") for callback in self.callbacks)
         self._session = self.engine.start(self.task, self._unchanged[1])
 
@@ -128,24 +133,44 @@ class Trainer:
 
     def _advance_stretch(self) -> None:
         first = self._step
-        epoch_end = (first // self._spe + 1) * self._spe
         began = time.perf_counter()
         step_s = self._in_steps_s / self._n_done if self._n_done else 0.0
         wanted = self.checkpoints.next_due(first, began - self._began, step_s)
-        last = min(first + self._stretch, epoch_end, wanted)
+        last = min(first + self._stretch, self._furthest(first), wanted)
+        thetas = self._room_for(first, last)
         eta, settings = self._settings_at(first)
         etas = self._learning_rates(eta * self._progress.plateau_factor, first, last)
-        done = self._session.advance(first, etas, settings)
+        done = self._session.advance(first, etas, settings, None, thetas)
         elapsed = time.perf_counter() - began
         self._in_steps_s += elapsed
         self._n_done += len(done.losses)
         self._step = first + len(done.losses)
         self._losses[first : self._step] = done.losses
         if done.stopped:
-            self._locate()
+            self._step -= 1  # the one that went wrong ends no epoch
+            self._end_epochs(first, etas, thetas)
+            if self._diverged is None:
+                self._step += 1
+                self._locate()
             return
         self._adapt(last - first, elapsed)
-        self._after_stretch(epoch_end, float(etas[-1]))
+        self._after_stretch(first, etas, thetas)
+
+    def _furthest(self, first: int) -> int:
+        """Where a stretch must end: at the end of an epoch, the next one where somebody may act there."""
+        n_ends = 1
+        if not (self.callbacks or self.validation or self.settings.schedule == "plateau" or self.events):
+            n_ends = max(1, AHEAD_BYTES // self._best.nbytes)
+        return min((first // self._spe + n_ends) * self._spe, self._n_steps)
+
+    def _room_for(self, first: int, last: int) -> Array | None:
+        """A row for the parameters at every end of an epoch, where a stretch goes beyond the first of them."""
+        n_ends = last // self._spe - first // self._spe
+        if last <= (first // self._spe + 1) * self._spe:
+            return None
+        if len(self._ends) < n_ends:
+            self._ends = np.empty((n_ends, self._best.size), self._best.dtype)
+        return self._ends
 
     def _settings_at(self, step: int) -> tuple[float, StepSettings]:
         # The same object as long as nobody changed anything, so that the engine need not translate it again.
@@ -156,15 +181,14 @@ class Trainer:
         if not schedules.is_level(self.settings):
             return eta * schedules.factors(self.settings, first, last, self._spe)
         if len(self._rates) < last - first or self._rates[0] != eta:
-            self._rates = np.full(self._spe, eta)
+            self._rates = np.full(max(self._spe, last - first), eta)
         return self._rates[: last - first]
 
-    def _after_stretch(self, epoch_end: int, eta: float) -> None:
+    def _after_stretch(self, first: int, etas: npt.NDArray[np.float64], thetas: Array | None) -> None:
         for observer in self.observers:
             observer.stretch_done(self._step, float(self._losses[self._step - 1]))
         self._call_back("on_step_end")
-        if self._step == epoch_end and self._diverged is None:
-            self._end_epoch(eta)
+        self._end_epochs(first, etas, thetas)
         if self._stopped is None and self.interrupted():
             self._happen(Event(self._step, "stop", value="interrupted"))
         if (
@@ -186,7 +210,22 @@ class Trainer:
 
     # ends of epochs ----------------------------------------------------------------------------------------
 
-    def _end_epoch(self, eta: float) -> None:
+    def _end_epochs(self, first: int, etas: npt.NDArray[np.float64], thetas: Array | None) -> None:
+        """What is due at the ends of epochs since `first`, in turn; behind one that diverged none counts."""
+        done = self._step
+        for n, end in enumerate(range((first // self._spe + 1) * self._spe, done + 1, self._spe)):
+            self._step = end
+            theta = self._session.theta() if thetas is None else thetas[n]
+            self._end_epoch(theta, float(etas[end - first - 1]), done - end)
+            if self._diverged:
+                break
+        else:
+            self._step = done
+        if self._best.base is not None:  # a row of what the next stretch writes over
+            self._best = self._best.copy()
+
+    def _end_epoch(self, theta: Array, eta: float, n_behind: int) -> None:
+        """The line of an epoch in the history, and all that hangs on it; n_behind more steps were done since."""
         epoch, first = self._step // self._spe - 1, self._step - self._spe
         losses = self._losses[first : self._step]
         weights, total = self._batch_weights(epoch)
@@ -196,12 +235,11 @@ class Trainer:
         if self._diverged:
             self._stopped = "diverged"
             return
-        theta = self._session.theta()
         line = {"loss": mean} | self._validate(theta) | {"penalty": self._penalty(theta), "learning_rate": eta}
         if self.settings.schedule == "plateau":
             line[PLATEAU_NAME] = self._progress.plateau_factor
-        now = time.perf_counter()
-        line["seconds"], self._epoch_began = now - self._epoch_began, now
+        line["seconds"] = (time.perf_counter() - self._epoch_began) * self._spe / (self._spe + n_behind)
+        self._epoch_began += line["seconds"]
         for name, value in line.items():
             self.history.setdefault(name, []).append(value)
         self._judge(epoch, theta, line)
