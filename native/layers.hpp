@@ -141,37 +141,6 @@ void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T
   });
 }
 
-// The same chains for one row on weights in the plain layout: V vectors of z at a time.
-template <class T, int V>
-CHAINRULE_INLINE void row_strip(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z) {
-  Vector<T> sum[V];
-  CHAINRULE_UNROLL
-  for (int v = 0; v < V; ++v) sum[v] = broadcast<T>(0);
-  for (std::size_t k = 0; k < n_in; ++k, W += n_out) {
-    const Vector<T> x_k = broadcast<T>(x[k]);
-    CHAINRULE_UNROLL
-    for (int v = 0; v < V; ++v)
-      sum[v] = fma_(x_k, load_unaligned(W + static_cast<std::size_t>(v) * lanes<T>), sum[v]);
-  }
-  CHAINRULE_UNROLL
-  for (int v = 0; v < V; ++v) {
-    const std::size_t j = static_cast<std::size_t>(v) * lanes<T>;
-    store_unaligned<T>(z + j, sum[v] + load_unaligned(b + j));
-  }
-}
-
-template <class T>
-void dense_row(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z) {
-  std::size_t j = 0;
-  for (; j + 8 * lanes<T> <= n_out; j += 8 * lanes<T>) row_strip<T, 8>(x, W + j, b + j, n_in, n_out, z + j);
-  for (; j + lanes<T> <= n_out; j += lanes<T>) row_strip<T, 1>(x, W + j, b + j, n_in, n_out, z + j);
-  T sum[lanes<T>] = {};
-  const std::size_t rest = n_out - j;
-  for (std::size_t k = 0; k < n_in; ++k)
-    for (std::size_t r = 0; r < rest; ++r) sum[r] = fma_of_one<T>(x[k], W[k * n_out + j + r], sum[r]);
-  for (std::size_t r = 0; r < rest; ++r) z[j + r] = sum[r] + b[j + r];
-}
-
 // dense_delta: delta of the node below = pullback(z, g, (delta @ W.T + pending) ⊙ mask), rows i0 … i1 ----
 
 template <class T, bool relu>

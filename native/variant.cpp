@@ -7,6 +7,7 @@
 #include "layers.hpp"
 #include "losses.hpp"
 #include "normalization.hpp"
+#include "one_row.hpp"
 #include "optimizers.hpp"
 #include "penalties.hpp"
 #include "seeding.hpp"

@@ -13,6 +13,8 @@ import pytest
 
 from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
 from chainrule.seeding import permutation
 from tasks import begin, digest, make_task
 
@@ -105,6 +107,25 @@ def test_a_stretch_may_begin_anywhere() -> None:
     second = later.advance(9, np.full(14, 0.01), s).losses
     assert np.array_equal(np.concatenate([first, second]), losses)
     assert digest(whole) == digest(later)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("isa", _native.instruction_sets())
+def test_one_row_has_the_bits_of_many(isa: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """predict of a row alone, whatever is left of a vector at the end of a layer; a NaN stays in its column."""
+    monkeypatch.setenv("CHAINRULE_ISA", isa)
+    engine, rng = NativeEngine(1), np.random.default_rng(0)
+    for n_inputs in (1, 2, 9, 30):
+        for width in (1, 2, 3, 5, 7, 8, 9, 10, 15, 16, 17, 31, 33, 64, 65, 100, 129, 260):
+            architecture = Architecture.build([n_inputs, width], output="identity", loss="squared_error", dtype=dtype)
+            parameters = Parameters(architecture, rng.normal(size=architecture.n_parameters).astype(dtype))
+            X = rng.normal(size=(9, n_inputs)).astype(dtype)
+            many = engine.forward(parameters, X).output
+            assert np.array_equal(engine.predict(parameters, X[4:5]), many[4:5])
+            parameters.b[1][0] = np.nan  # right behind the last number of W
+            assert np.array_equal(engine.predict(parameters, X[4:5])[0, 1:], many[4, 1:])
+            parameters.W[1][:, 0] = np.nan  # right behind the last number of a row
+            assert np.array_equal(engine.predict(parameters, X[4:5])[0, 1:], many[4, 1:])
 
 
 @pytest.mark.parametrize("isa", _native.instruction_sets())

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from chainrule.errors import DataError, ShapeError
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
+_FEW = 2**13  # entries that are faster looked at one by one
 _ROW_BYTES, _TABLE_ROWS = 1024, 256  # of the tables of glance, which stay in a core's cache
 
 
@@ -29,11 +30,17 @@ def features(X: object, n_inputs: int, dtype: str) -> Array:
     if array.ndim != 2 or array.shape[1] != n_inputs:
         raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}): the network has {n_inputs} inputs.")
     converted = np.ascontiguousarray(array, dtype=dtype)
-    with np.errstate(over="ignore", invalid="ignore"):  # finite numbers too may have a sum that is not
-        suspect = not np.isfinite(converted.sum())
-    if suspect:
+    if not _surely_finite(converted):
         refuse_non_finite(converted, array, "X")
     return converted
+
+
+def _surely_finite(a: Array) -> bool:
+    """False where an entry is not finite; of many, whose sum is looked at, also where that alone is not."""
+    if a.size <= _FEW:
+        return bool(np.isfinite(a).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(a.sum()))
 
 
 def refuse_non_finite(converted: Array, original: npt.NDArray[Any], name: str) -> None:

@@ -97,6 +97,7 @@ class NativeEngine:
         self._threads, self._may_choose = allowed_threads(threads)
         self._isa = instruction_set()
         self._row_predictors: dict[Architecture, Any] = {}
+        self._row_predictor_of: tuple[Architecture | None, Any] = (None, None)
         self._idle: dict[
             int, tuple[Architecture, int, Any]
         ] = {}  # by threads; whoever works with passes takes them out
@@ -164,10 +165,14 @@ class NativeEngine:
         return {"engine": self.name, "instruction_set": self._isa, "threads": self._threads}
 
     def _row_predictor(self, architecture: Architecture) -> Any:
-        if architecture not in self._row_predictors:
-            kind = _native.Rows32 if architecture.dtype == "float32" else _native.Rows64
-            self._row_predictors[architecture] = kind(self._isa, _network(architecture)[0])
-        return self._row_predictors[architecture]
+        known, predictor = self._row_predictor_of  # the same object nearly always: to hash it takes as long as a row
+        if known is not architecture:
+            if architecture not in self._row_predictors:
+                kind = _native.Rows32 if architecture.dtype == "float32" else _native.Rows64
+                self._row_predictors[architecture] = kind(self._isa, _network(architecture)[0])
+            predictor = self._row_predictors[architecture]
+            self._row_predictor_of = (architecture, predictor)
+        return predictor
 
     @contextmanager
     def _block_passes(self, parameters: Parameters, n: int) -> Iterator[Any]:
