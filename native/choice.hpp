@@ -28,16 +28,20 @@ class ThreadChoice {
   }
 
   void turn_took(double seconds, std::size_t n_steps) {
+    trial_ += seconds;
     seconds_[turn_ % 2][turn_ / 2] = seconds / static_cast<double>(n_steps);
     if (++turn_ < n_turns) return;
     active_ = median(seconds_[1]) < 0.9 * median(seconds_[0]) ? n_threads_ : 1;
     decided_ = true;
   }
 
-  // Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow.
+  // Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow. And taken
+  // ones may become free: one thread is put to the trial again after fifty times as long as the last one took.
   void stretch_took(double seconds, std::size_t n_steps) {
-    if (!free_ || active_ == 1 || n_steps < 16) return;
-    if (seconds > 1.2 * median(seconds_[0]) * static_cast<double>(n_steps)) decided_ = false, turn_ = 0;
+    if (!free_ || n_threads_ == 1) return;
+    since_ += seconds;
+    const bool slow = n_steps >= 16 && seconds > 1.2 * median(seconds_[0]) * static_cast<double>(n_steps);
+    if (active_ == 1 ? since_ > 50 * trial_ : slow) decided_ = false, turn_ = 0, trial_ = since_ = 0;
   }
 
  private:
@@ -51,6 +55,7 @@ class ThreadChoice {
   std::size_t n_threads_, active_, turn_ = 0;
   bool free_, decided_;
   double seconds_[2][n_turns / 2] = {};  // of one step in each turn: alone, with all threads
+  double trial_ = 0, since_ = 0;         // seconds of the last trial, and of what was done after it
 };
 
 }  // namespace chainrule
