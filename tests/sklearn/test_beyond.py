@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.errors import SettingsError, ShapeError
 from chainrule.sklearn import MLPClassifier, MLPRegressor, descent
@@ -181,6 +182,51 @@ def test_a_stop_within_a_stretch_ends_where_epoch_by_epoch_ends() -> None:
     slow.set_callbacks(StopsAfter(1000)).fit(X, Y)
     assert fast.n_iter_ == slow.n_iter_ < 200
     assert np.array_equal(fast.coefs_[0], slow.coefs_[0])
+
+
+def test_callbacks_follow_the_iterations_of_lbfgs() -> None:
+    """Every iteration is an epoch to a callback, which is handed the estimator fitted so far and may end it."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brings the callback protocol")
+    callback = StopsAfter(4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = (
+            MLPClassifier((8,), solver="lbfgs", normalization="layer", random_state=0).set_callbacks(callback).fit(X, Y)
+        )
+    assert fit.n_iter_ == 4 and callback.seen == sorted(callback.seen)
+    assert callback.seen[-1] == fit.score(X, Y)
+
+
+def test_a_callback_is_handed_gains_too() -> None:
+    """With layer normalisation the estimator of the epoch scores as the one that is fitted to the end."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brings the callback protocol")
+    callback = StopsAfter(100)
+    settings: dict[str, Any] = dict(normalization="layer", max_iter=6, learning_rate_init=0.05, random_state=0)
+    fit = MLPClassifier((8,), **settings).set_callbacks(callback).fit(X, Y)
+    assert callback.seen[-1] == fit.score(X, Y)
+
+
+def test_lbfgs_is_judged_by_rows_of_ones_own() -> None:
+    """X_val and y_val are scored after every iteration."""
+    with pytest.warns(ConvergenceWarning):
+        fit = MLPClassifier(solver="lbfgs", max_iter=5, random_state=0).fit(X, Y, X_val=X, y_val=Y)
+    assert len(fit.validation_scores_) == len(fit.validation_loss_curve_) == fit.n_iter_ == 5
+    assert fit.validation_scores_[-1] == pytest.approx(fit.score(X, Y))
+    assert fit.best_validation_score_ == max(fit.validation_scores_)
+
+
+@pytest.mark.parametrize("settings", [{"dropout": 0.1}, {"clip_norm": 1.0}, {"schedule": "cosine"}, {"warm_up": 0.1}])
+def test_lbfgs_refuses_what_it_could_only_ignore(settings: dict[str, Any]) -> None:
+    """Settings of the steps of sgd and adam are refused by name, with what would do."""
+    with pytest.raises(ValueError, match=f"{next(iter(settings))}=.*solver='lbfgs'.*another solver"):
+        MLPClassifier(solver="lbfgs", **settings).fit(X, Y)
+
+
+def test_a_step_schedule_is_told_how_far_and_how_often() -> None:
+    """schedule="step" divides the rate as decay_factor and decay_every say."""
+    settings: dict[str, Any] = dict(schedule="step", decay_factor=0.5, decay_every=2, max_iter=5, random_state=0)
+    rates = MLPClassifier(**settings).fit(X, Y).run_.history["learning_rate"]
+    assert rates == [1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4]
 
 
 def test_activations_and_gradients() -> None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from chainrule.sklearn import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
+
+
+def log_cosh(a: Any, y: Any) -> Any:
+    """Σ_j log cosh(a_j − y_j)."""
+    return np.log(np.cosh(a - y)).sum(axis=1)
+
+
+def slope(a: Any, y: Any) -> Any:
+    """Its derivative."""
+    return np.tanh(a - y)
+
 
 ESTIMATORS = [
     MLPClassifier(),
@@ -22,10 +34,18 @@ ESTIMATORS = [
                   schedule="cosine", clip_norm=1.0),
     MLPRegressor("huber", shuffle=False, warm_up=0.1),
     MLPRegressor("quantile", quantile=0.7),
+    MLPRegressor("absolute_error", solver="lbfgs"),
+    MLPRegressor((log_cosh, slope), solver="sgd", early_stopping=True, learning_rate_init=0.02),
+    MLPClassifier((20, 15, 10), ["relu", "silu", "tanh"], schedule="exponential", decay_every=100),
+    MLPClassifier((20,), normalization="layer", solver="lbfgs", class_weight="balanced"),
+    MLPClassifier((), solver="sgd", learning_rate="adaptive", learning_rate_init=0.1),
+    MLPRegressor(hidden_layer_sizes=(20, 20), activation=["elu", "softplus"], residual=True, solver="lbfgs"),
     MLPRegressor("poisson", solver="lbfgs"),
     MLPRegressor("poisson", learning_rate_init=0.01),
     TabularClassifier(max_iter=60),
     TabularClassifier("plain", hidden_layer_sizes=[16], class_weight="balanced", early_stopping=20),
+    TabularClassifier(),
+    TabularClassifier(hidden_layer_sizes=(), max_iter=200, importances=True),
     TabularRegressor(),
     TabularRegressor("strong", max_iter=40, learning_rate_init=0.01, importances=True),
 ]  # fmt: skip

@@ -10,12 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_selection import RFE
+from sklearn.inspection import partial_dependence, permutation_importance
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
-from sklearn.pipeline import make_pipeline
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
 
 from chainrule.sklearn import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, fitted
 from sklearn import config_context
@@ -180,3 +187,43 @@ def test_lbfgs_keeps_the_time_limit() -> None:
     with pytest.warns(ConvergenceWarning, match="StopIteration"):
         model = MLPClassifier(solver="lbfgs", max_iter=10_000, tol=0, time_limit=1e-9, random_state=0).fit(X, Y)
     assert model.n_iter_ == 1
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS[::2], ids=lambda e: type(e).__name__)
+def test_meta_estimators_take_the_classifiers(estimator: Any) -> None:
+    """One against the rest, votes, stacks, bags, selection by importance and self-training fit and score each."""
+    importance = {"importance_getter": lambda fit: np.arange(fit.n_features_in_)}
+    for meta in (
+        OneVsRestClassifier(estimator),
+        VotingClassifier([("it", estimator), ("line", LogisticRegression())], voting="soft"),
+        StackingClassifier([("it", estimator)], cv=2),
+        BaggingClassifier(estimator, n_estimators=2, random_state=0),
+        RFE(estimator, n_features_to_select=63, **importance),
+    ):
+        assert meta.fit(X, Y).score(X, Y) > 0.1
+    half_told = np.where(np.arange(len(Y)) % 2, Y, -1)
+    assert SelfTrainingClassifier(estimator).fit(X, half_told).score(X, Y) > 0.1
+
+
+def test_importances_on_request_serve_selection() -> None:
+    """RFE takes feature_importances_, which a table's estimator computes where importances=True."""
+    search = RFE(TabularClassifier(max_iter=20, importances=True, random_state=0), n_features_to_select=2)
+    noise = np.random.default_rng(0).standard_normal((len(X), 2))
+    assert search.fit(np.c_[noise, Y == 3, noise[:, ::-1] ** 2, Y > 4], Y).support_.tolist() == [0, 0, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_inspection_reads_them(estimator: Any) -> None:
+    """Permutation importances and partial dependence of a fitted one."""
+    fit = clone(estimator).fit(X, Y)
+    assert permutation_importance(fit, X[:50], Y[:50], n_repeats=1).importances_mean.shape == (64,)
+    assert partial_dependence(fit, X, [10], grid_resolution=5)["average"].shape[1] == 5
+
+
+def test_rows_to_judge_by_go_through_a_pipeline() -> None:
+    """With metadata routing X_val is transformed on its way like X and judges every epoch."""
+    with config_context(enable_metadata_routing=True):
+        asking = MLPClassifier(max_iter=3, random_state=0).set_fit_request(X_val=True, y_val=True)
+        chain = Pipeline([("scale", StandardScaler()), ("net", asking)], transform_input=["X_val"])
+        routed = chain.fit(X[:200], Y[:200], X_val=X[200:], y_val=Y[200:])
+    assert routed[-1].validation_scores_[-1] == pytest.approx(routed.score(X[200:], Y[200:]))

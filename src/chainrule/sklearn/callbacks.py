@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chainrule.network.parameters import Parameters
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # before scikit-learn 1.9 estimators have no callbacks
@@ -17,7 +19,15 @@ except ImportError:  # before scikit-learn 1.9 estimators have no callbacks
         return method
 
 
-__all__ = ["CallbackSupportMixin", "EpochTasks", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "EpochTasks", "attributes", "with_callbacks"]
+
+
+def attributes(parameters: Parameters, n_iter: int, loss: float) -> dict[str, Any]:
+    """What makes the estimator that a callback is handed a fitted one, after so many epochs."""
+    found: dict[str, Any] = {"coefs_": parameters.W[1:], "intercepts_": parameters.b[1:]}
+    if any(gain is not None for gain in parameters.gain[1:]):
+        found |= {"gains_": list(parameters.gain[1:]), "shifts_": list(parameters.shift[1:])}
+    return found | {"n_iter_": n_iter, "loss_": loss, "_network": None}
 
 
 class EpochTasks:

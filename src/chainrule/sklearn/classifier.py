@@ -27,11 +27,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     Every parameter up to max_fun means what it means in sklearn.neural_network.MLPClassifier.
 
     Args      activation: also any other activation of chainrule, or a list with one for each hidden layer;
-              class_weight: "balanced" or {class: weight}; normalization,
-              residual: as in chainrule.Network; dropout: share of hidden units dropped in a step;
-              clip_norm: longest gradient allowed; schedule, warm_up: how the learning rate changes within max_iter
-              epochs; metric: what early_stopping watches, "auto" (accuracy) or a scorer of scikit-learn;
-              time_limit: seconds; threads: None takes the free cores; keep_run: pickles keep run_
+              class_weight: "balanced" or {class: weight}; normalization, residual: as in chainrule.Network; dropout:
+              share of hidden units dropped in a step; clip_norm: longest gradient allowed; schedule, warm_up: how the
+              learning rate changes within max_iter epochs; decay_factor, decay_every: of the schedules step and
+              exponential, by how much after how many epochs; metric: what early_stopping watches, "auto" (accuracy)
+              or a scorer of scikit-learn; time_limit: seconds; threads: None takes the free cores; keep_run: pickles
+              keep run_
     Source    docs/sklearn.md
     Example   >>> from sklearn.datasets import load_iris
               >>> X, y = load_iris(return_X_y=True)
@@ -77,6 +78,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         clip_norm: float | None = None,
         schedule: str = "constant",
         warm_up: float = 0.0,
+        decay_factor: float = 0.1,
+        decay_every: int = 10,
         metric: str = "auto",
         time_limit: float | None = None,
         threads: int | None = None,
@@ -157,7 +160,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         place = np.searchsorted(self.classes_, y)
         known = np.minimum(place, len(self.classes_) - 1)
         if not (self.classes_[known] == y).all():
-            raise ValueError(f"y holds classes that are not among {self.classes_}.")
+            strange = np.unique(np.asarray(y)[self.classes_[known] != y])[:3].tolist()
+            raise ValueError(f"y holds {strange}, which fit did not see; expected classes among {self.classes_}.")
         return np.ascontiguousarray(place, dtype=np.int32)
 
     def _n_outputs(self, targets: Array) -> int:

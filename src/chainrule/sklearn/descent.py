@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
-from chainrule.sklearn.callbacks import EpochTasks
+from chainrule.sklearn.callbacks import EpochTasks, attributes
 from chainrule.sklearn.plan import Judge, Plan, Progress
 from chainrule.sklearn.rules import RATE_DIVISOR, SMALLEST_RATE, OptimizerState, Watch
 from chainrule.training import divergence, schedules
@@ -289,13 +289,7 @@ class Descent:
 
     def _fitted(self) -> dict[str, Any]:
         parameters = Parameters(self.architecture, self._session.store()[0])
-        return {
-            "coefs_": parameters.W[1:],
-            "intercepts_": parameters.b[1:],
-            "n_iter_": self.progress.n_epochs,
-            "loss_": self.progress.loss,
-            "_network": None,
-        }
+        return attributes(parameters, self.progress.n_epochs, self.progress.loss)
 
     def _finish(self) -> Parameters:
         theta, arrays = self._session.store()

@@ -24,9 +24,9 @@ from chainrule.sklearn.by_parts import STOCHASTIC, ByPartsOnly
 from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from chainrule.sklearn.descent import Descent
 from chainrule.sklearn.fitted import FittedMLP, dense
-from chainrule.sklearn.lbfgs import FullBatch, minimize
+from chainrule.sklearn.lbfgs import FullBatch, Iterations, minimize, refuse_settings_of_steps
 from chainrule.sklearn.plan import Judge, Plan, Progress
-from chainrule.sklearn.rules import OptimizerState, Watch, initial_parameters
+from chainrule.sklearn.rules import OptimizerState, Watch, hidden_sizes, initial_parameters
 from chainrule.training import divergence
 from chainrule.training.schedules import SCHEDULES
 from chainrule.training.settings import SGD, AdamEpsilonHat, Optimizer, Settings, SutskeverSGD
@@ -79,6 +79,8 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
         "schedule": [StrOptions(set(SCHEDULES) - {"plateau"})],
         "warm_up": [Interval(Real, 0, 1, closed="both")],
+        "decay_factor": [Interval(Real, 0, 1, closed="neither")],
+        "decay_every": [Interval(Integral, 1, None, closed="left")],
         "metric": [str],
         "time_limit": [None, Interval(Real, 0, None, closed="neither")],
         "threads": [None, Interval(Integral, 1, None, closed="left")],
@@ -103,7 +105,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
         Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
         """
-        held_out.check_pair(X_val, y_val)
+        held_out.check_pair(X_val, y_val, sample_weight_val)
         validation = None if X_val is None else (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation=validation)
 
@@ -117,7 +119,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         self, X: Any, y: Any, sample_weight: Any = None, *, incremental: bool = False, validation: Any = None
     ) -> Any:
         keeping.settle_worker()
-        hidden = self._hidden_sizes()
+        hidden = hidden_sizes(self.hidden_layer_sizes)
         self.__dict__.pop("_record", None)  # run_ is this training or none
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, first_pass)
@@ -126,6 +128,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         weight = self._weighted(y, sample_weight)
         X, targets = dense(X), self._targets(y, X.dtype)
         self.n_outputs_ = self._n_outputs(targets)
+        self._scorer()  # names what metric there is not, also where no rows are held out
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialise([X.shape[1], *hidden, self.n_outputs_], X.dtype)
@@ -137,17 +140,10 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
                 (X, targets, weight), float(self.validation_fraction), self._strata(targets), self._random_state
             )
         if self.solver == "lbfgs":
-            self._fit_all_at_once(X, targets, weight)
+            self._fit_all_at_once(X, y, targets, weight, judged_by)
         else:
             self._fit_by_batches(X, y, targets, weight, judged_by, incremental)
         return self
-
-    def _hidden_sizes(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if any(size <= 0 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        return hidden
 
     def _initialise(self, sizes: list[int], dtype: Any) -> None:
         self.n_iter_, self.t_ = 0, 0
@@ -184,11 +180,14 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             bool(self.shuffle),
         )
 
-    def _fit_all_at_once(self, X: Array, targets: Array, weight: Array | None) -> None:
+    def _fit_all_at_once(self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any) -> None:
+        refuse_settings_of_steps(self)
         task = self._task(X, targets, weight, np.float64, "sgd")
         parameters = self._network_of(np.float64)[0]
         engine = self._engine_for(parameters.architecture, task.n_samples, 1)
-        judge = self._judge(task, None)
+        judge, tasks = self._judge(task, judged_by), EpochTasks(self, X, y, weight)
+        tasks.begin_fit(self.max_iter)
+        iterations = Iterations(parameters, tasks, judge.validate, bool(self.verbose), self.time_limit)
         found, self.loss_, self.n_iter_ = minimize(
             FullBatch(task, engine, float(self.alpha)),
             parameters.copy(),
@@ -197,10 +196,14 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             tol=self.tol,
             scale=judge.scale,
             constant=judge.constant(0),
-            time_limit=self.time_limit,
+            iterations=iterations,
         )
+        if judge.validate is not None:
+            self.validation_scores_, self.validation_loss_curve_ = iterations.scores, iterations.losses
+            self.best_validation_score_ = max(iterations.scores, default=-np.inf)
         self._refuse_non_finite(found)
         self._adopt_parameters(found)
+        tasks.end_fit()
 
     def _fit_by_batches(
         self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any, incremental: bool
@@ -282,6 +285,8 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             clip_norm=self.clip_norm,
             schedule="constant" if incremental else self.schedule,
             warm_up=0.0 if incremental else float(self.warm_up),
+            decay_factor=float(self.decay_factor),
+            decay_every=int(self.decay_every),
             seed=task.seed,
             shuffle=task.shuffle,
             alpha=float(self.alpha),
@@ -329,9 +334,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
     def _given_validation(self, given: tuple[Any, Any, Any], dtype: Any) -> Any:
         X, y, sample_weight = given
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtype, reset=False)
-        targets = self._targets(self._encode(y), np.dtype(dtype))
-        if X.shape[0] != len(targets) or not len(targets):
-            raise ValueError(f"X_val has {X.shape[0]} rows, y_val {len(targets)}; expected as many, at least one.")
+        targets = self._answers(y, X.shape[0], np.dtype(dtype), "X_val", "y_val")
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         return dense(X), targets, weight
 

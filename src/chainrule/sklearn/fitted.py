@@ -125,7 +125,24 @@ class FittedMLP(BaseEstimator):
         dtype = parameters.flat.dtype
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X).astype(dtype)
         rows = np.ascontiguousarray(dense(X), dtype=dtype)
-        return engine.backward(parameters, rows, self._targets(self._encode(y), dtype), weight)
+        return engine.backward(parameters, rows, self._answers(y, len(rows), dtype, "X", "y"), weight)
+
+    def _answers(self, y: Any, n: int, dtype: Any, rows: str, name: str) -> Array:
+        """y of n further rows, as engines take it.
+
+        Errors    ValueError naming rows and y where they differ in number, outputs or classes, or y is not finite
+        """
+        y = self._encode(y)
+        if y.shape[:1] != (n,) or n == 0:
+            found = y.shape[0] if y.ndim else "no"
+            raise ValueError(f"{rows} has {n} rows, {name} {found}; expected as many, at least one.")
+        if y.dtype.kind == "f" and not np.isfinite(y).all():
+            raise ValueError(f"{name} holds values that are missing or infinite; expected finite ones.")
+        targets = self._targets(y, dtype)
+        n_outputs = targets.shape[1] if targets.ndim == 2 else self.n_outputs_
+        if n_outputs != self.n_outputs_:
+            raise ValueError(f"{name} has {n_outputs} columns; expected {self.n_outputs_}, as in fit.")
+        return targets
 
     @property
     def run_(self) -> Any:

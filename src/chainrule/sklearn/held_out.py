@@ -53,8 +53,10 @@ def _refuse_single_members(strata: Array) -> None:
         )
 
 
-def check_pair(X_val: Any, y_val: Any) -> None:
-    """ValueError where one of X_val and y_val is given without the other."""
+def check_pair(X_val: Any, y_val: Any, sample_weight_val: Any = None) -> None:
+    """ValueError where one of X_val and y_val is given without the other, or weights without them."""
     if (X_val is None) != (y_val is None):
         given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
         raise ValueError(f"{given} is given and {missing} is None; expected both, to judge epochs by, or neither.")
+    if X_val is None and sample_weight_val is not None:
+        raise ValueError("sample_weight_val is given and X_val is None; expected the rows X_val, y_val that it weighs.")

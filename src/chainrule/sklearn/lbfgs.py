@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.network.parameters import Parameters
+from chainrule.sklearn.callbacks import EpochTasks, attributes
 
 Array = npt.NDArray[Any]
 
@@ -40,6 +42,54 @@ class FullBatch:
         return float(done.losses[0]), float(self._penalty[0]), gradient
 
 
+OF_STEPS: dict[str, Any] = {"dropout": 0.0, "clip_norm": None, "schedule": "constant", "warm_up": 0.0}
+"""Settings that change the steps of sgd and adam, and what they are where nothing is changed."""
+
+
+def refuse_settings_of_steps(estimator: Any) -> None:
+    """ValueError where a setting is given that L-BFGS, which chooses its steps itself, could only ignore."""
+    for name, neutral in OF_STEPS.items():
+        if getattr(estimator, name) != neutral:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} changes the steps of solver='sgd' and 'adam'; solver='lbfgs' "
+                f"chooses its own. Expected {name}={neutral!r}, or another solver."
+            )
+
+
+class Iterations:
+    """What happens after every iteration: scores on rows to judge by, callbacks, the time limit."""
+
+    def __init__(
+        self,
+        like: Parameters,
+        tasks: EpochTasks,
+        validate: Callable[[Parameters], tuple[float, float]] | None,
+        verbose: bool,
+        time_limit: float | None,
+    ) -> None:
+        self._like, self._tasks, self._validate, self._verbose = like, tasks, validate, verbose
+        self._limit, self._began = time_limit, time.perf_counter()
+        self.n, self.stopped_by_callback = 0, False
+        self.losses: list[float] = []
+        self.scores: list[float] = []
+
+    def __call__(self, intermediate_result: Any) -> None:
+        """An iteration ends; StopIteration where it is to be the last. The name of the argument is SciPy's."""
+        self.n += 1
+        loss, parameters = float(intermediate_result.fun), self._like.like(intermediate_result.x.copy())
+        if self._verbose:
+            print(f"Iteration {self.n}, loss = {loss:.8f}")
+        if self._validate is not None:
+            held_out, score = self._validate(parameters)
+            self.losses.append(held_out)
+            self.scores.append(score)
+        self._tasks.begin_epoch()
+        self.stopped_by_callback = self._tasks.end_epoch(lambda: attributes(parameters, self.n, loss))
+        late = self._limit is not None and time.perf_counter() - self._began > self._limit
+        if self.stopped_by_callback or late:
+            raise StopIteration
+
+
 def minimize(
     objective: FullBatch,
     start: Parameters,
@@ -49,26 +99,21 @@ def minimize(
     tol: float,
     scale: float,
     constant: float,
-    time_limit: float | None = None,
+    iterations: Iterations,
 ) -> tuple[Parameters, float, int]:
     """Parameters at the minimum found, the loss there, the number of iterations.
 
     scale and constant make of J the loss that is told (a squared error is averaged over outputs there); the
     gradient stays that of J.
 
-    Errors    ConvergenceWarning where SciPy, or the time limit in seconds, stops before it has converged
+    Errors    ConvergenceWarning where SciPy, or the time limit, stops before it has converged
     """
-    began = time.perf_counter()
     from scipy.optimize import minimize as scipy_minimize
     from threadpoolctl import threadpool_limits
 
     def value_and_gradient(theta: Array) -> tuple[float, Array]:
         J, penalty, gradient = objective(theta)
         return scale * J + constant + penalty, gradient
-
-    def stop_in_time(intermediate_result: Any) -> None:
-        if time_limit is not None and time.perf_counter() - began > time_limit:
-            raise StopIteration
 
     # SciPy's own algebra is on short vectors: threads of the BLAS would cost more than they compute.
     with np.errstate(all="ignore"), threadpool_limits(1, user_api="blas"):
@@ -77,10 +122,10 @@ def minimize(
             start.flat,
             method="L-BFGS-B",
             jac=True,
-            callback=stop_in_time,
+            callback=iterations,
             options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
         )
-    if found.status != 0:
+    if found.status != 0 and not iterations.stopped_by_callback:
         warnings.warn(
             f"lbfgs failed to converge after {found.nit} iteration(s) (status={found.status}): {found.message}. "
             "Increase max_iter or max_fun, or scale the data.",

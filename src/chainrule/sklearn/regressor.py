@@ -28,8 +28,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Args      loss: squared_error, poisson (exponential output), absolute_error, huber, quantile, or a pair of
               functions (value, delta), see docs/sklearn.md; quantile: the level that loss="quantile" predicts,
               between 0 and 1; activation: also any other activation of chainrule, or a list with one for each hidden
-              layer; normalization, residual, dropout, clip_norm, schedule, warm_up, time_limit, threads, keep_run: as
-              in MLPClassifier; metric: what early_stopping watches, "auto" (R²) or a scorer of scikit-learn
+              layer; normalization, residual, dropout, clip_norm, schedule, warm_up, decay_factor, decay_every,
+              time_limit, threads, keep_run: as in MLPClassifier; metric: what early_stopping watches, "auto" (R²) or
+              a scorer of scikit-learn
     Source    docs/sklearn.md
     Example   >>> from sklearn.datasets import load_diabetes
               >>> X, y = load_diabetes(return_X_y=True)
@@ -77,6 +78,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         clip_norm: float | None = None,
         schedule: str = "constant",
         warm_up: float = 0.0,
+        decay_factor: float = 0.1,
+        decay_every: int = 10,
         metric: str = "auto",
         time_limit: float | None = None,
         threads: int | None = None,
@@ -126,7 +129,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return None
         if not is_pair(self.loss):
             raise ValueError(
-                f"loss={self.loss!r} is no pair; expected two functions: value(a, y) -> (n,), delta(a, y) -> (n, k)."
+                f"loss={self.loss!r} is no pair; expected two functions: value(a, y) -> (n,), delta(a, y) -> (n, k). "
+                "Sizes of layers are given by name: hidden_layer_sizes=(…); the first argument is the loss."
             )
         return self.loss
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,22 @@ Array = npt.NDArray[Any]
 SMALLEST_RATE = 1e-6
 """The adaptive learning rate is not divided any more once it is this small: training stops instead."""
 RATE_DIVISOR = 5.0
+
+
+def hidden_sizes(given: Any) -> list[int]:
+    """The units of each hidden layer.
+
+    Errors    ValueError where one is no whole number above 0
+    """
+    sizes = list(given) if hasattr(given, "__iter__") else [given]
+    for size in sizes:
+        if not isinstance(size, Integral):
+            raise ValueError(
+                f"hidden_layer_sizes holds {size!r}; expected whole numbers > 0, one a hidden layer, such as (100,)."
+            )
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [int(size) for size in sizes]
 
 
 def initial_parameters(architecture: Architecture, random_state: np.random.RandomState, logistic: bool) -> Parameters:

@@ -26,7 +26,6 @@ from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Target
 from chainrule.sklearn.class_weight import weight_of_rows
-from chainrule.sklearn.frames import check_lengths
 from chainrule.sklearn.importances import importances
 from chainrule.sklearn.keeping import threads_of
 from chainrule.sklearn.table_reading import ReadsTables
@@ -147,10 +146,15 @@ class BaseTabular(ReadsTables):
         """Rows to judge epochs by as a table, read as those of the fit."""
         X, y, weight = validation
         table = self._read(X)
-        check_lengths(table, y)
+        if len(table) != len(y) or not len(y):
+            raise ValueError(f"X_val has {len(table)} rows, y_val {len(y)}; expected as many, at least one.")
+        target = self._target_column(np.asarray(y))
+        if target.missing.any():
+            strange = np.unique(np.asarray(y)[target.missing].astype(str))[:3].tolist()
+            raise ValueError(f"y_val holds {strange}; expected finite values, or classes that y holds too.")
         if weight is not None:
             weight = _check_sample_weight(weight, np.empty((len(y), 0)), dtype=np.float64)
-        return replace(table, targets=(self._target_column(np.asarray(y)),), weight=weight)
+        return replace(table, targets=(target,), weight=weight)
 
     def _score_of(self, table: Table) -> float:
         """The score of rows that hold their answers."""

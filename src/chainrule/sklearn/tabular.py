@@ -83,7 +83,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self.classes_ = np.unique(known)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
-        check_pair(X_val, y_val)
+        check_pair(X_val, y_val, sample_weight_val)
         validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
 
@@ -162,7 +162,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             raise ValueError("requires y to be passed, but the target y is None; expected values.")
         y = _check_y(column_or_1d(as_array(y), warn=True), y_numeric=True)
         check_lengths(X, y)
-        check_pair(X_val, y_val)
+        check_pair(X_val, y_val, sample_weight_val)
         validation = None if X_val is None else (X_val, np.asarray(y_val, dtype=np.float64), sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
 
