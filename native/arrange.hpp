@@ -27,7 +27,7 @@ CHAINRULE_INLINE void interleave(V x, V y, V& low, V& high, Sequence<k...>) {
 #endif
 
 #if defined(CHAINRULE_AVX2)
-// x[i][j] ↔ x[j][i] of 8 × 8, within halves of 16 bytes first, where a shuffle is cheapest
+// x[i][j] ↔ x[j][i] of 8 × 8 and 4 × 4, within halves of 16 bytes first, where a shuffle is cheapest
 CHAINRULE_INLINE void transpose_in_registers(Vector<float> (&x)[8]) {
   Vector<float> y[8];
   CHAINRULE_UNROLL
@@ -51,7 +51,6 @@ CHAINRULE_INLINE void transpose_in_registers(Vector<float> (&x)[8]) {
   CHAINRULE_UNROLL
   for (int i = 0; i < 8; ++i) x[i] = y[i];
 }
-// 4 × 4, in the same way
 CHAINRULE_INLINE void transpose_in_registers(Vector<double> (&x)[4]) {
   Vector<double> y[4];
   CHAINRULE_UNROLL
@@ -80,6 +79,24 @@ template <class V, std::size_t n> CHAINRULE_INLINE void transpose_in_registers(V
 }
 #endif
 
+#if !defined(CHAINRULE_ONE_LANE)
+// lanes × lanes numbers transposed on their way: from the first n rows that begin at `in`, 0 in place of the others
+template <class T>
+CHAINRULE_INLINE void load_transposed(const T* in, std::size_t row, std::size_t n, Vector<T> (&x)[lanes<T>]) {
+  CHAINRULE_UNROLL
+  for (std::size_t i = 0; i < lanes<T>; ++i) x[i] = i < n ? load(in + i * row) : broadcast<T>(0);
+  transpose_in_registers(x);
+}
+// to the first n rows that begin at `out`
+template <class T>
+CHAINRULE_INLINE void store_transposed(Vector<T> (&x)[lanes<T>], T* out, std::size_t row, std::size_t n) {
+  transpose_in_registers(x);
+  CHAINRULE_UNROLL
+  for (std::size_t i = 0; i < lanes<T>; ++i)
+    if (i < n) store<T>(out + i * row, x[i]);
+}
+#endif
+
 // lanes × lanes numbers: out[j·out_row + i] = in[i·in_row + j], for i < n_rows; 0 for the other i
 template <class T>
 CHAINRULE_INLINE void transpose_square(const T* in, std::size_t in_row, std::size_t n_rows, T* out,
@@ -88,13 +105,10 @@ CHAINRULE_INLINE void transpose_square(const T* in, std::size_t in_row, std::siz
   (void)in_row, (void)out_row;
   *out = n_rows > 0 ? *in : T(0);
 #else
-  constexpr std::size_t n = lanes<T>;
-  Vector<T> x[n];
+  Vector<T> x[lanes<T>];
+  load_transposed<T>(in, in_row, n_rows, x);
   CHAINRULE_UNROLL
-  for (std::size_t i = 0; i < n; ++i) x[i] = i < n_rows ? load(in + i * in_row) : broadcast<T>(0);
-  transpose_in_registers(x);
-  CHAINRULE_UNROLL
-  for (std::size_t j = 0; j < n; ++j) store(out + j * out_row, x[j]);
+  for (std::size_t j = 0; j < lanes<T>; ++j) store(out + j * out_row, x[j]);
 #endif
 }
 

@@ -61,9 +61,10 @@ template <int V, class F> CHAINRULE_INLINE void for_row_tiles(std::size_t i0, st
 #if defined(CHAINRULE_ONE_LANE)
   for (; i0 + 2 <= i1; i0 += 2) f(Constant<2>(), i0);
 #else
-  if constexpr (V <= 2 && tile_vectors == 4) {
+  if constexpr (V == 1 || (V == 2 && tile_vectors == 4)) {
     for (; i0 + 12 <= i1; i0 += 12) f(Constant<12>(), i0);
     if (i0 + 10 <= i1) f(Constant<10>(), i0), i0 += 10;
+    if (i0 + 8 <= i1) f(Constant<8>(), i0), i0 += 8;
   }
   if constexpr (V == 3) {
     for (; i0 + 8 <= i1; i0 += 8) f(Constant<8>(), i0);
@@ -75,9 +76,10 @@ template <int V, class F> CHAINRULE_INLINE void for_row_tiles(std::size_t i0, st
   if (i0 < i1) f(Constant<1>(), i0);
 }
 
-// Calls f(Constant<V>, column) for strips of V vectors that cover the width of a panel.
-template <class T, class F> CHAINRULE_INLINE void for_strips(std::size_t width, std::size_t n_rows, F&& f) {
+// Calls f(Constant<V>, column) for strips of V vectors that cover `columns` of a panel; padding beyond them is left out.
+template <class T, class F> CHAINRULE_INLINE void for_strips(std::size_t columns, std::size_t n_rows, F&& f) {
   constexpr std::size_t lane = lanes<T>;
+  const std::size_t width = round_up(columns, lane);
   std::size_t column = 0;
 #if defined(CHAINRULE_AVX512)
   // 7 to 12 rows fit one tile of two vectors: B is read once instead of twice.
@@ -88,9 +90,15 @@ template <class T, class F> CHAINRULE_INLINE void for_strips(std::size_t width, 
   }
   for (; column + 2 * lane <= width; column += 2 * lane) f(Constant<2>(), column);
   if (column < width) f(Constant<1>(), column);
+#elif defined(CHAINRULE_ONE_LANE)
+  (void)n_rows;
+  for (; column < width; column += tile_vectors) f(Constant<tile_vectors>(), column);
 #else
   (void)n_rows;
-  for (; column < width; column += static_cast<std::size_t>(tile_vectors) * lane) f(Constant<tile_vectors>(), column);
+  constexpr std::size_t of_tile = static_cast<std::size_t>(tile_vectors) * lane;
+  for (; column + of_tile / 2 < width; column += of_tile) f(Constant<tile_vectors>(), column);
+  if (tile_vectors == 4 && column + lane < width) f(Constant<2>(), column), column += 2 * lane;
+  if (column < width) f(Constant<1>(), column);
 #endif
 }
 
@@ -267,10 +275,11 @@ template <class T> struct GradientProduct {
                                const MakeEpilogue& make_epilogue) const {
     const std::size_t width = panel_width<T>(delta.columns, q), m = part.k1 - part.k0;
     part.i0 = first, part.i1 = end;
-    for_strips<T>(width, 64, [&](auto vectors, std::size_t column) {
+    const std::size_t columns = laid_out ? width : columns_of<T>(delta.columns, q);  // laid out for whole tiles
+    for_strips<T>(columns, 64, [&](auto vectors, std::size_t column) {
       constexpr int V = decltype(vectors)::value;
       const auto epilogue = make_epilogue(panel_start<T>(a_in.columns, q) + p * panel<T> * width + column, width);
-      if constexpr (strips_are_narrow<T>) {
+      if constexpr (strips_are_narrow<T> && V == tile_vectors) {
         if (laid_out)
           return multiply_transposed_strip<T, V, false>(scratch, 0, strip(q * panel<T> + column, m), V * lanes<T>, part,
                                                         epilogue);

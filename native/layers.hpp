@@ -97,9 +97,10 @@ template <class T, int V> struct Strip {
 };
 
 template <class T, bool relu>
-void forward_panel(Panels<const T> a_in, const T* W_p, const T* b_p, std::size_t width, T* out, Part part,
-                   bool packed) {
-  for_strips<T>(width, part.i1 - part.i0, [&](auto vectors, std::size_t column) {
+void forward_panel(Panels<const T> a_in, Panels<const T> W, std::size_t p, const T* b, T* out, Part part, bool packed) {
+  const std::size_t width = panel_width<T>(W.columns, p);
+  const T *const W_p = W.data + panel_start<T>(W.rows, p), *const b_p = b + p * panel<T>;
+  for_strips<T>(columns_of<T>(W.columns, p), part.i1 - part.i0, [&](auto vectors, std::size_t column) {
     constexpr int V = decltype(vectors)::value;
     const StoreRows<T, true, relu> epilogue{b_p + column, nullptr, out + column, width};
     const T* const from = W_p + part.k0 * width + column;
@@ -128,14 +129,12 @@ void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T
     for (std::size_t p = 0; p < n_panels<T>(W.columns); ++p) {
       const std::size_t width = panel_width<T>(W.columns, p), start = panel_start<T>(shape.rows, p);
       const std::size_t first = start + part.i0 * width, n = (part.i1 - part.i0) * width;
-      const T* const W_p = W.data + panel_start<T>(W.rows, p);
-      const T* const b_p = b + p * panel<T>;
       if (out.activation == Activation::relu && !out.z) {
-        forward_panel<T, true>(a_in, W_p, b_p, width, out.g + start, part, packed);
+        forward_panel<T, true>(a_in, W, p, b, out.g + start, part, packed);
         if (part.last && out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
       } else {
         T* const z = out.z ? out.z : out.g;
-        forward_panel<T, false>(a_in, W_p, b_p, width, z + start, part, packed);
+        forward_panel<T, false>(a_in, W, p, b, z + start, part, packed);
         if (part.last) finish<T>(out, z, first, n);
       }
     }
@@ -149,7 +148,7 @@ void delta_panel(Panels<const T> delta, Panels<const T> W, std::size_t p, const 
                  bool packed) {
   const std::size_t width = panel_width<T>(W.rows, p);
   if (!packed) transpose<T>(W, p * panel<T>, width, 0, W.columns, scratch);
-  for_strips<T>(width, part.i1 - part.i0, [&](auto vectors, std::size_t column) {
+  for_strips<T>(columns_of<T>(W.rows, p), part.i1 - part.i0, [&](auto vectors, std::size_t column) {
     constexpr int V = decltype(vectors)::value;
     const StoreRows<T, false, relu> epilogue{nullptr, relu ? g + column : nullptr, out + column, width};
     if constexpr (strips_are_narrow<T>) {
@@ -344,18 +343,16 @@ template <class T> CHAINRULE_INLINE void copy_row(T* to, const T* from, std::siz
 template <class T>
 void gather(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
             std::size_t i1) {
-  const std::size_t n = out.columns;
+  const std::size_t n = out.columns, row_bytes = n * sizeof(T);
   for (std::size_t i = i0; i < i1; ++i) {
     const T* const x = X + static_cast<std::size_t>(rows[i]) * n;
-    const char* const later = next ? reinterpret_cast<const char*>(X + static_cast<std::size_t>(next[i]) * n) : nullptr;
-    for (std::size_t p = 0; p < n_panels<T>(n); ++p) {
-      const std::size_t first = p * panel<T>, width = n - first < panel<T> ? n - first : panel<T>;
-      T* const y = out.data + panel_start<T>(out.rows, p) + i * panel_width<T>(n, p);
-      if (later)  // the rows of the next batch are on their way while this one is computed
-        for (std::size_t b = 0; b < width * sizeof(T); b += 64)
-          __builtin_prefetch(later + first * sizeof(T) + b, 0, 3);
-      copy_row(y, x + first, width);
+    if (next) {  // the rows of the next batch are on their way while this one is computed; both ends of each
+      const char* const later = reinterpret_cast<const char*>(X + static_cast<std::size_t>(next[i]) * n);
+      for (std::size_t b = 0; b < row_bytes; b += 64) __builtin_prefetch(later + b, 0, 2);
+      __builtin_prefetch(later + row_bytes - 1, 0, 2);
     }
+    for (std::size_t p = 0; p < n_panels<T>(n); ++p)
+      copy_row(out.data + panel_start<T>(out.rows, p) + i * panel_width<T>(n, p), x + p * panel<T>, columns_of<T>(n, p));
   }
 }
 

@@ -164,8 +164,11 @@ void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, 
                      T* row_loss, std::size_t i0, std::size_t i1) {
   const bool is_softmax = output.activation == Activation::softmax;
   if (is_softmax && loss.family == LossFamily::cross_entropy) {
-    const auto pass = shape.columns <= chunk<T> ? softmax_cross_entropy<T, 1> : softmax_cross_entropy<T, 0>;
-    return pass(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+#if !defined(CHAINRULE_ONE_LANE)
+    if (targets.labels && shape.columns <= panel<T>)
+      return cross_entropy_of_labels<T>(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+#endif
+    return softmax_cross_entropy<T>(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
   }
   if (is_softmax) softmax<T>(shape, output.z, output.g, i0, i1);
   unit_losses<T>(loss, shape, output, scale ? delta : nullptr, targets, row_loss, i0, i1);

@@ -40,23 +40,13 @@ class RowOrder {
 
   void sort_by_buckets();
   void sort_many();
-  void sort_few(std::size_t first, std::size_t end) {
-    if (end - first > 32) return std::sort(&pairs_[first], &pairs_[first] + (end - first));
-    for (std::size_t i = first + 1; i < end; ++i) {
-      const std::uint64_t pair = pairs_[i];
-      std::size_t j = i;
-      for (; j > first && pairs_[j - 1] > pair; --j) pairs_[j] = pairs_[j - 1];
-      pairs_[j] = pair;
-    }
-  }
-
   const Variant& variant_;
   const std::uint64_t seed_;
   const std::size_t n_;
   const bool shuffle_;
   std::uint64_t epoch_ = ~std::uint64_t(0);
   std::vector<std::int64_t> rows_;
-  std::vector<std::uint32_t> words_;
+  std::vector<std::uint32_t> words_, starts_;
   std::vector<std::uint64_t> pairs_, spare_;
 };
 
@@ -74,14 +64,20 @@ inline const std::int64_t* RowOrder::of_epoch(std::uint64_t epoch) {
   return rows_.data();
 }
 
-// As many buckets as rows, by the leading bits of a word; the few rows of a bucket are sorted by hand.
+// As many buckets as rows, by the leading bits of a word: what is left to do lies within buckets of a row or two, and
+// one insertion sort over all of them does it.
 inline void RowOrder::sort_by_buckets() {
   const int bits = std::clamp(static_cast<int>(std::bit_width(n_)), 1, 16);
-  std::vector<std::size_t> starts((std::size_t(1) << bits) + 1, 0);
-  for (std::size_t i = 0; i < n_; ++i) ++starts[(words_[i] >> (32 - bits)) + 1];
-  for (std::size_t k = 1; k < starts.size(); ++k) starts[k] += starts[k - 1];
-  for (std::size_t i = 0; i < n_; ++i) pairs_[starts[words_[i] >> (32 - bits)]++] = std::uint64_t(words_[i]) << 32 | i;
-  for (std::size_t k = 0, first = 0; k + 1 < starts.size(); first = starts[k++]) sort_few(first, starts[k]);
+  starts_.assign((std::size_t(1) << bits) + 1, 0);
+  for (std::size_t i = 0; i < n_; ++i) ++starts_[(words_[i] >> (32 - bits)) + 1];
+  for (std::size_t k = 1; k < starts_.size(); ++k) starts_[k] += starts_[k - 1];
+  for (std::size_t i = 0; i < n_; ++i) pairs_[starts_[words_[i] >> (32 - bits)]++] = std::uint64_t(words_[i]) << 32 | i;
+  for (std::size_t i = 1; i < n_; ++i) {
+    const std::uint64_t pair = pairs_[i];
+    std::size_t j = i;
+    for (; j > 0 && pairs_[j - 1] > pair; --j) pairs_[j] = pairs_[j - 1];
+    pairs_[j] = pair;
+  }
 }
 
 // Radix sort by 11 bits of the word at a time, the lowest first: every pass keeps the order of the one before, so

@@ -32,6 +32,11 @@ template <class T> static constexpr std::size_t panel_width(std::size_t columns,
   const std::size_t rest = padded_columns<T>(columns) - p * panel<T>;
   return rest < panel<T> ? rest : panel<T>;
 }
+// The same without the padding.
+template <class T> static constexpr std::size_t columns_of(std::size_t columns, std::size_t p) {
+  const std::size_t rest = columns - p * panel<T>;
+  return rest < panel<T> ? rest : panel<T>;
+}
 template <class T> static constexpr std::size_t n_elements(std::size_t rows, std::size_t columns) {
   return rows * padded_columns<T>(columns);
 }

@@ -1,19 +1,26 @@
-// Mirrors seeding.py: Philox-4x32-10, eight blocks side by side, and the dropout mask made of its words.
+// Mirrors seeding.py: Philox-4x32-10, several blocks side by side, and the dropout mask made of its words.
 #pragma once
 
+#include "arrange.hpp"
 #include "kernels.hpp"
 #include "simd.hpp"
 
 namespace chainrule {
 namespace {
 
+#if defined(CHAINRULE_ONE_LANE)
 constexpr std::size_t blocks_at_once = 8;
-typedef std::uint64_t Blocks __attribute__((vector_size(64)));
+#else
+constexpr std::size_t blocks_at_once = vector_bytes / 8;
+#endif
+typedef std::uint64_t Blocks __attribute__((vector_size(8 * blocks_at_once), may_alias));
 
 // The product of the low halves of every 64-bit number.
 CHAINRULE_INLINE Blocks multiply_low(Blocks x, std::uint64_t by) {
 #if defined(CHAINRULE_AVX512)
   return (Blocks)_mm512_maskz_mul_epu32(0xFF, (__m512i)x, _mm512_set1_epi64(static_cast<long long>(by)));
+#elif defined(CHAINRULE_AVX2)
+  return (Blocks)_mm256_mul_epu32((__m256i)x, _mm256_set1_epi64x(static_cast<long long>(by)));
 #else
   Blocks y;
   for (std::size_t k = 0; k < blocks_at_once; ++k) y[k] = (x[k] & 0xFFFFFFFFu) * by;
@@ -21,15 +28,31 @@ CHAINRULE_INLINE Blocks multiply_low(Blocks x, std::uint64_t by) {
 #endif
 }
 
-// Words 32·first_block … of a stream: n of these groups of 32.
-void philox_words(PhiloxKey key, std::uint32_t lane, std::uint64_t first_block, std::uint64_t n, std::uint32_t* out) {
+#if defined(CHAINRULE_ONE_LANE)
+CHAINRULE_INLINE void store_words(Blocks c0, Blocks c1, Blocks c2, Blocks c3, std::uint32_t* out) {
+  for (std::size_t k = 0; k < blocks_at_once; ++k) {
+    out[4 * k] = static_cast<std::uint32_t>(c0[k]), out[4 * k + 1] = static_cast<std::uint32_t>(c1[k]);
+    out[4 * k + 2] = static_cast<std::uint32_t>(c2[k]), out[4 * k + 3] = static_cast<std::uint32_t>(c3[k]);
+  }
+}
+#else
+// The lower half of a number lies first in memory on every machine that has these vectors.
+CHAINRULE_INLINE void store_words(Blocks c0, Blocks c1, Blocks c2, Blocks c3, std::uint32_t* out) {
+  Blocks first, second;
+  interleave(c0 | c1 << 32, c2 | c3 << 32, first, second, Numbers<blocks_at_once>());
+  __builtin_memcpy(out, &first, sizeof first);
+  __builtin_memcpy(out + 2 * blocks_at_once, &second, sizeof second);
+}
+#endif
+
+// Words 32·first_group … of a stream: n of these groups of 32, which eight blocks make.
+void philox_words(PhiloxKey key, std::uint32_t lane, std::uint64_t first_group, std::uint64_t n, std::uint32_t* out) {
   const std::uint64_t low = 0xFFFFFFFFu;
-  for (std::uint64_t group = 0; group < n; ++group, out += 32) {
-    Blocks c0, c1, c2, c3;
-    for (std::size_t k = 0; k < blocks_at_once; ++k) {
-      const std::uint64_t block = (first_block + group) * blocks_at_once + k;
-      c0[k] = block & low, c1[k] = block >> 32, c2[k] = lane, c3[k] = 0;
-    }
+  Blocks numbers;
+  for (std::size_t k = 0; k < blocks_at_once; ++k) numbers[k] = k;
+  for (std::uint64_t block = 8 * first_group; block < 8 * (first_group + n); block += blocks_at_once) {
+    const Blocks number = numbers + block;
+    Blocks c0 = number & low, c1 = number >> 32, c2 = Blocks{} + lane, c3{};
     std::uint32_t k0 = key.k0, k1 = key.k1;
     for (int round = 0; round < 10; ++round) {
       const Blocks p0 = multiply_low(c0, 0xD2511F53u), p1 = multiply_low(c2, 0xCD9E8D57u);
@@ -39,10 +62,8 @@ void philox_words(PhiloxKey key, std::uint32_t lane, std::uint64_t first_block, 
       c3 = p0 & low;
       k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
     }
-    for (std::size_t k = 0; k < blocks_at_once; ++k) {
-      out[4 * k] = static_cast<std::uint32_t>(c0[k]), out[4 * k + 1] = static_cast<std::uint32_t>(c1[k]);
-      out[4 * k + 2] = static_cast<std::uint32_t>(c2[k]), out[4 * k + 3] = static_cast<std::uint32_t>(c3[k]);
-    }
+    store_words(c0, c1, c2, c3, out);
+    out += 4 * blocks_at_once;
   }
 }
 

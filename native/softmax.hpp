@@ -2,6 +2,7 @@
 // layer, which elementwise functions do not see.
 #pragma once
 
+#include "arrange.hpp"
 #include "elementary.hpp"
 #include "kernels.hpp"
 #include "rows.hpp"
@@ -10,8 +11,8 @@ namespace chainrule {
 namespace {
 
 // The targets of row i in line c.
-template <class T, std::size_t lines>
-CHAINRULE_INLINE Line<T> target(const Row<T, lines>& row, const Targets<T>& t, std::size_t i, std::size_t c) {
+template <class T>
+CHAINRULE_INLINE Line<T> target(const Row<T>& row, const Targets<T>& t, std::size_t i, std::size_t c) {
   if (!t.labels) return load_line(t.y + row.at(i, c));
   Line<T> y;
   const Integers<T> label = broadcast_integer<T>(static_cast<Word<T>>(t.labels[i]) - static_cast<Word<T>>(c * chunk<T>));
@@ -25,7 +26,7 @@ template <class T> CHAINRULE_INLINE Vector<T> scaled(Vector<T> delta, T scale) {
   return scale > 0 ? delta * broadcast<T>(scale) : broadcast<T>(0);
 }
 
-template <class T, std::size_t lines> CHAINRULE_INLINE T largest_of_row(const Row<T, lines>& row, const T* z, std::size_t i) {
+template <class T> CHAINRULE_INLINE T largest_of_row(const Row<T>& row, const T* z, std::size_t i) {
   Line<T> top = line_of<T>(T(-__builtin_inf()));
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     const Line<T> x = row.inside(load_line(z + row.at(i, c)), c, T(-__builtin_inf()));
@@ -35,15 +36,15 @@ template <class T, std::size_t lines> CHAINRULE_INLINE T largest_of_row(const Ro
 }
 
 // a = softmax(z) of row i: e^(z - top), their sum, the quotients
-template <class T, std::size_t lines>
-CHAINRULE_INLINE void powers_of_row(const Row<T, lines>& row, const T* z, T* a, std::size_t i, T top) {
+template <class T>
+CHAINRULE_INLINE void powers_of_row(const Row<T>& row, const T* z, T* a, std::size_t i, T top) {
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     Line<T> e = load_line(z + row.at(i, c));
     for (std::size_t k = 0; k < Line<T>::n; ++k) e.v[k] = exp_<T>(e.v[k] - broadcast<T>(top));
     store_line(a + row.at(i, c), row.inside(e, c, T(0)));
   }
 }
-template <class T, std::size_t lines> CHAINRULE_INLINE T sum_of_row(const Row<T, lines>& row, const T* a, std::size_t i) {
+template <class T> CHAINRULE_INLINE T sum_of_row(const Row<T>& row, const T* a, std::size_t i) {
   Line<T> total = line_of<T>(0);
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     const Line<T> e = load_line(a + row.at(i, c));
@@ -51,7 +52,7 @@ template <class T, std::size_t lines> CHAINRULE_INLINE T sum_of_row(const Row<T,
   }
   return sum<T>(total);
 }
-template <class T, std::size_t lines> CHAINRULE_INLINE void divide_row(const Row<T, lines>& row, T* a, std::size_t i, T s) {
+template <class T> CHAINRULE_INLINE void divide_row(const Row<T>& row, T* a, std::size_t i, T s) {
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     Line<T> e = load_line(a + row.at(i, c));
     for (std::size_t k = 0; k < Line<T>::n; ++k) e.v[k] = e.v[k] / broadcast<T>(s);
@@ -127,10 +128,10 @@ void finish_cross_entropy(T* row_loss, const T* weight, const T* linear, std::si
 constexpr std::size_t block_rows = 32;
 
 // Step by step for a block of rows: within one, every number waits for the largest, the sum and the quotient before it.
-template <class T, std::size_t lines>
+template <class T>
 void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
                            T* row_loss, std::size_t i0, std::size_t i1) {
-  const Row<T, lines> row(shape);
+  const Row<T> row(shape);
   T top[block_rows], weight[block_rows], linear[block_rows];
   for (std::size_t b = i0; b < i1; b += block_rows) {
     const std::size_t end = b + block_rows < i1 ? b + block_rows : i1;
@@ -167,6 +168,75 @@ void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<
     finish_cross_entropy<T>(row_loss + b, weight, linear, end - b);
   }
 }
+
+#if !defined(CHAINRULE_ONE_LANE)
+// The same bits for labels and a single panel of classes, `lanes` rows at a time: a vector holds one class of each of
+// these rows, so that none waits for the sum over its row.
+
+// Σ_j e[j] in the order of sum() for a row
+template <class T> CHAINRULE_INLINE Vector<T> sum_of_classes(const Vector<T>* e, std::size_t width) {
+  Vector<T> total[chunk<T>];
+  for (std::size_t k = 0; k < chunk<T>; ++k) total[k] = e[k];
+  for (std::size_t j = chunk<T>; j < width; j += chunk<T>)
+    for (std::size_t k = 0; k < chunk<T>; ++k) total[k] = total[k] + e[j + k];
+  CHAINRULE_UNROLL
+  for (std::size_t half = chunk<T> / 2; half > 0; half /= 2) {
+    CHAINRULE_UNROLL
+    for (std::size_t k = 0; k < half; ++k) total[k] = total[k] + total[k + half];
+  }
+  return total[0];
+}
+
+// m rows from z, a, delta on, `width` apart
+template <class T>
+CHAINRULE_INLINE void cross_entropy_of_rows(std::size_t n, std::size_t width, const T* z, T* a, T* delta,
+                                            const std::int32_t* labels, const T* scale, T* row_loss, std::size_t m) {
+  constexpr std::size_t lane = lanes<T>;
+  alignas(64) T at_label[lane] = {}, scales[lane] = {}, losses[lane];
+  alignas(64) Word<T> label[lane] = {};
+  for (std::size_t k = 0; k < m; ++k) {
+    label[k] = labels[k], at_label[k] = z[k * width + static_cast<std::size_t>(labels[k])];
+    if (scale) scales[k] = scale[k];
+  }
+  Vector<T> e[panel<T>], x[lane], top = broadcast<T>(T(-__builtin_inf()));
+  for (std::size_t c = 0; c < width; c += lane) {
+    load_transposed<T>(z + c, width, m, x);
+    for (std::size_t k = 0; k < lane; ++k) e[c + k] = x[k];
+  }
+  for (std::size_t j = 0; j < n; ++j) top = e[j] > top ? e[j] : top;
+  for (std::size_t j = 0; j < n; ++j) e[j] = exp_<T>(e[j] - top);
+  for (std::size_t j = n; j < width; ++j) e[j] = broadcast<T>(0);
+  const Vector<T> s = sum_of_classes<T>(e, width);
+  store<T>(losses, log_<T>(s) - (load(at_label) - top));
+  for (std::size_t k = 0; k < m; ++k) row_loss[k] = losses[k];
+
+  const Integers<T> labelled = *reinterpret_cast<const Integers<T>*>(label);
+  const Vector<T> share = load(scales), zero = broadcast<T>(0);
+  for (std::size_t c = 0; c < width; c += lane) {
+    Vector<T> d[lane];
+    CHAINRULE_UNROLL
+    for (std::size_t k = 0; k < lane; ++k) {
+      const Integers<T> j = broadcast_integer<T>(static_cast<Word<T>>(c + k));
+      x[k] = e[c + k] / s;
+      d[k] = x[k] - (labelled == j ? broadcast<T>(1) : zero);
+      d[k] = share > zero ? d[k] * share : zero;
+    }
+    store_transposed<T>(x, a + c, width, m);
+    if (scale) store_transposed<T>(d, delta + c, width, m);
+  }
+}
+
+template <class T>
+void cross_entropy_of_labels(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
+                             T* row_loss, std::size_t i0, std::size_t i1) {
+  const std::size_t n = shape.columns, width = padded_columns<T>(n);
+  for (std::size_t i = i0; i < i1; i += lanes<T>) {
+    const std::size_t m = i1 - i < lanes<T> ? i1 - i : lanes<T>, at = i * width;
+    cross_entropy_of_rows<T>(n, width, z + at, a + at, scale ? delta + at : nullptr, targets.labels + i,
+                             scale ? scale + i : nullptr, row_loss + i, m);
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace chainrule

@@ -14,28 +14,40 @@
 
 namespace chainrule {
 
-// n zeros, aligned to two cache lines. Pages that are never touched cost nothing.
+// n zeros, aligned to two cache lines. Pages that are never touched cost nothing. What does not fit the first caches
+// lies in pages of 2 MiB: neighbouring lines are fetched ahead only within a page, and the sets of the second cache
+// are used evenly.
 template <class T> class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::size_t n) {
-    constexpr std::size_t alignment = 128;
+    constexpr std::size_t alignment = 128, large = std::size_t(1) << 18, page = std::size_t(1) << 21;
     const std::size_t bytes = n * sizeof(T) + alignment;
-    block_ = std::calloc(bytes, 1);
-    if (!block_) throw std::bad_alloc();
+    bytes_ = bytes < large ? 0 : round_up(bytes, page) + page;
+    if (bytes_)
+      block_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    else
+      block_ = std::calloc(bytes, 1);
+    if (!block_ || block_ == MAP_FAILED) throw std::bad_alloc();
     const auto address = reinterpret_cast<std::uintptr_t>(block_);
-    data_ = reinterpret_cast<T*>((address + alignment - 1) / alignment * alignment);
+    data_ = reinterpret_cast<T*>(round_up(address, bytes_ ? page : alignment));
 #if defined(MADV_HUGEPAGE)
-    constexpr std::size_t page = 4096, huge = std::size_t(1) << 21;
-    if (bytes >= 2 * huge) madvise(reinterpret_cast<void*>((address + page - 1) / page * page), bytes - page, MADV_HUGEPAGE);
+    if (bytes_) madvise(data_, bytes_ - page, MADV_HUGEPAGE);
 #endif
   }
-  ~Buffer() { std::free(block_); }
+  ~Buffer() {
+    if (bytes_)
+      munmap(block_, bytes_);
+    else
+      std::free(block_);
+  }
   Buffer(Buffer&& other) noexcept
-      : block_(std::exchange(other.block_, nullptr)), data_(std::exchange(other.data_, nullptr)) {}
+      : block_(std::exchange(other.block_, nullptr)), data_(std::exchange(other.data_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)) {}
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(block_, other.block_);
     std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
     return *this;
   }
   T* get() const { return data_; }
@@ -45,6 +57,7 @@ template <class T> class Buffer {
  private:
   void* block_ = nullptr;
   T* data_ = nullptr;
+  std::size_t bytes_ = 0;  // that were mapped; 0: allocated
 };
 
 // `rows` rows of a plain matrix (rows, columns) into panels, padding untouched.

@@ -13,11 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import malformed
+import malformed_cells
 from chainrule.data.csv import open_csv
 from chainrule.data.read import batches, read
 from chainrule.data.table import Column, Selection
 from chainrule.errors import DataError
-from malformed import CASES, Case, Reads, Refused
+from malformed import Case, Reads, Refused
+
+CASES = [*malformed.CASES, *malformed_cells.CASES]
 
 
 def cells(column: Column) -> list[Any]:
