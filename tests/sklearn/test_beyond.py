@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import time
 import warnings
@@ -334,3 +335,18 @@ def _threads_of_worker() -> int:
     from chainrule.sklearn.keeping import threads_of
 
     return allowed_threads(threads_of(None))[0]
+
+
+def test_a_worker_does_not_collect_modules() -> None:
+    """After a fit in a worker process of joblib what was loaded is out of garbage collection; nowhere else."""
+    from joblib import Parallel, delayed
+
+    assert min(Parallel(n_jobs=2, backend="loky")(delayed(_fit_and_count_frozen)() for _ in range(2))) > 10_000
+    before = gc.get_freeze_count()
+    _fit_and_count_frozen()
+    assert gc.get_freeze_count() == before
+
+
+def _fit_and_count_frozen() -> int:
+    MLPRegressor(max_iter=1).fit(X, Y)
+    return gc.get_freeze_count()

@@ -118,6 +118,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, incremental: bool = False, validation: Any = None
     ) -> Any:
+        keeping.settle_worker()
         hidden = hidden_sizes(self.hidden_layer_sizes)
         self.__dict__.pop("_record", None)  # run_ is this training or none
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
