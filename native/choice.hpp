@@ -21,10 +21,13 @@ class ThreadChoice {
   bool decided() const { return decided_; }
   std::size_t active() const { return active_; }
 
-  // What to do next of n steps at hand. Where few are at hand, waking is part of their true cost and is timed.
+  // What to do next of n steps at hand. Where few are at hand, waking is part of their true cost and is timed. Long
+  // steps are told apart by few of them.
   Turn next_turn(std::size_t n) const {
     const std::size_t n_untimed = n >= 8 ? 2 : 0;
-    return {turn_ % 2 ? n_threads_ : 1, n_untimed, std::min<std::size_t>(n - n_untimed, 16)};
+    const double one = turn_ > 0 ? seconds_[0][0] : 0;
+    const std::size_t enough = one > 0 ? std::clamp<std::size_t>(static_cast<std::size_t>(0.01 / one), 1, 16) : (n_untimed ? 8 : 1);
+    return {turn_ % 2 ? n_threads_ : 1, n_untimed, std::min(n - n_untimed, enough)};
   }
 
   void turn_took(double seconds, std::size_t n_steps) {

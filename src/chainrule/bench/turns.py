@@ -94,7 +94,8 @@ def go_round(
 ) -> Rounds:
     """Seconds of one unit of work (an epoch, a call) in every round; who cannot do it is left out.
 
-    A turn is `n_units` long, or as many as take TURN_S.
+    A turn is `n_units` long, or as many as take TURN_S. Every other round runs backwards: threads of a library may go
+    on spinning for a while, and nobody shall always come after the same one.
     """
     rounds, units = Rounds(), {}
     for contestant in contestants:
@@ -106,7 +107,8 @@ def go_round(
             rounds.absent[contestant.name] = answer["reason"]
     began, n_rounds = time.perf_counter(), 0
     while n_rounds < LEAST_ROUNDS or (n_rounds < MOST_ROUNDS and time.perf_counter() - began < budget_s):
-        for contestant, n in list(units.items()):
+        order = list(units.items())[:: 1 if n_rounds % 2 == 0 else -1]
+        for contestant, n in order:
             answer = contestant.ask(do="turn", n=n)
             if "figure" in answer:
                 rounds.figures[contestant.name].append(answer["figure"])
