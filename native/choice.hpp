@@ -39,12 +39,12 @@ class ThreadChoice {
   }
 
   // Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow. And taken
-  // ones may become free: one thread is put to the trial again after fifty times as long as the last one took.
+  // ones may become free: one thread is put to the trial again after twenty times as long as the last one took.
   void stretch_took(double seconds, std::size_t n_steps) {
     if (!free_ || n_threads_ == 1) return;
     since_ += seconds;
     const bool slow = n_steps >= 16 && seconds > 1.2 * median(seconds_[0]) * static_cast<double>(n_steps);
-    if (active_ == 1 ? since_ > 50 * trial_ : slow) decided_ = false, turn_ = 0, trial_ = since_ = 0;
+    if (active_ == 1 ? since_ > 20 * trial_ : slow) decided_ = false, turn_ = 0, trial_ = since_ = 0;
   }
 
  private:
