@@ -28,7 +28,7 @@ from chainrule.training.settings import Optimizer
 LONGER_BELOW = 0.9
 """The longest training is worth its time where the freest rehearsal beats the simpler ones by a tenth of their loss."""
 N_SPLITS = 3
-FEW_ROWS = 1_500
+SEVERAL_SPLITS_BELOW = 1_500
 """Of fewer rows several ways to hold a share out are tried."""
 Rows: TypeAlias = tuple[Any, Any, Any]
 """Inputs, targets, weights or None."""
@@ -153,7 +153,7 @@ def rehearse(network: Network, X: Any, y: object, *, seed: int, validation: Any,
 
     Args      how: what train takes besides
     """
-    several = isinstance(validation, float) and len(X) < FEW_ROWS
+    several = isinstance(validation, float) and len(X) < SEVERAL_SPLITS_BELOW
     losses = []
     for split in range(N_SPLITS if several else 1):
         with warnings.catch_warnings():

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.api.rehearsal import FEW_ROWS as SEVERAL_SPLITS_BELOW
-from chainrule.api.rehearsal import Choice, Recipe, Rows, choose
+from chainrule.api.rehearsal import SEVERAL_SPLITS_BELOW, Choice, Recipe, Rows, choose
 from chainrule.data.table import Table
 
 VALIDATION_SHARE = 0.2
