@@ -11,8 +11,9 @@ DEMO := runs/demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 
+# By name, as it is installed: from here it would be compiled once more.
 .venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'chainrule[dev]'
 	touch $@
 
 demo: .venv/installed
@@ -30,7 +31,7 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 
 .venv/installed-bench: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'chainrule[bench]' || \
 	    echo "Some of the libraries to compare with cannot be had here: the tables name them."
 	touch $@
 
