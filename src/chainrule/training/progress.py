@@ -45,16 +45,20 @@ class ProgressBar:
         if now - self._shown_s >= REFRESH_S:
             self._shown_s = now
             self._began = self._began or (step, now)
-            self._write(self.text(step, loss, now))
+            self._write(self.text(step, loss, now, shutil.get_terminal_size().columns - 1))
 
-    def text(self, step: int, loss: float, now: float) -> str:
-        """The line after a step whose loss is given."""
+    def text(self, step: int, loss: float, now: float, width: int) -> str:
+        """The line after a step whose loss is given; of the figures those that fit whole into `width`."""
         epochs, total = step // self._spe, self._n_epochs * self._spe
         drawn = min(step * WIDTH // total, WIDTH)
-        line = self._line or {"loss": loss}
-        told = [f"{name} {line[name]:.4g}" for name in self._names if name in line]
-        bar = self._full * drawn + self._empty * (WIDTH - drawn)
-        return "  ".join([f"epoch {epochs}/{self._n_epochs}", f"[{bar}]", *told, self._left(step, total, now)])
+        figures = self._line or {"loss": loss}
+        told = [f"{name} {figures[name]:.4g}" for name in self._names if name in figures]
+        text = f"epoch {epochs}/{self._n_epochs}  [{self._full * drawn}{self._empty * (WIDTH - drawn)}]"
+        for part in (self._left(step, total, now), *told):
+            if len(text) + 2 + len(part) > width:
+                break
+            text += f"  {part}"
+        return text[:width]
 
     def _left(self, step: int, total: int, now: float) -> str:
         """The time left as hours:minutes:seconds, by the pace since the first line."""
@@ -65,10 +69,9 @@ class ProgressBar:
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
     def _write(self, text: str) -> None:
-        """Over the line that stands there; cut where the terminal ends, for a second line could not be taken back."""
-        width = shutil.get_terminal_size().columns - 1
+        """Over the line that stands there, which ends before the terminal does: no second one could be taken back."""
         try:
-            self._stream.write(f"\r\x1b[K{text[:width]}")
+            self._stream.write(f"\r\x1b[K{text}")
             self._stream.flush()
         except (OSError, ValueError):  # a closed terminal ends no training
             self._shown_s = float("inf")
