@@ -13,7 +13,7 @@ from chainrule.training.events import Event
 
 REFRESH_S = 0.25
 """Often enough for the eye; a line takes some 30 µs, which epochs of milliseconds would feel."""
-WIDTH = 20
+WIDTH = 10  # of the bar: beside it epochs, time left, loss and validation loss fit into 80 columns
 
 
 class ProgressBar:
