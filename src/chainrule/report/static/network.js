@@ -33,7 +33,9 @@ const PHASES = { z: "forward", a: "forward", J: "loss", delta: "backward", dW: "
 export function drawNetwork(app, step, op, ref, width) {
   const i = app.state.row, L = step.L, most = width < 560 ? 7 : 10, asked = named(ref), units = chosenUnits(step, i, most, asked);
   const gap = 30, rows = Math.max(...units.map((list, l) => list.length + (step.sizes[l] > list.length ? 1 : 0))), height = rows * gap + 60;
-  const wide = 74, x = (l) => 46 + ((width - 46 - wide - 30) * l) / L;
+  const longest = width < 560 ? 8 : 14, inputs = new Map(units[0].map((k) => [k, shortened(app.inputName(k), longest)]));
+  const left = Math.max(46, 20 + 6.8 * Math.max(...[...inputs.values()].map((name) => name.length)));
+  const wide = 74, x = (l) => left + ((width - left - wide - 30) * l) / L;
   const place = units.map((list, l) => {
     const n = list.length + (step.sizes[l] > list.length ? 1 : 0), top = 44 + ((rows - n) * gap) / 2;
     return new Map(list.map((j, p) => [j, top + p * gap + gap / 2]));
@@ -42,7 +44,7 @@ export function drawNetwork(app, step, op, ref, width) {
   for (let l = 0; l <= L; l++) {
     parts.push(svg("text", { class: "column", x: x(l), y: 18, "text-anchor": "middle" }, l === 0 ? "X" : l === L ? `a${l}` : `a${l}`),
       svg("text", { class: "column note", x: x(l), y: 33, "text-anchor": "middle" }, `${grouped(step.sizes[l])}${l ? ` · ${step.activation(l)}` : ""}`));
-    for (const j of units[l]) parts.push(unitShape(app, step, op, i, l, j, x(l), place[l].get(j), asked[l] === j));
+    for (const j of units[l]) parts.push(unitShape(app, step, op, i, l, j, x(l), place[l].get(j), asked[l] === j, inputs));
     const folded = step.sizes[l] - units[l].length;
     if (folded > 0) parts.push(fold(step, op, i, l, units[l], folded, x(l), height - 16 - ((rows - units[l].length - 1) * gap) / 2));
   }
@@ -80,7 +82,7 @@ function edges(step, op, i, units, place, x, asked) {
   return group;
 }
 
-function unitShape(app, step, op, i, l, j, x, y, isAsked) {
+function unitShape(app, step, op, i, l, j, x, y, isAsked, inputs) {
   const back = PHASES[op.kind] !== "forward" && l > 0 && op.kind !== "J";
   const kind = back ? "delta" : op.kind === "z" && op.l === l ? "z" : "a", ref = { kind, l, i, j }, value = step.value(ref);
   const all = row(kind === "delta" ? step.delta[l] : kind === "z" ? step.z[l] : step.layers[l], i);
@@ -90,16 +92,17 @@ function unitShape(app, step, op, i, l, j, x, y, isAsked) {
   const shape = back ? svg("path", { class: "shape", d: `M${x} ${y - 9}l9 9l-9 9l-9 -9z` }) : svg("circle", { class: "shape", cx: x, cy: y, r: 8.5 });
   const fill = back ? svg("path", { class: "fill", d: `M${x} ${y - 9}l9 9l-9 9l-9 -9z`, "fill-opacity": (0.9 * share).toFixed(3) }) : svg("circle", { class: "fill", cx: x, cy: y, r: 8.5, "fill-opacity": (0.9 * share).toFixed(3) });
   const name = l === step.L ? app.outputName(j) : l === 0 ? app.inputName(j) : String(j);
-  const short = name.length > 12 ? `${name.slice(0, 11)}…` : name;
+  const short = l === 0 ? inputs.get(j) : shortened(name, 12);
   const isTarget = l === step.L && step.value({ kind: "y", l: null, i, j }) === 1 && app.isClass;
   return svg("g", { class: `unit${back ? " back" : ""}${active ? " active" : ""}${isAsked ? " asked" : ""}${reached ? "" : " later"}`, onclick: () => app.ask(ref) },
     svg("title", null, `${label(ref)} = ${number(value)}${name === String(j) ? "" : ` · ${name}`}`),
     shape, fill,
-    l === 0 ? svg("text", { class: "name", x: x - 13, y: y + 4, "text-anchor": "end" }, width12(short)) : svg("text", { class: "name", x: x + 14, y: y - 2 }, `${short}${isTarget ? ` ◎ ${t("target")}` : ""}`),
+    l === 0 ? svg("text", { class: "name", x: x - 13, y: y + 4, "text-anchor": "end" }, short) : svg("text", { class: "name", x: x + 14, y: y - 2 }, `${short}${isTarget ? ` ◎ ${t("target")}` : ""}`),
     l === 0 ? svg("text", { class: "val", x: x + 13, y: y - 5 }, reached ? brief(value) : "") : svg("text", { class: "val", x: x + 14, y: y + 11 }, reached ? brief(value) : ""));
 }
 
-const width12 = (name) => (name.length > 6 ? `${name.slice(0, 5)}…` : name);
+// Both ends of a long name: inputs that are made of one column differ in their last letters.
+const shortened = (name, most) => (name.length > most ? `${name.slice(0, Math.ceil((most - 1) / 2))}…${name.slice(-Math.floor((most - 1) / 2))}` : name);
 
 function fold(step, op, i, l, kept, n, x, y) {
   const back = PHASES[op.kind] === "backward" && l > 0, values = row(back ? step.delta[l] : step.layers[l], i);
