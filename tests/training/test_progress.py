@@ -44,11 +44,14 @@ def test_it_is_written_a_few_times_a_second(stream: io.StringIO, monkeypatch: py
 
 
 def test_a_line_is_cut_at_the_end_of_the_terminal(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line that wrapped could not be written over."""
-    monkeypatch.setenv("COLUMNS", "30")
-    with ProgressBar(4, 10, "accuracy") as bar:
-        bar.stretch_done(5, 1.0)
-        assert len(stream.getvalue().removeprefix("\r\x1b[K")) == 29
+    """A line that wrapped could not be written over: parts that would reach the last column are left out, then cut."""
+    bar = "epoch 0/4  [=         ]"
+    for columns, line in (("80", f"{bar}  -:--:--  loss 1"), ("33", f"{bar}  -:--:--"), ("32", bar), ("20", bar[:19])):
+        monkeypatch.setenv("COLUMNS", columns)
+        stream.seek(0)
+        stream.truncate()
+        ProgressBar(4, 10, "accuracy").stretch_done(5, 1.0)
+        assert stream.getvalue() == f"\r\x1b[K{line}"
 
 
 def test_a_closed_terminal_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
