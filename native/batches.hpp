@@ -87,11 +87,11 @@ template <class T> void Batches<T>::row_scales(const Batch& batch, T* scale) con
 
 template <class T>
 void Batches<T>::gather(const Batch& batch, Panels<T> X, std::size_t i0, std::size_t i1) const {
-  kernels_.gather(data_.X, batch.rows, batch.next, X, i0, i1);
+  kernels_.gather(data_.X, batch.rows, batch.next, X, i0, i1, nullptr);
   if (data_.labels)
     for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
   else
-    kernels_.gather(data_.y, batch.rows, batch.next, {y_.get(), capacity_, n_outputs_}, i0, i1);
+    kernels_.gather(data_.y, batch.rows, batch.next, {y_.get(), capacity_, n_outputs_}, i0, i1, nullptr);
 }
 
 // J = Σ scale_i·loss_i in the order of the rows; a row of weight 0 says nothing, even where its loss is infinite

@@ -177,10 +177,10 @@ template <class T> class PyPasses {
     const nb::gil_scoped_release released;
     return passes_.backward(X.data(), X.shape(0), targets, scale.data(), out);
   }
-  void predict(In2<T> X, Out2<T> out) {
+  bool predict(In2<T> X, Out2<T> out) {
     require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0), "X does not fit the network");
     const nb::gil_scoped_release released;
-    passes_.predict(X.data(), X.shape(0), out.data());
+    return passes_.predict(X.data(), X.shape(0), out.data());
   }
   double loss(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, std::optional<In1<T>> weight,
               Out2<T> out) {

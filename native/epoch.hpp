@@ -123,8 +123,6 @@ template <class T> class Session {
   void steps(const Stretch& stretch, std::size_t thread);
   double run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
   std::size_t run_turn(const Stretch& stretch);
-  static bool finite(const T* check);
-
   void barrier(std::size_t n_threads) {
     if (n_threads > 1) team_->barrier();
   }
@@ -262,12 +260,6 @@ void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thre
   });
 }
 
-template <class T> bool Session<T>::finite(const T* check) {
-  T sum = 0;
-  for (std::size_t k = 0; k < chunk<T>; ++k) sum += check[k];
-  return sum == 0;
-}
-
 // steps ---------------------------------------------------------------------------------------------------
 
 template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) {
@@ -311,7 +303,7 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
     }
     barrier(n_threads);
     for (std::size_t t = 0; t < n_threads; ++t)
-      if (!finite(own_[t].check.get())) own.stopped = Stopped::weights;
+      if (!stayed_zero(own_[t].check.get())) own.stopped = Stopped::weights;
     if (own.stopped != Stopped::no) return;
   }
 }
@@ -389,7 +381,7 @@ double Session<T>::record(std::uint64_t step, double eta, const StepSettings& se
     std::fill(own.check.get(), own.check.get() + chunk<T>, T(0));
     for (const auto& operation : network.operations)
       operation->apply(t, rule, 0, operation->n_units(), own.check.get());
-    stopped = finite(own.check.get()) ? Stopped::no : Stopped::weights;
+    stopped = stayed_zero(own.check.get()) ? Stopped::no : Stopped::weights;
   }
   network.store(gradient_.get(), gradient);
   return J;

@@ -25,24 +25,46 @@ constexpr int tile_vectors = 2;
 constexpr int tile_vectors = 4;
 #endif
 
+// A tile of 0 vectors: half of one, 0 behind it.
 template <class T, int R, int V> struct Tile {
-  Vector<T> c[R][V];
+  static constexpr int vectors = V > 0 ? V : 1;
+  Vector<T> c[R][vectors];
 };
 
 template <class T, int R, int V> CHAINRULE_INLINE void clear(Tile<T, R, V>& t) {
   CHAINRULE_UNROLL
   for (int r = 0; r < R; ++r) {
     CHAINRULE_UNROLL
-    for (int v = 0; v < V; ++v) t.c[r][v] = broadcast<T>(0);
+    for (int v = 0; v < Tile<T, R, V>::vectors; ++v) t.c[r][v] = broadcast<T>(0);
   }
 }
+
+#if defined(CHAINRULE_AVX512)
+template <class T, int R>
+CHAINRULE_INLINE void accumulate_half(Tile<T, R, 0>& t, const T* a, std::size_t a_row, std::size_t a_k, const T* b,
+                                      std::size_t b_k, std::size_t n_k) {
+  Half<T> c[R];
+  CHAINRULE_UNROLL
+  for (int r = 0; r < R; ++r) c[r] = lower_half<T>(t.c[r][0]);
+  for (std::size_t k = 0; k < n_k; ++k, a += a_k, b += b_k) {
+    const Half<T> b_v = load_half(b);
+    CHAINRULE_UNROLL
+    for (int r = 0; r < R; ++r) c[r] = fma_(half_of(a[static_cast<std::size_t>(r) * a_row]), b_v, c[r]);
+  }
+  CHAINRULE_UNROLL
+  for (int r = 0; r < R; ++r) t.c[r][0] = widened<T>(c[r]);
+}
+#endif
 
 // c[r] += Σ_k a[r·a_row + k·a_k] · b[k·b_k …]
 template <class T, int R, int V>
 CHAINRULE_INLINE void accumulate(Tile<T, R, V>& t, const T* a, std::size_t a_row, std::size_t a_k, const T* b,
                                  std::size_t b_k, std::size_t n_k) {
+#if defined(CHAINRULE_AVX512)
+  if constexpr (V == 0) return accumulate_half<T, R>(t, a, a_row, a_k, b, b_k, n_k);
+#endif
   for (std::size_t k = 0; k < n_k; ++k) {
-    Vector<T> b_v[V];
+    Vector<T> b_v[Tile<T, R, V>::vectors];
     CHAINRULE_UNROLL
     for (int v = 0; v < V; ++v) b_v[v] = load(b + v * static_cast<int>(lanes<T>));
     CHAINRULE_UNROLL
@@ -61,7 +83,7 @@ template <int V, class F> CHAINRULE_INLINE void for_row_tiles(std::size_t i0, st
 #if defined(CHAINRULE_ONE_LANE)
   for (; i0 + 2 <= i1; i0 += 2) f(Constant<2>(), i0);
 #else
-  if constexpr (V == 1 || (V == 2 && tile_vectors == 4)) {
+  if constexpr (V <= 1 || (V == 2 && tile_vectors == 4)) {
     for (; i0 + 12 <= i1; i0 += 12) f(Constant<12>(), i0);
     if (i0 + 10 <= i1) f(Constant<10>(), i0), i0 += 10;
     if (i0 + 8 <= i1) f(Constant<8>(), i0), i0 += 8;
@@ -76,7 +98,8 @@ template <int V, class F> CHAINRULE_INLINE void for_row_tiles(std::size_t i0, st
   if (i0 < i1) f(Constant<1>(), i0);
 }
 
-// Calls f(Constant<V>, column) for strips of V vectors that cover `columns` of a panel; padding beyond them is left out.
+// Calls f(Constant<V>, column) for strips of V vectors, 0: half of one, that cover `columns` of a panel; padding beyond
+// them is left out.
 template <class T, class F> CHAINRULE_INLINE void for_strips(std::size_t columns, std::size_t n_rows, F&& f) {
   constexpr std::size_t lane = lanes<T>;
   const std::size_t width = round_up(columns, lane);
@@ -84,12 +107,15 @@ template <class T, class F> CHAINRULE_INLINE void for_strips(std::size_t columns
 #if defined(CHAINRULE_AVX512)
   // 7 to 12 rows fit one tile of two vectors: B is read once instead of twice.
   const bool narrow = n_rows > 6 && n_rows <= 12;
+  const bool ends_in_half = columns > 0 && (columns - 1) % lane < lane / 2;
+  const std::size_t whole = ends_in_half ? width - lane : width;
   if (!narrow) {
-    for (; column + 4 * lane <= width; column += 4 * lane) f(Constant<4>(), column);
-    if (column + 3 * lane <= width) f(Constant<3>(), column), column += 3 * lane;
+    for (; column + 4 * lane <= whole; column += 4 * lane) f(Constant<4>(), column);
+    if (column + 3 * lane <= whole) f(Constant<3>(), column), column += 3 * lane;
   }
-  for (; column + 2 * lane <= width; column += 2 * lane) f(Constant<2>(), column);
-  if (column < width) f(Constant<1>(), column);
+  for (; column + 2 * lane <= whole; column += 2 * lane) f(Constant<2>(), column);
+  if (column < whole) f(Constant<1>(), column), column += lane;
+  if (ends_in_half) f(Constant<0>(), column);
 #elif defined(CHAINRULE_ONE_LANE)
   (void)n_rows;
   for (; column < width; column += tile_vectors) f(Constant<tile_vectors>(), column);
@@ -136,7 +162,7 @@ CHAINRULE_INLINE void suspend(Tile<T, R, V>& t, T* out, std::size_t stride) {
   CHAINRULE_UNROLL
   for (int r = 0; r < R; ++r) {
     CHAINRULE_UNROLL
-    for (int v = 0; v < V; ++v)
+    for (int v = 0; v < t.vectors; ++v)
       store<T>(out + static_cast<std::size_t>(r) * stride + static_cast<std::size_t>(v) * lanes<T>, t.c[r][v]);
   }
 }
@@ -145,7 +171,7 @@ CHAINRULE_INLINE void resume(Tile<T, R, V>& t, const T* out, std::size_t stride)
   CHAINRULE_UNROLL
   for (int r = 0; r < R; ++r) {
     CHAINRULE_UNROLL
-    for (int v = 0; v < V; ++v)
+    for (int v = 0; v < t.vectors; ++v)
       t.c[r][v] = load(out + static_cast<std::size_t>(r) * stride + static_cast<std::size_t>(v) * lanes<T>);
   }
 }

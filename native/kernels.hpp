@@ -63,9 +63,10 @@ struct PhiloxKey {
 };
 
 template <class T> struct Kernels {
-  // rows[i] of X (row-major, n_columns) into row i of a panelled matrix, for i0 ≤ i < i1
+  // rows[i] of X (row-major, n_columns) into row i of a panelled matrix, for i0 ≤ i < i1, while rows next[i] (or null)
+  // are fetched; a chunk at check (or null) stays 0 where all numbers are finite
   void (*gather)(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
-                 std::size_t i1);
+                 std::size_t i1, T* check);
   // z = a_in @ W + b, g(z), mask: rows i0 … i1
   void (*dense_forward)(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
                         std::size_t i0, std::size_t i1);

@@ -26,7 +26,7 @@ template <class T, bool with_bias, bool relu> struct StoreRows {
     for (int r = 0; r < R; ++r) {
       const std::size_t row = (i + static_cast<std::size_t>(r)) * own.stride;
       CHAINRULE_UNROLL
-      for (int v = 0; v < V; ++v) {
+      for (int v = 0; v < t.vectors; ++v) {
         const std::size_t c = static_cast<std::size_t>(v) * lanes<T>;
         Vector<T> x = t.c[r][v];
         if constexpr (with_bias) {
@@ -215,12 +215,12 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
     const T l2 = rule.l2;
     T *const theta = W.theta, *const first = W.first, *const second = W.second;
     const std::size_t stride = this->stride;
-    Vector<T> sum[V] = {};  // one chain of additions a column, so that none waits for another
+    Vector<T> sum[t.vectors] = {};  // one chain of additions a column, so that none waits for another
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
       const std::size_t row = (r0 + static_cast<std::size_t>(r)) * stride;
       CHAINRULE_UNROLL
-      for (int v = 0; v < V; ++v) {
+      for (int v = 0; v < t.vectors; ++v) {
         const std::size_t at = row + static_cast<std::size_t>(v) * lanes<T>;
         Vector<T> w = load(theta + at), g = t.c[r][v];
         if constexpr (decays) g = with_l2<T>(g, w, l2);
@@ -231,7 +231,7 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
     }
     Vector<T> all = load(check);
     CHAINRULE_UNROLL
-    for (int v = 0; v < V; ++v) all = all + sum[v];
+    for (int v = 0; v < t.vectors; ++v) all = all + sum[v];
     store<T>(check, all);
   }
 };
@@ -330,30 +330,53 @@ void bias_gradient(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, 
   }
 }
 
-// n numbers; the last vector overlaps the one before it
-template <class T> CHAINRULE_INLINE void copy_row(T* to, const T* from, std::size_t n) {
+// n numbers; the last vector overlaps the one before it. What is watched adds up to 0 where all are finite.
+template <class T, bool watch>
+CHAINRULE_INLINE void copy_row(T* to, const T* from, std::size_t n, Vector<T>& sum, T& sum_of_few) {
   if (n < lanes<T>) {
-    for (std::size_t j = 0; j < n; ++j) to[j] = from[j];
+    for (std::size_t j = 0; j < n; ++j) {
+      to[j] = from[j];
+      if constexpr (watch) sum_of_few = sum_of_few + (from[j] - from[j]);
+    }
     return;
   }
-  for (std::size_t j = 0; j + lanes<T> <= n; j += lanes<T>) store<T>(to + j, load_unaligned(from + j));
-  if (n % lanes<T> != 0) store_unaligned<T>(to + n - lanes<T>, load_unaligned(from + n - lanes<T>));
+  const auto copy = [&](std::size_t j) CHAINRULE_LAMBDA {
+    const Vector<T> x = load_unaligned(from + j);
+    store_unaligned<T>(to + j, x);
+    if constexpr (watch) sum = watched<T>(sum, x);
+  };
+  for (std::size_t j = 0; j + lanes<T> <= n; j += lanes<T>) copy(j);
+  if (n % lanes<T> != 0) copy(n - lanes<T>);
 }
 
-template <class T>
-void gather(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
-            std::size_t i1) {
+template <class T, bool watch>
+void gather_rows(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
+                 std::size_t i1, T* check) {
   const std::size_t n = out.columns, row_bytes = n * sizeof(T);
+  Vector<T> sum = broadcast<T>(0);
+  T sum_of_few = 0;
   for (std::size_t i = i0; i < i1; ++i) {
     const T* const x = X + static_cast<std::size_t>(rows[i]) * n;
-    if (next) {  // the rows of the next batch are on their way while this one is computed; both ends of each
+    if (next) {  // rows wanted later are on their way while these are computed; both ends of each
       const char* const later = reinterpret_cast<const char*>(X + static_cast<std::size_t>(next[i]) * n);
       for (std::size_t b = 0; b < row_bytes; b += 64) __builtin_prefetch(later + b, 0, 2);
       __builtin_prefetch(later + row_bytes - 1, 0, 2);
     }
     for (std::size_t p = 0; p < n_panels<T>(n); ++p)
-      copy_row(out.data + panel_start<T>(out.rows, p) + i * panel_width<T>(n, p), x + p * panel<T>, columns_of<T>(n, p));
+      copy_row<T, watch>(out.data + panel_start<T>(out.rows, p) + i * panel_width<T>(n, p), x + p * panel<T>,
+                         columns_of<T>(n, p), sum, sum_of_few);
   }
+  if constexpr (watch) {
+    store<T>(check, load(check) + sum);
+    *check = *check + sum_of_few;
+  }
+}
+
+template <class T>
+void gather(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
+            std::size_t i1, T* check) {
+  if (check) return gather_rows<T, true>(X, rows, next, out, i0, i1, check);
+  gather_rows<T, false>(X, rows, next, out, i0, i1, nullptr);
 }
 
 }  // namespace

@@ -44,6 +44,12 @@ template <class T> class Operation {
 template <class T> Trained<T> part(const Trained<T>& t, std::size_t at) {
   return {t.theta + at, t.first ? t.first + at : nullptr, t.second ? t.second + at : nullptr, t.gradient + at};
 }
+// Whether the numbers that were watched are finite (optimizers.hpp)
+template <class T> bool stayed_zero(const T* check) {
+  T sum = 0;
+  for (std::size_t k = 0; k < chunk<T>; ++k) sum += check[k];
+  return sum == 0;
+}
 template <class T> Panels<const T> fixed(Panels<T> m) { return {m.data, m.rows, m.columns}; }
 template <class T> Panels<const T> delta_of(const Node<T>& node) {
   return {node.delta, node.shape.rows, node.shape.columns};

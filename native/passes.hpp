@@ -2,6 +2,8 @@
 // alone. Mirrors the passes of engine/numpy.py.
 #pragma once
 
+#include <atomic>
+
 #include "epoch.hpp"
 
 namespace chainrule {
@@ -12,7 +14,7 @@ template <class T> class Passes {
       : network(kernels, std::move(layers), loss, block * n_threads), block_(block), n_threads_(n_threads),
         theta_(network.n_parameters), gradient_(network.n_parameters), scratch_(network.scratch_size()),
         row_loss_(network.capacity), y_(n_elements<T>(network.capacity, network.n_outputs())), labels_(network.capacity),
-        rows_(network.capacity) {}
+        rows_(network.capacity), next_(network.capacity) {}
 
   void load(const T* theta) { network.load(theta, theta_.get()); }
   const T* theta() const { return theta_.get(); }  // in the layout of panels
@@ -45,13 +47,18 @@ template <class T> class Passes {
     return J;
   }
 
-  // The output of any number of rows; blocks of rows are dealt to the threads.
-  void predict(const T* X, std::size_t n, T* out) { run({this, X, out, n, n_threads_, {}, nullptr}); }
+  // The output of any number of rows, block by block. Returns whether all of X is finite.
+  bool predict(const T* X, std::size_t n, T* out) {
+    Call call{this, X, out, n, {}, nullptr};
+    run(call);
+    return call.finite;
+  }
 
   // J = Σ w_i·loss_i / Σ w_i over any number of rows, in the order of the rows, and the output
   double loss(const T* X, std::size_t n, Targets<T> plain, const T* weight, T* out) {
     std::vector<T> row_losses(n);
-    run({this, X, out, n, n_threads_, plain, row_losses.data()});
+    Call call{this, X, out, n, plain, row_losses.data()};
+    run(call);
     double sum = 0, total = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const double w = weight ? static_cast<double>(weight[i]) : 1.0;
@@ -68,30 +75,34 @@ template <class T> class Passes {
     Passes* self;
     const T* X;
     T* out;
-    std::size_t n, n_threads;
+    std::size_t n;
     Targets<T> targets;  // plain layout; only where row_losses are wanted
     T* row_losses;
+    std::atomic<std::size_t> first{0};  // row of the next block; a thread that is late gets fewer of them
+    std::atomic<bool> finite{true};
   };
 
   Trained<T> trained() { return {theta_.get(), nullptr, nullptr, gradient_.get()}; }
 
-  void run(Call call) {
+  void run(Call& call) {
     network.keep_z(false);
-    if (call.n <= block_ || n_threads_ == 1) {
-      call.n_threads = 1;
-      return predict_share(call, 0);
-    }
-    Team team(n_threads_);
-    team.run([](void* c, std::size_t thread) { static_cast<Call*>(c)->self->predict_share(*static_cast<Call*>(c), thread); }, &call);
+    if (call.n <= block_ || n_threads_ == 1) return predict_share(call, 0);
+    const SharedTeam team(n_threads_);
+    team->run([](void* c, std::size_t thread) { static_cast<Call*>(c)->self->predict_share(*static_cast<Call*>(c), thread); }, &call);
   }
 
-  void predict_share(const Call& call, std::size_t thread) {
+  void predict_share(Call& call, std::size_t thread) {
     const FloatingMode mode;
     const std::size_t i0 = thread * block_;  // this thread's rows of the workspace
-    for (std::size_t first = thread * block_; first < call.n; first += call.n_threads * block_) {
+    const bool wide = network.input.shape.columns * sizeof(T) >= 1024;  // narrower rows are fetched unasked
+    alignas(64) T check[chunk<T>] = {};
+    for (std::size_t first; (first = call.first.fetch_add(block_)) < call.n;) {
       const std::size_t m = std::min(block_, call.n - first);
-      for (std::size_t i = 0; i < m; ++i) rows_[i0 + i] = static_cast<std::int64_t>(first + i);
-      network.k.gather(call.X, rows_.data(), nullptr, network.input.shape, i0, i0 + m);
+      for (std::size_t i = 0; i < m; ++i) {
+        rows_[i0 + i] = static_cast<std::int64_t>(first + i);
+        next_[i0 + i] = static_cast<std::int64_t>(std::min(first + i + rows_ahead, call.n - 1));
+      }
+      network.k.gather(call.X, rows_.data(), wide ? next_.data() : nullptr, network.input.shape, i0, i0 + m, check);
       network.forward(trained(), i0, i0 + m);
       if (call.row_losses)
         row_losses(call, first, i0, m);
@@ -106,6 +117,7 @@ template <class T> class Passes {
           std::copy_n(in + (i0 + i) * width, used, call.out + (first + i) * v.shape.columns + column);
       }
     }
+    if (!stayed_zero(check)) call.finite = false;
   }
 
   // Rows i0 … i0 + m of the workspace are rows `first` … of the caller's.
@@ -115,15 +127,16 @@ template <class T> class Passes {
     if (labels)
       std::copy_n(call.targets.labels + first, m, labels_.get() + i0);
     else
-      network.k.gather(call.targets.y, rows_.data(), nullptr, y, i0, i0 + m);
+      network.k.gather(call.targets.y, rows_.data(), nullptr, y, i0, i0 + m, nullptr);
     network.output({labels ? labels_.get() : nullptr, y_.get()}, nullptr, row_loss_.get(), i0, i0 + m);
     std::copy_n(row_loss_.get() + i0, m, call.row_losses + first);
   }
 
+  static constexpr std::size_t rows_ahead = 8;  // of X, fetched while those before them are copied
   const std::size_t block_, n_threads_;
   Buffer<T> theta_, gradient_, scratch_, row_loss_, y_;
   Buffer<std::int32_t> labels_;
-  std::vector<std::int64_t> rows_;
+  std::vector<std::int64_t> rows_, next_;
 };
 
 // The output of a few rows straight from the plain layout: for one row, laying weights out costs more

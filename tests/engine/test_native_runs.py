@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chainrule.engine.numpy import NumpyEngine
 from chainrule.engine.protocol import StepSettings
-from chainrule.errors import SettingsError
+from chainrule.errors import DataError, SettingsError
 from chainrule.network.architecture import Architecture
+from chainrule.network.initializers import choose, initialize
 from chainrule.network.parameters import Parameters
 from chainrule.seeding import permutation
 from tasks import begin, digest, make_task
@@ -207,6 +209,53 @@ def test_a_forked_process_can_train() -> None:
     os.waitpid(child, 0)
     session.advance(4, np.full(4, 0.1), s)
     assert of_child == digest(session)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="ends on a system with fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_can_predict() -> None:
+    """The threads kept from one prediction to the next stay with the parent; a child has the same bits by its own."""
+    task = make_task([20, 32, 5], n=2_000)
+    parameters = initialize(task.architecture, choose("auto", task.architecture), 0)
+    wanted = NativeEngine(2).predict(parameters, task.X)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            same = all(np.array_equal(NativeEngine(n).predict(parameters, task.X), wanted) for n in (2, 3, 2))
+            os.write(writing, b"same" if same else b"other")
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read() == "same"
+    os.waitpid(child, 0)
+    assert np.array_equal(NativeEngine(2).predict(parameters, task.X), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_inputs", [1, 7, 20, 300])
+def test_what_is_not_finite_is_seen_in_passing(monkeypatch: pytest.MonkeyPatch, dtype: str, n_inputs: int) -> None:
+    """predict says so wherever the number stands, and of finite rows, however large their numbers, it says nothing."""
+    n = 421  # two blocks and a rest
+    task = make_task([n_inputs, 9, 2], dtype=dtype, n=n)
+    parameters = Parameters(task.architecture)
+    rng = np.random.default_rng(0)
+
+    def refuse() -> None:
+        raise DataError("not finite")
+
+    for isa in (*_native.instruction_sets(), "numpy"):
+        monkeypatch.setenv("CHAINRULE_ISA", "" if isa == "numpy" else isa)
+        engine = NumpyEngine() if isa == "numpy" else NativeEngine(2)
+        engine.predict(parameters, np.full_like(task.X, np.sqrt(np.finfo(dtype).max)), refuse)
+        for bad in (np.nan, np.inf, -np.inf):
+            for n_rows in (1, 5, n):
+                for place in ((rng.integers(n_rows), rng.integers(n_inputs)), (-1, -1)):
+                    X = task.X[:n_rows].copy()
+                    X[place] = bad
+                    with pytest.raises(DataError):
+                        engine.predict(parameters, X, refuse)
 
 
 def test_threads_are_counted_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,11 +106,11 @@ class Network:
 
     def predict(self, X: object) -> Array:
         """Class indices (n,), labels (n, k) of 0/1, or values (n,) or (n, k)."""
-        return targets.decode(self.engine.predict(self.parameters, self._features(X)), self.kind)
+        return targets.decode(self._output(X), self.kind)
 
     def predict_proba(self, X: object) -> Array:
         """Probabilities (n, n_classes) of a network with softmax or sigmoid output; both columns for one sigmoid."""
-        output = self.engine.predict(self.parameters, self._features(X))
+        output = self._output(X)
         if self.architecture.output not in ("softmax", "sigmoid"):
             raise SettingsError(
                 f"output activation {self.architecture.output!r} gives no probabilities; expected softmax or sigmoid. "
@@ -123,6 +123,10 @@ class Network:
         """y as engines take it, and what it says the outputs mean."""
         a = self.architecture
         return targets.encode(y, n, output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype)
+
+    def _output(self, X: object) -> Array:
+        rows, refuse = arrays.unchecked_features(X, self.architecture.n_inputs, self.architecture.dtype)
+        return self.engine.predict(self.parameters, rows, refuse)
 
     def _features(self, X: object) -> Array:
         return arrays.features(X, self.architecture.n_inputs, self.architecture.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,17 @@ def features(X: object, n_inputs: int, dtype: str) -> Array:
 
     Errors    ShapeError for other shapes; DataError naming row and column of the first NaN or inf
     """
+    converted, refuse = unchecked_features(X, n_inputs, dtype)
+    if not surely_finite(converted):
+        refuse()
+    return converted
+
+
+def unchecked_features(X: object, n_inputs: int, dtype: str) -> tuple[Array, Callable[[], None]]:
+    """The same for whoever sees by himself that a number is not finite; and what to call then, which raises DataError.
+
+    Errors    ShapeError for other shapes
+    """
     array = _numeric(X, "X")
     if array.ndim == 1 and len(array) == n_inputs:
         raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}). For one row give X[None, :].")
@@ -30,12 +42,10 @@ def features(X: object, n_inputs: int, dtype: str) -> Array:
     if array.ndim != 2 or array.shape[1] != n_inputs:
         raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}): the network has {n_inputs} inputs.")
     converted = np.ascontiguousarray(array, dtype=dtype)
-    if not _surely_finite(converted):
-        refuse_non_finite(converted, array, "X")
-    return converted
+    return converted, lambda: refuse_non_finite(converted, array, "X")
 
 
-def _surely_finite(a: Array) -> bool:
+def surely_finite(a: Array) -> bool:
     """False where an entry is not finite; of many, whose sum is looked at, also where that alone is not."""
     if a.size <= _FEW:
         return bool(np.isfinite(a).all())

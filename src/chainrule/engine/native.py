@@ -7,7 +7,7 @@ instruction set; what it is handed and what it returns is the same as of the Num
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import _native
+from chainrule.data.arrays import surely_finite
 from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task
 from chainrule.engine.threads import allowed_threads, paying_threads
 from chainrule.errors import SettingsError
@@ -126,14 +127,17 @@ class NativeEngine:
         )
         return _backward(loss, delta, du, gradient, dX)
 
-    def predict(self, parameters: Parameters, X: Array) -> Array:
+    def predict(self, parameters: Parameters, X: Array, refuse: Callable[[], None] | None = None) -> Array:
         """The output activation alone, (n, n_outputs)."""
         out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
         if len(X) <= FEW_ROWS:
+            finite = refuse is None or surely_finite(X)
             self._row_predictor(parameters.architecture).predict(parameters.flat, _plain(X, parameters), out)
         else:
             with self._block_passes(parameters, len(X)) as passes:
-                passes.predict(_plain(X, parameters), out)
+                finite = passes.predict(_plain(X, parameters), out)
+        if refuse is not None and not finite:
+            refuse()
         return out
 
     def loss(

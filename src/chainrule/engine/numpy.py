@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.arrays import surely_finite
 from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
@@ -75,8 +76,10 @@ class NumpyEngine:
         forward = Forward(passed.z, passed.a, masks, passed.u)
         return forward, Backward(loss, g.delta, g.dW, g.db, g.dX, g.du, g.dgain, g.dshift)
 
-    def predict(self, parameters: Parameters, X: Array) -> Array:
+    def predict(self, parameters: Parameters, X: Array, refuse: Callable[[], None] | None = None) -> Array:
         """The output activation alone, block by block."""
+        if refuse is not None and not surely_finite(X):
+            refuse()
         blocks = [self.forward(parameters, X[i : i + BLOCK_ROWS]).output for i in range(0, len(X), BLOCK_ROWS)]
         return np.concatenate(blocks) if blocks else np.empty((0, parameters.architecture.n_outputs), X.dtype)
 

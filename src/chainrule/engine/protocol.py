@@ -7,7 +7,7 @@ state, the step's number, its learning rate and the StepSettings: no engine keep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -131,8 +131,11 @@ class Engine(Protocol):
     def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
         """J and its gradients."""
 
-    def predict(self, parameters: Parameters, X: Array) -> Array:
-        """The output activation alone, (n, n_outputs), without keeping z."""
+    def predict(self, parameters: Parameters, X: Array, refuse: Callable[[], None] | None = None) -> Array:
+        """The output activation alone, (n, n_outputs), without keeping z.
+
+        refuse    called, where given, if X seems to hold a number that is not finite, which is seen in passing
+        """
 
     def loss(
         self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
