@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 
-from chainrule.bench import workloads
+from chainrule.bench import turns, workloads
 from chainrule.bench.parts import processes, training_entry
 from chainrule.bench.turns import Contestant, environment, go_round, ratio
 from chainrule.bench.workloads import WORKLOADS
@@ -40,6 +43,20 @@ def test_a_process_that_ends_gives_its_reason() -> None:
     assert "seconds" not in contestant.ask(do="turn")
     assert contestant.reason
     contestant.close()
+
+
+def test_who_is_late_is_ended_with_all_it_has_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A compiler started by a contestant holds its pipes; the round goes on nevertheless."""
+    late = tmp_path / "late"
+    late.write_text("#!/bin/sh\nsleep 60 &\nsleep 60\n")
+    late.chmod(0o700)
+    monkeypatch.setattr(turns.sys, "executable", str(late))
+    monkeypatch.setattr(turns, "PATIENCE_S", 1.0)
+    began = time.perf_counter()
+    contestant = Contestant(workloads.NUMPY, 1)
+    assert contestant.ask(do="turn") == {"reason": "no answer within 1 s, or killed"}
+    contestant.close()
+    assert time.perf_counter() - began < 30
 
 
 def test_ratios_pair_the_rounds() -> None:

@@ -7,8 +7,10 @@ and again, so that a machine that changes its pace does so for all. Messages are
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -45,14 +47,14 @@ class Contestant:
         self._errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 (closed by close)
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, name, str(threads)], env=environment(threads), text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, process_group=0,
         )  # fmt: skip
 
     def ask(self, **message: Any) -> dict[str, Any]:
         """The answer to a message; one with a `reason` where there is none."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        late = threading.Timer(PATIENCE_S, self._process.kill)
+        late = threading.Timer(PATIENCE_S, self._kill)
         late.start()
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
@@ -74,9 +76,13 @@ class Contestant:
             return f"no answer within {PATIENCE_S:.0f} s, or killed"
         return lines[-1] if lines else f"left with exit code {self._process.returncode}"
 
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def close(self) -> None:
-        """End the process."""
-        self._process.kill()
+        """End the process and those it has started, which would hold its pipes open."""
+        self._kill()
         self._process.communicate()
         self._errors.close()
 
