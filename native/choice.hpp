@@ -19,6 +19,9 @@ class ThreadChoice {
   }
 
   bool decided() const { return decided_; }
+  // Whether the next steps are for all threads, but one may do them where the others do not come
+  bool may_wait() const { return free_ && n_threads_ > 1 && (decided_ ? active_ > 1 : turn_ % 2 == 1); }
+  double step_alone() const { return decided_ ? alone_ : seconds_[0][turn_ / 2]; }
   std::size_t active() const { return active_; }
 
   // What to do next of n steps at hand. Where few are at hand, waking is part of their true cost and is timed. Long
@@ -30,35 +33,56 @@ class ThreadChoice {
     return {turn_ % 2 ? n_threads_ : 1, n_untimed, std::min(n - n_untimed, enough)};
   }
 
+  // A step that one thread did because the others had not come yet. A trial ends where they stay away.
+  void waited_a_step(double seconds) {
+    if (decided_) return;
+    trial_ += seconds;
+    if (++n_waited_ >= 64) decide(1);
+  }
+
+  // Whether a turn of n steps has already taken as long as one thread takes for all of it: where the other cores are at
+  // work for somebody else, a step may take a hundred times as long.
+  bool is_lost(double seconds, std::size_t n_steps) const {
+    return turn_ % 2 && seconds > seconds_[0][turn_ / 2] * static_cast<double>(n_steps);
+  }
+
   void turn_took(double seconds, std::size_t n_steps) {
     trial_ += seconds;
     seconds_[turn_ % 2][turn_ / 2] = seconds / static_cast<double>(n_steps);
-    if (++turn_ < n_turns) return;
-    active_ = median(seconds_[1]) < 0.9 * median(seconds_[0]) ? n_threads_ : 1;
-    decided_ = true;
+    if (turn_ % 2 && seconds_[1][turn_ / 2] > 2 * seconds_[0][turn_ / 2]) return decide(1);
+    if (++turn_ == n_turns) decide(median(seconds_[1]) < 0.9 * median(seconds_[0]) ? n_threads_ : 1);
   }
 
   // Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow. And taken
-  // ones may become free: one thread is put to the trial again after twenty times as long as the last one took.
+  // ones may become free: one thread is put to the trial again after ten times as long as the last one took, and
+  // after twice as many times where it won again.
   void stretch_took(double seconds, std::size_t n_steps) {
     if (!free_ || n_threads_ == 1) return;
     since_ += seconds;
-    const bool slow = n_steps >= 16 && seconds > 1.2 * median(seconds_[0]) * static_cast<double>(n_steps);
-    if (active_ == 1 ? since_ > 20 * trial_ : slow) decided_ = false, turn_ = 0, trial_ = since_ = 0;
+    const bool slow = n_steps >= 16 && seconds > 1.2 * alone_ * static_cast<double>(n_steps);
+    if (active_ == 1 ? since_ > patience_ * trial_ : slow) decided_ = false, turn_ = 0, trial_ = since_ = 0;
   }
 
  private:
   static constexpr std::size_t n_turns = 6;
+
+  void decide(std::size_t n_threads) {
+    active_ = n_threads, decided_ = true, n_waited_ = 0;
+    patience_ = n_threads == 1 ? std::min(2 * patience_, 40.0) : 5;
+    if (n_threads > 1) alone_ = median(seconds_[0]);
+  }
 
   // of three: one lucky or unlucky turn on a busy machine decides nothing
   static double median(const double (&x)[n_turns / 2]) {
     return std::max(std::min(x[0], x[1]), std::min(std::max(x[0], x[1]), x[2]));
   }
 
-  std::size_t n_threads_, active_, turn_ = 0;
+  std::size_t n_threads_, active_, turn_ = 0, n_waited_ = 0;
   bool free_, decided_;
   double seconds_[2][n_turns / 2] = {};  // of one step in each turn: alone, with all threads
+  double alone_ = 0;                     // of one step on one thread, where all were chosen
   double trial_ = 0, since_ = 0;         // seconds of the last trial, and of what was done after it
+  double patience_ = 5;                  // how many times as long as a trial one thread is left alone; doubled first
 };
 
 }  // namespace chainrule

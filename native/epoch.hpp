@@ -321,14 +321,22 @@ template <class T> double Session<T>::run(Stretch s, std::size_t first, std::siz
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// A turn of the trial that chooses the number of threads; returns the steps done.
+// A turn of the trial that chooses the number of threads, a few steps at a time; returns the steps done.
 template <class T> std::size_t Session<T>::run_turn(const Stretch& stretch) {
+  constexpr std::size_t at_a_time = 4;
   const auto turn = choice_.next_turn(stretch.n);
-  if (turn.n_untimed > 0) run(stretch, 0, turn.n_untimed, turn.n_threads);
+  const double warming = turn.n_untimed > 0 ? run(stretch, 0, turn.n_untimed, turn.n_threads) : 0;
   if (turn.n_untimed > 0 && own_[0].stopped != Stopped::no) return own_[0].done;
-  const double seconds = run(stretch, turn.n_untimed, turn.n_timed, turn.n_threads);
-  choice_.turn_took(seconds, turn.n_timed);
-  return turn.n_untimed + own_[0].done;
+  if (choice_.is_lost(warming, turn.n_timed)) return choice_.turn_took(warming, turn.n_untimed), turn.n_untimed;
+  double seconds = 0;
+  std::size_t done = 0;
+  while (done < turn.n_timed && !choice_.is_lost(seconds, turn.n_timed)) {
+    seconds += run(stretch, turn.n_untimed + done, std::min(turn.n_timed - done, at_a_time), turn.n_threads);
+    done += own_[0].done;
+    if (own_[0].stopped != Stopped::no) break;
+  }
+  choice_.turn_took(seconds, done);
+  return turn.n_untimed + done;
 }
 
 template <class T>
@@ -345,15 +353,17 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
     const std::size_t left = per_epoch - static_cast<std::size_t>(step % per_epoch);
     const Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done,
                           penalties ? penalties + done : nullptr, batches_.order_of_epoch(epoch), interrupted};
-    if (choice_.decided()) {
+    if (choice_.may_wait() && !team().others_are_there(0.1 * choice_.step_alone())) {
+      choice_.waited_a_step(run(stretch, 0, 1, 1));
+      done += own_[0].done;
+    } else if (choice_.decided()) {
       const double seconds = run(stretch, 0, stretch.n, choice_.active());
       choice_.stretch_took(seconds, own_[0].done);
       done += own_[0].done;
     } else {
       done += run_turn(stretch);
     }
-    stopped = own_[0].stopped;
-    if (!thetas || stopped != Stopped::no || (first_step + done) % per_epoch != 0) continue;
+    if (stopped = own_[0].stopped; !thetas || stopped != Stopped::no || (first_step + done) % per_epoch != 0) continue;
     network.store(theta_.get(), thetas);
     thetas += size;
   }

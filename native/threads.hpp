@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -54,7 +55,7 @@ class Team {
  public:
   using Work = void (*)(void* context, std::size_t thread);
 
-  explicit Team(std::size_t n_threads) : n_(n_threads), process_(getpid()) {
+  explicit Team(std::size_t n_threads) : n_(n_threads), process_(getpid()), done_(n_threads - 1) {
     for (std::size_t t = 1; t < n_; ++t) workers_.emplace_back([this, t] { serve(t); });
   }
   ~Team() {
@@ -72,13 +73,19 @@ class Team {
 
   // work(context, t) for every thread t, this one being t = 0; returns when all are done.
   void run(Work work, void* context) {
-    work_ = work;
-    context_ = context;
-    done_.store(0, std::memory_order_relaxed);
-    start_.fetch_add(1, std::memory_order_release);
-    start_.notify_all();
+    wait_for_others();
+    start(work, context);
     work(context, 0);
-    for (unsigned spins = 0; done_.load(std::memory_order_acquire) + 1 < n_;) wait_a_little(spins);
+    wait_for_others();
+  }
+
+  // Whether the others are awake, at the latest after so many seconds. Threads that are new, sleep or find their cores
+  // taken need a while, in which the caller may go on alone and ask again.
+  bool others_are_there(double seconds) {
+    if (!roused_) wait_for_others(), start(nullptr, nullptr), roused_ = true;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+    while (!are_done() && std::chrono::steady_clock::now() < end) pause_briefly();
+    return !(roused_ = !are_done());
   }
 
   // Returns when every thread of the team has called it.
@@ -102,6 +109,18 @@ class Team {
       std::this_thread::yield();
   }
 
+  void start(Work work, void* context) {
+    work_ = work;
+    context_ = context;
+    done_.store(0, std::memory_order_relaxed);
+    start_.fetch_add(1, std::memory_order_release);
+    start_.notify_all();
+  }
+  bool are_done() const { return done_.load(std::memory_order_acquire) + 1 >= n_; }
+  void wait_for_others() const {
+    for (unsigned spins = 0; !are_done();) wait_a_little(spins);
+  }
+
   void serve(std::size_t thread) {
     const FloatingMode mode;
     for (std::uint32_t seen = 0;; ++seen) {
@@ -109,7 +128,7 @@ class Team {
         pause_briefly();
       start_.wait(seen, std::memory_order_acquire);
       if (ending_.load()) return;
-      work_(context_, thread);
+      if (work_) work_(context_, thread);
       done_.fetch_add(1, std::memory_order_release);
     }
   }
@@ -118,9 +137,10 @@ class Team {
   const pid_t process_;
   Work work_ = nullptr;
   void* context_ = nullptr;
+  bool roused_ = false;  // the others are to come, and nobody knows yet that they have
   std::atomic<bool> ending_{false};
   alignas(128) std::atomic<std::uint32_t> start_{0};
-  alignas(128) std::atomic<std::size_t> done_{0};
+  alignas(128) std::atomic<std::size_t> done_;  // workers that are done with what was started last
   alignas(128) std::atomic<std::size_t> arrived_{0};
   alignas(128) std::atomic<std::uint32_t> phase_{0};
   alignas(128) std::vector<std::thread> workers_;

@@ -1,0 +1,39 @@
+// Drives the choice of the number of threads by a clock of its own: each line of the input is a scene, "alone all n",
+// microseconds of a step on one thread and on all, and how many steps are done so. Prints the threads at its end and
+// how many thousandths of its time went beyond what the faster of both takes.
+#include "choice.hpp"
+
+#include <cstdio>
+
+int main() {
+  chainrule::ThreadChoice choice(2, true);
+  double alone, all;
+  long n;
+  while (std::scanf("%lf %lf %ld", &alone, &all, &n) == 3) {
+    double seconds = 0;
+    const double best = 1e-6 * std::min(alone, all) * static_cast<double>(n);
+    for (long left = n; left > 0;) {
+      const std::size_t stretch = left < 32 ? static_cast<std::size_t>(left) : 32;  // an epoch
+      if (choice.decided()) {
+        const double took = 1e-6 * (choice.active() > 1 ? all : alone) * static_cast<double>(stretch);
+        choice.stretch_took(took, stretch);
+        seconds += took, left -= static_cast<long>(stretch);
+        continue;
+      }
+      const auto turn = choice.next_turn(stretch);
+      const double step = 1e-6 * (turn.n_threads > 1 ? all : alone);
+      const double warming = step * static_cast<double>(turn.n_untimed);
+      seconds += warming, left -= static_cast<long>(turn.n_untimed);
+      if (choice.is_lost(warming, turn.n_timed)) {
+        choice.turn_took(warming, turn.n_untimed);
+        continue;
+      }
+      double took = 0;
+      std::size_t done = 0;
+      while (done < turn.n_timed && !choice.is_lost(took, turn.n_timed)) took += step, ++done;
+      choice.turn_took(took, done);
+      seconds += took, left -= static_cast<long>(done);
+    }
+    std::printf("%zu %.0f\n", choice.active(), 1000 * (seconds / best - 1));
+  }
+}
