@@ -116,7 +116,7 @@ template <class T> class Session {
   void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
   double l2_of(const Batch& batch, const StepSettings& settings) const;
   double squares_of_weights() const;
-  template <class F> void for_units(std::size_t thread, std::size_t n_threads, const F& f);
+  template <bool shares = false, class F> void for_units(std::size_t thread, std::size_t n_threads, const F& f);
   void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   T shortening(double clip_norm) const;
@@ -210,17 +210,17 @@ template <class T> double Session<T>::squares_of_weights() const {
 // the second phase: rows of W ------------------------------------------------------------------------------
 
 // f(operation, first unit, end, number of the operation's first unit) for a thread's share of all units by cost.
-template <class T> template <class F>
+template <class T> template <bool shares, class F>
 void Session<T>::for_units(std::size_t thread, std::size_t n_threads, const F& f) {
   double total = 0, before = 0;
   for (const auto& operation : network.operations)
-    total += static_cast<double>(operation->n_units()) * operation->cost_of_unit();
+    total += static_cast<double>(operation->n_units()) * operation->cost_of_unit();  // the same by shares
   const double low = total * static_cast<double>(thread) / static_cast<double>(n_threads);
   const double high = total * static_cast<double>(thread + 1) / static_cast<double>(n_threads);
   std::size_t number = 0;
   for (const auto& operation : network.operations) {
-    const std::size_t n = operation->n_units();
-    const double cost = operation->cost_of_unit();
+    const std::size_t n = shares ? operation->n_shares() : operation->n_units();
+    const double cost = shares ? operation->cost_of_share() : operation->cost_of_unit();
     const auto unit_at = [&](double x) {  // whole tiles of two rows
       return x <= before ? 0 : x >= before + cost * static_cast<double>(n) ? n : std::min(n, static_cast<std::size_t>((x - before) / cost) / 2 * 2);
     };
@@ -255,7 +255,7 @@ template <class T> T Session<T>::shortening(double clip_norm) const {
 template <class T>
 void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own) {
   const Trained<T> t = trained();
-  for_units(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
+  for_units<true>(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
     operation.update(t, rule, batch.n, r0, r1, own.scratch.get(), own.check.get());
   });
 }

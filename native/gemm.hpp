@@ -260,6 +260,7 @@ template <class T> struct GradientProduct {
   std::size_t n;
   T* scratch;
   bool laid_out;
+  std::size_t begin = 0, end = ~std::size_t(0);  // of the columns; all of them where parts are laid out
 
   GradientProduct(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* scratch)
       : a_in(a_in), delta(delta), n(n), scratch(scratch),
@@ -273,6 +274,13 @@ template <class T> struct GradientProduct {
       if (laid_out) lay_out_delta(part.k0, part.k1 - part.k0);
       f(part);
     }
+  }
+
+  // The columns within panel q
+  std::size_t begin_in(std::size_t q) const { return begin > q * panel<T> ? begin - q * panel<T> : 0; }
+  std::size_t end_in(std::size_t q) const {
+    const std::size_t base = q * panel<T>, n_columns = columns_of<T>(delta.columns, q);
+    return end <= base ? 0 : (end - base < n_columns ? end - base : n_columns);
   }
 
   // Rows r0 … r1 of W, strip after strip; make_epilogue(offset of the strip in W, its stride). Small factors stay in
@@ -301,9 +309,11 @@ template <class T> struct GradientProduct {
                                const MakeEpilogue& make_epilogue) const {
     const std::size_t width = panel_width<T>(delta.columns, q), m = part.k1 - part.k0;
     part.i0 = first, part.i1 = end;
-    const std::size_t columns = laid_out ? width : columns_of<T>(delta.columns, q);  // laid out for whole tiles
-    for_strips<T>(columns, 64, [&](auto vectors, std::size_t column) {
+    const std::size_t left = begin_in(q), right = laid_out ? width : end_in(q);  // laid out for whole tiles
+    if (left >= right) return;
+    for_strips<T>(right - left, 64, [&](auto vectors, std::size_t from_left) {
       constexpr int V = decltype(vectors)::value;
+      const std::size_t column = left + from_left;
       const auto epilogue = make_epilogue(panel_start<T>(a_in.columns, q) + p * panel<T> * width + column, width);
       if constexpr (strips_are_narrow<T> && V == tile_vectors) {
         if (laid_out)

@@ -75,9 +75,10 @@ template <class T> struct Kernels {
   // delta of the node below from delta @ W.T; scratch here and below: scratch_of_layer
   void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                       std::size_t i1, T* scratch);
-  // dW = a_in.T @ delta over n rows, for rows r0 … r1 of W: updated in the registers, or left in gradient
+  // dW = a_in.T @ delta over n rows, for rows r0 … r1 of W: updated in the registers, here for the cache lines c0 … c1 of
+  // the columns, which are all where a_in is wider than a panel; or left in gradient
   void (*dense_update)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
-                       std::size_t r0, std::size_t r1, T* scratch, T* check);
+                       std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch, T* check);
   void (*dense_gradient)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
                          std::size_t r1, T* scratch);
   // db = Σ_i delta_i for the cache lines c0 … c1 of its columns

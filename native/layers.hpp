@@ -281,10 +281,17 @@ void update_by_panels(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>&
       const std::size_t base = p * panel<T>;
       store_gradient<T>(dW, part, W.gradient, base + first, base + end);
       for (std::size_t q = 0; part.last && q < n_panels<T>(dW.delta.columns); ++q) {
-        const std::size_t width = panel_width<T>(dW.delta.columns, q), size = (end - first) * width;
-        const std::size_t at = panel_start<T>(dW.a_in.columns, q) + (base + first) * width;
-        penalise<T>(W.gradient + at, W.theta + at, &rule, size);
-        update<T>(from(W, at), &rule, size, check);
+        const std::size_t width = panel_width<T>(dW.delta.columns, q), left = dW.begin_in(q);
+        const std::size_t right = round_up(dW.end_in(q), chunk<T>);
+        const auto piece = [&](std::size_t r, std::size_t size) {
+          const std::size_t at = panel_start<T>(dW.a_in.columns, q) + (base + r) * width + left;
+          penalise<T>(W.gradient + at, W.theta + at, &rule, size);
+          update<T>(from(W, at), &rule, size, check);
+        };
+        if (left == 0 && right == width)
+          piece(first, (end - first) * width);
+        else if (left < right)
+          for (std::size_t r = first; r < end; ++r) piece(r, right - left);
       }
     });
   });
@@ -292,8 +299,9 @@ void update_by_panels(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>&
 
 template <class T>
 void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
-                  std::size_t r0, std::size_t r1, T* scratch, T* check) {
-  const GradientProduct<T> dW{a_in, delta, n, scratch};
+                  std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch, T* check) {
+  GradientProduct<T> dW{a_in, delta, n, scratch};
+  dW.begin = c0 * chunk<T>, dW.end = c1 * chunk<T>;
   if (rule->l1 == 0 && rule->optimizer == Optimizer::sgd)
     return update_fused<T, Sgd<T>>(dW, W, *rule, r0, r1, check);
   if (rule->l1 == 0 && (rule->optimizer == Optimizer::adam || rule->optimizer == Optimizer::adam_epsilon_hat))

@@ -33,6 +33,9 @@ template <class T> class Operation {
   virtual double cost_of_unit() const { return 0; }  // in parameters
   virtual void update(const Trained<T>&, const Rule<T>&, std::size_t /*n*/, std::size_t, std::size_t, T* /*scratch*/,
                       T* /*check*/) {}
+  // What threads share an update by; other than units where that has them read less of what another has written.
+  virtual std::size_t n_shares() const { return n_units(); }
+  virtual double cost_of_share() const { return cost_of_unit(); }
   // the two halves of a step whose gradients are all needed before any update
   virtual void gradient(const Trained<T>&, std::size_t /*n*/, std::size_t, std::size_t, T* /*scratch*/) {}
   virtual void penalise(const Trained<T>&, const Rule<T>&, std::size_t, std::size_t) {}
@@ -74,10 +77,20 @@ template <class T> class Dense final : public Operation<T> {
 
   std::size_t n_units() const override { return n_in() + 1; }
   double cost_of_unit() const override { return static_cast<double>(padded_columns<T>(n_out())); }
+  std::size_t n_shares() const override { return shares_columns() ? n_lines() : n_units(); }
+  double cost_of_share() const override {
+    return shares_columns() ? static_cast<double>(chunk<T> * (n_in() + 1)) : cost_of_unit();
+  }
 
   void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1,
               T* scratch, T* check) override {
-    if (r0 < n_in()) k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, r0, rows_end(r1), scratch, check);
+    if (shares_columns()) {
+      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, 0, n_in(), r0, r1, scratch, check);
+      k_.bias_gradient(delta_of(own_), n, t.gradient + b_, r0, r1);
+      return k_.update(part(t, b_ + r0 * chunk<T>), &rule, (r1 - r0) * chunk<T>, check);
+    }
+    if (r0 < n_in())
+      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, r0, rows_end(r1), 0, n_lines(), scratch, check);
     if (r1 > n_in()) {
       k_.bias_gradient(delta_of(own_), n, t.gradient + b_, 0, n_lines());
       k_.update(part(t, b_), &rule, padded_columns<T>(n_out()), check);
@@ -113,6 +126,8 @@ template <class T> class Dense final : public Operation<T> {
   Panels<const T> a_in() const { return fixed(below_.shape); }
   std::size_t n_in() const { return below_.shape.columns; }
   std::size_t n_out() const { return own_.shape.columns; }
+  // Few inputs and many outputs: delta is what is read most. Cache lines of columns are shared then, not rows of W.
+  bool shares_columns() const { return n_in() < n_out() && n_in() <= panel<T>; }
   std::size_t n_lines() const { return padded_columns<T>(n_out()) / chunk<T>; }
   std::size_t rows_end(std::size_t r1) const { return r1 < n_in() ? r1 : n_in(); }
   Panels<const T> weights(const T* theta) const { return {theta + W_, n_in(), n_out()}; }
