@@ -212,6 +212,7 @@ def test_a_forked_process_can_train() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="ends on a system with fork")
+@pytest.mark.skipif("tsan" in os.environ.get("LD_PRELOAD", ""), reason="takes threads of a child for its parent's")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_process_can_predict() -> None:
     """The threads kept from one prediction to the next stay with the parent; a child has the same bits by its own."""
