@@ -36,7 +36,7 @@ class ThreadChoice {
   // A step that one thread did because the others had not come yet. A trial ends where they stay away.
   void waited_a_step(double seconds) {
     if (decided_) return;
-    trial_ += seconds;
+    cost_ += share_of_trial * seconds;
     if (++n_waited_ >= 64) decide(1);
   }
 
@@ -46,43 +46,48 @@ class ThreadChoice {
     return turn_ % 2 && seconds > seconds_[0][turn_ / 2] * static_cast<double>(n_steps);
   }
 
+  // Two turns of three decide: one lucky or unlucky turn on a busy machine does not.
   void turn_took(double seconds, std::size_t n_steps) {
-    trial_ += seconds;
-    seconds_[turn_ % 2][turn_ / 2] = seconds / static_cast<double>(n_steps);
-    if (turn_ % 2 && seconds_[1][turn_ / 2] > 2 * seconds_[0][turn_ / 2]) return decide(1);
-    if (++turn_ == n_turns) decide(median(seconds_[1]) < 0.9 * median(seconds_[0]) ? n_threads_ : 1);
+    if (n_steps == 0) return;  // interrupted
+    const double alone = seconds_[0][turn_ / 2], n = static_cast<double>(n_steps);
+    seconds_[turn_ % 2][turn_ / 2] = seconds / n;
+    cost_ += share_of_trial * seconds;
+    if (turn_++ % 2 == 0) return;
+    cost_ += std::max(0.0, seconds - n * alone);
+    const bool won = seconds < 0.9 * n * alone;
+    n_won_ += won, n_lost_ += !won;
+    if (n_won_ == 2 || n_lost_ == 2) decide(n_won_ == 2 ? n_threads_ : 1);
   }
 
   // Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow. And taken
-  // ones may become free: one thread is put to the trial again after ten times as long as the last one took, and
-  // after twice as many times where it won again.
+  // ones may become free: one thread is put to the trial again after three times what the last one cost, and after twice
+  // as much each time it wins again.
   void stretch_took(double seconds, std::size_t n_steps) {
     if (!free_ || n_threads_ == 1) return;
     since_ += seconds;
     const bool slow = n_steps >= 16 && seconds > 1.2 * alone_ * static_cast<double>(n_steps);
-    if (active_ == 1 ? since_ > patience_ * trial_ : slow) decided_ = false, turn_ = 0, trial_ = since_ = 0;
+    if (active_ == 1 ? since_ > patience_ * cost_ : slow) *this = ThreadChoice(*this, patience_);
   }
 
  private:
   static constexpr std::size_t n_turns = 6;
+  static constexpr double share_of_trial = 0.25;  // of its time, what a trial counts as its cost beyond what it lost
+
+  // The trial begins anew.
+  ThreadChoice(const ThreadChoice& before, double patience)
+      : n_threads_(before.n_threads_), active_(before.active_), free_(true), patience_(patience) {}
 
   void decide(std::size_t n_threads) {
-    active_ = n_threads, decided_ = true, n_waited_ = 0;
-    patience_ = n_threads == 1 ? std::min(2 * patience_, 40.0) : 5;
-    if (n_threads > 1) alone_ = median(seconds_[0]);
+    active_ = n_threads, decided_ = true, alone_ = seconds_[0][0];
+    patience_ = n_threads == 1 ? std::min(2 * patience_, 40.0) : 1.5;
   }
 
-  // of three: one lucky or unlucky turn on a busy machine decides nothing
-  static double median(const double (&x)[n_turns / 2]) {
-    return std::max(std::min(x[0], x[1]), std::min(std::max(x[0], x[1]), x[2]));
-  }
-
-  std::size_t n_threads_, active_, turn_ = 0, n_waited_ = 0;
-  bool free_, decided_;
+  std::size_t n_threads_, active_, turn_ = 0, n_waited_ = 0, n_won_ = 0, n_lost_ = 0;
+  bool free_, decided_ = false;
   double seconds_[2][n_turns / 2] = {};  // of one step in each turn: alone, with all threads
-  double alone_ = 0;                     // of one step on one thread, where all were chosen
-  double trial_ = 0, since_ = 0;         // seconds of the last trial, and of what was done after it
-  double patience_ = 5;                  // how many times as long as a trial one thread is left alone; doubled first
+  double alone_ = 0;                     // of one step on one thread, by the last trial
+  double cost_ = 0, since_ = 0;          // seconds of the last trial, and of what was done after it
+  double patience_ = 1.5;                // how many times what a trial costs one thread is left alone; doubled first
 };
 
 }  // namespace chainrule
