@@ -215,7 +215,7 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
     const T l2 = rule.l2;
     T *const theta = W.theta, *const first = W.first, *const second = W.second;
     const std::size_t stride = this->stride;
-    Vector<T> sum[t.vectors] = {};  // one chain of additions a column, so that none waits for another
+    Vector<T> sum[Tile<T, R, V>::vectors] = {};  // one chain of additions a column, so that none waits for another
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
       const std::size_t row = (r0 + static_cast<std::size_t>(r)) * stride;
