@@ -121,8 +121,8 @@ template <class T> class Session {
   void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   T shortening(double clip_norm) const;
   void steps(const Stretch& stretch, std::size_t thread);
-  double run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
-  std::size_t run_turn(const Stretch& stretch);
+  ThreadChoice::Took run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
+
   void barrier(std::size_t n_threads) {
     if (n_threads > 1) team_->barrier();
   }
@@ -308,8 +308,9 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
   }
 }
 
-// Steps first .. first + n of the stretch; returns the seconds they took.
-template <class T> double Session<T>::run(Stretch s, std::size_t first, std::size_t n, std::size_t n_threads) {
+// Steps first .. first + n of the stretch.
+template <class T>
+ThreadChoice::Took Session<T>::run(Stretch s, std::size_t first, std::size_t n, std::size_t n_threads) {
   s.first_step += first, s.etas += first, s.losses += first, s.n = n, s.n_threads = n_threads;
   if (s.penalties) s.penalties += first;
   const auto start = std::chrono::steady_clock::now();
@@ -318,25 +319,8 @@ template <class T> double Session<T>::run(Stretch s, std::size_t first, std::siz
   else
     team().run([](void* p, std::size_t thread) { static_cast<Stretch*>(p)->self->steps(*static_cast<Stretch*>(p), thread); },
                &s);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// A turn of the trial that chooses the number of threads, a few steps at a time; returns the steps done.
-template <class T> std::size_t Session<T>::run_turn(const Stretch& stretch) {
-  constexpr std::size_t at_a_time = 4;
-  const auto turn = choice_.next_turn(stretch.n);
-  const double warming = turn.n_untimed > 0 ? run(stretch, 0, turn.n_untimed, turn.n_threads) : 0;
-  if (turn.n_untimed > 0 && own_[0].stopped != Stopped::no) return own_[0].done;
-  if (choice_.is_lost(warming, turn.n_timed)) return choice_.turn_took(warming, turn.n_untimed), turn.n_untimed;
-  double seconds = 0;
-  std::size_t done = 0;
-  while (done < turn.n_timed && !choice_.is_lost(seconds, turn.n_timed)) {
-    seconds += run(stretch, turn.n_untimed + done, std::min(turn.n_timed - done, at_a_time), turn.n_threads);
-    done += own_[0].done;
-    if (own_[0].stopped != Stopped::no) break;
-  }
-  choice_.turn_took(seconds, done);
-  return turn.n_untimed + done;
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  return {seconds.count(), own_[0].done, own_[0].stopped != Stopped::no};
 }
 
 template <class T>
@@ -354,16 +338,20 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
     const Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done,
                           penalties ? penalties + done : nullptr, batches_.order_of_epoch(epoch), interrupted};
     if (choice_.may_wait() && !team().others_are_there(0.1 * choice_.step_alone())) {
-      choice_.waited_a_step(run(stretch, 0, 1, 1));
-      done += own_[0].done;
+      const auto took = run(stretch, 0, 1, 1);
+      choice_.waited_a_step(took.seconds);
+      done += took.done;
     } else if (choice_.decided()) {
-      const double seconds = run(stretch, 0, stretch.n, choice_.active());
-      choice_.stretch_took(seconds, own_[0].done);
-      done += own_[0].done;
+      const auto took = run(stretch, 0, stretch.n, choice_.active());
+      choice_.stretch_took(took.seconds, took.done);
+      done += took.done;
     } else {
-      done += run_turn(stretch);
+      done += choice_.take_turn(stretch.n, [&](std::size_t first, std::size_t n_steps, std::size_t n_threads) {
+        return run(stretch, first, n_steps, n_threads);
+      });
     }
-    if (stopped = own_[0].stopped; !thetas || stopped != Stopped::no || (first_step + done) % per_epoch != 0) continue;
+    stopped = own_[0].stopped;
+    if (!thetas || stopped != Stopped::no || (first_step + done) % per_epoch != 0) continue;
     network.store(theta_.get(), thetas);
     thetas += size;
   }

@@ -20,19 +20,12 @@ int main() {
         seconds += took, left -= static_cast<long>(stretch);
         continue;
       }
-      const auto turn = choice.next_turn(stretch);
-      const double step = 1e-6 * (turn.n_threads > 1 ? all : alone);
-      const double warming = step * static_cast<double>(turn.n_untimed);
-      seconds += warming, left -= static_cast<long>(turn.n_untimed);
-      if (choice.is_lost(warming, turn.n_timed)) {
-        choice.turn_took(warming, turn.n_untimed);
-        continue;
-      }
-      double took = 0;
-      std::size_t done = 0;
-      while (done < turn.n_timed && !choice.is_lost(took, turn.n_timed)) took += step, ++done;
-      choice.turn_took(took, done);
-      seconds += took, left -= static_cast<long>(done);
+      const auto run = [&](std::size_t, std::size_t n_steps, std::size_t n_threads) {
+        const double took = 1e-6 * (n_threads > 1 ? all : alone) * static_cast<double>(n_steps);
+        seconds += took;
+        return chainrule::ThreadChoice::Took{took, n_steps, false};
+      };
+      left -= static_cast<long>(choice.take_turn(stretch, run));
     }
     std::printf("%zu %.0f\n", choice.active(), 1000 * (seconds / best - 1));
   }

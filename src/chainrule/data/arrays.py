@@ -28,7 +28,7 @@ def features(X: object, n_inputs: int, dtype: str) -> Array:
 
 
 def unchecked_features(X: object, n_inputs: int, dtype: str) -> tuple[Array, Callable[[], None]]:
-    """The same for whoever sees by himself that a number is not finite; and what to call then, which raises DataError.
+    """The same, numbers that are not finite included; and what to call where one is found, which raises DataError.
 
     Errors    ShapeError for other shapes
     """
