@@ -91,13 +91,15 @@ def tell_result(job: Job, run: Run, measured: Mapping[str, Scores]) -> None:
     scores_table(measured, f"{simplest}\non {judged}")
     result = run.result
     reason = {"epochs": "all epochs done", "early_stopping": f"no better {result['metric']} any more"}
-    best = "" if result["best_epoch"] is None else f"; kept epoch {result['best_epoch'] + 1}, the best"
+    n_best = None if result["best_epoch"] is None else result["best_epoch"] + 1
+    best = "" if n_best is None else f"; kept the weights after {n_best} epoch{'s' * (n_best > 1)}, the best"
+    seconds = f"{result['seconds']:.{1 if result['seconds'] >= 1 else 2}f} s"
     print()
     goes_on = {"continue": "the same command with --resume"} if result["stopped"] in UNFINISHED else {}
     say(
         {
             "stopped": f"{reason.get(result['stopped'], result['stopped'].replace('_', ' '))}, after "
-            f"{result['epochs']} epochs, {run.n_steps:,} steps, {result['seconds']:.1f} s{best}",
+            f"{result['epochs']} epochs, {run.n_steps:,} steps, {seconds}{best}",
             **goes_on,
             "run": str(run.directory),
             "report": f"{run.directory}/report.html",
