@@ -37,12 +37,12 @@ import numpy as np
 from chainrule.api.learning_rate import pose
 from chainrule.api.network import Network
 from chainrule.data.builtin import TARGETS
-from chainrule.glass.rate.laboratory import N_STEPS, suggest
-from chainrule.glass.rate.level import Level
-from chainrule.glass.rate.problem import Problem, curvature
-from chainrule.glass.rate.race import race
-from chainrule.glass.rate.stability import ADAPTIVE, stable_factor
 from chainrule.training.settings import Settings, optimizer_from
+from chainrule.tune.laboratory import N_STEPS, suggest
+from chainrule.tune.level import Level
+from chainrule.tune.problem import Problem, curvature
+from chainrule.tune.race import race
+from chainrule.tune.stability import ADAPTIVE, stable_factor
 
 GRID = 10.0 ** np.arange(-5, 2.01, 1 / 8)
 EPOCHS, MOST_STEPS, MOST_ROWS = 10, 1500, 2000

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "order.hpp"
+#include "shuffle.hpp"
 #include "propagate.hpp"
 
 namespace chainrule {

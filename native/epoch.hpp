@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "batches.hpp"
-#include "choice.hpp"
+#include "thread_tuner.hpp"
 #include "rule.hpp"
 #include "threads.hpp"
 

@@ -4,7 +4,7 @@
 // a tile, the width of a vector and the split among threads cannot change a bit of it.
 #pragma once
 
-#include "arrange.hpp"
+#include "packing.hpp"
 #include "kernels.hpp"
 #include "panels.hpp"
 #include "simd.hpp"

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "activations.hpp"
-#include "column.hpp"
+#include "single_output.hpp"
 #include "gemm.hpp"
 #include "kernels.hpp"
 #include "optimizers.hpp"

@@ -1,7 +1,7 @@
 // Mirrors seeding.py: Philox-4x32-10, several blocks side by side, and the dropout mask made of its words.
 #pragma once
 
-#include "arrange.hpp"
+#include "packing.hpp"
 #include "kernels.hpp"
 #include "simd.hpp"
 

@@ -2,7 +2,7 @@
 // layer, which elementwise functions do not see.
 #pragma once
 
-#include "arrange.hpp"
+#include "packing.hpp"
 #include "elementary.hpp"
 #include "kernels.hpp"
 #include "rows.hpp"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         SettingsError,
         ShapeError,
     )
-    from chainrule.glass.circuit.examples import circuit
+    from chainrule.explain.circuit.examples import circuit
     from chainrule.training.settings import SGD, Adagrad, Adam, AdamW, RMSProp
 
 _HOMES = {
@@ -53,7 +53,7 @@ _HOMES = {
         "SettingsError",
         "ShapeError",
     ),
-    "chainrule.glass.circuit.examples": ("circuit",),
+    "chainrule.explain.circuit.examples": ("circuit",),
     "chainrule.training.settings": ("SGD", "Adagrad", "Adam", "AdamW", "RMSProp"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -12,8 +12,8 @@ from sklearn.datasets import load_digits
 
 import chainrule as cr
 from chainrule.errors import ModelFileError, SettingsError
-from chainrule.glass.rate.found import LearningRate
 from chainrule.run.directory import RATE, RUN
+from chainrule.tune.found import LearningRate
 
 
 def digits() -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
-from chainrule.glass.tables import columns
+from chainrule.explain.tables import columns
 from chainrule.run.directory import RUN
 
 SHORT = ["--network", "16", "--optimizer", "sgd", "--epochs", "4"]

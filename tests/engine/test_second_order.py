@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.glass.curvature.hessian import Hessian
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
+from chainrule.tune.hessian import Hessian
 from tolerances import SECOND_ORDER, assert_close
 
 _native = pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")

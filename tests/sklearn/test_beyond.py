@@ -321,7 +321,7 @@ def test_threads_in_workers_do_not_multiply() -> None:
     from joblib import Parallel, delayed
 
     from chainrule.engine.threads import allowed_threads
-    from chainrule.sklearn.keeping import threads_of
+    from chainrule.sklearn.fit_record import threads_of
 
     assert threads_of(None) is None
     assert Parallel(n_jobs=2, backend="threading")(delayed(threads_of)(None) for _ in range(2)) == [1, 1]
@@ -332,7 +332,7 @@ def test_threads_in_workers_do_not_multiply() -> None:
 
 def _threads_of_worker() -> int:
     from chainrule.engine.threads import allowed_threads
-    from chainrule.sklearn.keeping import threads_of
+    from chainrule.sklearn.fit_record import threads_of
 
     return allowed_threads(threads_of(None))[0]
 

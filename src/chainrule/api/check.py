@@ -12,11 +12,11 @@ def check_gradients(network: Network, X: object, y: object, sample_weight: objec
     """Compare backpropagation with central differences in float64, tensor by tensor.
 
     Formula   max|a − n| / max(max|a|, max|n|) for every W[l], b[l], gain[l], shift[l]; n = (J(θ + h) − J(θ − h)) / 2h
-    Args      X, y, sample_weight as for train; options: see chainrule.glass.proof.gradients.check_gradients
+    Args      X, y, sample_weight as for train; options: see chainrule.verify.gradients.check_gradients
     Returns   GradientCheck: passed, max_relative_error, tensors, kinks
     """
     from chainrule.engine.numpy import NumpyEngine
-    from chainrule.glass.proof.gradients import check_gradients as compare
+    from chainrule.verify.gradients import check_gradients as compare
 
     rows = prepare_rows(network, X, y, sample_weight)
     return compare(NumpyEngine(), network.parameters, rows.X, rows.targets, rows.weight, **options)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.glass.doctor.case import Case
-from chainrule.glass.doctor.diagnose import diagnose
-from chainrule.glass.doctor.finding import Diagnosis
-from chainrule.glass.vitals.steps import chosen_steps
-from chainrule.glass.vitals.take import Vitals, take
+from chainrule.diagnose.doctor.diagnose import diagnose
+from chainrule.diagnose.doctor.finding import Diagnosis
+from chainrule.diagnose.doctor.run_view import RunView
+from chainrule.diagnose.vitals.measure import Vitals, take
+from chainrule.diagnose.vitals.steps import chosen_steps
 
 if TYPE_CHECKING:
     from chainrule.api.run import Run
@@ -22,7 +22,7 @@ def doctor(run: Run, data: tuple[Any, ...] | None) -> Diagnosis:
     rows = run._prepared(data)
     replayer = run.replayer(rows)
     return diagnose(
-        Case(
+        RunView(
             run._task(rows),
             run.engine,
             run.settings,

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from chainrule.api.keeping import Setup
 from chainrule.api.network import Network
 from chainrule.api.rows import prepare_rows, refuse_one_class
 from chainrule.api.run import Run
+from chainrule.api.run_writer import Setup
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError
-from chainrule.glass.rate import laboratory
-from chainrule.glass.rate.found import LearningRate, Suggestion
-from chainrule.glass.rate.problem import Problem
 from chainrule.network.parameters import Parameters
 from chainrule.run import files
 from chainrule.run.directory import RATE, RUN, RunDirectory
 from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
+from chainrule.tune import laboratory
+from chainrule.tune.found import LearningRate, Suggestion
+from chainrule.tune.problem import Problem
 
 
 def learning_rate(
@@ -43,7 +43,7 @@ def learning_rate(
     """What learning rate is too large, too small and right for training this network on these rows, and why.
 
     Formula   stable_below = 2/λ for gradient descent, λ the algebraically largest eigenvalue of the Hessian
-              of J; see glass/rate/stability.py for the other rules. suggested: the middle of the learning
+              of J; see tune/stability.py for the other rules. suggested: the middle of the learning
               rates that do about as well as the best in short runs around half of that
     Args      X, y, and the settings as train will be given them; optimizer: its own learning rate does not
               matter, None is SGD; epochs: no short run is longer than the training

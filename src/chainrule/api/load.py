@@ -15,12 +15,12 @@ from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.errors import DivergedError, ModelFileError, SettingsError
-from chainrule.glass.rate.found import Suggestion, from_dict
 from chainrule.network.architecture import Architecture
 from chainrule.run import files
 from chainrule.run.directory import MODEL, RATE, RUN, SPLIT, FileStore, RunDirectory
 from chainrule.run.model import read_model
 from chainrule.training.settings import Settings
+from chainrule.tune.found import Suggestion, from_dict
 
 
 @dataclass

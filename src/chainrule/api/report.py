@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import ChainruleError, DataError, ModelFileError
-from chainrule.glass.rate.figure import shown
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
-from chainrule.report.material import Material, Names, Sample, Seen
 from chainrule.report.page import page
+from chainrule.report.report_input import Names, ReportInput, Sample, Seen
 from chainrule.run.files import writing_atomic
+from chainrule.tune.figure import shown
 
 if TYPE_CHECKING:
     from chainrule.api.rows import Rows
@@ -65,7 +65,7 @@ def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
     run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
 
 
-def write(target: Path, material: Material, size_mb: float, seconds: float) -> None:
+def write(target: Path, material: ReportInput, size_mb: float, seconds: float) -> None:
     """Collect, compose, write at once."""
     collected = collect(material, budget_bytes=int(size_mb * 1e6 * 3 / 4), seconds=seconds)
     data = material.facts.get("data")
@@ -74,9 +74,9 @@ def write(target: Path, material: Material, size_mb: float, seconds: float) -> N
         file.write(page(collected, f"{title} · chainrule").encode("utf-8"))
 
 
-def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows: bool = True) -> Material:
+def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows: bool = True) -> ReportInput:
     """What the report may use of a run; `rows` are its training rows, if they are to be had."""
-    return Material(
+    return ReportInput(
         run.network.architecture,
         run.network.parameters,
         run.settings,

@@ -28,10 +28,10 @@ from chainrule.training.replaying import Remembered, Replayer
 from chainrule.training.settings import Settings
 
 if TYPE_CHECKING:
-    from chainrule.glass.doctor.finding import Diagnosis
-    from chainrule.glass.rate.found import LearningRate, Suggestion
-    from chainrule.glass.search.found import Found
-    from chainrule.glass.vitals.take import Vitals
+    from chainrule.diagnose.doctor.finding import Diagnosis
+    from chainrule.diagnose.search.found import Found
+    from chainrule.diagnose.vitals.measure import Vitals
+    from chainrule.tune.found import LearningRate, Suggestion
 
 Array = npt.NDArray[Any]
 
@@ -131,7 +131,7 @@ class Run:
         Errors    SettingsError for an unknown name; DataError as for replay
         Example   >>> run.find(lambda step: abs(step.backward.dW[1]).max() > 1)  # doctest: +SKIP
         """
-        from chainrule.glass.search.find import History, find, first_that_fits
+        from chainrule.diagnose.search.find import History, find, first_that_fits
 
         wanted = range(self.n_steps)[steps if isinstance(steps, slice) else slice(None)]
         if isinstance(steps, range):

@@ -15,9 +15,9 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.records import Backward, Forward, StepRecord, Update
 
 if TYPE_CHECKING:
-    from chainrule.glass.circuit.graph import Circuit
-    from chainrule.glass.why.record import Answer
-    from chainrule.glass.why.scene import Scene
+    from chainrule.explain.circuit.graph import Circuit
+    from chainrule.explain.why.record import Answer
+    from chainrule.explain.why.step_context import StepContext
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Step:
         Args      language "en" or "ko"; row of the batch; notation "batch", "note" or "nielsen"; only: one pass
                   ("forward", "loss", "backward", "update") or one operation of step.tape, else all of it
         """
-        from chainrule.glass.tell.narrate import explain
+        from chainrule.explain.step.narrate import explain
 
         return explain(
             self.record,
@@ -86,7 +86,7 @@ class Step:
     @property
     def tape(self) -> list[str]:
         """The operations of the step in their order, each a name for explain(only=…)."""
-        from chainrule.glass.tell.tape import tape
+        from chainrule.explain.step.tape import tape
 
         return tape(len(self.architecture.layers))
 
@@ -98,24 +98,24 @@ class Step:
         Returns   Answer: value, origin, twin, paths, prediction; text(language), numpy(), to_dict(), to_mermaid()
         Errors    SettingsError for a name that the step does not have; it lists every legal one with its ranges
         """
-        from chainrule.glass.why.answer import answer
+        from chainrule.explain.why.answer import answer
 
-        return answer(self.scene, expression, row=row)
+        return answer(self.context, expression, row=row)
 
     @property
-    def scene(self) -> Scene:
+    def context(self) -> StepContext:
         """The step as `why` looks at it: with dense targets and the shares of its rows."""
-        from chainrule.glass.why.scene import Scene
+        from chainrule.explain.why.step_context import StepContext
 
         y = dense_targets(self.targets, self.architecture)
-        return Scene(
+        return StepContext(
             self.record, self.architecture, self.settings, self.optimizer, y, self.weight, self.rows, self.engine
         )
 
     def circuit(self, row: int = 0) -> Circuit:
         """The loss of one row of the batch as a circuit of scalar gates, forward and backward; small networks only."""
-        from chainrule.glass.circuit.network import of_row
-        from chainrule.glass.tell.narrate import check_row
+        from chainrule.explain.circuit.network import of_row
+        from chainrule.explain.step.narrate import check_row
 
         check_row(self.record, row)
         masks = self.forward.masks
@@ -130,7 +130,7 @@ class Step:
 
     def to_mermaid(self, row: int = 0) -> str:
         """The two passes of one row as a Mermaid diagram with the real shapes and values."""
-        from chainrule.glass.tell.diagram import diagram
+        from chainrule.explain.step.diagram import diagram
 
         return diagram(self.record, self.architecture, row=row)
 

@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.api.keeping import Keeper, Setup
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
 from chainrule.api.rows import Rows, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.api.run import Run
+from chainrule.api.run_writer import RunWriter, Setup
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, DivergenceWarning, SettingsError
-from chainrule.glass.rate.found import Suggestion
 from chainrule.training import divergence, metrics
 from chainrule.training.interrupt import listening
 from chainrule.training.loop import Result, Trainer, Validation
 from chainrule.training.progress import ProgressBar, wanted
 from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
+from chainrule.tune.found import Suggestion
 
 ON_DIVERGENCE = ("warn", "raise")
 
@@ -112,7 +112,7 @@ def train(
     setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
-    keeper = Keeper(directory, setup, keep_data, pipeline, source, resume)
+    keeper = RunWriter(directory, setup, keep_data, pipeline, source, resume)
     finished = keeper.open()
     if finished is not None:
         return finished
@@ -191,7 +191,7 @@ def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]
 
 
 def _run(
-    setup: Setup, keeper: Keeper, callbacks: Sequence[Any], progress: bool | str, time_limit: float | None
+    setup: Setup, keeper: RunWriter, callbacks: Sequence[Any], progress: bool | str, time_limit: float | None
 ) -> Result:
     observers: list[Any] = [keeper.directory] if keeper.directory else []
     with contextlib.ExitStack() as stack:

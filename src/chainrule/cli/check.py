@@ -11,10 +11,10 @@ import numpy as np
 from chainrule.api.run import Run
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.glass.proof.gradients import check_gradients
-from chainrule.glass.proof.parity import parity
-from chainrule.glass.proof.sweep import sweep
-from chainrule.glass.tables import wrapped
+from chainrule.explain.tables import wrapped
+from chainrule.verify.gradients import check_gradients
+from chainrule.verify.parity import parity
+from chainrule.verify.sweep import sweep
 
 ROWS = 32
 """Rows of the gradient check: a few tell a wrong formula as well as many, and kinks stay rare."""

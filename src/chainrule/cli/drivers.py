@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.data.table import Column, Table
-from chainrule.glass.tell.influence import Influence, by_column, score_gradient
+from chainrule.explain.step.influence import Influence, by_column, score_gradient
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Values, class_text
 

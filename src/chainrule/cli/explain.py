@@ -19,9 +19,9 @@ from chainrule.cli.subject import blocks, open_run, pipeline_of, rows_of
 from chainrule.data.table import Table
 from chainrule.engine.protocol import Task
 from chainrule.errors import DataError, ModelFileError, ReplayWarning, SettingsError
-from chainrule.glass.circuit.examples import circuit
-from chainrule.glass.tell import influence
-from chainrule.glass.tell.page import page
+from chainrule.explain.circuit.examples import circuit
+from chainrule.explain.step import influence
+from chainrule.explain.step.page import page
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.files import write_atomic
 from chainrule.training.events import settings_at

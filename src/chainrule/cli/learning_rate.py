@@ -13,12 +13,12 @@ from chainrule.api.rehearsal import Choice
 from chainrule.cli import large
 from chainrule.cli.job import Job, understand
 from chainrule.errors import SettingsError
-from chainrule.glass.rate.figure import Figure, figure
-from chainrule.glass.rate.found import Suggestion
-from chainrule.glass.rate.laboratory import N_STEPS_AUTO, suggest
-from chainrule.glass.rate.png import fonts, png
-from chainrule.glass.rate.svg import svg
 from chainrule.training.settings import Settings
+from chainrule.tune.figure import Figure, figure
+from chainrule.tune.found import Suggestion
+from chainrule.tune.laboratory import N_STEPS_AUTO, suggest
+from chainrule.tune.png import fonts, png
+from chainrule.tune.svg import svg
 
 STEPS = ("batch_size", "l2", "l1", "dropout", "clip_norm", "seed", "shuffle")
 """Settings that a step depends on."""

@@ -23,9 +23,9 @@ from chainrule.cli.train_parser import AUTO
 from chainrule.data import builtin
 from chainrule.engine.select import select
 from chainrule.errors import ChainruleError, SettingsError
-from chainrule.glass.rate.found import Suggestion
 from chainrule.run.directory import RunDirectory
 from chainrule.training import metrics
+from chainrule.tune.found import Suggestion
 
 
 def run(options: argparse.Namespace) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.report.material import Material
+from chainrule.report.report_input import ReportInput
 
 EARLY = (0, 1, 2, 5, 10)
 MOST_STEPS = 12
 HEALTH_STEPS = 40
 
 
-def to_keep(material: Material, n: int, allowed: int) -> list[int]:
+def to_keep(material: ReportInput, n: int, allowed: int) -> list[int]:
     """At most n steps in order of importance: first, last, second, third, then spread over the run.
 
     Args      allowed: the most steps to do again for one that has no checkpoint of its own
@@ -27,7 +27,7 @@ def to_keep(material: Material, n: int, allowed: int) -> list[int]:
     return list(dict.fromkeys(step for step in chosen if step <= last))[:n]
 
 
-def for_health(material: Material, n: int = HEALTH_STEPS, allowed: int = 0) -> list[int]:
+def for_health(material: ReportInput, n: int = HEALTH_STEPS, allowed: int = 0) -> list[int]:
     """At most n steps evenly over the run; at checkpoints where the run is longer than the steps allowed."""
     last = material.n_steps - 1
     if last < 0:
@@ -36,7 +36,7 @@ def for_health(material: Material, n: int = HEALTH_STEPS, allowed: int = 0) -> l
     return even if last < allowed else sorted({_near(material, step) for step in even})
 
 
-def _near(material: Material, step: int) -> int:
+def _near(material: ReportInput, step: int) -> int:
     """The checkpoint nearest to a step; the step itself where the whole run is short."""
     inside = [kept for kept in material.checkpoints if kept < material.n_steps]
     if material.n_steps <= HEALTH_STEPS or not inside:
@@ -44,6 +44,6 @@ def _near(material: Material, step: int) -> int:
     return min(inside, key=lambda kept: abs(kept - step))
 
 
-def _reachable(material: Material, step: int, allowed: int) -> int:
+def _reachable(material: ReportInput, step: int, allowed: int) -> int:
     """The step, or the last checkpoint before it where the way from there is too long."""
     return step if material.replayed(step) <= allowed else step - material.replayed(step)

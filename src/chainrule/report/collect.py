@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from chainrule._version import __version__
 from chainrule.engine.numpy import NumpyEngine, dense_targets
-from chainrule.glass.proof.gradients import check_gradients
-from chainrule.glass.tell.diagram import diagram
+from chainrule.explain.step.diagram import diagram
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.network.records import Backward
 from chainrule.report import choose, curves, health
-from chainrule.report.material import Material, Seen
 from chainrule.report.pack import Entry, Pack
+from chainrule.report.report_input import ReportInput, Seen
+from chainrule.verify.gradients import check_gradients
 
 Array = npt.NDArray[Any]
 SAFETY = 1.1
@@ -44,7 +44,7 @@ class Collected:
     numbers: str
 
 
-def collect(material: Material, *, budget_bytes: int, seconds: float) -> Collected:
+def collect(material: ReportInput, *, budget_bytes: int, seconds: float) -> Collected:
     """Everything the page is to know.
 
     Args      budget_bytes: of packed steps; seconds: about how long all this may take: fewer steps are shown and
@@ -78,7 +78,7 @@ def collect(material: Material, *, budget_bytes: int, seconds: float) -> Collect
 
 
 def _steps(
-    material: Material, pack: Pack, budget: int, seconds: float
+    material: ReportInput, pack: Pack, budget: int, seconds: float
 ) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any] | None]:
     """The kept steps in their order, the health of layers over the run, and why a step is missing."""
     if material.again is None or material.n_steps == 0:
@@ -102,7 +102,9 @@ def _steps(
     return [kept[t] for t in sorted(kept)], {"steps": sorted(measured), "layers": layers}, reason
 
 
-def _room(material: Material, pack: Pack, budget: int, seconds: float) -> tuple[int, int, dict[str, Any] | None, float]:
+def _room(
+    material: ReportInput, pack: Pack, budget: int, seconds: float
+) -> tuple[int, int, dict[str, Any] | None, float]:
     """How many steps there is room and time for, the bytes of one, why there is none, and seconds to see one."""
     assert material.again is not None
     began = time.perf_counter()
@@ -200,7 +202,7 @@ def _entries(value: Any) -> list[Entry]:
     return [e for part in value for e in _entries(part)] if isinstance(value, list) else []
 
 
-def _names(material: Material) -> dict[str, Any]:
+def _names(material: ReportInput) -> dict[str, Any]:
     names, n = material.names, material.architecture.n_inputs
 
     def numbers(array: Array | None) -> list[float] | None:
@@ -215,7 +217,7 @@ def _names(material: Material) -> dict[str, Any]:
     }
 
 
-def _check(material: Material, seconds: float) -> Mapping[str, Any] | None:
+def _check(material: ReportInput, seconds: float) -> Mapping[str, Any] | None:
     """The gradient check of the trained network on a few rows, of as many entries as the time allows.
 
     None without rows or finite weights, or where even a few entries would take longer than a fifth of a second

@@ -14,9 +14,9 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from chainrule.sklearn import scores
-from chainrule.sklearn.by_parts import ByPartsOnly
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import BaseMLP, adopt
+from chainrule.sklearn.partial_fit import ByPartsOnly
 
 Array = npt.NDArray[Any]
 

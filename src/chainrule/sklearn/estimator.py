@@ -19,12 +19,12 @@ from chainrule.engine.protocol import StepSettings, Task
 from chainrule.errors import DivergenceWarning
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.sklearn import held_out, keeping
-from chainrule.sklearn.by_parts import STOCHASTIC, ByPartsOnly
+from chainrule.sklearn import fit_record, held_out
 from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from chainrule.sklearn.descent import Descent
 from chainrule.sklearn.fitted import FittedMLP, dense
 from chainrule.sklearn.lbfgs import FullBatch, Iterations, minimize, refuse_settings_of_steps
+from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
 from chainrule.sklearn.plan import Judge, Plan, Progress
 from chainrule.sklearn.rules import OptimizerState, Watch, hidden_sizes, initial_parameters
 from chainrule.training import divergence
@@ -118,7 +118,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, incremental: bool = False, validation: Any = None
     ) -> Any:
-        keeping.settle_worker()
+        fit_record.settle_worker()
         hidden = hidden_sizes(self.hidden_layer_sizes)
         self.__dict__.pop("_record", None)  # run_ is this training or none
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
@@ -240,7 +240,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             found = descent.run()
         self._take_over(descent, found)
         if self._own_loss() is None:
-            self._record = keeping.Record.of(descent, time.perf_counter() - began, self._kind())
+            self._record = fit_record.Record.of(descent, time.perf_counter() - began, self._kind())
         tasks.end_fit()
 
     def _watch_and_progress(self) -> tuple[Watch, Progress]:
@@ -348,7 +348,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
                 task.targets, architecture.loss, architecture.n_outputs
             )
         if constants is not None:
-            judge.constant = lambda epoch: keeping.mean_over_batches(constants, task, epoch)
+            judge.constant = lambda epoch: fit_record.mean_over_batches(constants, task, epoch)
         if judged_by is None:
             return judge
         X, targets, weight = judged_by

@@ -14,7 +14,7 @@ from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
-from chainrule.sklearn import keeping
+from chainrule.sklearn import fit_record
 from chainrule.sklearn.own_loss import OwnLossEngine, Pair
 
 Array = npt.NDArray[Any]
@@ -52,8 +52,8 @@ class FittedMLP(BaseEstimator):
         own = self._own_loss()
         if own is not None:
             return OwnLossEngine(own)
-        threads = keeping.threads_of(self.threads)
-        if threads is None and 0 < n_steps < keeping.FEW_STEPS and keeping.is_small(architecture, batch_size):
+        threads = fit_record.threads_of(self.threads)
+        if threads is None and 0 < n_steps < fit_record.FEW_STEPS and fit_record.is_small(architecture, batch_size):
             threads = 1
         return select("auto", architecture, threads)[0]
 

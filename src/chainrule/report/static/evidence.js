@@ -5,7 +5,7 @@ import { label } from "./model.js";
 import { general, grouped, number, percent } from "./numbers.js";
 import { paths } from "./paths.js";
 import { t } from "./words.js";
-import { isMovable, isQuick, prediction, twin, verdict } from "./wide.js";
+import { isMovable, isQuick, prediction, twin, verdict } from "./float64_passes.js";
 
 const seven = (x) => general(x, 7), two = (x) => general(x, 2);
 

@@ -1,4 +1,4 @@
-// The ways from a weight up to the loss: backpropagation is their sum, taken cleverly. See glass/why/paths.py.
+// The ways from a weight up to the loss: backpropagation is their sum, taken cleverly. See explain/why/paths.py.
 //
 // The nodes of a layer are its z and, where it can be gone past by its residual connection, its inputs once more.
 

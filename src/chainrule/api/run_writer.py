@@ -1,0 +1,260 @@
+"""Where a run is kept: a directory or memory; begun afresh or taken up from its last checkpoint."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule._version import __version__
+from chainrule.api.load import examined_in, load_run
+from chainrule.api.network import Network
+from chainrule.api.rows import Rows
+from chainrule.api.run import Run
+from chainrule.engine.protocol import Engine, Task
+from chainrule.errors import ModelFileError, SettingsError
+from chainrule.network.parameters import Parameters
+from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.run import files
+from chainrule.run.directory import DATA, EVENTS, KEEP_BYTES, MODEL, RATE, RUN, SPLIT, FileStore, RunDirectory
+from chainrule.run.model import write_model
+from chainrule.training import metrics
+from chainrule.training.checkpoints import Checkpoint, CheckpointStore
+from chainrule.training.events import Event, settings_at
+from chainrule.training.loop import Result, Validation
+from chainrule.training.settings import Settings
+from chainrule.tune.found import Suggestion
+
+FINISHED = ("epochs", "early_stopping", "diverged")
+"""Ways to stop after which there is nothing to resume."""
+
+
+@dataclass
+class Setup:
+    """Everything train was given, checked and converted."""
+
+    network: Network
+    settings: Settings
+    engine: Engine
+    reason: str
+    rows: Rows
+    task: Task
+    metric: metrics.Metric
+    validation: Validation | None
+    class_weight: Any
+    kind: Any
+    examined: Suggestion | None = None
+    """What was found about the learning rate before the training, where it was looked for."""
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.settings.epochs * self.task.steps_per_epoch
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """sha256 over the rows, taken once."""
+        return self.rows.fingerprint
+
+    def optimizer_at_start(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """The optimizer's arrays before the first step."""
+        settings = settings_at(0, self.settings, ())[1]
+        return OPTIMIZERS[self.task.optimizer].start(theta, settings.optimizer)
+
+
+class RunWriter:
+    """Where the run is kept: a directory or memory; a fresh start or the checkpoint to resume from."""
+
+    def __init__(
+        self, directory: Any, setup: Setup, keep_data: bool | str, pipeline: Any, source: Any, resume: bool
+    ) -> None:
+        self.directory = None if directory is None else RunDirectory(directory)
+        self.setup, self.keep_data, self.pipeline, self.source, self.resume = setup, keep_data, pipeline, source, resume
+        self.history: dict[str, list[float]] = {}
+        self.events: list[Event] = []
+        self.losses: Any = None
+        self.store = CheckpointStore(setup.n_steps)
+        theta = setup.network.parameters.flat.copy()
+        self.start = Checkpoint(0, theta, setup.optimizer_at_start(theta), theta)
+        self.glance = setup.rows.glance if self.directory is None else None
+
+    def open(self) -> Run | None:
+        """Make the directory or take up the run in it; a finished run is returned as it is."""
+        if self.directory is None:
+            if self.resume:
+                raise SettingsError("resume = True continues a run in a directory; expected directory=….")
+            return None
+        if self.directory.exists and self.resume:
+            return self._take_up(self.directory)
+        self.directory.create()
+        folder = self.directory
+        size = self.setup.rows.X.nbytes + self.setup.rows.targets.nbytes
+        if self.keep_data is True or (self.keep_data == "auto" and size <= KEEP_BYTES):
+            kept = {"X": self.setup.rows.X, "targets": self.setup.rows.targets}
+            if self.setup.rows.weight is not None:
+                kept["weight"] = self.setup.rows.weight
+            held = self.setup.validation
+            if held is not None and (self.keep_data is True or size + held.X.nbytes <= KEEP_BYTES):
+                kept["held_out"] = held.X
+            files.write_tensors(folder.file(DATA), kept, {"kind": "data"}, durable=False)
+        if self.setup.rows.index is not None:
+            files.write_tensors(folder.file(SPLIT), {"train": self.setup.rows.index}, {"kind": "split"})
+        folder.file(EVENTS).touch()
+        self.store = FileStore(folder.file("checkpoints"), self.setup.n_steps)
+        if self.setup.examined is not None:
+            files.write_json(folder.file(RATE), self.setup.examined.to_dict())
+        files.write_json(folder.file(RUN), self._record(None))
+        return None
+
+    def _take_up(self, folder: RunDirectory) -> Run | None:
+        before, now = files.read_json(folder.file(RUN)), self._record(None)
+        for name in ("architecture", "settings", "fingerprint", "initial"):
+            if before.get(name) != now[name]:
+                raise SettingsError(
+                    f"{folder.path}: holds a run with another {name} ({_difference(before.get(name), now[name])}); "
+                    "expected the same to resume. Name another directory."
+                )
+        if before.get("result") and before["result"]["stopped"] in FINISHED:
+            return load_run(folder.path)
+        self.setup.examined = examined_in(folder)
+        self.events = folder.read_events()
+        edits = {event.step for event in self.events if event.kind == "edit"}
+        self.store = FileStore(folder.file("checkpoints"), self.setup.n_steps, pinned=edits)
+        start = self._last_whole(folder)
+        if start is None:
+            return None
+        self.start = start
+        n_epochs = self.start.step // self.setup.task.steps_per_epoch
+        self.history.update(folder.read_history(n_epochs))
+        folder.rewind(n_epochs)
+        self.losses = folder.read_losses(self.start.step) if self.start.step else None
+        event = Event(
+            self.start.step,
+            "resume",
+            value=str(before.get("result", {}).get("stopped", "killed") if before.get("result") else "killed"),
+        )
+        folder.event_happened(event)
+        self.events.append(event)
+        return None
+
+    def _last_whole(self, folder: RunDirectory) -> Checkpoint | None:
+        """The latest checkpoint that can be read and is not ahead of losses and history; later ones are dropped.
+
+        A killed process leaves all of them whole. After a power failure the last files may be cut or missing.
+        """
+        try:
+            n_losses = len(folder.read_losses(self.setup.n_steps))
+        except ModelFileError:
+            n_losses = 0
+        n_done = min(n_losses, (folder.n_epochs + 1) * self.setup.task.steps_per_epoch - 1)
+        while self.store.sizes:
+            try:
+                last = self.store.last()
+                if last.step <= n_done:
+                    return last
+            except ModelFileError:
+                pass
+            self.store.forget_after(max(self.store.sizes) - 1)
+        folder.rewind(0)
+        return None
+
+    def close(self, result: Result, setup: Setup) -> Run:
+        """The Run, and its last files where it has a directory."""
+        network = Network.of(result.parameters, setup.kind, setup.network.seed, setup.network.initializers)
+        run = Run(
+            network,
+            setup.settings,
+            result.history,
+            result.losses,
+            result.events,
+            self._result(result),
+            setup.engine,
+            self.store,
+            setup.rows,
+            None if self.directory is None else setup.fingerprint,
+            setup.rows.index,
+            setup.task.steps_per_epoch,
+            result.diverged,
+            None if self.directory is None else self.directory.path,
+            None if self.pipeline is None else self.pipeline.to_dict(),
+            {} if self.pipeline is None else self.pipeline.arrays(),
+            self.source,
+            setup.engine.describe(),
+            setup.class_weight,
+            None if setup.validation is None else setup.validation.X,
+            setup.examined,
+            self.glance,
+        )
+        if self.directory is not None:
+            self.directory.before_checkpoint(result.losses)
+            self.directory.training_ended()
+            write_model(self.directory.file(MODEL), result.parameters, run.about(), run.pipeline_arrays)
+            files.write_json(self.directory.file(RUN), self._record(run.result))
+        return run
+
+    def _result(self, result: Result) -> dict[str, Any]:
+        progress = result.progress
+        diverged = result.diverged
+        return {
+            "stopped": result.stopped,
+            "epochs": len(result.history.get("loss", [])),
+            "steps": len(result.losses),
+            "best_epoch": progress.best_epoch,
+            "best_score": progress.best_score,
+            "metric": self.setup.metric.name if self.setup.validation else "loss",
+            "seconds": result.seconds,
+            "replay": {
+                "checkpoint_gap": self.store.longest_gap(len(result.losses)),
+                "step_seconds": result.step_seconds,
+            },
+            "sha256": parameters_hash(result.parameters),
+            "diverged": None
+            if diverged is None
+            else {
+                "message": str(diverged),
+                "epoch": diverged.epoch,
+                "step": diverged.step,
+                "layer": diverged.layer,
+                "quantity": diverged.quantity,
+            },
+        }
+
+    def _record(self, result: dict[str, Any] | None) -> dict[str, Any]:
+        setup = self.setup
+        return {
+            "chainrule": __version__,
+            "architecture": setup.network.architecture.to_dict(),
+            "initializers": list(setup.network.initializers),
+            "initial": parameters_hash(setup.network.parameters),
+            "network_seed": setup.network.seed,
+            "targets": setup.kind,
+            "settings": setup.settings.to_dict(),
+            "class_weight": setup.class_weight
+            if isinstance(setup.class_weight, (str, type(None)))
+            else dict(setup.class_weight),
+            "fingerprint": setup.fingerprint,
+            "n_samples": setup.task.n_samples,
+            "steps_per_epoch": setup.task.steps_per_epoch,
+            "engine": setup.engine.describe() | {"reason": setup.reason},
+            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+            "source": self.source,
+            "pipeline": None if self.pipeline is None else self.pipeline.to_dict(),
+            "result": result,
+        }
+
+
+def parameters_hash(parameters: Parameters) -> str:
+    """sha256 of the bytes of all parameters, in the order W1, b1, W2, …"""
+    return hashlib.sha256(np.ascontiguousarray(parameters.flat).tobytes()).hexdigest()
+
+
+def _difference(before: Any, now: Any) -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in now if before.get(name) != now[name]]
+        return "; ".join(f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in names)
+    return f"was {str(before)[:12]!r}, is {str(now)[:12]!r}"

@@ -1,0 +1,1 @@
+"""What goes well and what goes wrong: signs of a run, search in time, the doctor."""

@@ -1,0 +1,310 @@
+"""Rules about the data: what no optimizer can put right. They come first in the order of causes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.diagnose.doctor import label_noise_forest
+from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
+from chainrule.diagnose.doctor.label_rules import label_rules, one_value, witnessed
+from chainrule.diagnose.doctor.run_view import SAMPLE_ROWS, RunView
+from chainrule.diagnose.doctor.suspects import Suspect, helps_on_unseen, told_by
+from chainrule.diagnose.doctor.trials import Change, n_trial_steps, rescues, trial
+
+Array = npt.NDArray[Any]
+REPEATED, KINDS = 0.25, 0.1
+"""Share of rows that repeat an earlier one above which the rows count for less than their number says, where at least
+this share of the different rows is repeated: one row that comes a thousand times is a value, no copies."""
+SHARED = 0.1
+"""Share of held-out rows that are training rows, above which they no longer tell how new rows will do."""
+MOSTLY_CONSTANT = 0.5
+CUT = 4.0
+"""Spreads of the middle half beyond which a cell is an outlier, or stands for a missing one."""
+APART, OFTEN = 5.0, 5
+"""A number that comes this often in a column, beyond what an input should be, and lies this many times the width of all
+others away from them, was not measured: it stands for a missing one."""
+SMALL, LARGE = 0.1, 10.0
+"""Initial weights are drawn for inputs of rms 1 (LeCun et al. 1998, section 4.3). The curvature by the weights of
+layer 1 grows with the square of the inputs: a factor 10 is a factor 100 in the usable learning rate."""
+LEAKING, EXACTLY, LEAK_MARGIN = 0.98, 0.995, 3.0
+"""Share of the error that a leaking column alone takes away, of classes and of values (a law of nature may well give
+0.98 of the variance); and by how many standard errors the others must do worse."""
+RARE, RECALL, MOVED = 10.0, 0.5, 0.1
+"""Times that the most frequent class is as frequent as a rare one; rows found of rare classes beside those of others;
+and the share of the others lost by counting every class equally, from which the classes overlap: what is hard to find
+then is not rare but alike, and weights move the mistakes."""
+
+
+def data_rules(case: RunView) -> Iterator[Finding]:
+    """Every finding about the data."""
+    broken = list(_non_finite(case))
+    yield from broken
+    if broken:
+        return
+    yield from _constant(case)
+    yield from _duplicates(case)
+    yield from _shared(case)
+    yield from _leak(case)
+    coded = _codes(case.X)
+    yield from _coded(case, coded)
+    yield from label_rules(case, np.flatnonzero(~coded.any(axis=1)))
+    yield from _imbalance(case)
+
+
+def _non_finite(case: RunView) -> Iterator[Finding]:
+    """A number of X that is none, or whose square is none."""
+    bad = ~np.isfinite(case.task.X)
+    overflowing = np.abs(case.task.X) > np.sqrt(np.finfo(case.task.architecture.dtype).max)
+    if bad.any() or overflowing.any():
+        i, j = (int(k) for k in np.argwhere(bad | overflowing)[0])
+        told = {
+            "row": case.example(i),
+            "column": case.column(j),
+            "value": float(case.task.X[i, j]),
+            "n": int((bad | overflowing).sum()),
+        }
+        yield Finding("non-finite-data", "" if bad.any() else "overflow", evidence=told)
+
+
+def _constant(case: RunView) -> Iterator[Finding]:
+    constant = np.ptp(case.X, axis=0) == 0
+    still = np.flatnonzero(constant)  # in the sample; rare values may lie outside it
+    constant[still] = [not np.ptp(case.task.X[:, j]) for j in still]
+    n = int(constant.sum())
+    if n:
+        share = n / len(constant)
+        told = {
+            "n": n,
+            "of": len(constant),
+            "share": share,
+            "columns": [case.column(int(j)) for j in np.flatnonzero(constant)[:8]],
+        }
+        variant = "all" if n == len(constant) else ""
+        yield Finding("constant-inputs", variant, evidence=told, severity=FAULT if share > MOSTLY_CONSTANT else NOTE)
+
+
+def _duplicates(case: RunView) -> Iterator[Finding]:
+    """Rows that repeat an earlier row, beyond what as many draws from independent columns would repeat."""
+    X = case.X
+    if len(X) < 20 or not np.ptp(X, axis=0).any():
+        return
+    _, first, inverse, times = np.unique(X, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    inverse = inverse.reshape(-1)
+    repeats = len(X) - len(first)
+    if not repeats:
+        return
+    agree = 0.0
+    for column in X.T:
+        _, counts = np.unique(column, return_counts=True)
+        agree += np.log(((counts / len(X)) ** 2).sum())
+    expected = len(X) * -np.expm1(-(len(X) - 1) / 2 * np.exp(agree))
+    labels = case.y[first][inverse]
+    conflicting = int((np.nan_to_num(labels) != np.nan_to_num(case.y)).any(axis=1).sum())
+    told = {
+        "n": repeats,
+        "of": len(X),
+        "share": repeats / len(X),
+        "expected": float(expected),
+        "conflicting": conflicting,
+    }
+    many = repeats / len(X) >= REPEATED and repeats > 3 * expected and (times > 1).mean() >= KINDS
+    if many or repeats / len(X) >= 0.01:
+        yield Finding(
+            "duplicate-rows", "conflicting" if conflicting else "", evidence=told, severity=FAULT if many else NOTE
+        )
+
+
+def _shared(case: RunView) -> Iterator[Finding]:
+    """Held-out rows that are training rows, beyond what repetitions among the training rows let expect."""
+    if case.held_out is None or not np.ptp(case.X, axis=0).any():
+        return
+    held = case.held_out[:: -(-len(case.held_out) // SAMPLE_ROWS)]
+    counts = Counter(map(_digest, case.task.X))
+    expected = sum(n for n in counts.values() if n > 1) / case.task.n_samples
+    n = sum(_digest(row) in counts for row in held)
+    if n >= SHARED * len(held) and n > 3 * expected * len(held):
+        told = {"n": n, "of": len(held), "share": n / len(held), "expected": expected}
+        yield Finding("duplicate-rows", "shared", evidence=told)
+
+
+def _digest(row: Array) -> bytes:
+    return hashlib.blake2b(row.tobytes(), digest_size=8).digest()
+
+
+# what the target has to do with the inputs -----------------------------------------------------------------
+
+
+def _leak(case: RunView) -> Iterator[Finding]:
+    """A column that all but is the target, while the others together do not come near it."""
+    classes = case.classes
+    truth = classes if classes is not None else one_value(case)
+    if truth is None or len(truth) < 40:
+        return
+    varying = np.flatnonzero(np.ptp(case.X, axis=0) > 0)
+    order = np.argsort(np.arange(len(truth)) * 0.6180339887498949 % 1.0)  # even and odd rows alike in every stretch
+    X = case.X[order]
+    skills = {
+        int(j): label_noise_forest.column_skill(X[:, j], truth[order], classes=classes is not None) for j in varying
+    }
+    suspects = [j for j, skill in skills.items() if skill >= LEAKING]
+    if classes is not None and not suspects:
+        suspects, skills = _one_for_each(X, truth[order], varying)
+    if not suspects:
+        return
+    rest = np.setdiff1d(varying, suspects)
+    best = max(suspects, key=lambda j: skills[j])
+    others = witnessed(case.X[:, rest], truth, classes is not None) if len(rest) else None
+    skill = others.skill if others is not None else 0.0
+    error = np.sqrt(max(skill * (1 - skill), 0.0) / len(truth))
+    least = LEAKING if classes is not None else EXACTLY
+    if skills[best] >= least and 1 - skill > max(LEAK_MARGIN * error, 2 * (1 - skills[best])):
+        told = {"columns": [case.column(j) for j in suspects[:12]], "skill": skills[best], "others": skill}
+        yield Finding("target-leak", "several" if len(suspects) > 1 else "", evidence=told)
+
+
+def _one_for_each(X: Array, truth: Array, varying: Array) -> tuple[list[int], dict[int, float]]:
+    """Columns of two values that tell the classes one by one, as one-hot columns do; none if a class has none."""
+    binary = [int(j) for j in varying if len(np.unique(X[:, j])) == 2]
+    found: dict[int, float] = {}
+    n_without = 0
+    for k in np.unique(truth):
+        of_class = (truth == k).astype(int)
+        skills = {j: label_noise_forest.column_skill(X[:, j], of_class, classes=True) for j in binary}
+        best = max(skills, key=lambda j: skills[j], default=None)
+        if best is not None and skills[best] >= LEAKING:
+            found[best] = skills[best]
+        else:
+            n_without += 1  # one class may be told by the absence of the others
+    return (sorted(found), found) if found and n_without <= 1 else ([], {})
+
+
+def _imbalance(case: RunView) -> Iterator[Finding]:
+    classes = case.classes
+    if classes is None or case.class_weight is not None or case.weight is not None:
+        return
+    counts = np.bincount(classes, minlength=max(2, case.task.architecture.n_outputs))
+    present = counts[counts > 0]
+    if len(present) < 2 or present.max() < RARE * present.min():
+        return
+    rare = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
+    recall, of_others = _recalls(case, classes, counts, Change())
+    told = {
+        "rare": rare,
+        "n_rare": int(counts[rare]),
+        "n_most": int(counts.max()),
+        "ratio": float(counts.max() / counts[rare]),
+        "recall": recall,
+        "of_others": of_others,
+    }
+    if recall >= RECALL * of_others:
+        yield Finding("class-imbalance", evidence=told, severity=NOTE)
+        return
+    balanced, others_balanced = _recalls(case, classes, counts, Change(weight=_equal_classes))
+    told |= {"recall_balanced": balanced, "of_others_balanced": others_balanced}
+    overlap = of_others - others_balanced >= MOVED
+    variant, severity = ("overlap", NOTE) if overlap else ("balanced", FAULT)
+    yield Finding("class-imbalance", variant, evidence=told, severity=severity)
+
+
+def _equal_classes(targets: Array) -> Array:
+    """Weights by which every class counts as much, with mean 1."""
+    classes = targets if targets.ndim == 1 else targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0]
+    _, group, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    weights: Array = len(classes) / (len(counts) * counts[group.reshape(-1)])
+    return weights
+
+
+def _recalls(case: RunView, classes: Array, counts: Array, change: Change) -> tuple[float, float]:
+    """Share of the rows of rare classes, and of all others, that are told rightly by a training on the other half."""
+    rare = np.isin(classes, np.flatnonzero(RARE * counts <= counts.max()))
+    right = np.zeros(len(classes), dtype=bool)
+    order = np.lexsort((case.sample, classes))  # both halves get as many of every class
+    for half in (0, 1):
+        unseen = order[half::2]
+        rest = np.setdiff1d(np.arange(case.task.n_samples), case.sample[unseen])
+        own = trial(case, change, n_trial_steps(case), rows=rest)
+        with np.errstate(all="ignore"):
+            output = case.engine.predict(own.parameters, np.ascontiguousarray(case.task.X[case.sample[unseen]]))
+        guess = (output[:, 0] >= 0.5).astype(int) if output.shape[1] == 1 else output.argmax(axis=1)
+        right[unseen] = guess == classes[unseen]
+    return float(right[rare].mean()), float(right[~rare].mean())
+
+
+# numbers that stand for missing ones ------------------------------------------------------------------------
+
+
+def _codes(X: Array) -> npt.NDArray[np.bool_]:
+    """The cells that hold a code: the most extreme number of a column, many times, far from all others."""
+    coded = np.zeros(X.shape, dtype=bool)
+    for j in np.flatnonzero(np.abs(X).max(axis=0) > 10 * LARGE):
+        extreme = X[np.argmax(np.abs(X[:, j])), j]
+        holds = X[:, j] == extreme
+        others = X[~holds, j]
+        if holds.sum() < OFTEN or len(others) < OFTEN:
+            continue
+        width = float(np.ptp(others))
+        if width > 0 and np.abs(others - extreme).min() > APART * width:
+            coded[:, j] = holds
+    return coded
+
+
+def _coded(case: RunView, coded: npt.NDArray[np.bool_]) -> Iterator[Finding]:
+    columns = np.flatnonzero(coded.any(axis=0))
+    if len(columns):
+        j = int(columns[0])
+        others = case.X[~coded[:, j], j]
+        told = {
+            "columns": [case.column(int(c)) for c in columns[:8]], "n": len(columns),
+            "value": float(case.X[np.argmax(coded[:, j]), j]), "cells": int(coded.sum()),
+            "rows": float(coded.any(axis=1).mean()), "column": case.column(j),
+            "low": float(others.min()), "high": float(others.max()),
+        }  # fmt: skip
+        yield Finding("input-scale", "code", evidence=told)
+
+
+# the scale of the inputs ------------------------------------------------------------------------------------
+
+
+def input_scale(case: RunView) -> Suspect | Finding | None:
+    """Inputs far from rms 1: a suspect if the run would have gone well with each column at mean 0, variance 1."""
+    if not np.isfinite(case.X).all():
+        return None
+    rms = float(np.sqrt((case.X**2).mean()))
+    of_columns = np.sqrt((case.X**2).mean(axis=0))
+    largest = int(np.argmax(of_columns))
+    if SMALL <= rms <= LARGE and of_columns[largest] <= 10 * LARGE:
+        return None
+    told: dict[str, Any] = {"rms": rms, "column": case.column(largest), "largest": float(of_columns[largest])}
+    for variant, change in (("large" if rms > 1 else "small", Change(X=standardised)), ("outliers", Change(X=cut_off))):
+        scaled = trial(case, change, n_trial_steps(case))
+        if (case.failed and rescues(scaled)) or helps_on_unseen(case, change):
+            told |= told_by(case, scaled) | {"far": float((np.abs(_robust(case.X)) > CUT).mean())}
+            return Suspect(scaled, partial(Finding, "input-scale", variant, evidence=told))
+    return Finding("input-scale", "harmless", evidence=told, severity=NOTE)
+
+
+def cut_off(X: Array) -> Array:
+    """Every column at median 0 and the spread of its middle half 1, beyond CUT cut off."""
+    return np.clip(_robust(X.astype(np.float64)), -CUT, CUT)
+
+
+def _robust(X: Array) -> Array:
+    """Columns about their medians, by the spread of their middle half, or where that is 0 by the usual one."""
+    low, middle, high = np.quantile(X, (0.25, 0.5, 0.75), axis=0)
+    spread = (high - low) / 1.349
+    usual = float(np.median(spread[spread > 0])) if (spread > 0).any() else 1.0
+    return (X - middle) / np.where(spread > 0, spread, usual)
+
+
+def standardised(X: Array) -> Array:
+    """Every column at mean 0 and variance 1; a constant one at 0."""
+    wide = X.astype(np.float64)
+    spread = wide.std(axis=0)
+    return (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)

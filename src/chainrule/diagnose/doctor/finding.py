@@ -1,0 +1,213 @@
+"""What the doctor returns: findings, first cause first, each with its evidence and what would disprove it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
+from chainrule.errors import unknown_name
+from chainrule.explain.tables import number, wrapped
+
+FAULT, NOTE = "fault", "note"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding. step: the first at which it showed, from 0, or None where it lies in the data or settings.
+
+    id: a name in IDS; variant: which of its sentences tells it; layer: 1 … L or None; evidence: numbers by
+    name; severity "fault" (it harmed the run, or will mislead) or "note"; consequences: findings it explains;
+    rank: its place in the order of causes.
+    """
+
+    id: str
+    variant: str = ""
+    step: int | None = None
+    layer: int | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    severity: str = FAULT
+    consequences: tuple[Finding, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """The place in the order in which causes are looked for."""
+        return IDS.index(self.id)
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few English words."""
+        return self.told("title")
+
+    @property
+    def disproof(self) -> str:
+        """What would disprove it."""
+        return self.told("disproof")
+
+    @property
+    def experiment(self) -> str:
+        """The lines of Python that try to disprove it."""
+        return self.told("experiment")
+
+    @property
+    def remedy(self) -> str:
+        """What to change."""
+        return self.told("remedy")
+
+    def told(self, part: str, language: str = "en") -> str:
+        """One part in words: "title", "claim", "disproof", "experiment" or "remedy"."""
+        if language not in WORDS:
+            raise unknown_name("language", language, WORDS)
+        entry = WORDS[language][self.id]
+        template = entry.get(f"{part}:{self.variant}") or entry.get(part) or ""
+        if part == "experiment" and not template:
+            return self.told(part)  # code is the same in every language
+        values = _Slots({name: _plain(value) for name, value in self.evidence.items()})
+        values |= {"step": self.step, "layer": self.layer}
+        values["trial"] = TRIAL[language].format_map(values)
+        return template.format_map(values)
+
+    def text(self, language: str = "en") -> str:
+        """The finding in words and numbers for a terminal of 80 columns, in "en" or "ko"."""
+        if language not in HEADINGS:
+            raise unknown_name("language", language, HEADINGS)
+        say = HEADINGS[language]
+        places = [
+            say["step"].format(step=self.step) if self.step is not None else "",
+            say["layer"].format(layer=self.layer) if self.layer is not None else "",
+        ]
+        head = ", ".join([f"{self.told('title', language)} [{self.id}]", *filter(None, places)])
+        lines = [*wrapped(head), *wrapped(self.told("claim", language), 2, 0)]
+        for part in ("disproof", "remedy"):
+            lines += wrapped(f"{say[part]}: {self.told(part, language)}", 2, 2)
+            if part == "disproof":
+                lines += wrapped(self.told("experiment", language), 4, 4)
+        if self.consequences:
+            lines += wrapped(f"{say['consequences']}:", 2)
+            for each in self.consequences:
+                at = f" ({say['step'].format(step=each.step)})" if each.step is not None else ""
+                lines += wrapped(
+                    f"- {each.told('title', language)} [{each.id}]{at}: {each.told('claim', language)}", 4, 2
+                )
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, the words in both languages."""
+        parts = ("title", "claim", "disproof", "experiment", "remedy")
+        return {
+            "id": self.id,
+            "severity": self.severity,
+            "step": self.step,
+            "layer": self.layer,
+            "evidence": {name: _jsonable(value) for name, value in self.evidence.items()},
+            "text": {language: {part: self.told(part, language) for part in parts} for language in WORDS},
+            "consequences": [each.to_dict() for each in self.consequences],
+        }
+
+    def because(self, consequences: Sequence[Finding]) -> Finding:
+        """The same finding, explaining these too."""
+        return replace(self, consequences=(*self.consequences, *consequences))
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Findings, first cause first: faults before notes. Iterates over them.
+
+    summary: J at the start, at the end, of a constant output, steps; unjudged: what could not be judged, and why.
+    """
+
+    findings: tuple[Finding, ...]
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is no fault; notes are allowed."""
+        return not self.faults
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """The findings that are faults."""
+        return tuple(finding for finding in self.findings if finding.severity == FAULT)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __getitem__(self, i: int) -> Finding:
+        return self.findings[i]
+
+    def text(self, language: str = "en") -> str:
+        """All of it in words, in "en" or "ko"."""
+        if language not in HEADINGS:
+            raise unknown_name("language", language, HEADINGS)
+        say = HEADINGS[language]
+        summary = {name: number(value) if isinstance(value, float) else value for name, value in self.summary.items()}
+        blocks = ["\n".join(wrapped(say["summary"].format_map(_Slots(summary))))]
+        faults, notes = self.faults, [finding for finding in self.findings if finding.severity != FAULT]
+        blocks.append(say["healthy"] if not faults else say["ill"].format(n=len(faults)))
+        for i, finding in enumerate(faults, start=1):
+            blocks.append(f"{i}. {finding.text(language)}")
+        if notes:
+            blocks.append("\n\n".join([say["notes"], *(finding.text(language) for finding in notes)]))
+        if self.unjudged:
+            told = [line for name in self.unjudged for line in wrapped(f"- {UNJUDGED[language][name]}", 0, 2)]
+            blocks.append("\n".join([say["unjudged"], *told]))
+        return "\n\n".join(blocks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "healthy": self.healthy,
+            "first_cause": self.faults[0].id if self.faults else None,
+            "summary": {name: _jsonable(value) for name, value in self.summary.items()},
+            "findings": [finding.to_dict() for finding in self.findings],
+            "unjudged": list(self.unjudged),
+        }
+
+    def to_json(self) -> str:
+        """to_dict as one line of JSON; numbers that are none are written as text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class _Slots(dict[str, Any]):
+    """Values for a template; one that is missing is shown as a dash rather than breaking the sentence."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_ | str) or value is None:
+        return value
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return number(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(str(_plain(each)) for each in value)
+    return str(value)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_jsonable(each) for each in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else str(float(value))
+    return value

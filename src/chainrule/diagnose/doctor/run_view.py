@@ -1,0 +1,257 @@
+"""The case: everything the doctor may look at, and the few numbers every rule asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.diagnose.vitals.signs import LayerSigns, signs
+from chainrule.engine.numpy import dense_targets
+from chainrule.engine.protocol import Engine, Task
+from chainrule.errors import DivergedError
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import StepRecord
+from chainrule.reference.losses import value_and_delta
+from chainrule.training.checkpoints import CheckpointStore
+from chainrule.training.events import Event
+from chainrule.training.settings import Settings
+
+Array = npt.NDArray[Any]
+LEARNED = 0.85
+"""A run that took away this share of the loss of a constant output is not searched for what slowed it down."""
+SAMPLE_ROWS = 2048
+"""Training rows that losses and shares are measured on: a share is then known to about one percent."""
+
+
+@dataclass
+class RunView:
+    """A run as the doctor sees it. record(t) recomputes step t; columns: names of the inputs, where known."""
+
+    task: Task
+    engine: Engine
+    settings: Settings
+    events: Sequence[Event]
+    losses: npt.NDArray[np.float64]
+    history: Mapping[str, Sequence[float]]
+    checkpoints: CheckpointStore
+    record: Callable[[int], StepRecord]
+    plateau_factor: Callable[[int], float]
+    kind: str
+    diverged: DivergedError | None = None
+    stopped: str = "epochs"
+    columns: Sequence[str] | None = None
+    class_weight: Any = None
+    held_out: Array | None = None
+    """The inputs of the rows that were held out, where they are known."""
+    index: npt.NDArray[np.int64] | None = None
+    """Training rows as indices into the X given to train, or None where every row was used."""
+    unjudged: list[str] = field(default_factory=list)
+    """What could not be judged, as names in words.UNJUDGED."""
+
+    @property
+    def n_steps(self) -> int:
+        """Steps that were done."""
+        return len(self.losses)
+
+    # states ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def first(self) -> int:
+        """The first step that can be reached."""
+        return min(self.checkpoints.sizes)
+
+    def state(self, step: int) -> Parameters:
+        """The parameters before a step; of step n_steps those the training ended with."""
+        if step in self.checkpoints.sizes:
+            return Parameters(self.task.architecture, self.checkpoints.get(step).theta)
+        if step >= self.n_steps:
+            return self.record(self.n_steps - 1).update.new.parameters
+        return self.record(step).update.old.parameters
+
+    @cached_property
+    def start(self) -> Parameters:
+        """The parameters before the first step."""
+        return self.state(self.first)
+
+    @cached_property
+    def end(self) -> Parameters:
+        """The parameters after the last step."""
+        return self.state(self.n_steps)
+
+    def optimizer_state(self, step: int) -> Mapping[str, Array]:
+        """The optimizer's arrays before a step."""
+        if step in self.checkpoints.sizes:
+            return self.checkpoints.get(step).optimizer
+        moment = self.record(step).update.old if step < self.n_steps else self.record(self.n_steps - 1).update.new
+        return {name: parameters.flat for name, parameters in moment.optimizer.items()}
+
+    # rows --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def sample(self) -> npt.NDArray[np.int64]:
+        """Training rows that are looked at: all, or SAMPLE_ROWS of them at equal distances."""
+        n = self.task.n_samples
+        return np.arange(n) if n <= SAMPLE_ROWS else np.linspace(0, n - 1, SAMPLE_ROWS).astype(np.int64)
+
+    @cached_property
+    def X(self) -> Array:
+        """The inputs of the sample, float64."""
+        wide: Array = self.task.X[self.sample].astype(np.float64)
+        return wide
+
+    @cached_property
+    def y(self) -> Array:
+        """The targets of the sample, dense, float64."""
+        wide: Array = dense_targets(self.task.targets[self.sample], self.task.architecture).astype(np.float64)
+        return wide
+
+    @cached_property
+    def weight(self) -> Array | None:
+        """The weights of the sample."""
+        return None if self.task.weight is None else self.task.weight[self.sample]
+
+    @cached_property
+    def classes(self) -> npt.NDArray[np.int64] | None:
+        """The class of every row of the sample, also where the classes are one-hot values; None for values."""
+        targets = self.task.targets[self.sample]
+        if targets.ndim == 1:
+            return targets.astype(np.int64)
+        one_hot = targets.shape[1] > 1 and bool(((targets == 0) | (targets == 1)).all())
+        if one_hot and bool((targets.sum(axis=1) == 1).all()):
+            return targets.argmax(axis=1)
+        if targets.shape[1] == 1 and bool(((targets == 0) | (targets == 1)).all()):
+            return targets[:, 0].astype(np.int64)
+        return None
+
+    # losses ------------------------------------------------------------------------------------------------
+
+    def row_losses(self, parameters: Parameters, rows: npt.NDArray[np.int64] | None = None) -> Array:
+        """The loss of every row of the sample (or of these rows) under these parameters, without dropout."""
+        return row_losses(self.engine, self.task, parameters, self.sample if rows is None else rows)
+
+    def mean(self, values: Array) -> float:
+        """The weighted mean over the sample; inf where a number is none."""
+        with np.errstate(all="ignore"):
+            mean = float(np.average(values, weights=self.weight))
+        return mean if np.isfinite(mean) else np.inf
+
+    @cached_property
+    def loss_at_start(self) -> float:
+        """J on the sample before the first step."""
+        return self.mean(self.row_losses(self.start))
+
+    @cached_property
+    def losses_at_end(self) -> Array:
+        """The loss of every row of the sample after the last step."""
+        return self.row_losses(self.end)
+
+    @cached_property
+    def loss_at_end(self) -> float:
+        """J on the sample after the last step."""
+        return self.mean(self.losses_at_end)
+
+    @cached_property
+    def chance_by_row(self) -> Array:
+        """The loss of every row for the best output that is the same for every row."""
+        return constant_losses(self.task.architecture.loss, self.y, self.weight)
+
+    @cached_property
+    def chance(self) -> float:
+        """J of the best constant output: the entropy of the classes, the variance of values …"""
+        return self.mean(self.chance_by_row)
+
+    @cached_property
+    def loss_reached(self) -> float:
+        """J after the last step, or the mean of the recorded losses of the last epoch where that is lower.
+
+        A run of a noisy gradient may end on a bad step; that alone is no illness. Dropout raises recorded losses.
+        """
+        last = self.losses[-min(self.n_steps, self.task.steps_per_epoch) :]
+        with np.errstate(all="ignore"):
+            mean = float(last.mean()) if np.isfinite(last).all() else np.inf
+        return min(self.loss_at_end, mean) if self.diverged is None else self.loss_at_end
+
+    @cached_property
+    def learned(self) -> float:
+        """Share of the loss of a constant output that the run has taken away: 0 at chance, 1 at loss 0."""
+        if not np.isfinite(self.loss_reached) or self.chance <= 0:
+            return 0.0
+        return 1 - self.loss_reached / self.chance
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run is searched for what kept it from going down."""
+        return self.learned < LEARNED or self.diverged is not None
+
+    # signs -------------------------------------------------------------------------------------------------
+
+    def signs(self, parameters: Parameters) -> list[LayerSigns]:
+        """The signs of every layer on the sample under these parameters."""
+        rows = self.sample
+        return signs(self.engine, parameters, self.task.X[rows], self.task.targets[rows], self.weight)
+
+    @cached_property
+    def signs_at_start(self) -> list[LayerSigns]:
+        """The signs of every layer before the first step."""
+        return self.signs(self.start)
+
+    @cached_property
+    def signs_at_end(self) -> list[LayerSigns]:
+        """The signs of every layer after the last step."""
+        return self.signs(self.end)
+
+    def learning_rate(self, step: int) -> float:
+        """η of a step, schedule and events included."""
+        return float(self.record(step).update.learning_rate)
+
+    def example(self, row: int) -> int:
+        """A training row as an index into the X given to train."""
+        return row if self.index is None else int(self.index[row])
+
+    def column(self, j: int) -> str:
+        """A column of X by name, or by number."""
+        return f"{self.columns[j]}" if self.columns and j < len(self.columns) else f"{j}"
+
+
+def row_losses(engine: Engine, task: Task, parameters: Parameters, rows: npt.NDArray[np.int64]) -> Array:
+    """The loss of every one of these rows under these parameters, float64."""
+    architecture = parameters.architecture
+    y = dense_targets(task.targets[rows], architecture).astype(np.float64)
+    with np.errstate(all="ignore"):
+        forward = engine.forward(parameters, np.ascontiguousarray(task.X[rows]))
+        z, a = forward.z[-1].astype(np.float64), forward.output.astype(np.float64)
+        value, _ = value_and_delta(architecture.loss, architecture.output, z, a, y)
+    return np.where(np.isfinite(value), value, np.inf)
+
+
+def constant_losses(loss: str, y: Array, weight: Array | None) -> Array:
+    """The loss of every row for the constant output that is best over all rows, (n,).
+
+    Formula   classes: −Σ_j y_j·log f_j with the frequencies f (labels: both ends); squared error: ½·Σ (y − mean)²;
+              absolute error and Huber: about the median; Poisson: a − y·log a at the mean
+    """
+    told = ~np.isnan(y)
+    w = told * (np.ones(len(y)) if weight is None else weight.astype(np.float64))[:, None]
+    filled = np.where(told, y, 0.0)
+    mean = (w * filled).sum(axis=0) / np.maximum(w.sum(axis=0), 1e-300)
+    if loss == "cross_entropy":
+        one_hot = y.shape[1] > 1 and bool(np.allclose(filled.sum(axis=1), 1))
+        log = np.log(np.clip(mean, 1e-12, 1))
+        value = -filled * log
+        if not one_hot:
+            value = value - (1 - filled) * np.log(np.clip(1 - mean, 1e-12, 1))
+    elif loss == "poisson":
+        value = mean - filled * np.log(np.maximum(mean, 1e-12))
+    elif loss == "squared_error":
+        value = 0.5 * (filled - mean) ** 2
+    else:
+        size = np.abs(filled - np.nanmedian(y, axis=0))
+        near = np.minimum(size, 1.0)
+        value = size if loss == "absolute_error" else near * (size - 0.5 * near)
+    total: Array = np.where(told, value, 0.0).sum(axis=1)
+    return total

@@ -1,0 +1,307 @@
+"""Rules about the way down: update rule, learning rate, penalties, vanishing gradients, number of steps.
+
+Each suspect is tried: the first steps again with only that changed. They stand in the order of causes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.diagnose.doctor.data_rules import input_scale
+from chainrule.diagnose.doctor.finding import Finding
+from chainrule.diagnose.doctor.run_view import RunView
+from chainrule.diagnose.doctor.start_rules import biases, usual_size, usual_spread, weights_scale
+from chainrule.diagnose.doctor.suspects import Suspect, first_of, told_by
+from chainrule.diagnose.doctor.trials import Change, Outcome, n_trial_steps, rescues, trial
+from chainrule.diagnose.vitals.sharpness import sharpness
+from chainrule.diagnose.vitals.step_signs import StepSigns, of_record
+from chainrule.diagnose.vitals.steps import chosen_steps
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.reference.optimizers import OPTIMIZERS
+
+LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
+STILL_LOWER = tuple(10.0**-k for k in range(4, 10))
+"""Tried only where a run diverged and nothing else was found: such trials soon end."""
+SLUGGISH = {"momentum": 0.98, "beta1": 0.98, "beta2": 0.99999}
+"""Running means that forget this slowly still push where the gradient pointed 50 steps ago (1 / (1 − 0.98))."""
+HASTY = {"beta2": 0.5, "rho": 0.5}
+COARSE_EPSILON = 1e-3
+"""An epsilon above the usual root of v takes Adam's division away: what is left is a small learning rate."""
+VANISHED, EXPLODED = 0.003, 30.0
+"""What arrives of the output's error signal in layer 1, by entry: layer 1 learns that many times as fast. Four layers
+of sigmoid leave 0.01 (Nielsen, chapter 5) and learn."""
+SHRINKING = 2.0
+"""A step multiplies every weight by 1 − η·l2: beyond η·l2 = 2 weights grow at every step whatever the data say."""
+JUMPED, FADED = 3.0, 0.05
+
+
+def speed_rules(case: RunView) -> Iterator[Finding]:
+    """Notes about scales, and the first cause of a run that did not go down; nothing more where it went down."""
+    suspects: list[Suspect] = []
+    for rule in (input_scale, weights_scale):
+        found = rule(case)
+        if isinstance(found, Suspect):
+            suspects.append(found)
+        elif found is not None:
+            yield found
+    if not case.failed:
+        yield from filter(None, [suspect.finding() for suspect in suspects[:1]])
+        return
+    unstable = _unstable_penalty(case)
+    if unstable is not None:
+        yield unstable
+        return
+    for each in (biases, _events, _optimizer, _clip, _flow):
+        suspect = each(case)
+        suspects += [suspect] if suspect is not None else []
+    first = first_of(case, [*suspects, *_rates(case)]) or _far_too_large(case)
+    if first is not None:
+        yield first
+
+
+# the update rule --------------------------------------------------------------------------------------------
+
+
+def _events(case: RunView) -> Suspect | None:
+    """A learning rate that was raised on the way, and a run that goes well without."""
+    eta, at = case.settings.optimizer.learning_rate, None
+    for event in case.events:
+        if event.kind == "set" and event.name == "learning_rate":
+            if float(event.value) > JUMPED * eta and at is None:
+                at = (event.step, eta, float(event.value))
+            eta = float(event.value)
+    if at is None or at[0] >= case.n_steps:
+        return None
+    without = trial(case, Change(without_events=True), n_trial_steps(case))
+    if not rescues(without):
+        return None
+    told = {"before": at[1], "learning_rate": at[2], "better": at[1]} | told_by(case, without)
+    return Suspect(without, lambda: Finding("learning-rate-too-large", "jump", step=at[0], evidence=told))
+
+
+def _optimizer(case: RunView) -> Suspect | None:
+    """A hyper-parameter of the optimizer far from the usual, and a run that does well with the usual."""
+    hyper, usual = case.settings.optimizer.hyper, OPTIMIZERS[case.task.optimizer].hyper
+    odd = [name for name, limit in SLUGGISH.items() if hyper.get(name, 0.0) >= limit]
+    odd += [name for name, limit in HASTY.items() if hyper.get(name, 1.0) < limit]
+    odd += ["epsilon"] if hyper.get("epsilon", 0.0) >= COARSE_EPSILON else []
+    if not odd:
+        return None
+    better = {name: 0.9 if name == "momentum" else float(usual[name]) for name in odd}
+    reset = trial(case, Change(hyper=better), n_trial_steps(case))
+    if not rescues(reset):
+        return None
+    told = {"names": odd, "values": [float(hyper[name]) for name in odd], "usual": list(better.values())}
+    told |= told_by(case, reset)
+    return Suspect(reset, lambda: Finding("wrong-optimizer-settings", step=case.first, evidence=told))
+
+
+def _clip(case: RunView) -> Suspect | None:
+    """A gradient cut short in every step, and a run that does well with the whole of it."""
+    clip = case.settings.clip_norm
+    if clip is None:
+        return None
+    free = trial(case, Change(settings={"clip_norm": None}), n_trial_steps(case))
+    if not rescues(free):
+        return None
+    told = {"names": ["clip_norm"], "values": [float(clip)], "usual": ["None"]} | told_by(case, free)
+    return Suspect(free, lambda: Finding("wrong-optimizer-settings", "clip", step=case.first, evidence=told))
+
+
+# gradients that vanish or explode on their way down ----------------------------------------------------------
+
+
+def _flow(case: RunView) -> Suspect | None:
+    """An error signal that does not reach layer 1, or swells on the way, at the start."""
+    layers = case.task.architecture.layers
+    if len(layers) < 3:
+        return None
+    factors = [(s.by_weights or 0.0, s.by_slope or 0.0) for s in case.signs_at_start[:-1]]
+    by_weights, by_slope = (float(np.prod([f[i] for f in factors])) for i in (0, 1))
+    left = by_weights * by_slope
+    if not np.isfinite(left) or VANISHED < left < EXPLODED:
+        return None
+    products = [w * s for w, s in factors]
+    if left >= EXPLODED:
+        outcome = trial(case, Change(theta=_of_usual_size), n_trial_steps(case))
+        id_, variant, layer = "exploding-gradient", "", int(np.argmax(products)) + 1
+    else:
+        swapped = rectified(case.task.architecture)
+        outcome = min(
+            (
+                trial(case, Change(learning_rate=rate, theta=_of_usual_size, architecture=swapped), n_trial_steps(case))
+                for rate in (1.0, 0.1)  # rectifiers pass on more: the same rate may be too large for them
+            ),
+            key=lambda one: one.loss,
+        )
+        id_, variant, layer = (
+            "vanishing-gradient",
+            "slope" if by_slope < by_weights else "weights",
+            int(np.argmin(products)) + 1,
+        )
+    if not rescues(outcome):
+        return None
+    told = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)} | told_by(case, outcome)
+    finding = Finding(id_, variant, step=case.first, layer=layer, evidence=told)
+    return Suspect(outcome, lambda: finding, patient=True)
+
+
+def rectified(architecture: Architecture) -> Architecture:
+    """The same layers with rectifiers as hidden activations."""
+    hidden = tuple(replace(layer, activation="relu") for layer in architecture.layers[:-1])
+    return replace(architecture, layers=(*hidden, architecture.layers[-1]))
+
+
+def _of_usual_size(parameters: Parameters) -> Parameters:
+    """The same draws at the spread that suits the activations, biases 0."""
+    layers = enumerate(parameters.architecture.layers, start=1)
+    return usual_size(parameters, np.array([_rms(parameters.W[l]) / usual_spread(layer) for l, layer in layers]))
+
+
+def _rms(array: npt.NDArray[Any]) -> float:
+    return float(np.sqrt((array.astype(np.float64) ** 2).mean()))
+
+
+# learning rate, penalties, steps -----------------------------------------------------------------------------
+
+
+def _rates(case: RunView) -> list[Suspect]:
+    """Lower rates or no penalties, whichever does better first; then a constant rate, more steps, higher rates."""
+    n = n_trial_steps(case)
+    lower, higher = (
+        [(outcome, factor) for factor in factors if rescues(outcome := trial(case, Change(learning_rate=factor), n))]
+        for factors in (LOWER, HIGHER)
+    )
+    suspects = []
+    if lower:
+        low, by = min(lower, key=lambda pair: pair[0].loss)
+        suspects.append(Suspect(low, lambda: _too_large(case, low, by)))
+    suspects += _penalties(case, n)
+    suspects.sort(key=lambda suspect: suspect.outcome.loss)
+    suspects += _schedule(case, n)
+    if case.diverged is not None:
+        return suspects
+    more = trial(case, Change(), n_trial_steps(case, max(4 * case.n_steps, 500)), start=case.n_steps)
+    if rescues(more):
+        suspects.append(Suspect(more, lambda: _steps(case, more), longer=True))
+    if higher:
+        high, up = min(higher, key=lambda pair: pair[0].loss)
+        suspects.append(Suspect(high, lambda: _too_small(case, high, up)))
+    return suspects
+
+
+def _far_too_large(case: RunView) -> Finding | None:
+    """A run that diverged at a rate more than a thousand times too large."""
+    if case.diverged is None:
+        return None
+    for factor in STILL_LOWER:
+        outcome = trial(case, Change(learning_rate=factor), n_trial_steps(case))
+        if rescues(outcome):
+            return _too_large(case, outcome, factor)
+    return None
+
+
+def penalties_of(case: RunView) -> dict[str, float]:
+    """The penalties that were on, by name."""
+    s, decay = case.settings, case.settings.optimizer.hyper.get("weight_decay", 0.0)
+    told = {"l2": s.l2 + s.alpha, "l1": s.l1, "dropout": s.dropout, "weight_decay": decay}
+    return {name: float(value) for name, value in told.items() if value > 0}
+
+
+def _unstable_penalty(case: RunView) -> Finding | None:
+    """A penalty whose own step makes weights grow."""
+    eta, penalised = case.learning_rate(case.first), penalties_of(case)
+    if not case.task.optimizer.startswith("sgd") or eta * penalised.get("l2", 0.0) <= SHRINKING:
+        return None
+    told = {"names": ["l2"], "values": [penalised["l2"]], "learning_rate": eta, "factor": 1 - eta * penalised["l2"]}
+    return Finding("too-strong-regularization", "unstable", step=case.first, evidence=told)
+
+
+def _penalties(case: RunView, n: int) -> list[Suspect]:
+    penalised = penalties_of(case)
+    if not penalised:
+        return []
+    hyper = {"weight_decay": 0.0} if "weight_decay" in penalised else {}
+    free = trial(case, Change(settings={"l2": 0.0, "l1": 0.0, "dropout": 0.0, "alpha": 0.0}, hyper=hyper), n)
+    if not rescues(free):
+        return []
+    told: dict[str, Any] = {
+        "names": list(penalised), "values": list(penalised.values()),
+        "weight_at_start": _size(case.start), "weight_at_end": _size(case.end),
+    }  # fmt: skip
+    told |= told_by(case, free)
+    return [Suspect(free, lambda: Finding("too-strong-regularization", step=case.first, evidence=told), must_hold=True)]
+
+
+def _size(parameters: Parameters) -> float:
+    return float(np.sqrt(sum((w.astype(np.float64) ** 2).sum() for w in parameters.W[1:])))
+
+
+def _too_large(case: RunView, outcome: Outcome, factor: float) -> Finding:
+    incident = first_overshoot(case)
+    eta = case.learning_rate(case.first)
+    told: dict[str, Any] = {"learning_rate": eta, "better": eta * factor, "factor": factor} | told_by(case, outcome)
+    told |= _curvature(case, eta)
+    if incident is None:
+        return Finding("learning-rate-too-large", step=case.first, evidence=told)
+    layer = int(np.argmax(np.nan_to_num(incident.ratios, posinf=np.inf))) + 1
+    told |= {
+        "before": incident.loss, "after": incident.loss_after, "overshoot": incident.overshoot,
+        "ratio": incident.ratios[layer - 1],
+    }  # fmt: skip
+    return Finding("learning-rate-too-large", "incident", step=incident.step, layer=layer, evidence=told)
+
+
+def _curvature(case: RunView, eta: float) -> dict[str, float]:
+    curvature = sharpness(case.start, case.task, case.settings.l2)
+    return {} if curvature is None else {"curvature": curvature, "eta_lambda": eta * curvature}
+
+
+def first_overshoot(case: RunView) -> StepSigns | None:
+    """The first step looked at whose own update left its own batch worse off, past the lowest point by the slope."""
+    for step in chosen_steps(case.n_steps, case.checkpoints.sizes, early=24):
+        if step < case.first:
+            continue
+        seen = of_record(case.record(step), case.engine, case.task)
+        if not np.isfinite(seen.loss_after) or (seen.loss_after > seen.loss and not seen.overshoot < 0):
+            return seen
+    return None
+
+
+def _too_small(case: RunView, outcome: Outcome, factor: float) -> Finding:
+    eta = case.learning_rate(case.first)
+    signs = of_record(case.record(case.n_steps - 1), case.engine, case.task)
+    told: dict[str, Any] = {"learning_rate": eta, "better": eta * factor, "factor": factor}
+    told |= {"overshoot": signs.overshoot, "ratio": max(signs.ratios)} | _curvature(case, eta) | told_by(case, outcome)
+    return Finding("learning-rate-too-small", step=case.first, evidence=told)
+
+
+def _schedule(case: RunView, n: int) -> list[Suspect]:
+    """A rate that faded away while there was much to learn, and a run that does well with a constant one."""
+    etas = [
+        case.learning_rate(step) for step in chosen_steps(case.n_steps, case.checkpoints.sizes) if step >= case.first
+    ]
+    if etas[-1] > FADED * max(etas):
+        return []
+    constant = trial(case, Change(constant_rate=True), n)
+    if not rescues(constant):
+        return []
+    steps = [step for step in chosen_steps(case.n_steps, case.checkpoints.sizes) if step >= case.first]
+    faded = next(
+        step
+        for step, eta in zip(steps, etas, strict=True)
+        if eta <= FADED * max(etas) and step >= steps[int(np.argmax(etas))]
+    )
+    told = {"learning_rate": max(etas), "last": etas[-1], "better": max(etas)} | told_by(case, constant)
+    return [Suspect(constant, lambda: Finding("learning-rate-too-small", "faded", step=faded, evidence=told))]
+
+
+def _steps(case: RunView, went_on: Outcome) -> Finding:
+    told = told_by(case, went_on) | {"n_steps": case.n_steps, "epochs": case.n_steps / case.task.steps_per_epoch}
+    return Finding("too-few-steps", step=case.n_steps - 1, evidence=told)

@@ -1,0 +1,111 @@
+"""Suspects: causes whose removal rescues the run, and which of them comes first.
+
+The earliest suspect in the order of causes is the first cause, provided that its removal alone does about as
+well as the best single change: a rescue that leaves a quarter of the way to another one has not found what
+kept the run from going down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.diagnose.doctor.finding import Finding
+from chainrule.diagnose.doctor.run_view import RunView, row_losses
+from chainrule.diagnose.doctor.trials import (
+    SHORTFALL,
+    SIGNIFICANT,
+    Change,
+    Outcome,
+    n_trial_steps,
+    paired_t,
+    shortfall,
+    trial,
+)
+from chainrule.seeding import permutation
+
+BARELY = 0.05
+"""A run that took away less than this of the constant's loss learned nothing: a rescue need not hold on unseen rows."""
+
+FEW, NOTICEABLE = 50, 0.08
+"""Rows below which none are held out; share of the constant's loss that a change must save on unseen rows."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A trial that rescued the run, and the finding it makes."""
+
+    outcome: Outcome
+    finding: Callable[[], Finding | None]
+    must_hold: bool = False
+    """Whether it must do better on unseen rows whatever the run has learned: a penalty is there for these."""
+    patient: bool = False
+    """Whether the cause makes a run slow rather than stuck: not named where only going on does clearly better."""
+    longer: bool = False
+    """Whether the trial is the run going on, with more steps than the run had."""
+
+
+def first_of(case: RunView, suspects: Sequence[Suspect]) -> Finding | None:
+    """The finding of the first suspect that does about as well as the best and holds on unseen rows."""
+    suspects = [suspect for suspect in suspects if not suspect.must_hold or holds_on_unseen(case, suspect)]
+    for suspect in suspects:
+        rivals = [other.outcome.loss for other in suspects if suspect.patient or not other.longer]
+        if rivals and shortfall(suspect.outcome.loss, min(rivals), case.chance) >= SHORTFALL:
+            continue
+        hopeless = case.learned < BARELY or case.diverged is not None
+        if not (suspect.must_hold or hopeless or holds_on_unseen(case, suspect)):
+            continue
+        found = suspect.finding()
+        if found is not None:
+            return found
+    return None
+
+
+def told_by(case: RunView, outcome: Outcome) -> dict[str, Any]:
+    """What every finding of a trial tells."""
+    return {"loss": case.loss_at_end, "loss_trial": outcome.loss, "steps": outcome.n_steps, "chance": case.chance}
+
+
+def holds_on_unseen(case: RunView, suspect: Suspect) -> bool:
+    """Whether the change also helps on rows that neither training saw: else it only fits the rows it was given."""
+    n_steps = suspect.outcome.n_steps if suspect.longer else None
+    return case.task.n_samples < FEW or helps_on_unseen(case, suspect.outcome.change, n_steps)
+
+
+def helps_on_unseen(case: RunView, change: Change, n_steps: int | None = None) -> bool:
+    """Whether a change does substantially and significantly better on rows that neither training saw.
+
+    Both trainings, the run's own and the changed one, are done again on four fifths of the rows.
+    """
+    n = case.task.n_samples
+    if n < FEW:
+        return False
+    order = permutation(case.settings.seed, 0, n)
+    held, rest = np.sort(order[: n // 5])[:2048], np.sort(order[n // 5 :])
+    steps = n_trial_steps(case)
+    own = trial(case, replace(change, **_UNCHANGED), steps, rows=rest)
+    changed = trial(case, change, max(steps, n_steps or 0), rows=rest)
+    if changed.stopped or own.stopped:
+        return not changed.stopped
+    worse, better = (_on(case, outcome, held) for outcome in (own, changed))
+    weight = None if case.task.weight is None else case.task.weight[held]
+    a, b = (float(np.average(losses, weights=weight)) for losses in (worse, better))
+    enough = shortfall(a, b, case.chance) > SHORTFALL / 2 and a - b > NOTICEABLE * abs(case.chance)
+    return enough and paired_t(worse, better, weight) > SIGNIFICANT / 2
+
+
+_UNCHANGED: dict[str, Any] = {
+    "learning_rate": 1.0, "constant_rate": False, "settings": {}, "hyper": {}, "theta": None, "X": None,
+    "architecture": None, "weight": None, "without_events": False,
+}  # fmt: skip
+
+
+def _on(case: RunView, outcome: Outcome, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """The losses of these rows, as the trial saw them."""
+    X = case.task.X if outcome.change.X is None else outcome.change.X(case.task.X)
+    seen = replace(case.task, X=np.ascontiguousarray(X, dtype=case.task.architecture.dtype))
+    return row_losses(case.engine, seen, outcome.parameters, rows)

@@ -1,0 +1,158 @@
+"""Rules about the wiring: does the loss fit outputs and targets, and is the gradient the derivative of the loss?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
+from chainrule.diagnose.doctor.run_view import RunView
+from chainrule.engine.numpy import NumpyEngine
+from chainrule.network.records import StepRecord
+from chainrule.verify.gradients import check_gradients
+from chainrule.verify.parity import LIMITS
+
+DISTANCES = ("squared_error", "absolute_error", "huber")
+OUT_OF_REACH = 0.05
+"""Share of the variance of the targets that lies beyond what the output can say."""
+RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, np.inf),
+    "softplus": (0.0, np.inf),
+    "exponential": (0.0, np.inf),
+    "elu": (-1.0, np.inf),
+    "selu": (-1.7581, np.inf),
+    "leaky_relu": (-np.inf, np.inf),
+    "gelu": (-0.17, np.inf),
+    "silu": (-0.2785, np.inf),
+    "mish": (-0.3088, np.inf),
+    "identity": (-np.inf, np.inf),
+}
+"""What an output can say."""
+CHECKED_ROWS, CHECKED_ENTRIES, WRONG = 16, 24, 1e-2
+"""Rows, entries of each tensor, and the relative error from which a gradient is wrong (CS231n); inputs
+of a thousand bend J so much that a right one is off by 1e-3, rounding in float64 is below 1e-7."""
+
+
+def wiring_rules(case: RunView) -> Iterator[Finding]:
+    """Every finding about loss, outputs and gradients."""
+    yield from _gradient(case)
+    yield from _reach(case)
+    yield from _classes_by_distance(case)
+    yield from _linear(case)
+
+
+def _reach(case: RunView) -> Iterator[Finding]:
+    """Targets that the output activation cannot say."""
+    output = case.task.architecture.output
+    low, high = RANGES[output]
+    beyond = np.maximum(low - case.y, 0) + np.maximum(case.y - high, 0)
+    variance = float(np.nanvar(case.y, axis=0).sum())
+    share = float(np.nanmean(beyond**2, axis=0).sum()) / variance if variance > 0 else 0.0
+    if share > OUT_OF_REACH:
+        told = {
+            "output": output,
+            "low": low,
+            "high": high,
+            "least": float(np.nanmin(case.y)),
+            "most": float(np.nanmax(case.y)),
+            "rows": float((np.nan_to_num(beyond) > 0).any(axis=1).mean()),
+            "share": share,
+        }
+        yield Finding("wrong-pair", "range", layer=len(case.task.architecture.layers), evidence=told)
+
+
+def _classes_by_distance(case: RunView) -> Iterator[Finding]:
+    """Classes told by a distance between numbers."""
+    a = case.task.architecture
+    if a.loss not in DISTANCES:
+        return
+    told = {"loss": a.loss, "output": a.output, "outputs": a.n_outputs}
+    unbounded = a.output not in ("sigmoid", "softmax", "tanh")
+    if case.classes is not None and len(np.unique(case.classes)) > 1:
+        told["classes"] = len(np.unique(case.classes))
+        severity = FAULT if unbounded else NOTE
+        yield Finding(
+            "wrong-pair", "classes" if unbounded else "squashed", layer=len(a.layers), evidence=told, severity=severity
+        )
+    elif a.n_outputs == 1 and unbounded:
+        values, counts = np.unique(case.y[:, 0], return_counts=True)
+        k = len(values)
+        numbered = 3 <= k <= 30 and bool((values == np.arange(k) + values[0]).all()) and values[0] in (0, 1)
+        if numbered and counts.min() >= 0.5 * len(case.y) / k:
+            yield Finding("wrong-pair", "numbers", layer=len(a.layers), evidence=told | {"classes": k})
+
+
+def _linear(case: RunView) -> Iterator[Finding]:
+    """Hidden layers without a bend: together they are one matrix."""
+    hidden = case.task.architecture.layers[:-1]
+    if hidden and all(layer.activation == "identity" and not layer.normalization for layer in hidden):
+        yield Finding("wrong-pair", "linear", layer=1, evidence={"n": len(hidden)})
+
+
+# the gradient -----------------------------------------------------------------------------------------------
+
+
+def _gradient(case: RunView) -> Iterator[Finding]:
+    """The gradient of the first step against central differences, and the step's own against it."""
+    record = case.record(case.first)
+    rows = record.rows[:CHECKED_ROWS]
+    weight = None if case.task.weight is None else case.task.weight[rows]
+    parameters = record.update.old.parameters
+    if not (np.isfinite(parameters.flat).all() and np.isfinite(case.task.X[rows]).all()):
+        return
+    with np.errstate(all="ignore"):
+        check = check_gradients(
+            NumpyEngine(), parameters, case.task.X[rows], case.task.targets[rows], weight, max_entries=CHECKED_ENTRIES
+        )
+    worst = max(check.tensors.values(), key=lambda t: t.error if t.resolved else 0.0)
+    if worst.resolved and worst.error > WRONG:
+        layer = int(worst.name.lstrip("Wbgainshft") or 1) if worst.name != "X" else 1
+        told = {"tensor": worst.name, "analytic": worst.analytic, "numeric": worst.numeric, "error": worst.error}
+        yield Finding("wrong-gradient", step=record.step, layer=layer, evidence=told)
+        return
+    yield from _of_step(case)
+
+
+def _of_step(case: RunView) -> Iterator[Finding]:
+    """The gradient the training used, against the reference on the same rows, where nothing is dropped."""
+    record = case.record(case.first)
+    if record.forward.masks is not None and any(mask is not None for mask in record.forward.masks):
+        return
+    rows = record.rows
+    weight = None if case.task.weight is None else case.task.weight[rows]
+    with np.errstate(all="ignore"):
+        reference = NumpyEngine().backward(
+            record.update.old.parameters, case.task.X[rows], case.task.targets[rows], weight
+        )
+    limit = 10 * LIMITS[case.task.architecture.dtype]
+    sizes = _sizes(record, case)
+    for l in range(len(case.task.architecture.layers), 0, -1):
+        used, expected = record.backward.dW[l].astype(np.float64), reference.dW[l].astype(np.float64)
+        scale = max(float(np.abs(expected).max()), float((np.abs(record.forward.a[l - 1]).T @ sizes[l]).max()))
+        gaps = np.abs(used - expected)
+        at = np.unravel_index(int(np.argmax(gaps)), gaps.shape)
+        if np.isfinite(scale) and scale > 0 and gaps[at] > limit * scale:
+            name = f"W{l}[{at[0]},{at[1]}]"
+            told = {
+                "tensor": name,
+                "analytic": float(used[at]),
+                "numeric": float(expected[at]),
+                "error": float(gaps[at] / scale),
+            }
+            yield Finding("wrong-gradient", "step", step=record.step, layer=l, evidence=told)
+            return
+
+
+def _sizes(record: StepRecord, case: RunView) -> dict[int, npt.NDArray[Any]]:
+    """What the rounding of delta is relative to, layer by layer: the terms it is made of, without signs and slopes."""
+    L, W = len(case.task.architecture.layers), record.update.old.W
+    sizes = {L: np.abs(record.backward.delta[L].astype(np.float64)) + 1 / len(record.rows)}
+    for l in range(L - 1, 0, -1):
+        sizes[l] = sizes[l + 1] @ np.abs(W[l + 1].astype(np.float64)).T
+    return sizes

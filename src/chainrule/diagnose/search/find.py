@@ -1,0 +1,321 @@
+"""Ways to search a run: by bisection where a thing persists, by a scan where it may pass, by recorded losses.
+
+"non-finite"    a weight that is no number never becomes one again, so the first such step is found by halving
+"dead unit"     units revive, so every step is looked at; a unit silent on its batches is tried on all rows
+"saturated unit" the same, for units that every row drives to the flat ends of sigmoid or tanh
+"loss doubles"  the losses of all steps are recorded: nothing is recomputed but the steps around
+a predicate     every step is handed to it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.diagnose.search.found import Found
+from chainrule.engine.protocol import Engine, Task
+from chainrule.errors import unknown_name
+from chainrule.network.records import StepRecord
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.training.divergence import first_non_finite
+from chainrule.training.events import Event
+
+SMOOTHED = 32
+"""Steps of the moving mean that "loss doubles" compares with, or an epoch where that is shorter."""
+CONFIRMED = 8
+"""Steps whose mean must be twice as high too, from the one that is named on."""
+FIRST_TRIAL, DEAD_ROWS = 4, 4096
+"""A unit silent on 4 batches in a row is tried on all rows (on 4096 of a larger set); if it is alive there, the
+number of batches it must be silent for until the next trial doubles."""
+DEAD = dict.fromkeys(("relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "exponential"), 1e-7)
+"""Activations with one flat side, and the slope below which nothing comes back from there: 0 for relu; for the others
+what float32 forgets beside 1. leaky_relu has no flat side: its slope is 0.01 there, and no unit of it dies."""
+SATURATED = {"sigmoid": 0.05 * 0.25, "tanh": 0.05 * 1.0}
+"""Activations with two flat ends: 5 % of their steepest slope, tanh beyond ±0.975, sigmoid outside 0.0127 … 0.9873."""
+
+
+@dataclass
+class History:
+    """A run as a search sees it. record(t) recomputes step t; index: training rows as indices into X, or None."""
+
+    record: Callable[[int], StepRecord]
+    task: Task
+    engine: Engine
+    losses: npt.NDArray[np.float64]
+    events: Sequence[Event]
+    index: npt.NDArray[np.int64] | None
+    n_looked: int = 0
+
+    def look(self, step: int) -> StepRecord:
+        """The record of a step, counted."""
+        self.n_looked += 1
+        return self.record(step)
+
+    def example(self, record: StepRecord, row: int) -> int:
+        """A row of a batch as an index into the X given to train."""
+        one = int(record.rows[row])
+        return one if self.index is None else int(self.index[one])
+
+    def events_at(self, step: int) -> str | None:
+        """What a callback did before a step, in a few words."""
+        told = [
+            f"{e.kind}{f' {e.name} = {e.value:g}' if e.kind == 'set' else ''} before step {step}"
+            for e in self.events
+            if e.step == step and e.kind in ("set", "edit")
+        ]
+        return "; ".join(told) or None
+
+
+def find(history: History, what: str, steps: range) -> Found | None:
+    """The first of the steps at which a named thing happened, or None.
+
+    Errors    SettingsError for a name that is not in FINDS
+    """
+    if what not in FINDS:
+        raise unknown_name("find", what, FINDS)
+    if not len(steps):
+        return None
+    found = FINDS[what](history, steps)
+    return None if found is None else replace(found, n_looked=history.n_looked, n_steps=len(history.losses))
+
+
+def first_that_fits(history: History, steps: Iterable[Any], predicate: Callable[[Any], Any]) -> Found | None:
+    """The first step for which the predicate is true; what it returned is the evidence."""
+    for step in steps:
+        history.n_looked += 1
+        answer = predicate(step)
+        if answer is not None and bool(np.any(answer)):
+            evidence = {} if isinstance(answer, bool | np.bool_) else {"answer": str(answer)}
+            return Found(
+                "predicate", step.step, step.epoch, evidence=evidence, n_looked=history.n_looked,
+                n_steps=len(history.losses),
+            )  # fmt: skip
+    return None
+
+
+# non-finite ----------------------------------------------------------------------------------------------
+
+
+def _non_finite(history: History, steps: range) -> Found | None:
+    def bad(record: StepRecord) -> bool:
+        return first_non_finite(record)[0] is not None or not np.isfinite(record.backward.loss)
+
+    low, high = 0, len(steps) - 1
+    worst = history.look(steps[high])
+    if not bad(worst):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        record = history.look(steps[middle])
+        if bad(record):
+            high, worst = middle, record
+        else:
+            low = middle + 1
+    return _first_number(history, worst)
+
+
+def _first_number(history: History, record: StepRecord) -> Found:
+    """Layer, unit, row and operands of the first number that is not finite, in the order of computation."""
+    layer, quantity = first_non_finite(record)
+    evidence: dict[str, Any] = {"quantity": quantity}
+    row = unit = None
+    f, b = record.forward, record.backward
+    of_rows = {"z": f.z, "u": f.u, "a": f.a, "delta": b.delta, "du": b.du}
+    name = quantity.rstrip("0123456789")
+    if layer is not None and name in of_rows:
+        array = of_rows[name][layer]
+        places = np.argwhere(~np.isfinite(array))
+        row, unit = (int(i) for i in places[0])
+        evidence |= {"quantity": f"{quantity}[{row},{unit}]", "value": float(array[row, unit]), "n_bad": len(places)}
+        if name == "z":
+            with np.errstate(all="ignore"):
+                terms = f.a[layer - 1][row].astype(np.float64) * record.update.old.W[layer][:, unit].astype(np.float64)
+            k = int(np.argmax(np.where(np.isfinite(terms), np.abs(terms), np.inf)))
+            evidence["largest_term"] = f"a{layer - 1}[{row},{k}] · W{layer}[{k},{unit}] = {terms[k]:.6g}"
+    elif layer is not None and quantity != "loss":
+        new = dict(record.update.new.parameters.named())
+        array = getattr(b, name)[layer] if name.startswith("d") else new[quantity]
+        places = np.argwhere(~np.isfinite(array))
+        unit = int(places[0][-1])
+        at = ",".join(str(int(i)) for i in places[0])
+        evidence |= {"quantity": f"{quantity}[{at}]", "value": float(array[tuple(places[0])]), "n_bad": len(places)}
+    elif quantity == "loss":
+        row = int(np.argmax(np.abs(f.a[0]).max(axis=1)))
+        evidence["value"] = float(b.loss)
+    if row is not None:
+        evidence["input_size"] = float(np.abs(f.a[0][row]).max())
+    evidence |= _cause(history, record)
+    example = None if row is None else history.example(record, row)
+    alone = row is None or bool(np.isfinite(np.delete(f.output, row, axis=0)).all())
+    if not alone and record.step > 0 and "event" not in evidence:
+        # Many rows overflow at once where the weights were spoilt before: by whom, the step before can tell.
+        before = history.look(record.step - 1)
+        row, (_, example, told) = None, _pushed_most(history, before, layer or 1)
+        evidence["pushed_by"] = told
+    return Found("non-finite", record.step, record.epoch, layer, unit, row, example, evidence)
+
+
+def _pushed_most(history: History, record: StepRecord, l: int, unit: int | None = None) -> tuple[int, int, str]:
+    """The row that gave most to the gradient of a layer, or of one of its units: row, example, and both in words."""
+    delta = record.backward.delta[l].astype(np.float64)
+    size = np.abs(delta[:, unit]) if unit is not None else np.linalg.norm(delta, axis=1)
+    with np.errstate(all="ignore"):
+        size = size * np.linalg.norm(record.forward.a[l - 1].astype(np.float64), axis=1)
+    row = int(np.argmax(np.where(np.isfinite(size), size, np.inf)))
+    example = history.example(record, row)
+    return row, example, f"example {example} (row {row} of step {record.step})"
+
+
+def _cause(history: History, record: StepRecord) -> dict[str, Any]:
+    """The learning rate of the step before, and events right before this step or the last one."""
+    evidence: dict[str, Any] = {}
+    if record.step > 0:
+        evidence["learning_rate"] = float(history.look(record.step - 1).update.learning_rate)
+    told = [text for step in (record.step - 1, record.step) if (text := history.events_at(step))]
+    if told:
+        evidence["event"] = "; ".join(told)
+    return evidence
+
+
+# the loss doubles ------------------------------------------------------------------------------------------
+
+
+def _loss_doubles(history: History, steps: range) -> Found | None:
+    losses, w = history.losses, max(2, min(SMOOTHED, history.task.steps_per_epoch))
+    first, end = max(steps[0], w), steps[-1] + 1
+    sums = np.concatenate([[0.0], np.cumsum(np.where(np.isfinite(losses), losses, np.inf))])
+    with np.errstate(invalid="ignore"):
+        means = (sums[w:] - sums[:-w]) / w  # means[t] is that of steps t … t + w − 1
+    lowest = np.inf
+    for t in range(w, len(losses)):
+        lowest = min(lowest, float(means[t - w]))
+        if t < first - w or float(means[min(t, len(means) - 1)]) < 2 * lowest:
+            continue
+        for step in range(max(t, first), min(t + w, end)):
+            soon = float(losses[step : step + CONFIRMED].mean())
+            if not losses[step] < 2 * lowest and not soon < 2 * lowest:  # one noisy batch is no rise
+                return _jump(history, step, lowest)
+    return None
+
+
+def _jump(history: History, step: int, lowest: float) -> Found:
+    before, record = history.look(step - 1), history.look(step)
+    u = before.update
+    with np.errstate(all="ignore"):
+        ratios = [
+            float(np.linalg.norm(u.change.W[l].astype(np.float64)) / np.linalg.norm(u.old.W[l].astype(np.float64)))
+            for l in range(1, len(u.old.W))
+        ]
+    layer = int(np.argmax(ratios)) + 1
+    size = np.abs(record.backward.delta[-1].astype(np.float64)).sum(axis=1)
+    row = int(np.argmax(np.where(np.isfinite(size), size, np.inf)))
+    evidence: dict[str, Any] = {
+        "loss": float(history.losses[step]), "lowest": lowest, "ratio": float(history.losses[step]) / lowest,
+        "update_ratio": ratios[layer - 1], "learning_rate": float(u.learning_rate),
+    }  # fmt: skip
+    if step > 1:
+        evidence["learning_rate_before"] = float(history.look(step - 2).update.learning_rate)
+    told = [text for s in (step - 1, step) if (text := history.events_at(s))]
+    if told:
+        evidence["event"] = "; ".join(told)
+    return Found("loss doubles", step, record.epoch, layer, None, row, history.example(record, row), evidence)
+
+
+# dead units ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Silence:
+    """A unit that let nothing through for some steps."""
+
+    since: int
+    trial_at: int
+
+
+def _dead_unit(history: History, steps: range) -> Found | None:
+    return _first_lasting(history, steps, "dead unit", DEAD)
+
+
+def _saturated_unit(history: History, steps: range) -> Found | None:
+    return _first_lasting(history, steps, "saturated unit", SATURATED)
+
+
+def _first_lasting(history: History, steps: range, what: str, flat: dict[str, float]) -> Found | None:
+    """The first unit of a hidden layer whose slope is below its limit on every training row."""
+    hidden = enumerate(history.task.architecture.layers[:-1], start=1)
+    limits = {l: flat[layer.activation] for l, layer in hidden if layer.activation in flat}
+    silences: dict[tuple[int, int], _Silence] = {}
+    for step in steps if limits else ():
+        record = history.look(step)
+        for l, limit in limits.items():
+            quiet = np.logical_not(_slopes(history, l, record.forward.pre_activation(l)) >= limit)
+            for unit in [u for k, u in silences if k == l and not quiet[u]]:
+                del silences[l, unit]
+            for unit in map(int, np.flatnonzero(quiet)):
+                silence = silences.setdefault((l, unit), _Silence(step, step + FIRST_TRIAL - 1))
+                if step >= silence.trial_at or step == steps[-1]:
+                    if _is_flat(history, record, l, unit, limit):
+                        return _death(history, what, l, unit, limit, silence.since, step)
+                    silence.trial_at = step + 2 * (step - silence.since + 1)
+    return None
+
+
+def _slopes(history: History, l: int, u: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The steepest slope of every unit of a layer over some rows of what its activation is applied to."""
+    g = ACTIVATIONS[history.task.architecture.layers[l - 1].activation]
+    steepest: npt.NDArray[np.float64] = np.abs(g.pullback(u, g.g(u), np.ones_like(u))).max(axis=0, initial=0.0)
+    return steepest.astype(np.float64)
+
+
+def _at_most(history: History, record: StepRecord, l: int, unit: int) -> tuple[float, float]:
+    """The largest z and the steepest slope of a unit over the training rows, with the weights before the step."""
+    X = history.task.X
+    rows = X if len(X) <= DEAD_ROWS else X[:: -(-len(X) // DEAD_ROWS)]
+    u = history.engine.forward(record.update.old.parameters, np.ascontiguousarray(rows)).pre_activation(l)
+    return float(u[:, unit].max()), float(_slopes(history, l, u)[unit])
+
+
+def _is_flat(history: History, record: StepRecord, l: int, unit: int, limit: float) -> bool:
+    return not _at_most(history, record, l, unit)[1] >= limit
+
+
+def _death(history: History, what: str, l: int, unit: int, limit: float, since: int, step: int) -> Found:
+    """The first step of the silence at which the unit was flat on all rows: by halving, for it stayed so."""
+    low, high = since, step
+    while low < high:
+        middle = (low + high) // 2
+        if _is_flat(history, history.look(middle), l, unit, limit):
+            high = middle
+        else:
+            low = middle + 1
+    record = history.look(low)
+    activation = history.task.architecture.layers[l - 1].activation
+    shown, at = ("largest_z", 0) if activation == "relu" else ("steepest_slope", 1)
+    evidence: dict[str, Any] = {
+        shown: _at_most(history, record, l, unit)[at],
+        "n_rows": min(len(history.task.X), DEAD_ROWS),
+        "bias": float(record.update.old.b[l][unit]),
+    }
+    example = None
+    if low > 0:
+        before = history.look(low - 1)
+        evidence[f"{shown}_before"] = _at_most(history, before, l, unit)[at]
+        edited = any(e.kind == "edit" and e.step == low for e in history.events)
+        evidence["killed_by"] = f"edit before step {low}" if edited else f"update of step {low - 1}"
+        evidence["learning_rate"] = float(before.update.learning_rate)
+        if not edited:
+            _, example, evidence["pushed_by"] = _pushed_most(history, before, l, unit)
+        told = [text for s in (low - 1, low) if (text := history.events_at(s))]
+        if told:
+            evidence["event"] = "; ".join(told)
+    return Found(what, low, record.epoch, l, unit, None, example, evidence)
+
+
+FINDS: dict[str, Callable[[History, range], Found | None]] = {
+    "non-finite": _non_finite, "dead unit": _dead_unit, "saturated unit": _saturated_unit,
+    "loss doubles": _loss_doubles,
+}  # fmt: skip

@@ -1,0 +1,140 @@
+"""Vital signs of a run at chosen steps, all by replay: nothing is paid until it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.diagnose.vitals.deaths import Death, deaths
+from chainrule.diagnose.vitals.sharpness import sharpness
+from chainrule.diagnose.vitals.signs import silent_units
+from chainrule.diagnose.vitals.step_signs import StepSigns, of_record
+from chainrule.engine.protocol import Engine, Task
+from chainrule.errors import unknown_name
+from chainrule.explain.tables import aligned, number, wrapped
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import StepRecord
+
+LOOKED_AT = 2048
+"""Training rows on which units are called silent; of more rows, as many at equal distances."""
+TEXT = {
+    "en": {
+        "head": ("step", "loss", "after", "α", "η·λ", "noise"),
+        "layer": ("step", "layer", "‖dW‖", "‖ΔW‖/‖W‖", "× W", "× g′", "silent", "flat"),
+        "legend": "after: loss of the same batch after its own update; α: −1 far before the lowest point along the "
+        "step, 0 at it, 1 as high on the other side; η·λ: below 2 plain gradient descent on the whole loss is "
+        "stable, and about 2 is where many healthy runs live; noise: trΣ/‖G‖²; × W and × g′: what weights and "
+        "slopes make of the error signal from the layer above; silent: units that let nothing through; flat: "
+        "entries on the flat ends of sigmoid or tanh.",
+        "death": "Layer {layer}: {n} units silent from step {step} on.",
+        "cost": "{n} steps recomputed, {replayed} replayed on the way.",
+    },
+    "ko": {
+        "head": ("단계", "손실", "직후", "α", "η·λ", "잡음"),
+        "layer": ("단계", "층", "‖dW‖", "‖ΔW‖/‖W‖", "× W", "× g′", "침묵", "포화"),
+        "legend": "직후: 같은 배치를 업데이트한 다음 다시 잰 손실. α: −1이면 아직 최저점 한참 앞, 0이면 최저점, 1이면 "
+        "반대편 같은 높이. η·λ: 2보다 작으면 전체 손실에 대한 경사 하강이 안정하며, 건강한 학습도 흔히 2 근처에 "
+        "머뭅니다. 잡음: trΣ/‖G‖². × W, × g′: 위층에서 온 오차 신호가 가중치와 기울기에서 몇 배가 되는지. "
+        "침묵: 아무것도 통과시키지 않는 유닛. 포화: sigmoid·tanh의 평평한 끝에 놓인 값.",
+        "death": "{layer}층: 유닛 {n}개가 {step}번 단계부터 침묵.",
+        "cost": "다시 계산한 단계 {n}개, 거쳐 간 단계 {replayed}개.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """The signs at the steps asked for, in their order, and when silent units fell silent.
+
+    n_replayed: steps that were done again on the way: what it cost, times the time of a step.
+    """
+
+    steps: tuple[StepSigns, ...]
+    deaths: tuple[Death, ...]
+    n_replayed: int
+
+    def __iter__(self) -> Iterator[StepSigns]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, i: int) -> StepSigns:
+        return self.steps[i]
+
+    def text(self, language: str = "en") -> str:
+        """Two tables, one line a step and one a layer, for a terminal of 80 columns, in "en" or "ko"."""
+        if language not in TEXT:
+            raise unknown_name("language", language, TEXT)
+        say: dict[str, Any] = TEXT[language]
+        rows = [
+            say["head"],
+            *([_cell(s.step), *map(_cell, (s.loss, s.loss_after, s.overshoot, s.eta_lambda, s.noise))] for s in self),
+        ]
+        below = [say["layer"]]
+        for s in self:
+            for layer, ratio in zip(s.layers, s.ratios, strict=True):
+                told = (layer.gradient, ratio, layer.by_weights, layer.by_slope, layer.silent, layer.saturated)
+                below.append([_cell(s.step), _cell(layer.layer), *map(_cell, told)])
+        lines = [*aligned(rows, indent=2, gap=2), "", *aligned(below, indent=2, gap=2), "", *wrapped(say["legend"])]
+        for death in self.deaths:
+            lines += wrapped(say["death"].format(layer=death.layer, n=len(death.units), step=death.step))
+        return "\n".join([*lines, *wrapped(say["cost"].format(n=len(self.steps), replayed=self.n_replayed))])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "steps": [step.to_dict() for step in self.steps],
+            "deaths": [death.to_dict() for death in self.deaths],
+            "n_replayed": self.n_replayed,
+        }
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value}" if isinstance(value, int) else number(f"{value:.3g}")
+
+
+def take(
+    record: Callable[[int], StepRecord],
+    engine: Engine,
+    task: Task,
+    steps: Iterable[int],
+    sharp_at: Iterable[int],
+    l2: float = 0.0,
+) -> Vitals:
+    """The vital signs at these steps; the curvature only at those of sharp_at."""
+    asked, sharp = sorted(set(steps)), set(sharp_at)
+    told = []
+    for step in asked:
+        one = record(step)
+        curvature = sharpness(one.update.old.parameters, task, l2) if step in sharp else None
+        told.append(of_record(one, engine, task, curvature))
+    rows = looked_at(task.n_samples)
+    X = np.ascontiguousarray(task.X[rows])
+
+    def silent(step: int) -> list[npt.NDArray[np.bool_] | None]:
+        return silences(engine, record(step).update.old.parameters, X)
+
+    return Vitals(tuple(told), tuple(deaths(silent, asked)) if asked else (), 0)
+
+
+def silences(engine: Engine, parameters: Parameters, X: npt.NDArray[Any]) -> list[npt.NDArray[np.bool_] | None]:
+    """Which units of every hidden layer let nothing through on any of these rows."""
+    with np.errstate(all="ignore"):
+        forward = engine.forward(parameters, X)
+        architecture = parameters.architecture
+        return [silent_units(forward, architecture, l) for l in range(1, len(architecture.layers))]
+
+
+def looked_at(n: int) -> npt.NDArray[np.int64]:
+    """Places of at most LOOKED_AT of n rows, at equal distances."""
+    return np.arange(n) if n <= LOOKED_AT else np.linspace(0, n - 1, LOOKED_AT).astype(np.int64)

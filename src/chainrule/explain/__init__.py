@@ -1,0 +1,1 @@
+"""What a step did and where each number comes from."""

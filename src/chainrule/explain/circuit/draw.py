@@ -1,0 +1,100 @@
+"""A circuit as text and as a Mermaid diagram."""
+
+from __future__ import annotations
+
+from chainrule.errors import unknown_name
+from chainrule.explain.circuit.graph import KINDS, Circuit, Gate, pattern
+from chainrule.explain.tables import aligned, number, wrapped
+
+_SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
+    "head": (
+        "Values go forward, gradients of the output come back; each edge carries the gradient of its gate times the "
+        "gate's own slope.",
+        "값은 앞으로, 출력의 기울기는 뒤로 흐릅니다. 간선마다 게이트에 도착한 기울기에 그 게이트 자신의 기울기를 "
+        "곱합니다.",
+    ),
+    "number": ("number", "수"),
+    "gate": ("gate", "게이트"),
+    "value": ("value", "값"),
+    "gradient": ("gradient", "기울기"),
+    "edges": ("gradient along each edge", "간선을 따라 흐르는 기울기"),
+    "pattern": ("pattern", "유형"),
+    "input": ("input", "입력"),
+    "constant": ("constant", "상수"),
+    "distributes": ("distributes", "그대로 나눔"),
+    "routes": ("routes", "한쪽으로 보냄"),
+    "swaps": ("swaps", "맞바꿔 곱함"),
+    "forks": (
+        "{name} is used {n} times, so the gradients of its edges add up: {sum} = {total}",
+        "{name}: {n}번 쓰이므로 간선의 기울기를 더합니다: {sum} = {total}",
+    ),
+    "legend": (
+        "+ distributes the gradient to both inputs; max routes it to the larger one; × swaps: each input receives the "
+        "gradient times the other.",
+        "+ 는 기울기를 두 입력에 그대로 나눠 주고, max 는 큰 쪽으로만 보내며, × 는 서로의 값을 맞바꿔 곱해 줍니다.",
+    ),
+}
+TEXT: dict[str, dict[str, str]] = {
+    language: {name: texts[i] for name, texts in _SIDE_BY_SIDE.items()} for i, language in enumerate(("en", "ko"))
+}
+
+
+def text(c: Circuit, language: str = "en") -> str:
+    """Every number with its gate, value, gradient and edges; what forks; what the patterns mean."""
+    if language not in TEXT:
+        raise unknown_name("language", language, TEXT)
+    say, names = TEXT[language], label_all(c)
+    rows = [tuple(say[name] for name in ("number", "gate", "value", "gradient", "edges", "pattern"))]
+    for i, gate in enumerate(c.gates):
+        kind = _written(gate, names) if gate.kind else say["constant" if gate.constant else "input"]
+        edges = ", ".join(number(x) for x in gate.edges)
+        told = say[pattern(gate)] if pattern(gate) else ""
+        gradient = "" if gate.constant else number(gate.gradient)
+        rows.append((names[i], kind, number(gate.value), gradient, edges, told))
+    lines = [*wrapped(c.formula), *wrapped(say["head"]), "", *aligned(rows, indent=2, gap=2), ""]
+    for i, gate in enumerate(c.gates):
+        users = c.users(i)
+        if len(users) > 1 and not gate.constant:
+            parts = " + ".join(number(c.gates[g].edges[k]) for g, k in users).replace("+ -", "− ")
+            lines += wrapped(
+                say["forks"].format(name=names[i], n=len(users), sum=parts, total=number(gate.gradient)), 2, hang=2
+            )
+    return "\n".join([*lines, *wrapped(say["legend"], 2)])
+
+
+def mermaid(c: Circuit) -> str:
+    """`graph LR`: a node holds its gate, value and gradient; an edge the value forward and the gradient back."""
+    names = label_all(c)
+    lines = ["graph LR"]
+    for i, gate in enumerate(c.gates):
+        symbol = "" if gate.kind is None else f"{KINDS[gate.kind].symbol if gate.kind in KINDS else gate.kind}<br/>"
+        badge = f"<br/>{pattern(gate)}" if pattern(gate) else ""
+        told = f"{symbol}{names[i]} = {number(gate.value)}<br/>∂ = {number(gate.gradient)}{badge}"
+        shape = ('(["', '"])') if gate.kind is None else ('["', '"]')
+        lines.append(f"    N{i}{shape[0]}{_escaped(told)}{shape[1]}")
+    for i, gate in enumerate(c.gates):
+        for source, along in zip(gate.inputs, gate.edges, strict=True):
+            lines.append(f'    N{source} -->|"{number(c.gates[source].value)} / ∂ {number(along)}"| N{i}')
+    return "\n".join(lines)
+
+
+def label_all(c: Circuit) -> list[str]:
+    """A name for every number; those without one are t0, t1, …"""
+    return [gate.name or f"t{i}" for i, gate in enumerate(c.gates)]
+
+
+def _written(gate: Gate, names: list[str]) -> str:
+    inputs = [names[i] for i in gate.inputs]
+    kind = str(gate.kind)
+    if kind in ("add", "subtract", "multiply", "divide"):
+        return f" {KINDS[kind].symbol} ".join(inputs)
+    if kind == "square":
+        return f"({inputs[0]})²"
+    if kind == "reciprocal":
+        return f"1/{inputs[0]}"
+    return f"{kind}({', '.join(inputs)})"
+
+
+def _escaped(label: str) -> str:
+    kept = label.replace("#", "#35;").replace('"', "#quot;").replace("<br/>", "\n").replace("<", "#lt;")
+    return kept.replace("\n", "<br/>")

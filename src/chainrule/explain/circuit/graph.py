@@ -1,0 +1,181 @@
+"""A circuit of scalar gates, its values and its gradients.
+
+A gate knows one thing: how its output changes with each of its inputs. The gradient at a gate's output
+times that is the gradient along the edge to the input; where a value is used more than once, the
+gradients of its edges are added.
+
+Source    CS231n, "Backpropagation, Intuitions"; Goodfellow, Bengio, Courville (2016), algorithm 6.2
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.errors import SettingsError
+from chainrule.reference.activations import ACTIVATIONS
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of gate: its value, its local gradients, how it is written, the pattern of its gradient."""
+
+    value: Callable[..., float]
+    local: Callable[..., tuple[float, ...]]
+    symbol: str
+    pattern: str = ""
+
+
+KINDS: dict[str, Kind] = {
+    "add": Kind(lambda x, y: x + y, lambda x, y: (1.0, 1.0), "+", "distributes"),
+    "subtract": Kind(lambda x, y: x - y, lambda x, y: (1.0, -1.0), "−", "distributes"),
+    "multiply": Kind(lambda x, y: x * y, lambda x, y: (y, x), "×", "swaps"),
+    "max": Kind(max, lambda x, y: (1.0, 0.0) if x > y else (0.0, 1.0), "max", "routes"),
+    "divide": Kind(lambda x, y: x / y, lambda x, y: (1 / y, -x / (y * y)), "/"),
+    "exp": Kind(math.exp, lambda x: (math.exp(x),), "exp"),
+    "log": Kind(math.log, lambda x: (1 / x,), "log"),
+    "sqrt": Kind(math.sqrt, lambda x: (0.5 / math.sqrt(x),), "√"),
+    "square": Kind(lambda x: x * x, lambda x: (2 * x,), "²"),
+    "reciprocal": Kind(lambda x: 1 / x, lambda x: (-1 / (x * x),), "1/x"),
+}
+
+
+@dataclass
+class Gate:
+    """One number of the circuit: an input or constant (no kind) or what a gate makes of its inputs."""
+
+    name: str
+    kind: str | None
+    inputs: tuple[int, ...]
+    value: float
+    gradient: float = 0.0
+    locals: tuple[float, ...] = ()
+    constant: bool = False
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """The gradient along the edge to each input: this gate's gradient times the local one."""
+        return tuple(self.gradient * local for local in self.locals)
+
+
+class Circuit:
+    """Gates in the order in which they were computed; the last one is the output.
+
+    Example   >>> c = Circuit("f = (x + y)·z")
+              >>> x, y, z = c.input("x", -2.0), c.input("y", 5.0), c.input("z", -4.0)
+              >>> f = c.gate("multiply", c.gate("add", x, y), z)
+              >>> c.backward().gradients["x"], c.gradients["z"]
+              (-4.0, 3.0)
+    """
+
+    def __init__(self, formula: str) -> None:
+        self.formula = formula
+        self.gates: list[Gate] = []
+
+    def input(self, name: str, value: float, *, constant: bool = False) -> int:
+        """A number that comes from outside; of a constant nobody asks the gradient."""
+        self.gates.append(Gate(name, None, (), float(value), constant=constant))
+        return len(self.gates) - 1
+
+    def gate(self, kind: str, *inputs: int, name: str = "") -> int:
+        """What a gate makes of numbers of this circuit. `kind`: a name of KINDS, or of an activation."""
+        values = [self.gates[i].value for i in inputs]
+        if kind in KINDS:
+            value, local = KINDS[kind].value(*values), KINDS[kind].local(*values)
+        else:
+            value, local = _activation(kind, values[0])
+        self.gates.append(Gate(name, kind, inputs, float(value), locals=tuple(map(float, local))))
+        return len(self.gates) - 1
+
+    def add_all(self, parts: Sequence[int], name: str = "") -> int:
+        """A sum, one addition after the other."""
+        at = parts[0]
+        for k, part in enumerate(parts[1:], start=2):
+            at = self.gate("add", at, part, name=name if k == len(parts) else "")
+        return at
+
+    def backward(self) -> Circuit:
+        """Gradients of the output with respect to every number; those of a fork's edges are added."""
+        for gate in self.gates:
+            gate.gradient = 0.0
+        self.gates[-1].gradient = 1.0
+        for gate in reversed(self.gates):
+            for i, along in zip(gate.inputs, gate.edges, strict=True):
+                self.gates[i].gradient += along
+        return self
+
+    @property
+    def value(self) -> float:
+        """The output."""
+        return self.gates[-1].value
+
+    @property
+    def gradients(self) -> dict[str, float]:
+        """The gradient of the output by every input, by name."""
+        return {gate.name: gate.gradient for gate in self.gates if gate.kind is None and not gate.constant}
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Every number that has a name."""
+        return {gate.name: gate.value for gate in self.gates if gate.name}
+
+    def users(self, i: int) -> list[tuple[int, int]]:
+        """Where a number is used: (gate, which of its inputs)."""
+        return [(g, k) for g, gate in enumerate(self.gates) for k, source in enumerate(gate.inputs) if source == i]
+
+    def text(self, language: str = "en") -> str:
+        """The circuit as a table, in "en" or "ko"."""
+        from chainrule.explain.circuit.draw import text
+
+        return text(self, language)
+
+    def to_mermaid(self) -> str:
+        """The circuit as a Mermaid diagram: values in the nodes, value and gradient on every edge."""
+        from chainrule.explain.circuit.draw import mermaid
+
+        return mermaid(self)
+
+    def to_dict(self) -> dict[str, object]:
+        """Every gate with its value, gradient and edges, as plain JSON values."""
+        gates = [
+            {
+                "id": i, "name": g.name, "kind": g.kind or ("constant" if g.constant else "input"), "value": g.value,
+                "gradient": g.gradient, "pattern": pattern(g), "fork": len(self.users(i)) > 1,
+                "edges": [
+                    {"from": s, "value": self.gates[s].value, "local": local, "gradient": along}
+                    for s, local, along in zip(g.inputs, g.locals, g.edges, strict=True)
+                ],
+            }
+            for i, g in enumerate(self.gates)
+        ]  # fmt: skip
+        return {"formula": self.formula, "value": self.value, "gradients": self.gradients, "gates": gates}
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def pattern(gate: Gate) -> str:
+    """What the gate does with the gradient: "distributes", "routes", "swaps", or nothing with a name."""
+    return KINDS[gate.kind].pattern if gate.kind in KINDS else "routes" if gate.kind == "relu" else ""
+
+
+def _activation(kind: str, z: float) -> tuple[float, tuple[float]]:
+    if kind not in ACTIVATIONS or not ACTIVATIONS[kind].elementwise:
+        raise SettingsError(f"gate {kind!r} is unknown; expected one of {', '.join(KINDS)}, or an activation.")
+    g, one = ACTIVATIONS[kind], np.array([[z]])
+    a = g.g(one)
+    return float(a[0, 0]), (float(g.pullback(one, a, np.ones_like(one))[0, 0]),)
+
+
+def numbers(given: Mapping[str, float], defaults: Mapping[str, float]) -> dict[str, float]:
+    """The defaults with the given numbers in their places.
+
+    Errors    SettingsError for a name that is no input
+    """
+    unknown = [name for name in given if name not in defaults]
+    if unknown:
+        raise SettingsError(f"input {unknown[0]!r} is unknown; this circuit has {', '.join(defaults)}.")
+    return {name: float(given.get(name, value)) for name, value in defaults.items()}

@@ -1,0 +1,112 @@
+"""The two passes of one row as a Mermaid diagram, with the real shapes and values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chainrule.explain.step.hidden import da_of_row
+from chainrule.explain.step.narrate import check_row
+from chainrule.explain.tables import Array, largest, number
+from chainrule.network.architecture import Architecture
+from chainrule.network.records import StepRecord
+
+SHOWN = 3
+
+
+def diagram(record: StepRecord, architecture: Architecture, row: int = 0) -> str:
+    """Forward and backward propagation as `graph TD`, for any number of layers.
+
+    Returns   Mermaid source: every node holds its equation, its shape and values of the row; of dW, which
+              belongs to the whole batch, the entries of largest size
+    Errors    SettingsError if the row is not in the batch
+    """
+    check_row(record, row)
+    L, eta = len(architecture.layers), number(record.update.learning_rate)
+    lines = ["graph TD", '    subgraph FORWARD["Forward Propagation (예측)"]']
+    lines += [f"        {line}" for line in _forward(record, architecture, row)]
+    lines += ["    end", '    subgraph BACKWARD["Backward Propagation (학습)"]']
+    lines += [f"        {line}" for line in _backward(record, architecture, row)]
+    lines += ["    end", f'    A{L} -->|"compare with true label"| J']
+    for l in range(L, 0, -1):
+        normalised = f", gain{l}, shift{l}" if architecture.layers[l - 1].normalization else ""
+        lines.append(f'    G{l} -.->|"update weights W{l}, b{l}{normalised} (η = {eta})"| Z{l}')
+    return "\n".join(lines)
+
+
+def _forward(record: StepRecord, architecture: Architecture, row: int) -> Iterator[str]:
+    f = record.forward
+    yield _node("A0", "Input: a0 = x", _vector(f.a[0][row]))
+    for l, layer in enumerate(architecture.layers, start=1):
+        dropped = "" if f.masks is None or f.masks[l] is None else f" ⊙ mask{l}"
+        weights = f"W{l} {layer.n_in}×{layer.n_out}, b{l} {layer.n_out}"
+        yield _node(f"Z{l}", f"Layer {l}: z{l} = a{l - 1} @ W{l} + b{l}", weights, _vector(f.z[l][row]))
+        prediction = "Prediction: " if l == len(architecture.layers) else ""
+        on, skip = f"u{l}" if layer.normalization else f"z{l}", f"a{l - 1} + " if layer.residual else ""
+        yield f"A{l - 1} --> Z{l}"
+        if layer.normalization:
+            yield _node(f"U{l}", f"u{l} = layer_norm(z{l}, gain{l}, shift{l})", _vector(f.u[l][row]))
+            yield f"Z{l} --> U{l}"
+        yield _node(f"A{l}", f"{prediction}a{l} = {skip}{layer.activation}({on}){dropped}", _vector(f.a[l][row]))
+        yield f"{on.upper()} --> A{l}"
+        if layer.residual:
+            yield f'A{l - 1} -->|"added unchanged"| A{l}'
+
+
+def _backward(record: StepRecord, architecture: Architecture, row: int) -> Iterator[str]:
+    b, L = record.backward, len(architecture.layers)
+    yield _node("J", f"Loss: {architecture.loss}", f"J = {number(b.loss)} (batch of {len(record.rows)})")
+    da = da_of_row(record, architecture, row)
+    for l in range(L, 0, -1):
+        if l == L:
+            yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l}", _vector(b.delta[l][row]))
+            yield f"J --> D{l}"
+        else:
+            yield from _error(record, architecture, l, row, da[l])
+        dW, db, layer = b.dW[l].reshape(-1), b.db[l], architecture.layers[l - 1]
+        lines = [
+            f"∂J/∂W{l} = a{l - 1}.T @ delta{l}", f"{layer.n_in}×{layer.n_out}, largest {_largest(dW)}",
+            f"∂J/∂b{l} = Σ_i delta{l}, largest {_largest(db)}",
+        ]  # fmt: skip
+        if layer.normalization:
+            lines.append(f"∂J/∂gain{l} = Σ_i du{l} ⊙ x̂{l}, largest {_largest(b.dgain[l])}")
+            lines.append(f"∂J/∂shift{l} = Σ_i du{l}, largest {_largest(b.dshift[l])}")
+        yield _node(f"G{l}", *lines)
+        yield f"D{l} --> G{l}"
+
+
+def _error(record: StepRecord, architecture: Architecture, l: int, row: int, da: Array) -> Iterator[str]:
+    """delta of a hidden layer out of the layer above: along residual connections by da, through normalisation by du."""
+    layer, adds = architecture.layers[l - 1], architecture.residuals[l + 1]
+    b, dropped = record.backward, "" if record.forward.masks is None else f" ⊙ mask{l}"
+    above, source = f"(delta{l + 1} @ W{l + 1}.T)", f"D{l + 1}"
+    if adds or layer.residual:
+        unchanged = f" + da{l + 1}" if adds else ""
+        yield _node(f"S{l}", f"da{l} = ∂J/∂a{l} = delta{l + 1} @ W{l + 1}.T{unchanged}", _vector(da))
+        yield f"D{l + 1} --> S{l}"
+        if adds:
+            yield f'S{l + 1} -->|"unchanged"| S{l}'
+        above, source = f"da{l}", f"S{l}"
+    if layer.normalization:
+        yield _node(f"E{l}", f"du{l} = ∂J/∂u{l} = {above} ⊙ g′(u{l}){dropped}", _vector(b.du[l][row]))
+        yield f"{source} --> E{l}"
+        yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l}, back through layer_norm", _vector(b.delta[l][row]))
+        yield f"E{l} --> D{l}"
+    else:
+        yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l} = {above} ⊙ g′(z{l}){dropped}", _vector(b.delta[l][row]))
+        yield f"{source} --> D{l}"
+
+
+def _node(name: str, *lines: str) -> str:
+    """A node with a quoted label; the few characters that mean something inside quotes are written as entities."""
+    escaped = [line.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;") for line in lines]
+    return f'{name}["{"<br/>".join(escaped)}"]'
+
+
+def _vector(values: Array) -> str:
+    """The first values of a vector, and how many it has."""
+    shown = ", ".join(number(value) for value in values[:SHOWN])
+    return f"[{shown}]" if len(values) <= SHOWN else f"[{shown}, … {len(values)} in all]"
+
+
+def _largest(values: Array) -> str:
+    return ", ".join(number(value) for value in values[largest(values, 2)])

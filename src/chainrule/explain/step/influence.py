@@ -1,0 +1,151 @@
+"""Which columns drove a prediction: the gradient of its score times how far each input is from the average row.
+
+    contribution of column c = Σ_{inputs j of c} ∂s/∂x_j · (x_j − x̄_j)
+
+s is the prediction itself for values (in their unit), the log-odds log(p / (1 − p)) of the predicted class for
+classes and labels; x̄ is the average input of the training rows. It is a local linear view: exact for a network
+without hidden layers, elsewhere the slope at this row, which may differ far from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.explain.tables import aligned, number, wrapped
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import Forward
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.propagate import Activations, backward
+
+Array = npt.NDArray[Any]
+MOST_COLUMNS = 12
+
+
+@dataclass(frozen=True)
+class Influence:
+    """One column: what it holds in this row, and what it adds to the score beside the average row."""
+
+    column: str
+    value: str
+    contribution: float
+
+
+def score_gradient(parameters: Parameters, forward: Forward, output: int, *, log_odds: bool) -> Array:
+    """∂s/∂x (n, n_inputs) of each row: s = a_k, or log(a_k / (1 − a_k)) for a probability a_k.
+
+    Formula   delta_L = ∂s/∂z_L, then backward propagation down to X
+    """
+    architecture = parameters.architecture
+    z, a = forward.z[-1].astype(np.float64), forward.a[-1].astype(np.float64)
+    delta: Array = np.zeros_like(a)
+    if log_odds and architecture.output == "softmax":
+        # ∂/∂z_j log(p_k / (1 − p_k)): 1 for k, −p_j / (1 − p_k) elsewhere; free of the division by a small p_k.
+        others = np.delete(z, output, axis=1)
+        share = np.exp(others - others.max(axis=1, keepdims=True))
+        delta[:, np.arange(z.shape[1]) != output] = -share / share.sum(axis=1, keepdims=True)
+        delta[:, output] = 1.0
+    elif log_odds:
+        delta[:, output] = 1.0  # log(σ(z) / (1 − σ(z))) = z
+    else:
+        one = np.zeros_like(a)
+        one[:, output] = 1.0
+        delta = ACTIVATIONS[architecture.output].pullback(z, a, one)
+    return _to_inputs(architecture, parameters, forward, delta)
+
+
+def _to_inputs(architecture: Architecture, parameters: Parameters, forward: Forward, delta: Array) -> Array:
+    """dX of the backward pass that begins with this delta, in float64."""
+
+    def wide(arrays: Sequence[Any]) -> list[Any]:
+        return [None if array is None else array.astype(np.float64) for array in arrays]
+
+    passed = Activations(wide(forward.z), wide(forward.u), wide(forward.a))
+    return backward(
+        passed,
+        wide(parameters.W),
+        delta,
+        architecture.activations,
+        gain=wide(parameters.gain),
+        residual=architecture.residuals,
+    ).dX
+
+
+def by_column(gradient: Array, distance: Array, widths: Sequence[int]) -> Array:
+    """Contributions (n_columns,) of one row: gradient ⊙ distance, summed over the inputs of each column."""
+    ends = np.cumsum(widths)
+    return np.array([part.sum() for part in np.split(gradient * distance, ends[:-1])])
+
+
+TEXT = {
+    "en": {
+        "title": "Prediction: {prediction}",
+        "probability": " (probability {p})",
+        "table": "What drove it, by column (contribution to {score}):",
+        "log_odds": "its log-odds log(p / (1 − p))",
+        "value": "the predicted value",
+        "rest": "the {n} other columns together",
+        "about": (
+            "A contribution is ∂s/∂x · (x − average of the training rows), summed over the inputs of the column: a "
+            "local linear view at this row. + speaks for the prediction, − against it; far from this row, and where "
+            "columns act together, the network may behave otherwise."
+        ),
+        "about_value": (
+            "A contribution is ∂s/∂x · (x − average of the training rows), summed over the inputs of the column: a "
+            "local linear view at this row. + raises the value, − lowers it; far from this row, and where columns "
+            "act together, the network may behave otherwise."
+        ),
+        "missing": "missing",
+    },
+    "ko": {
+        "title": "예측: {prediction}",
+        "probability": " (확률 {p})",
+        "table": "예측을 이끈 열 ({score} 기준의 기여):",
+        "log_odds": "로그 오즈 log(p / (1 − p))",
+        "value": "예측값",
+        "rest": "나머지 {n}개 열의 합",
+        "about": (
+            "기여는 ∂s/∂x · (x − 학습 행의 평균)을 그 열의 입력마다 구해 더한 값으로, 이 행 근처에서 "
+            "신경망을 직선으로 본 것입니다. +는 이 예측을 뒷받침하고 −는 반대합니다. 이 행에서 멀어지거나 "
+            "여러 열이 함께 작용하는 곳에서는 실제 동작이 다를 수 있습니다."
+        ),
+        "about_value": (
+            "기여는 ∂s/∂x · (x − 학습 행의 평균)을 그 열의 입력마다 구해 더한 값으로, 이 행 근처에서 "
+            "신경망을 직선으로 본 것입니다. +는 값을 높이고 −는 낮춥니다. 이 행에서 멀어지거나 "
+            "여러 열이 함께 작용하는 곳에서는 실제 동작이 다를 수 있습니다."
+        ),
+        "missing": "없음",
+    },
+}
+
+
+def told(prediction: str, probability: float | None, found: Sequence[Influence], language: str) -> str:
+    """The columns with the largest contributions first, with the numbers, and what they are."""
+    text, is_value = TEXT[language], probability is None
+    ranked = sorted(found, key=lambda entry: -abs(entry.contribution))
+    shown, rest = ranked[:MOST_COLUMNS], ranked[MOST_COLUMNS:]
+    rows = [
+        (_cut(entry.column, 32), _cut(entry.value or text["missing"], 24), _signed(entry.contribution))
+        for entry in shown
+    ]
+    if rest:
+        rows.append((text["rest"].format(n=len(rest)), "", _signed(sum(entry.contribution for entry in rest))))
+    title = text["title"].format(prediction=prediction)
+    if probability is not None:
+        title += text["probability"].format(p=number(probability))
+    score = text["value" if is_value else "log_odds"]
+    lines = [title, "", text["table"].format(score=score), *aligned(rows), ""]
+    return "\n".join([*lines, *wrapped(text["about_value" if is_value else "about"])])
+
+
+def _signed(value: float) -> str:
+    return number(value) if value < 0 else f"+{number(value)}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,397 @@
+"""One step in words and numbers: forward, loss, backward, update, of one row of its batch.
+
+Every number is the one that training had, shown to five digits. Wide layers are folded; what is folded
+is told with its true sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.engine.protocol import StepSettings
+from chainrule.errors import SettingsError, ShapeError, unknown_name
+from chainrule.explain.notation import NOTATIONS, Notation
+from chainrule.explain.step.arithmetic import dot_product, loss_of_row, product_over_batch
+from chainrule.explain.step.hidden import NormalisedRow, da_of_row, sum_of_unit
+from chainrule.explain.step.tape import chosen, pass_of
+from chainrule.explain.step.update import tell_update
+from chainrule.explain.step.words import TEXT
+from chainrule.explain.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
+from chainrule.network.architecture import Architecture
+from chainrule.network.records import StepRecord
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
+
+__all__ = ["columns", "explain", "number"]
+
+SHOWN_UNITS = 10
+MATRIX_ROWS, MATRIX_COLUMNS = 6, 5
+
+
+def explain(
+    record: StepRecord,
+    architecture: Architecture,
+    *,
+    row: int = 0,
+    language: str = "en",
+    notation: str = "batch",
+    target: Array | None = None,
+    weight_share: float | None = None,
+    n_total: int | None = None,
+    optimizer: Mapping[str, Any] | None = None,
+    settings: StepSettings | None = None,
+    only: str | None = None,
+) -> str:
+    """The step as text of at most 80 columns.
+
+    Args      row: row of the batch; language "en" or "ko"; notation "batch" (rows are examples), "note"
+              (column vectors) or "nielsen" (indices); target (n_outputs,): y of the row; weight_share: its
+              w / Σw; n_total: steps of the run; optimizer: its name and hyper-parameters; only: a pass or one
+              operation, see chainrule.explain.step.tape
+    Errors    SettingsError for an unknown language, notation or operation, or a row that is not in the batch;
+              ShapeError for a target that has not one number for each output
+    """
+    if language not in TEXT:
+        raise unknown_name("language", language, TEXT)
+    if notation not in NOTATIONS:
+        raise unknown_name("notation", notation, NOTATIONS)
+    check_row(record, row)
+    if target is not None and np.shape(target) != (architecture.n_outputs,):
+        raise ShapeError(
+            f"target has shape {np.shape(target)}; expected ({architecture.n_outputs},), one number for each output."
+        )
+    told = _Narration(record, architecture, row, TEXT[language], NOTATIONS[notation])
+    with np.errstate(all="ignore"):  # a diverged step is told too, with its inf and nan
+        told.head(n_total, optimizer or {}, notation)
+        part = ""
+        for operation in chosen(only, told.L):
+            if pass_of(operation) != part:
+                part = pass_of(operation)
+                told.heading("loss_head" if part == "loss" else part)
+            if operation == "update":
+                told.lines += tell_update(
+                    record, architecture, told.text, told.notation, optimizer, settings or StepSettings(),
+                    told.example_entries(),
+                )  # fmt: skip
+            else:
+                told.operation(operation, target, weight_share)
+        if only is None:
+            told.say()
+            told.say("end")
+    return "\n".join(told.lines)
+
+
+def check_row(record: StepRecord, row: int) -> None:
+    """SettingsError if the batch has no such row."""
+    if not 0 <= row < len(record.rows):
+        raise SettingsError(
+            f"row {row} is not in the batch of step {record.step}; expected 0 to {len(record.rows) - 1}."
+        )
+
+
+class _Narration:
+    """The lines told so far, and what they tell about."""
+
+    def __init__(
+        self, record: StepRecord, architecture: Architecture, row: int, text: Mapping[str, str], notation: Notation
+    ) -> None:
+        self.record, self.architecture, self.row = record, architecture, row
+        self.text, self.notation = text, notation
+        self.L = len(architecture.layers)
+        self.da = da_of_row(record, architecture, row)
+        self.lines: list[str] = []
+
+    def say(self, sentence: str = "", indent: int = 0, /, **slots: Any) -> None:
+        """A sentence of the catalogue, or an empty line."""
+        hang = 5 if sentence.startswith("bp") and indent == 0 else 0  # the width of "BP1  "
+        self.lines += wrapped(self.text[sentence].format(**slots) if sentence else "", indent, hang)
+
+    def write(self, formula: str, indent: int = 2) -> None:
+        """A formula, broken where it is too long."""
+        self.lines += wrapped(formula, indent, hang=4)
+
+    def heading(self, name: str) -> None:
+        self.lines += ["", self.text[name], "─" * columns(self.text[name])]
+
+    def head(self, n_total: int | None, optimizer: Mapping[str, Any], notation: str) -> None:
+        r = self.record
+        steps = "" if n_total is None else self.text["total"].format(n=n_total)
+        self.say("title", step=r.step, total=steps, epoch=r.epoch, row=self.row, n=len(r.rows))
+        a, eta = self.architecture, number(r.update.learning_rate)
+        self.say("network", sizes=a, loss=a.loss, optimizer=optimizer.get("name", "?"), eta=eta)
+        self.say("batch_now", loss=number(r.backward.loss))
+        if notation != "batch":
+            self.say("columns" if notation == "note" else "nielsen")
+
+    # forward -----------------------------------------------------------------------------------------------
+
+    def operation(self, name: str, target: Array | None, share: float | None) -> None:
+        """One operation of the tape, but for the update."""
+        what, l = (name.rstrip("0123456789"), int(name.strip("abcdefghijklmnopqrstuvwxyzW") or 0))
+        if what == "input":
+            self._input()
+        elif what == "layer":
+            self._layer(l)
+        elif what == "loss":
+            self._loss(target, share)
+        elif what == "dW":
+            self._gradients(l)
+        elif l == self.L:
+            self._bp1(target, share)
+        else:
+            self.say()
+            self._bp2(l)
+
+    def _input(self) -> None:
+        f = self.record.forward
+        x = f.a[0][self.row]
+        name, index = self.notation.vector("a", 0), int(self.record.rows[self.row])
+        nonzero = int(np.count_nonzero(x))
+        self.say("input" if nonzero == len(x) else "sparse_input", a=name, n=len(x), nonzero=nonzero, index=index)
+        self._table([name], [x])
+
+    def _layer(self, l: int) -> None:
+        layer = self.architecture.layers[l - 1]
+        self.say()
+        self.say("layer", l=l, shape=f"{layer.n_in} → {layer.n_out}", activation=layer.activation)
+        mask = self._mask(l)
+        normalised = self._normalised(l)
+        a = self.notation.equation(
+            "a" if mask is None else "a_dropout", l, normalised=normalised is not None, skip=layer.residual
+        )
+        self.write(f"{self.notation.equation('z', l)}     {a}")
+        if normalised:
+            self.write(self.notation.equation("u", l))
+        self.say("g_is", 2, formula=ACTIVATIONS[layer.activation].formula)
+        if l == 1:
+            self.say("layer_says", 2)
+        if normalised:
+            self.say("normalised_says", 2)
+            self.lines += normalised.statistics()
+        if layer.residual:
+            self.say("residual_says", 2)
+        self._activations(l, mask)
+        self._spell(l)
+
+    def _normalised(self, l: int) -> NormalisedRow | None:
+        """What there is to tell of the layer's normalisation."""
+        normalised = self.record.forward.u[l] is not None
+        return NormalisedRow(self.record, l, self.row, self.notation, self.text) if normalised else None
+
+    def _mask(self, l: int) -> Array | None:
+        masks = self.record.forward.masks
+        return None if masks is None or masks[l] is None else masks[l][self.row]
+
+    def _activations(self, l: int, mask: Array | None) -> None:
+        f, residual = self.record.forward, self.architecture.residuals[l]
+        z, a, on = (f.z[l][self.row], f.a[l][self.row], self.notation.vector("z" if f.u[l] is None else "u", l))
+        names, vectors = [self.notation.vector("z", l)], [z]
+        if f.u[l] is not None:
+            names, vectors = [*names, on], [*vectors, f.u[l][self.row]]
+        if mask is not None or residual:
+            names, vectors = [*names, f"g({on})"], [*vectors, self._g(l)]
+        if mask is not None:
+            names, vectors = [*names, self.text["mask"]], [*vectors, mask]
+        if residual:
+            names, vectors = ([*names, self.notation.vector("a", l - 1)], [*vectors, f.a[l - 1][self.row]])
+        self._table([*names, self.notation.vector("a", l)], [*vectors, a])
+        if mask is not None:
+            scale = number(float(mask.max(initial=0)) or 1)
+            self.say("dropped", 2, n=int((mask == 0).sum()), all=len(mask), scale=scale)
+
+    def _g(self, l: int) -> Array:
+        """g of the row, before mask and residual sum."""
+        on = self.record.forward.pre_activation(l)[self.row]
+        return ACTIVATIONS[self.architecture.layers[l - 1].activation].g(on[None, :])[0]
+
+    def _spell(self, l: int) -> None:
+        """z of the unit with the largest activation as a sum of products, and what becomes of it."""
+        f, old, name = self.record.forward, self.record.update.old, self.notation
+        j = int(np.argmax(np.abs(f.a[l][self.row])))
+        self.say("spelled", 2, j=j)
+        self.lines += dot_product(
+            f.a[l - 1][self.row], old.W[l][:, j], lambda k: (name.entry("a", l - 1, k), name.w(l, k, j)),
+            (name.entry("z", l, j), f.z[l][self.row, j]), self.text,
+            (self.text["bias"].format(b=name.entry("b", l, j)), old.b[l][j]),
+        )  # fmt: skip
+        normalised, mask = self._normalised(l), self._mask(l)
+        if normalised:
+            self.lines += normalised.unit(j)
+        if self.architecture.residuals[l]:
+            h = self._g(l) if mask is None else self._g(l) * mask
+            self.lines += sum_of_unit(self.record, l, self.row, j, h, name)
+
+    # loss ------------------------------------------------------------------------------------------------------
+
+    def _loss(self, target: Array | None, share: float | None) -> None:
+        r, a = self.record, self.architecture
+        if target is not None:
+            output = r.forward.output[self.row]
+            y = np.asarray(target, dtype=output.dtype)
+            name = self.text["prediction"].format(a=self.notation.vector("a", self.L))
+            self._table([name, self.text["target"]], [output, y])
+            self.say("row_loss", 2)
+            for line in loss_of_row(a.loss, a.output, r.forward.z[self.L][self.row], output, y):
+                self.write(line, 4)
+        self.say("batch_loss", 2, loss=number(r.backward.loss), n=len(r.rows))
+        if share is not None:
+            self.say("share", 2, share=number(share))
+        if r.penalty:
+            self.say("penalty", 2, penalty=number(r.penalty))
+
+    # backward ----------------------------------------------------------------------------------------------------
+
+    def _bp1(self, target: Array | None, share: float | None) -> None:
+        a, name, L = self.architecture, self.notation, self.L
+        delta, output = (self.record.backward.delta[L][self.row], self.record.forward.output[self.row])
+        fused = loss_named(a.loss).pairs[a.output].fused
+        self.say("bp1", l=L)
+        self.write(name.equation("bp1_fused" if fused else "bp1", L))
+        self.say("bp1_fused_says" if fused else "bp1_says", 2)
+        if not fused and not ACTIVATIONS[a.output].elementwise:
+            self.say("mixes", 2)
+        self.say("bp1_sign", 2)
+        names, vectors = [name.vector(name.delta, L)], [delta]
+        if target is not None:
+            y = np.asarray(target, dtype=output.dtype)
+            if fused:
+                names, vectors = ([f"{name.vector('a', L)} − y", *names], [output - y, *vectors])
+            elif ACTIVATIONS[a.output].elementwise:
+                da = loss_named(a.loss).pairs[a.output].da(output[None, :], y[None, :])[0]
+                names = [f"∂loss/∂{name.vector('a', L)}", f"g′({name.vector('z', L)})", *names]
+                vectors = [da, self._slope(L), *vectors]
+        self._table(names, vectors)
+        if target is None or share is None or not (fused or len(vectors) > 1):
+            return
+        j = int(np.argmax(np.abs(delta)))
+        told = (
+            f"({number(output[j])} − {factor(target[j])})" if fused else " · ".join(factor(v[j]) for v in vectors[:-1])
+        )
+        symbols = "s·(a − y)" if fused else "s · ∂loss/∂a · g′"
+        self.write(f"{name.entry(name.delta, L, j)} = {symbols} = {number(share)} · {told} = {number(delta[j])}")
+
+    def _slope(self, l: int) -> Array:
+        """g′ of the row; of an activation that acts on each unit alone."""
+        entry, on = (ACTIVATIONS[self.architecture.layers[l - 1].activation], self.record.forward.pre_activation(l))
+        z = on[self.row]
+        return entry.pullback(z[None, :], entry.g(z[None, :]), np.ones_like(z)[None, :])[0]
+
+    def _bp2(self, l: int) -> None:
+        name, b = self.notation, self.record.backward
+        mask, normalised, more = (self._mask(l), self._normalised(l), self.architecture.residuals[l + 1])
+        self.say("bp2", l=l, above=l + 1)
+        self.write(
+            name.equation("bp2" if mask is None else "bp2_dropout", l, normalised=normalised is not None, more=more)
+        )
+        if normalised:
+            self.write(name.equation("norm", l))
+        if l == self.L - 1:
+            self.say("bp2_says", 2)
+        if more:
+            self.say("bp2_residual", 2, above=l + 1)
+        if normalised:
+            self.say("bp2_normalised", 2)
+        pulled, symbol = (b.by_pre_activation(l)[self.row], "du" if normalised else name.delta)
+        names, vectors = [name.vector("da", l)], [self.da[l]]
+        elementwise = ACTIVATIONS[self.architecture.layers[l - 1].activation].elementwise
+        if elementwise:
+            names = [*names, f"g′({name.vector('u' if normalised else 'z', l)})"]
+            vectors = [*vectors, self._slope(l)]
+        if mask is not None:
+            names, vectors = [*names, self.text["mask"]], [*vectors, mask]
+        passed = ([name.vector(name.delta, l)], [b.delta[l][self.row]]) if normalised else ([], [])
+        self._table([*names, name.vector(symbol, l), *passed[0]], [*vectors, pulled, *passed[1]])
+        closed = int(((pulled == 0) & (self.da[l] != 0)).sum())
+        if closed:
+            self.say("closed", 2, n=closed, all=len(pulled))
+        if not elementwise:
+            self.say("mixes", 2)
+        j = int(np.argmax(np.abs(b.delta[l][self.row])))
+        self._spell_error(l, j)
+        if elementwise:
+            told = " · ".join(["da", "g′", *([] if mask is None else [self.text["mask"]])])
+            formula = " · ".join(factor(vector[j]) for vector in vectors)
+            self.write(f"{name.entry(symbol, l, j)} = {told} = {formula} = {number(pulled[j])}", 4)
+        if normalised:
+            self.lines += normalised.error(j)
+
+    def _spell_error(self, l: int, j: int) -> None:
+        """da of one unit: the errors above through its weights, and the one that comes down unchanged."""
+        name, more = self.notation, self.architecture.residuals[l + 1]
+        unchanged = self.text["unchanged"].format(da=name.entry("da", l + 1, j)) if more else ""
+        self.say("spelled", 2, j=j)
+        self.lines += dot_product(
+            self.record.backward.delta[l + 1][self.row], self.record.update.old.W[l + 1][j],
+            lambda k: (name.entry(name.delta, l + 1, k), name.w(l + 1, j, k)),
+            (name.entry("da", l, j), self.da[l][j]), self.text, (unchanged, self.da[l + 1][j]) if more else None,
+        )  # fmt: skip
+
+    def _gradients(self, l: int) -> None:
+        """dW and db with one entry spelled out: this row's part, the other rows', the batch's sum."""
+        b, f, name = self.record.backward, self.record.forward, self.notation
+        k, j = self.example_entries()[l]
+        self.say("bp3")
+        self.write(name.equation("bp3", l))
+        delta = b.delta[l][:, j]
+        label = name.entry(name.delta, l, j)
+        self.lines += product_over_batch(label, delta[self.row], total(b.db[l][j : j + 1]), name.db(l, j),
+                                         len(delta), self.text)  # fmt: skip
+        self.say("bp4")
+        self.write(name.equation("bp4", l))
+        a = f.a[l - 1][self.row, k]
+        label = f"{name.entry('a', l - 1, k)} · {label} = {factor(a)} · {factor(delta[self.row])}"
+        part = float(a) * float(delta[self.row])
+        self.lines += product_over_batch(label, part, float(b.dW[l][k, j]), name.dw(l, k, j), len(delta), self.text)
+        self._matrix(l)
+        normalised = self._normalised(l)
+        if normalised:
+            self.say("norm_gradients")
+            self.lines += normalised.gradients(int(np.argmax(np.abs(b.du[l][self.row]))))
+
+    def _matrix(self, l: int) -> None:
+        """The whole of dW where it is small; else its length."""
+        dW = self.record.backward.dW[l]
+        if dW.shape[0] <= MATRIX_ROWS and dW.shape[1] <= MATRIX_COLUMNS:
+            self.write(f"dW{l}, {self.text['matrix']}:")
+            self.lines += aligned([(f"[{k}]", *map(number, row)) for k, row in enumerate(dW)])
+        else:
+            norm = number(float(np.linalg.norm(dW.astype(np.float64))))
+            self.say("norm", 2, n=dW.size, name=f"dW{l}", norm=norm)
+
+    def example_entries(self) -> list[tuple[int, int]]:
+        """For every layer the weight to which this row gives most, or whose gradient is largest if it gives none."""
+        b, f = self.record.backward, self.record.forward
+        entries = [(0, 0)]
+        for l in range(1, self.L + 1):
+            a, delta = np.abs(f.a[l - 1][self.row]), np.abs(b.delta[l][self.row])
+            k, j = int(np.argmax(a)), int(np.argmax(delta))
+            if not a[k] * delta[j] > 0:
+                k, j = (int(i) for i in np.unravel_index(int(np.argmax(np.abs(b.dW[l]))), b.dW[l].shape))
+            entries.append((k, j))
+        return entries
+
+    # tables --------------------------------------------------------------------------------------------------------
+
+    def _table(self, names: list[str], vectors: list[Array]) -> None:
+        """One line a unit; of a wide layer those with the largest last column, and the true sum of the others."""
+        n = len(vectors[0])
+        shown = np.arange(n) if n <= SHOWN_UNITS else largest(vectors[-1], SHOWN_UNITS - 2)
+        rows = [(self.text["unit"], *names)]
+        rows += [(f"{j:>4}", *(number(v[j]) for v in vectors)) for j in shown]
+        if n > SHOWN_UNITS:
+            rest = np.setdiff1d(np.arange(n), shown)
+            label = self.text["more_units"].format(n=len(rest))
+            rows.append((label, *(number(total(v[rest])) for v in vectors)))
+            rows.append((self.text["sum"].format(n=n), *(number(total(v)) for v in vectors)))
+        self.lines += _narrow(rows)
+
+
+def _narrow(rows: list[tuple[str, ...]]) -> list[str]:
+    """The rows as lines; where they are too wide, as two tables below each other."""
+    lines, half = aligned(rows), (len(rows[0]) + 1) // 2
+    if max(map(columns, lines)) <= WIDTH + 2 or half < 2:
+        return lines
+    return [*_narrow([row[:half] for row in rows]), "", *_narrow([(row[0], *row[half:]) for row in rows])]

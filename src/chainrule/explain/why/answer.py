@@ -1,0 +1,79 @@
+"""The answer put together: origin, twin by differences, paths, and what the update did to the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import SettingsError
+from chainrule.explain.why.changes import of_parameter
+from chainrule.explain.why.expression import PARAMETERS, Entry, read
+from chainrule.explain.why.origins import ORIGINS
+from chainrule.explain.why.paths import from_weight
+from chainrule.explain.why.record import Answer, Prediction, Twin
+from chainrule.explain.why.step_context import StepContext
+from chainrule.reference.activations import ACTIVATIONS
+
+H = 1e-5
+_MOVED = {"dW": "W", "db": "b", "dgain": "gain", "dshift": "shift", "delta": "z", "du": "u", "da": "a"}
+
+
+def answer(context: StepContext, text: str, shown: int = 5, row: int | None = None) -> Answer:
+    """Why the number named `text` is what it is.
+
+    Args      shown: how many paths; row: the row of the batch whose paths are wanted, else the whole batch
+              or the row that gives most
+    Errors    SettingsError for a name that this step does not have, or a row outside its batch
+    """
+    entry = read(text, context.architecture, len(context.record.rows))
+    if row is not None and not 0 <= row < len(context.record.rows):
+        raise SettingsError(f"row {row} is not in the batch; expected 0 to {len(context.record.rows) - 1}.")
+    with np.errstate(all="ignore"):
+        value, origin = (
+            of_parameter(context, entry) if entry.kind in PARAMETERS else ORIGINS[entry.kind](context, entry)
+        )
+        finite = bool(np.isfinite(context.record.backward.loss))
+        return Answer(
+            str(entry), float(value), str(context.dtype), context.engine, context.record.step, origin,
+            _twin(context, entry) if finite and entry.kind in _MOVED else None,
+            from_weight(context, entry, shown, row) if finite and entry.kind == "dW" else None,
+            _prediction(context, entry) if finite and entry.kind in (*PARAMETERS, "loss") else None,
+        )  # fmt: skip
+
+
+def _twin(context: StepContext, e: Entry) -> Twin:
+    kind = _MOVED[e.kind]
+    h = H * max(1.0, abs(_moved_value(context, kind, e)))
+    above, z_above = context.wide.moved(kind, e.l, e.at, h)
+    below, z_below = context.wide.moved(kind, e.l, e.at, -h)
+    first = context.L - len(z_above) + 1
+    kink = any(
+        ACTIVATIONS[context.activation(l)].kinks and not np.array_equal(p > 0, q > 0)
+        for l, (p, q) in enumerate(zip(z_above, z_below, strict=True), start=first)
+    )
+    doubt = 4 * float(np.finfo(np.float64).eps) * max(abs(above), abs(below)) / h
+    return Twin(f"{kind}{e.l}[{','.join(map(str, e.at))}]", (above - below) / (2 * h), h, doubt, kink)
+
+
+def _moved_value(context: StepContext, kind: str, e: Entry) -> float:
+    record = context.record
+    arrays: Any = getattr(record.update.old if kind in PARAMETERS else record.forward, kind)
+    return float(arrays[e.l][e.at])
+
+
+def _prediction(context: StepContext, e: Entry) -> Prediction:
+    b, change, L = context.record.backward, context.record.update.change, context.L
+    if e.kind != "loss":
+        slope, moved = getattr(b, f"d{e.kind}")[e.l][e.at], getattr(change, e.kind)[e.l][e.at]
+        after = context.wide.after(only=(e.kind, e.l, e.at))
+        return Prediction(context.wide.loss, float(slope) * float(moved), after)
+    by_layer = {}
+    for l in range(1, L + 1):
+        for kind in PARAMETERS:
+            slopes = getattr(b, f"d{kind}")[l]
+            if slopes is None:
+                continue
+            moved = getattr(change, kind)[l].astype(np.float64)
+            by_layer[f"{kind}{l}"] = float((slopes.astype(np.float64) * moved).sum())
+    return Prediction(context.wide.loss, sum(by_layer.values()), context.wide.after(), by_layer)

@@ -1,0 +1,176 @@
+"""Where error signals come from: delta at the output (BP1), da, du and delta below (BP2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.explain.why import code
+from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.normal import of_normalised_delta
+from chainrule.explain.why.record import Origin, Term
+from chainrule.explain.why.step_context import Array, StepContext
+from chainrule.explain.why.sums import chain, same_bits
+from chainrule.explain.why.terms import exact_sum, origin_of, products
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
+
+
+def of_da(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """da[l][i,k] = Σ_j delta[l+1][i,j]·W[l+1][k,j], and + da[l+1][i,k] where layer l+1 adds its input."""
+    (i, k), l = e.at, e.l
+    s = _error_sum(context, l, i, k)
+    recorded = context.record.backward.dX[i, k] if l == 0 else None
+    exact = context.engine == "native" if recorded is None else same_bits(s.totals[-1], recorded)
+    value = s.totals[-1] if recorded is None else recorded
+    return value, origin_of(
+        f"da{l}[{i},{k}] = {s.symbols}", s.terms, f"da{l}[{i},{k}]", s.totals, exact, operands=s.operands,
+        lines=s.code(exact, context.dtype, value),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _ErrorSum:
+    """What comes down to a[l][i,k]: through the layer above, and past it where that adds its input."""
+
+    symbols: str
+    terms: list[Term]
+    totals: Array
+    operands: list[str]
+    d: Array
+    w: Array
+    past: Any
+    l: int
+
+    def code(self, exact: bool, dtype: Any, value: Any) -> list[str]:
+        """NumPy lines of the sum."""
+        return code.product(
+            self.d, self.w, exact, dtype, value, f"delta{self.l + 1}", f"W{self.l + 1}", bias=self.past,
+            bias_is=f"da{self.l + 1}, past the layer",
+        )  # fmt: skip
+
+
+def _error_sum(context: StepContext, l: int, i: int, k: int) -> _ErrorSum:
+    d, w = context.record.backward.delta[l + 1][i], context.record.update.old.W[l + 1][k]
+    names = [(f"delta{l + 1}[{i},{j}]", f"W{l + 1}[{k},{j}]") for j in range(len(d))]
+    terms, totals, past = products(names, d, w), chain(d, w), None
+    symbols, operands = f"Σ_j delta{l + 1}[{i},j]·W{l + 1}[{k},j]", [name for pair in names for name in pair]
+    if context.residual(l + 1):
+        name = f"da{l + 1}[{i},{k}]"
+        past = _error_sum(context, l + 1, i, k).totals[-1]
+        terms.append(Term(name, ((name, float(past)),), float(past)))
+        with np.errstate(all="ignore"):
+            totals = np.append(totals, totals[-1] + past)
+        symbols, operands = f"{symbols} + {name}", [*operands, name]
+    return _ErrorSum(symbols, terms, totals, operands, d, w, past, l)
+
+
+def of_delta(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """delta[l][i,j]: BP1 at the output, BP2 below."""
+    return _of_output(context, e) if e.l == context.L else _of_hidden(context, e)
+
+
+def _of_output(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    (i, j), l, f = e.at, e.l, context.record.forward
+    value, a, y, s = context.record.backward.delta[l][i, j], f.a[l][i], context.y[i], context.scale[i]
+    pair, name = loss_named(context.architecture.loss).pairs[context.architecture.output], f"delta{l}[{i},{j}]"
+    operands, share = [f"a{l}[{i},{j}]", f"z{l}[{i},{j}]"], f"s = w/Σw = {float(s):.7g}"
+    if pair.fused:
+        terms = [Term(f"a{l}[{i},{j}]", (), float(a[j])), Term("−y", (), -float(y[j]))]
+        with np.errstate(all="ignore"):
+            redone = (a[j] - y[j]) * s if s > 0 else a[j] * 0
+        exact, total = same_bits(redone, value), float(a[j]) - float(y[j])
+        return value, origin_of(
+            f"BP1  {name} = s·(a{l}[{i},{j}] − y),  {share}", terms, "a − y", None, exact,
+            steps=[(f"· s = {float(s):.7g}", total * float(s))], operands=operands,
+            lines=code.fused_delta(a[j], y[j], s, context.dtype, value),
+        )  # fmt: skip
+    wide = [x.astype(np.float64)[None, :] for x in (f.z[l][i], a, y)]
+    da = pair.da(wide[1], wide[2])[0]
+    g = ACTIVATIONS[context.architecture.output]
+    total = float((g.pullback(wide[0], wide[1], da[None, :]) if pair.delta is None else pair.delta(*wide))[0, j])
+    if g.elementwise and pair.delta is None:
+        slope = float(g.pullback(wide[0], wide[1], np.ones_like(wide[0]))[0, j])
+        terms = [Term("∂loss/∂a", (), float(da[j]))]
+        steps = [(f"· g′(z{l}[{i},{j}]) = {slope:.7g}", float(da[j]) * slope)]
+        symbols = f"BP1  {name} = s·∂loss/∂a·g′(z{l}[{i},{j}]),  {share}"
+    else:
+        ds = da * wide[1][0] if not g.elementwise else da
+        terms = [Term(f"da·a of unit {k}", (("∂loss/∂a", float(da[k])), (f"a{l}[{i},{k}]", float(a[k]))), float(ds[k]))
+                 for k in range(len(da))] if not g.elementwise else [Term("∂loss/∂z", (), total)]  # fmt: skip
+        steps = [] if g.elementwise else [(f"a_j·(da_j − Σ) = {float(a[j]):.7g}·({float(da[j]):.7g} − Σ)", total)]
+        symbols = f"BP1  {name} = s·" + ("∂loss/∂z" if g.elementwise else "a_j·(da_j − Σ_k da_k·a_k)") + f",  {share}"
+    steps.append((f"· s = {float(s):.7g}", total * float(s) if s > 0 else 0.0))
+    return value, origin_of(
+        symbols, terms, "∂loss/∂a" if g.elementwise else "Σ_k da_k·a_k", None, False, steps=steps, operands=operands,
+        lines=code.value_alone(total * float(s), value, "s·∂loss/∂z in float64"),
+    )  # fmt: skip
+
+
+def of_du(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """du[l][i,j] = ∂J/∂u: BP2 where layer l is normalised."""
+    return _through_activation(context, e, context.record.backward.du[e.l])
+
+
+def _of_hidden(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    if context.normalised(e.l):
+        return of_normalised_delta(context, e)
+    return _through_activation(context, e, context.record.backward.delta[e.l])
+
+
+def _through_activation(context: StepContext, e: Entry, recorded: Array) -> tuple[Any, Origin]:
+    """BP2: what comes down to a unit, through its mask and the slope of its activation."""
+    (i, j), l, name = e.at, e.l, str(e)
+    value, before, on = recorded[i, j], context.record.forward.pre_activation(l), "u" if e.kind == "du" else "z"
+    s = _error_sum(context, l, i, j)
+    at = exact_sum(s.terms)
+    g, mask = ACTIVATIONS[context.activation(l)], context.mask(l)
+    symbols = f"BP2  {name} = ({s.symbols})"
+    steps: list[tuple[str, float]] = []
+    if mask is not None:
+        at *= float(mask[i, j])
+        symbols += f"·mask{l}[{i},{j}]"
+        steps.append((f"· mask = {float(mask[i, j]):.7g}", at))
+    if not g.elementwise:
+        whole = _mixed_delta(context, l, i, j)
+        symbols += " through the Jacobian of softmax: a_j·(da_j − Σ_k da_k·a_k)"
+        steps.append(("a_j·(da_j − Σ_k da_k·a_k)", whole))
+        return value, origin_of(
+            symbols, s.terms, f"da{l}[{i},{j}]", s.totals, False, steps=steps, operands=s.operands,
+            lines=code.value_alone(whole, value, "the Jacobian of softmax in float64"),
+        )  # fmt: skip
+    slope = float(_slope(g, before[i, j], np.float64))
+    steps.append((f"· g′({on}{l}[{i},{j}]) = {slope:.7g}", at * slope))
+    symbols += f"·g′({on}{l}[{i},{j}])"
+    with np.errstate(all="ignore"):
+        came = s.totals[-1] if mask is None else s.totals[-1] * mask[i, j]
+        redone = _pulled(g, before[i, j], came)
+    exact = same_bits(redone, value)
+    return value, origin_of(
+        symbols, s.terms, f"da{l}[{i},{j}]", s.totals, exact, steps=steps, operands=[*s.operands, f"{on}{l}[{i},{j}]"],
+        lines=code.through_activation(
+            s.code(exact, context.dtype, value)[:-1], exact, context.dtype, value, before[i, j],
+            None if mask is None else mask[i, j], context.activation(l),
+        ),
+    )  # fmt: skip
+
+
+def _slope(g: Any, z: Any, dtype: Any) -> Any:
+    one = np.asarray([[z]], dtype)
+    return g.pullback(one, g.g(one), np.ones_like(one))[0, 0]
+
+
+def _pulled(g: Any, z: Any, da: Any) -> Any:
+    """The pullback in the precision of the step, by the operations of the engine where NumPy has them."""
+    one, came = np.asarray([[z]]), np.asarray([[da]])
+    return g.pullback(one, g.g(one), came)[0, 0]
+
+
+def _mixed_delta(context: StepContext, l: int, i: int, j: int) -> float:
+    """delta of a unit of a hidden softmax, whose Jacobian mixes the units of the row."""
+    da = np.array([[exact_sum(_error_sum(context, l, i, k).terms) for k in range(context.architecture.sizes[l])]])
+    mask, z = context.mask(l), context.record.forward.pre_activation(l)[i : i + 1].astype(np.float64)
+    g = ACTIVATIONS[context.activation(l)]
+    return float(g.pullback(z, g.g(z), da if mask is None else da * mask[i])[0, j])

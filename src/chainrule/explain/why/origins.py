@@ -1,0 +1,51 @@
+"""Where gradients come from (BP3, BP4), and which function explains which kind of number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.explain.why import code
+from chainrule.explain.why.error_signals import of_da, of_delta, of_du
+from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.normal import of_dgain, of_dshift, of_u
+from chainrule.explain.why.record import Origin, Term
+from chainrule.explain.why.signals import of_a, of_loss, of_z
+from chainrule.explain.why.step_context import StepContext
+from chainrule.explain.why.sums import chain, running_sum, same_bits
+from chainrule.explain.why.terms import origin_of, products
+
+
+def of_dW(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """BP4: dW[l][k,j] = Σ_i a[l-1][i,k]·delta[l][i,j], one term for every row of the batch."""
+    (k, j), l = e.at, e.l
+    x, d = context.record.forward.a[l - 1][:, k], context.record.backward.delta[l][:, j]
+    value = context.record.backward.dW[l][k, j]
+    names = [(f"a{l - 1}[{i},{k}]", f"delta{l}[{i},{j}]") for i in range(len(x))]
+    totals = chain(x, d)
+    exact = same_bits(totals[-1], value)
+    return value, origin_of(
+        f"BP4  dW{l}[{k},{j}] = Σ_i a{l - 1}[i,{k}]·delta{l}[i,{j}]", products(names, x, d, context.rows),
+        f"dW{l}[{k},{j}]", totals, exact, operands=[name for pair in names for name in pair],
+        lines=code.product(x, d, exact, context.dtype, value, f"a{l - 1}", f"delta{l}"),
+    )  # fmt: skip
+
+
+def of_db(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """BP3: db[l][j] = Σ_i delta[l][i,j], one term for every row of the batch."""
+    (j,), l = e.at, e.l
+    d, value = context.record.backward.delta[l][:, j], context.record.backward.db[l][j]
+    terms = [Term(f"delta{l}[{i},{j}]", ((f"delta{l}[{i},{j}]", float(x)),), float(x), i, int(context.rows[i]))
+             for i, x in enumerate(d)]  # fmt: skip
+    totals = running_sum(d)
+    exact = same_bits(totals[-1], value)
+    return value, origin_of(
+        f"BP3  db{l}[{j}] = Σ_i delta{l}[i,{j}]", terms, f"db{l}[{j}]", totals, exact,
+        operands=[t.name for t in terms], lines=code.plain_sum(d, exact, context.dtype, value, f"delta{l}"),
+    )  # fmt: skip
+
+
+ORIGINS: dict[str, Callable[[StepContext, Entry], tuple[Any, Origin]]] = {
+    "z": of_z, "u": of_u, "a": of_a, "loss": of_loss, "delta": of_delta, "da": of_da, "du": of_du, "dW": of_dW,
+    "db": of_db, "dgain": of_dgain, "dshift": of_dshift,
+}  # fmt: skip

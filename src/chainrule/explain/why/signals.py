@@ -1,0 +1,104 @@
+"""Where the numbers of the forward pass come from: z, u, a and the loss, each by its equation.
+
+The terms are exact products in float64. Beside them the engine's own arithmetic is redone: where it
+gives the recorded bits, the running totals are the engine's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.explain.why import code
+from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.record import Origin, Term
+from chainrule.explain.why.step_context import StepContext
+from chainrule.explain.why.sums import chain, same_bits
+from chainrule.explain.why.terms import origin_of, products
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
+
+
+def of_z(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """z[l][i,j] = Σ_k a[l-1][i,k]·W[l][k,j] + b[l][j]."""
+    (i, j), l, f, old = e.at, e.l, context.record.forward, context.record.update.old
+    x, w, b = f.a[l - 1][i], old.W[l][:, j], old.b[l][j]
+    value = f.z[l][i, j]
+    names = [(f"a{l - 1}[{i},{k}]", f"W{l}[{k},{j}]") for k in range(len(x))]
+    terms = [*products(names, x, w), Term(f"b{l}[{j}]", ((f"b{l}[{j}]", float(b)),), float(b))]
+    with np.errstate(all="ignore"):
+        totals = chain(x, w)
+        totals = np.append(totals, totals[-1] + b)
+    exact = same_bits(totals[-1], value)
+    return value, origin_of(
+        f"z{l}[{i},{j}] = Σ_k a{l - 1}[{i},k]·W{l}[k,{j}] + b{l}[{j}]", terms, f"z{l}[{i},{j}]", totals, exact,
+        operands=[name for pair in names for name in pair] + [f"b{l}[{j}]"],
+        lines=code.product(x, w, exact, context.dtype, value, f"a{l - 1}", f"W{l}", bias=b),
+    )  # fmt: skip
+
+
+def of_a(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """a[l][i,j] = g(z[l][i,j]), ⊙ mask; of softmax e^z_j / Σ_k e^z_k; a[0] is X."""
+    (i, j), l, f = e.at, e.l, context.record.forward
+    value = f.a[l][i, j]
+    if l == 0:
+        name = f"X[{context.rows[i]},{j}]"
+        return value, origin_of(f"a0[{i},{j}] = {name}", [Term(name, (), float(value))], name, None, True)
+    on = "u" if context.normalised(l) else "z"  # what g is applied to
+    g, before = ACTIVATIONS[context.activation(l)], f.pre_activation(l)[i]
+    z = before.astype(np.float64)
+    whole = g.g(z[None, :])[0]
+    steps: list[tuple[str, float]] = []
+    if g.elementwise:
+        zs = [(f"{on}{l}[{i},{j}]", float(z[j]))]
+        terms = [Term(f"g({on}{l}[{i},{j}])", tuple(zs), float(whole[j]))]
+        symbols = f"a{l}[{i},{j}] = g({on}{l}[{i},{j}]),  g: {g.formula}"
+        operands = [f"{on}{l}[{i},{j}]"]
+    else:
+        e_z = np.exp(z - z.max())
+        terms = [
+            Term(f"e^({on}{l}[{i},{k}] − max)", ((f"{on}{l}[{i},{k}]", float(z[k])),), float(e_z[k]))
+            for k in range(len(z))
+        ]
+        symbols = f"a{l}[{i},{j}] = e^{on}{l}[{i},{j}] / Σ_k e^{on}{l}[{i},k],  max = {z.max():.6g}"
+        total = float(e_z.sum())
+        steps.append((f"e^{on}{l}[{i},{j}] / Σ = {e_z[j]:.7g} / {total:.7g}", float(whole[j])))
+        operands = [f"{on}{l}[{i},{k}]" for k in range(len(z))]
+    mask = context.mask(l)
+    if mask is not None:
+        symbols += f",  · mask{l}[{i},{j}]"
+        steps.append((f"· mask = {float(mask[i, j]):.7g}", float(whole[j]) * float(mask[i, j])))
+    if context.residual(l):
+        came = float(f.a[l - 1][i, j])
+        symbols += f",  + a{l - 1}[{i},{j}]: the layer adds its input"
+        steps.append((f"+ a{l - 1}[{i},{j}] = {came:.7g}", came + (steps[-1][1] if steps else terms[0].value)))
+        operands.append(f"a{l - 1}[{i},{j}]")
+    exact = False
+    if g.elementwise:
+        with np.errstate(all="ignore"):
+            redone = g.g(before[j].reshape(1, 1))[0, 0]
+            redone = redone if mask is None else redone * mask[i, j]
+            exact = same_bits(f.a[l - 1][i, j] + redone if context.residual(l) else redone, value)
+    return value, origin_of(
+        symbols, terms, "Σ", None, exact, steps=steps, operands=operands,
+        lines=code.activation(
+            context.activation(l), before, j, None if mask is None else mask[i, j], value,
+            f.a[l - 1][i, j] if context.residual(l) else None,
+        ),
+    )  # fmt: skip
+
+
+def of_loss(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """J = Σ_i s_i·loss_i over the rows of the batch, s_i = w_i / Σw."""
+    value, losses, scale = context.record.backward.loss, context.wide.row_losses, context.scale.astype(np.float64)
+    terms = [
+        Term(f"s·loss of row {i}", ((f"s_{i}", float(s)), (f"loss_{i}", float(x))), float(s * x) if s > 0 else 0.0, i,
+             int(context.rows[i]))
+        for i, (s, x) in enumerate(zip(scale, losses, strict=True))
+    ]  # fmt: skip
+    return value, origin_of(
+        f"J = Σ_i s_i·loss_i,  {loss_named(context.architecture.loss).formula},  s_i = w_i/Σw", terms, "J", None, False,
+        operands=[f"a{context.L}[{i},{j}]" for i in range(len(losses)) for j in range(context.architecture.n_outputs)],
+        lines=code.loss(losses, scale, value),
+    )  # fmt: skip

@@ -1,0 +1,186 @@
+"""What a number is explained against: the step, its targets and shares, and the same passes in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.protocol import StepSettings
+from chainrule.explain.why.expression import PARAMETERS
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.network.records import StepRecord
+from chainrule.reference.layers import activate, dense_forward, layer_norm_forward, residual_forward
+from chainrule.reference.losses import loss_named, value_and_delta
+
+Array = npt.NDArray[Any]
+Passes = tuple[list[Any], list[Any], list[Any]]
+"""z, u and a by layer."""
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """One recorded step and what it depends on.
+
+    y (n, n_outputs): dense targets; weight (n,) or None; rows: indices into the X given to train;
+    engine: the name of who computed it.
+    """
+
+    record: StepRecord
+    architecture: Architecture
+    settings: StepSettings
+    optimizer: Mapping[str, Any]
+    y: Array
+    weight: Array | None
+    rows: npt.NDArray[np.int64]
+    engine: str = "native"
+    wide: Wide = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wide", Wide(self))
+
+    @property
+    def L(self) -> int:
+        """The number of layers."""
+        return len(self.architecture.layers)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The precision of the step."""
+        return np.dtype(self.architecture.dtype)
+
+    @cached_property
+    def scale(self) -> Array:
+        """w_i / Σw of every row, in the precision of the step, (n,)."""
+        n = len(self.record.rows)
+        if self.weight is None:
+            return np.full(n, 1.0 / n, self.dtype)
+        w = self.weight.astype(np.float64)
+        return np.zeros(n, self.dtype) if w.sum() == 0 else (w / w.sum()).astype(self.dtype)
+
+    def activation(self, l: int) -> str:
+        """The name of g of a layer."""
+        return self.architecture.layers[l - 1].activation
+
+    def residual(self, l: int) -> bool:
+        """Whether a layer adds its input."""
+        return self.architecture.residuals[l]
+
+    def normalised(self, l: int) -> bool:
+        """Whether a layer normalises z."""
+        return self.architecture.layers[l - 1].normalization is not None
+
+    def mask(self, l: int) -> Array | None:
+        """The dropout mask of a layer, (n, n_l), or None."""
+        masks = self.record.forward.masks
+        return None if masks is None else masks[l]
+
+    def fused_loss(self) -> bool:
+        """Whether loss and output activation collapse to a − y."""
+        return loss_named(self.architecture.loss).pairs[self.architecture.output].fused
+
+
+class Wide:
+    """The passes of a step once more in float64, from any number on, with one of them moved."""
+
+    def __init__(self, context: StepContext) -> None:
+        self._scene = context
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The old parameters in float64."""
+        return self._wide(self._scene.record.update.old.parameters)
+
+    @cached_property
+    def X(self) -> Array:
+        """The rows of the batch in float64."""
+        return self._scene.record.forward.a[0].astype(np.float64)
+
+    @cached_property
+    def passes(self) -> Passes:
+        """z, u and a of every layer in float64; u is z where a layer is not normalised."""
+        return self._layers(1, self.X, self.parameters)
+
+    @cached_property
+    def loss(self) -> float:
+        """J in float64."""
+        return self._loss(self.passes)
+
+    @cached_property
+    def row_losses(self) -> Array:
+        """The loss of every row in float64, (n,)."""
+        return self._value(self.passes)
+
+    def moved(self, kind: str, l: int, at: tuple[int, ...], h: float) -> tuple[float, list[Array]]:
+        """J with one number moved by h, and what the activations from there on are applied to.
+
+        Args      kind: "W", "b", "gain", "shift" (old parameters), "z", "u" or "a"
+        """
+        z, u, a = self.passes
+        if kind in PARAMETERS:
+            parameters = self.parameters.copy()
+            getattr(parameters, kind)[l][at] += h
+            passes = self._layers(l, a[l - 1], parameters)
+        else:
+            part = {"z": z, "u": u, "a": a}[kind][l].copy()
+            part[at] += h
+            passes = self._from(kind, l, part)
+        return self._loss(passes), [x for x in passes[1] if x is not None]
+
+    def after(self, only: tuple[str, int, tuple[int, ...]] | None = None) -> float:
+        """J on this batch with the new parameters, or with one of them new and the others old."""
+        new = self._scene.record.update.new
+        if only is None:
+            return self._loss(self._layers(1, self.X, self._wide(new.parameters)))
+        kind, l, at = only
+        by = float(getattr(new, kind)[l][at]) - float(getattr(self.parameters, kind)[l][at])
+        return self.moved(kind, l, at, by)[0]
+
+    @staticmethod
+    def _wide(parameters: Parameters) -> Parameters:
+        architecture = Architecture.from_dict({**parameters.architecture.to_dict(), "dtype": "float64"})
+        return Parameters(architecture, parameters.flat.astype(np.float64))
+
+    def _from(self, kind: str, l: int, part: Array) -> Passes:
+        """The passes above a layer whose z, u or a is given."""
+        z, u, a = (part if kind == name else None for name in ("z", "u", "a"))
+        if z is not None:
+            u = self._normalised(l, z, self.parameters)
+        if a is None:
+            assert u is not None
+            a = self._activated(l, self.passes[2][l - 1], u)
+        above = self._layers(l + 1, a, self.parameters)
+        return [z, *above[0][1:]], [u, *above[1][1:]], above[2]
+
+    def _layers(self, first: int, a_in: Array, parameters: Parameters) -> Passes:
+        """z, u and a of the layers from `first` on; before them None, None and the input."""
+        z: list[Any] = [None]
+        u: list[Any] = [None]
+        a: list[Any] = [a_in]
+        for l in range(first, self._scene.L + 1):
+            z.append(dense_forward(a[-1], parameters.W[l], parameters.b[l], "identity")[0])
+            u.append(self._normalised(l, z[-1], parameters))
+            a.append(self._activated(l, a[-1], u[-1]))
+        return z, u, a
+
+    def _normalised(self, l: int, z: Array, parameters: Parameters) -> Array:
+        gain, shift = parameters.gain[l], parameters.shift[l]
+        return z if gain is None or shift is None else layer_norm_forward(z, gain, shift)
+
+    def _activated(self, l: int, a_in: Array, u: Array) -> Array:
+        mask = self._scene.mask(l)
+        h = activate(u, self._scene.activation(l), None if mask is None else mask.astype(np.float64))
+        return residual_forward(a_in, h) if self._scene.residual(l) else h
+
+    def _value(self, passes: Passes) -> Array:
+        y, architecture = self._scene.y.astype(np.float64), self._scene.architecture
+        return value_and_delta(architecture.loss, architecture.output, passes[0][-1], passes[2][-1], y)[0]
+
+    def _loss(self, passes: Passes) -> float:
+        scale = self._scene.scale.astype(np.float64)
+        return float(np.dot(np.where(scale > 0, self._value(passes), 0.0), scale))

@@ -1,1 +1,0 @@
-"""How the loss bends: the Hessian as a product, and its extreme eigenvalues."""

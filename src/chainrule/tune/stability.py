@@ -1,0 +1,70 @@
+"""Up to which learning rate an update rule is stable where the loss bends with curvature λ.
+
+On a quadratic J = ½·λ·θ² every rule here is a linear recurrence of θ and its velocity. It converges while all
+its characteristic roots lie inside the unit circle; the bound is where one of them reaches −1:
+
+    gradient descent   θ ← (1 − η·λ)·θ                            root −1 at η = 2/λ
+    momentum μ         r² − (1 + μ − η·λ)·r + μ = 0               η = 2·(1 + μ)/λ
+    Nesterov μ         r² − (1 + μ)·(1 − η·λ)·r + μ·(1 − η·λ) = 0 with the step seen from the point looked
+                       ahead to                                   η = 2·(1 + μ)/((1 + 2·μ)·λ)
+
+Rules that divide by √v + ε move in coordinates scaled by it, where the Hessian is P^−½·H·P^−½ with
+P = diag(√v + ε) and eigenvalue λ_P. There RMSProp and Adagrad are gradient descent and Adam is momentum whose
+gradient counts 1 − β₁: η = 2·(1 + β₁)/((1 − β₁)·λ_P). v changes from step to step, so this is approximate.
+
+Source    Polyak (1964); Cohen, Kaur, Li, Kolter, Talwalkar (2021), appendix B, for momentum and Nesterov;
+          Cohen et al. (2022), "Adaptive gradient methods at the edge of stability", for Adam
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.tune.eigenvalues import Matrix
+
+Array = npt.NDArray[Any]
+ADAPTIVE = ("adam", "adamw", "adam_epsilon_hat", "rmsprop", "adagrad")
+"""Rules that divide by the root of squared gradients; their bound is approximate."""
+
+
+def stable_factor(optimizer: str, hyper: Mapping[str, float]) -> float:
+    """The product η·λ (of an adaptive rule η·λ_P) at which the rule becomes unstable.
+
+    Args      optimizer: a name in reference.optimizers.OPTIMIZERS; hyper: its hyper-parameters
+    Example   >>> stable_factor("sgd", {}), stable_factor("sgd", {"momentum": 0.9})
+              (2.0, 3.8)
+    """
+    if optimizer in ("adam", "adamw", "adam_epsilon_hat"):
+        beta1 = hyper.get("beta1", 0.9)
+        return 2 * (1 + beta1) / (1 - beta1)
+    mu = hyper.get("momentum", 0.0) if optimizer in ("sgd", "sgd_sutskever") else 0.0
+    return 2 * (1 + mu) / (1 + 2 * mu) if hyper.get("nesterov") else 2 * (1 + mu)
+
+
+def scales(optimizer: str, hyper: Mapping[str, float], gradients: Array) -> Array | None:
+    """√v + ε of an adaptive rule, v as the first batches make it; None for the others.
+
+    Args      gradients (n_batches, size): of the first batches, all at the start
+    Returns   (size,); v = Σ g² for Adagrad, which forgets nothing, and the mean of g² for the others
+    """
+    if optimizer not in ADAPTIVE:
+        return None
+    squares = (gradients * gradients).sum(axis=0)
+    v = squares if optimizer == "adagrad" else squares / len(gradients)
+    return np.sqrt(v) + hyper.get("epsilon", 1e-8)
+
+
+class Preconditioned:
+    """P^−½·H·P^−½ by its products: the Hessian in the coordinates an adaptive rule moves in."""
+
+    def __init__(self, matrix: Matrix, scale: Array) -> None:
+        self.matrix, self.size = matrix, matrix.size
+        self._root = 1 / np.sqrt(scale)
+
+    def __matmul__(self, v: Array) -> Array:
+        """The product with v, (size,)."""
+        return self._root * (self.matrix @ (self._root * v))
