@@ -1,9 +1,9 @@
-# chainrule: demo, test, check, bench, sanitize. Everything happens in .venv; nothing outside it is changed.
+# chainrule: demo, test, check, js, bench, sanitize. Everything happens in .venv; nothing outside it is changed.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: demo test check bench sanitize clean
+.PHONY: demo test check js bench sanitize clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chainrule needs Python 3.11 or later; set PYTHON=python3.x")'
@@ -29,6 +29,14 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Format, lint and types of the page's modules, and the tests of its mathematics; needs Node.js 20 or later.
+node_modules/installed: package.json package-lock.json
+	npm ci --silent
+	touch $@
+
+js: node_modules/installed
+	npm run --silent check
 
 .venv/installed-bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'chainrule[bench]' || \

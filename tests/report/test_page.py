@@ -68,8 +68,8 @@ def test_nothing_is_fetched() -> None:
 
 
 def test_the_code_stays_small() -> None:
-    """Template, style and script come to less than 150 kB."""
-    assert len(page(Collected({}, ""), "").encode()) < 150_000
+    """Template, readable style and script, and the words come to at most 300 KB."""
+    assert len(page(Collected({}, ""), "").encode()) <= 300_000
 
 
 def test_modules_have_no_name_twice() -> None:
@@ -80,7 +80,7 @@ def test_modules_have_no_name_twice() -> None:
         names += re.findall(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", text, re.M)
         for listed, other in re.findall(r'^import \{([^}]*)\} from "\./(\w+\.js)";', text, re.M):
             exported = set(re.findall(r"^export (?:async )?(?:function|const|let|class) (\w+)", static(other), re.M))
-            wanted = {name.strip() for name in listed.split(",")}
+            wanted = {name.strip() for name in listed.split(",") if name.strip()}
             assert wanted <= exported, f"{module.name}: {wanted - exported} not in {other}"
             body = text.split('";\n', text.count('from "./'))[-1]
             unused = {name for name in wanted if not re.search(rf"\b{name}\b", body)}

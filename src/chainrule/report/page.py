@@ -18,7 +18,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from chainrule.report import compact
 from chainrule.report.collect import Collected
 
 ENTRY = "main.js"
@@ -36,13 +35,13 @@ def static(name: str) -> str:
 @cache
 def script() -> str:
     """All modules as one: each after those it imports."""
-    return compact.script("\n".join(_EXPORT.sub("", _IMPORT.sub("", static(name))) for name in _in_order(ENTRY, [])))
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", static(name))) for name in _in_order(ENTRY, []))
 
 
 @cache
 def style() -> str:
     """The style sheet as the page has it."""
-    return compact.style(static("style.css"))
+    return static("style.css")
 
 
 @cache

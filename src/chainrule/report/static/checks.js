@@ -13,35 +13,118 @@ export function badge(app) {
   if (failure) return mark("failed", t("verify_broken", { error: failure }), null, {});
   if (!data.steps.length) return mark("none", t("verify_none"), null, {});
   const unknown = unknownTo(data);
-  if (unknown.length) return mark("none", t("verify_some", { n: data.steps.length, what: unknown.join(", ") }), null, {});
+  if (unknown.length)
+    return mark(
+      "none",
+      t("verify_some", { n: data.steps.length, what: unknown.join(", ") }),
+      null,
+      {},
+    );
   const all = [...checks.values()].flat();
-  if (checks.size < data.steps.length && !all.some((c) => !c.ok)) return mark("running", t("checking", { done: checks.size, all: data.steps.length }), null, {});
-  const told = summary(all), facts = { "data-n": told.n, "data-same": told.same, "data-worst": told.worst, "data-bound": told.bound };
+  if (checks.size < data.steps.length && !all.some((c) => !c.ok))
+    return mark("running", t("checking", { done: checks.size, all: data.steps.length }), null, {});
+  const told = summary(all),
+    facts = {
+      "data-n": told.n,
+      "data-same": told.same,
+      "data-worst": told.worst,
+      "data-bound": told.bound,
+    };
   if (told.failed.length) {
-    const names = [...checks].flatMap(([step, list]) => list.filter((c) => !c.ok).map((c) => `${c.name} (${t("step")} ${step}): ${size(c.worst)} > ${size(c.bound)}`));
-    return mark("failed", t("verify_failed", { tensors: names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : "") }), null, facts);
+    const names = [...checks].flatMap(([step, list]) =>
+      list
+        .filter((c) => !c.ok)
+        .map((c) => `${c.name} (${t("step")} ${step}): ${size(c.worst)} > ${size(c.bound)}`),
+    );
+    return mark(
+      "failed",
+      t("verify_failed", {
+        tensors: names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : ""),
+      }),
+      null,
+      facts,
+    );
   }
-  return mark("passed", t("verified", { n: grouped(told.n), dtype: data.architecture.dtype, worst: size(told.worst) }), t("verified_more", { bound: size(told.bound), same: grouped(told.same) }), facts);
+  return mark(
+    "passed",
+    t("verified", { n: grouped(told.n), dtype: data.architecture.dtype, worst: size(told.worst) }),
+    t("verified_more", { bound: size(told.bound), same: grouped(told.same) }),
+    facts,
+  );
 }
 
 const SIGNS = { passed: "✓", failed: "✗", running: "…", none: "–" };
 
 function mark(state, text, more, facts) {
-  return h("div", { class: `check-badge ${state}`, id: "self-check", "data-state": state, ...facts, role: state === "failed" ? "alert" : "status" },
-    h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[state]), h("div", null, h("span", { class: "check-name" }, t("self_check")), h("span", { class: "check-text" }, text), more ? h("span", { class: "note" }, more) : null));
+  return h(
+    "div",
+    {
+      class: `check-badge ${state}`,
+      id: "self-check",
+      "data-state": state,
+      ...facts,
+      role: state === "failed" ? "alert" : "status",
+    },
+    h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[state]),
+    h(
+      "div",
+      null,
+      h("span", { class: "check-name" }, t("self_check")),
+      h("span", { class: "check-text" }, text),
+      more ? h("span", { class: "note" }, more) : null,
+    ),
+  );
 }
 
 export function gradientBadge({ check }) {
   const state = !check ? "none" : check.passed ? "passed" : "failed";
-  const text = !check ? t("gradient_none") : t(check.passed ? "gradient_passed" : "gradient_failed", { error: size(check.error) });
-  return h("div", { class: `check-badge ${state}`, id: "gradient-check", "data-state": state }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[state]), h("div", null, h("span", { class: "check-name" }, t("gradient_check")), h("span", { class: "check-text" }, text)));
+  const text = !check
+    ? t("gradient_none")
+    : t(check.passed ? "gradient_passed" : "gradient_failed", { error: size(check.error) });
+  return h(
+    "div",
+    { class: `check-badge ${state}`, id: "gradient-check", "data-state": state },
+    h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[state]),
+    h(
+      "div",
+      null,
+      h("span", { class: "check-name" }, t("gradient_check")),
+      h("span", { class: "check-text" }, text),
+    ),
+  );
 }
 
 export function drawChecks(root, app) {
-  const { data, checks } = app, { check } = data, parts = [];
-  if (data.steps.length) parts.push(h("p", { class: "lead" }, t("checks_says", { dtype: data.architecture.dtype })), table(t("checks_table"), ["tensor", "numbers", "same_bits", "difference", "bound", "verdict"], tensorRows([...checks.values()].flat())));
-  if (check) parts.push(table(t("check_table", { n: check.n_rows }), ["tensor", "compared", "kinks", "error", "verdict"], check.tensors.map((x) => [x.name, grouped(x.compared), String(x.kinks), size(x.error), t(x.error <= check.threshold ? "ok" : "bad")])));
-  show(root, parts.length ? [h("h2", null, t("checks")), h("div", { class: "tables" }, parts)] : []);
+  const { data, checks } = app,
+    { check } = data,
+    parts = [];
+  if (data.steps.length)
+    parts.push(
+      h("p", { class: "lead" }, t("checks_says", { dtype: data.architecture.dtype })),
+      table(
+        t("checks_table"),
+        ["tensor", "numbers", "same_bits", "difference", "bound", "verdict"],
+        tensorRows([...checks.values()].flat()),
+      ),
+    );
+  if (check)
+    parts.push(
+      table(
+        t("check_table", { n: check.n_rows }),
+        ["tensor", "compared", "kinks", "error", "verdict"],
+        check.tensors.map((x) => [
+          x.name,
+          grouped(x.compared),
+          String(x.kinks),
+          size(x.error),
+          t(x.error <= check.threshold ? "ok" : "bad"),
+        ]),
+      ),
+    );
+  show(
+    root,
+    parts.length ? [h("h2", null, t("checks")), h("div", { class: "tables" }, parts)] : [],
+  );
 }
 
 // Every tensor once: over all kept steps.
@@ -49,11 +132,47 @@ function tensorRows(all) {
   const names = [...new Set(all.map((c) => c.name))];
   return names.map((name) => {
     const told = summary(all.filter((c) => c.name === name));
-    return [name, grouped(told.n), `${grouped(told.same)} (${Math.floor((100 * told.same) / told.n)} %)`, size(told.worst), size(told.bound), t(told.failed.length ? "bad" : "ok")];
+    return [
+      name,
+      grouped(told.n),
+      `${grouped(told.same)} (${Math.floor((100 * told.same) / told.n)} %)`,
+      size(told.worst),
+      size(told.bound),
+      t(told.failed.length ? "bad" : "ok"),
+    ];
   });
 }
 
 function table(caption, heads, rows) {
-  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption }, h("table", { class: "data" }, h("caption", null, caption), h("thead", null, h("tr", null, heads.map((name, p) => h("th", { scope: "col", class: p ? "value" : null }, t(name))))),
-    h("tbody", null, rows.map((cells) => h("tr", null, cells.map((text, p) => h(p ? "td" : "th", { scope: p ? null : "row", class: p ? "num value" : "num" }, text)))))));
+  return h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
+    h(
+      "table",
+      { class: "data" },
+      h("caption", null, caption),
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          heads.map((name, p) => h("th", { scope: "col", class: p ? "value" : null }, t(name))),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        rows.map((cells) =>
+          h(
+            "tr",
+            null,
+            cells.map((text, p) =>
+              h(p ? "td" : "th", { scope: p ? null : "row", class: p ? "num value" : "num" }, text),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -1,9 +1,19 @@
 // The passes of a step once more in float64, from any number on, with one of them moved: what a difference
 // quotient and the actual change of J are made of. The same as explain/why/step_context.py.
 
-import { ACTIVATIONS, activate, dense, layerNormForward, parameters, row, rowLoss, times } from "./maths.js";
+import {
+  ACTIVATIONS,
+  activate,
+  dense,
+  layerNormForward,
+  parameters,
+  row,
+  rowLoss,
+  times,
+} from "./maths.js";
 
-const MOVE = 1e-5, MOST_PRODUCTS = 1.5e8;
+const MOVE = 1e-5,
+  MOST_PRODUCTS = 1.5e8;
 const MOVED = { dW: "W", db: "b", dgain: "gain", dshift: "shift", delta: "z", du: "u", da: "a" };
 export const PARAMETERS = ["W", "b", "gain", "shift"];
 const exactly = (x) => x;
@@ -13,7 +23,8 @@ const copied = (matrix) => ({ data: Float64Array.from(matrix.data), shape: matri
 export const isQuick = (step) => step.n * step.theta.data.length <= MOST_PRODUCTS;
 
 // Whether further passes would have something to say about a number.
-export const isMovable = ({ kind }) => kind === "J" || kind in MOVED || PARAMETERS.includes(kind.replace("⁺", ""));
+export const isMovable = ({ kind }) =>
+  kind === "J" || kind in MOVED || PARAMETERS.includes(kind.replace("⁺", ""));
 
 export class Wide {
   constructor(step) {
@@ -43,24 +54,36 @@ export class Wide {
 
   active(l, below, u) {
     const a = times(activate(u, this.step.activation(l), "float64"), this.step.masks?.[l], exactly);
-    return this.step.isResidual(l) ? { data: a.data.map((x, p) => x + below.data[p]), shape: a.shape } : a;
+    return this.step.isResidual(l)
+      ? { data: a.data.map((x, p) => x + below.data[p]), shape: a.shape }
+      : a;
   }
 
   lossOf({ z, a }) {
-    const { architecture, L, scales, y } = this.step, output = this.step.activation(L);
-    return scales.reduce((sum, s, i) => (s > 0 ? sum + s * rowLoss(architecture.loss, output, row(z[L], i), row(a[L], i), row(y, i)) : sum), 0);
+    const { architecture, L, scales, y } = this.step,
+      output = this.step.activation(L);
+    return scales.reduce(
+      (sum, s, i) =>
+        s > 0
+          ? sum + s * rowLoss(architecture.loss, output, row(z[L], i), row(a[L], i), row(y, i))
+          : sum,
+      0,
+    );
   }
 
   // J with one number moved by h, and the passes that saw it move.
   moved(kind, { l, i, j }, h) {
     if (PARAMETERS.includes(kind)) {
-      const values = kind === "W" ? this.parts.W[l].data : this.parts[kind][l], p = kind === "W" ? i * this.step.sizes[l] + j : i, before = values[p];
+      const values = kind === "W" ? this.parts.W[l].data : this.parts[kind][l],
+        p = kind === "W" ? i * this.step.sizes[l] + j : i,
+        before = values[p];
       values[p] = before + h;
       const passes = this.layers(l, this.passes.a[l - 1]);
       values[p] = before;
       return { J: this.lossOf(passes), passes };
     }
-    const part = copied(this.passes[kind][l]), told = {};
+    const part = copied(this.passes[kind][l]),
+      told = {};
     part.data[i * part.shape[1] + j] += h;
     if (kind !== "a") told.u = kind === "u" ? part : this.normal(l, part);
     told.a = kind === "a" ? part : this.active(l, this.passes.a[l - 1], told.u);
@@ -83,17 +106,26 @@ export class Wide {
 
 const wideOf = (step) => (step.wide ??= new Wide(step));
 const valueIn = ({ passes, parts }, step, kind, ref) => {
-  if (!PARAMETERS.includes(kind)) return passes[kind][ref.l].data[ref.i * step.sizes[ref.l] + ref.j];
-  return kind === "W" ? parts.W[ref.l].data[ref.i * step.sizes[ref.l] + ref.j] : parts[kind][ref.l][ref.i];
+  if (!PARAMETERS.includes(kind))
+    return passes[kind][ref.l].data[ref.i * step.sizes[ref.l] + ref.j];
+  return kind === "W"
+    ? parts.W[ref.l].data[ref.i * step.sizes[ref.l] + ref.j]
+    : parts[kind][ref.l][ref.i];
 };
 
 // The same gradient from differences: (J(x + h) − J(x − h)) / 2h, and how far the rounding of J may move it.
 export function twin(step, ref) {
   const kind = MOVED[ref.kind];
   if (!kind || !Number.isFinite(step.loss)) return null;
-  const wide = wideOf(step), h = MOVE * Math.max(1, Math.abs(valueIn(wide, step, kind, ref)));
+  const wide = wideOf(step),
+    h = MOVE * Math.max(1, Math.abs(valueIn(wide, step, kind, ref)));
   const [above, below] = [h, -h].map((by) => wide.moved(kind, ref, by));
-  const kink = above.passes.u.some((u, l) => u && ACTIVATIONS[step.activation(l)].kinks && u.data.some((x, p) => x > 0 !== below.passes.u[l].data[p] > 0));
+  const kink = above.passes.u.some(
+    (u, l) =>
+      u &&
+      ACTIVATIONS[step.activation(l)].kinks &&
+      u.data.some((x, p) => x > 0 !== below.passes.u[l].data[p] > 0),
+  );
   const doubt = (4 * Number.EPSILON * Math.max(Math.abs(above.J), Math.abs(below.J))) / h;
   return { of: { ...ref, kind }, numeric: (above.J - below.J) / (2 * h), h, doubt, kink };
 }
@@ -102,24 +134,43 @@ export function twin(step, ref) {
 export function prediction(step, ref) {
   const part = ref.kind.replace("⁺", "");
   if (!Number.isFinite(step.loss) || !(ref.kind === "J" || PARAMETERS.includes(part))) return null;
-  const wide = wideOf(step), before = wide.loss;
+  const wide = wideOf(step),
+    before = wide.loss;
   if (ref.kind !== "J") {
-    const [old, fresh, slope] = [part, `${part}⁺`, `d${part}`].map((kind) => step.value({ ...ref, kind }));
-    return { before, predicted: slope * (fresh - old), after: wide.moved(part, ref, fresh - old).J, one: { ...ref, kind: part }, layers: [] };
+    const [old, fresh, slope] = [part, `${part}⁺`, `d${part}`].map((kind) =>
+      step.value({ ...ref, kind }),
+    );
+    return {
+      before,
+      predicted: slope * (fresh - old),
+      after: wide.moved(part, ref, fresh - old).J,
+      one: { ...ref, kind: part },
+      layers: [],
+    };
   }
-  const layers = [], flat = (x) => x.data ?? x;
+  const layers = [],
+    flat = (x) => x.data ?? x;
   for (let l = 1; l <= step.L; l++)
     for (const kind of PARAMETERS)
       if (step.gradients[kind][l]) {
-        const [g, from, to] = [step.gradients, step.old, step.new].map((parts) => flat(parts[kind][l]));
+        const [g, from, to] = [step.gradients, step.old, step.new].map((parts) =>
+          flat(parts[kind][l]),
+        );
         layers.push([`${kind}${l}`, g.reduce((sum, x, p) => sum + x * (to[p] - from[p]), 0)]);
       }
-  return { before, predicted: layers.reduce((sum, [, x]) => sum + x, 0), after: wide.after(), one: null, layers };
+  return {
+    before,
+    predicted: layers.reduce((sum, [, x]) => sum + x, 0),
+    after: wide.after(),
+    one: null,
+    layers,
+  };
 }
 
 // How the straight-line prediction fared.
 export function verdict(predicted, actual) {
-  if (predicted === 0 || Math.abs(actual - predicted) <= 0.1 * Math.abs(predicted)) return "straight";
+  if (predicted === 0 || Math.abs(actual - predicted) <= 0.1 * Math.abs(predicted))
+    return "straight";
   if (predicted < 0 && actual > 0) return "overshot";
   return Math.abs(actual) < Math.abs(predicted) ? "curved" : "better";
 }

@@ -9,52 +9,164 @@ const NAMES = { en: "English", ko: "한국어" };
 const THEMES = ["auto", "light", "dark"];
 
 export function drawHeader(root, app) {
-  const { data, state } = app, { facts, architecture } = data, sizes = architecture.sizes.join("-");
-  const switches = h("div", { class: "switches" },
-    h("div", { role: "group", "aria-label": t("language") }, LANGUAGES.map((code) => h("button", { type: "button", lang: code, class: "switch", "data-focus": `lang-${code}`, "aria-pressed": String(state.lang === code), onclick: () => app.set({ lang: code }) }, NAMES[code]))),
-    h("div", { role: "group", "aria-label": t("theme") }, THEMES.map((name) => h("button", { type: "button", class: "switch", "data-focus": `theme-${name}`, "aria-pressed": String(state.theme === name), onclick: () => app.set({ theme: name }) }, t(`theme_${name}`)))));
-  show(root,
+  const { data, state } = app,
+    { facts, architecture } = data,
+    sizes = architecture.sizes.join("-");
+  const switches = h(
+    "div",
+    { class: "switches" },
+    h(
+      "div",
+      { role: "group", "aria-label": t("language") },
+      LANGUAGES.map((code) =>
+        h(
+          "button",
+          {
+            type: "button",
+            lang: code,
+            class: "switch",
+            "data-focus": `lang-${code}`,
+            "aria-pressed": String(state.lang === code),
+            onclick: () => app.set({ lang: code }),
+          },
+          NAMES[code],
+        ),
+      ),
+    ),
+    h(
+      "div",
+      { role: "group", "aria-label": t("theme") },
+      THEMES.map((name) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "switch",
+            "data-focus": `theme-${name}`,
+            "aria-pressed": String(state.theme === name),
+            onclick: () => app.set({ theme: name }),
+          },
+          t(`theme_${name}`),
+        ),
+      ),
+    ),
+  );
+  show(
+    root,
     data.steps.length ? h("a", { class: "skip", href: "#walk-title" }, t("skip")) : null,
     h("div", { class: "top" }, h("p", { class: "kicker" }, `chainrule · ${t("report")}`), switches),
-    h("h1", null, facts.data ? h("bdi", null, facts.data) : t("network_of", { sizes }), facts.data ? h("span", { class: "sizes num" }, sizes) : null),
+    h(
+      "h1",
+      null,
+      facts.data ? h("bdi", null, facts.data) : t("network_of", { sizes }),
+      facts.data ? h("span", { class: "sizes num" }, sizes) : null,
+    ),
     h("p", { class: "summary" }, summaryOf(data)),
     h("div", { class: "badges" }, badge(app), gradientBadge(data)),
-    missing(data), h("dl", { class: "facts" }, factsOf(data).map(([name, value]) => h("div", null, h("dt", null, t(name)), h("dd", null, value)))));
+    missing(data),
+    h(
+      "dl",
+      { class: "facts" },
+      factsOf(data).map(([name, value]) =>
+        h("div", null, h("dt", null, t(name)), h("dd", null, value)),
+      ),
+    ),
+  );
 }
 
 // What was trained and what came of it, in a sentence or three.
 function summaryOf(data) {
-  const { facts, architecture, settings, result, n_steps: steps } = data, { sizes, activations } = architecture;
-  const hidden = sizes.length > 2 ? t("said_hidden", { units: sizes.slice(1, -1).map(grouped).join(" + "), activations: [...new Set(activations.slice(0, -1))].join(", ") }) : t("said_no_hidden");
+  const { facts, architecture, settings, result, n_steps: steps } = data,
+    { sizes, activations } = architecture;
+  const hidden =
+    sizes.length > 2
+      ? t("said_hidden", {
+          units: sizes.slice(1, -1).map(grouped).join(" + "),
+          activations: [...new Set(activations.slice(0, -1))].join(", "),
+        })
+      : t("said_no_hidden");
   const rows = facts.n_train ? grouped(facts.n_train) : null;
-  const first = t("said_network", { inputs: grouped(sizes[0]), hidden, outputs: grouped(sizes.at(-1)), output: activations.at(-1) }).replace(/습니다$/, rows ? "습니다" : "습니다")
-    + (rows ? (facts.data ? t("said_on", { rows, data: facts.data }) : t("said_on_rows", { rows })) : "")
-    + t("said_length", { epochs: grouped(result.epochs), steps: grouped(steps), batch: grouped(settings.batch_size) });
-  const parts = [first], known = data.losses.mean.filter((x) => x !== null);
+  const first =
+    t("said_network", {
+      inputs: grouped(sizes[0]),
+      hidden,
+      outputs: grouped(sizes.at(-1)),
+      output: activations.at(-1),
+    }).replace(/습니다$/, rows ? "습니다" : "습니다") +
+    (rows
+      ? facts.data
+        ? t("said_on", { rows, data: facts.data })
+        : t("said_on_rows", { rows })
+      : "") +
+    t("said_length", {
+      epochs: grouped(result.epochs),
+      steps: grouped(steps),
+      batch: grouped(settings.batch_size),
+    });
+  const parts = [first],
+    known = data.losses.mean.filter((x) => x !== null);
   if (result.diverged) parts.push(t("said_diverged", { message: result.diverged.message }));
-  else if (data.history.validation_loss && result.best_score !== null) parts.push(t("said_best", { metric: result.metric, score: number(result.best_score), epoch: result.best_epoch }));
-  if (known.length > 1) parts.push(t("said_loss", { first: number(known[0]), last: number(known.at(-1)) }));
+  else if (data.history.validation_loss && result.best_score !== null)
+    parts.push(
+      t("said_best", {
+        metric: result.metric,
+        score: number(result.best_score),
+        epoch: result.best_epoch,
+      }),
+    );
+  if (known.length > 1)
+    parts.push(t("said_loss", { first: number(known[0]), last: number(known.at(-1)) }));
   return `${parts.join(" ")} ${t("counted")}`;
 }
 
 function factsOf(data) {
-  const { facts, architecture: a, settings: s, result, version } = data, o = s.optimizer;
-  const hyper = Object.entries(o).filter(([name, value]) => name !== "name" && value !== 0 && value !== false).map(([name, value]) => `${name} ${value === true ? "✓" : general(value, 6)}`);
-  const penalties = ["l2", "l1", "dropout", "clip_norm"].filter((name) => s[name]).map((name) => `${name} ${general(s[name], 6)}`);
+  const { facts, architecture: a, settings: s, result, version } = data,
+    o = s.optimizer;
+  const hyper = Object.entries(o)
+    .filter(([name, value]) => name !== "name" && value !== 0 && value !== false)
+    .map(([name, value]) => `${name} ${value === true ? "✓" : general(value, 6)}`);
+  const penalties = ["l2", "l1", "dropout", "clip_norm"]
+    .filter((name) => s[name])
+    .map((name) => `${name} ${general(s[name], 6)}`);
   const reason = t(`ended_${result.stopped}`, { metric: result.metric });
   const rows = facts.n_train === null ? "–" : grouped(facts.n_train);
   return [
-    ["fact_layers", a.sizes.map(grouped).join(" → ")], ["fact_activations", a.activations.join(", ")], ["fact_loss", a.loss],
-    ["fact_parameters", `${grouped(a.n_parameters)} · ${a.dtype}`], ["fact_optimizer", `${o.name}: ${hyper.join(", ")}`], ["fact_penalties", penalties.join(", ") || t("none")],
-    ["fact_schedule", s.schedule + (s.warm_up ? `, warm_up ${s.warm_up}` : "")], ["fact_batch", t("batch_epochs", { batch: grouped(s.batch_size), epochs: grouped(result.epochs) })],
-    ["fact_rows", facts.weighted ? t("weighted", { rows }) : rows], ["fact_seed", String(s.seed)],
-    ["fact_engine", [facts.engine, facts.instruction_set].filter(Boolean).join(", ")], ["fact_ended", t("seconds", { reason, s: brief(result.seconds ?? 0) })],
-    ["fact_sha", h("code", null, (result.sha256 ?? "–").slice(0, 16))], ["fact_version", version],
+    ["fact_layers", a.sizes.map(grouped).join(" → ")],
+    ["fact_activations", a.activations.join(", ")],
+    ["fact_loss", a.loss],
+    ["fact_parameters", `${grouped(a.n_parameters)} · ${a.dtype}`],
+    ["fact_optimizer", `${o.name}: ${hyper.join(", ")}`],
+    ["fact_penalties", penalties.join(", ") || t("none")],
+    ["fact_schedule", s.schedule + (s.warm_up ? `, warm_up ${s.warm_up}` : "")],
+    [
+      "fact_batch",
+      t("batch_epochs", { batch: grouped(s.batch_size), epochs: grouped(result.epochs) }),
+    ],
+    ["fact_rows", facts.weighted ? t("weighted", { rows }) : rows],
+    ["fact_seed", String(s.seed)],
+    ["fact_engine", [facts.engine, facts.instruction_set].filter(Boolean).join(", ")],
+    ["fact_ended", t("seconds", { reason, s: brief(result.seconds ?? 0) })],
+    ["fact_sha", h("code", null, (result.sha256 ?? "–").slice(0, 16))],
+    ["fact_version", version],
   ];
 }
 
 function missing({ missing: reason }) {
   if (!reason) return null;
   const mb = (bytes) => (bytes / 1e6).toFixed(1);
-  return h("div", { class: "missing", id: "missing", "data-why": reason.why }, h("h2", null, t("missing_title")), h("p", null, t(`missing_${reason.why}`, reason.bytes ? { bytes: mb((reason.bytes * 4) / 3), budget: mb((reason.budget * 4) / 3) } : {})));
+  return h(
+    "div",
+    { class: "missing", id: "missing", "data-why": reason.why },
+    h("h2", null, t("missing_title")),
+    h(
+      "p",
+      null,
+      t(
+        `missing_${reason.why}`,
+        reason.bytes
+          ? { bytes: mb((reason.bytes * 4) / 3), budget: mb((reason.budget * 4) / 3) }
+          : {},
+      ),
+    ),
+  );
 }

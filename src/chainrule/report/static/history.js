@@ -7,12 +7,20 @@ import { t } from "./words.js";
 
 const LOG = ["gradient", "ratio"];
 const MEASURES = ["mean", "spread", "silent", "saturated", "gradient", "ratio"];
-const NOT_METRICS = ["loss", "validation_loss", "penalty", "learning_rate", "seconds", "plateau_factor"];
+const NOT_METRICS = [
+  "loss",
+  "validation_loss",
+  "penalty",
+  "learning_rate",
+  "seconds",
+  "plateau_factor",
+];
 
 // An exponential mean of the losses over about a thirtieth of the run, its start corrected.
 function smoothed(ys) {
   const keep = Math.max(0, 1 - 30 / Math.max(ys.length, 31));
-  let mean = 0, weight = 0;
+  let mean = 0,
+    weight = 0;
   return ys.map((y) => {
     if (y === null) return null;
     mean = keep * mean + (1 - keep) * y;
@@ -23,41 +31,72 @@ function smoothed(ys) {
 
 // Everything the curves show, once: points by step.
 export function readHistory(data) {
-  const { size, mean, low, high } = data.losses, last = Math.max(data.n_steps - 1, 1), spe = data.steps_per_epoch;
+  const { size, mean, low, high } = data.losses,
+    last = Math.max(data.n_steps - 1, 1),
+    spe = data.steps_per_epoch;
   const middle = (i) => Math.min(i * size + (size - 1) / 2, last);
-  const epochs = (name) => ({ xs: (data.history[name] ?? []).map((_, e) => (e + 1) * spe - 1), ys: data.history[name] ?? [] });
+  const epochs = (name) => ({
+    xs: (data.history[name] ?? []).map((_, e) => (e + 1) * spe - 1),
+    ys: data.history[name] ?? [],
+  });
   const xs = mean.map((_, i) => middle(i));
   const metric = Object.keys(data.history).find((name) => !NOT_METRICS.includes(name)) ?? null;
   const rates = data.history.learning_rate ?? [];
   return {
-    last, size, raw: { xs, ys: mean }, smooth: { xs, ys: smoothed(mean) }, band: low ? { xs, low, high } : null,
-    validation: epochs("validation_loss"), training: epochs("loss"), metric, scores: metric ? epochs(metric) : null,
+    last,
+    size,
+    raw: { xs, ys: mean },
+    smooth: { xs, ys: smoothed(mean) },
+    band: low ? { xs, low, high } : null,
+    validation: epochs("validation_loss"),
+    training: epochs("loss"),
+    metric,
+    scores: metric ? epochs(metric) : null,
     rate: rates.some((rate) => rate !== rates[0]) ? epochs("learning_rate") : null,
   };
 }
 
 function at({ xs, ys }, step) {
   let best = null;
-  for (let i = 0; i < xs.length; i++) if (ys[i] !== null && (best === null || Math.abs(xs[i] - step) < Math.abs(xs[best] - step))) best = i;
+  for (let i = 0; i < xs.length; i++)
+    if (ys[i] !== null && (best === null || Math.abs(xs[i] - step) < Math.abs(xs[best] - step)))
+      best = i;
   return best === null ? null : ys[best];
 }
 
-const swatch = (cls, text) => h("span", { class: `legend ${cls}` }, h("i", { "aria-hidden": "true" }), text);
+const swatch = (cls, text) =>
+  h("span", { class: `legend ${cls}` }, h("i", { "aria-hidden": "true" }), text);
 
 // One chart with its heading, its read-out and its keyboard: arrows move the cursor, Enter opens a step.
 // fill() draws it once its box has a width.
 function chart({ name, title, legend, draw, read, app, extra }) {
-  const box = h("div", { class: "chart" }), out = h("output", { class: "readout" });
-  const { last } = app.past, move = (step) => app.point(step);
+  const box = h("div", { class: "chart" }),
+    out = h("output", { class: "readout" });
+  const { last } = app.past,
+    move = (step) => app.point(step);
   const slider = h("div", {
-    class: "plot", tabindex: 0, role: "slider", "data-focus": `plot-${name}`, "aria-label": t("curve_of", { name: title }),
-    "aria-valuemin": 0, "aria-valuemax": last, "aria-valuenow": app.state.cursor ?? 0,
+    class: "plot",
+    tabindex: 0,
+    role: "slider",
+    "data-focus": `plot-${name}`,
+    "aria-label": t("curve_of", { name: title }),
+    "aria-valuemin": 0,
+    "aria-valuemax": last,
+    "aria-valuenow": app.state.cursor ?? 0,
     onpointermove: (event) => move(stepAt(slider.clientWidth, last)(event.offsetX)),
     onpointerleave: () => move(null),
     onclick: (event) => app.openNearest(stepAt(slider.clientWidth, last)(event.offsetX)),
     onkeydown: (event) => {
-      const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
-      const jump = Math.max(1, Math.round(last / 100)), here = app.state.cursor ?? app.chosenStep() ?? 0;
+      const by = {
+        ArrowRight: 1,
+        ArrowUp: 1,
+        ArrowLeft: -1,
+        ArrowDown: -1,
+        PageUp: 10,
+        PageDown: -10,
+      }[event.key];
+      const jump = Math.max(1, Math.round(last / 100)),
+        here = app.state.cursor ?? app.chosenStep() ?? 0;
       if (event.key === "Enter") app.openNearest(here);
       else if (event.key === "Home" || event.key === "End") move(event.key === "Home" ? 0 : last);
       else if (by) move(Math.min(last, Math.max(0, here + by * jump)));
@@ -65,9 +104,20 @@ function chart({ name, title, legend, draw, read, app, extra }) {
       event.preventDefault();
     },
   });
-  box.append(h("div", { class: "chart-head" }, h("h3", null, title), h("div", { class: "legends" }, legend), extra), slider, out);
+  box.append(
+    h(
+      "div",
+      { class: "chart-head" },
+      h("h3", null, title),
+      h("div", { class: "legends" }, legend),
+      extra,
+    ),
+    slider,
+    out,
+  );
   const fill = () => {
-    const width = Math.max(260, slider.clientWidth), drawn = draw(width);
+    const width = Math.max(260, slider.clientWidth),
+      drawn = draw(width);
     slider.append(drawn);
     app.followers.push((step) => {
       moveCursor(drawn, width, last, step);
@@ -82,59 +132,174 @@ function chart({ name, title, legend, draw, read, app, extra }) {
 }
 
 export function drawCurves(root, app) {
-  const { past, state, data } = app, marks = data.steps.map((s) => s.step), chosen = app.chosenStep();
+  const { past, state, data } = app,
+    marks = data.steps.map((s) => s.step),
+    chosen = app.chosenStep();
   const epochOf = (step) => Math.floor(step / data.steps_per_epoch);
   const head = (step) => `${t("step")} ${grouped(step)} · ${t("epoch")} ${epochOf(step)}`;
   const tell = (name, value) => (value === null ? "" : ` · ${name} ${number(value)}`);
-  const lines = [{ ...past.raw, cls: "raw" }, { ...past.smooth, cls: "smooth" }];
+  const lines = [
+    { ...past.raw, cls: "raw" },
+    { ...past.smooth, cls: "smooth" },
+  ];
   if (past.validation.xs.length) lines.push({ ...past.validation, cls: "validation", dots: true });
-  const toggle = h("button", { type: "button", class: "quiet", "aria-pressed": String(state.log), "data-focus": "log", onclick: () => app.set({ log: !state.log }) }, t("log_scale"));
-  const charts = [chart({
-    name: "loss", title: t("loss"), app, extra: toggle,
-    legend: [swatch("raw", past.band ? t("training_band", { n: past.size }) : t("training_raw")), swatch("smooth", t("training_smooth")), past.validation.xs.length ? swatch("validation", t("validation")) : null],
-    draw: (width) => curve({ width, height: 250, last: past.last, lines, band: past.band, log: state.log, marks, chosen }),
-    read: (step) => head(step) + tell(t("loss"), at(past.raw, step)) + tell(t("training_smooth"), at(past.smooth, step)) + tell(t("validation"), at(past.validation, step)),
-  })];
+  const toggle = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      "aria-pressed": String(state.log),
+      "data-focus": "log",
+      onclick: () => app.set({ log: !state.log }),
+    },
+    t("log_scale"),
+  );
+  const charts = [
+    chart({
+      name: "loss",
+      title: t("loss"),
+      app,
+      extra: toggle,
+      legend: [
+        swatch("raw", past.band ? t("training_band", { n: past.size }) : t("training_raw")),
+        swatch("smooth", t("training_smooth")),
+        past.validation.xs.length ? swatch("validation", t("validation")) : null,
+      ],
+      draw: (width) =>
+        curve({
+          width,
+          height: 250,
+          last: past.last,
+          lines,
+          band: past.band,
+          log: state.log,
+          marks,
+          chosen,
+        }),
+      read: (step) =>
+        head(step) +
+        tell(t("loss"), at(past.raw, step)) +
+        tell(t("training_smooth"), at(past.smooth, step)) +
+        tell(t("validation"), at(past.validation, step)),
+    }),
+  ];
   const small = [];
-  if (past.metric && past.scores.xs.length > 1) small.push({ name: "metric", title: past.metric, line: past.scores, cls: "validation", legend: t("validation") });
-  if (past.rate) small.push({ name: "rate", title: t("learning_rate"), line: past.rate, cls: "smooth", legend: "η" });
+  if (past.metric && past.scores.xs.length > 1)
+    small.push({
+      name: "metric",
+      title: past.metric,
+      line: past.scores,
+      cls: "validation",
+      legend: t("validation"),
+    });
+  if (past.rate)
+    small.push({
+      name: "rate",
+      title: t("learning_rate"),
+      line: past.rate,
+      cls: "smooth",
+      legend: "η",
+    });
   for (const { name, title, line, cls, legend } of small)
-    charts.push(chart({
-      name, title, app, legend: swatch(cls, legend),
-      draw: (width) => curve({ width, height: 250, last: past.last, lines: [{ ...line, cls, dots: true }], marks, chosen }),
-      read: (step) => head(step) + tell(title, at(line, step)),
-    }));
-  show(root, h("h2", null, t("curves")), h("div", { class: `charts n${charts.length}` }, charts.map(({ box }) => box)), h("p", { class: "hint" }, marks.length ? t("curves_hint") : null));
+    charts.push(
+      chart({
+        name,
+        title,
+        app,
+        legend: swatch(cls, legend),
+        draw: (width) =>
+          curve({
+            width,
+            height: 250,
+            last: past.last,
+            lines: [{ ...line, cls, dots: true }],
+            marks,
+            chosen,
+          }),
+        read: (step) => head(step) + tell(title, at(line, step)),
+      }),
+    );
+  show(
+    root,
+    h("h2", null, t("curves")),
+    h(
+      "div",
+      { class: `charts n${charts.length}` },
+      charts.map(({ box }) => box),
+    ),
+    h("p", { class: "hint" }, marks.length ? t("curves_hint") : null),
+  );
   for (const { fill } of charts) fill();
 }
 
 export function drawHealth(root, app) {
   const { steps, layers } = app.data.health;
   if (!steps.length) return show(root);
-  const { last } = app.past, width = Math.max(120, Math.min(340, app.width(root) / (app.width(root) > 1000 ? 3 : app.width(root) > 640 ? 2 : 1) - 174));
-  const hint = h("p", { class: "hint" }), boxes = [];
+  const { last } = app.past,
+    width = Math.max(
+      120,
+      Math.min(
+        340,
+        app.width(root) / (app.width(root) > 1000 ? 3 : app.width(root) > 640 ? 2 : 1) - 174,
+      ),
+    );
+  const hint = h("p", { class: "hint" }),
+    boxes = [];
   for (const measure of MEASURES) {
-    const columns = layers.map((layer) => layer[measure]), known = columns.flat().filter((y) => y !== null && (!LOG.includes(measure) || y > 0));
+    const columns = layers.map((layer) => layer[measure]),
+      known = columns.flat().filter((y) => y !== null && (!LOG.includes(measure) || y > 0));
     if (!known.length) continue;
-    const share = measure === "silent" || measure === "saturated", log = LOG.includes(measure);
-    const low = share ? 0 : Math.min(...known), high = share ? 1 : Math.max(...known);
+    const share = measure === "silent" || measure === "saturated",
+      log = LOG.includes(measure);
+    const low = share ? 0 : Math.min(...known),
+      high = share ? 1 : Math.max(...known);
     const rows = columns.map((values, l) => {
       if (values.every((y) => y === null)) return null;
-      const value = h("output", { class: "num" }), drawn = strip({ width, height: 20, last, steps, values, low, high, log });
+      const value = h("output", { class: "num" }),
+        drawn = strip({ width, height: 20, last, steps, values, low, high, log });
       const at = (event) => Math.round((event.offsetX / width) * last);
-      const line = h("div", { class: "health-row", onpointermove: (event) => event.target.closest(".strip") && app.point(Math.min(last, Math.max(0, at(event)))), onpointerleave: () => app.point(null), onclick: (event) => event.target.closest(".strip") && app.openNearest(at(event)) },
-        h("span", { class: "health-name" }, t("layer", { l: l + 1 })), drawn, value);
+      const line = h(
+        "div",
+        {
+          class: "health-row",
+          onpointermove: (event) =>
+            event.target.closest(".strip") && app.point(Math.min(last, Math.max(0, at(event)))),
+          onpointerleave: () => app.point(null),
+          onclick: (event) => event.target.closest(".strip") && app.openNearest(at(event)),
+        },
+        h("span", { class: "health-name" }, t("layer", { l: l + 1 })),
+        drawn,
+        value,
+      );
       app.followers.push((step) => {
-        const shown = step ?? app.chosenStep() ?? last, i = steps.reduce((best, s, k) => (Math.abs(s - shown) < Math.abs(steps[best] - shown) ? k : best), 0);
-        const x = step === null ? -9 : (width * step) / last, cursor = drawn.querySelector(".cursor");
+        const shown = step ?? app.chosenStep() ?? last,
+          i = steps.reduce(
+            (best, s, k) => (Math.abs(s - shown) < Math.abs(steps[best] - shown) ? k : best),
+            0,
+          );
+        const x = step === null ? -9 : (width * step) / last,
+          cursor = drawn.querySelector(".cursor");
         cursor.setAttribute("x1", x);
         cursor.setAttribute("x2", x);
-        value.textContent = values[i] === null ? "–" : share ? `${(100 * values[i]).toFixed(0)} %` : number(values[i]);
+        value.textContent =
+          values[i] === null
+            ? "–"
+            : share
+              ? `${(100 * values[i]).toFixed(0)} %`
+              : number(values[i]);
         hint.textContent = t("health_hint", { n: steps.length, step: grouped(steps[i]) });
       });
       return line;
     });
-    boxes.push(h("div", { class: "measure" }, h("h3", null, t(`m_${measure}`)), h("p", { class: "note" }, t(`m_${measure}_says`)), rows));
+    boxes.push(
+      h(
+        "div",
+        { class: "measure" },
+        h("h3", null, t(`m_${measure}`)),
+        h("p", { class: "note" }, t(`m_${measure}_says`)),
+        rows,
+      ),
+    );
   }
   show(root, h("h2", null, t("health")), hint, h("div", { class: "measures" }, boxes));
 }

@@ -31,23 +31,56 @@ class App {
     this.playing = null;
     this.failure = null;
     const preferred = (navigator.language ?? "en").toLowerCase().startsWith("ko") ? "ko" : "en";
-    this.state = { lang: preferred, theme: "auto", log: false, cursor: null, step: 0, row: 0, op: 0, all: false, allTerms: false };
-    this.sections = Object.fromEntries(["header", "curves", "rate", "health", "walk", "diagram", "checks", "footer"].map((name) => [name, h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` })]));
+    this.state = {
+      lang: preferred,
+      theme: "auto",
+      log: false,
+      cursor: null,
+      step: 0,
+      row: 0,
+      op: 0,
+      all: false,
+      allTerms: false,
+    };
+    this.sections = Object.fromEntries(
+      ["header", "curves", "rate", "health", "walk", "diagram", "checks", "footer"].map((name) => [
+        name,
+        h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` }),
+      ]),
+    );
   }
 
   async begin(page) {
-    page.replaceChildren(this.sections.header, h("main", null, ["curves", "rate", "health", "walk", "diagram", "checks"].map((name) => this.sections[name])), this.sections.footer);
+    page.replaceChildren(
+      this.sections.header,
+      h(
+        "main",
+        null,
+        ["curves", "rate", "health", "walk", "diagram", "checks"].map(
+          (name) => this.sections[name],
+        ),
+      ),
+      this.sections.footer,
+    );
     const wanted = new URLSearchParams(location.hash.slice(1));
     if (LANGUAGES.includes(wanted.get("lang"))) this.state.lang = wanted.get("lang");
     if (["light", "dark"].includes(wanted.get("theme"))) this.state.theme = wanted.get("theme");
     const steps = this.data.steps;
     this.draw();
     if (!steps.length) return;
-    this.state.step = wanted.has("step") ? this.nearest(Number(wanted.get("step"))) : Math.min(1, steps.length - 1);
+    this.state.step = wanted.has("step")
+      ? this.nearest(Number(wanted.get("step")))
+      : Math.min(1, steps.length - 1);
     const row = Number(wanted.get("row") ?? 0);
-    this.state.row = Number.isInteger(row) && row >= 0 && row < steps[this.state.step].rows.length ? row : 0;
+    this.state.row =
+      Number.isInteger(row) && row >= 0 && row < steps[this.state.step].rows.length ? row : 0;
     await this.load();
-    this.goTo(Math.max(0, this.ops.findIndex((op) => op.id === wanted.get("op"))));
+    this.goTo(
+      Math.max(
+        0,
+        this.ops.findIndex((op) => op.id === wanted.get("op")),
+      ),
+    );
     const asked = this.step.reference(wanted.get("why") ?? "");
     if (asked) this.ask(asked);
     if (!unknownTo(this.data).length) await this.verify();
@@ -56,8 +89,16 @@ class App {
   // The numbers of a kept step.
   async stepOf(place) {
     if (!this.steps.has(place)) {
-      const told = this.data.steps[place], arrays = await this.numbers.all(told.arrays), [eta, loss, penalty] = arrays.scalars.data;
-      this.steps.set(place, new Step({ ...told, ...arrays, eta, loss, penalty, optimizer: this.data.settings.optimizer.name }, this.data.architecture));
+      const told = this.data.steps[place],
+        arrays = await this.numbers.all(told.arrays),
+        [eta, loss, penalty] = arrays.scalars.data;
+      this.steps.set(
+        place,
+        new Step(
+          { ...told, ...arrays, eta, loss, penalty, optimizer: this.data.settings.optimizer.name },
+          this.data.architecture,
+        ),
+      );
     }
     return this.steps.get(place);
   }
@@ -79,16 +120,30 @@ class App {
     drawChecks(this.sections.checks, this);
   }
 
-  get op() { return this.ops[this.state.op]; }
+  get op() {
+    return this.ops[this.state.op];
+  }
 
-  chosenStep() { return this.data.steps[this.state.step]?.step ?? null; }
+  chosenStep() {
+    return this.data.steps[this.state.step]?.step ?? null;
+  }
 
-  inputName(j) { return this.data.names.inputs?.[j] ?? String(j); }
+  inputName(j) {
+    return this.data.names.inputs?.[j] ?? String(j);
+  }
 
-  outputName(j) { return this.data.names.outputs?.[j] ?? (this.data.architecture.sizes.at(-1) === 1 && this.data.names.target ? this.data.names.target : String(j)); }
+  outputName(j) {
+    return (
+      this.data.names.outputs?.[j] ??
+      (this.data.architecture.sizes.at(-1) === 1 && this.data.names.target
+        ? this.data.names.target
+        : String(j))
+    );
+  }
 
   width(element) {
-    const box = element.closest?.(".part") ?? element, style = element.isConnected ? element.clientWidth : 0;
+    const box = element.closest?.(".part") ?? element,
+      style = element.isConnected ? element.clientWidth : 0;
     return style || Math.min(document.documentElement.clientWidth - 48, box.clientWidth || 1180);
   }
 
@@ -110,7 +165,10 @@ class App {
 
   nearest(step) {
     const kept = this.data.steps;
-    return kept.reduce((best, s, p) => (Math.abs(s.step - step) < Math.abs(kept[best].step - step) ? p : best), 0);
+    return kept.reduce(
+      (best, s, p) => (Math.abs(s.step - step) < Math.abs(kept[best].step - step) ? p : best),
+      0,
+    );
   }
 
   openNearest(step) {
@@ -127,7 +185,8 @@ class App {
     this.state.op = Math.min(this.ops.length - 1, Math.max(0, place));
     this.about();
     const { kind, l } = this.op;
-    if (kind === "a" && before?.kind === "z" && before.l === l) this.asked = { ...before, kind: "a" };
+    if (kind === "a" && before?.kind === "z" && before.l === l)
+      this.asked = { ...before, kind: "a" };
     this.draw();
   }
 
@@ -147,7 +206,8 @@ class App {
     if (this.asked && label(this.asked) !== label(ref)) this.trail.push(this.asked);
     this.asked = ref;
     this.state.allTerms = false;
-    if (ref.i !== undefined && ["a", "z", "u", "delta", "du", "da", "y", "loss"].includes(ref.kind)) this.state.row = ref.i;
+    if (ref.i !== undefined && ["a", "z", "u", "delta", "du", "da", "y", "loss"].includes(ref.kind))
+      this.state.row = ref.i;
     this.draw();
   }
 
@@ -169,7 +229,8 @@ class App {
   // drawing --------------------------------------------------------------------------------------------------
 
   draw() {
-    const { lang, theme } = this.state, html = document.documentElement;
+    const { lang, theme } = this.state,
+      html = document.documentElement;
     speak(lang);
     html.lang = lang;
     if (theme === "auto") delete html.dataset.theme;
@@ -189,17 +250,44 @@ class App {
 
   drawDiagram() {
     if (!this.step) return show(this.sections.diagram);
-    const told = this.step.diagram, source = told ?? mermaid(this.step, this.state.row);
-    show(this.sections.diagram, h("h2", null, t("diagram")), h("p", { class: "lead" }, t(told ? "diagram_row" : "diagram_says", { step: grouped(this.step.step), i: this.state.row })),
-      h("button", { type: "button", "data-focus": "copy-source", onclick: (event) => copy(source, event.currentTarget, t("copied")) }, t("copy_source")),
-      h("pre", { class: "source num", id: "mermaid", tabindex: 0 }, source));
+    const told = this.step.diagram,
+      source = told ?? mermaid(this.step, this.state.row);
+    show(
+      this.sections.diagram,
+      h("h2", null, t("diagram")),
+      h(
+        "p",
+        { class: "lead" },
+        t(told ? "diagram_row" : "diagram_says", {
+          step: grouped(this.step.step),
+          i: this.state.row,
+        }),
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          "data-focus": "copy-source",
+          onclick: (event) => copy(source, event.currentTarget, t("copied")),
+        },
+        t("copy_source"),
+      ),
+      h("pre", { class: "source num", id: "mermaid", tabindex: 0 }, source),
+    );
   }
 
   // The address holds the cursor, so that a link leads to the very number.
   remember() {
-    const { lang, theme, row } = this.state, parts = { lang };
+    const { lang, theme, row } = this.state,
+      parts = { lang };
     if (theme !== "auto") parts.theme = theme;
-    if (this.step) Object.assign(parts, { step: this.step.step, row, op: this.op.id, why: label(this.asked ?? { kind: "J" }) });
+    if (this.step)
+      Object.assign(parts, {
+        step: this.step.step,
+        row,
+        op: this.op.id,
+        why: label(this.asked ?? { kind: "J" }),
+      });
     try {
       history.replaceState(null, "", `#${new URLSearchParams(parts)}`);
     } catch {
@@ -210,7 +298,14 @@ class App {
 
 function onKey(app, event) {
   const { target } = event;
-  if (event.altKey || event.ctrlKey || event.metaKey || !app.step || target.closest("input, select, textarea, [role=slider]")) return;
+  if (
+    event.altKey ||
+    event.ctrlKey ||
+    event.metaKey ||
+    !app.step ||
+    target.closest("input, select, textarea, [role=slider]")
+  )
+    return;
   if (event.key === "/") document.getElementById("ask").focus();
   else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
     if (target.closest(".scroll, .network-box, pre")) return;
@@ -222,13 +317,22 @@ function onKey(app, event) {
 
 async function main() {
   await learn(document.getElementById("words").textContent);
-  const data = JSON.parse(document.getElementById("data").textContent), page = document.getElementById("page");
-  const app = new App(data, new Numbers(document.getElementById("numbers").textContent, data.places));
+  const data = JSON.parse(document.getElementById("data").textContent),
+    page = document.getElementById("page");
+  const app = new App(
+    data,
+    new Numbers(document.getElementById("numbers").textContent, data.places),
+  );
   document.addEventListener("keydown", (event) => onKey(app, event));
-  let resized = 0, width = innerWidth;
+  let resized = 0,
+    width = innerWidth;
   addEventListener("resize", () => {
     clearTimeout(resized);
-    if (innerWidth !== width) resized = setTimeout(() => { width = innerWidth; app.draw(); }, 120);
+    if (innerWidth !== width)
+      resized = setTimeout(() => {
+        width = innerWidth;
+        app.draw();
+      }, 120);
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.draw());
   try {

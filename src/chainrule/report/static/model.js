@@ -1,8 +1,17 @@
 // One kept step with its numbers by name, and the operations both passes consist of.
 
-import { dense, isResidual, parameters, rounding, rowLoss, rowScales, transposed } from "./maths.js";
+import {
+  dense,
+  isResidual,
+  parameters,
+  rounding,
+  rowLoss,
+  rowScales,
+  transposed,
+} from "./maths.js";
 
-const ENTRY = /^(z|u|a|delta|du|da|dW|db|dgain|dshift|gain|shift|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
+const ENTRY =
+  /^(z|u|a|delta|du|da|dW|db|dgain|dshift|gain|shift|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
 
 export class Step {
   constructor(raw, architecture) {
@@ -15,7 +24,9 @@ export class Step {
     this.new = parameters(raw.theta_new.data, architecture);
     this.gradients = parameters(raw.dtheta.data, architecture);
     this.objective = parameters(raw.gradient.data, architecture);
-    this.states = Object.fromEntries(Object.entries(raw.state).map(([name, flat]) => [name, parameters(flat.data, architecture)]));
+    this.states = Object.fromEntries(
+      Object.entries(raw.state).map(([name, flat]) => [name, parameters(flat.data, architecture)]),
+    );
     this.scales = rowScales(raw.weight, this.n, rounding(architecture.dtype));
     this.layers = [raw.X, ...raw.a.slice(1)];
   }
@@ -36,8 +47,12 @@ export class Step {
   da(l) {
     this.errors ??= new Map();
     if (!this.errors.has(l)) {
-      const { value } = dense(this.delta[l + 1], transposed(this.old.W[l + 1]), null, (x) => x), beside = this.isResidual(l + 1) ? this.da(l + 1) : null;
-      this.errors.set(l, { data: Float64Array.from(value.data, (x, p) => x + (beside ? beside.data[p] : 0)), shape: value.shape });
+      const { value } = dense(this.delta[l + 1], transposed(this.old.W[l + 1]), null, (x) => x),
+        beside = this.isResidual(l + 1) ? this.da(l + 1) : null;
+      this.errors.set(l, {
+        data: Float64Array.from(value.data, (x, p) => x + (beside ? beside.data[p] : 0)),
+        shape: value.shape,
+      });
     }
     return this.errors.get(l);
   }
@@ -53,7 +68,8 @@ export class Step {
     if (kind === "W⁺") return at(this.new.W[l]);
     if (kind === "dW") return at(this.gradients.W[l]);
     const vector = /^(d?)(b|gain|shift)(⁺?)$/.exec(kind);
-    if (vector) return (vector[1] ? this.gradients : vector[3] ? this.new : this.old)[vector[2]][l][i];
+    if (vector)
+      return (vector[1] ? this.gradients : vector[3] ? this.new : this.old)[vector[2]][l][i];
     if (kind === "loss") return this.rowLoss(i);
     return this.loss;
   }
@@ -61,7 +77,13 @@ export class Step {
   rowLoss(i) {
     const part = (matrix) => matrix.data.subarray(i * matrix.shape[1], (i + 1) * matrix.shape[1]);
     const { loss } = this.architecture;
-    return rowLoss(loss, this.activation(this.L), part(this.z[this.L]), part(this.layers[this.L]), part(this.y));
+    return rowLoss(
+      loss,
+      this.activation(this.L),
+      part(this.z[this.L]),
+      part(this.layers[this.L]),
+      part(this.y),
+    );
   }
 
   // The reference a text such as "dW2[3,7]" names, or null.
@@ -72,7 +94,9 @@ export class Step {
     if (!found) return null;
     const [, symbol, layer, after, first, second] = found;
     const kind = after ? `${symbol}⁺` : symbol;
-    const l = layer === "" ? null : Number(layer), i = Number(first), j = second === undefined ? undefined : Number(second);
+    const l = layer === "" ? null : Number(layer),
+      i = Number(first),
+      j = second === undefined ? undefined : Number(second);
     return this.exists({ kind, l, i, j }) ? { kind, l, i, j } : null;
   }
 
@@ -81,19 +105,39 @@ export class Step {
     if (kind === "J") return true;
     if (kind === "loss") return l === null && j === undefined && within(i, this.n);
     if (kind === "y") return l === null && within(i, this.n) && within(j, this.sizes[this.L]);
-    if (l === null || l > this.L || l < (kind === "a" || kind === "da" ? 0 : 1) || (kind === "da" && l === this.L)) return false;
+    if (
+      l === null ||
+      l > this.L ||
+      l < (kind === "a" || kind === "da" ? 0 : 1) ||
+      (kind === "da" && l === this.L)
+    )
+      return false;
     if (/^(d?u|d?gain⁺?|d?shift⁺?)$/.test(kind) && !this.isNormal(l)) return false;
-    if (["z", "u", "a", "delta", "du", "da"].includes(kind)) return within(i, this.n) && within(j, this.sizes[l]);
-    if (kind === "W" || kind === "dW" || kind === "W⁺") return within(i, this.sizes[l - 1]) && within(j, this.sizes[l]);
-    return /^(d?(b|gain|shift)|(b|gain|shift)⁺)$/.test(kind) && j === undefined && within(i, this.sizes[l]);
+    if (["z", "u", "a", "delta", "du", "da"].includes(kind))
+      return within(i, this.n) && within(j, this.sizes[l]);
+    if (kind === "W" || kind === "dW" || kind === "W⁺")
+      return within(i, this.sizes[l - 1]) && within(j, this.sizes[l]);
+    return (
+      /^(d?(b|gain|shift)|(b|gain|shift)⁺)$/.test(kind) &&
+      j === undefined &&
+      within(i, this.sizes[l])
+    );
   }
 
   // Forward from X to J, then backward from J to X, then the update.
   operations() {
     const list = [];
-    for (let l = 1; l <= this.L; l++) list.push({ id: `z${l}`, kind: "z", l, pass: "forward" }, { id: `a${l}`, kind: "a", l, pass: "forward" });
+    for (let l = 1; l <= this.L; l++)
+      list.push(
+        { id: `z${l}`, kind: "z", l, pass: "forward" },
+        { id: `a${l}`, kind: "a", l, pass: "forward" },
+      );
     list.push({ id: "J", kind: "J", l: this.L, pass: "loss" });
-    for (let l = this.L; l > 0; l--) list.push({ id: `delta${l}`, kind: "delta", l, pass: "backward" }, { id: `dW${l}`, kind: "dW", l, pass: "backward" });
+    for (let l = this.L; l > 0; l--)
+      list.push(
+        { id: `delta${l}`, kind: "delta", l, pass: "backward" },
+        { id: `dW${l}`, kind: "dW", l, pass: "backward" },
+      );
     list.push({ id: "update", kind: "update", l: this.L, pass: "update" });
     return list;
   }
@@ -107,6 +151,8 @@ export function label({ kind, l, i, j }) {
 // Places of the n entries of largest size, in their own order; a NaN counts as larger than all.
 export function largest(values, n) {
   const size = (x) => (Number.isNaN(x) ? Infinity : Math.abs(x));
-  const order = Array.from(values, (_, i) => i).sort((p, q) => size(values[q]) - size(values[p]) || p - q);
+  const order = Array.from(values, (_, i) => i).sort(
+    (p, q) => size(values[q]) - size(values[p]) || p - q,
+  );
   return order.slice(0, n).sort((p, q) => p - q);
 }

@@ -3,12 +3,14 @@
 const KINDS = { f4: [Float32Array, 4], f8: [Float64Array, 8], i4: [Int32Array, 4] };
 
 export function bytesOf(base64) {
-  const text = atob(base64), bytes = new Uint8Array(text.length);
+  const text = atob(base64),
+    bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }
 
-export const unpacked = async (bytes) => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")));
+export const unpacked = async (bytes) =>
+  new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")));
 
 // Decodes the page's bytes once; every array is unpacked when it is first asked for.
 export class Numbers {
@@ -36,7 +38,9 @@ export class Numbers {
     const [start, length] = this.places[key];
     const [Kind, size] = KINDS[type];
     const n = shape.reduce((product, side) => product * side, 1);
-    const grouped = new Uint8Array(await (await unpacked(this.bytes.subarray(start, start + length))).arrayBuffer());
+    const grouped = new Uint8Array(
+      await (await unpacked(this.bytes.subarray(start, start + length))).arrayBuffer(),
+    );
     const plain = new Uint8Array(n * size);
     for (let place = 0; place < size; place++)
       for (let i = 0; i < n; i++) plain[i * size + place] = grouped[place * n + i];
@@ -75,10 +79,14 @@ export const brief = (x) => general(x, 3).replace("e-0", "e-").replace("e+0", "e
 // Every digit that tells this number from its neighbours in its own precision.
 export function exact(x, isFloat32) {
   if (!Number.isFinite(x) || !isFloat32) return String(x);
-  for (let n = 6; n <= 9; n++) if (Math.fround(Number(x.toPrecision(n))) === x) return String(Number(x.toPrecision(n)));
+  for (let n = 6; n <= 9; n++)
+    if (Math.fround(Number(x.toPrecision(n))) === x) return String(Number(x.toPrecision(n)));
   return String(x);
 }
 
-export const grouped = (n) => Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, ",");
+export const grouped = (n) =>
+  Math.round(n)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ",");
 
 export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;

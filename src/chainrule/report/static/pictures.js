@@ -5,7 +5,9 @@ import { h } from "./dom.js";
 function colour(name) {
   const probe = h("span", { style: { color: `var(${name})` } });
   document.body.append(probe);
-  const parts = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
+  const parts = getComputedStyle(probe)
+    .color.match(/[\d.]+/g)
+    .map(Number);
   probe.remove();
   return parts.slice(0, 3);
 }
@@ -14,22 +16,44 @@ const mix = (from, to, share) => from.map((c, i) => c + (to[i] - c) * share);
 
 // A canvas of rows × columns cells; kind "gray" from paper to ink, "signed" from paper to blue or orange.
 export function picture(values, rows, columns, kind, label, onpick) {
-  const canvas = h("canvas", { class: "picture", width: columns, height: rows, role: "img", "aria-label": label });
-  const paper = colour("--paper"), ink = colour("--ink"), plus = colour("--plus"), minus = colour("--minus");
-  const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
-  let low = Infinity, high = -Infinity;
-  for (const x of values) if (Number.isFinite(x)) [low, high] = [Math.min(low, x), Math.max(high, x)];
+  const canvas = h("canvas", {
+    class: "picture",
+    width: columns,
+    height: rows,
+    role: "img",
+    "aria-label": label,
+  });
+  const paper = colour("--paper"),
+    ink = colour("--ink"),
+    plus = colour("--plus"),
+    minus = colour("--minus");
+  const context = canvas.getContext("2d"),
+    image = context.createImageData(columns, rows);
+  let low = Infinity,
+    high = -Infinity;
+  for (const x of values)
+    if (Number.isFinite(x)) [low, high] = [Math.min(low, x), Math.max(high, x)];
   const top = Math.max(Math.abs(low), Math.abs(high)) || 1;
   for (let p = 0; p < rows * columns; p++) {
-    const x = values[p], share = kind === "gray" ? (x - low) / (high - low || 1) : Math.min(1, Math.abs(x) / top);
-    const shown = Number.isFinite(x) ? mix(paper, kind === "gray" ? ink : x < 0 ? minus : plus, kind === "gray" ? share : Math.sqrt(share)) : [200, 0, 200];
+    const x = values[p],
+      share = kind === "gray" ? (x - low) / (high - low || 1) : Math.min(1, Math.abs(x) / top);
+    const shown = Number.isFinite(x)
+      ? mix(
+          paper,
+          kind === "gray" ? ink : x < 0 ? minus : plus,
+          kind === "gray" ? share : Math.sqrt(share),
+        )
+      : [200, 0, 200];
     image.data.set([...shown.map(Math.round), 255], 4 * p);
   }
   context.putImageData(image, 0, 0);
   if (onpick)
     canvas.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
-      onpick(Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows)), Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns)));
+      onpick(
+        Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows)),
+        Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns)),
+      );
     });
   return { canvas, top };
 }

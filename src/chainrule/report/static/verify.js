@@ -5,7 +5,24 @@
 // delta, the gradient from dW, the weights after the step from the gradient. A difference is judged beside
 // the size of the terms of the sum: 2·(terms + slack) units of rounding are what two orders of a sum allow.
 
-import { ACTIVATIONS, OPTIMIZERS, activate, dense, isResidual, layerNormBackward, layerNormForward, lossAndDelta, objectiveGradient, parameters, pullback, rounding, rowScales, times, transposed, unit } from "./maths.js";
+import {
+  ACTIVATIONS,
+  OPTIMIZERS,
+  activate,
+  dense,
+  isResidual,
+  layerNormBackward,
+  layerNormForward,
+  lossAndDelta,
+  objectiveGradient,
+  parameters,
+  pullback,
+  rounding,
+  rowScales,
+  times,
+  transposed,
+  unit,
+} from "./maths.js";
 
 const SLACK = 16; // roundings of the functions: exp, log and tanh are good to 3 ulp on either side
 
@@ -13,27 +30,44 @@ const KNOWN = ["sizes", "activations", "loss", "dtype", "n_parameters", "residua
 
 // What a network or its optimizer has that this page has no equations for, by name.
 export function unknownTo({ architecture, settings }) {
-  const kinds = Object.keys(architecture).filter((name) => !KNOWN.includes(name) && [architecture[name]].flat().some((kind) => kind && kind !== "layer"));
-  return [...kinds, ...architecture.activations.filter((name) => !ACTIVATIONS[name]), ...[settings.optimizer.name].filter((name) => !OPTIMIZERS[name])];
+  const kinds = Object.keys(architecture).filter(
+    (name) =>
+      !KNOWN.includes(name) && [architecture[name]].flat().some((kind) => kind && kind !== "layer"),
+  );
+  return [
+    ...kinds,
+    ...architecture.activations.filter((name) => !ACTIVATIONS[name]),
+    ...[settings.optimizer.name].filter((name) => !OPTIMIZERS[name]),
+  ];
 }
 
 // Compares found with stored numbers; sizes are those of the terms.
 export function compare(name, found, stored, sizes, terms, dtype) {
-  const told = { name, n: stored.length, same: 0, worst: 0, bound: 2 * (terms + SLACK) * unit(dtype), at: -1 };
+  const told = {
+    name,
+    n: stored.length,
+    same: 0,
+    worst: 0,
+    bound: 2 * (terms + SLACK) * unit(dtype),
+    at: -1,
+  };
   for (let i = 0; i < stored.length; i++) {
-    const x = found[i], y = stored[i];
+    const x = found[i],
+      y = stored[i];
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) {
       told.same++;
       continue;
     }
     const relative = Math.abs(x - y) / sizes[i];
-    if (!(relative <= told.worst)) [told.worst, told.at] = [Number.isFinite(relative) ? relative : Infinity, i];
+    if (!(relative <= told.worst))
+      [told.worst, told.at] = [Number.isFinite(relative) ? relative : Infinity, i];
   }
   told.ok = told.worst <= told.bound;
   return told;
 }
 
-const sizesOf = (data, z, bends) => Float64Array.from(data, (x, i) => Math.abs(x) * (bends ? bends(z[i]) : 1));
+const sizesOf = (data, z, bends) =>
+  Float64Array.from(data, (x, i) => Math.abs(x) * (bends ? bends(z[i]) : 1));
 
 // All tensors of one step; `s` holds its unpacked arrays and plain values, see collect.py.
 export function verifyStep(s, architecture) {
@@ -44,10 +78,16 @@ export function verifyStep(s, architecture) {
 const inputs = (s) => [s.X, ...s.a.slice(1)];
 
 function verifyForward(s, architecture) {
-  const { sizes, activations, dtype } = architecture, round = rounding(dtype), a = inputs(s), told = [], on = [null], g = [null];
+  const { sizes, activations, dtype } = architecture,
+    round = rounding(dtype),
+    a = inputs(s),
+    told = [],
+    on = [null],
+    g = [null];
   const { W, b, gain, shift } = parameters(s.theta.data, architecture);
   for (let l = 1; l < sizes.length; l++) {
-    const name = activations[l - 1], z = dense(a[l - 1], W[l], b[l], round);
+    const name = activations[l - 1],
+      z = dense(a[l - 1], W[l], b[l], round);
     told.push(compare(`z${l}`, z.value.data, s.z[l].data, z.size, sizes[l - 1] + 1, dtype));
     if (gain[l]) {
       const u = layerNormForward(s.z[l], gain[l], shift[l], round);
@@ -57,34 +97,96 @@ function verifyForward(s, architecture) {
     g.push(activate(on[l], name, dtype));
     const exponent = on[l].data.reduce((top, x) => Math.max(top, Math.abs(x)), 0);
     const spread = ACTIVATIONS[name].row && Number.isFinite(exponent) ? 2 * exponent + sizes[l] : 0;
-    const h = times(g[l], s.masks?.[l], round).data, beside = isResidual(architecture, l) ? a[l - 1].data : null;
+    const h = times(g[l], s.masks?.[l], round).data,
+      beside = isResidual(architecture, l) ? a[l - 1].data : null;
     const size = sizesOf(h, on[l].data, ACTIVATIONS[name].bends);
     const found = beside ? h.map((x, p) => round(x + beside[p])) : h;
-    told.push(compare(`a${l}`, found, s.a[l].data, beside ? size.map((x, p) => x + Math.abs(beside[p])) : size, spread, dtype));
+    told.push(
+      compare(
+        `a${l}`,
+        found,
+        s.a[l].data,
+        beside ? size.map((x, p) => x + Math.abs(beside[p])) : size,
+        spread,
+        dtype,
+      ),
+    );
   }
   return { told, on, g };
 }
 
 function verifyBackward(s, architecture, on, g) {
-  const { sizes, activations, loss, dtype } = architecture, L = sizes.length - 1, round = rounding(dtype), a = inputs(s), told = [];
-  const { W, gain } = parameters(s.theta.data, architecture), gradients = parameters(s.dtheta.data, architecture), n = s.X.shape[0];
-  const end = lossAndDelta(loss, activations[L - 1], s.z[L], s.a[L], s.y, rowScales(s.weight, n, round), dtype);
-  told.push(compare("J", [end.J], [s.loss], [end.lossSize], sizes[L], dtype), compare(`delta${L}`, end.delta.data, s.delta[L].data, end.size, sizes[L], dtype));
-  const ones = { data: s.X.data.slice(0, 1).constructor.from({ length: n }, () => 1), shape: [1, n] };
+  const { sizes, activations, loss, dtype } = architecture,
+    L = sizes.length - 1,
+    round = rounding(dtype),
+    a = inputs(s),
+    told = [];
+  const { W, gain } = parameters(s.theta.data, architecture),
+    gradients = parameters(s.dtheta.data, architecture),
+    n = s.X.shape[0];
+  const end = lossAndDelta(
+    loss,
+    activations[L - 1],
+    s.z[L],
+    s.a[L],
+    s.y,
+    rowScales(s.weight, n, round),
+    dtype,
+  );
+  told.push(
+    compare("J", [end.J], [s.loss], [end.lossSize], sizes[L], dtype),
+    compare(`delta${L}`, end.delta.data, s.delta[L].data, end.size, sizes[L], dtype),
+  );
+  const ones = {
+    data: s.X.data.slice(0, 1).constructor.from({ length: n }, () => 1),
+    shape: [1, n],
+  };
   let da = null;
   for (let l = L; l > 0; l--) {
-    const dW = dense(transposed(a[l - 1]), s.delta[l], null, round), db = dense(ones, s.delta[l], null, round);
-    told.push(compare(`dW${l}`, dW.value.data, gradients.W[l].data, dW.size, n, dtype), compare(`db${l}`, db.value.data, gradients.b[l], db.size, n, dtype));
+    const dW = dense(transposed(a[l - 1]), s.delta[l], null, round),
+      db = dense(ones, s.delta[l], null, round);
+    told.push(
+      compare(`dW${l}`, dW.value.data, gradients.W[l].data, dW.size, n, dtype),
+      compare(`db${l}`, db.value.data, gradients.b[l], db.size, n, dtype),
+    );
     if (l === 1) break;
-    da = errorBelow(da, dense(s.delta[l], transposed(W[l]), null, round), isResidual(architecture, l), round);
-    const k = l - 1, name = activations[k - 1], mask = s.masks?.[k], exactly = (x) => x, terms = sizes[l] + (ACTIVATIONS[name].row ? sizes[k] : 0) + (L - l);
+    da = errorBelow(
+      da,
+      dense(s.delta[l], transposed(W[l]), null, round),
+      isResidual(architecture, l),
+      round,
+    );
+    const k = l - 1,
+      name = activations[k - 1],
+      mask = s.masks?.[k],
+      exactly = (x) => x,
+      terms = sizes[l] + (ACTIVATIONS[name].row ? sizes[k] : 0) + (L - l);
     const pulled = pullback(on[k], g[k], times(da.value, mask, round), name, round);
-    const size = pullback(on[k], g[k], times({ data: da.size, shape: da.value.shape }, mask, exactly), name, exactly, true).data;
-    told.push(compare(gain[k] ? `du${k}` : `delta${k}`, pulled.data, (gain[k] ? s.du[k] : s.delta[k]).data, size, terms, dtype));
+    const size = pullback(
+      on[k],
+      g[k],
+      times({ data: da.size, shape: da.value.shape }, mask, exactly),
+      name,
+      exactly,
+      true,
+    ).data;
+    told.push(
+      compare(
+        gain[k] ? `du${k}` : `delta${k}`,
+        pulled.data,
+        (gain[k] ? s.du[k] : s.delta[k]).data,
+        size,
+        terms,
+        dtype,
+      ),
+    );
     if (!gain[k]) continue;
     const norm = layerNormBackward(s.z[k], gain[k], s.du[k], round);
-    told.push(compare(`delta${k}`, norm.delta.data, s.delta[k].data, norm.size, sizes[k], dtype),
-      compare(`dgain${k}`, norm.dgain, gradients.gain[k], norm.dgainSize, n + sizes[k], dtype), compare(`dshift${k}`, norm.dshift, gradients.shift[k], norm.dshiftSize, n, dtype));
+    told.push(
+      compare(`delta${k}`, norm.delta.data, s.delta[k].data, norm.size, sizes[k], dtype),
+      compare(`dgain${k}`, norm.dgain, gradients.gain[k], norm.dgainSize, n + sizes[k], dtype),
+      compare(`dshift${k}`, norm.dshift, gradients.shift[k], norm.dshiftSize, n, dtype),
+    );
   }
   return told;
 }
@@ -93,24 +195,51 @@ function verifyBackward(s, architecture, on, g) {
 function errorBelow(da, through, residual, round) {
   if (!residual) return through;
   const data = through.value.data.map((x, p) => round(x + da.value.data[p]));
-  return { value: { data, shape: through.value.shape }, size: through.size.map((x, p) => x + da.size[p]) };
+  return {
+    value: { data, shape: through.value.shape },
+    size: through.size.map((x, p) => x + da.size[p]),
+  };
 }
 
 function verifyUpdate(s, architecture) {
-  const { dtype } = architecture, round = rounding(dtype), told = [];
+  const { dtype } = architecture,
+    round = rounding(dtype),
+    told = [];
   const objective = objectiveGradient(s.dtheta.data, s.theta.data, architecture, s.settings, round);
   if (s.settings.l2 || s.settings.l1 || s.settings.clip_norm !== null) {
-    const size = s.dtheta.data.map((d, p) => objective.factor * (Math.abs(d) + s.settings.l2 * Math.abs(s.theta.data[p]) + s.settings.l1));
+    const size = s.dtheta.data.map(
+      (d, p) =>
+        objective.factor *
+        (Math.abs(d) + s.settings.l2 * Math.abs(s.theta.data[p]) + s.settings.l1),
+    );
     told.push(compare("g", objective.g, s.gradient.data, size, 4, dtype));
   }
-  const stored = s.gradient.data, n = stored.length, theta = new s.theta.data.constructor(n), size = new Float64Array(n);
-  const applied = Number.isFinite(s.loss), names = Object.keys(s.state);
-  const rule = OPTIMIZERS[s.optimizer], hyper = s.settings.optimizer;
+  const stored = s.gradient.data,
+    n = stored.length,
+    theta = new s.theta.data.constructor(n),
+    size = new Float64Array(n);
+  const applied = Number.isFinite(s.loss),
+    names = Object.keys(s.state);
+  const rule = OPTIMIZERS[s.optimizer],
+    hyper = s.settings.optimizer;
   for (let p = 0; p < n; p++) {
     const state = Object.fromEntries(names.map((name) => [name, s.state[name].data[p]]));
     const large = Object.fromEntries(names.map((name) => [name, Math.abs(s.state[name].data[p])]));
-    theta[p] = applied ? rule(stored[p], state, s.theta.data[p], s.step + 1, s.eta, hyper).theta : s.theta.data[p];
-    size[p] = Math.abs(s.theta.data[p]) + Math.abs(rule(s.optimizer === "sgd_sutskever" ? -Math.abs(stored[p]) : Math.abs(stored[p]), large, Math.abs(s.theta.data[p]), s.step + 1, s.eta, hyper).step);
+    theta[p] = applied
+      ? rule(stored[p], state, s.theta.data[p], s.step + 1, s.eta, hyper).theta
+      : s.theta.data[p];
+    size[p] =
+      Math.abs(s.theta.data[p]) +
+      Math.abs(
+        rule(
+          s.optimizer === "sgd_sutskever" ? -Math.abs(stored[p]) : Math.abs(stored[p]),
+          large,
+          Math.abs(s.theta.data[p]),
+          s.step + 1,
+          s.eta,
+          hyper,
+        ).step,
+      );
   }
   told.push(compare("θ", theta, s.theta_new.data, size, 8, dtype));
   return told;
@@ -118,7 +247,10 @@ function verifyUpdate(s, architecture) {
 
 // What several checks come to: numbers, how many have the same bits, the largest difference and its bound.
 export function summary(checks) {
-  const worst = checks.reduce((most, c) => (c.worst > most.worst || !c.ok && most.ok ? c : most), { worst: 0, bound: Math.min(...checks.map((c) => c.bound)), ok: true });
+  const worst = checks.reduce(
+    (most, c) => (c.worst > most.worst || (!c.ok && most.ok) ? c : most),
+    { worst: 0, bound: Math.min(...checks.map((c) => c.bound)), ok: true },
+  );
   return {
     n: checks.reduce((sum, c) => sum + c.n, 0),
     same: checks.reduce((sum, c) => sum + c.same, 0),

@@ -19,6 +19,11 @@ export function speak(language) {
 // A sentence in the language spoken, its slots filled.
 export function t(name, slots = {}) {
   const text = WORDS[name]?.[current.index] ?? name;
-  const said = text.replace(/\{(\w+)\}/g, (whole, slot) => (slot in slots ? String(slots[slot]) : whole));
-  return said.replace(/(^|[^\d.,])1 (inputs?|outputs?|hidden units?|steps?|rows?|epochs?|terms?|numbers?)\b/g, (whole, before, noun) => `${before}1 ${noun.replace(/s$/, "")}`);
+  const said = text.replace(/\{(\w+)\}/g, (whole, slot) =>
+    slot in slots ? String(slots[slot]) : whole,
+  );
+  return said.replace(
+    /(^|[^\d.,])1 (inputs?|outputs?|hidden units?|steps?|rows?|epochs?|terms?|numbers?)\b/g,
+    (whole, before, noun) => `${before}1 ${noun.replace(/s$/, "")}`,
+  );
 }
