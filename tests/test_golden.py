@@ -1,4 +1,4 @@
-"""Golden numbers: worked examples of the literature come out of the public interface, to all digits."""
+"""Golden numbers: worked examples of the literature to all digits, and recorded trainings to the bit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+import golden_trainings as golden
+from tolerances import NATIVE_100_STEPS, assert_close
 
 EXACT = {"rtol": 5e-15, "atol": 0}
 """A few units in the last place: the examples were computed in another order of operations."""
@@ -95,3 +97,35 @@ def test_exact_xor() -> None:
     net.W[1][:], net.b[1][:] = 1.0, [0.0, -1.0]
     net.W[2][:], net.b[2][:] = [[1.0], [-2.0]], 0.0
     assert net.forward([[0, 0], [0, 1], [1, 0], [1, 1]]).output[:, 0].tolist() == [0, 1, 1, 0]
+
+
+def test_every_recorded_training_exists() -> None:
+    """The record and the list of trainings name the same; `python tests/golden_trainings.py --write` records."""
+    known = golden.recorded()
+    assert set(known["native"]) == set(golden.cases())
+    assert set(known["numpy"]) == set(golden.exact_cases())
+
+
+@pytest.mark.parametrize("name", golden.cases())
+def test_bits_of_native_trainings(name: str) -> None:
+    """The weights after a training are to the bit what was recorded."""
+    pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
+    run = golden.train("native", **golden.cases()[name])
+    assert golden.digest(run.network) == golden.recorded()["native"][name]
+
+
+@pytest.mark.parametrize("name", golden.exact_cases())
+def test_bits_of_numpy_trainings(name: str) -> None:
+    """Where the NumPy engine's bits depend on no library, they are what was recorded."""
+    run = golden.train("numpy", **golden.exact_cases()[name])
+    assert golden.digest(run.network) == golden.recorded()["numpy"][name]
+
+
+@pytest.mark.parametrize("name", golden.cases())
+def test_numpy_trains_as_native_does(name: str) -> None:
+    """The two engines end a training with the same weights, to the rounding of its steps."""
+    pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
+    case = golden.cases()[name]
+    native, numpy = (golden.train(engine, **case).network for engine in ("native", "numpy"))
+    found, expected = (np.concatenate([w.ravel() for w in [*n.W[1:], *n.b[1:]]]) for n in (numpy, native))
+    assert_close(found, expected, NATIVE_100_STEPS[case.get("dtype", "float32")], name)
