@@ -28,6 +28,7 @@ const m = (tag, ...children) => build(document.createElementNS(MATH, tag), null,
 // Formulas in MathML.
 export const mi = (text) => m("mi", text);
 export const mo = (text) => m("mo", text);
+export const mspace = () => mo("\u2003");
 export const mn = (text) => m("mn", String(text));
 export const mrow = (...parts) => m("mrow", ...parts);
 export const sub = (base, below) =>

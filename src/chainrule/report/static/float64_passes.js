@@ -1,16 +1,10 @@
 // The passes of a step once more in float64, from any number on, with one of them moved: what a difference
 // quotient and the actual change of J are made of. The same as explain/why/step_context.py.
 
-import {
-  ACTIVATIONS,
-  activate,
-  dense,
-  layerNormForward,
-  parameters,
-  row,
-  rowLoss,
-  times,
-} from "./maths.js";
+import { ACTIVATIONS, activate } from "./activations.js";
+import { parameters, row, times } from "./arrays.js";
+import { dense, layerNormForward } from "./layers.js";
+import { rowLoss } from "./losses.js";
 
 const MOVE = 1e-5,
   MOST_PRODUCTS = 1.5e8;

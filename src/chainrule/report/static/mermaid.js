@@ -1,6 +1,6 @@
 // The two passes of one row as a Mermaid diagram: the same source as step.to_mermaid(row).
 
-import { row } from "./maths.js";
+import { row } from "./arrays.js";
 import { largest } from "./model.js";
 import { number } from "./numbers.js";
 

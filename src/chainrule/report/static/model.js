@@ -1,14 +1,8 @@
 // One kept step with its numbers by name, and the operations both passes consist of.
 
-import {
-  dense,
-  isResidual,
-  parameters,
-  rounding,
-  rowLoss,
-  rowScales,
-  transposed,
-} from "./maths.js";
+import { isResidual, parameters, rounding, rowScales, transposed } from "./arrays.js";
+import { dense } from "./layers.js";
+import { rowLoss } from "./losses.js";
 
 const ENTRY =
   /^(z|u|a|delta|du|da|dW|db|dgain|dshift|gain|shift|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;

@@ -1,7 +1,7 @@
 // The network at one operation: the units that matter most, what flows between them, and what is folded away.
 
 import { h, svg } from "./dom.js";
-import { row } from "./maths.js";
+import { row } from "./arrays.js";
 import { label, largest } from "./model.js";
 import { brief, grouped, number } from "./numbers.js";
 import { t } from "./words.js";

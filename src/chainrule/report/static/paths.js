@@ -2,7 +2,9 @@
 //
 // The nodes of a layer are its z and, where it can be gone past by its residual connection, its inputs once more.
 
-import { ACTIVATIONS, normalised, range, row } from "./maths.js";
+import { ACTIVATIONS } from "./activations.js";
+import { range, row } from "./arrays.js";
+import { normalised } from "./layers.js";
 
 const EVERY = 100000,
   SHOWN_WAYS = 5,

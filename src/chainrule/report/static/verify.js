@@ -5,24 +5,11 @@
 // delta, the gradient from dW, the weights after the step from the gradient. A difference is judged beside
 // the size of the terms of the sum: 2·(terms + slack) units of rounding are what two orders of a sum allow.
 
-import {
-  ACTIVATIONS,
-  OPTIMIZERS,
-  activate,
-  dense,
-  isResidual,
-  layerNormBackward,
-  layerNormForward,
-  lossAndDelta,
-  objectiveGradient,
-  parameters,
-  pullback,
-  rounding,
-  rowScales,
-  times,
-  transposed,
-  unit,
-} from "./maths.js";
+import { ACTIVATIONS, activate, pullback } from "./activations.js";
+import { isResidual, parameters, rounding, rowScales, times, transposed, unit } from "./arrays.js";
+import { dense, layerNormBackward, layerNormForward } from "./layers.js";
+import { lossAndDelta } from "./losses.js";
+import { OPTIMIZERS, objectiveGradient } from "./optimizers.js";
 
 const SLACK = 16; // roundings of the functions: exp, log and tanh are good to 3 ulp on either side
 

@@ -1,9 +1,10 @@
 // The step view: choose a step and a row, walk its operations, see the network, the operation and the why.
 
 import { h, show } from "./dom.js";
-import { row } from "./maths.js";
+import { row } from "./arrays.js";
 import { largest } from "./model.js";
-import { drawOperation, drawWhy, opTitle, rowPicture } from "./inspector.js";
+import { drawOperation, opTitle, rowPicture } from "./operation.js";
+import { drawWhy } from "./why_panel.js";
 import { drawNetwork } from "./network.js";
 import { brief, grouped } from "./numbers.js";
 import { t } from "./words.js";

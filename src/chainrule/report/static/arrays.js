@@ -1,0 +1,46 @@
+// Matrices as the engine gave them, { data, shape: [rows, columns] }, the precision of a run, and where its tensors lie.
+//
+// `round` is Math.fround where the run is float32 and nothing where it is float64. Sums run over k in order, each
+// term added as a fused multiply-add would: a product of two float32 is exact in float64.
+
+export const range = (n) => Array.from({ length: n }, (_, i) => i);
+export const rounding = (dtype) => (dtype === "float32" ? Math.fround : (x) => x);
+export const unit = (dtype) => (dtype === "float32" ? 2 ** -24 : 2 ** -53);
+
+export const row = (m, i) => m.data.subarray(i * m.shape[1], (i + 1) * m.shape[1]);
+export const like = (m) => ({ data: new m.data.constructor(m.data.length), shape: m.shape });
+
+export function transposed(m) {
+  const [n, J] = m.shape;
+  const t = { data: new m.data.constructor(n * J), shape: [J, n] };
+  for (let i = 0; i < n; i++) for (let j = 0; j < J; j++) t.data[j * n + i] = m.data[i * J + j];
+  return t;
+}
+
+export const times = (m, mask, round) =>
+  mask ? { data: m.data.map((x, i) => round(x * mask.data[i])), shape: m.shape } : m;
+
+// w_i / Σw of every row; all 0 when the batch has no weight.
+export function rowScales(weight, n, round) {
+  if (!weight) return new Array(n).fill(round(1 / n));
+  const total = weight.data.reduce((sum, w) => sum + w, 0);
+  return Array.from(weight.data, (w) => (total === 0 ? 0 : round(w / total)));
+}
+
+// Where the tensors lie in the flat vector θ: W1, b1, (gain1, shift1,) W2, b2, …
+export function parameters(flat, { sizes, normalization = [] }) {
+  const told = { W: [null], b: [null], gain: [null], shift: [null] };
+  let at = 0;
+  const take = (n) => flat.subarray(at, (at += n));
+  for (let l = 1; l < sizes.length; l++) {
+    const [n, m] = [sizes[l - 1], sizes[l]],
+      isNormal = Boolean(normalization[l - 1]);
+    told.W.push({ data: take(n * m), shape: [n, m] });
+    told.b.push(take(m));
+    told.gain.push(isNormal ? take(m) : null);
+    told.shift.push(isNormal ? take(m) : null);
+  }
+  return told;
+}
+
+export const isResidual = ({ residual = [] }, l) => Boolean(residual[l - 1]);

@@ -1,0 +1,123 @@
+// The equations of chainrule.reference in JavaScript, under the same names, in the run's own precision:
+// losses, and the delta of the output layer.
+
+import { clamp, pullback, sigmoid, softplus } from "./activations.js";
+import { like, rounding, row } from "./arrays.js";
+
+const HUBER_DELTA = 1,
+  VANISHING_RATE = -37;
+
+const plain = (value, da) => ({ value, da });
+const squared = plain(
+  (z, a, y) => 0.5 * (a - y) ** 2,
+  (a, y) => a - y,
+);
+const absoluteError = plain(
+  (z, a, y) => Math.abs(a - y),
+  (a, y) => Math.sign(a - y),
+);
+const huber = plain(
+  (z, a, y) => {
+    const size = Math.abs(a - y),
+      near = size < HUBER_DELTA ? size : size >= HUBER_DELTA ? HUBER_DELTA : size;
+    return near * (size - 0.5 * near);
+  },
+  (a, y) => clamp(a - y, -HUBER_DELTA, HUBER_DELTA),
+);
+
+const quantile = (level) =>
+  plain(
+    (z, a, y) => Math.max((1 - level) * (a - y), -level * (a - y)),
+    (a, y) => (a > y ? 1 - level : a < y ? -level : a - y),
+  );
+
+// Of "quantile:0.9" it is 0.9, of "quantile" one half.
+export const levelOf = (loss) => Number(loss.split(":")[1] ?? 0.5);
+
+// For every legal pair of loss and output: the share of one output in the loss of a row, its derivative by a,
+// whether the chain collapses to a − y, or a delta of its own.
+export function pairOf(loss, output) {
+  if (loss === "squared_error") return { ...squared, fused: output === "identity" };
+  if (loss === "absolute_error") return absoluteError;
+  if (loss === "huber") return huber;
+  if (loss.startsWith("quantile")) return quantile(levelOf(loss));
+  if (loss === "cross_entropy" && output === "softmax")
+    return { rowValue: crossEntropy, da: (a, y) => -y / a, fused: true };
+  if (loss === "cross_entropy")
+    return {
+      value: (z, a, y) => softplus(z) - y * z,
+      da: (a, y) => (a - y) / (a * (1 - a)),
+      fused: true,
+    };
+  if (output === "exponential")
+    return { value: (z, a, y) => a - y * z, da: (a, y) => 1 - y / a, fused: true };
+  const near = (z) => Math.max(z, VANISHING_RATE);
+  return {
+    value: (z, a, y) => a - y * (Math.log(softplus(near(z))) + (z - near(z))),
+    da: (a, y) => 1 - y / a,
+    delta: (z, a, y) => sigmoid(z) - y * (sigmoid(near(z)) / softplus(near(z))),
+  };
+}
+
+function crossEntropy(z, a, y) {
+  const top = Math.max(...z);
+  const log = Math.log(Array.from(z).reduce((sum, x) => sum + Math.exp(x - top), 0));
+  return Array.from(z).reduce((sum, x, j) => sum + (y[j] === 0 ? 0 : y[j] * (log - (x - top))), 0);
+}
+
+// The loss of one row, and what each output adds to it.
+export function rowLoss(loss, output, z, a, y) {
+  const pair = pairOf(loss, output);
+  if (pair.rowValue) return pair.rowValue(z, a, y);
+  return Array.from(z).reduce((sum, x, j) => sum + pair.value(x, a[j], y[j]), 0);
+}
+
+// J of the batch and delta of the output layer (BP1), with the size of what is subtracted in it.
+export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
+  const round = rounding(dtype),
+    pair = pairOf(loss, output),
+    [n, J] = z.shape;
+  let total = 0,
+    totalSize = 0;
+  for (let i = 0; i < n; i++)
+    if (scales[i] > 0) {
+      const [zi, ai, yi] = [row(z, i), row(a, i), row(y, i)];
+      const value = round(rowLoss(loss, output, zi, ai, yi)); // a float32 may overflow to inf
+      total += scales[i] * value;
+      totalSize +=
+        scales[i] *
+        (1 +
+          Math.abs(value) +
+          zi.reduce(
+            (sum, x, j) => sum + Math.abs(x) + (Math.abs(ai[j]) + Math.abs(yi[j])) ** 2,
+            0,
+          ));
+    }
+  let delta = like(z),
+    size = new Float64Array(z.data.length);
+  if (pair.fused || pair.delta) {
+    for (let p = 0; p < z.data.length; p++) {
+      delta.data[p] = pair.fused
+        ? round(a.data[p] - y.data[p])
+        : round(pair.delta(z.data[p], a.data[p], y.data[p]));
+      size[p] = Math.abs(a.data[p]) + Math.abs(y.data[p]) + (pair.delta ? 1 : 0);
+    }
+  } else {
+    const da = { data: z.data.map((_, p) => round(pair.da(a.data[p], y.data[p]))), shape: z.shape };
+    const large = {
+      data: Float64Array.from(
+        z.data,
+        (_, p) => Math.abs(da.data[p]) + Math.abs(a.data[p]) + Math.abs(y.data[p]),
+      ),
+      shape: z.shape,
+    };
+    delta = pullback(z, a, da, output, round);
+    size = pullback(z, a, large, output, (x) => x, true).data;
+  }
+  for (let p = 0; p < z.data.length; p++) {
+    const s = scales[Math.floor(p / J)];
+    delta.data[p] = s > 0 ? round(delta.data[p] * s) : 0;
+    size[p] *= s;
+  }
+  return { J: total, lossSize: totalSize, delta, size };
+}
