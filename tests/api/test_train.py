@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -190,3 +192,47 @@ def test_targets_of_every_kind() -> None:
     assert values.network.predict(X).shape == (120, 2)
     nielsen = train(cr.Network([4, 8, 2], "sigmoid", "sigmoid", "squared_error"), y=Y)
     assert nielsen.network.predict(X).shape == (120,)
+
+
+CLASS_WEIGHTS: dict[str, Any] = {
+    "NumPy integers": {np.int64(0): 2.0, np.uint8(1): np.float32(3)},
+    "as JSON has them": {"0": 2.0, "1": 3.0},
+    "truth values": {False: 2, np.True_: 3},
+    "a list": [2.0, 3.0],
+    "an array": np.array([2, 3]),
+}
+
+
+@pytest.mark.parametrize("kind", CLASS_WEIGHTS)
+def test_class_weights_are_recorded_in_whatever_form_they_came(kind: str, tmp_path: Path) -> None:
+    """The same weights in any form give the same bits; the run is read back and replays with the data given again."""
+    y = (X[:, 0] > 0).astype(int)
+    how: dict[str, Any] = dict(epochs=2, progress=False)
+    same = cr.train(cr.Network([4, 3, 2]), X, y, class_weight={0: 2.0, 1: 3.0}, **how)
+    given = CLASS_WEIGHTS[kind]
+    cr.train(cr.Network([4, 3, 2]), X, y, class_weight=given, directory=tmp_path / "run", keep_data=False, **how)
+    loaded = cr.load(tmp_path / "run")
+    assert loaded.result["sha256"] == same.result["sha256"]
+    assert loaded.replay(3, data=(X, y)).backward.loss == same.losses[3]
+
+
+@pytest.mark.parametrize(
+    "given", [{"a": 1.0}, {-1: 1.0}, {0.5: 1.0}, {0: np.inf}, {0: np.nan}, {0: 1, "0": 2}, 3, "no"]
+)
+def test_class_weights_that_name_no_class_are_refused(given: Any) -> None:
+    """Keys that are no index, weights that are no weight: said before the first step."""
+    with pytest.raises(SettingsError, match="class_weight"):
+        cr.train(cr.Network([4, 3, 2]), X, (X[:, 0] > 0).astype(int), class_weight=given, progress=False)
+
+
+def test_histories_that_are_not_finite_are_kept(tmp_path: Path) -> None:
+    """Infinite validation losses and metrics without a value: any JSON reader reads the files, and they come back."""
+    y = X[:, 0] * 1e153
+    run = cr.train(
+        cr.Network([4, 3, 1], "tanh", "identity", "squared_error", dtype="float64"), X, y, epochs=3, progress=False,
+        validation=(X[:5], np.full(5, 1e300)), optimizer=cr.SGD(1e-9), directory=tmp_path / "run",
+    )  # fmt: skip
+    assert np.isinf(run.history["validation_loss"]).all()
+    for path in (tmp_path / "run").glob("*.json*"):
+        assert not re.search(r"(?<!\")\b(NaN|Infinity)\b", path.read_text(encoding="utf-8")), path
+    assert repr(cr.load(tmp_path / "run").history) == repr(run.history)

@@ -172,3 +172,14 @@ def test_text_fits_a_terminal() -> None:
         check.text("fr")
     with pytest.raises(SettingsError, match="expected h > 0"):
         check_gradients(NumpyEngine(), net.parameters, rows, y, h=0.0)
+
+
+def test_a_loss_that_is_no_number_fails_the_check() -> None:
+    """Where central differences leave the range of float64 the check fails; it does not break off."""
+    network = cr.Network([2, 3, 1], "tanh", "identity", "squared_error", dtype="float64")
+    X, y = np.full((3, 2), 0.5), np.full((3, 1), 1e200)
+    with np.errstate(all="ignore"):
+        found = cr.check_gradients(network, X, y)
+    assert not found.passed
+    assert found.max_relative_error == np.inf
+    assert "inf" in found.text()

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
+from chainrule.api.rows import class_weights
 from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
@@ -122,7 +123,7 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
         model.pipeline_arrays,
         record.get("source"),
         record["engine"],
-        record.get("class_weight"),
+        class_weights(record.get("class_weight")),
         examined=examined_in(folder),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,15 +78,44 @@ def weighted_by_class(encoded: Array, weight: Array | None, class_weight: Any, d
         return weight
     classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1)
     present, counts = np.unique(classes, return_counts=True)
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        table = {int(c): len(classes) / (len(present) * n) for c, n in zip(present, counts, strict=True)}
-    elif isinstance(class_weight, Mapping) and all(float(v) >= 0 for v in class_weight.values()):
-        table = {int(c): float(class_weight.get(int(c), 1.0)) for c in present}
-    elif isinstance(class_weight, Sequence) and not isinstance(class_weight, str):
-        table = {int(c): float(class_weight[int(c)]) for c in present}
+    by_class = class_weights(class_weight)
+    if isinstance(by_class, dict):
+        table = {int(c): by_class.get(int(c), 1.0) for c in present}
     else:
-        raise SettingsError(
-            f"class_weight = {class_weight!r} is not possible; expected 'balanced' or {{class: weight ≥ 0}}."
-        )
+        table = {int(c): len(classes) / (len(present) * n) for c, n in zip(present, counts, strict=True)}
     factor = np.array([table[int(c)] for c in classes], dtype=dtype)
     return factor if weight is None else np.ascontiguousarray(weight * factor)
+
+
+def class_weights(given: Any) -> str | dict[int, float] | None:
+    """Class weights as a run records them: None, "balanced", or weights by the index of the class.
+
+    Args      given: one of these; a mapping whose keys name an index in any way (0, np.int64(0), False, "0", as JSON
+              has it), or a weight for every class in turn
+    Errors    SettingsError for anything else, and for a weight that is negative or not finite
+    """
+    if given is None or (isinstance(given, str) and given == "balanced"):
+        return given
+    try:
+        if isinstance(given, Mapping):
+            pairs = [(_class_index(key), float(value)) for key, value in given.items()]
+        elif isinstance(given, Sequence | np.ndarray) and not isinstance(given, str):
+            pairs = [(index, float(value)) for index, value in enumerate(given)]
+        else:
+            raise TypeError
+        if len(dict(pairs)) < len(pairs) or not all(0 <= value < np.inf for _, value in pairs):
+            raise ValueError
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"class_weight = {given!r} is not possible; expected 'balanced' or {{class: weight ≥ 0}}, "
+            "classes as indices from 0."
+        ) from None
+    return dict(pairs)
+
+
+def _class_index(key: Any) -> int:
+    """The class that a key of class_weight names."""
+    index = int(key) if isinstance(key, str | bool | np.bool_) else operator.index(key)
+    if index < 0:
+        raise ValueError
+    return index

@@ -234,9 +234,7 @@ class RunWriter:
             "network_seed": setup.network.seed,
             "targets": setup.kind,
             "settings": setup.settings.to_dict(),
-            "class_weight": setup.class_weight
-            if isinstance(setup.class_weight, (str, type(None)))
-            else dict(setup.class_weight),
+            "class_weight": setup.class_weight,
             "fingerprint": setup.fingerprint,
             "n_samples": setup.task.n_samples,
             "steps_per_epoch": setup.task.steps_per_epoch,

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
-from chainrule.api.rows import Rows, prepare_rows, refuse_one_class, weighted_by_class
+from chainrule.api.rows import Rows, class_weights, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.api.run import Run
 from chainrule.api.run_writer import RunWriter, Setup
 from chainrule.data import arrays, split
@@ -174,7 +174,7 @@ def _set_up(
     )
     metric = metrics.choose(settings.metric, kind)
     held = None if held_out is None else Validation(*held_out, dense=held_out[1])
-    return Setup(network, settings, engine, reason, rows, task, metric, held, class_weight, kind)
+    return Setup(network, settings, engine, reason, rows, task, metric, held, class_weights(class_weight), kind)
 
 
 def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]:

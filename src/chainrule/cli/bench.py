@@ -8,6 +8,7 @@ import os
 import sys
 from typing import Any
 
+from chainrule import json_text
 from chainrule.bench import footprint, machine, parts, report
 from chainrule.bench.workloads import WORKLOADS
 from chainrule.errors import DataError, SettingsError
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         results = measured(options)
     if options.json:
-        print(json.dumps(results))
+        print(json_text.text(results))
     elif options.markdown:
         print(report.markdown(results))
     else:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
 
+from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.engine.numpy import NumpyEngine
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
             "replayed_steps": compared,
             "replay_differs_at": wrong,
         }
-        print(json.dumps(told))
+        print(json_text.text(told))
         return 0 if passed else 1
     text = TEXT[options.language]
     print(gradients.text(options.language), end="\n\n")

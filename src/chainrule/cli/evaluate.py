@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 
+from chainrule import json_text
 from chainrule.cli.job import dialect
 from chainrule.cli.scores import scores
 from chainrule.cli.subject import blocks, open_model
@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     network, pipeline = open_model(options.run_directory)
     told = scores(network, pipeline, blocks(options.data, pipeline, needs_target=True, dialect=dialect(options)))
     if options.json:
-        print(json.dumps(told))
+        print(json_text.text(told))
         return 0
     from chainrule.cli.console import number, say
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import warnings
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.api.step import Step
 from chainrule.cli.drivers import drivers
@@ -92,7 +92,7 @@ def _shown(what: _Shown, options: argparse.Namespace, title: str) -> str:
     if options.format == "mermaid":
         return what.to_mermaid()
     if options.format == "json":
-        return json.dumps(what.to_dict(), ensure_ascii=False)
+        return json_text.text(what.to_dict())
     text = what.text(options.language)
     return page(text, title, options.language) if options.format == "html" else text
 
@@ -104,7 +104,7 @@ def _found(subject: Run, options: argparse.Namespace) -> str:
     _, data = rows_of(subject, options.run_directory)
     found = subject.find(options.find, data=data)
     if options.format == "json":
-        return json.dumps(None if found is None else found.to_dict(), ensure_ascii=False)
+        return json_text.text(None if found is None else found.to_dict())
     absent = _NOT_FOUND[options.language].format(what=options.find)
     text = absent if found is None else found.text(options.language)
     return page(text, options.find, options.language) if options.format == "html" else text
@@ -130,7 +130,7 @@ def _written(step: Step, row: int, options: argparse.Namespace) -> str:
     if options.format == "mermaid":
         return step.to_mermaid(row)
     if options.format == "json":
-        return json.dumps(step.to_dict(), ensure_ascii=False)
+        return json_text.text(step.to_dict())
     text = step.explain(options.language, row, options.notation, options.only)
     return page(text, f"chainrule: {options.run_directory}", options.language) if options.format == "html" else text
 
@@ -150,7 +150,7 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
     told = drivers(subject.network, pipeline, row)
     if options.format == "json":
         columns = [{"prediction": one.prediction, "probability": one.probability, "columns": one.plain} for one in told]
-        return json.dumps({"drivers": columns, **({} if step is None else step.to_dict())}, ensure_ascii=False)
+        return json_text.text({"drivers": columns, **({} if step is None else step.to_dict())})
     parts = [influence.told(one.prediction, one.probability, one.found, options.language) for one in told]
     if step is not None:
         whole = step.explain(options.language, 0, options.notation, options.only)

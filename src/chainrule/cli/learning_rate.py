@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from chainrule import json_text
 from chainrule.api.learning_rate import begun_with, learning_rate, pose, within
 from chainrule.api.rehearsal import Choice
 from chainrule.cli import large
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if file is not None:
         picture = PICTURES[file.suffix.lower()]
         file.write_bytes(picture(figure(found), options.language))
-    print(json.dumps(found.to_dict(), ensure_ascii=False) if options.json else found.text(options.language))
+    print(json_text.text(found.to_dict()) if options.json else found.text(options.language))
     return 0
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from typing import Any
 
+from chainrule import json_text
 from chainrule.api.rehearsal import Choice
 from chainrule.api.run import Run
 from chainrule.cli.console import columns_table, say, scores_table
@@ -109,7 +107,7 @@ def tell_result(job: Job, run: Run, measured: Mapping[str, Scores]) -> None:
 
 
 def as_json(job: Job, choice: Choice, run: Run, measured: Mapping[str, Scores]) -> str:
-    """All of it as one JSON object; a number that is not finite is null."""
+    """All of it as one JSON object."""
     judged = "validation_loss" if job.fold is None else "cross_validation_loss"
     told = {
         "run": str(run.directory),
@@ -128,12 +126,4 @@ def as_json(job: Job, choice: Choice, run: Run, measured: Mapping[str, Scores]) 
         **run.result,
         **measured,
     }
-    return json.dumps(_plain(told), ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json_text.text(told)

@@ -18,6 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from chainrule import json_text
 from chainrule.report.collect import Collected
 
 ENTRY = "main.js"
@@ -84,6 +85,6 @@ def _hash(text: str) -> str:
 
 
 def _json(values: Any) -> str:
-    """JSON that cannot end its script element, whatever names it holds."""
-    text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    """JSON that cannot end its script element, whatever names it holds; null, a gap, for a number not finite."""
+    text = json.dumps(json_text.plain(values, None), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule import json_text
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.run import files
 from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore, Progress
@@ -120,7 +121,7 @@ class RunDirectory:
             return
         try:
             with open(self.file(name), "a", encoding="utf-8") as file:
-                file.write("".join(json.dumps(values, ensure_ascii=False) + "\n" for values in lines))
+                file.write("".join(json_text.text(values) + "\n" for values in lines))
         except OSError as error:
             raise ModelFileError(f"{self.file(name)}: cannot be written ({error.strerror}).") from None
 
@@ -132,7 +133,7 @@ class RunDirectory:
         for line in self._lines(HISTORY)[:n_epochs]:
             for name, value in line.items():
                 if name != "epoch":
-                    columns.setdefault(name, []).append(value)
+                    columns.setdefault(name, []).append(json_text.number(value))
         return columns
 
     def read_events(self) -> list[Event]:
@@ -154,7 +155,7 @@ class RunDirectory:
     def rewind(self, n_epochs: int) -> None:
         """Cut the history back to n_epochs: what came after the checkpoint is done again."""
         lines = self._lines(HISTORY)[:n_epochs]
-        files.write_atomic(self.file(HISTORY), "".join(json.dumps(line) + "\n" for line in lines).encode())
+        files.write_atomic(self.file(HISTORY), "".join(json_text.text(line) + "\n" for line in lines).encode())
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
         """The whole lines of a file; a last line cut off by a crash is left out."""
@@ -215,7 +216,8 @@ class FileStore(CheckpointStore):
         theta = arrays["theta"]
         optimizer |= {name: np.zeros(shape, theta.dtype) for name, shape in about.get("zero", {}).items()}
         best = arrays.get("best_theta", theta)
-        return Checkpoint(step, theta, optimizer, best, Progress(**about["progress"]))
+        progress = {name: json_text.number(value) for name, value in about["progress"].items()}
+        return Checkpoint(step, theta, optimizer, best, Progress(**progress))
 
     def _drop(self, step: int) -> None:
         self._path(step).unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from chainrule import json_text
 from chainrule.errors import ModelFileError
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -75,7 +76,7 @@ def _sync_directory(folder: Path) -> None:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Plain JSON, indented, atomically."""
-    write_atomic(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(path, (json_text.text(values, indent=1) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def write_tensors(
 ) -> None:
     """Arrays and JSON in one safetensors file, with a checksum over both; straight from the arrays' memory."""
     kept = {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
-    text = json.dumps(about, ensure_ascii=False, sort_keys=True)
+    text = json_text.text(about, sort_keys=True)
     order = sorted(kept, key=lambda name: (-kept[name].itemsize, name))  # wide numbers first: all stay aligned
     with writing_atomic(path, durable=durable) as file:
         file.write(_header(kept, order, {"chainrule": text, "sha256": _checksum(kept, text)}))

@@ -244,10 +244,7 @@ class _Comparison:
 
     def _ratio(self, gap: float, scale: float) -> float:
         """gap / scale; a gap that is no number counts as infinite."""
-        if gap == 0:
-            return 0.0
-        ratio = gap / max(scale, self.resolution)
-        return float(ratio) if np.isfinite(ratio) else np.inf
+        return _relative(gap, max(scale, self.resolution))
 
 
 def _extrapolated(differences: list[float], h: float, rounding: float) -> float:
@@ -278,9 +275,15 @@ def _choose(analytic: Array, max_entries: int, seed: int, lane: int) -> npt.NDAr
     return np.unique(np.concatenate([largest, smallest, random])).astype(np.int64)
 
 
+def _relative(gap: float, scale: float) -> float:
+    """gap / scale; infinite where the gap is, or is no number: two numbers that differ have a scale."""
+    if gap == 0:
+        return 0.0
+    return float(gap / scale) if np.isfinite(gap) and scale > 0 else np.inf
+
+
 def _bands(a: list[float], n: list[float]) -> tuple[int, ...]:
-    pairs = zip(a, n, strict=True)
-    errors = [0.0 if x == y == 0 else abs(x - y) / max(abs(x), abs(y)) for x, y in pairs]
+    errors = [_relative(abs(x - y), max(abs(x), abs(y))) for x, y in zip(a, n, strict=True)]
     counts, low = [], -1.0
     for _, high in BANDS:
         counts.append(sum(low < error <= high for error in errors))

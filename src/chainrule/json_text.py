@@ -1,0 +1,89 @@
+"""JSON that every reader of JSON reads: three words for numbers it has no form for, and plain values for all others.
+
+JSON knows neither NaN nor infinity, and Python's writer of it breaks off at a NumPy number, a path, or a name of a
+file that is no Unicode. What a run keeps must not be lost to that: here such numbers are the words "NaN", "Infinity"
+and "-Infinity", `number` reads them back, and any other value has a form that holds what it says.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import os
+from collections.abc import Mapping, Set
+from typing import Any
+
+import numpy as np
+
+
+def text(values: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
+    """Values as JSON, in characters that UTF-8 can encode.
+
+    Example   >>> text({"loss": float("inf"), 3: np.float32(0.5)})
+              '{"loss": "Infinity", "3": 0.5}'
+    """
+    told = json.dumps(plain(values), ensure_ascii=False, allow_nan=False, indent=indent, sort_keys=sort_keys)
+    return told.encode("utf-8", "backslashreplace").decode("utf-8")  # of a lone surrogate: its escape in JSON too
+
+
+def plain(value: Any, *otherwise: None) -> Any:
+    """A value in the forms JSON has; a set in order, an array as a list, what JSON has no form for as text.
+
+    Args      otherwise: what stands for a number that is not finite, in place of its word
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float | np.longdouble):
+        return _real(float(value), *otherwise)
+    if isinstance(value, Mapping):
+        return {_key(key): plain(entry, *otherwise) for key, entry in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist(), *otherwise)
+    if isinstance(value, list | tuple):
+        return [plain(entry, *otherwise) for entry in value]
+    if isinstance(value, Set):
+        return [plain(entry, *otherwise) for entry in sorted(value, key=str)]
+    return _named(value)
+
+
+def number(value: Any) -> Any:
+    """The number that a word stands for; any other value as it is.
+
+    Example   >>> number("-Infinity"), number(0.5)
+              (-inf, 0.5)
+    """
+    return float(value) if value in WORDS else value
+
+
+WORDS = ("NaN", "Infinity", "-Infinity")
+"""Python's float reads each of them, as the readers of other languages do."""
+
+
+def _real(value: float, *otherwise: None) -> float | str | None:
+    if math.isfinite(value):
+        return value
+    if otherwise:
+        return otherwise[0]
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _key(key: Any) -> Any:
+    """A key as JSON has it: text, or what its writer makes text of."""
+    told = plain(key)
+    return told if told is None or isinstance(told, bool | int | float | str) else str(told)
+
+
+def _named(value: Any) -> str:
+    """Text that names a value of another kind."""
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if isinstance(value, bytes | bytearray):
+        return os.fsdecode(bytes(value))
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value)
