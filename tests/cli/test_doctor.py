@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.cli import main
-from chainrule.explain.tables import columns
+from chainrule.text.tables import columns
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
-from chainrule.explain.tables import columns
 from chainrule.run.directory import RUN
+from chainrule.text.tables import columns
 
 SHORT = ["--network", "16", "--optimizer", "sgd", "--epochs", "4"]
 

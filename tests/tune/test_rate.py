@@ -14,8 +14,8 @@ import chainrule as cr
 from chainrule.api.learning_rate import pose
 from chainrule.engine.protocol import Advance
 from chainrule.errors import DataError, SettingsError
-from chainrule.explain.tables import columns
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.text.tables import columns
 from chainrule.training.settings import Settings, optimizer_from
 from chainrule.tune.found import LearningRate, from_dict
 from chainrule.tune.hessian import Hessian

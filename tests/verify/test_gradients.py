@@ -11,9 +11,9 @@ import pytest
 import chainrule as cr
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.errors import SettingsError
-from chainrule.explain.tables import columns
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES, loss_named
+from chainrule.text.tables import columns
 from chainrule.verify.gradients import _extrapolated, check_gradients
 from chainrule.verify.gradients_text import TEXT
 

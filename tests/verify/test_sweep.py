@@ -7,7 +7,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.explain.tables import columns
+from chainrule.text.tables import columns
 from chainrule.verify.parity import parity
 from chainrule.verify.sweep import sweep
 

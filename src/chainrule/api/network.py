@@ -16,6 +16,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose, initialize
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.training.settings import check
 
 Array = npt.NDArray[Any]
@@ -111,7 +112,7 @@ class Network:
     def predict_proba(self, X: object) -> Array:
         """Probabilities (n, n_classes) of a network with softmax or sigmoid output; both columns for one sigmoid."""
         output = self._output(X)
-        if self.architecture.output not in ("softmax", "sigmoid"):
+        if not ACTIVATIONS[self.architecture.output].probability:
             raise SettingsError(
                 f"output activation {self.architecture.output!r} gives no probabilities; expected softmax or sigmoid. "
                 "Use predict."

@@ -11,7 +11,7 @@ from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.explain.tables import wrapped
+from chainrule.text.tables import wrapped
 from chainrule.verify.gradients import check_gradients
 from chainrule.verify.parity import parity
 from chainrule.verify.sweep import sweep

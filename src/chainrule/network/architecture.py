@@ -225,6 +225,8 @@ def _check_output(layer: Dense, loss: str) -> str:
             f"loss {loss!r} has no meaning on output activation {layer.activation!r}; "
             f"legal output activations: {', '.join(legal)}."
         )
-    if layer.activation == "softmax" and layer.n_out == 1:
-        raise SettingsError("output 'softmax' over 1 output is always 1; use output 'sigmoid', or one per class.")
+    if not ACTIVATIONS[layer.activation].elementwise and layer.n_out == 1:
+        raise SettingsError(
+            f"output {layer.activation!r} over 1 output is always 1; use output 'sigmoid', or one per class."
+        )
     return entry.name

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture, Dense
 from chainrule.network.parameters import Parameters
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.seeding import Key, Purpose, normal, stream_key, uniform
 
 _WEIGHTS, _BIASES = 0, 1  # lanes of a layer's stream
@@ -48,17 +49,13 @@ INITIALIZERS: dict[str, Initializer] = {
     )
 }
 
-_HE = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus")
-
 
 def automatic(activation: str) -> str:
     """The initializer that keeps the variance of a through a layer of this activation.
 
     Source    He et al. (2015) for rectifiers, Klambauer et al. (2017) for selu, Glorot, Bengio (2010) else
     """
-    if activation in _HE:
-        return "he_normal"
-    return "lecun_normal" if activation == "selu" else "glorot_uniform"
+    return ACTIVATIONS[activation].initializer
 
 
 def choose(initializer: str | Sequence[str], architecture: Architecture) -> tuple[str, ...]:

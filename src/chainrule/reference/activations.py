@@ -15,30 +15,13 @@ through: a rectifier that hides a NaN hides the first cause of a failed training
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[np.floating[Any]]
+from chainrule.reference.activation import SILENT, Activation
+from chainrule.reference.activation import Array as Array
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 LEAK = 0.01
-
-
-@dataclass(frozen=True)
-class Activation:
-    """One activation: its name, g, the pullback, how it bends, the formula, and where g′ jumps."""
-
-    name: str
-    g: Callable[[Array], Array]
-    pullback: Callable[[Array, Array, Array], Array]
-    bend: Callable[[Array, Array, Array, Array], Array]
-    formula: str
-    kinks: tuple[float, ...] = ()
-    elementwise: bool = True
 
 
 # identity ---------------------------------------------------------------------------------------
@@ -233,22 +216,67 @@ def _softmax_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
 ACTIVATIONS: dict[str, Activation] = {
     entry.name: entry
     for entry in (
-        Activation("identity", _identity, _identity_pullback, _straight_bend, "a = z"),
-        Activation("relu", _relu, _relu_pullback, _straight_bend, "a = max(z, 0)", kinks=(0.0,)),
         Activation(
-            "leaky_relu", _leaky_relu, _leaky_relu_pullback, _straight_bend, "a = z if z > 0 else 0.01·z", kinks=(0.0,)
+            name="identity", g=_identity, pullback=_identity_pullback, bend=_straight_bend, formula="a = z",
+            straight=True, numpy="z[j]", numpy_pullback="value",
         ),
-        Activation("elu", _elu, _elu_pullback, _elu_bend, "a = z if z > 0 else e^z − 1"),
         Activation(
-            "selu", _selu, _selu_pullback, _selu_bend, "a = 1.0507·(z if z > 0 else 1.6733·(e^z − 1))", kinks=(0.0,)
+            name="relu", g=_relu, pullback=_relu_pullback, bend=_straight_bend, formula="a = max(z, 0)",
+            low=0.0, silent=0.0, rectifies=True, kinks=(0.0,), initializer="he_normal",
+            numpy="max(z[j], 0.0)", numpy_pullback="value if z > 0 else value * 0",
         ),
-        Activation("gelu", _gelu, _gelu_pullback, _gelu_bend, "a = z·Φ(z) = z·½·(1 + erf(z/√2))"),
-        Activation("silu", _silu, _silu_pullback, _silu_bend, "a = z·σ(z)"),
-        Activation("mish", _mish, _mish_pullback, _mish_bend, "a = z·tanh(log(1 + e^z))"),
-        Activation("softplus", _softplus, _softplus_pullback, _softplus_bend, "a = log(1 + e^z)"),
-        Activation("sigmoid", _sigmoid, _sigmoid_pullback, _sigmoid_bend, "a = σ(z) = 1/(1 + e^−z)"),
-        Activation("tanh", _tanh, _tanh_pullback, _tanh_bend, "a = tanh(z)"),
-        Activation("exponential", _exponential, _exponential_pullback, _exponential_bend, "a = e^z"),
-        Activation("softmax", _softmax, _softmax_pullback, _softmax_bend, "a_j = e^z_j / Σ_k e^z_k", elementwise=False),
+        Activation(
+            name="leaky_relu", g=_leaky_relu, pullback=_leaky_relu_pullback, bend=_straight_bend,
+            formula="a = z if z > 0 else 0.01·z", kinks=(0.0,), initializer="he_normal",
+            numpy="z[j] if z[j] > 0 else 0.01 * z[j]", numpy_pullback="value if z > 0 else type(z)(0.01) * value",
+        ),
+        Activation(
+            name="elu", g=_elu, pullback=_elu_pullback, bend=_elu_bend, formula="a = z if z > 0 else e^z − 1",
+            low=-1.0, silent=SILENT, bends=(0.0,), initializer="he_normal",
+            numpy="z[j] if z[j] > 0 else np.expm1(z[j])",
+        ),
+        Activation(
+            name="selu", g=_selu, pullback=_selu_pullback, bend=_selu_bend,
+            formula="a = 1.0507·(z if z > 0 else 1.6733·(e^z − 1))",
+            low=-1.7581, silent=SILENT, kinks=(0.0,), initializer="lecun_normal",
+            numpy="1.0507009873554805 * (z[j] if z[j] > 0 else 1.6732632423543772 * np.expm1(z[j]))",
+        ),
+        Activation(
+            name="gelu", g=_gelu, pullback=_gelu_pullback, bend=_gelu_bend,
+            formula="a = z·Φ(z) = z·½·(1 + erf(z/√2))", low=-0.17, silent=SILENT, initializer="he_normal",
+            numpy="0.5 * z[j] * math.erfc(-z[j] / math.sqrt(2))", numpy_imports=("math",),
+        ),
+        Activation(
+            name="silu", g=_silu, pullback=_silu_pullback, bend=_silu_bend, formula="a = z·σ(z)",
+            low=-0.2785, silent=SILENT, initializer="he_normal", numpy="z[j] / (1 + np.exp(-z[j]))",
+        ),
+        Activation(
+            name="mish", g=_mish, pullback=_mish_pullback, bend=_mish_bend, formula="a = z·tanh(log(1 + e^z))",
+            low=-0.3088, silent=SILENT, initializer="he_normal", numpy="z[j] * np.tanh(np.logaddexp(0, z[j]))",
+        ),
+        Activation(
+            name="softplus", g=_softplus, pullback=_softplus_pullback, bend=_softplus_bend, formula="a = log(1 + e^z)",
+            low=0.0, silent=SILENT, initializer="he_normal", numpy="np.logaddexp(0, z[j])",
+        ),
+        Activation(
+            name="sigmoid", g=_sigmoid, pullback=_sigmoid_pullback, bend=_sigmoid_bend,
+            formula="a = σ(z) = 1/(1 + e^−z)", low=0.0, high=1.0, silent=SILENT, steepest=0.25, probability=True,
+            numpy="1 / (1 + np.exp(-z[j]))",
+            numpy_pullback="value * (lambda a: a * (1 - a))(1 / (1 + np.exp(-z)))",
+        ),
+        Activation(
+            name="tanh", g=_tanh, pullback=_tanh_pullback, bend=_tanh_bend, formula="a = tanh(z)",
+            low=-1.0, high=1.0, silent=SILENT, steepest=1.0,
+            numpy="np.tanh(z[j])", numpy_pullback="value * (1 - np.tanh(z) ** 2)",
+        ),
+        Activation(
+            name="exponential", g=_exponential, pullback=_exponential_pullback, bend=_exponential_bend,
+            formula="a = e^z", low=0.0, silent=SILENT, numpy="np.exp(z[j])",
+        ),
+        Activation(
+            name="softmax", g=_softmax, pullback=_softmax_pullback, bend=_softmax_bend,
+            formula="a_j = e^z_j / Σ_k e^z_k", low=0.0, high=1.0, probability=True, elementwise=False,
+            numpy="np.exp(z[j] - z.max()) / np.exp(z - z.max()).sum()",
+        ),
     )
-}
+}  # fmt: skip

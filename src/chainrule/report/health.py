@@ -11,18 +11,14 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS
 
-SATURATING = {"sigmoid": 0.25, "tanh": 1.0}
-"""Activations that flatten out on both sides, with their steepest slope."""
-FLAT = 0.05
-"""An entry counts as saturated where its slope is below this share of the steepest."""
 MEASURES = ("mean", "spread", "silent", "saturated", "gradient", "ratio")
 
 
 def of_step(record: StepRecord, architecture: Architecture) -> dict[str, list[float | None]]:
     """Every measure of every layer at one step; None where a measure has no meaning.
 
-    mean, spread: of g(z) over the batch, of g(u) where the layer is normalised; silent: share of units whose
-    slope is 0 on every row of the batch; saturated: share of entries on the flat ends of sigmoid or tanh;
+    mean, spread: of g(z) over the batch, of g(u) where the layer is normalised; silent: share of units that
+    are silent on every row of the batch; saturated: share of entries on the flat ends of an activation that has two;
     gradient: ‖dW‖; ratio: ‖ΔW‖/‖W‖
     """
     told: dict[str, list[float | None]] = {name: [] for name in MEASURES}
@@ -32,13 +28,12 @@ def of_step(record: StepRecord, architecture: Architecture) -> dict[str, list[fl
             z = record.forward.pre_activation(l).astype(np.float64)
             entry = ACTIVATIONS[layer.activation]
             a = entry.g(z)
-            slope = entry.pullback(z, a, np.ones_like(z)) if entry.elementwise else None
-            steepest = SATURATING.get(layer.activation)
+            slope = entry.slope(z) if entry.elementwise else None
             values: dict[str, Any] = {
                 "mean": a.mean(),
                 "spread": a.std(),
-                "silent": None if slope is None else float((slope == 0).all(axis=0).mean()),
-                "saturated": None if slope is None or steepest is None else (slope < FLAT * steepest).mean(),
+                "silent": None if slope is None else float(entry.is_silent(slope).mean()),
+                "saturated": None if slope is None or entry.saturated is None else entry.is_saturated(slope).mean(),
                 "gradient": _norm(record.backward.dW[l]),
                 "ratio": np.divide(_norm(change.W[l]), _norm(record.update.old.W[l])),
             }

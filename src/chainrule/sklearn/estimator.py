@@ -32,7 +32,7 @@ from chainrule.training.schedules import SCHEDULES
 from chainrule.training.settings import SGD, AdamEpsilonHat, Optimizer, Settings, SutskeverSGD
 
 Array = npt.NDArray[Any]
-HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
+HIDDEN = [name for name, entry in ACTIVATIONS.items() if entry.elementwise]
 
 
 def adopt(estimator: Any, values: dict[str, Any]) -> None:

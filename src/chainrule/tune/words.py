@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import unknown_name
-from chainrule.explain.tables import aligned, number, wrapped
+from chainrule.text.tables import aligned, number, wrapped
 from chainrule.tune.found import LearningRate, Suggestion
 
 CHANGED = 1.5

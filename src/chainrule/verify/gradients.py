@@ -39,9 +39,6 @@ MAX_ENTRIES = 200
 WIDENINGS = (4, 16, 64, 256)
 """Multiples of h at which a doubtful difference is taken again."""
 
-BENT = ("elu",)
-"""g′ is continuous, but its own slope jumps at 0: across it a difference is off by about h/4."""
-
 
 @dataclass(frozen=True)
 class TensorCheck:
@@ -154,8 +151,8 @@ class _Comparison:
         self.targets = targets.astype(np.float64) if targets.dtype.kind == "f" else targets
         self.weight = None if weight is None else weight.astype(np.float64)
         self.backward = engine.backward(self.parameters, self.X, self.targets, self.weight)
-        names = enumerate(wide.activations)
-        self.cornered = [l for l, name in names if name and (ACTIVATIONS[name].kinks or name in BENT)]
+        names = enumerate(wide.activations)  # across a bend a difference is off by about h/4
+        self.cornered = [l for l, name in names if name and (ACTIVATIONS[name].kinks or ACTIVATIONS[name].bends)]
         self.corner_of_loss = loss_named(wide.loss).family in ("absolute_error", "huber", "quantile")
         # J is a sum over layers and rows, each rounded; gradients below `resolution` drown in that at every h.
         self.rounding = 16 * float(np.finfo(np.float64).eps) * abs(self.backward.loss)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.explain.tables import aligned, wrapped
+from chainrule.text.tables import aligned, wrapped
 
 if TYPE_CHECKING:
     from chainrule.verify.gradients import GradientCheck, TensorCheck

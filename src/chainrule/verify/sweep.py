@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.engine.protocol import Engine, Targets
-from chainrule.explain.tables import aligned, wrapped
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.seeding import Purpose, stream_key, words
+from chainrule.text.tables import aligned, wrapped
 
 WIDTHS = tuple(10.0**-k for k in range(1, 12))
 _BAR = 24

@@ -15,8 +15,8 @@ import chainrule as cr
 from chainrule.diagnose.doctor.finding import Finding
 from chainrule.diagnose.doctor.label_rules import quasi_independence
 from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
-from chainrule.explain.tables import columns
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.text.tables import columns
 
 X, Y = load_digits(return_X_y=True)
 X = X / 16.0

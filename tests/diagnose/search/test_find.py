@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.diagnose.search.found import TEXT
 from chainrule.errors import SettingsError
-from chainrule.explain.tables import columns
+from chainrule.text.tables import columns
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(640, 8))

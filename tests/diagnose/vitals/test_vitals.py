@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.diagnose.vitals.deaths import deaths
 from chainrule.diagnose.vitals.steps import chosen_steps
-from chainrule.explain.tables import columns
+from chainrule.text.tables import columns
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(200, 6))

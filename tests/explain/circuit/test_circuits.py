@@ -12,9 +12,9 @@ from chainrule.errors import SettingsError
 from chainrule.explain.circuit.draw import TEXT
 from chainrule.explain.circuit.examples import CIRCUITS
 from chainrule.explain.circuit.graph import Circuit
-from chainrule.explain.tables import columns
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
+from chainrule.text.tables import columns
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(20, 3))

@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import SettingsError
 from chainrule.explain.step.diagram import diagram
-from chainrule.explain.tables import number
+from chainrule.text.tables import number
 
 RNG = np.random.default_rng(3)
 NODE = re.compile(r'^ {8}([A-Z]+\d*)\["([^"]*)"\]$')

@@ -43,7 +43,7 @@ def test_columns_add_up_their_inputs() -> None:
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_text_fits_80_columns(language: str) -> None:
     """Many columns are cut to the largest, the others summed; every line fits."""
-    from chainrule.explain.tables import columns
+    from chainrule.text.tables import columns
 
     found = [Influence(f"a column with a long name {i} 주구매상품", "value", (-1.0) ** i * i) for i in range(20)]
     text = told("price = 3", None, found, language)

@@ -15,9 +15,9 @@ from chainrule.explain.notation import NOTATIONS
 from chainrule.explain.step.arithmetic import loss_of_row
 from chainrule.explain.step.narrate import explain
 from chainrule.explain.step.words import TEXT
-from chainrule.explain.tables import aligned, columns, number, wrapped
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
+from chainrule.text.tables import aligned, columns, number, wrapped
 from chainrule.training.settings import AdamEpsilonHat, SutskeverSGD
 
 RNG = np.random.default_rng(3)

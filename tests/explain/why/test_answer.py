@@ -11,12 +11,12 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import SettingsError
-from chainrule.explain.tables import columns
 from chainrule.explain.why.answer import answer
 from chainrule.explain.why.expression import legal
 from chainrule.explain.why.words import TEXT
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
+from chainrule.text.tables import columns
 from tolerances import ALGEBRA, FLOAT32, GRADIENT_CHECK
 
 RNG = np.random.default_rng(5)

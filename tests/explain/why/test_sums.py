@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.explain.why.sums import chain, fused, running_sum
+from chainrule.text.sums import chain, fused, running_sum
 
 F32 = st.floats(-1e6, 1e6, width=32)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
 from chainrule.errors import unknown_name
-from chainrule.explain.tables import number, wrapped
+from chainrule.text.tables import number, wrapped
 
 FAULT, NOTE = "fault", "note"
 

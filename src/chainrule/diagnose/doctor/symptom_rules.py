@@ -12,8 +12,8 @@ from chainrule.diagnose.doctor.suspects import BARELY
 from chainrule.diagnose.search.find import History, find
 from chainrule.diagnose.vitals.deaths import Death, deaths
 from chainrule.diagnose.vitals.measure import silences
-from chainrule.diagnose.vitals.signs import STEEPEST
 from chainrule.diagnose.vitals.steps import chosen_steps
+from chainrule.reference.activations import ACTIVATIONS
 
 MANY = 0.5
 """Share of silent or saturated units in a layer from which it is told; up to 40 % dead rectifiers are seen in
@@ -51,7 +51,7 @@ def _dead(case: RunView, failed: bool) -> Iterator[Finding]:
         return
     X = np.ascontiguousarray(case.task.X[case.sample])
     now = silences(case.engine, case.end, X)
-    flat = [layer.activation in STEEPEST for layer in case.task.architecture.layers]
+    flat = [ACTIVATIONS[layer.activation].saturated is not None for layer in case.task.architecture.layers]
     shares = [0.0 if units is None or flat[i] else float(units.mean()) for i, units in enumerate(now)]
     if max(shares, default=0.0) < MANY:
         return

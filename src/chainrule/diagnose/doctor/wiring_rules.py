@@ -12,28 +12,13 @@ from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
 from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.network.records import StepRecord
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.verify.gradients import check_gradients
 from chainrule.verify.parity import LIMITS
 
 DISTANCES = ("squared_error", "absolute_error", "huber")
 OUT_OF_REACH = 0.05
 """Share of the variance of the targets that lies beyond what the output can say."""
-RANGES = {
-    "sigmoid": (0.0, 1.0),
-    "softmax": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "relu": (0.0, np.inf),
-    "softplus": (0.0, np.inf),
-    "exponential": (0.0, np.inf),
-    "elu": (-1.0, np.inf),
-    "selu": (-1.7581, np.inf),
-    "leaky_relu": (-np.inf, np.inf),
-    "gelu": (-0.17, np.inf),
-    "silu": (-0.2785, np.inf),
-    "mish": (-0.3088, np.inf),
-    "identity": (-np.inf, np.inf),
-}
-"""What an output can say."""
 CHECKED_ROWS, CHECKED_ENTRIES, WRONG = 16, 24, 1e-2
 """Rows, entries of each tensor, and the relative error from which a gradient is wrong (CS231n); inputs
 of a thousand bend J so much that a right one is off by 1e-3, rounding in float64 is below 1e-7."""
@@ -50,7 +35,7 @@ def wiring_rules(case: RunView) -> Iterator[Finding]:
 def _reach(case: RunView) -> Iterator[Finding]:
     """Targets that the output activation cannot say."""
     output = case.task.architecture.output
-    low, high = RANGES[output]
+    low, high = ACTIVATIONS[output].low, ACTIVATIONS[output].high
     beyond = np.maximum(low - case.y, 0) + np.maximum(case.y - high, 0)
     variance = float(np.nanvar(case.y, axis=0).sum())
     share = float(np.nanmean(beyond**2, axis=0).sum()) / variance if variance > 0 else 0.0
@@ -73,7 +58,7 @@ def _classes_by_distance(case: RunView) -> Iterator[Finding]:
     if a.loss not in DISTANCES:
         return
     told = {"loss": a.loss, "output": a.output, "outputs": a.n_outputs}
-    unbounded = a.output not in ("sigmoid", "softmax", "tanh")
+    unbounded = not np.isfinite([ACTIVATIONS[a.output].low, ACTIVATIONS[a.output].high]).all()
     if case.classes is not None and len(np.unique(case.classes)) > 1:
         told["classes"] = len(np.unique(case.classes))
         severity = FAULT if unbounded else NOTE
@@ -91,7 +76,7 @@ def _classes_by_distance(case: RunView) -> Iterator[Finding]:
 def _linear(case: RunView) -> Iterator[Finding]:
     """Hidden layers without a bend: together they are one matrix."""
     hidden = case.task.architecture.layers[:-1]
-    if hidden and all(layer.activation == "identity" and not layer.normalization for layer in hidden):
+    if hidden and all(ACTIVATIONS[layer.activation].straight and not layer.normalization for layer in hidden):
         yield Finding("wrong-pair", "linear", layer=1, evidence={"n": len(hidden)})
 
 

@@ -2,7 +2,7 @@
 
 "non-finite"    a weight that is no number never becomes one again, so the first such step is found by halving
 "dead unit"     units revive, so every step is looked at; a unit silent on its batches is tried on all rows
-"saturated unit" the same, for units that every row drives to the flat ends of sigmoid or tanh
+"saturated unit" the same, for units that every row drives to the flat ends of an activation that has two
 "loss doubles"  the losses of all steps are recorded: nothing is recomputed but the steps around
 a predicate     every step is handed to it
 """
@@ -20,6 +20,7 @@ from chainrule.diagnose.search.found import Found
 from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import unknown_name
 from chainrule.network.records import StepRecord
+from chainrule.reference.activation import Activation
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.training.divergence import first_non_finite
 from chainrule.training.events import Event
@@ -31,11 +32,6 @@ CONFIRMED = 8
 FIRST_TRIAL, DEAD_ROWS = 4, 4096
 """A unit silent on 4 batches in a row is tried on all rows (on 4096 of a larger set); if it is alive there, the
 number of batches it must be silent for until the next trial doubles."""
-DEAD = dict.fromkeys(("relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "exponential"), 1e-7)
-"""Activations with one flat side, and the slope below which nothing comes back from there: 0 for relu; for the others
-what float32 forgets beside 1. leaky_relu has no flat side: its slope is 0.01 there, and no unit of it dies."""
-SATURATED = {"sigmoid": 0.05 * 0.25, "tanh": 0.05 * 1.0}
-"""Activations with two flat ends: 5 % of their steepest slope, tanh beyond ±0.975, sigmoid outside 0.0127 … 0.9873."""
 
 
 @dataclass
@@ -236,65 +232,80 @@ class _Silence:
     trial_at: int
 
 
+Flat = Callable[[Activation, npt.NDArray[Any]], npt.NDArray[np.bool_]]
+"""Which units of a layer are flat on all of some rows, given the entry of their activation and their slopes."""
+
+
 def _dead_unit(history: History, steps: range) -> Found | None:
-    return _first_lasting(history, steps, "dead unit", DEAD)
+    def silent(entry: Activation, slopes: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        return entry.is_silent(slopes)
+
+    return _first_lasting(history, steps, "dead unit", silent)
 
 
 def _saturated_unit(history: History, steps: range) -> Found | None:
-    return _first_lasting(history, steps, "saturated unit", SATURATED)
+    def saturated(entry: Activation, slopes: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        return np.asarray(entry.is_saturated(slopes).all(axis=0))
+
+    return _first_lasting(history, steps, "saturated unit", saturated)
 
 
-def _first_lasting(history: History, steps: range, what: str, flat: dict[str, float]) -> Found | None:
-    """The first unit of a hidden layer whose slope is below its limit on every training row."""
-    hidden = enumerate(history.task.architecture.layers[:-1], start=1)
-    limits = {l: flat[layer.activation] for l, layer in hidden if layer.activation in flat}
+def _first_lasting(history: History, steps: range, what: str, flat: Flat) -> Found | None:
+    """The first unit of a hidden layer that is flat on every training row."""
+    limit = "silent" if what == "dead unit" else "saturated"
+    entries = [(l, _entry(history, l)) for l in range(1, len(history.task.architecture.layers))]
+    watched = [l for l, entry in entries if entry.elementwise and getattr(entry, limit) is not None]
     silences: dict[tuple[int, int], _Silence] = {}
-    for step in steps if limits else ():
+    for step in steps if watched else ():
         record = history.look(step)
-        for l, limit in limits.items():
-            quiet = np.logical_not(_slopes(history, l, record.forward.pre_activation(l)) >= limit)
+        for l in watched:
+            quiet = flat(_entry(history, l), _entry(history, l).slope(record.forward.pre_activation(l)))
             for unit in [u for k, u in silences if k == l and not quiet[u]]:
                 del silences[l, unit]
             for unit in map(int, np.flatnonzero(quiet)):
                 silence = silences.setdefault((l, unit), _Silence(step, step + FIRST_TRIAL - 1))
                 if step >= silence.trial_at or step == steps[-1]:
-                    if _is_flat(history, record, l, unit, limit):
-                        return _death(history, what, l, unit, limit, silence.since, step)
+                    if _is_flat(history, record, l, unit, flat):
+                        return _death(history, what, l, unit, flat, silence.since, step)
                     silence.trial_at = step + 2 * (step - silence.since + 1)
     return None
 
 
-def _slopes(history: History, l: int, u: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """The steepest slope of every unit of a layer over some rows of what its activation is applied to."""
-    g = ACTIVATIONS[history.task.architecture.layers[l - 1].activation]
-    steepest: npt.NDArray[np.float64] = np.abs(g.pullback(u, g.g(u), np.ones_like(u))).max(axis=0, initial=0.0)
-    return steepest.astype(np.float64)
+def _entry(history: History, l: int) -> Activation:
+    return ACTIVATIONS[history.task.architecture.layers[l - 1].activation]
+
+
+def _on_all_rows(history: History, record: StepRecord, l: int) -> npt.NDArray[Any]:
+    """What the activation of a layer is applied to on the training rows, with the weights before the step."""
+    X = history.task.X
+    rows = X if len(X) <= DEAD_ROWS else X[:: -(-len(X) // DEAD_ROWS)]
+    forward = history.engine.forward(record.update.old.parameters, np.ascontiguousarray(rows))
+    u: npt.NDArray[Any] = forward.pre_activation(l)
+    return u
 
 
 def _at_most(history: History, record: StepRecord, l: int, unit: int) -> tuple[float, float]:
     """The largest z and the steepest slope of a unit over the training rows, with the weights before the step."""
-    X = history.task.X
-    rows = X if len(X) <= DEAD_ROWS else X[:: -(-len(X) // DEAD_ROWS)]
-    u = history.engine.forward(record.update.old.parameters, np.ascontiguousarray(rows)).pre_activation(l)
-    return float(u[:, unit].max()), float(_slopes(history, l, u)[unit])
+    u = _on_all_rows(history, record, l)
+    return float(u[:, unit].max()), float(np.abs(_entry(history, l).slope(u)[:, unit]).max())
 
 
-def _is_flat(history: History, record: StepRecord, l: int, unit: int, limit: float) -> bool:
-    return not _at_most(history, record, l, unit)[1] >= limit
+def _is_flat(history: History, record: StepRecord, l: int, unit: int, flat: Flat) -> bool:
+    entry = _entry(history, l)
+    return bool(flat(entry, entry.slope(_on_all_rows(history, record, l)))[unit])
 
 
-def _death(history: History, what: str, l: int, unit: int, limit: float, since: int, step: int) -> Found:
+def _death(history: History, what: str, l: int, unit: int, flat: Flat, since: int, step: int) -> Found:
     """The first step of the silence at which the unit was flat on all rows: by halving, for it stayed so."""
     low, high = since, step
     while low < high:
         middle = (low + high) // 2
-        if _is_flat(history, history.look(middle), l, unit, limit):
+        if _is_flat(history, history.look(middle), l, unit, flat):
             high = middle
         else:
             low = middle + 1
     record = history.look(low)
-    activation = history.task.architecture.layers[l - 1].activation
-    shown, at = ("largest_z", 0) if activation == "relu" else ("steepest_slope", 1)
+    shown, at = ("largest_z", 0) if _entry(history, l).rectifies else ("steepest_slope", 1)
     evidence: dict[str, Any] = {
         shown: _at_most(history, record, l, unit)[at],
         "n_rows": min(len(history.task.X), DEAD_ROWS),

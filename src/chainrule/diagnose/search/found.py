@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.errors import unknown_name
-from chainrule.explain.tables import number, wrapped
+from chainrule.text.tables import number, wrapped
 
 _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
     "found": ("{what}: step {step}, epoch {epoch}", "{what}: {step}번 단계, 에포크 {epoch}"),

@@ -15,9 +15,9 @@ from chainrule.diagnose.vitals.signs import silent_units
 from chainrule.diagnose.vitals.step_signs import StepSigns, of_record
 from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import unknown_name
-from chainrule.explain.tables import aligned, number, wrapped
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
+from chainrule.text.tables import aligned, number, wrapped
 
 LOOKED_AT = 2048
 """Training rows on which units are called silent; of more rows, as many at equal distances."""

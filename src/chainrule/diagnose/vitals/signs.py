@@ -23,12 +23,6 @@ from chainrule.network.records import Backward, Forward
 from chainrule.reference.activations import ACTIVATIONS
 
 Array = npt.NDArray[Any]
-FLAT = 0.05
-"""A unit is saturated on a row where its slope is below this share of the steepest slope of its activation."""
-STEEPEST = {"sigmoid": 0.25, "tanh": 1.0}
-SILENT = 1e-4
-"""A unit of a smooth activation counts as silent where its slope is below this on every row: what passes through
-it is lost beside the rounding of float32 sums. Rectifiers are silent at a slope of exactly 0."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,7 @@ class LayerSigns:
     """One layer: shares of silent and saturated units, and what it does to the error signal on its way down.
 
     silent: share of units whose slope is as good as 0 on every row; saturated: share of entries on the flat
-    ends of sigmoid or tanh; spread: standard deviation of the pre-activation; delta: rms of ∂J/∂z, by row;
+    ends of an activation that has two; spread: standard deviation of the pre-activation; delta: rms of ∂J/∂z, by row;
     by_weights, by_slope: the two factors of delta[l] / delta[l+1], None for the output layer;
     gradient: ‖dW‖; weight: ‖W‖; units: places of silent units.
     """
@@ -67,7 +61,7 @@ def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> l
     for l, layer in enumerate(layers, start=1):
         silent = silent_units(forward, parameters.architecture, l)
         slope = slopes(forward, parameters.architecture, l)
-        steepest = STEEPEST.get(layer.activation)
+        entry = ACTIVATIONS[layer.activation]
         by_weights = by_slope = None
         delta = rms(backward.delta[l])
         if l < len(layers):
@@ -78,7 +72,7 @@ def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> l
             LayerSigns(
                 l,
                 None if silent is None else float(silent.mean()),
-                None if steepest is None or slope is None else float((slope < FLAT * steepest).mean()),
+                None if entry.saturated is None or slope is None else float(entry.is_saturated(slope).mean()),
                 float(wide(forward.pre_activation(l)).std()),
                 delta * len(forward.output),
                 by_weights,
@@ -96,17 +90,13 @@ def slopes(forward: Forward, architecture: Architecture, l: int) -> Array | None
     entry = ACTIVATIONS[architecture.layers[l - 1].activation]
     if not entry.elementwise:
         return None
-    z = wide(forward.pre_activation(l))
-    return entry.pullback(z, entry.g(z), np.ones_like(z))
+    return entry.slope(wide(forward.pre_activation(l)))
 
 
 def silent_units(forward: Forward, architecture: Architecture, l: int) -> npt.NDArray[np.bool_] | None:
     """Which units let no error signal through on any row, (n_l,); None for the output layer."""
     slope = slopes(forward, architecture, l) if l < len(architecture.layers) else None
-    if slope is None:
-        return None
-    least = 0.0 if architecture.layers[l - 1].activation == "relu" else SILENT
-    return np.asarray((np.abs(slope) <= least).all(axis=0))
+    return None if slope is None else ACTIVATIONS[architecture.layers[l - 1].activation].is_silent(slope)
 
 
 def wide(array: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainrule.errors import unknown_name
 from chainrule.explain.circuit.graph import KINDS, Circuit, Gate, pattern
-from chainrule.explain.tables import aligned, number, wrapped
+from chainrule.text.tables import aligned, number, wrapped
 
 _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
     "head": (

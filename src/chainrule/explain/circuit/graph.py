@@ -159,7 +159,11 @@ class Circuit:
 
 def pattern(gate: Gate) -> str:
     """What the gate does with the gradient: "distributes", "routes", "swaps", or nothing with a name."""
-    return KINDS[gate.kind].pattern if gate.kind in KINDS else "routes" if gate.kind == "relu" else ""
+    return KINDS[gate.kind].pattern if gate.kind in KINDS else "routes" if _rectifies(gate.kind) else ""
+
+
+def _rectifies(kind: str | None) -> bool:
+    return kind in ACTIVATIONS and ACTIVATIONS[kind].rectifies
 
 
 def _activation(kind: str, z: float) -> tuple[float, tuple[float]]:

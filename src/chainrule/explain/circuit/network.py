@@ -84,7 +84,7 @@ def _normalised(c: Circuit, parameters: Parameters, z: list[int], l: int) -> lis
 
 def _activated(c: Circuit, activation: str, z: list[int], l: int) -> list[int]:
     names = [f"a{l}[{j}]" for j in range(len(z))]
-    if activation == "relu":
+    if ACTIVATIONS[activation].rectifies:
         return [c.gate("max", unit, c.input("0", 0.0, constant=True), name=n) for unit, n in zip(z, names, strict=True)]
     if ACTIVATIONS[activation].elementwise:
         return [c.gate(activation, unit, name=n) for unit, n in zip(z, names, strict=True)]

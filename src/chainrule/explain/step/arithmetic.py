@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from chainrule.explain.tables import Array, aligned, factor, largest, number, total
 from chainrule.reference.losses import HUBER_DELTA, loss_named, value_and_delta
+from chainrule.text.tables import Array, aligned, factor, largest, number, total
 
 SHOWN_TERMS = 5
 Named = tuple[str, float]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from chainrule.explain.step.hidden import da_of_row
 from chainrule.explain.step.narrate import check_row
-from chainrule.explain.tables import Array, largest, number
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
+from chainrule.text.tables import Array, largest, number
 
 SHOWN = 3
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from chainrule.explain.notation import Notation
 from chainrule.explain.step.arithmetic import product_over_batch
-from chainrule.explain.tables import Array, factor, number, wrapped
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.reference.layers import EPSILON, normalised
+from chainrule.text.tables import Array, factor, number, wrapped
 
 
 def da_of_row(record: StepRecord, architecture: Architecture, row: int) -> list[Any]:

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.explain.tables import aligned, number, wrapped
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Forward
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.propagate import Activations, backward
+from chainrule.text.tables import aligned, number, wrapped
 
 Array = npt.NDArray[Any]
 MOST_COLUMNS = 12

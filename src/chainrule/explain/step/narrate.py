@@ -19,11 +19,11 @@ from chainrule.explain.step.hidden import NormalisedRow, da_of_row, sum_of_unit
 from chainrule.explain.step.tape import chosen, pass_of
 from chainrule.explain.step.update import tell_update
 from chainrule.explain.step.words import TEXT
-from chainrule.explain.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
+from chainrule.text.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
 
 __all__ = ["columns", "explain", "number"]
 

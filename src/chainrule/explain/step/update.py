@@ -10,10 +10,10 @@ import numpy as np
 from chainrule.elementary import power
 from chainrule.engine.protocol import StepSettings
 from chainrule.explain.notation import Notation
-from chainrule.explain.tables import aligned, factor, number, wrapped
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord, Update
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.text.tables import aligned, factor, number, wrapped
 
 Pair = tuple[int, int]
 

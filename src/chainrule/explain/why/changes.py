@@ -11,11 +11,11 @@ import numpy as np
 from chainrule.elementary import power
 from chainrule.explain.notation import NOTATIONS
 from chainrule.explain.step.update import hyper_at, rule_in_numbers
-from chainrule.explain.why import code
 from chainrule.explain.why.expression import Entry
-from chainrule.explain.why.record import Origin, Term
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.text import numpy_lines as code
+from chainrule.text.terms import Origin, Term
 
 
 def of_parameter(context: StepContext, e: Entry) -> tuple[Any, Origin]:

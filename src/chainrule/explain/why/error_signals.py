@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explain.why import code
 from chainrule.explain.why.expression import Entry
 from chainrule.explain.why.normal import of_normalised_delta
-from chainrule.explain.why.record import Origin, Term
 from chainrule.explain.why.step_context import Array, StepContext
-from chainrule.explain.why.sums import chain, same_bits
-from chainrule.explain.why.terms import exact_sum, origin_of, products
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
+from chainrule.text import numpy_lines as code
+from chainrule.text.sums import chain, same_bits
+from chainrule.text.terms import Origin, Term, exact_sum, origin_of, products
 
 
 def of_da(context: StepContext, e: Entry) -> tuple[Any, Origin]:
@@ -141,7 +140,7 @@ def _through_activation(context: StepContext, e: Entry, recorded: Array) -> tupl
             symbols, s.terms, f"da{l}[{i},{j}]", s.totals, False, steps=steps, operands=s.operands,
             lines=code.value_alone(whole, value, "the Jacobian of softmax in float64"),
         )  # fmt: skip
-    slope = float(_slope(g, before[i, j], np.float64))
+    slope = float(g.slope(np.asarray([[before[i, j]]], np.float64))[0, 0])
     steps.append((f"· g′({on}{l}[{i},{j}]) = {slope:.7g}", at * slope))
     symbols += f"·g′({on}{l}[{i},{j}])"
     with np.errstate(all="ignore"):
@@ -152,14 +151,9 @@ def _through_activation(context: StepContext, e: Entry, recorded: Array) -> tupl
         symbols, s.terms, f"da{l}[{i},{j}]", s.totals, exact, steps=steps, operands=[*s.operands, f"{on}{l}[{i},{j}]"],
         lines=code.through_activation(
             s.code(exact, context.dtype, value)[:-1], exact, context.dtype, value, before[i, j],
-            None if mask is None else mask[i, j], context.activation(l),
+            None if mask is None else mask[i, j], g.numpy_pullback or slope, g.name,
         ),
     )  # fmt: skip
-
-
-def _slope(g: Any, z: Any, dtype: Any) -> Any:
-    one = np.asarray([[z]], dtype)
-    return g.pullback(one, g.g(one), np.ones_like(one))[0, 0]
 
 
 def _pulled(g: Any, z: Any, da: Any) -> Any:

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explain.why import code
 from chainrule.explain.why.expression import Entry
-from chainrule.explain.why.record import Origin, Term
 from chainrule.explain.why.step_context import Array, StepContext
-from chainrule.explain.why.sums import running_sum, same_bits
-from chainrule.explain.why.terms import exact_sum, origin_of
 from chainrule.reference.layers import EPSILON, normalised
+from chainrule.text import numpy_lines as code
+from chainrule.text.sums import running_sum, same_bits
+from chainrule.text.terms import Origin, Term, exact_sum, origin_of
 
 
 def _row(context: StepContext, l: int, i: int) -> tuple[Array, float, str]:

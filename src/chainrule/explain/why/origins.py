@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.explain.why import code
 from chainrule.explain.why.error_signals import of_da, of_delta, of_du
 from chainrule.explain.why.expression import Entry
 from chainrule.explain.why.normal import of_dgain, of_dshift, of_u
-from chainrule.explain.why.record import Origin, Term
 from chainrule.explain.why.signals import of_a, of_loss, of_z
 from chainrule.explain.why.step_context import StepContext
-from chainrule.explain.why.sums import chain, running_sum, same_bits
-from chainrule.explain.why.terms import origin_of, products
+from chainrule.text import numpy_lines as code
+from chainrule.text.sums import chain, running_sum, same_bits
+from chainrule.text.terms import Origin, Term, origin_of, products
 
 
 def of_dW(context: StepContext, e: Entry) -> tuple[Any, Origin]:

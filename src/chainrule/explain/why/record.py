@@ -6,43 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Term:
-    """One summand: its name, its factors (name, number), its value in float64; its row of the batch, if any."""
-
-    name: str
-    factors: tuple[tuple[str, float], ...]
-    value: float
-    row: int | None = None
-    example: int | None = None
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a number comes from.
-
-    terms add up to `sum` (exactly rounded); then `steps`, (what, value), lead on from the sum to `last`.
-    running: totals after each term in the engine's own order, or in float64 where that order is BLAS's;
-    exact: whether the engine's arithmetic, redone, gives the recorded bits.
-    """
-
-    symbols: str
-    terms: tuple[Term, ...]
-    sum_name: str
-    total: float
-    steps: tuple[tuple[str, float], ...] = ()
-    running: tuple[float, ...] = ()
-    exact: bool = False
-    operands: tuple[str, ...] = ()
-    code: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-    """Formulas with their numbers, ready to show."""
-
-    @property
-    def last(self) -> float:
-        """The number in float64, before the rounding of the engine."""
-        return self.steps[-1][1] if self.steps else self.total
+from chainrule.text.terms import Origin
 
 
 @dataclass(frozen=True)

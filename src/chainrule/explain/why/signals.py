@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explain.why import code
 from chainrule.explain.why.expression import Entry
-from chainrule.explain.why.record import Origin, Term
 from chainrule.explain.why.step_context import StepContext
-from chainrule.explain.why.sums import chain, same_bits
-from chainrule.explain.why.terms import origin_of, products
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
+from chainrule.text import numpy_lines as code
+from chainrule.text.sums import chain, same_bits
+from chainrule.text.terms import Origin, Term, origin_of, products
 
 
 def of_z(context: StepContext, e: Entry) -> tuple[Any, Origin]:
@@ -83,8 +82,8 @@ def of_a(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     return value, origin_of(
         symbols, terms, "Σ", None, exact, steps=steps, operands=operands,
         lines=code.activation(
-            context.activation(l), before, j, None if mask is None else mask[i, j], value,
-            f.a[l - 1][i, j] if context.residual(l) else None,
+            float(whole[j]) if g.numpy is None else g.numpy, before, j, None if mask is None else mask[i, j], value,
+            f.a[l - 1][i, j] if context.residual(l) else None, g.numpy_imports, whole=not g.elementwise,
         ),
     )  # fmt: skip
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 
 from chainrule.errors import unknown_name
-from chainrule.explain.tables import aligned, wrapped
 from chainrule.explain.why.expression import PARAMETERS
-from chainrule.explain.why.record import Answer, Path, Term
+from chainrule.explain.why.record import Answer, Path
 from chainrule.explain.why.words import TEXT
+from chainrule.text.tables import aligned, wrapped
+from chainrule.text.terms import Term
 
 SHOWN_TERMS = 6
 WHOLE_RUN = 10

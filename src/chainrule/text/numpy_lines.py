@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.explain.why.sums import chain, same_bits, twice_rounded
+from chainrule.text.sums import chain, same_bits, twice_rounded
 
-_NEEDS_G = {"sigmoid", "tanh", "relu", "leaky_relu", "identity"}
 _FUSED_32 = [
     "def fma(x, y, s):  # x·y + s, rounded once to float32",
     "    return np.float32(np.float64(x) * np.float64(y) + np.float64(s))",
@@ -50,48 +50,32 @@ def product(
 
 
 def through_activation(
-    lines: list[str], exact: bool, dtype: Any, value: Any, z: Any, mask: Any, activation: str
+    lines: list[str], exact: bool, dtype: Any, value: Any, z: Any, mask: Any, pullback: str | float, name: str
 ) -> list[str]:
-    """The sum of BP2 in `lines`, then the mask and the slope of the activation."""
+    """The sum of BP2 in `lines`, then the mask and the activation `name`: the text of its pullback, or its slope."""
     lines = list(lines)
     if mask is not None:
         lines.append(f"value = value * np.{dtype}({_float(mask)})  # the mask of dropout")
-    if activation in _NEEDS_G:
-        lines += [f"z = np.{dtype}({_float(z)})", f"value = {_PULLBACKS[activation]}"]
+    if isinstance(pullback, str):
+        lines += [f"z = np.{dtype}({_float(z)})", f"value = {pullback}"]
         return [*lines, _had(value, "" if exact else "up to rounding")]
-    from chainrule.reference.activations import ACTIVATIONS
-
-    one = np.asarray([[z]], np.float64)
-    slope = float(ACTIVATIONS[activation].pullback(one, ACTIVATIONS[activation].g(one), np.ones_like(one))[0, 0])
-    return [*lines, f"value = value * {slope!r}  # g′(z) of {activation}", _had(value, "up to rounding")]
+    return [*lines, f"value = value * {pullback!r}  # g′(z) of {name}", _had(value, "up to rounding")]
 
 
-_PULLBACKS = {
-    "identity": "value",
-    "relu": "value if z > 0 else value * 0",
-    "leaky_relu": "value if z > 0 else type(z)(0.01) * value",
-    "sigmoid": "value * (lambda a: a * (1 - a))(1 / (1 + np.exp(-z)))",
-    "tanh": "value * (1 - np.tanh(z) ** 2)",
-}
-_FORMULAS = {
-    "identity": "z[j]", "relu": "max(z[j], 0.0)", "leaky_relu": "z[j] if z[j] > 0 else 0.01 * z[j]",
-    "elu": "z[j] if z[j] > 0 else np.expm1(z[j])",
-    "selu": "1.0507009873554805 * (z[j] if z[j] > 0 else 1.6732632423543772 * np.expm1(z[j]))",
-    "sigmoid": "1 / (1 + np.exp(-z[j]))", "tanh": "np.tanh(z[j])", "softplus": "np.logaddexp(0, z[j])",
-    "silu": "z[j] / (1 + np.exp(-z[j]))", "mish": "z[j] * np.tanh(np.logaddexp(0, z[j]))",
-    "gelu": "0.5 * z[j] * math.erfc(-z[j] / math.sqrt(2))", "exponential": "np.exp(z[j])",
-    "softmax": "np.exp(z[j] - z.max()) / np.exp(z - z.max()).sum()",
-}  # fmt: skip
+def activation(
+    text: str | float, z: Any, j: int, mask: Any, value: Any, came: Any = None, imports: Sequence[str] = (),
+    *, whole: bool = False,
+) -> list[str]:  # fmt: skip
+    """g(z) in float64: the engine's own polynomials agree to a few units in the last place.
 
-
-def activation(name: str, z: Any, j: int, mask: Any, value: Any, came: Any = None) -> list[str]:
-    """g(z) in float64: the engine's own polynomials agree to a few units in the last place."""
-    lines = ["import math", "import numpy as np"] if name == "gelu" else ["import numpy as np"]
-    if name == "softmax":
+    text: NumPy text of g at z[j], or where there is none the number; whole: whether it reads the whole row.
+    """
+    lines = [f"import {module}" for module in imports] + ["import numpy as np"]
+    if whole:
         lines += [f"z = np.float64({_array(z)})", f"j = {j}"]
     else:
         lines += [f"z = np.float64({_array(z[j : j + 1])})", "j = 0"]
-    lines.append(f"value = {_FORMULAS[name]}")
+    lines.append(f"value = {text}")
     if mask is not None:
         lines.append(f"value = value * {_float(mask)}  # the mask of dropout")
     if came is not None:
