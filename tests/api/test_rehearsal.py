@@ -11,7 +11,7 @@ import pytest
 from chainrule.api.network import Network
 from chainrule.api.rehearsal import climb, rehearse
 from chainrule.api.train import train
-from chainrule.training.presets import preset
+from chainrule.planning.presets import preset
 
 
 def test_the_best_of_those_rehearsed_is_done_and_the_longest_where_the_freest_was_best_by_far() -> None:

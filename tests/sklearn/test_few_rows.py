@@ -11,9 +11,9 @@ import pytest
 from chainrule import Network, train
 from chainrule.api.rehearsal import Clock, cross_validated, loss_after
 from chainrule.data.folds import N_FOLDS, folds
+from chainrule.planning.presets import few_rows
 from chainrule.sklearn import TabularClassifier
 from chainrule.sklearn.frames import table_of_frame
-from chainrule.training.few_rows import few_rows
 from chainrule.training.settings import optimizer_from
 from tolerances import PARITY
 

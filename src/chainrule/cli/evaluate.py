@@ -6,8 +6,8 @@ import argparse
 
 from chainrule import json_text
 from chainrule.cli.job import dialect
-from chainrule.cli.scores import scores
 from chainrule.cli.subject import blocks, open_model
+from chainrule.planning.evaluation import scores
 
 
 def run(options: argparse.Namespace) -> int:

@@ -22,9 +22,8 @@ from chainrule.errors import DataError, SettingsError, unknown_name
 from chainrule.pipeline.columns import SCALINGS
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Target, Values
-from chainrule.pipeline.task import Task, choose_task
-from chainrule.training.few_rows import FEW_ROWS, few_rows
-from chainrule.training.presets import Preset, preset
+from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
+from chainrule.planning.task import Task, choose_task
 from chainrule.training.settings import SETTINGS, Optimizer
 
 Rows = npt.NDArray[np.int64]

@@ -31,9 +31,9 @@ from chainrule.data.table import Table
 from chainrule.errors import DataError, SettingsError
 from chainrule.pipeline.table_pipeline import TablePipeline, folds_of
 from chainrule.pipeline.target import Classes
-from chainrule.pipeline.task import Task, choose_task
+from chainrule.planning.presets import preset
+from chainrule.planning.task import Task, choose_task
 from chainrule.seeding import Purpose, stream_key, words
-from chainrule.training.presets import preset
 from chainrule.training.settings import SETTINGS
 
 CACHE_ABOVE_MB = 512

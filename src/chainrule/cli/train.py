@@ -18,11 +18,11 @@ from chainrule.api.train import train
 from chainrule.cli import large, train_report
 from chainrule.cli.job import Job, dialect, understand
 from chainrule.cli.rehearse import rehearse
-from chainrule.cli.scores import Scores, baseline, scores, scores_of_folds
 from chainrule.cli.train_parser import AUTO
 from chainrule.data import builtin
 from chainrule.engine.select import select
 from chainrule.errors import ChainruleError, SettingsError
+from chainrule.planning.evaluation import Scores, baseline, scores, scores_of_folds
 from chainrule.run.directory import RunDirectory
 from chainrule.training import metrics
 from chainrule.tune.found import Suggestion
@@ -88,7 +88,8 @@ def _measured(job: Job, choice: Choice, run: Run) -> dict[str, Scores]:
     pipeline, parts = choice.recipe.pipeline, dict(job.parts)
     measured = {"train": scores(run.network, pipeline, [parts["train"]])}
     if job.fold is not None and any(choice.networks):
-        measured["cross-validation"] = scores_of_folds(choice.networks, pipeline, job.table, job.fold)
+        inputs = pipeline.features(job.table, run.network.architecture.dtype)
+        measured["cross-validation"] = scores_of_folds(choice.networks, pipeline, job.table, inputs, job.fold)
     measured |= {name: scores(run.network, pipeline, [part]) for name, part in parts.items() if name != "train"}
     return measured | {"baseline": baseline(pipeline, parts["train"], list(parts.values())[-1])}
 

@@ -13,9 +13,9 @@ from chainrule.api.rehearsal import Recipe
 from chainrule.cli.train_parser import AUTO
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.pipeline.task import Task
+from chainrule.planning.presets import Preset
+from chainrule.planning.task import Task
 from chainrule.reference.losses import LOSSES, loss_named
-from chainrule.training.presets import Preset
 from chainrule.training.settings import (
     OPTIMIZER_CLASSES,
     OPTIMIZER_SETTINGS,

@@ -9,11 +9,11 @@ from chainrule.api.rehearsal import Choice
 from chainrule.api.run import Run
 from chainrule.cli.console import columns_table, say, scores_table
 from chainrule.cli.job import Job
-from chainrule.cli.scores import Scores
 from chainrule.data.folds import N_FOLDS
 from chainrule.data.table import listed
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, class_text
+from chainrule.planning.evaluation import Scores
 
 UNFINISHED = ("interrupted", "time_limit")
 """Ways to stop after which the run can be continued."""

@@ -25,12 +25,11 @@ from chainrule.data.split import holdout
 from chainrule.data.table import Column, Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Target
+from chainrule.planning.presets import FEW_ROWS, PRESETS, Preset, few_rows, preset
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.fit_record import threads_of
 from chainrule.sklearn.importances import importances
 from chainrule.sklearn.table_reading import ReadsTables
-from chainrule.training.few_rows import FEW_ROWS, few_rows
-from chainrule.training.presets import PRESETS, Preset, preset
 from chainrule.training.settings import optimizer_from
 
 Array = npt.NDArray[Any]

@@ -15,11 +15,11 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fi
 from chainrule.api.network import Network
 from chainrule.data.table import Column, Table
 from chainrule.pipeline.target import Classes, Target, Values
+from chainrule.planning.presets import Preset
 from chainrule.sklearn.estimator import adopt
 from chainrule.sklearn.frames import as_array, check_lengths
 from chainrule.sklearn.held_out import check_pair
 from chainrule.sklearn.table_estimator import BaseTabular
-from chainrule.training.presets import Preset
 
 Array = npt.NDArray[Any]
 TARGET = "y"

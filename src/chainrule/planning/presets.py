@@ -1,6 +1,8 @@
 """Presets: the settings taken where the user names none, from the size of the table and the task.
 
-They were chosen on 22 public tables; docs/tables.md says how, and how far that makes its scores optimistic.
+They were chosen on 22 public tables; docs/tables.md says how, and how far that makes its scores optimistic. Below
+FEW_ROWS nothing is left to chance, so that a row of weight 2 counts as two rows: every step sees all rows and nothing
+is dropped at random. How long to train is found by comparing candidates; see planning/selection.py.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ class Preset:
     optimizer: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
     simpler: tuple[Preset, ...] = ()
-    """Shorter trainings with the same inputs, the simplest first, that are rehearsed before this one is begun."""
+    """Shorter trainings with the same inputs, the simplest first, that are tried before this one is begun."""
     full_rate_inputs: float = float("inf")
     """Inputs, the bias being one, beyond which the learning rate falls: with more of them a step moves z further."""
     dtype: str = "float32"
@@ -42,7 +44,7 @@ class Preset:
         """The preset, and its simpler ones, with the learning rate for so many inputs."""
         optimizer = dict(self.optimizer)
         optimizer["learning_rate"] *= min(1.0, self.full_rate_inputs / (n_inputs + 1))
-        return replace(self, optimizer=optimizer, simpler=tuple(rung.for_inputs(n_inputs) for rung in self.simpler))
+        return replace(self, optimizer=optimizer, simpler=tuple(preset.for_inputs(n_inputs) for preset in self.simpler))
 
 
 def preset(name: str, *, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
@@ -120,7 +122,7 @@ def _batch_size(n_rows: int) -> int:
 def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
     batch_size = _batch_size(n_rows)
     epochs = min(500, max(40, n_steps * batch_size // max(n_rows, 1)))
-    few = is_class and n_rows < FEW_ROWS
+    few = is_class and n_rows < SMALL_TABLE
     return Preset(
         hidden_sizes, "silu", "robust", bins(16, n_rows, n_numbers),
         {"name": "adamw", "learning_rate": 0.002, "weight_decay": 1.0 if few else 0.1},
@@ -134,7 +136,7 @@ def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers
 FULL_RATE_INPUTS = 256.0
 """Beyond so many, a linear model by Adam, which moves all weights alike, takes smaller steps."""
 MANY_ROWS = 5_000
-FEW_ROWS = 1_500
+SMALL_TABLE = 1_500
 """Classes of so few rows are learned by heart at once; weights are held small."""
 BATCHES = ((32, 1_500), (64, 6_000), (128, 20_000), (256, 100_000), (512, 500_000), (1024, float("inf")))
 """Rows of a step, for tables with fewer training rows than the second number."""
@@ -147,3 +149,52 @@ def bins(most: int, n_rows: int, n_numbers: int) -> int:
 
 
 PRESETS = {"auto": _auto, "plain": _plain, "strong": _strong}
+
+FEW_ROWS = 500
+"""Of fewer rows all are trained on, and candidates are compared by cross-validation."""
+RIDGE_STEPS, RIDGE_RATE = 1000, 2.0
+RIDGES: tuple[tuple[float, int], ...] = ((0.01, 0), (0.001, 0), (0.01, 16))
+"""The linear models, l2 and most bins of a number: gradient descent with momentum, whose rate is divided by the number
+of inputs and by CURVATURE.
+
+Scaled inputs have a mean square of about 1 at most, so the curvature of the loss is below that of the output times
+n_inputs + 1, and the rate below 2·(1 + momentum) / curvature, where descent is stable. Of all weights that fit, plain
+descent from 0 finds the shortest; Adam moves all weights alike, the useless ones of a wide table too.
+"""
+CURVATURE = {"softmax": 0.5, "sigmoid": 0.25}
+"""At most so large is the second derivative of the cross-entropy with respect to z; of the squared error it is 1.
+
+Source    Böhning (1992), Multinomial logistic regression algorithm
+"""
+NETWORKS: tuple[tuple[int, float, float, int], ...] = (
+    (30, 0.005, 1.0, 0), (75, 0.005, 0.5, 0), (75, 0.005, 0.5, 16), (300, 0.005, 0.2, 0), (300, 0.005, 0.2, 16),
+    (1000, 0.01, 0.03, 16),
+)  # fmt: skip
+"""Two hidden layers by AdamW: steps, learning rate, weight decay, most bins of a number; the simplest first."""
+
+
+def few_rows(n_rows: int, n_distinct: int, n_numbers: int, output: str) -> Preset:
+    """What so many rows are trained with, whole batches and no chance, behind the simpler ways.
+
+    Args      n_distinct: rows that differ from each other, which the number of bins follows; n_numbers: columns;
+              output: the output activation
+    """
+    whole = {"batch_size": n_rows, "schedule": "cosine", "shuffle": False}
+    rate = RIDGE_RATE / CURVATURE.get(output, 1.0)
+    presets = [
+        Preset(
+            (), "silu", "robust", bins(most_bins, n_distinct, n_numbers),
+            {"name": "sgd", "learning_rate": rate, "momentum": 0.9}, {**whole, "epochs": RIDGE_STEPS, "l2": l2},
+            full_rate_inputs=1.0, dtype="float64",
+        )
+        for l2, most_bins in RIDGES
+    ] + [
+        Preset(
+            (64, 64), "silu", "robust", bins(most_bins, n_distinct, n_numbers),
+            {"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay}, {**whole, "epochs": n_steps},
+            dtype="float64",
+        )
+        for n_steps, learning_rate, decay, most_bins in NETWORKS
+    ]  # fmt: skip
+    several = [preset for k, preset in enumerate(presets) if preset not in presets[:k]]  # without bins some are alike
+    return replace(several[-1], simpler=tuple(several[:-1]))

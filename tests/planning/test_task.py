@@ -7,7 +7,7 @@ import pytest
 
 from chainrule.data.table import column_of
 from chainrule.errors import DataError, SettingsError
-from chainrule.pipeline.task import Task, choose_task
+from chainrule.planning.task import Task, choose_task
 
 
 def chosen(*targets: np.ndarray, asked: str = "auto") -> Task:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.api.network import Network
 from chainrule.data.table import Table
+from chainrule.network.architecture import Architecture
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels
 
@@ -17,26 +17,44 @@ Array = npt.NDArray[Any]
 Scores = dict[str, float | int | None]
 
 
-def scores(network: Network, pipeline: TablePipeline, tables: Iterable[Table]) -> Scores:
+class Predictor(Protocol):
+    """What is measured: a network, by its predictions."""
+
+    @property
+    def architecture(self) -> Architecture:
+        """Its inputs have this dtype."""
+
+    def predict(self, X: object) -> Array:
+        """Class indices, labels or values."""
+
+    def predict_proba(self, X: object) -> Array:
+        """Probabilities, one column for each class."""
+
+
+def scores(network: Predictor, pipeline: TablePipeline, tables: Iterable[Table], inputs: Array | None = None) -> Scores:
     """Flat measures over the rows that have a target; only truth and output of the rows are held.
 
     n_rows and accuracy, balanced_accuracy, f1_macro, (f1), log_loss, auc for classes; accuracy (all labels right),
     label_accuracy, f1_macro, log_loss, auc for labels; rmse, mae, r2 for values, of several also each one's.
+
+    Args      inputs: the rows of a single table as the pipeline encodes them, where that was done before
     """
-    return _scores(pipeline, ((network, table) for table in tables))
+    return _scores(pipeline, ((network, table, inputs) for table in tables))
 
 
-def scores_of_folds(networks: Sequence[Network | None], pipeline: TablePipeline, table: Table, fold: Array) -> Scores:
+def scores_of_folds(
+    networks: Sequence[Predictor | None], pipeline: TablePipeline, table: Table, inputs: Array, fold: Array
+) -> Scores:
     """The same measures over the rows of all folds, each predicted by the network that was trained without its fold."""
-    trained = [(network, table.take(np.flatnonzero(fold == k))) for k, network in enumerate(networks) if network]
-    return _scores(pipeline, trained)
+    outside = [(network, np.flatnonzero(fold == k)) for k, network in enumerate(networks) if network]
+    return _scores(pipeline, [(network, table.take(rows), inputs[rows]) for network, rows in outside])
 
 
-def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Network, Table]]) -> Scores:
+def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Array | None]]) -> Scores:
     is_values = not isinstance(pipeline.target, (Classes, Labels))
     truths, outputs = [], []
-    for network, table in parts:
-        X = pipeline.features(table, network.architecture.dtype)
+    for network, table, inputs in parts:
+        X = pipeline.features(table, network.architecture.dtype) if inputs is None else inputs
         truths.append(_truth(pipeline, table))
         outputs.append(pipeline.target.decode(network.predict(X)) if is_values else network.predict_proba(X))
     return _measured(pipeline, np.concatenate(truths), np.concatenate(outputs).astype(np.float64))
