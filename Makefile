@@ -37,6 +37,7 @@ node_modules/installed: package.json package-lock.json
 
 js: node_modules/installed
 	npm run --silent check
+	npm test --silent
 
 .venv/installed-bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'chainrule[bench]' || \

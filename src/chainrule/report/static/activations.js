@@ -1,22 +1,37 @@
 // The equations of chainrule.reference in JavaScript, under the same names, in the run's own precision:
 // activations, their slopes and their pullback.
 
-import { like, rounding, row } from "./arrays.js";
+import { like, rounding, row, zeros } from "./arrays.js";
+
+/** @import { Activation, Matrix, Round } from "./types.js" */
 
 const SELU_SCALE = 1.0507009873554805,
   SELU_ALPHA = 1.6732632423543772,
   LEAK = 0.01;
+/** @type {Record<string, number>} */
 const LARGEST_EXPONENT = { float32: 87.72283935546875, float64: 708.782712893384 };
 
+/**
+ * @param {number} z
+ */
 const positive = (z) => (z > 0 ? z : z <= 0 ? 0 : z); // max(z, 0) that lets NaN through
+/**
+ * @param {number} z
+ */
 export const sigmoid = (z) => {
   const e = Math.exp(-Math.abs(z));
   return z >= 0 ? 1 / (1 + e) : e / (1 + e);
 };
+/**
+ * @param {number} z
+ */
 export const softplus = (z) => positive(z) + Math.log1p(Math.exp(-Math.abs(z)));
 
-// erfc by its series near 0 and its continued fraction beyond: the browser has none. Every digit of the tail
-// counts, so e^−x² is taken in two parts, the first with an exact square.
+/**
+ * erfc by its series near 0 and its continued fraction beyond: the browser has none. Every digit of the tail
+ * counts, so e^−x² is taken in two parts, the first with an exact square.
+ * @param {number} x
+ */
 function erfc(x) {
   const size = Math.abs(x);
   if (!(size < 27)) return Number.isNaN(x) ? x : x > 0 ? 0 : 2;
@@ -36,11 +51,20 @@ function erfc(x) {
   return x > 0 ? side : 2 - side;
 }
 
+/**
+ * @param {number} z
+ */
 const normalDistribution = (z) => 0.5 * erfc(z * -Math.SQRT1_2);
+/**
+ * @param {number} x
+ * @param {number} low
+ * @param {number} high
+ */
 export const clamp = (x, low, high) => (x < low ? low : x > high ? high : x);
 
 // g(z) and its slope g′(z), given z and a = g(z); `terms`: the size of what the slope is a sum of;
 // `kinks`: the slope jumps at 0.
+/** @type {Record<string, Activation>} */
 export const ACTIVATIONS = {
   identity: { g: (z) => z, slope: () => 1 },
   relu: { g: positive, slope: (z) => (z > 0 ? 1 : 0), kinks: true },
@@ -88,17 +112,30 @@ export const ACTIVATIONS = {
     g: (z, dtype) => Math.exp(Math.min(z, LARGEST_EXPONENT[dtype])),
     slope: (z, a) => a,
   },
-  softmax: { row: true },
+  softmax: { g: (z) => z, slope: () => 1, row: true },
 };
 
+/**
+ * @param {number[]} z
+ * @param {Round} round
+ */
 function softmax(z, round) {
-  const top = z.reduce((high, x) => (Number.isNaN(x) || x > high ? x : high), -Infinity);
-  const e = z.map((x) => round(Math.exp(round(x - top))));
-  const sum = e.reduce((total, x) => round(total + x), 0);
-  return e.map((x) => round(x / sum));
+  const top = z.reduce(
+    (/** @type {number} */ high, /** @type {number} */ x) =>
+      Number.isNaN(x) || x > high ? x : high,
+    -Infinity,
+  );
+  const e = z.map((/** @type {number} */ x) => round(Math.exp(round(x - top))));
+  const sum = e.reduce((/** @type {any} */ total, /** @type {number} */ x) => round(total + x), 0);
+  return e.map((/** @type {number} */ x) => round(x / sum));
 }
 
-// a = g(z), without dropout.
+/**
+ * a = g(z), without dropout.
+ * @param {Matrix} z
+ * @param {string} name
+ * @param {string} dtype
+ */
 export function activate(z, name, dtype) {
   const round = rounding(dtype),
     a = like(z);
@@ -111,9 +148,17 @@ export function activate(z, name, dtype) {
   return a;
 }
 
-// delta = pullback(z, g(z), da); linear in da, so it also carries the size of da's terms.
+/**
+ * delta = pullback(z, g(z), da); linear in da, so it also carries the size of da's terms.
+ * @param {Matrix} z
+ * @param {Matrix} a
+ * @param {Matrix} da
+ * @param {string} name
+ * @param {Round} round
+ * @param {boolean} [absolute]
+ */
 export function pullback(z, a, da, name, round, absolute = false) {
-  const delta = { data: new da.data.constructor(da.data.length), shape: z.shape };
+  const delta = { data: zeros(da.data, da.data.length), shape: z.shape };
   const { slope, terms, row: whole } = ACTIVATIONS[name];
   if (!whole) {
     const by = !absolute ? slope : (terms ?? ((zi, ai) => Math.abs(slope(zi, ai))));

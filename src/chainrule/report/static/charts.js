@@ -8,17 +8,28 @@ const LEFT = 58,
   TOP = 12,
   BOTTOM = 26;
 
+/**
+ * @param {number} low
+ * @param {number} high
+ * @param {number} n
+ * @returns {number[]}
+ */
 export function ticks(low, high, n) {
   if (!(high > low)) return [low];
   const raw = (high - low) / n,
     ten = 10 ** Math.floor(Math.log10(raw)),
-    unit = [1, 2, 5, 10].find((u) => u * ten >= raw) * ten;
+    unit = ([1, 2, 5].find((u) => u * ten >= raw) ?? 10) * ten;
   const list = [];
   for (let k = Math.ceil(low / unit - 1e-9); k * unit <= high * (1 + 1e-12); k++)
     list.push(k * unit);
   return list;
 }
 
+/**
+ * @param {number} low
+ * @param {number} high
+ * @returns {number[]}
+ */
 function powers(low, high) {
   const list = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++)
@@ -27,11 +38,23 @@ function powers(low, high) {
   return list;
 }
 
-export const position = (width, last) => (step) =>
+/**
+ * @param {number} width
+ * @param {number} last
+ */
+export const position = (width, last) => (/** @type {number} */ step) =>
   LEFT + ((width - LEFT - RIGHT) * step) / Math.max(last, 1);
-export const stepAt = (width, last) => (x) =>
+/**
+ * @param {number} width
+ * @param {number} last
+ */
+export const stepAt = (width, last) => (/** @type {number} */ x) =>
   Math.round(Math.min(1, Math.max(0, (x - LEFT) / (width - LEFT - RIGHT))) * last);
 
+/**
+ * @param {any[]} lines
+ * @param {boolean} log
+ */
 function extent(lines, log) {
   let low = Infinity,
     high = -Infinity;
@@ -49,11 +72,18 @@ function extent(lines, log) {
   return [low >= 0 && low < 0.35 * high ? 0 : low - pad, Math.min(high + pad, Number.MAX_VALUE)];
 }
 
+/**
+ * @param {number[]} xs
+ * @param {(number | null)[]} ys
+ * @param {(x: number) => number} px
+ * @param {(y: number) => number} py
+ */
 function path(xs, ys, px, py) {
   let text = "",
     pen = false;
   for (let i = 0; i < xs.length; i++) {
-    const y = ys[i] === null ? NaN : py(ys[i]);
+    const value = ys[i],
+      y = value === null ? NaN : py(value);
     if (!Number.isFinite(y)) {
       pen = false;
       continue;
@@ -64,14 +94,19 @@ function path(xs, ys, px, py) {
   return text;
 }
 
-// lines: { xs, ys, cls, dots }; band: { xs, low, high }. The cursor is drawn by moveCursor.
+/**
+ * lines: { xs, ys, cls, dots }; band: { xs, low, high }. The cursor is drawn by moveCursor.
+ * @param {any} options
+ * @returns {any}
+ */
 export function curve({ width, height, last, lines, band, log, marks, chosen }) {
   const px = position(width, last),
     [low, high] = extent(band ? [...lines, { ys: band.low }, { ys: band.high }] : lines, log);
   const scale = log
-    ? (y) => (y > 0 ? (Math.log(y) - Math.log(low)) / (Math.log(high) - Math.log(low)) : NaN)
-    : (y) => (y - low) / (high - low);
-  const py = (y) => height - BOTTOM - (height - TOP - BOTTOM) * scale(y);
+    ? (/** @type {number} */ y) =>
+        y > 0 ? (Math.log(y) - Math.log(low)) / (Math.log(high) - Math.log(low)) : NaN
+    : (/** @type {number} */ y) => (y - low) / (high - low);
+  const py = (/** @type {number} */ y) => height - BOTTOM - (height - TOP - BOTTOM) * scale(y);
   const parts = [];
   for (const y of log ? powers(low, high) : ticks(low, high, 4))
     parts.push(
@@ -97,7 +132,7 @@ export function curve({ width, height, last, lines, band, log, marks, chosen }) 
     parts.push(svg("path", { class: `line ${cls}`, d: path(xs, ys, px, py) }));
     if (dots && xs.length <= 60)
       xs.forEach(
-        (x, i) =>
+        (/** @type {number} */ x, /** @type {number} */ i) =>
           ys[i] !== null &&
           Number.isFinite(py(ys[i])) &&
           parts.push(svg("circle", { class: `dot ${cls}`, cx: px(x), cy: py(ys[i]), r: 2.6 })),
@@ -118,18 +153,29 @@ export function curve({ width, height, last, lines, band, log, marks, chosen }) 
   );
 }
 
+/**
+ * @param {Element} drawn
+ * @param {number} width
+ * @param {number} last
+ * @param {number | null} step
+ */
 export function moveCursor(drawn, width, last, step) {
   const x = step === null ? -9 : position(width, last)(step),
     line = drawn.querySelector(".cursor");
-  line.setAttribute("x1", x);
-  line.setAttribute("x2", x);
+  line?.setAttribute("x1", String(x));
+  line?.setAttribute("x2", String(x));
 }
 
-// One layer's measure over the run: a cell for each sampled step, darker where the value is larger.
+/**
+ * One layer's measure over the run: a cell for each sampled step, darker where the value is larger.
+ * @param {any} options
+ * @returns {any}
+ */
 export function strip({ width, height, last, steps, values, low, high, log }) {
-  const px = (step) => (width * step) / Math.max(last, 1),
-    cells = [];
-  steps.forEach((step, i) => {
+  /** @type {Element[]} */
+  const cells = [];
+  const px = (/** @type {number} */ step) => (width * step) / Math.max(last, 1);
+  steps.forEach((/** @type {number} */ step, /** @type {number} */ i) => {
     const from = i === 0 ? 0 : px((steps[i - 1] + step) / 2),
       to = i === steps.length - 1 ? width : px((step + steps[i + 1]) / 2);
     const y = values[i];

@@ -5,9 +5,17 @@ import { general, grouped } from "./numbers.js";
 import { summary, unknownTo } from "./verify.js";
 import { t } from "./words.js";
 
+/** @import { App, Check } from "./types.js" */
+
+/**
+ * @param {number} x
+ */
 const size = (x) => (x === 0 ? "0" : general(x, 2));
 
-// The badge of the self-check: running, passed, failed, or nothing to check.
+/**
+ * The badge of the self-check: running, passed, failed, or nothing to check.
+ * @param {App} app
+ */
 export function badge(app) {
   const { checks, failure, data } = app;
   if (failure) return mark("failed", t("verify_broken", { error: failure }), null, {});
@@ -33,8 +41,11 @@ export function badge(app) {
   if (told.failed.length) {
     const names = [...checks].flatMap(([step, list]) =>
       list
-        .filter((c) => !c.ok)
-        .map((c) => `${c.name} (${t("step")} ${step}): ${size(c.worst)} > ${size(c.bound)}`),
+        .filter((/** @type {Check} */ c) => !c.ok)
+        .map(
+          (/** @type {Check} */ c) =>
+            `${c.name} (${t("step")} ${step}): ${size(c.worst)} > ${size(c.bound)}`,
+        ),
     );
     return mark(
       "failed",
@@ -55,6 +66,12 @@ export function badge(app) {
 
 const SIGNS = { passed: "✓", failed: "✗", running: "…", none: "–" };
 
+/**
+ * @param {"passed" | "failed" | "running" | "none"} state
+ * @param {string} text
+ * @param {string | null} more
+ * @param {Record<string, any>} facts
+ */
 function mark(state, text, more, facts) {
   return h(
     "div",
@@ -76,6 +93,9 @@ function mark(state, text, more, facts) {
   );
 }
 
+/**
+ * @param {any} given
+ */
 export function gradientBadge({ check }) {
   const state = !check ? "none" : check.passed ? "passed" : "failed";
   const text = !check
@@ -94,6 +114,10 @@ export function gradientBadge({ check }) {
   );
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {App} app
+ */
 export function drawChecks(root, app) {
   const { data, checks } = app,
     { check } = data,
@@ -112,7 +136,7 @@ export function drawChecks(root, app) {
       table(
         t("check_table", { n: check.n_rows }),
         ["tensor", "compared", "kinks", "error", "verdict"],
-        check.tensors.map((x) => [
+        check.tensors.map((/** @type {any} */ x) => [
           x.name,
           grouped(x.compared),
           String(x.kinks),
@@ -127,11 +151,14 @@ export function drawChecks(root, app) {
   );
 }
 
-// Every tensor once: over all kept steps.
+/**
+ * Every tensor once: over all kept steps.
+ * @param {Check[]} all
+ */
 function tensorRows(all) {
-  const names = [...new Set(all.map((c) => c.name))];
+  const names = [...new Set(all.map((/** @type {Check} */ c) => c.name))];
   return names.map((name) => {
-    const told = summary(all.filter((c) => c.name === name));
+    const told = summary(all.filter((/** @type {Check} */ c) => c.name === name));
     return [
       name,
       grouped(told.n),
@@ -143,6 +170,11 @@ function tensorRows(all) {
   });
 }
 
+/**
+ * @param {string} caption
+ * @param {string[]} heads
+ * @param {string[][]} rows
+ */
 function table(caption, heads, rows) {
   return h(
     "div",
@@ -157,17 +189,19 @@ function table(caption, heads, rows) {
         h(
           "tr",
           null,
-          heads.map((name, p) => h("th", { scope: "col", class: p ? "value" : null }, t(name))),
+          heads.map((/** @type {string} */ name, /** @type {number} */ p) =>
+            h("th", { scope: "col", class: p ? "value" : null }, t(name)),
+          ),
         ),
       ),
       h(
         "tbody",
         null,
-        rows.map((cells) =>
+        rows.map((/** @type {any} */ cells) =>
           h(
             "tr",
             null,
-            cells.map((text, p) =>
+            cells.map((/** @type {string} */ text, /** @type {number} */ p) =>
               h(p ? "td" : "th", { scope: p ? null : "row", class: p ? "num value" : "num" }, text),
             ),
           ),

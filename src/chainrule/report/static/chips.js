@@ -6,13 +6,26 @@ import { label, largest } from "./model.js";
 import { exact, grouped, number } from "./numbers.js";
 import { t } from "./words.js";
 
+/** @import { App, Reference, Step } from "./types.js" */
+
 export const SHOWN_UNITS = 12;
 export const MOST_TERMS = 300;
 
-// Every digit of a number; J is a sum in float64 whatever the network computes in.
+/**
+ * Every digit of a number; J is a sum in float64 whatever the network computes in.
+ * @param {App} app
+ * @param {Reference} ref
+ * @param {number} value
+ */
 export const digits = (app, ref, value) => exact(value, app.isFloat32 && ref.kind !== "J");
 
-// A number that can be clicked.
+/**
+ * A number that can be clicked.
+ * @param {App} app
+ * @param {Step} step
+ * @param {Reference} ref
+ * @param {any} [given]
+ */
 export function chip(app, step, ref, { named = true, focus = "" } = {}) {
   const value = step.value(ref),
     name = label(ref),
@@ -33,18 +46,25 @@ export function chip(app, step, ref, { named = true, focus = "" } = {}) {
   );
 }
 
-// The numbers of one layer for one row, the largest of them, each with a bar; or all.
+/**
+ * The numbers of one layer for one row, the largest of them, each with a bar; or all.
+ * @param {App} app
+ * @param {Step} step
+ * @param {string} kind
+ * @param {number} l
+ * @param {string} [title]
+ */
 export function vector(app, step, kind, l, title) {
   const i = app.state.row,
-    matrix = kind === "a" ? step.layers[l] : step[kind][l],
+    matrix = kind === "a" ? step.layers[l] : /** @type {any} */ (step)[kind][l],
     values = row(matrix, i);
   return numbersOf(
     app,
     step,
     title ?? t("values_of", { name: `${kind}${l}`, i }),
     Array.from(values),
-    (j) => ({ kind, l, i, j }),
-    (j) =>
+    (/** @type {number} */ j) => ({ kind, l, i, j }),
+    (/** @type {number} */ j) =>
       l === step.L && kind !== "z" && kind !== "u"
         ? app.outputName(j)
         : l === 0
@@ -53,14 +73,32 @@ export function vector(app, step, kind, l, title) {
   );
 }
 
+/**
+ * @param {App} app
+ * @param {Step} step
+ * @param {string} title
+ * @param {number[]} values
+ * @param {(j: number) => Reference} refOf
+ * @param {(j: number) => string | null} [nameOf]
+ */
 export function numbersOf(app, step, title, values, refOf, nameOf = () => null) {
   const all = app.state.all || values.length <= SHOWN_UNITS + 2,
-    shown = all ? values.map((_, j) => j).slice(0, MOST_TERMS) : largest(values, SHOWN_UNITS);
+    shown = all
+      ? values.map((/** @type {any} */ _, /** @type {number} */ j) => j).slice(0, MOST_TERMS)
+      : largest(values, SHOWN_UNITS);
   const top =
-      values.reduce((high, x) => Math.max(high, Number.isFinite(x) ? Math.abs(x) : 0), 0) || 1,
+      values.reduce(
+        (/** @type {number} */ high, /** @type {number} */ x) =>
+          Math.max(high, Number.isFinite(x) ? Math.abs(x) : 0),
+        0,
+      ) || 1,
     kept = new Set(shown);
-  const rest = values.reduce((sum, x, j) => (kept.has(j) ? sum : sum + x), 0);
-  const cells = shown.map((j) => {
+  const rest = values.reduce(
+    (/** @type {number} */ sum, /** @type {number} */ x, /** @type {number} */ j) =>
+      kept.has(j) ? sum : sum + x,
+    0,
+  );
+  const cells = shown.map((/** @type {number} */ j) => {
     const ref = refOf(j),
       name = nameOf(j),
       share = Number.isFinite(values[j]) ? Math.abs(values[j]) / top : 1;
@@ -106,6 +144,14 @@ export function numbersOf(app, step, title, values, refOf, nameOf = () => null) 
   );
 }
 
+/**
+ * @param {App} app
+ * @param {Step} step
+ * @param {string} kind
+ * @param {number} l
+ * @param {string} title
+ * @param {number} n
+ */
 export function entries(app, step, kind, l, title, n) {
   const matrix = kind === "dW" ? step.gradients.W[l] : step.old.W[l],
     by = kind === "dW" ? matrix.data : step.objective.W[l].data,

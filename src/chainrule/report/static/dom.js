@@ -1,8 +1,16 @@
 // Elements without markup: everything a run says reaches the page as text, never as HTML.
 
+/** @import { Child, Properties } from "./types.js" */
+
 const SVG = "http://www.w3.org/2000/svg",
   MATH = "http://www.w3.org/1998/Math/MathML";
 
+/**
+ * @param {HTMLElement | SVGElement | MathMLElement} element
+ * @param {Properties} properties
+ * @param {Child[]} children
+ * @returns {any}
+ */
 function build(element, properties, children) {
   for (const [name, value] of Object.entries(properties ?? {})) {
     if (value === null || value === undefined || value === false) continue;
@@ -14,35 +22,96 @@ function build(element, properties, children) {
   element.append(
     ...children
       .flat(Infinity)
-      .filter((child) => child !== null && child !== undefined && child !== false),
+      .filter(
+        (/** @type {any} */ child) => child !== null && child !== undefined && child !== false,
+      ),
   );
   return element;
 }
 
+/**
+ * @param {string} tag
+ * @param {Properties} [properties]
+ * @param {...Child} children
+ * @returns {any}
+ */
 export const h = (tag, properties, ...children) =>
-  build(document.createElement(tag), properties, children);
+  build(document.createElement(tag), properties ?? null, children);
+/**
+ * @param {string} tag
+ * @param {Properties} [properties]
+ * @param {...Child} children
+ * @returns {any}
+ */
 export const svg = (tag, properties, ...children) =>
-  build(document.createElementNS(SVG, tag), properties, children);
+  build(document.createElementNS(SVG, tag), properties ?? null, children);
+/**
+ * @param {string} tag
+ * @param {...Child} children
+ * @returns {Element}
+ */
 const m = (tag, ...children) => build(document.createElementNS(MATH, tag), null, children);
 
-// Formulas in MathML.
+/**
+ * Formulas in MathML.
+ * @param {string} text
+ */
 export const mi = (text) => m("mi", text);
+/**
+ * @param {string} text
+ */
 export const mo = (text) => m("mo", text);
 export const mspace = () => mo("\u2003");
+/**
+ * @param {string | number} text
+ */
 export const mn = (text) => m("mn", String(text));
+/**
+ * @param {...Child} parts
+ */
 export const mrow = (...parts) => m("mrow", ...parts);
+/**
+ * @param {string | Node} base
+ * @param {string | number | Node} below
+ */
 export const sub = (base, below) =>
   m(
     "msub",
     typeof base === "string" ? mi(base) : base,
     typeof below === "object" ? below : mn(below),
   );
+/**
+ * @param {Node} base
+ * @param {Node} above
+ */
 export const sup = (base, above) => m("msup", base, above);
+/**
+ * @param {Node} base
+ */
 export const transpose = (base) => sup(base, mi("⊤"));
+/**
+ * @param {Node} over
+ * @param {Node} under
+ */
 export const fraction = (over, under) => m("mfrac", over, under);
+/**
+ * @param {Node} inside
+ */
 export const root = (inside) => m("msqrt", inside);
+/**
+ * @param {Node} of
+ * @param {Node} by
+ */
 export const partial = (of, by) => fraction(mrow(mi("∂"), of), mrow(mi("∂"), by));
+/**
+ * @param {string} index
+ */
 export const total = (index) => m("munder", mo("∑"), mi(index));
+/**
+ * @param {string} symbol
+ * @param {number | null} l
+ * @param {...(number | string)} indices
+ */
 export const entry = (symbol, l, ...indices) =>
   mrow(
     l === null ? mi(symbol) : sub(symbol, l),
@@ -51,28 +120,39 @@ export const entry = (symbol, l, ...indices) =>
     mo("]"),
   );
 
+/**
+ * @param {...Child} parts
+ */
 export function math(...parts) {
   const element = m("math", ...parts);
   return element;
 }
 
-// Replaces what an element holds; the focus stays on the part of the same name.
+/**
+ * Replaces what an element holds; the focus stays on the part of the same name.
+ * @param {HTMLElement} element
+ * @param {...Child} children
+ */
 export function show(element, ...children) {
-  const focused = element.contains(document.activeElement)
-    ? document.activeElement.dataset?.focus
-    : undefined;
+  const active = /** @type {HTMLElement | null} */ (document.activeElement);
+  const focused = element.contains(active) ? active?.dataset?.focus : undefined;
   element.replaceChildren(
     ...children
       .flat(Infinity)
       .filter((child) => child !== null && child !== undefined && child !== false),
   );
   if (focused === undefined) return;
-  const again = [...element.querySelectorAll("[data-focus]")].find(
-    (part) => part.dataset.focus === focused,
-  );
+  const again = [
+    .../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-focus]")),
+  ].find((part) => part.dataset.focus === focused);
   again?.focus({ preventScroll: true });
 }
 
+/**
+ * @param {string} text
+ * @param {HTMLElement} button
+ * @param {string} done
+ */
 export async function copy(text, button, done) {
   try {
     await navigator.clipboard.writeText(text);

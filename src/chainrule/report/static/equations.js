@@ -17,7 +17,13 @@ import {
 } from "./dom.js";
 import { levelOf, pairOf } from "./losses.js";
 
-// The equation of a whole operation, in batch notation: rows are examples.
+/** @import { Operation, Step } from "./types.js" */
+
+/**
+ * The equation of a whole operation, in batch notation: rows are examples.
+ * @param {Step} step
+ * @param {Operation} op
+ */
 export function equation(step, op) {
   const { l, kind } = op,
     L = step.L,
@@ -95,6 +101,11 @@ export function equation(step, op) {
   return math(mi("θ"), mo("←"), ...ruleFormula(step, mi("θ")));
 }
 
+/**
+ * @param {string} loss
+ * @param {string} output
+ * @returns {any[]}
+ */
 export function lossFormula(loss, output) {
   const [a, y] = ["a", "y"].map((symbol) => sub(symbol, mi("j"))),
     again = () => sub("a", mi("j")),
@@ -168,6 +179,11 @@ export function lossFormula(loss, output) {
   ];
 }
 
+/**
+ * @param {Step} step
+ * @param {Element} old
+ * @returns {any[]}
+ */
 export function ruleFormula(step, old) {
   const eta = mi("η"),
     { momentum = 0, nesterov = 0 } = step.settings.optimizer;
@@ -185,7 +201,7 @@ export function ruleFormula(step, old) {
     return nesterov
       ? [old, mo("+"), mi("μ"), mi("v"), mo("−"), eta, mo("·"), mi("g")]
       : [old, mo("+"), mi("v")];
-  const under = (symbol) => mrow(root(mi(symbol)), mo("+"), mi("ε"));
+  const under = (/** @type {string} */ symbol) => mrow(root(mi(symbol)), mo("+"), mi("ε"));
   if (step.optimizer === "adam_epsilon_hat")
     return [
       old,

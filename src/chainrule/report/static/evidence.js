@@ -7,9 +7,16 @@ import { paths } from "./paths.js";
 import { t } from "./words.js";
 import { isMovable, isQuick, prediction, twin, verdict } from "./float64_passes.js";
 
-const seven = (x) => general(x, 7),
-  two = (x) => general(x, 2);
+/** @import { App, Matrix, Reference, Step } from "./types.js" */
 
+const seven = (/** @type {number} */ x) => general(x, 7),
+  two = (/** @type {number} */ x) => general(x, 2);
+
+/**
+ * @param {string} id
+ * @param {string} title
+ * @param {...any} inside
+ */
 const evidenceOf = (id, title, ...inside) =>
   h(
     "section",
@@ -18,13 +25,19 @@ const evidenceOf = (id, title, ...inside) =>
     inside,
   );
 
-// The sections below a number's own terms; worked out once for every step and number.
+/**
+ * The sections below a number's own terms; worked out once for every step and number.
+ * @param {App} app
+ * @param {Step} step
+ * @param {Reference} ref
+ * @returns {any[]}
+ */
 export function evidence(app, step, ref) {
   if (!isQuick(step))
     return isMovable(ref)
       ? [h("p", { class: "note", id: "left-out" }, t("evidence_left_out"))]
       : [];
-  const known = (step.evidence ??= new Map()),
+  const known = step.evidence,
     name = label(ref);
   if (!known.has(name))
     known.set(name, {
@@ -40,6 +53,11 @@ export function evidence(app, step, ref) {
   ];
 }
 
+/**
+ * @param {Step} step
+ * @param {Reference} ref
+ * @param {any} given
+ */
 function drawTwin(step, ref, { of, numeric, h: by, doubt, kink }) {
   const name = label(of),
     value = step.value(ref);
@@ -61,12 +79,22 @@ function drawTwin(step, ref, { of, numeric, h: by, doubt, kink }) {
   );
 }
 
+/**
+ * @param {Step} step
+ * @param {any} given
+ */
 function drawPaths(step, { n, row, top, total }) {
-  const whole = top.reduce((sum, way) => sum + way.value, 0),
-    units = ({ units, past }) => units.map((u, d) => (past[d] ? `(${u})` : u)).join(" → ");
-  const product = (factors) =>
-    factors.map((x) => (x < 0 ? `(${number(x)})` : number(x))).join(" · ");
-  const lines = top.map((way) =>
+  const whole = top.reduce(
+      (/** @type {number} */ sum, /** @type {any} */ way) => sum + way.value,
+      0,
+    ),
+    units = (/** @type {any} */ { units, past }) =>
+      units
+        .map((/** @type {Matrix} */ u, /** @type {number} */ d) => (past[d] ? `(${u})` : u))
+        .join(" → ");
+  const product = (/** @type {any} */ factors) =>
+    factors.map((/** @type {number} */ x) => (x < 0 ? `(${number(x)})` : number(x))).join(" · ");
+  const lines = top.map((/** @type {any} */ way) =>
     h(
       "tr",
       null,
@@ -115,13 +143,18 @@ function drawPaths(step, { n, row, top, total }) {
         ),
       ),
     ),
-    top.some((way) => way.past.some(Boolean)) ? h("p", { class: "note" }, t("paths_past")) : null,
+    top.some((/** @type {any} */ way) => way.past.some(Boolean))
+      ? h("p", { class: "note" }, t("paths_past"))
+      : null,
   );
 }
 
+/**
+ * @param {any} given
+ */
 function drawPrediction({ before, predicted, after, one, layers }) {
   const actual = after - before,
-    line = (words, value, cls) =>
+    line = (/** @type {any} */ words, /** @type {number} */ value, /** @type {string} */ cls) =>
       h("tr", { class: cls }, h("td", null, words), h("td", { class: "num value" }, seven(value)));
   return evidenceOf(
     "prediction",
@@ -151,7 +184,7 @@ function drawPrediction({ before, predicted, after, one, layers }) {
           "p",
           { class: "note" },
           t("by_layer"),
-          layers.map(([name, value], p) => [
+          layers.map((/** @type {any[]} */ [name, value], /** @type {number} */ p) => [
             p ? ", " : " ",
             h("span", { class: "num" }, `${name} ${number(value)}`),
           ]),

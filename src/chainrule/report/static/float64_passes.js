@@ -6,21 +6,40 @@ import { parameters, row, times } from "./arrays.js";
 import { dense, layerNormForward } from "./layers.js";
 import { rowLoss } from "./losses.js";
 
+/** @import { Matrix, Reference, Step } from "./types.js" */
+
 const MOVE = 1e-5,
   MOST_PRODUCTS = 1.5e8;
+/** @type {Record<string, string>} */
 const MOVED = { dW: "W", db: "b", dgain: "gain", dshift: "shift", delta: "z", du: "u", da: "a" };
 export const PARAMETERS = ["W", "b", "gain", "shift"];
+/**
+ * @param {number} x
+ */
 const exactly = (x) => x;
+/**
+ * @param {Matrix} matrix
+ * @returns {Matrix}
+ */
 const copied = (matrix) => ({ data: Float64Array.from(matrix.data), shape: matrix.shape });
 
-// Whether a pass of the batch takes but a moment.
+/**
+ * Whether a pass of the batch takes but a moment.
+ * @param {Step} step
+ */
 export const isQuick = (step) => step.n * step.theta.data.length <= MOST_PRODUCTS;
 
-// Whether further passes would have something to say about a number.
+/**
+ * Whether further passes would have something to say about a number.
+ * @param {Reference} ref
+ */
 export const isMovable = ({ kind }) =>
   kind === "J" || kind in MOVED || PARAMETERS.includes(kind.replace("⁺", ""));
 
 export class Wide {
+  /**
+   * @param {Step} step
+   */
   constructor(step) {
     this.step = step;
     this.theta = Float64Array.from(step.theta.data);
@@ -29,8 +48,15 @@ export class Wide {
     this.loss = this.lossOf(this.passes);
   }
 
-  // z, u and a of the layers from `first` on, given what goes in; u is z where a layer is not normalised.
+  /**
+   * z, u and a of the layers from `first` on, given what goes in; u is z where a layer is not normalised.
+   * @param {number} first
+   * @param {Matrix} input
+   * @param {any} [parts]
+   * @returns {{ z: Matrix[], u: Matrix[], a: Matrix[] }}
+   */
   layers(first, input, { W, b } = this.parts) {
+    /** @type {{ z: Matrix[], u: Matrix[], a: Matrix[] }} */
     const told = { z: [], u: [], a: [] };
     told.a[first - 1] = input;
     for (let l = first; l <= this.step.L; l++) {
@@ -41,23 +67,38 @@ export class Wide {
     return told;
   }
 
+  /**
+   * @param {number} l
+   * @param {Matrix} z
+   */
   normal(l, z) {
     const { gain, shift } = this.parts;
     return gain[l] ? layerNormForward(z, gain[l], shift[l], exactly).value : z;
   }
 
+  /**
+   * @param {number} l
+   * @param {Matrix} below
+   * @param {Matrix} u
+   */
   active(l, below, u) {
     const a = times(activate(u, this.step.activation(l), "float64"), this.step.masks?.[l], exactly);
     return this.step.isResidual(l)
-      ? { data: a.data.map((x, p) => x + below.data[p]), shape: a.shape }
+      ? {
+          data: a.data.map((/** @type {number} */ x, /** @type {number} */ p) => x + below.data[p]),
+          shape: a.shape,
+        }
       : a;
   }
 
+  /**
+   * @param {{ z: Matrix[], u: Matrix[], a: Matrix[] }} passes
+   */
   lossOf({ z, a }) {
     const { architecture, L, scales, y } = this.step,
       output = this.step.activation(L);
     return scales.reduce(
-      (sum, s, i) =>
+      (/** @type {number} */ sum, /** @type {any} */ s, /** @type {number} */ i) =>
         s > 0
           ? sum + s * rowLoss(architecture.loss, output, row(z[L], i), row(a[L], i), row(y, i))
           : sum,
@@ -65,7 +106,13 @@ export class Wide {
     );
   }
 
-  // J with one number moved by h, and the passes that saw it move.
+  /**
+   * J with one number moved by h, and the passes that saw it move.
+   * @param {string} kind
+   * @param {Reference} ref
+   * @param {number} h
+   * @returns {any}
+   */
   moved(kind, { l, i, j }, h) {
     if (PARAMETERS.includes(kind)) {
       const values = kind === "W" ? this.parts.W[l].data : this.parts[kind][l],
@@ -76,8 +123,9 @@ export class Wide {
       values[p] = before;
       return { J: this.lossOf(passes), passes };
     }
-    const part = copied(this.passes[kind][l]),
-      told = {};
+    /** @type {any} */
+    const told = {};
+    const part = copied(/** @type {any} */ (this.passes)[kind][l]);
     part.data[i * part.shape[1] + j] += h;
     if (kind !== "a") told.u = kind === "u" ? part : this.normal(l, part);
     told.a = kind === "a" ? part : this.active(l, this.passes.a[l - 1], told.u);
@@ -98,16 +146,30 @@ export class Wide {
   }
 }
 
+/**
+ * @param {Step} step
+ * @returns {Wide}
+ */
 const wideOf = (step) => (step.wide ??= new Wide(step));
+/**
+ * @param {Wide} wide
+ * @param {Step} step
+ * @param {string} kind
+ * @param {Reference} ref
+ */
 const valueIn = ({ passes, parts }, step, kind, ref) => {
   if (!PARAMETERS.includes(kind))
-    return passes[kind][ref.l].data[ref.i * step.sizes[ref.l] + ref.j];
+    return /** @type {any} */ (passes)[kind][ref.l].data[ref.i * step.sizes[ref.l] + ref.j];
   return kind === "W"
     ? parts.W[ref.l].data[ref.i * step.sizes[ref.l] + ref.j]
     : parts[kind][ref.l][ref.i];
 };
 
-// The same gradient from differences: (J(x + h) − J(x − h)) / 2h, and how far the rounding of J may move it.
+/**
+ * The same gradient from differences: (J(x + h) − J(x − h)) / 2h, and how far the rounding of J may move it.
+ * @param {Step} step
+ * @param {Reference} ref
+ */
 export function twin(step, ref) {
   const kind = MOVED[ref.kind];
   if (!kind || !Number.isFinite(step.loss)) return null;
@@ -115,16 +177,23 @@ export function twin(step, ref) {
     h = MOVE * Math.max(1, Math.abs(valueIn(wide, step, kind, ref)));
   const [above, below] = [h, -h].map((by) => wide.moved(kind, ref, by));
   const kink = above.passes.u.some(
-    (u, l) =>
+    (/** @type {Matrix} */ u, /** @type {number} */ l) =>
       u &&
       ACTIVATIONS[step.activation(l)].kinks &&
-      u.data.some((x, p) => x > 0 !== below.passes.u[l].data[p] > 0),
+      u.data.some(
+        (/** @type {number} */ x, /** @type {number} */ p) =>
+          x > 0 !== below.passes.u[l].data[p] > 0,
+      ),
   );
   const doubt = (4 * Number.EPSILON * Math.max(Math.abs(above.J), Math.abs(below.J))) / h;
   return { of: { ...ref, kind }, numeric: (above.J - below.J) / (2 * h), h, doubt, kink };
 }
 
-// What the update, or the change of one parameter, was to do to J by the gradient alone, and what it did.
+/**
+ * What the update, or the change of one parameter, was to do to J by the gradient alone, and what it did.
+ * @param {Step} step
+ * @param {Reference} ref
+ */
 export function prediction(step, ref) {
   const part = ref.kind.replace("⁺", "");
   if (!Number.isFinite(step.loss) || !(ref.kind === "J" || PARAMETERS.includes(part))) return null;
@@ -143,14 +212,21 @@ export function prediction(step, ref) {
     };
   }
   const layers = [],
-    flat = (x) => x.data ?? x;
+    flat = (/** @type {any} */ x) => x.data ?? x;
   for (let l = 1; l <= step.L; l++)
     for (const kind of PARAMETERS)
       if (step.gradients[kind][l]) {
         const [g, from, to] = [step.gradients, step.old, step.new].map((parts) =>
           flat(parts[kind][l]),
         );
-        layers.push([`${kind}${l}`, g.reduce((sum, x, p) => sum + x * (to[p] - from[p]), 0)]);
+        layers.push([
+          `${kind}${l}`,
+          g.reduce(
+            (/** @type {number} */ sum, /** @type {number} */ x, /** @type {number} */ p) =>
+              sum + x * (to[p] - from[p]),
+            0,
+          ),
+        ]);
       }
   return {
     before,
@@ -161,7 +237,11 @@ export function prediction(step, ref) {
   };
 }
 
-// How the straight-line prediction fared.
+/**
+ * How the straight-line prediction fared.
+ * @param {number} predicted
+ * @param {number} actual
+ */
 export function verdict(predicted, actual) {
   if (predicted === 0 || Math.abs(actual - predicted) <= 0.1 * Math.abs(predicted))
     return "straight";

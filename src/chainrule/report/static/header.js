@@ -5,9 +5,16 @@ import { badge, gradientBadge } from "./checks.js";
 import { brief, general, grouped, number } from "./numbers.js";
 import { LANGUAGES, t } from "./words.js";
 
+/** @import { App, PageData } from "./types.js" */
+
+/** @type {Record<string, string>} */
 const NAMES = { en: "English", ko: "한국어" };
 const THEMES = ["auto", "light", "dark"];
 
+/**
+ * @param {HTMLElement} root
+ * @param {App} app
+ */
 export function drawHeader(root, app) {
   const { data, state } = app,
     { facts, architecture } = data,
@@ -74,7 +81,10 @@ export function drawHeader(root, app) {
   );
 }
 
-// What was trained and what came of it, in a sentence or three.
+/**
+ * What was trained and what came of it, in a sentence or three.
+ * @param {PageData} data
+ */
 function summaryOf(data) {
   const { facts, architecture, settings, result, n_steps: steps } = data,
     { sizes, activations } = architecture;
@@ -90,7 +100,7 @@ function summaryOf(data) {
     t("said_network", {
       inputs: grouped(sizes[0]),
       hidden,
-      outputs: grouped(sizes.at(-1)),
+      outputs: grouped(sizes[sizes.length - 1]),
       output: activations.at(-1),
     }).replace(/습니다$/, rows ? "습니다" : "습니다") +
     (rows
@@ -115,10 +125,13 @@ function summaryOf(data) {
       }),
     );
   if (known.length > 1)
-    parts.push(t("said_loss", { first: number(known[0]), last: number(known.at(-1)) }));
+    parts.push(t("said_loss", { first: number(known[0]), last: number(known[known.length - 1]) }));
   return `${parts.join(" ")} ${t("counted")}`;
 }
 
+/**
+ * @param {PageData} data
+ */
 function factsOf(data) {
   const { facts, architecture: a, settings: s, result, version } = data,
     o = s.optimizer;
@@ -151,9 +164,12 @@ function factsOf(data) {
   ];
 }
 
+/**
+ * @param {any} given
+ */
 function missing({ missing: reason }) {
   if (!reason) return null;
-  const mb = (bytes) => (bytes / 1e6).toFixed(1);
+  const mb = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(1);
   return h(
     "div",
     { class: "missing", id: "missing", "data-why": reason.why },

@@ -5,6 +5,8 @@ import { h, show } from "./dom.js";
 import { grouped, number } from "./numbers.js";
 import { t } from "./words.js";
 
+/** @import { App, Curve, PageData, Vector } from "./types.js" */
+
 const LOG = ["gradient", "ratio"];
 const MEASURES = ["mean", "spread", "silent", "saturated", "gradient", "ratio"];
 const NOT_METRICS = [
@@ -16,7 +18,10 @@ const NOT_METRICS = [
   "plateau_factor",
 ];
 
-// An exponential mean of the losses over about a thirtieth of the run, its start corrected.
+/**
+ * An exponential mean of the losses over about a thirtieth of the run, its start corrected.
+ * @param {(number | null)[]} ys
+ */
 function smoothed(ys) {
   const keep = Math.max(0, 1 - 30 / Math.max(ys.length, 31));
   let mean = 0,
@@ -29,17 +34,23 @@ function smoothed(ys) {
   });
 }
 
-// Everything the curves show, once: points by step.
+/**
+ * Everything the curves show, once: points by step.
+ * @param {PageData} data
+ * @returns {any}
+ */
 export function readHistory(data) {
   const { size, mean, low, high } = data.losses,
     last = Math.max(data.n_steps - 1, 1),
     spe = data.steps_per_epoch;
-  const middle = (i) => Math.min(i * size + (size - 1) / 2, last);
-  const epochs = (name) => ({
-    xs: (data.history[name] ?? []).map((_, e) => (e + 1) * spe - 1),
+  const middle = (/** @type {number} */ i) => Math.min(i * size + (size - 1) / 2, last);
+  const epochs = (/** @type {string} */ name) => ({
+    xs: (data.history[name] ?? []).map(
+      (/** @type {any} */ _, /** @type {any} */ e) => (e + 1) * spe - 1,
+    ),
     ys: data.history[name] ?? [],
   });
-  const xs = mean.map((_, i) => middle(i));
+  const xs = mean.map((/** @type {any} */ _, /** @type {number} */ i) => middle(i));
   const metric = Object.keys(data.history).find((name) => !NOT_METRICS.includes(name)) ?? null;
   const rates = data.history.learning_rate ?? [];
   return {
@@ -52,10 +63,17 @@ export function readHistory(data) {
     training: epochs("loss"),
     metric,
     scores: metric ? epochs(metric) : null,
-    rate: rates.some((rate) => rate !== rates[0]) ? epochs("learning_rate") : null,
+    rate: rates.some((/** @type {any} */ rate) => rate !== rates[0])
+      ? epochs("learning_rate")
+      : null,
   };
 }
 
+/**
+ * @param {Curve} curve
+ * @param {number} step
+ * @returns {number | null}
+ */
 function at({ xs, ys }, step) {
   let best = null;
   for (let i = 0; i < xs.length; i++)
@@ -64,16 +82,24 @@ function at({ xs, ys }, step) {
   return best === null ? null : ys[best];
 }
 
+/**
+ * @param {string} cls
+ * @param {string} text
+ */
 const swatch = (cls, text) =>
   h("span", { class: `legend ${cls}` }, h("i", { "aria-hidden": "true" }), text);
 
-// One chart with its heading, its read-out and its keyboard: arrows move the cursor, Enter opens a step.
-// fill() draws it once its box has a width.
+/**
+ * One chart with its heading, its read-out and its keyboard: arrows move the cursor, Enter opens a step.
+ * fill() draws it once its box has a width.
+ * @param {any} options
+ * @returns {any}
+ */
 function chart({ name, title, legend, draw, read, app, extra }) {
   const box = h("div", { class: "chart" }),
     out = h("output", { class: "readout" });
   const { last } = app.past,
-    move = (step) => app.point(step);
+    move = (/** @type {number | null} */ step) => app.point(step);
   const slider = h("div", {
     class: "plot",
     tabindex: 0,
@@ -83,18 +109,22 @@ function chart({ name, title, legend, draw, read, app, extra }) {
     "aria-valuemin": 0,
     "aria-valuemax": last,
     "aria-valuenow": app.state.cursor ?? 0,
-    onpointermove: (event) => move(stepAt(slider.clientWidth, last)(event.offsetX)),
+    onpointermove: (/** @type {any} */ event) =>
+      move(stepAt(slider.clientWidth, last)(event.offsetX)),
     onpointerleave: () => move(null),
-    onclick: (event) => app.openNearest(stepAt(slider.clientWidth, last)(event.offsetX)),
-    onkeydown: (event) => {
-      const by = {
+    onclick: (/** @type {any} */ event) =>
+      app.openNearest(stepAt(slider.clientWidth, last)(event.offsetX)),
+    onkeydown: (/** @type {any} */ event) => {
+      /** @type {Record<string, number>} */
+      const keys = {
         ArrowRight: 1,
         ArrowUp: 1,
         ArrowLeft: -1,
         ArrowDown: -1,
         PageUp: 10,
         PageDown: -10,
-      }[event.key];
+      };
+      const by = keys[event.key];
       const jump = Math.max(1, Math.round(last / 100)),
         here = app.state.cursor ?? app.chosenStep() ?? 0;
       if (event.key === "Enter") app.openNearest(here);
@@ -119,7 +149,7 @@ function chart({ name, title, legend, draw, read, app, extra }) {
     const width = Math.max(260, slider.clientWidth),
       drawn = draw(width);
     slider.append(drawn);
-    app.followers.push((step) => {
+    app.followers.push((/** @type {number | null} */ step) => {
       moveCursor(drawn, width, last, step);
       const text = step === null ? "" : read(step);
       out.textContent = text;
@@ -131,13 +161,19 @@ function chart({ name, title, legend, draw, read, app, extra }) {
   return { box, fill };
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {App} app
+ */
 export function drawCurves(root, app) {
   const { past, state, data } = app,
-    marks = data.steps.map((s) => s.step),
+    marks = data.steps.map((/** @type {any} */ s) => s.step),
     chosen = app.chosenStep();
-  const epochOf = (step) => Math.floor(step / data.steps_per_epoch);
-  const head = (step) => `${t("step")} ${grouped(step)} · ${t("epoch")} ${epochOf(step)}`;
-  const tell = (name, value) => (value === null ? "" : ` · ${name} ${number(value)}`);
+  const epochOf = (/** @type {number} */ step) => Math.floor(step / data.steps_per_epoch);
+  const head = (/** @type {number} */ step) =>
+    `${t("step")} ${grouped(step)} · ${t("epoch")} ${epochOf(step)}`;
+  const tell = (/** @type {string} */ name, /** @type {number | null} */ value) =>
+    value === null ? "" : ` · ${name} ${number(value)}`;
   const lines = [
     { ...past.raw, cls: "raw" },
     { ...past.smooth, cls: "smooth" },
@@ -165,7 +201,7 @@ export function drawCurves(root, app) {
         swatch("smooth", t("training_smooth")),
         past.validation.xs.length ? swatch("validation", t("validation")) : null,
       ],
-      draw: (width) =>
+      draw: (/** @type {number} */ width) =>
         curve({
           width,
           height: 250,
@@ -176,7 +212,7 @@ export function drawCurves(root, app) {
           marks,
           chosen,
         }),
-      read: (step) =>
+      read: (/** @type {number} */ step) =>
         head(step) +
         tell(t("loss"), at(past.raw, step)) +
         tell(t("training_smooth"), at(past.smooth, step)) +
@@ -207,7 +243,7 @@ export function drawCurves(root, app) {
         title,
         app,
         legend: swatch(cls, legend),
-        draw: (width) =>
+        draw: (/** @type {number} */ width) =>
           curve({
             width,
             height: 250,
@@ -216,7 +252,7 @@ export function drawCurves(root, app) {
             marks,
             chosen,
           }),
-        read: (step) => head(step) + tell(title, at(line, step)),
+        read: (/** @type {number} */ step) => head(step) + tell(title, at(line, step)),
       }),
     );
   show(
@@ -232,6 +268,10 @@ export function drawCurves(root, app) {
   for (const { fill } of charts) fill();
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {App} app
+ */
 export function drawHealth(root, app) {
   const { steps, layers } = app.data.health;
   if (!steps.length) return show(root);
@@ -246,35 +286,39 @@ export function drawHealth(root, app) {
   const hint = h("p", { class: "hint" }),
     boxes = [];
   for (const measure of MEASURES) {
-    const columns = layers.map((layer) => layer[measure]),
-      known = columns.flat().filter((y) => y !== null && (!LOG.includes(measure) || y > 0));
+    const columns = layers.map((/** @type {any} */ layer) => layer[measure]),
+      known = columns
+        .flat()
+        .filter((/** @type {number} */ y) => y !== null && (!LOG.includes(measure) || y > 0));
     if (!known.length) continue;
     const share = measure === "silent" || measure === "saturated",
       log = LOG.includes(measure);
     const low = share ? 0 : Math.min(...known),
       high = share ? 1 : Math.max(...known);
-    const rows = columns.map((values, l) => {
-      if (values.every((y) => y === null)) return null;
+    const rows = columns.map((/** @type {Vector} */ values, /** @type {number} */ l) => {
+      if (values.every((/** @type {number} */ y) => y === null)) return null;
       const value = h("output", { class: "num" }),
         drawn = strip({ width, height: 20, last, steps, values, low, high, log });
-      const at = (event) => Math.round((event.offsetX / width) * last);
+      const at = (/** @type {any} */ event) => Math.round((event.offsetX / width) * last);
       const line = h(
         "div",
         {
           class: "health-row",
-          onpointermove: (event) =>
+          onpointermove: (/** @type {any} */ event) =>
             event.target.closest(".strip") && app.point(Math.min(last, Math.max(0, at(event)))),
           onpointerleave: () => app.point(null),
-          onclick: (event) => event.target.closest(".strip") && app.openNearest(at(event)),
+          onclick: (/** @type {any} */ event) =>
+            event.target.closest(".strip") && app.openNearest(at(event)),
         },
         h("span", { class: "health-name" }, t("layer", { l: l + 1 })),
         drawn,
         value,
       );
-      app.followers.push((step) => {
+      app.followers.push((/** @type {number | null} */ step) => {
         const shown = step ?? app.chosenStep() ?? last,
           i = steps.reduce(
-            (best, s, k) => (Math.abs(s - shown) < Math.abs(steps[best] - shown) ? k : best),
+            (/** @type {any} */ best, /** @type {any} */ s, /** @type {number} */ k) =>
+              Math.abs(s - shown) < Math.abs(steps[best] - shown) ? k : best,
             0,
           );
         const x = step === null ? -9 : (width * step) / last,

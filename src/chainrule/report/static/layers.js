@@ -1,14 +1,22 @@
 // The equations of chainrule.reference in JavaScript, under the same names, in the run's own precision:
 // dense layers and layer normalisation, forward beside backward.
 
-import { like, row } from "./arrays.js";
+import { like, row, zeros } from "./arrays.js";
 
-// a @ W + b, and beside it Σ|a|·|W| + |b|: the size of the terms, by which rounding is to be judged.
+/** @import { Matrix, Round, Vector } from "./types.js" */
+
+/**
+ * a @ W + b, and beside it Σ|a|·|W| + |b|: the size of the terms, by which rounding is to be judged.
+ * @param {Matrix} a
+ * @param {Matrix} W
+ * @param {Vector | null} b
+ * @param {Round} round
+ */
 export function dense(a, W, b, round) {
   const [n, K] = a.shape,
     J = W.shape[1],
     finite = W.data.every(Number.isFinite);
-  const z = { data: new a.data.constructor(n * J), shape: [n, J] };
+  const z = { data: zeros(a.data, n * J), shape: [n, J] };
   const size = new Float64Array(n * J);
   for (let i = 0; i < n; i++)
     for (let k = 0; k < K; k++) {
@@ -28,10 +36,13 @@ export function dense(a, W, b, round) {
   return { value: z, size };
 }
 
-// Layer normalisation of one row: x̂, √(var + ε), and by how much the rounding of z can move x̂.
+/**
+ * Layer normalisation of one row: x̂, √(var + ε), and by how much the rounding of z can move x̂.
+ * @param {Vector} z
+ */
 export function normalised(z) {
   const n = z.length,
-    mean = z.reduce((sum, x) => sum + x, 0) / n,
+    mean = z.reduce((/** @type {number} */ sum, /** @type {number} */ x) => sum + x, 0) / n,
     centred = Array.from(z, (x) => x - mean);
   const deviation = Math.sqrt(centred.reduce((sum, x) => sum + x * x, 0) / n + 1e-5);
   const xHat = centred.map((x) => x / deviation);
@@ -43,7 +54,13 @@ export function normalised(z) {
   };
 }
 
-// u = gain ⊙ x̂ + shift of every row, and the size of its terms.
+/**
+ * u = gain ⊙ x̂ + shift of every row, and the size of its terms.
+ * @param {Matrix} z
+ * @param {Vector} gain
+ * @param {Vector} shift
+ * @param {Round} round
+ */
 export function layerNormForward(z, gain, shift, round) {
   const u = like(z),
     size = new Float64Array(z.data.length),
@@ -58,20 +75,33 @@ export function layerNormForward(z, gain, shift, round) {
   return { value: u, size };
 }
 
-// delta, dgain and dshift from du, each with the size of its terms.
+/**
+ * delta, dgain and dshift from du, each with the size of its terms.
+ * @param {Matrix} z
+ * @param {Vector} gain
+ * @param {Matrix} du
+ * @param {Round} round
+ */
 export function layerNormBackward(z, gain, du, round) {
   const n = z.shape[1],
-    told = { delta: like(z), size: new Float64Array(z.data.length) };
-  for (const name of ["dgain", "dshift", "dgainSize", "dshiftSize"])
-    told[name] = new Float64Array(n);
+    vector = () => new Float64Array(n);
+  const told = {
+    delta: like(z),
+    size: new Float64Array(z.data.length),
+    dgain: vector(),
+    dshift: vector(),
+    dgainSize: vector(),
+    dshiftSize: vector(),
+  };
   for (let i = 0; i < z.shape[0]; i++) {
     const { xHat, deviation, loose } = normalised(row(z, i)),
       dxHat = xHat.map((_, j) => du.data[i * n + j] * gain[j]);
-    const mean = (f) => xHat.reduce((sum, _, j) => sum + f(j), 0) / n;
-    const all = mean((j) => dxHat[j]),
-      along = mean((j) => dxHat[j] * xHat[j]);
-    const wide = mean((j) => Math.abs(dxHat[j])),
-      far = mean((j) => Math.abs(dxHat[j]) * loose[j]);
+    const mean = (/** @type {(j: number) => number} */ f) =>
+      xHat.reduce((sum, _, j) => sum + f(j), 0) / n;
+    const all = mean((/** @type {number} */ j) => dxHat[j]),
+      along = mean((/** @type {number} */ j) => dxHat[j] * xHat[j]);
+    const wide = mean((/** @type {number} */ j) => Math.abs(dxHat[j])),
+      far = mean((/** @type {number} */ j) => Math.abs(dxHat[j]) * loose[j]);
     for (let j = 0; j < n; j++) {
       const p = i * n + j,
         d = du.data[p];

@@ -4,75 +4,130 @@
 import { clamp, pullback, sigmoid, softplus } from "./activations.js";
 import { like, rounding, row } from "./arrays.js";
 
+/** @import { Matrix, Pair, Vector } from "./types.js" */
+
 const HUBER_DELTA = 1,
   VANISHING_RATE = -37;
 
+/**
+ * @param {(z: number, a: number, y: number) => number} value
+ * @param {(a: number, y: number) => number} da
+ * @returns {Pair}
+ */
 const plain = (value, da) => ({ value, da });
 const squared = plain(
-  (z, a, y) => 0.5 * (a - y) ** 2,
-  (a, y) => a - y,
+  (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) => 0.5 * (a - y) ** 2,
+  (/** @type {number} */ a, /** @type {number} */ y) => a - y,
 );
 const absoluteError = plain(
-  (z, a, y) => Math.abs(a - y),
-  (a, y) => Math.sign(a - y),
+  (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) => Math.abs(a - y),
+  (/** @type {number} */ a, /** @type {number} */ y) => Math.sign(a - y),
 );
 const huber = plain(
-  (z, a, y) => {
+  (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) => {
     const size = Math.abs(a - y),
       near = size < HUBER_DELTA ? size : size >= HUBER_DELTA ? HUBER_DELTA : size;
     return near * (size - 0.5 * near);
   },
-  (a, y) => clamp(a - y, -HUBER_DELTA, HUBER_DELTA),
+  (/** @type {number} */ a, /** @type {number} */ y) => clamp(a - y, -HUBER_DELTA, HUBER_DELTA),
 );
 
+/**
+ * @param {number} level
+ * @returns {Pair}
+ */
 const quantile = (level) =>
   plain(
-    (z, a, y) => Math.max((1 - level) * (a - y), -level * (a - y)),
-    (a, y) => (a > y ? 1 - level : a < y ? -level : a - y),
+    (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) =>
+      Math.max((1 - level) * (a - y), -level * (a - y)),
+    (/** @type {number} */ a, /** @type {number} */ y) =>
+      a > y ? 1 - level : a < y ? -level : a - y,
   );
 
-// Of "quantile:0.9" it is 0.9, of "quantile" one half.
+/**
+ * Of "quantile:0.9" it is 0.9, of "quantile" one half.
+ * @param {string} loss
+ */
 export const levelOf = (loss) => Number(loss.split(":")[1] ?? 0.5);
 
-// For every legal pair of loss and output: the share of one output in the loss of a row, its derivative by a,
-// whether the chain collapses to a − y, or a delta of its own.
+/**
+ * For every legal pair of loss and output: the share of one output in the loss of a row, its derivative by a,
+ * whether the chain collapses to a − y, or a delta of its own.
+ * @param {string} loss
+ * @param {string} output
+ * @returns {Pair}
+ */
 export function pairOf(loss, output) {
   if (loss === "squared_error") return { ...squared, fused: output === "identity" };
   if (loss === "absolute_error") return absoluteError;
   if (loss === "huber") return huber;
   if (loss.startsWith("quantile")) return quantile(levelOf(loss));
   if (loss === "cross_entropy" && output === "softmax")
-    return { rowValue: crossEntropy, da: (a, y) => -y / a, fused: true };
+    return {
+      rowValue: crossEntropy,
+      da: (/** @type {number} */ a, /** @type {number} */ y) => -y / a,
+      fused: true,
+    };
   if (loss === "cross_entropy")
     return {
-      value: (z, a, y) => softplus(z) - y * z,
-      da: (a, y) => (a - y) / (a * (1 - a)),
+      value: (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) =>
+        softplus(z) - y * z,
+      da: (/** @type {number} */ a, /** @type {number} */ y) => (a - y) / (a * (1 - a)),
       fused: true,
     };
   if (output === "exponential")
-    return { value: (z, a, y) => a - y * z, da: (a, y) => 1 - y / a, fused: true };
-  const near = (z) => Math.max(z, VANISHING_RATE);
+    return {
+      value: (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) =>
+        a - y * z,
+      da: (/** @type {number} */ a, /** @type {number} */ y) => 1 - y / a,
+      fused: true,
+    };
+  const near = (/** @type {number} */ z) => Math.max(z, VANISHING_RATE);
   return {
-    value: (z, a, y) => a - y * (Math.log(softplus(near(z))) + (z - near(z))),
-    da: (a, y) => 1 - y / a,
-    delta: (z, a, y) => sigmoid(z) - y * (sigmoid(near(z)) / softplus(near(z))),
+    value: (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) =>
+      a - y * (Math.log(softplus(near(z))) + (z - near(z))),
+    da: (/** @type {number} */ a, /** @type {number} */ y) => 1 - y / a,
+    delta: (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) =>
+      sigmoid(z) - y * (sigmoid(near(z)) / softplus(near(z))),
   };
 }
 
+/**
+ * @param {Vector} z
+ * @param {Vector} a
+ * @param {Vector} y
+ */
 function crossEntropy(z, a, y) {
   const top = Math.max(...z);
   const log = Math.log(Array.from(z).reduce((sum, x) => sum + Math.exp(x - top), 0));
   return Array.from(z).reduce((sum, x, j) => sum + (y[j] === 0 ? 0 : y[j] * (log - (x - top))), 0);
 }
 
-// The loss of one row, and what each output adds to it.
+/**
+ * The loss of one row, and what each output adds to it.
+ * @param {string} loss
+ * @param {string} output
+ * @param {Vector} z
+ * @param {Vector} a
+ * @param {Vector} y
+ */
 export function rowLoss(loss, output, z, a, y) {
   const pair = pairOf(loss, output);
-  if (pair.rowValue) return pair.rowValue(z, a, y);
-  return Array.from(z).reduce((sum, x, j) => sum + pair.value(x, a[j], y[j]), 0);
+  const { rowValue, value } = pair;
+  if (rowValue) return rowValue(z, a, y);
+  return value ? Array.from(z).reduce((sum, x, j) => sum + value(x, a[j], y[j]), 0) : NaN;
 }
 
-// J of the batch and delta of the output layer (BP1), with the size of what is subtracted in it.
+/**
+ * J of the batch and delta of the output layer (BP1), with the size of what is subtracted in it.
+ * @param {string} loss
+ * @param {string} output
+ * @param {Matrix} z
+ * @param {Matrix} a
+ * @param {Matrix} y
+ * @param {number[]} scales
+ * @param {string} dtype
+ */
 export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
   const round = rounding(dtype),
     pair = pairOf(loss, output),
@@ -89,21 +144,27 @@ export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
         (1 +
           Math.abs(value) +
           zi.reduce(
-            (sum, x, j) => sum + Math.abs(x) + (Math.abs(ai[j]) + Math.abs(yi[j])) ** 2,
+            (/** @type {number} */ sum, /** @type {number} */ x, /** @type {number} */ j) =>
+              sum + Math.abs(x) + (Math.abs(ai[j]) + Math.abs(yi[j])) ** 2,
             0,
           ));
     }
   let delta = like(z),
-    size = new Float64Array(z.data.length);
-  if (pair.fused || pair.delta) {
+    size = /** @type {Vector} */ (new Float64Array(z.data.length));
+  /** @type {Pair["delta"]} */
+  const own = pair.fused ? (_, ap, yp) => ap - yp : pair.delta;
+  if (own) {
     for (let p = 0; p < z.data.length; p++) {
-      delta.data[p] = pair.fused
-        ? round(a.data[p] - y.data[p])
-        : round(pair.delta(z.data[p], a.data[p], y.data[p]));
+      delta.data[p] = round(own(z.data[p], a.data[p], y.data[p]));
       size[p] = Math.abs(a.data[p]) + Math.abs(y.data[p]) + (pair.delta ? 1 : 0);
     }
   } else {
-    const da = { data: z.data.map((_, p) => round(pair.da(a.data[p], y.data[p]))), shape: z.shape };
+    const da = {
+      data: z.data.map((/** @type {any} */ _, /** @type {number} */ p) =>
+        round(pair.da(a.data[p], y.data[p])),
+      ),
+      shape: z.shape,
+    };
     const large = {
       data: Float64Array.from(
         z.data,
@@ -112,7 +173,7 @@ export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
       shape: z.shape,
     };
     delta = pullback(z, a, da, output, round);
-    size = pullback(z, a, large, output, (x) => x, true).data;
+    size = pullback(z, a, large, output, (/** @type {number} */ x) => x, true).data;
   }
   for (let p = 0; p < z.data.length; p++) {
     const s = scales[Math.floor(p / J)];

@@ -1,301 +1,14 @@
-// The page: its state, what can be done to it, and the order in which it is drawn.
+// Reads the data of the page and begins.
 
-import { copy, h, show } from "./dom.js";
-import { drawChecks } from "./checks.js";
+import { App } from "./app.js";
 import { drawHeader } from "./header.js";
-import { drawCurves, drawHealth, readHistory } from "./history.js";
-import { mermaid } from "./mermaid.js";
-import { Step, label } from "./model.js";
-import { Numbers, grouped } from "./numbers.js";
-import { imageSide } from "./pictures.js";
-import { drawRate } from "./rate.js";
-import { unknownTo, verifyStep } from "./verify.js";
-import { drawWalk, mainNumber } from "./walk.js";
-import { LANGUAGES, learn, speak, t } from "./words.js";
+import { Numbers } from "./numbers.js";
+import { learn } from "./words.js";
 
-const PLAY_MS = 1800;
-
-class App {
-  constructor(data, numbers) {
-    this.data = data;
-    this.numbers = numbers;
-    this.past = readHistory(data);
-    this.isFloat32 = data.architecture.dtype === "float32";
-    this.side = imageSide(data.architecture.sizes[0], data.names.inputs);
-    this.isClass = data.facts.task === "classification" || data.names.outputs !== null;
-    this.checks = new Map();
-    this.steps = new Map();
-    this.followers = [];
-    this.trail = [];
-    this.asked = null;
-    this.playing = null;
-    this.failure = null;
-    const preferred = (navigator.language ?? "en").toLowerCase().startsWith("ko") ? "ko" : "en";
-    this.state = {
-      lang: preferred,
-      theme: "auto",
-      log: false,
-      cursor: null,
-      step: 0,
-      row: 0,
-      op: 0,
-      all: false,
-      allTerms: false,
-    };
-    this.sections = Object.fromEntries(
-      ["header", "curves", "rate", "health", "walk", "diagram", "checks", "footer"].map((name) => [
-        name,
-        h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` }),
-      ]),
-    );
-  }
-
-  async begin(page) {
-    page.replaceChildren(
-      this.sections.header,
-      h(
-        "main",
-        null,
-        ["curves", "rate", "health", "walk", "diagram", "checks"].map(
-          (name) => this.sections[name],
-        ),
-      ),
-      this.sections.footer,
-    );
-    const wanted = new URLSearchParams(location.hash.slice(1));
-    if (LANGUAGES.includes(wanted.get("lang"))) this.state.lang = wanted.get("lang");
-    if (["light", "dark"].includes(wanted.get("theme"))) this.state.theme = wanted.get("theme");
-    const steps = this.data.steps;
-    this.draw();
-    if (!steps.length) return;
-    this.state.step = wanted.has("step")
-      ? this.nearest(Number(wanted.get("step")))
-      : Math.min(1, steps.length - 1);
-    const row = Number(wanted.get("row") ?? 0);
-    this.state.row =
-      Number.isInteger(row) && row >= 0 && row < steps[this.state.step].rows.length ? row : 0;
-    await this.load();
-    this.goTo(
-      Math.max(
-        0,
-        this.ops.findIndex((op) => op.id === wanted.get("op")),
-      ),
-    );
-    const asked = this.step.reference(wanted.get("why") ?? "");
-    if (asked) this.ask(asked);
-    if (!unknownTo(this.data).length) await this.verify();
-  }
-
-  // The numbers of a kept step.
-  async stepOf(place) {
-    if (!this.steps.has(place)) {
-      const told = this.data.steps[place],
-        arrays = await this.numbers.all(told.arrays),
-        [eta, loss, penalty] = arrays.scalars.data;
-      this.steps.set(
-        place,
-        new Step(
-          { ...told, ...arrays, eta, loss, penalty, optimizer: this.data.settings.optimizer.name },
-          this.data.architecture,
-        ),
-      );
-    }
-    return this.steps.get(place);
-  }
-
-  async load() {
-    this.step = await this.stepOf(this.state.step);
-    this.ops = this.step.operations();
-  }
-
-  // Recomputes one kept step after the other, leaving the page free to answer in between.
-  async verify() {
-    for (let place = 0; place < this.data.steps.length; place++) {
-      const step = await this.stepOf(place);
-      this.checks.set(step.step, verifyStep(step, this.data.architecture));
-      if (place !== this.state.step && this.steps.size > 4) this.steps.delete(place);
-      drawHeader(this.sections.header, this);
-      await new Promise((resolve) => setTimeout(resolve));
-    }
-    drawChecks(this.sections.checks, this);
-  }
-
-  get op() {
-    return this.ops[this.state.op];
-  }
-
-  chosenStep() {
-    return this.data.steps[this.state.step]?.step ?? null;
-  }
-
-  inputName(j) {
-    return this.data.names.inputs?.[j] ?? String(j);
-  }
-
-  outputName(j) {
-    return (
-      this.data.names.outputs?.[j] ??
-      (this.data.architecture.sizes.at(-1) === 1 && this.data.names.target
-        ? this.data.names.target
-        : String(j))
-    );
-  }
-
-  width(element) {
-    const box = element.closest?.(".part") ?? element,
-      style = element.isConnected ? element.clientWidth : 0;
-    return style || Math.min(document.documentElement.clientWidth - 48, box.clientWidth || 1180);
-  }
-
-  // what can be done -----------------------------------------------------------------------------------------
-
-  set(changes) {
-    Object.assign(this.state, changes);
-    if ("row" in changes) this.about();
-    this.draw();
-  }
-
-  async openStep(place) {
-    this.state.step = place;
-    await this.load();
-    this.state.row = Math.min(this.state.row, this.step.n - 1);
-    this.about();
-    this.draw();
-  }
-
-  nearest(step) {
-    const kept = this.data.steps;
-    return kept.reduce(
-      (best, s, p) => (Math.abs(s.step - step) < Math.abs(kept[best].step - step) ? p : best),
-      0,
-    );
-  }
-
-  openNearest(step) {
-    if (this.data.steps.length) this.openStep(this.nearest(step));
-  }
-
-  point(step) {
-    this.state.cursor = step;
-    for (const follow of this.followers) follow(step);
-  }
-
-  goTo(place) {
-    const before = this.asked;
-    this.state.op = Math.min(this.ops.length - 1, Math.max(0, place));
-    this.about();
-    const { kind, l } = this.op;
-    if (kind === "a" && before?.kind === "z" && before.l === l)
-      this.asked = { ...before, kind: "a" };
-    this.draw();
-  }
-
-  move(by) {
-    if (this.state.op + by < 0 || this.state.op + by >= this.ops.length) return this.play(false);
-    this.goTo(this.state.op + by);
-  }
-
-  // The panel turns to the number the operation is about.
-  about() {
-    this.trail = [];
-    this.state.allTerms = false;
-    this.asked = mainNumber(this.step, this.op, this.state.row);
-  }
-
-  ask(ref) {
-    if (this.asked && label(this.asked) !== label(ref)) this.trail.push(this.asked);
-    this.asked = ref;
-    this.state.allTerms = false;
-    if (ref.i !== undefined && ["a", "z", "u", "delta", "du", "da", "y", "loss"].includes(ref.kind))
-      this.state.row = ref.i;
-    this.draw();
-  }
-
-  goBack() {
-    this.asked = this.trail.pop() ?? this.asked;
-    this.draw();
-  }
-
-  play(on) {
-    clearInterval(this.playing);
-    this.playing = null;
-    if (on) {
-      if (this.state.op === this.ops.length - 1) this.goTo(0);
-      this.playing = setInterval(() => this.move(1), PLAY_MS);
-    }
-    this.draw();
-  }
-
-  // drawing --------------------------------------------------------------------------------------------------
-
-  draw() {
-    const { lang, theme } = this.state,
-      html = document.documentElement;
-    speak(lang);
-    html.lang = lang;
-    if (theme === "auto") delete html.dataset.theme;
-    else html.dataset.theme = theme;
-    this.followers = [];
-    drawHeader(this.sections.header, this);
-    drawCurves(this.sections.curves, this);
-    drawRate(this.sections.rate, this);
-    drawHealth(this.sections.health, this);
-    drawWalk(this.sections.walk, this);
-    this.drawDiagram();
-    drawChecks(this.sections.checks, this);
-    show(this.sections.footer, h("p", null, t("offline")));
-    this.point(this.state.cursor);
-    this.remember();
-  }
-
-  drawDiagram() {
-    if (!this.step) return show(this.sections.diagram);
-    const told = this.step.diagram,
-      source = told ?? mermaid(this.step, this.state.row);
-    show(
-      this.sections.diagram,
-      h("h2", null, t("diagram")),
-      h(
-        "p",
-        { class: "lead" },
-        t(told ? "diagram_row" : "diagram_says", {
-          step: grouped(this.step.step),
-          i: this.state.row,
-        }),
-      ),
-      h(
-        "button",
-        {
-          type: "button",
-          "data-focus": "copy-source",
-          onclick: (event) => copy(source, event.currentTarget, t("copied")),
-        },
-        t("copy_source"),
-      ),
-      h("pre", { class: "source num", id: "mermaid", tabindex: 0 }, source),
-    );
-  }
-
-  // The address holds the cursor, so that a link leads to the very number.
-  remember() {
-    const { lang, theme, row } = this.state,
-      parts = { lang };
-    if (theme !== "auto") parts.theme = theme;
-    if (this.step)
-      Object.assign(parts, {
-        step: this.step.step,
-        row,
-        op: this.op.id,
-        why: label(this.asked ?? { kind: "J" }),
-      });
-    try {
-      history.replaceState(null, "", `#${new URLSearchParams(parts)}`);
-    } catch {
-      // a page shown inside another may not change its address; it works without
-    }
-  }
-}
-
+/**
+ * @param {App} app
+ * @param {any} event
+ */
 function onKey(app, event) {
   const { target } = event;
   if (
@@ -306,7 +19,7 @@ function onKey(app, event) {
     target.closest("input, select, textarea, [role=slider]")
   )
     return;
-  if (event.key === "/") document.getElementById("ask").focus();
+  if (event.key === "/") document.getElementById("ask")?.focus();
   else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
     if (target.closest(".scroll, .network-box, pre")) return;
     app.move(event.key === "ArrowRight" ? 1 : -1);
@@ -316,13 +29,13 @@ function onKey(app, event) {
 }
 
 async function main() {
-  await learn(document.getElementById("words").textContent);
-  const data = JSON.parse(document.getElementById("data").textContent),
-    page = document.getElementById("page");
-  const app = new App(
-    data,
-    new Numbers(document.getElementById("numbers").textContent, data.places),
-  );
+  const part = (/** @type {string} */ id) =>
+      /** @type {HTMLElement} */ (document.getElementById(id)),
+    text = (/** @type {string} */ id) => part(id).textContent ?? "";
+  await learn(text("words"));
+  const data = JSON.parse(text("data")),
+    page = part("page");
+  const app = new App(data, new Numbers(text("numbers"), data.places));
   document.addEventListener("keydown", (event) => onKey(app, event));
   let resized = 0,
     width = innerWidth;
@@ -338,7 +51,7 @@ async function main() {
   try {
     await app.begin(page);
   } catch (error) {
-    app.failure = String(error?.message ?? error);
+    app.failure = error instanceof Error ? error.message : String(error);
     drawHeader(app.sections.header, app);
     console.error(error);
   }

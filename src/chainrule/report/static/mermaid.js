@@ -4,27 +4,43 @@ import { row } from "./arrays.js";
 import { largest } from "./model.js";
 import { number } from "./numbers.js";
 
+/** @import { Matrix, Step, Vector } from "./types.js" */
+
 const SHOWN = 3;
 
+/**
+ * @param {string} name
+ * @param {...any} lines
+ */
 const node = (name, ...lines) =>
   `${name}["${lines.map((line) => line.replaceAll("#", "#35;").replaceAll('"', "#quot;").replaceAll("<", "#lt;")).join("<br/>")}"]`;
 
+/**
+ * @param {Vector} values
+ */
 function shortVector(values) {
   const shown = Array.from(values.subarray(0, SHOWN), number).join(", ");
   return values.length <= SHOWN ? `[${shown}]` : `[${shown}, … ${values.length} in all]`;
 }
 
+/**
+ * @param {Vector} values
+ */
 const top = (values) =>
   largest(values, 2)
     .map((i) => number(values[i]))
     .join(", ");
 
+/**
+ * @param {Step} step
+ * @param {number} i
+ */
 export function mermaid(step, i) {
   const { L, sizes } = step,
     eta = number(step.eta),
     forward = [],
     backward = [];
-  const of = (matrix) => shortVector(row(matrix, i));
+  const of = (/** @type {Matrix} */ matrix) => shortVector(row(matrix, i));
   forward.push(node("A0", "Input: a0 = x", of(step.X)));
   for (let l = 1; l <= L; l++) {
     const dropped = step.masks?.[l] ? ` ⊙ mask${l}` : "";

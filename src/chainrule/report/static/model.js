@@ -4,12 +4,69 @@ import { isResidual, parameters, rounding, rowScales, transposed } from "./array
 import { dense } from "./layers.js";
 import { rowLoss } from "./losses.js";
 
+/** @import { Architecture, Matrix, Parameters, Reference, StepSettings } from "./types.js" */
+
 const ENTRY =
   /^(z|u|a|delta|du|da|dW|db|dgain|dshift|gain|shift|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
 
 export class Step {
+  /**
+   * @param {any} raw
+   * @param {Architecture} architecture
+   */
   constructor(raw, architecture) {
-    Object.assign(this, raw);
+    /** @type {number} */
+    this.step = raw.step;
+    /** @type {number} */
+    this.epoch = raw.epoch;
+    /** @type {number[]} */
+    this.rows = raw.rows;
+    /** @type {StepSettings} */
+    this.settings = raw.settings;
+    /** @type {string} */
+    this.optimizer = raw.optimizer;
+    /** @type {string | null} */
+    this.diagram = raw.diagram;
+    /** @type {number} */
+    this.eta = raw.eta;
+    /** @type {number} */
+    this.loss = raw.loss;
+    /** @type {number} */
+    this.penalty = raw.penalty;
+    /** @type {Matrix} */
+    this.X = raw.X;
+    /** @type {Matrix} */
+    this.y = raw.y;
+    /** @type {Matrix | null} */
+    this.weight = raw.weight;
+    /** @type {Matrix[]} */
+    this.z = raw.z;
+    /** @type {Matrix[]} */
+    this.u = raw.u;
+    /** @type {Matrix[]} */
+    this.a = raw.a;
+    /** @type {Matrix[]} */
+    this.delta = raw.delta;
+    /** @type {Matrix[]} */
+    this.du = raw.du;
+    /** @type {(Matrix | null)[] | null} */
+    this.masks = raw.masks;
+    /** @type {Matrix} */
+    this.theta = raw.theta;
+    /** @type {Matrix} */
+    this.theta_new = raw.theta_new;
+    /** @type {Matrix} */
+    this.dtheta = raw.dtheta;
+    /** @type {Matrix} */
+    this.gradient = raw.gradient;
+    /** @type {Record<string, Matrix>} */
+    this.state = raw.state;
+    /** @type {Map<number, Matrix>} */
+    this.errors = new Map();
+    /** @type {Map<string, any>} */
+    this.evidence = new Map();
+    /** @type {any} */
+    this.wide = null;
     this.architecture = architecture;
     this.sizes = architecture.sizes;
     this.L = this.sizes.length - 1;
@@ -18,6 +75,7 @@ export class Step {
     this.new = parameters(raw.theta_new.data, architecture);
     this.gradients = parameters(raw.dtheta.data, architecture);
     this.objective = parameters(raw.gradient.data, architecture);
+    /** @type {Record<string, Parameters>} */
     this.states = Object.fromEntries(
       Object.entries(raw.state).map(([name, flat]) => [name, parameters(flat.data, architecture)]),
     );
@@ -25,35 +83,55 @@ export class Step {
     this.layers = [raw.X, ...raw.a.slice(1)];
   }
 
+  /**
+   * @param {number} l
+   */
   activation(l) {
     return this.architecture.activations[l - 1];
   }
 
+  /**
+   * @param {number} l
+   */
   isNormal(l) {
     return Boolean(this.u[l]);
   }
 
+  /**
+   * @param {number} l
+   */
   isResidual(l) {
     return isResidual(this.architecture, l);
   }
 
-  // ∂J/∂a of a hidden layer: from the layer above, and along its residual connection unchanged.
+  /**
+   * ∂J/∂a of a hidden layer: from the layer above, and along its residual connection unchanged.
+   * @param {number} l
+   */
   da(l) {
-    this.errors ??= new Map();
     if (!this.errors.has(l)) {
-      const { value } = dense(this.delta[l + 1], transposed(this.old.W[l + 1]), null, (x) => x),
+      const { value } = dense(
+          this.delta[l + 1],
+          transposed(this.old.W[l + 1]),
+          null,
+          (/** @type {number} */ x) => x,
+        ),
         beside = this.isResidual(l + 1) ? this.da(l + 1) : null;
       this.errors.set(l, {
         data: Float64Array.from(value.data, (x, p) => x + (beside ? beside.data[p] : 0)),
         shape: value.shape,
       });
     }
-    return this.errors.get(l);
+    return /** @type {Matrix} */ (this.errors.get(l));
   }
 
-  // A number by its reference { kind, l, i, j } (rows first; for weights i is the unit below).
+  /**
+   * A number by its reference { kind, l, i, j } (rows first; for weights i is the unit below).
+   * @param {Reference} ref
+   * @returns {number}
+   */
   value({ kind, l, i, j }) {
-    const at = (matrix) => matrix.data[i * matrix.shape[1] + j];
+    const at = (/** @type {Matrix} */ matrix) => matrix.data[i * matrix.shape[1] + j];
     if (kind === "a") return at(this.layers[l]);
     if (kind === "z" || kind === "u" || kind === "delta" || kind === "du") return at(this[kind][l]);
     if (kind === "da") return at(this.da(l));
@@ -68,8 +146,12 @@ export class Step {
     return this.loss;
   }
 
+  /**
+   * @param {number} i
+   */
   rowLoss(i) {
-    const part = (matrix) => matrix.data.subarray(i * matrix.shape[1], (i + 1) * matrix.shape[1]);
+    const part = (/** @type {Matrix} */ matrix) =>
+      matrix.data.subarray(i * matrix.shape[1], (i + 1) * matrix.shape[1]);
     const { loss } = this.architecture;
     return rowLoss(
       loss,
@@ -80,7 +162,11 @@ export class Step {
     );
   }
 
-  // The reference a text such as "dW2[3,7]" names, or null.
+  /**
+   * The reference a text such as "dW2[3,7]" names, or null.
+   * @param {string} text
+   * @returns {Reference | null}
+   */
   reference(text) {
     const trimmed = text.trim().replace("δ", "delta");
     if (trimmed === "J" || trimmed === "loss") return { kind: "J" };
@@ -94,8 +180,12 @@ export class Step {
     return this.exists({ kind, l, i, j }) ? { kind, l, i, j } : null;
   }
 
+  /**
+   * @param {Reference} ref
+   */
   exists({ kind, l, i, j }) {
-    const within = (x, n) => x !== undefined && x >= 0 && x < n;
+    const within = (/** @type {any} */ x, /** @type {number} */ n) =>
+      x !== undefined && x >= 0 && x < n;
     if (kind === "J") return true;
     if (kind === "loss") return l === null && j === undefined && within(i, this.n);
     if (kind === "y") return l === null && within(i, this.n) && within(j, this.sizes[this.L]);
@@ -137,14 +227,22 @@ export class Step {
   }
 }
 
+/**
+ * @param {Reference} ref
+ */
 export function label({ kind, l, i, j }) {
   if (kind === "J") return "J";
   return `${kind.replace("⁺", "")}${l ?? ""}${kind.endsWith("⁺") ? "⁺" : ""}[${i}${j === undefined ? "" : `,${j}`}]`;
 }
 
-// Places of the n entries of largest size, in their own order; a NaN counts as larger than all.
+/**
+ * Places of the n entries of largest size, in their own order; a NaN counts as larger than all.
+ * @param {ArrayLike<number>} values
+ * @param {number} n
+ * @returns {number[]}
+ */
 export function largest(values, n) {
-  const size = (x) => (Number.isNaN(x) ? Infinity : Math.abs(x));
+  const size = (/** @type {number} */ x) => (Number.isNaN(x) ? Infinity : Math.abs(x));
   const order = Array.from(values, (_, i) => i).sort(
     (p, q) => size(values[q]) - size(values[p]) || p - q,
   );

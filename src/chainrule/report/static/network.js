@@ -6,15 +6,27 @@ import { label, largest } from "./model.js";
 import { brief, grouped, number } from "./numbers.js";
 import { t } from "./words.js";
 
-// The units drawn of every layer: the largest activations and errors of the row, and the unit asked about.
+/** @import { App, Matrix, Operation, Reference, Step, Vector } from "./types.js" */
+
+/**
+ * The units drawn of every layer: the largest activations and errors of the row, and the unit asked about.
+ * @param {Step} step
+ * @param {number} i
+ * @param {number} most
+ * @param {Record<number, number>} asked
+ */
 function chosenUnits(step, i, most, asked) {
-  return step.layers.map((a, l) => {
+  return step.layers.map((/** @type {Matrix} */ a, /** @type {number} */ l) => {
     const n = step.sizes[l];
     if (n <= most) return Array.from({ length: n }, (_, j) => j);
     const values = row(a, i),
       errors = l ? row(step.delta[l], i) : null;
-    const scale = (x) =>
-      x.reduce((top, y) => Math.max(top, Number.isFinite(y) ? Math.abs(y) : 0), 0) || 1;
+    const scale = (/** @type {Vector} */ x) =>
+      x.reduce(
+        (/** @type {number} */ top, /** @type {number} */ y) =>
+          Math.max(top, Number.isFinite(y) ? Math.abs(y) : 0),
+        0,
+      ) || 1;
     const [by, byError] = [scale(values), errors ? scale(errors) : 1];
     const weight = Array.from(values, (x, j) =>
       Math.max(Math.abs(x) / by, errors ? Math.abs(errors[j]) / byError : 0),
@@ -26,13 +38,18 @@ function chosenUnits(step, i, most, asked) {
   });
 }
 
-// The units a reference names, by layer.
+/**
+ * The units a reference names, by layer.
+ * @param {Reference} ref
+ * @returns {Record<number, number>}
+ */
 function named(ref) {
   if (["a", "z", "u", "delta", "du", "da"].includes(ref.kind)) return { [ref.l]: ref.j };
   if (["W", "dW", "W⁺"].includes(ref.kind)) return { [ref.l - 1]: ref.i, [ref.l]: ref.j };
   return ref.l && ref.j === undefined ? { [ref.l]: ref.i } : {};
 }
 
+/** @type {Record<string, string>} */
 const PHASES = {
   z: "forward",
   a: "forward",
@@ -42,6 +59,13 @@ const PHASES = {
   update: "update",
 };
 
+/**
+ * @param {App} app
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {Reference} ref
+ * @param {number} width
+ */
 export function drawNetwork(app, step, op, ref, width) {
   const i = app.state.row,
     L = step.L,
@@ -49,20 +73,29 @@ export function drawNetwork(app, step, op, ref, width) {
     asked = named(ref),
     units = chosenUnits(step, i, most, asked);
   const gap = 30,
-    rows = Math.max(...units.map((list, l) => list.length + (step.sizes[l] > list.length ? 1 : 0))),
+    rows = Math.max(
+      ...units.map(
+        (/** @type {any[]} */ list, /** @type {number} */ l) =>
+          list.length + (step.sizes[l] > list.length ? 1 : 0),
+      ),
+    ),
     height = rows * gap + 60;
   const longest = width < 560 ? 8 : 14,
-    inputs = new Map(units[0].map((k) => [k, shortened(app.inputName(k), longest)]));
+    inputs = new Map(
+      units[0].map((/** @type {number} */ k) => [k, shortened(app.inputName(k), longest)]),
+    );
   const left = Math.max(
     46,
     20 + 6.8 * Math.max(...[...inputs.values()].map((name) => name.length)),
   );
   const wide = 74,
-    x = (l) => left + ((width - left - wide - 30) * l) / L;
-  const place = units.map((list, l) => {
+    x = (/** @type {number} */ l) => left + ((width - left - wide - 30) * l) / L;
+  const place = units.map((/** @type {any[]} */ list, /** @type {number} */ l) => {
     const n = list.length + (step.sizes[l] > list.length ? 1 : 0),
       top = 44 + ((rows - n) * gap) / 2;
-    return new Map(list.map((j, p) => [j, top + p * gap + gap / 2]));
+    return new Map(
+      list.map((/** @type {number} */ j, /** @type {number} */ p) => [j, top + p * gap + gap / 2]),
+    );
   });
   const parts = [edges(step, op, i, units, place, x, asked)];
   for (let l = 0; l <= L; l++) {
@@ -79,7 +112,9 @@ export function drawNetwork(app, step, op, ref, width) {
       ),
     );
     for (const j of units[l])
-      parts.push(unitShape(app, step, op, i, l, j, x(l), place[l].get(j), asked[l] === j, inputs));
+      parts.push(
+        unitShape(app, step, op, i, l, j, x(l), place[l].get(j) ?? 0, asked[l] === j, inputs),
+      );
     const folded = step.sizes[l] - units[l].length;
     if (folded > 0)
       parts.push(
@@ -112,7 +147,16 @@ export function drawNetwork(app, step, op, ref, width) {
   );
 }
 
-// What flows along an edge at this operation, or null where the edge rests.
+/**
+ * What flows along an edge at this operation, or null where the edge rests.
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {number} i
+ * @param {number} l
+ * @param {number} k
+ * @param {number} j
+ * @returns {number | null}
+ */
 function flow(step, op, i, l, k, j) {
   const w = step.old.W[l].data[k * step.sizes[l] + j];
   if ((op.kind === "z" || op.kind === "a") && op.l === l)
@@ -123,6 +167,15 @@ function flow(step, op, i, l, k, j) {
   return null;
 }
 
+/**
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {number} i
+ * @param {number[][]} units
+ * @param {Map<number, number>[]} place
+ * @param {(l: number) => number} x
+ * @param {Record<number, number>} asked
+ */
 function edges(step, op, i, units, place, x, asked) {
   const group = svg("g", { class: "edges" });
   for (let l = 1; l <= step.L; l++) {
@@ -146,7 +199,8 @@ function edges(step, op, i, units, place, x, asked) {
         value === null || share < 0.004
           ? "edge rest"
           : `edge ${value < 0 ? "minus" : "plus"}${there ? " asked" : ""}`;
-      const [x0, x1, y0, y1] = [x(l - 1) + 9, x(l) - 9, place[l - 1].get(k), place[l].get(j)],
+      const [x0, x1] = [x(l - 1) + 9, x(l) - 9],
+        [y0, y1] = [place[l - 1].get(k) ?? 0, place[l].get(j) ?? 0],
         bend = (x1 - x0) / 2.4;
       group.append(
         svg("path", {
@@ -169,13 +223,30 @@ function edges(step, op, i, units, place, x, asked) {
   return group;
 }
 
+/**
+ * @param {App} app
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {number} i
+ * @param {number} l
+ * @param {number} j
+ * @param {number} x
+ * @param {number} y
+ * @param {boolean} isAsked
+ * @param {Map<number, string>} inputs
+ */
 function unitShape(app, step, op, i, l, j, x, y, isAsked, inputs) {
   const back = PHASES[op.kind] !== "forward" && l > 0 && op.kind !== "J";
   const kind = back ? "delta" : op.kind === "z" && op.l === l ? "z" : "a",
     ref = { kind, l, i, j },
     value = step.value(ref);
   const all = row(kind === "delta" ? step.delta[l] : kind === "z" ? step.z[l] : step.layers[l], i);
-  const top = all.reduce((high, v) => Math.max(high, Number.isFinite(v) ? Math.abs(v) : 0), 0) || 1,
+  const top =
+      all.reduce(
+        (/** @type {number} */ high, /** @type {number} */ v) =>
+          Math.max(high, Number.isFinite(v) ? Math.abs(v) : 0),
+        0,
+      ) || 1,
     share = Number.isFinite(value) ? Math.abs(value) / top : 1;
   const reached =
     op.kind === "J" ||
@@ -223,17 +294,35 @@ function unitShape(app, step, op, i, l, j, x, y, isAsked, inputs) {
   );
 }
 
-// Both ends of a long name: inputs that are made of one column differ in their last letters.
+/**
+ * Both ends of a long name: inputs that are made of one column differ in their last letters.
+ * @param {string} name
+ * @param {number} most
+ */
 const shortened = (name, most) =>
   name.length > most
     ? `${name.slice(0, Math.ceil((most - 1) / 2))}…${name.slice(-Math.floor((most - 1) / 2))}`
     : name;
 
+/**
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {number} i
+ * @param {number} l
+ * @param {number[]} kept
+ * @param {number} n
+ * @param {number} x
+ * @param {number} y
+ */
 function fold(step, op, i, l, kept, n, x, y) {
   const back = PHASES[op.kind] === "backward" && l > 0,
     values = row(back ? step.delta[l] : step.layers[l], i);
   const shown = new Set(kept),
-    rest = values.reduce((sum, v, j) => (shown.has(j) ? sum : sum + v), 0);
+    rest = values.reduce(
+      (/** @type {number} */ sum, /** @type {number} */ v, /** @type {number} */ j) =>
+        shown.has(j) ? sum : sum + v,
+      0,
+    );
   return svg(
     "g",
     { class: "fold" },

@@ -9,6 +9,14 @@ import { brief, grouped, number } from "./numbers.js";
 import { picture } from "./pictures.js";
 import { t } from "./words.js";
 
+/** @import { App, Check, Matrix, Operation, Reference, Step } from "./types.js" */
+
+/**
+ * @param {App} app
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {Reference} ref
+ */
 function pictures(app, step, op, ref) {
   const side = app.side,
     j = ref.kind === "dW" || ref.kind === "W" || ref.kind === "W⁺" ? ref.j : (ref.j ?? 0),
@@ -22,19 +30,22 @@ function pictures(app, step, op, ref) {
         columns,
         "signed",
         t("matrix", { name: `dW${op.l}`, below: op.l - 1, l: op.l }),
-        (k, to) => app.ask({ kind: "dW", l: op.l, i: k, j: to }),
+        (/** @type {number} */ k, /** @type {number} */ to) =>
+          app.ask({ kind: "dW", l: op.l, i: k, j: to }),
       );
       drawn.canvas.classList.add("matrix");
       parts.push(figure(drawn, t("matrix", { name: `dW${op.l}`, below: op.l - 1, l: op.l })));
     }
   }
   if (side && op.l === 1 && ["z", "a", "dW", "delta"].includes(op.kind) && ref.l === 1) {
-    const column = (matrix) =>
+    const column = (/** @type {Matrix} */ matrix) =>
       Float64Array.from(
         { length: matrix.shape[0] },
         (_, k) => matrix.data[k * matrix.shape[1] + j],
       );
-    const pick = (kind) => (r, c) => app.ask({ kind, l: 1, i: r * side + c, j });
+    const pick =
+      (/** @type {string} */ kind) => (/** @type {number} */ r, /** @type {number} */ c) =>
+        app.ask({ kind, l: 1, i: r * side + c, j });
     parts.push(
       figure(
         picture(column(step.old.W[1]), side, side, "signed", t("picture_W", { j }), pick("W")),
@@ -52,6 +63,10 @@ function pictures(app, step, op, ref) {
   return parts.length ? h("div", { class: "pictures" }, parts) : null;
 }
 
+/**
+ * @param {any} drawn
+ * @param {string} caption
+ */
 const figure = ({ canvas, top }, caption) =>
   h(
     "figure",
@@ -65,7 +80,11 @@ const figure = ({ canvas, top }, caption) =>
     ),
   );
 
-// The row of the batch as the image its inputs are, in the values before scaling where those are known.
+/**
+ * The row of the batch as the image its inputs are, in the values before scaling where those are known.
+ * @param {App} app
+ * @param {Step} step
+ */
 export function rowPicture(app, step) {
   const { side } = app,
     { mean, scale } = app.data.names;
@@ -84,13 +103,22 @@ export function rowPicture(app, step) {
   );
 }
 
+/** @type {Record<string, string>} */
 const BADGES = { dW: "BP3 · BP4", delta: "BP2" };
 
+/**
+ * @param {Step} step
+ * @param {Reference} ref
+ */
 export function opTitle(step, { kind, l }) {
   if (kind === "delta") return l === step.L ? t("op_delta_out") : t("op_delta", { l });
   return t(`op_${kind}`, { l });
 }
 
+/**
+ * @param {Step} step
+ * @param {Reference} ref
+ */
 function sentence(step, { kind, l }) {
   if (kind === "a") return t(step.masks?.[l] ? "says_a_dropout" : "says_a");
   if (kind === "delta")
@@ -100,9 +128,13 @@ function sentence(step, { kind, l }) {
   return t(`says_${kind}`, { optimizer: step.optimizer, eta: number(step.eta) });
 }
 
+/**
+ * @param {Step} step
+ * @param {Reference} ref
+ */
 function shapes(step, { kind, l }) {
   const n = step.n,
-    s = (x) => `(${x.map(grouped).join("×")})`,
+    s = (/** @type {number[]} */ x) => `(${x.map(grouped).join("×")})`,
     sizes = step.sizes;
   if (kind === "z")
     return `${s([n, sizes[l - 1]])} @ ${s([sizes[l - 1], sizes[l]])} + ${s([sizes[l]])} → ${s([n, sizes[l]])}`;
@@ -117,6 +149,13 @@ function shapes(step, { kind, l }) {
     : `θ: ${grouped(step.theta.data.length)}`;
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {App} app
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {Reference} ref
+ */
 export function drawOperation(root, app, step, op, ref) {
   const l = op.l,
     badge = op.kind === "delta" && l === step.L ? "BP1" : BADGES[op.kind];
@@ -134,17 +173,23 @@ export function drawOperation(root, app, step, op, ref) {
         step,
         t("losses_of"),
         Array.from({ length: step.n }, (_, i) => step.rowLoss(i)),
-        (i) => ({ kind: "loss", l: null, i }),
+        (/** @type {number} */ i) => ({ kind: "loss", l: null, i }),
       ),
     );
   else if (op.kind === "dW")
     body.push(
       entries(app, step, "dW", l, t("largest_of", { name: `dW${l}` }), SHOWN_UNITS),
-      numbersOf(app, step, `db${l}`, Array.from(step.gradients.b[l]), (j) => ({
-        kind: "db",
-        l,
-        i: j,
-      })),
+      numbersOf(
+        app,
+        step,
+        `db${l}`,
+        Array.from(step.gradients.b[l]),
+        (/** @type {number} */ j) => ({
+          kind: "db",
+          l,
+          i: j,
+        }),
+      ),
       step.isNormal(l)
         ? ["dgain", "dshift"].map((kind) =>
             numbersOf(
@@ -152,7 +197,7 @@ export function drawOperation(root, app, step, op, ref) {
               step,
               `${kind}${l}`,
               Array.from(step.gradients[kind.slice(1)][l]),
-              (j) => ({ kind, l, i: j }),
+              (/** @type {number} */ j) => ({ kind, l, i: j }),
             ),
           )
         : [],

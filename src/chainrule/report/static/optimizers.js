@@ -3,6 +3,12 @@
 
 import { parameters } from "./arrays.js";
 
+/** @import { Architecture, Round, Rule, StepSettings, Vector } from "./types.js" */
+
+/**
+ * @param {number} base
+ * @param {number} exponent
+ */
 const power = (base, exponent) => {
   let result = 1;
   for (let e = exponent; e > 0; e = Math.floor(e / 2), base *= base)
@@ -11,6 +17,7 @@ const power = (base, exponent) => {
 };
 
 // One update of one parameter: (g, state, theta, t, eta, hyper) -> { theta, state, step }.
+/** @type {Record<string, Rule>} */
 export const OPTIMIZERS = {
   sgd(g, s, theta, t, eta, { momentum = 0, nesterov = 0 }) {
     if (!momentum) return { theta: theta - eta * g, state: {}, step: eta * g };
@@ -55,7 +62,14 @@ export const OPTIMIZERS = {
   },
 };
 
-// The gradient of the objective: dθ plus penalties on the weights, shortened to clip_norm.
+/**
+ * The gradient of the objective: dθ plus penalties on the weights, shortened to clip_norm.
+ * @param {Vector} dtheta
+ * @param {Vector} theta
+ * @param {Architecture} architecture
+ * @param {StepSettings} settings
+ * @param {Round} round
+ */
 export function objectiveGradient(dtheta, theta, architecture, { l2, l1, clip_norm }, round) {
   const g = dtheta.slice();
   if (l2 || l1) {
@@ -70,7 +84,13 @@ export function objectiveGradient(dtheta, theta, architecture, { l2, l1, clip_no
       }
   }
   if (clip_norm === null) return { g, norm: null, factor: 1 };
-  const norm = Math.sqrt(g.reduce((sum, x) => sum + x * x, 0));
+  const norm = Math.sqrt(
+    g.reduce((/** @type {number} */ sum, /** @type {number} */ x) => sum + x * x, 0),
+  );
   const factor = norm > clip_norm ? clip_norm / norm : 1;
-  return { g: factor < 1 ? g.map((x) => round(x * round(factor))) : g, norm, factor };
+  return {
+    g: factor < 1 ? g.map((/** @type {number} */ x) => round(x * round(factor))) : g,
+    norm,
+    factor,
+  };
 }

@@ -6,13 +6,24 @@ import { ACTIVATIONS } from "./activations.js";
 import { range, row } from "./arrays.js";
 import { normalised } from "./layers.js";
 
+/** @import { Reference, Step } from "./types.js" */
+
 const EVERY = 100000,
   SHOWN_WAYS = 5,
   MOST_EDGES = 3e7;
+/**
+ * @param {Step} step
+ * @param {number} m
+ */
 const mixes = (step, m) => step.isNormal(m) || Boolean(ACTIVATIONS[step.activation(m)].row);
 
-// The best ways from W[l][k,j], how many there are, and what everyWay of them sum to: over the batch where everyWay
-// can be walked, else of the row that gives most.
+/**
+ * The best ways from W[l][k,j], how many there are, and what everyWay of them sum to: over the batch where everyWay
+ * can be walked, else of the row that gives most.
+ * @param {Step} step
+ * @param {Reference} ref
+ * @returns {any}
+ */
 export function paths(step, { kind, l, i: k, j }) {
   if (kind !== "dW" || l === step.L || !Number.isFinite(step.loss)) return null;
   const a = range(step.n).map((i) => step.value({ kind: "a", l: l - 1, i, j: k })),
@@ -32,6 +43,10 @@ export function paths(step, { kind, l, i: k, j }) {
   return { n, row: best, ...bestWays(step, l, j, a[best], best) };
 }
 
+/**
+ * @param {Step} step
+ * @param {number} l
+ */
 function countWays(step, l) {
   let through = 1,
     past = 1;
@@ -47,17 +62,22 @@ function countWays(step, l) {
   return through;
 }
 
-// What z[m] of row i does to what leaves the layer, before its residual connection: row by row of a square
-// matrix where units mix, else one factor a unit.
+/**
+ * What z[m] of row i does to what leaves the layer, before its residual connection: row by row of a square
+ * matrix where units mix, else one factor a unit.
+ * @param {Step} step
+ * @param {number} m
+ * @param {number} i
+ */
 function slopesOf(step, m, i) {
   const name = step.activation(m),
     u = row((step.isNormal(m) ? step.u : step.z)[m], i),
     n = u.length,
     mask = step.masks?.[m];
-  const kept = (p) => (mask ? mask.data[i * n + p] : 1),
+  const kept = (/** @type {number} */ p) => (mask ? mask.data[i * n + p] : 1),
     { g, slope, row: whole } = ACTIVATIONS[name];
-  const alone = whole ? null : Array.from(u, (x, p) => slope(x, g(x, "float64")) * kept(p));
-  if (alone && !step.isNormal(m)) return { alone };
+  const alone = Array.from(u, (x, p) => slope(x, g(x, "float64")) * kept(p));
+  if (!whole && !step.isNormal(m)) return { alone };
   let each;
   if (whole) {
     const e = Array.from(u, (x) => Math.exp(x - Math.max(...u))),
@@ -77,8 +97,15 @@ function slopesOf(step, m, i) {
   };
 }
 
-// What the nodes of layer m do to those of layer m + 1 for row i, a list for every node; null where the
-// architecture has no edge.
+/**
+ * What the nodes of layer m do to those of layer m + 1 for row i, a list for every node; null where the
+ * architecture has no edge.
+ * @param {Step} step
+ * @param {number} m
+ * @param {number} i
+ * @param {any} past
+ * @returns {(number | null)[][]}
+ */
 function edgesOf(step, m, i, past) {
   const W = step.old.W[m + 1],
     [n, to] = W.shape,
@@ -90,39 +117,72 @@ function edgesOf(step, m, i, past) {
   ]);
   const through = range(n).map((p) =>
     onward[0].map((_, v) => {
-      if (alone) return onward[p][v] === null ? null : alone[p] * onward[p][v];
-      return v < to ? each[p].reduce((sum, x, q) => sum + x * onward[q][v], 0) : each[p][v - to];
+      const edge = onward[p][v];
+      if (alone) return edge === null ? null : alone[p] * edge;
+      return v < to
+        ? each[p].reduce((sum, x, q) => sum + x * (onward[q][v] ?? 0), 0)
+        : each[p][v - to];
     }),
   );
   return past ? [...through, ...onward] : through;
 }
 
+/**
+ * @param {Step} step
+ * @param {number} m
+ * @param {number} l
+ */
 const isPast = (step, m, l) => m > l && step.isResidual(m);
 
+/**
+ * @param {Step} step
+ * @param {number} l
+ * @param {any} nodes
+ * @param {number} value
+ * @param {any} [factors]
+ */
 function asWay(step, l, nodes, value, factors = []) {
-  const units = nodes.map((node, d) => node % step.sizes[l + d]);
-  return { units, past: nodes.map((node, d) => node >= step.sizes[l + d]), value, factors };
+  const units = nodes.map(
+    (/** @type {any} */ node, /** @type {number} */ d) => node % step.sizes[l + d],
+  );
+  return {
+    units,
+    past: nodes.map(
+      (/** @type {any} */ node, /** @type {number} */ d) => node >= step.sizes[l + d],
+    ),
+    value,
+    factors,
+  };
 }
 
+/**
+ * @param {Step} step
+ * @param {number} l
+ * @param {number} j
+ * @param {number[]} a
+ */
 function everyWay(step, l, j, a) {
   let ways = [{ nodes: [j], products: a }];
+  const last = (/** @type {number[]} */ nodes) => nodes[nodes.length - 1];
   for (let m = l; m < step.L; m++) {
-    const by = range(step.n).map((i) => edgesOf(step, m, i, isPast(step, m, l))),
-      onward = [];
+    const by = range(step.n).map((i) => edgesOf(step, m, i, isPast(step, m, l)));
+    /** @type {typeof ways} */
+    const onward = [];
     for (const { nodes, products } of ways)
-      by[0][nodes.at(-1)].forEach(
+      by[0][last(nodes)].forEach(
         (edge, v) =>
           edge !== null &&
           onward.push({
             nodes: [...nodes, v],
-            products: products.map((x, i) => x * by[i][nodes.at(-1)][v]),
+            products: products.map((x, i) => x * (by[i][last(nodes)][v] ?? 0)),
           }),
       );
     ways = onward;
   }
   const values = ways.map(({ nodes, products }) =>
     products.reduce(
-      (sum, x, i) => sum + x * step.value({ kind: "delta", l: step.L, i, j: nodes.at(-1) }),
+      (/** @type {number} */ sum, /** @type {number} */ x, /** @type {number} */ i) =>
+        sum + x * step.value({ kind: "delta", l: step.L, i, j: last(nodes) }),
       0,
     ),
   );
@@ -135,7 +195,14 @@ function everyWay(step, l, j, a) {
   };
 }
 
-// For every node its best continuations, from the output down.
+/**
+ * For every node its best continuations, from the output down.
+ * @param {Step} step
+ * @param {number} l
+ * @param {number} j
+ * @param {number} a
+ * @param {number} i
+ */
 function bestWays(step, l, j, a, i) {
   let best = Array.from(row(step.delta[step.L], i), (x, o) => [
       { value: x, nodes: [o], factors: [x] },
@@ -147,7 +214,10 @@ function bestWays(step, l, j, a, i) {
       onward = best,
       wanted = m === l ? [j] : range(by.length);
     total = by.map((list) =>
-      list.reduce((sum, edge, v) => (edge === null ? sum : sum + edge * sums[v]), 0),
+      list.reduce(
+        (/** @type {number} */ sum, edge, v) => sum + (edge ?? 0) * (edge === null ? 0 : sums[v]),
+        0,
+      ),
     );
     best = by.map(() => []);
     for (const u of wanted) {

@@ -2,19 +2,38 @@
 
 import { h } from "./dom.js";
 
+/** @import { Check, Vector } from "./types.js" */
+
+/**
+ * @param {string} name
+ */
 function colour(name) {
   const probe = h("span", { style: { color: `var(${name})` } });
   document.body.append(probe);
   const parts = getComputedStyle(probe)
     .color.match(/[\d.]+/g)
-    .map(Number);
+    ?.map(Number);
   probe.remove();
-  return parts.slice(0, 3);
+  return parts?.slice(0, 3) ?? [0, 0, 0];
 }
 
+/**
+ * @param {number[]} from
+ * @param {number[]} to
+ * @param {number} share
+ */
 const mix = (from, to, share) => from.map((c, i) => c + (to[i] - c) * share);
 
-// A canvas of rows × columns cells; kind "gray" from paper to ink, "signed" from paper to blue or orange.
+/**
+ * A canvas of rows × columns cells; kind "gray" from paper to ink, "signed" from paper to blue or orange.
+ * @param {Vector} values
+ * @param {number} rows
+ * @param {number} columns
+ * @param {string} kind
+ * @param {string} label
+ * @param {(row: number, column: number) => void} onpick
+ * @returns {any}
+ */
 export function picture(values, rows, columns, kind, label, onpick) {
   const canvas = h("canvas", {
     class: "picture",
@@ -48,7 +67,7 @@ export function picture(values, rows, columns, kind, label, onpick) {
   }
   context.putImageData(image, 0, 0);
   if (onpick)
-    canvas.addEventListener("click", (event) => {
+    canvas.addEventListener("click", (/** @type {any} */ event) => {
       const box = canvas.getBoundingClientRect();
       onpick(
         Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows)),
@@ -58,10 +77,16 @@ export function picture(values, rows, columns, kind, label, onpick) {
   return { canvas, top };
 }
 
-// The side of the square that n inputs fill if they are the pixels of an image; 0 if they are none.
+/**
+ * The side of the square that n inputs fill if they are the pixels of an image; 0 if they are none.
+ * @param {number} n
+ * @param {any} names
+ */
 export function imageSide(n, names) {
   const side = Math.round(Math.sqrt(n));
   if (side * side !== n || side < 6) return 0;
-  const pixels = !names || names.every((name) => /pix|^\D{0,3}\d+([_x-]\d+)?$/i.test(name));
+  const pixels =
+    !names ||
+    names.every((/** @type {string} */ name) => /pix|^\D{0,3}\d+([_x-]\d+)?$/i.test(name));
   return pixels ? side : 0;
 }

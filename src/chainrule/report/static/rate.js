@@ -3,8 +3,14 @@
 import { h, show, svg } from "./dom.js";
 import { t } from "./words.js";
 
+/** @import { App, Matrix } from "./types.js" */
+
 const RATE = { wide: 290, deep: 220, left: 46, top: 46, right: 14, below: 46 };
 
+/**
+ * @param {HTMLElement} root
+ * @param {App} app
+ */
 export function drawRate(root, app) {
   const { rate } = app.data,
     { lang } = app.state;
@@ -13,11 +19,11 @@ export function drawRate(root, app) {
     root,
     h("h2", null, t("rate")),
     h("p", { class: "lead" }, rate.figure.title[lang]),
-    rate.said[lang].map((sentence) => h("p", null, sentence)),
+    rate.said[lang].map((/** @type {any} */ sentence) => h("p", null, sentence)),
     h(
       "div",
       { class: "rate-panels" },
-      rate.figure.panels.map((panel) =>
+      rate.figure.panels.map((/** @type {any} */ panel) =>
         h(
           "figure",
           null,
@@ -30,12 +36,16 @@ export function drawRate(root, app) {
   );
 }
 
+/**
+ * @param {any} given
+ * @param {string} lang
+ */
 const rateLegend = ({ legend: entries }, lang) =>
   entries.length
     ? h(
         "p",
         { class: "rate-legend" },
-        entries.map(({ name, rate, role, dash }) =>
+        entries.map((/** @type {any} */ { name, rate, role, dash }) =>
           h(
             "span",
             { class: `role-${role}` },
@@ -58,6 +68,12 @@ const rateLegend = ({ legend: entries }, lang) =>
       )
     : null;
 
+/**
+ * @param {(number | string)[][]} points
+ * @param {string} role
+ * @param {string} weight
+ * @param {number[]} dash
+ */
 const rateLine = (points, role, weight, dash) =>
   svg("polyline", {
     class: `rate-line role-${role} ${weight}`,
@@ -65,14 +81,23 @@ const rateLine = (points, role, weight, dash) =>
     "stroke-dasharray": dash.length ? dash.join(" ") : null,
   });
 
-// One pair of axes; places in the description lie between 0 and 1.
+/**
+ * One pair of axes; places in the description lie between 0 and 1.
+ * @param {any} panel
+ * @param {string} lang
+ */
 function ratePanel(panel, lang) {
-  const x = (place) => RATE.left + RATE.wide * place,
-    y = (place) => RATE.top + RATE.deep * (1 - place),
+  const x = (/** @type {number} */ place) => RATE.left + RATE.wide * place,
+    y = (/** @type {number} */ place) => RATE.top + RATE.deep * (1 - place),
     bottom = RATE.top + RATE.deep,
     parts = [];
-  const text = (at, to, cls, anchor, said) =>
-    parts.push(svg("text", { class: cls, x: at, y: to, "text-anchor": anchor }, said));
+  const text = (
+    /** @type {any} */ at,
+    /** @type {number} */ to,
+    /** @type {string} */ cls,
+    /** @type {any} */ anchor,
+    /** @type {any} */ said,
+  ) => parts.push(svg("text", { class: cls, x: at, y: to, "text-anchor": anchor }, said));
   if (panel.band)
     parts.push(
       svg("rect", {
@@ -125,7 +150,7 @@ function ratePanel(panel, lang) {
   for (const { points, role, weight, dash } of panel.lines)
     parts.push(
       rateLine(
-        points.map(([a, b]) => [x(a).toFixed(1), y(b).toFixed(1)]),
+        points.map((/** @type {any[]} */ [a, b]) => [x(a).toFixed(1), y(b).toFixed(1)]),
         role,
         weight,
         dash,

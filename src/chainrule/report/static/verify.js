@@ -6,29 +6,53 @@
 // the size of the terms of the sum: 2·(terms + slack) units of rounding are what two orders of a sum allow.
 
 import { ACTIVATIONS, activate, pullback } from "./activations.js";
-import { isResidual, parameters, rounding, rowScales, times, transposed, unit } from "./arrays.js";
+import {
+  isResidual,
+  parameters,
+  rounding,
+  rowScales,
+  times,
+  transposed,
+  unit,
+  zeros,
+} from "./arrays.js";
 import { dense, layerNormBackward, layerNormForward } from "./layers.js";
 import { lossAndDelta } from "./losses.js";
 import { OPTIMIZERS, objectiveGradient } from "./optimizers.js";
+
+/** @import { Architecture, Check, Matrix, PageData, Round, Step, Vector } from "./types.js" */
 
 const SLACK = 16; // roundings of the functions: exp, log and tanh are good to 3 ulp on either side
 
 const KNOWN = ["sizes", "activations", "loss", "dtype", "n_parameters", "residual"];
 
-// What a network or its optimizer has that this page has no equations for, by name.
+/**
+ * What a network or its optimizer has that this page has no equations for, by name.
+ * @param {PageData} data
+ */
 export function unknownTo({ architecture, settings }) {
   const kinds = Object.keys(architecture).filter(
     (name) =>
-      !KNOWN.includes(name) && [architecture[name]].flat().some((kind) => kind && kind !== "layer"),
+      !KNOWN.includes(name) &&
+      [/** @type {any} */ (architecture)[name]].flat().some((kind) => kind && kind !== "layer"),
   );
   return [
     ...kinds,
-    ...architecture.activations.filter((name) => !ACTIVATIONS[name]),
+    ...architecture.activations.filter((/** @type {string} */ name) => !ACTIVATIONS[name]),
     ...[settings.optimizer.name].filter((name) => !OPTIMIZERS[name]),
   ];
 }
 
-// Compares found with stored numbers; sizes are those of the terms.
+/**
+ * Compares found with stored numbers; sizes are those of the terms.
+ * @param {string} name
+ * @param {ArrayLike<number>} found
+ * @param {ArrayLike<number>} stored
+ * @param {ArrayLike<number>} sizes
+ * @param {number} terms
+ * @param {string} dtype
+ * @returns {Check}
+ */
 export function compare(name, found, stored, sizes, terms, dtype) {
   const told = {
     name,
@@ -37,6 +61,7 @@ export function compare(name, found, stored, sizes, terms, dtype) {
     worst: 0,
     bound: 2 * (terms + SLACK) * unit(dtype),
     at: -1,
+    ok: false,
   };
   for (let i = 0; i < stored.length; i++) {
     const x = found[i],
@@ -53,23 +78,43 @@ export function compare(name, found, stored, sizes, terms, dtype) {
   return told;
 }
 
+/**
+ * @param {Vector} data
+ * @param {Vector} z
+ * @param {((z: number) => number) | undefined} bends
+ */
 const sizesOf = (data, z, bends) =>
   Float64Array.from(data, (x, i) => Math.abs(x) * (bends ? bends(z[i]) : 1));
 
-// All tensors of one step; `s` holds its unpacked arrays and plain values, see collect.py.
+/**
+ * All tensors of one step; `s` holds its unpacked arrays and plain values, see collect.py.
+ * @param {Step} s
+ * @param {Architecture} architecture
+ * @returns {Check[]}
+ */
 export function verifyStep(s, architecture) {
   const { told, on, g } = verifyForward(s, architecture);
   return [...told, ...verifyBackward(s, architecture, on, g), ...verifyUpdate(s, architecture)];
 }
 
+/**
+ * @param {Step} s
+ */
 const inputs = (s) => [s.X, ...s.a.slice(1)];
 
+/**
+ * @param {Step} s
+ * @param {Architecture} architecture
+ */
 function verifyForward(s, architecture) {
   const { sizes, activations, dtype } = architecture,
     round = rounding(dtype),
     a = inputs(s),
+    /** @type {Check[]} */
     told = [],
+    /** @type {any[]} */
     on = [null],
+    /** @type {any[]} */
     g = [null];
   const { W, b, gain, shift } = parameters(s.theta.data, architecture);
   for (let l = 1; l < sizes.length; l++) {
@@ -82,12 +127,17 @@ function verifyForward(s, architecture) {
     }
     on.push(gain[l] ? s.u[l] : s.z[l]);
     g.push(activate(on[l], name, dtype));
-    const exponent = on[l].data.reduce((top, x) => Math.max(top, Math.abs(x)), 0);
+    const exponent = on[l].data.reduce(
+      (/** @type {number} */ top, /** @type {number} */ x) => Math.max(top, Math.abs(x)),
+      0,
+    );
     const spread = ACTIVATIONS[name].row && Number.isFinite(exponent) ? 2 * exponent + sizes[l] : 0;
     const h = times(g[l], s.masks?.[l], round).data,
       beside = isResidual(architecture, l) ? a[l - 1].data : null;
     const size = sizesOf(h, on[l].data, ACTIVATIONS[name].bends);
-    const found = beside ? h.map((x, p) => round(x + beside[p])) : h;
+    const found = beside
+      ? h.map((/** @type {number} */ x, /** @type {number} */ p) => round(x + beside[p]))
+      : h;
     told.push(
       compare(
         `a${l}`,
@@ -102,6 +152,12 @@ function verifyForward(s, architecture) {
   return { told, on, g };
 }
 
+/**
+ * @param {Step} s
+ * @param {Architecture} architecture
+ * @param {Matrix[]} on
+ * @param {Matrix[]} g
+ */
 function verifyBackward(s, architecture, on, g) {
   const { sizes, activations, loss, dtype } = architecture,
     L = sizes.length - 1,
@@ -125,7 +181,7 @@ function verifyBackward(s, architecture, on, g) {
     compare(`delta${L}`, end.delta.data, s.delta[L].data, end.size, sizes[L], dtype),
   );
   const ones = {
-    data: s.X.data.slice(0, 1).constructor.from({ length: n }, () => 1),
+    data: zeros(s.X.data, n).fill(1),
     shape: [1, n],
   };
   let da = null;
@@ -146,7 +202,7 @@ function verifyBackward(s, architecture, on, g) {
     const k = l - 1,
       name = activations[k - 1],
       mask = s.masks?.[k],
-      exactly = (x) => x,
+      exactly = (/** @type {number} */ x) => x,
       terms = sizes[l] + (ACTIVATIONS[name].row ? sizes[k] : 0) + (L - l);
     const pulled = pullback(on[k], g[k], times(da.value, mask, round), name, round);
     const size = pullback(
@@ -178,16 +234,28 @@ function verifyBackward(s, architecture, on, g) {
   return told;
 }
 
-// ∂J/∂a of the layer below; a residual connection carries that of the layer down unchanged.
+/**
+ * ∂J/∂a of the layer below; a residual connection carries that of the layer down unchanged.
+ * @param {any} da
+ * @param {any} through
+ * @param {boolean} residual
+ * @param {Round} round
+ */
 function errorBelow(da, through, residual, round) {
   if (!residual) return through;
-  const data = through.value.data.map((x, p) => round(x + da.value.data[p]));
+  const data = through.value.data.map((/** @type {number} */ x, /** @type {number} */ p) =>
+    round(x + da.value.data[p]),
+  );
   return {
     value: { data, shape: through.value.shape },
-    size: through.size.map((x, p) => x + da.size[p]),
+    size: through.size.map((/** @type {number} */ x, /** @type {number} */ p) => x + da.size[p]),
   };
 }
 
+/**
+ * @param {Step} s
+ * @param {Architecture} architecture
+ */
 function verifyUpdate(s, architecture) {
   const { dtype } = architecture,
     round = rounding(dtype),
@@ -195,7 +263,7 @@ function verifyUpdate(s, architecture) {
   const objective = objectiveGradient(s.dtheta.data, s.theta.data, architecture, s.settings, round);
   if (s.settings.l2 || s.settings.l1 || s.settings.clip_norm !== null) {
     const size = s.dtheta.data.map(
-      (d, p) =>
+      (/** @type {number} */ d, /** @type {number} */ p) =>
         objective.factor *
         (Math.abs(d) + s.settings.l2 * Math.abs(s.theta.data[p]) + s.settings.l1),
     );
@@ -203,7 +271,7 @@ function verifyUpdate(s, architecture) {
   }
   const stored = s.gradient.data,
     n = stored.length,
-    theta = new s.theta.data.constructor(n),
+    theta = zeros(s.theta.data, n),
     size = new Float64Array(n);
   const applied = Number.isFinite(s.loss),
     names = Object.keys(s.state);
@@ -232,17 +300,21 @@ function verifyUpdate(s, architecture) {
   return told;
 }
 
-// What several checks come to: numbers, how many have the same bits, the largest difference and its bound.
+/**
+ * What several checks come to: numbers, how many have the same bits, the largest difference and its bound.
+ * @param {Check[]} checks
+ */
 export function summary(checks) {
   const worst = checks.reduce(
-    (most, c) => (c.worst > most.worst || (!c.ok && most.ok) ? c : most),
-    { worst: 0, bound: Math.min(...checks.map((c) => c.bound)), ok: true },
+    (/** @type {any} */ most, /** @type {Check} */ c) =>
+      c.worst > most.worst || (!c.ok && most.ok) ? c : most,
+    { worst: 0, bound: Math.min(...checks.map((/** @type {Check} */ c) => c.bound)), ok: true },
   );
   return {
-    n: checks.reduce((sum, c) => sum + c.n, 0),
-    same: checks.reduce((sum, c) => sum + c.same, 0),
+    n: checks.reduce((/** @type {number} */ sum, /** @type {Check} */ c) => sum + c.n, 0),
+    same: checks.reduce((/** @type {number} */ sum, /** @type {Check} */ c) => sum + c.same, 0),
     worst: worst.worst,
     bound: worst.bound,
-    failed: checks.filter((c) => !c.ok),
+    failed: checks.filter((/** @type {Check} */ c) => !c.ok),
   };
 }

@@ -9,7 +9,15 @@ import { drawNetwork } from "./network.js";
 import { brief, grouped } from "./numbers.js";
 import { t } from "./words.js";
 
-// The number an operation is about: its entry of largest size for the row.
+/** @import { App, Operation, Reference, Step } from "./types.js" */
+
+/**
+ * The number an operation is about: its entry of largest size for the row.
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {number} i
+ * @returns {Reference}
+ */
 export function mainNumber(step, op, i) {
   const { kind, l } = op;
   if (kind === "z" || kind === "a" || kind === "delta")
@@ -20,13 +28,32 @@ export function mainNumber(step, op, i) {
   return { kind: kind === "dW" ? "dW" : "W", l, i: Math.floor(p / m), j: p % m };
 }
 
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {string[]} options
+ * @param {number} value
+ * @param {(place: number) => void} onchange
+ * @param {string} earlier
+ * @param {string} later
+ */
 function select(name, label, options, value, onchange, earlier, later) {
   const list = h(
     "select",
-    { id: name, "data-focus": name, onchange: (event) => onchange(Number(event.target.value)) },
-    options.map((text, p) => h("option", { value: p, selected: p === value }, text)),
+    {
+      id: name,
+      "data-focus": name,
+      onchange: (/** @type {any} */ event) => onchange(Number(event.target.value)),
+    },
+    options.map((/** @type {string} */ text, /** @type {number} */ p) =>
+      h("option", { value: p, selected: p === value }, text),
+    ),
   );
-  const button = (text, title, to) =>
+  const button = (
+    /** @type {string} */ text,
+    /** @type {string} */ title,
+    /** @type {number} */ to,
+  ) =>
     h(
       "button",
       {
@@ -50,13 +77,17 @@ function select(name, label, options, value, onchange, earlier, later) {
   );
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {App} app
+ */
 export function drawWalk(root, app) {
   const { data, state } = app,
     step = app.step;
   if (!data.steps.length) return show(root);
   if (!step) return show(root, h("h2", null, t("steps")));
   const op = app.op,
-    ref = app.asked;
+    ref = /** @type {Reference} */ (app.asked);
   const picture = rowPicture(app, step);
   const stage = h("div", { class: "stage" }),
     network = h("div", {
@@ -81,18 +112,22 @@ export function drawWalk(root, app) {
       select(
         "step",
         t("choose_step"),
-        data.steps.map((s) => t("step_option", { step: grouped(s.step), epoch: s.epoch })),
+        data.steps.map((/** @type {any} */ s) =>
+          t("step_option", { step: grouped(s.step), epoch: s.epoch }),
+        ),
         state.step,
-        (to) => app.openStep(to),
+        (/** @type {number} */ to) => app.openStep(to),
         t("previous_step"),
         t("next_step"),
       ),
       select(
         "row",
         t("choose_row"),
-        step.rows.map((r, i) => t("row_option", { i, row: grouped(r) })),
+        step.rows.map((/** @type {number} */ r, /** @type {number} */ i) =>
+          t("row_option", { i, row: grouped(r) }),
+        ),
         state.row,
-        (to) => app.set({ row: to }),
+        (/** @type {number} */ to) => app.set({ row: to }),
         t("previous_row"),
         t("next_row"),
       ),
@@ -145,10 +180,21 @@ export function drawWalk(root, app) {
   drawWhy(panel, app, step, ref);
 }
 
-// Both passes under each other: forward from left to right, backward below it from right to left.
+/**
+ * Both passes under each other: forward from left to right, backward below it from right to left.
+ * @param {App} app
+ * @param {Step} step
+ * @param {Operation} op
+ */
 function tape(app, step, op) {
-  const cell = (id, symbol, column, line, cls) => {
-    const k = app.ops.findIndex((candidate) => candidate.id === id),
+  const cell = (
+    /** @type {string} */ id,
+    /** @type {string} */ symbol,
+    /** @type {number} */ column,
+    /** @type {string} */ line,
+    /** @type {string} */ cls,
+  ) => {
+    const k = app.ops.findIndex((/** @type {any} */ candidate) => candidate.id === id),
       there = app.ops[k];
     return h(
       "button",
@@ -189,6 +235,11 @@ function tape(app, step, op) {
   );
 }
 
+/**
+ * @param {Step} step
+ * @param {Operation} op
+ * @param {number} i
+ */
 function tapeValue(step, op, i) {
   const ref = mainNumber(step, op, i);
   return op.kind === "update" ? `η ${brief(step.eta)}` : brief(step.value(ref));

@@ -4,10 +4,17 @@ import { BACKWARD } from "./why_backward.js";
 import { FORWARD } from "./why_forward.js";
 import { UPDATE } from "./why_update.js";
 
+/** @import { Answer, Reference, Step } from "./types.js" */
+
 const RULES = { ...FORWARD, ...BACKWARD, ...UPDATE };
 
-// Returns { ref, value, formula, said, terms, over, lines }. A term is { parts: references, value }; a line is
-// { ref or words or text, value }. `over` names what the terms run over: units, rows or outputs.
+/**
+ * Returns { ref, value, formula, said, terms, over, lines }. A term is { parts: references, value }; a line is
+ * { ref or words or text, value }. `over` names what the terms run over: units, rows or outputs.
+ * @param {Step} step
+ * @param {Reference} ref
+ * @returns {Answer}
+ */
 export function why(step, ref) {
   return {
     ref,

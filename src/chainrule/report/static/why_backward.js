@@ -8,6 +8,9 @@ import { pairOf } from "./losses.js";
 import { number } from "./numbers.js";
 import { ending, factor, product, sum } from "./why_terms.js";
 
+/** @import { Explained, Line, Matrix, Reference, Rules, Step, Term } from "./types.js" */
+
+/** @type {Rules} */
 export const BACKWARD = {
   delta(step, ref) {
     if (ref.l === step.L) return outputError(step, ref);
@@ -139,6 +142,11 @@ export const BACKWARD = {
   },
 };
 
+/**
+ * @param {Step} step
+ * @param {Reference} ref
+ * @returns {Explained}
+ */
 function outputError(step, ref) {
   const { l, i, j } = ref,
     output = step.activation(l),
@@ -174,6 +182,7 @@ function outputError(step, ref) {
         { result: ref, value: step.value(ref) },
       ],
     };
+  /** @type {Line[]} */
   const lines = [
     { ref: a, value: step.value(a) },
     { ref: y, value: step.value(y) },
@@ -207,22 +216,33 @@ function outputError(step, ref) {
   };
 }
 
+/**
+ * @param {Step} step
+ * @param {Reference} ref
+ * @returns {Term[]}
+ */
 const errorTerms = (step, { l, i, j }) =>
   range(step.sizes[l + 1]).map((k) =>
     product(step, { kind: "delta", l: l + 1, i, j: k }, { kind: "W", l: l + 1, i: j, j: k }),
   );
 
-// delta of a normalised layer: du back through the normalisation of its row.
+/**
+ * delta of a normalised layer: du back through the normalisation of its row.
+ * @param {Step} step
+ * @param {Reference} ref
+ * @returns {Explained}
+ */
 function normalError(step, ref) {
   const { l, i, j } = ref,
     { xHat, deviation } = normalised(row(step.z[l], i)),
-    mean = (list) => list.reduce((all, x) => all + x, 0) / xHat.length;
+    mean = (/** @type {any[]} */ list) =>
+      list.reduce((/** @type {any} */ all, /** @type {number} */ x) => all + x, 0) / xHat.length;
   const scaled = Array.from(row(step.du[l], i), (d, k) => d * step.old.gain[l][k]),
     all = mean(scaled),
     along = mean(scaled.map((d, k) => d * xHat[k]));
   const dx = mi("dx̂"),
     hat = () => mi("x̂"),
-    bar = (...parts) => mrow(mi("mean"), mo("("), ...parts, mo(")")),
+    bar = (/** @type {Node[]} */ ...parts) => mrow(mi("mean"), mo("("), ...parts, mo(")")),
     terms = scaled[j] - all - xHat[j] * along;
   return {
     said: "why_bp2_normal",
@@ -266,6 +286,11 @@ function normalError(step, ref) {
   };
 }
 
+/**
+ * @param {Step} step
+ * @param {Reference} ref
+ * @returns {Explained}
+ */
 function hiddenError(step, ref) {
   const { l, i, j } = ref,
     name = step.activation(l),
@@ -274,8 +299,9 @@ function hiddenError(step, ref) {
   const mask = step.masks?.[l] ?? null,
     m = mask ? mask.data[i * mask.shape[1] + j] : 1,
     da = sum(terms);
-  const lines = [{ words: "sum_da", value: da }],
-    on = { ...z, kind: step.isNormal(l) ? "u" : "z" };
+  /** @type {Line[]} */
+  const lines = [{ words: "sum_da", value: da }];
+  const on = { ...z, kind: step.isNormal(l) ? "u" : "z" };
   if (step.isResidual(l + 1))
     lines.push({
       words: "residual_da",
@@ -300,6 +326,10 @@ function hiddenError(step, ref) {
   };
 }
 
+/**
+ * @param {Reference} ref
+ * @param {Matrix | null | undefined} mask
+ */
 function errorFormula({ kind, l, i, j }, mask) {
   return math(
     entry(kind === "du" ? "du" : "δ", l, i, j),

@@ -9,6 +9,9 @@ import { pairOf } from "./losses.js";
 import { number } from "./numbers.js";
 import { ending, factor, product, sum } from "./why_terms.js";
 
+/** @import { Explained, Line, Reference, Rules, Step } from "./types.js" */
+
+/** @type {Rules} */
 export const FORWARD = {
   z(step, { l, i, j }) {
     const terms = range(step.sizes[l - 1]).map((k) =>
@@ -51,6 +54,7 @@ export const FORWARD = {
     const on = { ...z, kind: step.isNormal(l) ? "u" : "z" },
       below = { kind: "a", l: l - 1, i, j };
     const g = ACTIVATIONS[name].g(step.value(on), step.architecture.dtype);
+    /** @type {Line[]} */
     const lines = [
       { ref: on, value: step.value(on) },
       { text: `${name}(${number(step.value(on))})`, value: g },
@@ -118,7 +122,7 @@ export const FORWARD = {
       pair = pairOf(step.architecture.loss, output);
     const terms = range(step.sizes[L]).map((j) => {
       const [a, y, z] = ["a", "y", "z"].map((kind) => ({ kind, l: kind === "y" ? null : L, i, j }));
-      const value = pair.rowValue
+      const value = !pair.value
         ? logTerm(step, i, j)
         : pair.value(step.value(z), step.value(a), step.value(y));
       return { parts: [a, y], joined: ", ", value };
@@ -166,10 +170,15 @@ export const FORWARD = {
   }),
 };
 
+/**
+ * @param {Step} step
+ * @param {Reference} ref
+ * @returns {Explained}
+ */
 function softmaxTerms(step, ref) {
   const { l, i, j } = ref,
     n = step.sizes[l];
-  const z = (k) => ({ kind: "z", l, i, j: k });
+  const z = (/** @type {number} */ k) => ({ kind: "z", l, i, j: k });
   const top = Math.max(...range(n).map((k) => step.value(z(k))));
   const terms = range(n).map((k) => ({
     exp: true,
@@ -199,6 +208,11 @@ function softmaxTerms(step, ref) {
   };
 }
 
+/**
+ * @param {Step} step
+ * @param {number} i
+ * @param {number} j
+ */
 function logTerm(step, i, j) {
   const y = step.value({ kind: "y", l: null, i, j });
   return y === 0 ? 0 : -y * Math.log(step.value({ kind: "a", l: step.L, i, j }));

@@ -8,9 +8,17 @@ import { grouped, number, percent } from "./numbers.js";
 import { why } from "./why.js";
 import { t } from "./words.js";
 
+/** @import { Answer, App, Reference, Step, Term, Vector } from "./types.js" */
+
 const SHOWN_TERMS = 8;
 
-// The provenance of a number.
+/**
+ * The provenance of a number.
+ * @param {HTMLElement} root
+ * @param {App} app
+ * @param {Step} step
+ * @param {Reference} ref
+ */
 export function drawWhy(root, app, step, ref) {
   const told = why(step, ref),
     value = digits(app, ref, told.value);
@@ -28,7 +36,7 @@ export function drawWhy(root, app, step, ref) {
     "form",
     {
       class: "ask",
-      onsubmit: (event) => {
+      onsubmit: (/** @type {any} */ event) => {
         event.preventDefault();
         const found = step.reference(input.value);
         if (found) app.ask(found);
@@ -66,7 +74,7 @@ export function drawWhy(root, app, step, ref) {
           type: "button",
           class: "quiet",
           "data-focus": "copy",
-          onclick: (event) => copy(value, event.currentTarget, t("copied")),
+          onclick: (/** @type {any} */ event) => copy(value, event.currentTarget, t("copied")),
         },
         t("copy_number"),
       ),
@@ -80,18 +88,34 @@ export function drawWhy(root, app, step, ref) {
   );
 }
 
+/**
+ * @param {App} app
+ * @param {Step} step
+ * @param {Answer} told
+ */
 function terms(app, step, told) {
   if (!told.terms.length) return null;
   const n = told.terms.length,
     all = app.state.allTerms || n <= SHOWN_TERMS + 2,
-    values = told.terms.map((term) => term.value);
+    values = told.terms.map((/** @type {Term} */ term) => term.value);
   const order = [...largest(values, all ? Math.min(n, MOST_TERMS) : SHOWN_TERMS)].sort(
     (p, q) => Math.abs(values[q]) - Math.abs(values[p]) || p - q,
   );
-  const size = values.reduce((total, x) => total + (Number.isFinite(x) ? Math.abs(x) : 0), 0) || 1,
+  const size =
+      values.reduce(
+        (/** @type {any} */ total, /** @type {number} */ x) =>
+          total + (Number.isFinite(x) ? Math.abs(x) : 0),
+        0,
+      ) || 1,
     kept = new Set(order);
-  const rest = values.reduce((sum, x, p) => (kept.has(p) ? sum : sum + x), 0),
-    zeros = values.filter((x, p) => x === 0 && !kept.has(p)).length;
+  const rest = values.reduce(
+      (/** @type {number} */ sum, /** @type {number} */ x, /** @type {number} */ p) =>
+        kept.has(p) ? sum : sum + x,
+      0,
+    ),
+    zeros = values.filter(
+      (/** @type {number} */ x, /** @type {number} */ p) => x === 0 && !kept.has(p),
+    ).length;
   const body = order.map((p) => {
     const term = told.terms[p],
       who =
@@ -100,7 +124,7 @@ function terms(app, step, told) {
           : told.over === "outputs"
             ? app.outputName(p)
             : null;
-    const chips = term.parts.map((ref, q) => [
+    const chips = term.parts.map((/** @type {Reference} */ ref, /** @type {number} */ q) => [
       q ? h("span", { class: "times" }, term.joined ?? " · ") : null,
       chip(app, step, ref, { focus: `t${q}` }),
     ]);
@@ -147,9 +171,10 @@ function terms(app, step, told) {
           h("td"),
         )
       : null;
-  const up = values.filter((x) => x > 0),
-    down = values.filter((x) => x < 0),
-    add = (list) => list.reduce((sum, x) => sum + x, 0);
+  const up = values.filter((/** @type {number} */ x) => x > 0),
+    down = values.filter((/** @type {number} */ x) => x < 0),
+    add = (/** @type {any[]} */ list) =>
+      list.reduce((/** @type {number} */ sum, /** @type {number} */ x) => sum + x, 0);
   return h(
     "div",
     { class: "terms" },
@@ -193,8 +218,13 @@ function terms(app, step, told) {
   );
 }
 
+/**
+ * @param {App} app
+ * @param {Step} step
+ * @param {Answer} told
+ */
 function lines(app, step, told) {
-  const rows = told.lines.map((line) => {
+  const rows = told.lines.map((/** @type {any} */ line) => {
     const sign = line.plus ? "+" : line.minus ? "−" : line.times ? "×" : line.result ? "=" : "";
     const words = line.words ? t(`l_${line.words}`, { dtype: app.data.architecture.dtype }) : null;
     const told_ = line.result
@@ -225,16 +255,20 @@ function lines(app, step, told) {
   return h("table", { class: "lines" }, h("tbody", null, rows));
 }
 
-// The panel as text, and a sum as lines of NumPy that give the number again.
+/**
+ * The panel as text, and a sum as lines of NumPy that give the number again.
+ * @param {Step} step
+ * @param {Answer} told
+ */
 function copies(step, told) {
-  const button = (name, text) =>
+  const button = (/** @type {string} */ name, /** @type {() => string} */ text) =>
     h(
       "button",
       {
         type: "button",
         class: "quiet",
         "data-focus": `copy-${name}`,
-        onclick: (event) => copy(text(), event.currentTarget, t("copied")),
+        onclick: (/** @type {any} */ event) => copy(text(), event.currentTarget, t("copied")),
       },
       t(`copy_${name}`),
     );
@@ -242,21 +276,27 @@ function copies(step, told) {
   return h(
     "div",
     { class: "copies" },
-    button("text", () => document.querySelector(".why").innerText),
+    button("text", () => /** @type {HTMLElement} */ (document.querySelector(".why")).innerText),
     lines ? button("numpy", () => lines) : null,
   );
 }
 
-// null where the number is no plain sum of products.
+/**
+ * null where the number is no plain sum of products.
+ * @param {Step} step
+ * @param {Answer} answer
+ * @returns {string | null}
+ */
 export function numpy(step, { ref, terms: list, lines: after, value }) {
   if (!["z", "dW", "db", "da", "dshift", "J"].includes(ref.kind)) return null;
-  const array = (name, values) =>
+  const array = (/** @type {string} */ name, /** @type {number[]} */ values) =>
     `${name} = np.array([${Array.from(values, (x) => (Number.isFinite(x) ? x : `np.${String(x).toLowerCase().replace("infinity", "inf")}`)).join(", ")}])`;
   const added = after
-    .filter((line) => line.plus)
-    .map((line) => ` + ${line.value < 0 ? `(${line.value})` : line.value}`)
+    .filter((/** @type {any} */ line) => line.plus)
+    .map((/** @type {any} */ line) => ` + ${line.value < 0 ? `(${line.value})` : line.value}`)
     .join("");
-  const of = (p) => list.map((term) => step.value(term.parts[p])),
+  const of = (/** @type {number} */ p) =>
+      list.map((/** @type {Term} */ term) => step.value(term.parts[p])),
     first = of(0),
     two = list[0].parts.length === 2 ? of(1) : ref.kind === "J" ? step.scales : null;
   return [

@@ -6,6 +6,9 @@ import { number } from "./numbers.js";
 import { OPTIMIZERS } from "./optimizers.js";
 import { factor } from "./why_terms.js";
 
+/** @import { Explained, Line, Reference, Rules, Step } from "./types.js" */
+
+/** @type {Rules} */
 export const UPDATE = {
   W: (step, ref) => update(step, ref, "W"),
   "W⁺": (step, ref) => update(step, ref, "W"),
@@ -17,7 +20,13 @@ export const UPDATE = {
   "shift⁺": (step, ref) => update(step, ref, "shift"),
 };
 
-// The update of one weight or bias: gradient, penalty, clipping, the optimizer's rule, old and new.
+/**
+ * The update of one weight or bias: gradient, penalty, clipping, the optimizer's rule, old and new.
+ * @param {Step} step
+ * @param {Reference} ref
+ * @param {string} part
+ * @returns {Explained}
+ */
 function update(step, ref, part) {
   const { l, i, j } = ref,
     isW = part === "W",
@@ -25,14 +34,15 @@ function update(step, ref, part) {
   const before = { kind: part, l, i, j },
     after = { kind: `${part}⁺`, l, i, j },
     slope = { kind: `d${part}`, l, i, j };
-  const at = (parameters) =>
+  const at = (/** @type {any} */ parameters) =>
     isW ? parameters.W[l].data[i * step.sizes[l] + j] : parameters[part][l][i];
   const theta = step.value(before),
-    g = at(step.objective),
-    lines = [
-      { ref: before, words: "old", value: theta },
-      { ref: slope, words: "gradient", value: step.value(slope) },
-    ];
+    g = at(step.objective);
+  /** @type {Line[]} */
+  const lines = [
+    { ref: before, words: "old", value: theta },
+    { ref: slope, words: "gradient", value: step.value(slope) },
+  ];
   if (isW && s.l2)
     lines.push({ text: `+ l2·W = ${number(s.l2)}·${factor(theta)}`, value: s.l2 * theta });
   if (isW && s.l1)
@@ -48,7 +58,8 @@ function update(step, ref, part) {
     { words: "change", value: step.value(after) - theta },
     { result: after, value: step.value(after) },
   );
-  const name = (symbol) => (isW ? entry(symbol, l, i, j) : entry(symbol, l, i));
+  const name = (/** @type {string} */ symbol) =>
+    isW ? entry(symbol, l, i, j) : entry(symbol, l, i);
   return {
     said: isW || part === "b" ? `why_${part}` : "why_norm",
     value: step.value(ref),
@@ -57,6 +68,13 @@ function update(step, ref, part) {
   };
 }
 
+/**
+ * @param {Step} step
+ * @param {(parameters: any) => any} at
+ * @param {number} theta
+ * @param {number} g
+ * @returns {Line[]}
+ */
 function worked(step, at, theta, g) {
   const hyper = step.settings.optimizer,
     t = step.step + 1,

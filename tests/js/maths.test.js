@@ -1,0 +1,109 @@
+// The page's mathematics against golden numbers that reference/ has written.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { ACTIVATIONS, activate, pullback } from "../../src/chainrule/report/static/activations.js";
+import {
+  dense,
+  layerNormBackward,
+  layerNormForward,
+} from "../../src/chainrule/report/static/layers.js";
+import { lossAndDelta, rowLoss } from "../../src/chainrule/report/static/losses.js";
+import { OPTIMIZERS } from "../../src/chainrule/report/static/optimizers.js";
+import { general, number } from "../../src/chainrule/report/static/numbers.js";
+
+const golden = JSON.parse(readFileSync(new URL("golden.json", import.meta.url), "utf8"));
+const matrix = (rows) => ({
+  data: Float64Array.from(rows.flat()),
+  shape: [rows.length, rows[0].length],
+});
+const exactly = (x) => x;
+const z = matrix(golden.z),
+  da = matrix(golden.da);
+
+// Equal but for the last bits of exp, log and the order of a sum.
+function agree(found, wanted, what) {
+  const flat = [wanted].flat(Infinity);
+  assert.equal(found.length, flat.length, what);
+  flat.forEach((x, i) => {
+    const gap = Math.abs(found[i] - x);
+    assert.ok(gap <= 4e-14 * (1 + Math.abs(x)), `${what}[${i}]: ${found[i]}, reference has ${x}`);
+  });
+}
+
+test("every activation of reference is here, and the other way round", () => {
+  assert.deepEqual(Object.keys(ACTIVATIONS).sort(), golden.activations.map((e) => e.name).sort());
+});
+
+for (const { name, a, delta } of golden.activations)
+  test(`${name}: a = g(z), delta = pullback(z, a, da)`, () => {
+    const found = activate(z, name, "float64");
+    agree(found.data, a, "a");
+    agree(pullback(z, found, da, name, exactly).data, delta, "delta");
+  });
+
+for (const { loss, output, y, value, delta } of golden.losses)
+  test(`${loss} on ${output}: loss of every row, J and delta`, () => {
+    const a = activate(z, output, "float64"),
+      targets = matrix(y),
+      n = z.shape[0],
+      rows = golden.z.map((_, i) => {
+        const part = (m) => m.data.subarray(i * m.shape[1], (i + 1) * m.shape[1]);
+        return rowLoss(loss, output, part(z), part(a), part(targets));
+      });
+    agree(rows, value, "loss");
+    const found = lossAndDelta(loss, output, z, a, targets, new Array(n).fill(1), "float64");
+    agree([found.J], [value.reduce((sum, x) => sum + x, 0)], "J");
+    agree(found.delta.data, delta, "delta");
+  });
+
+test("every optimizer of reference is here, and the other way round", () => {
+  const names = [...new Set(golden.optimizers.map((e) => e.name))];
+  assert.deepEqual(Object.keys(OPTIMIZERS).sort(), names.sort());
+});
+
+for (const { name, hyper, start, path } of golden.optimizers)
+  test(`${name} ${JSON.stringify(hyper)}: three updates`, () => {
+    start.forEach((first, p) => {
+      let theta = first,
+        state = Object.fromEntries(Object.keys(path[0].state).map((key) => [key, 0]));
+      path.forEach((wanted, k) => {
+        const done = OPTIMIZERS[name](wanted.g[p], state, theta, k + 1, 0.1, hyper);
+        ({ theta, state } = done);
+        agree([theta], [wanted.theta[p]], `theta after update ${k + 1}`);
+        for (const [key, values] of Object.entries(wanted.state))
+          agree([state[key]], [values[p]], key);
+      });
+    });
+  });
+
+test("a dense layer: z = a @ W + b", () => {
+  const { W, b, z: wanted } = golden.layers.dense;
+  agree(dense(z, matrix(W), Float64Array.from(b), exactly).value.data, wanted, "z");
+});
+
+test("layer normalisation, forward and backward", () => {
+  const { gain, shift, u, delta, dgain, dshift } = golden.layers.layer_norm,
+    [g, s] = [gain, shift].map((list) => Float64Array.from(list));
+  agree(layerNormForward(z, g, s, exactly).value.data, u, "u");
+  const found = layerNormBackward(z, g, da, exactly);
+  agree(found.delta.data, delta, "delta");
+  agree(found.dgain, dgain, "dgain");
+  agree(found.dshift, dshift, "dshift");
+});
+
+test("numbers are written as Python's :.ng writes them", () => {
+  const wanted = [
+    [0.00012345678, 5, "0.00012346"],
+    [123456, 5, "1.2346e+05"],
+    [1e-5, 3, "1e-05"],
+    [-0.5, 5, "-0.5"],
+    [100, 3, "100"],
+    [Infinity, 5, "inf"],
+    [NaN, 5, "nan"],
+  ];
+  for (const [x, n, text] of wanted) assert.equal(general(x, n), text);
+  assert.equal(number(3.14159265), "3.1416");
+});

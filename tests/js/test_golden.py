@@ -1,0 +1,26 @@
+"""The golden numbers of the page's mathematics are what reference/ says today."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+import write_golden
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b) if isinstance(a, str) else bool(np.isclose(a, b, rtol=1e-12, atol=1e-15))
+
+
+def test_golden_numbers_are_those_of_reference() -> None:
+    """golden.json is what `python tests/js/write_golden.py` would write, to the last bits of exp and log."""
+    assert same(json.loads(write_golden.FILE.read_text(encoding="utf-8")), write_golden.golden())
