@@ -8,6 +8,7 @@ ChainruleError
 └── DivergedError    training met a non-finite or exploding number      (also an ArithmeticError)
 
 DivergenceWarning    the same news, when training returns what it has instead of raising
+InterruptedWarning   Ctrl-C ended a training, which returns what it has: a loop around it may want to end too
 ReplayWarning        a replay on another engine or BLAS than recorded: the same to rounding, not to the bit
 """
 
@@ -63,6 +64,10 @@ class DivergedError(ChainruleError, ArithmeticError):
 
 class DivergenceWarning(UserWarning):
     """Training stopped because a number became non-finite or the loss exploded."""
+
+
+class InterruptedWarning(UserWarning):
+    """Ctrl-C ended a training early; what it has so far is returned."""
 
 
 class ReplayWarning(UserWarning):

@@ -58,7 +58,9 @@ def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
     """
     material = material_of(run, run.rows, None, shows_rows=shows_rows)
     try:
-        seconds = max(AFTER_TRAINING_S, AFTER_TRAINING_SHARE * float(run.result["seconds"]))
+        seconds = AFTER_TRAINING_S
+        if run.result["stopped"] != "interrupted":  # else somebody waits for the end
+            seconds = max(seconds, AFTER_TRAINING_SHARE * float(run.result["seconds"]))
         write(folder / REPORT, material, SIZE_MB, seconds)
     except (OSError, ChainruleError) as error:
         warnings.warn(f"{folder / REPORT}: could not be written ({error}); the run is complete.", stacklevel=3)

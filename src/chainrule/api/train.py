@@ -18,9 +18,9 @@ from chainrule.api.run_writer import RunWriter, Setup
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
-from chainrule.errors import DataError, DivergenceWarning, SettingsError
+from chainrule.errors import DataError, DivergenceWarning, InterruptedWarning, SettingsError
 from chainrule.training import divergence, metrics
-from chainrule.training.interrupt import listening
+from chainrule.training.interrupt import Listening
 from chainrule.training.loop import Result, Trainer, Validation
 from chainrule.training.progress import ProgressBar, wanted
 from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
@@ -78,7 +78,8 @@ def train(
               callbacks: see chainrule.training.events.Control
     Returns   Run: network, history, replay
     Errors    SettingsError, ShapeError, DataError before the first step; DivergedError where
-              on_divergence = "raise", else a DivergenceWarning and run.diverged
+              on_divergence = "raise", else a DivergenceWarning and run.diverged; InterruptedWarning after Ctrl-C,
+              which ends the training after the current step (a second one raises KeyboardInterrupt at once)
     Example   >>> from sklearn.datasets import load_iris
               >>> X, y = load_iris(return_X_y=True)
               >>> run = train(Network([4, 8, 3]), X, y, epochs=2, progress=False)
@@ -113,15 +114,15 @@ def train(
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
     keeper = RunWriter(directory, setup, keep_data, pipeline, source, resume)
-    finished = keeper.open()
-    if finished is not None:
-        return finished
-    result = _run(setup, keeper, callbacks, progress, time_limit)
-    run = keeper.close(result, setup)
-    if run.directory is not None:
-        from chainrule.api.report import write_after_training
-
-        write_after_training(run, run.directory, shows_rows=keep_data is not False)
+    with Listening() as interrupted:  # until model and checkpoint are written
+        finished = keeper.open()
+        if finished is not None:
+            return finished
+        result = _run(setup, keeper, callbacks, progress, time_limit, interrupted)
+        run = keeper.close(result, setup)
+    said = _report(run, interrupted, shows_rows=keep_data is not False)
+    if said:
+        warnings.warn(said, InterruptedWarning, stacklevel=2)
     if result.diverged is not None:
         if on_divergence == "raise":
             raise result.diverged
@@ -190,15 +191,38 @@ def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]
     return rows.X, rows.targets, rows.weight
 
 
+def _report(run: Run, interrupted: Listening, *, shows_rows: bool) -> str:
+    """Write the page, if the run has a directory; what is to be said where Ctrl-C ended the training, or the page."""
+    said = ""
+    if interrupted():
+        epochs = len(run.history.get("loss", []))
+        said = f"{interrupted.name} ended the training after {epochs:,} epochs, {run.n_steps:,} steps; "
+        said += "the run returned holds the best weights so far."
+    if run.directory is not None:
+        from chainrule.api.report import write_after_training
+
+        try:
+            write_after_training(run, run.directory, shows_rows=shows_rows)
+        except KeyboardInterrupt:
+            if interrupted():  # that was the second
+                raise
+            said = f"Ctrl-C came after the training, which is complete; {run.directory}/report.html was left out."
+    return said
+
+
 def _run(
-    setup: Setup, keeper: RunWriter, callbacks: Sequence[Any], progress: bool | str, time_limit: float | None
+    setup: Setup,
+    keeper: RunWriter,
+    callbacks: Sequence[Any],
+    progress: bool | str,
+    time_limit: float | None,
+    interrupted: Listening,
 ) -> Result:
     observers: list[Any] = [keeper.directory] if keeper.directory else []
     with contextlib.ExitStack() as stack:
         if wanted(progress):
             bar = ProgressBar(setup.settings.epochs, setup.task.steps_per_epoch, setup.metric.name)
             observers.append(stack.enter_context(bar))
-        interrupted = stack.enter_context(listening())
         scale = divergence.constant_output_loss(
             setup.task.targets, setup.task.architecture.loss, setup.task.architecture.n_outputs
         )

@@ -1,32 +1,39 @@
 """The command line: `chainrule COMMAND …`. Results go to stdout, progress and warnings to stderr.
 
-Exit codes: 0 done, 1 a check failed or training diverged, 2 wrong use or unreadable input, 130 interrupted.
+Exit codes: 0 done, 1 a check failed or training diverged, 2 wrong use or unreadable input, 130 interrupted
+(143 by SIGTERM, 129 by SIGHUP).
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
+import signal
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chainrule.cli.ending import Ending
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every expected error is one line on stderr."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    from chainrule.cli import ending
+
+    ending.ENDING = told = ending.Ending()
+    with told.heard():
+        code = _told(list(sys.argv[1:] if argv is None else argv), told)
+    ending.give_up_output()
+    return code
+
+
+def _told(arguments: list[str], ending: Ending) -> int:
+    """The exit code of a command, with the line on stderr that goes with it."""
+    from chainrule.cli.ending import Ended
     from chainrule.errors import ChainruleError, DivergedError
 
     try:
-        if arguments == ["--version"]:
-            from chainrule.cli.version import version
-
-            print(version())
-            return 0
-        from chainrule.cli.parser import build
-
-        options = build().parse_args(arguments)
-        code = int(options.run(options))
-        sys.stdout.flush()
-        return code
+        return _done(arguments)
     except SystemExit as leaving:  # argparse leaves this way after --help
         return int(leaving.code or 0)
     except DivergedError as error:
@@ -34,17 +41,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ChainruleError as error:
         return _complain(str(error), 2)
     except BrokenPipeError:  # the reader of stdout went away, as `| head` does; nothing is left to tell it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
+        if ending.received is not None:  # the terminal is gone
+            return ending.code
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}", 2)
     except MemoryError:
         return _complain("not enough memory; give fewer rows, a smaller network or a smaller batch.", 2)
     except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+        return _complain("interrupted", ending.code)
+    except Ended:
+        return _complain(f"ended by {signal.Signals(ending.code - 128).name}", ending.code)
+
+
+def _done(arguments: list[str]) -> int:
+    """The exit code of a command that comes to its end."""
+    if arguments == ["--version"]:
+        from chainrule.cli.version import version
+
+        print(version())
+        return 0
+    from chainrule.cli.parser import build
+
+    options = build().parse_args(arguments)
+    code = int(options.run(options))
+    sys.stdout.flush()
+    return code
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"chainrule: {' '.join(message.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        print(f"chainrule: {' '.join(message.split())}", file=sys.stderr)
     return code

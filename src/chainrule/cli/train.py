@@ -15,7 +15,7 @@ from typing import Any
 from chainrule.api.rehearsal import Choice
 from chainrule.api.run import Run
 from chainrule.api.train import train
-from chainrule.cli import large, train_report
+from chainrule.cli import ending, large, train_report
 from chainrule.cli.job import Job, dialect, understand
 from chainrule.cli.rehearse import rehearse
 from chainrule.cli.train_parser import AUTO
@@ -52,13 +52,15 @@ def run(options: argparse.Namespace) -> int:
             choice, found, how = settle(options, job, choice, folder)
         if tell:
             train_report.tell_training(job, choice, f"{engine.name} ({reason})", how)
-        done = _trained(options, job, choice, folder, found)
+        with ending.ENDING.held():
+            done = _trained(options, job, choice, folder, found)
     measured = _measured(job, choice, done)
     if options.json:
         print(train_report.as_json(job, choice, done, measured))
     elif tell:
         train_report.tell_result(job, done, measured)
-    return 130 if done.result["stopped"] == "interrupted" else 1 if done.diverged else 0
+    interrupted = done.result["stopped"] == "interrupted" or ending.ENDING.received is not None
+    return ending.ENDING.code if interrupted else 1 if done.diverged else 0
 
 
 def _trained(options: argparse.Namespace, job: Job, choice: Choice, folder: Path, found: Suggestion | None) -> Run:

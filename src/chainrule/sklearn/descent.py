@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,9 @@ class Descent:
         judge: Judge,
         progress: Progress,
         tasks: EpochTasks,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._interrupted = interrupted
         self.task, self.engine, self.settings, self.step_settings = task, engine, settings, step
         self.state, self.watch, self.plan, self.judge, self.progress, self.tasks = (
             state, watch, plan, judge, progress, tasks,
@@ -77,16 +80,14 @@ class Descent:
         progress = self.progress
         progress.best = self._theta0.copy() if self.judge.validate else None
         self.checkpoints.put(Checkpoint(self.first_step, self._theta0.copy(), dict(self.state.arrays), self._theta0))
-        try:
-            while progress.n_epochs < self.plan.max_epochs and not self._ended:
-                self._stretch()
-                if self.plan.one_pass:
-                    break
-                if progress.n_epochs == self.plan.max_epochs:
-                    self._warn_unfinished()
-        except KeyboardInterrupt:
-            progress.stopped = "interrupted"
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+        while progress.n_epochs < self.plan.max_epochs and not self._ended:
+            self._stretch()
+            if self._interrupted() and not self._ended:
+                progress.stopped = "interrupted"
+            if self.plan.one_pass:
+                break
+            if progress.n_epochs == self.plan.max_epochs:
+                self._warn_unfinished()
         return self._finish()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -23,6 +24,7 @@ from chainrule.sklearn import fit_record, held_out
 from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from chainrule.sklearn.descent import Descent
 from chainrule.sklearn.fitted import FittedMLP, dense
+from chainrule.sklearn.interruption import interruptible
 from chainrule.sklearn.lbfgs import FullBatch, Iterations, minimize, refuse_settings_of_steps
 from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
 from chainrule.sklearn.plan import Judge, Plan, Progress
@@ -139,10 +141,11 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             (X, targets, weight), judged_by = held_out.split(
                 (X, targets, weight), float(self.validation_fraction), self._strata(targets), self._random_state
             )
-        if self.solver == "lbfgs":
-            self._fit_all_at_once(X, y, targets, weight, judged_by)
-        else:
-            self._fit_by_batches(X, y, targets, weight, judged_by, incremental)
+        with interruptible() as interrupted:
+            if self.solver == "lbfgs":
+                self._fit_all_at_once(X, y, targets, weight, judged_by, interrupted)
+            else:
+                self._fit_by_batches(X, y, targets, weight, judged_by, incremental, interrupted)
         return self
 
     def _initialise(self, sizes: list[int], dtype: Any) -> None:
@@ -180,14 +183,16 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             bool(self.shuffle),
         )
 
-    def _fit_all_at_once(self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any) -> None:
+    def _fit_all_at_once(
+        self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any, interrupted: Callable[[], bool]
+    ) -> None:
         refuse_settings_of_steps(self)
         task = self._task(X, targets, weight, np.float64, "sgd")
         parameters = self._network_of(np.float64)[0]
         engine = self._engine_for(parameters.architecture, task.n_samples, 1)
         judge, tasks = self._judge(task, judged_by), EpochTasks(self, X, y, weight)
         tasks.begin_fit(self.max_iter)
-        iterations = Iterations(parameters, tasks, judge.validate, bool(self.verbose), self.time_limit)
+        iterations = Iterations(parameters, tasks, judge.validate, bool(self.verbose), self.time_limit, interrupted)
         found, self.loss_, self.n_iter_ = minimize(
             FullBatch(task, engine, float(self.alpha)),
             parameters.copy(),
@@ -206,8 +211,9 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         tasks.end_fit()
 
     def _fit_by_batches(
-        self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any, incremental: bool
-    ) -> None:
+        self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any, incremental: bool,
+        interrupted: Callable[[], bool],
+    ) -> None:  # fmt: skip
         parameters = self._network_of(X.dtype)[0]
         optimizer = self._optimizer_settings()
         task = self._task(X, targets, weight, X.dtype, optimizer.name)
@@ -223,18 +229,9 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         tasks = EpochTasks(self, X, y, weight)
         tasks.begin_fit(1 if incremental else self.max_iter)
         descent = Descent(
-            task,
-            engine,
-            settings,
-            step,
-            parameters.copy(),
-            state,
-            watch,
-            self._plan(incremental),
-            judge,
-            progress,
-            tasks,
-        )
+            task, engine, settings, step, parameters.copy(), state, watch, self._plan(incremental), judge, progress,
+            tasks, interrupted,
+        )  # fmt: skip
         began = time.perf_counter()
         with np.errstate(all="ignore"):
             found = descent.run()

@@ -57,7 +57,7 @@ def refuse_settings_of_steps(estimator: Any) -> None:
 
 
 class Iterations:
-    """What happens after every iteration: scores on rows to judge by, callbacks, the time limit."""
+    """What happens after every iteration: scores on rows to judge by, callbacks, Ctrl-C, the time limit."""
 
     def __init__(
         self,
@@ -66,10 +66,12 @@ class Iterations:
         validate: Callable[[Parameters], tuple[float, float]] | None,
         verbose: bool,
         time_limit: float | None,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._interrupted = interrupted
         self._like, self._tasks, self._validate, self._verbose = like, tasks, validate, verbose
         self._limit, self._began = time_limit, time.perf_counter()
-        self.n, self.stopped_by_callback = 0, False
+        self.n, self.asked_to_stop = 0, False
         self.losses: list[float] = []
         self.scores: list[float] = []
 
@@ -84,9 +86,9 @@ class Iterations:
             self.losses.append(held_out)
             self.scores.append(score)
         self._tasks.begin_epoch()
-        self.stopped_by_callback = self._tasks.end_epoch(lambda: attributes(parameters, self.n, loss))
+        self.asked_to_stop = self._tasks.end_epoch(lambda: attributes(parameters, self.n, loss)) or self._interrupted()
         late = self._limit is not None and time.perf_counter() - self._began > self._limit
-        if self.stopped_by_callback or late:
+        if self.asked_to_stop or late:
             raise StopIteration
 
 
@@ -125,7 +127,7 @@ def minimize(
             callback=iterations,
             options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
         )
-    if found.status != 0 and not iterations.stopped_by_callback:
+    if found.status != 0 and not iterations.asked_to_stop:
         warnings.warn(
             f"lbfgs failed to converge after {found.nit} iteration(s) (status={found.status}): {found.message}. "
             "Increase max_iter or max_fun, or scale the data.",

@@ -23,12 +23,14 @@ from chainrule.api.train import train
 from chainrule.data.folds import folds
 from chainrule.data.split import holdout
 from chainrule.data.table import Column, Table
+from chainrule.errors import InterruptedWarning
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Target
 from chainrule.planning.presets import FEW_ROWS, PRESETS, Preset, few_rows, preset
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.fit_record import threads_of
 from chainrule.sklearn.importances import importances
+from chainrule.sklearn.interruption import tell
 from chainrule.sklearn.table_reading import ReadsTables
 from chainrule.training.settings import optimizer_from
 
@@ -64,6 +66,7 @@ class BaseTabular(ReadsTables):
         how = choice.recipe.settings | clock.share(1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
+            warnings.simplefilter("ignore", InterruptedWarning)  # told below, when the estimator is whole
             self.run_ = train(
                 choice.recipe.network,
                 inputs,
@@ -74,11 +77,13 @@ class BaseTabular(ReadsTables):
                 progress=bool(self.verbose),
                 **how,
             )
-        self.n_iter_ = len(self.run_.history["loss"])
+        self.n_iter_ = len(self.run_.history.get("loss", []))
         self.network_ = self.run_.network
         if self.importances:
             used = self._pipeline.columns
             self.feature_importances_ = importances(table, self._names, used, self._score_of, seed)
+        if self.run_.result["stopped"] == "interrupted":
+            tell()
         return self
 
     def _weighted(self, table: Table, y: Array, sample_weight: Any) -> Table:

@@ -1,0 +1,75 @@
+"""SIGTERM and SIGHUP end a command as Ctrl-C does: what it was writing is cleared away, what it has is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it; after the others alike."""
+
+
+class Ended(BaseException):
+    """A signal asks the command to end; raised wherever it is."""
+
+
+class Ending:
+    """Which signal came, and what then happens: Ended is raised, once; within `held`, nothing yet."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._held = self._raised = False
+
+    @property
+    def code(self) -> int:
+        """The exit code of a command that was interrupted."""
+        return INTERRUPTED if self.received is None else 128 + self.received
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """A signal came."""
+        self.received = self.received or number
+        if not self._held and not self._raised:
+            self._raised = True
+            raise Ended
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Within, the command ends in good time by itself and is only told of the signal."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """While open, signals come here: in the main thread, and only those that nobody had ignored (nohup)."""
+        before = {}
+        if threading.current_thread() is threading.main_thread():
+            wanted = [number for number in NUMBERS if signal.getsignal(number) is signal.SIG_DFL]
+            before = {number: signal.signal(number, self.hear) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def give_up_output() -> None:
+    """Nobody reads any more: what is still to be flushed at the exit of Python goes nowhere."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # also where there is no stream
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+ENDING = Ending()
+"""That of the command which runs; one process runs one."""
