@@ -15,8 +15,8 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.records import Backward, Forward, StepRecord, Update
 
 if TYPE_CHECKING:
-    from chainrule.explain.circuit.graph import Circuit
-    from chainrule.explain.why.record import Answer
+    from chainrule.explain.circuit.circuit import Circuit
+    from chainrule.explain.why.answer import Answer
     from chainrule.explain.why.step_context import StepContext
 
 

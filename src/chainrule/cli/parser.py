@@ -8,12 +8,8 @@ import importlib
 from typing import Any, NoReturn
 
 from chainrule.cli import train_parser
+from chainrule.cli.train_parser import DATA_HELP
 from chainrule.errors import SettingsError
-
-DATA_HELP = (
-    "CSV or TSV with a header (also .gz, .zst), Parquet file or folder, Arrow, NPZ with X and y, or digits iris wine "
-    "breast_cancer diabetes"
-)
 
 
 class Parser(argparse.ArgumentParser):

@@ -11,6 +11,10 @@ from typing import Any
 
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
 
+DATA_HELP = (
+    "CSV or TSV with a header (also .gz, .zst), Parquet file or folder, Arrow, NPZ with X and y, or digits iris wine "
+    "breast_cancer diabetes"
+)
 BY_PRESET = (
     "optimizer", "learning_rate", "batch_size", "epochs", "l2", "dropout", "schedule", "warm_up", "early_stopping",
     "weight_decay",
@@ -46,8 +50,6 @@ def fill_learning_rate(command: argparse.ArgumentParser) -> None:
 
 def _fill_subject(command: argparse.ArgumentParser) -> None:
     """The rows and what to predict."""
-    from chainrule.cli.parser import DATA_HELP
-
     command.add_argument("data", metavar="DATA", nargs="?", help=DATA_HELP)
     command.add_argument(
         "--target", metavar="COLUMN,…", help="column or columns to predict; a built-in set or NPZ has its own"

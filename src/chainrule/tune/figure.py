@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.tune.found import Curve, LearningRate, Suggestion
+from chainrule.tune.numbers import Curve, LearningRateNumbers, SuggestionNumbers
 from chainrule.tune.words import digits, rule, run_names, sentences
 
 Array = npt.NDArray[Any]
@@ -128,22 +128,22 @@ class Figure:
         return {"title": self.title, "panels": [_plain_panel(panel) for panel in self.panels]}
 
 
-def shown(found: Suggestion) -> dict[str, Any]:
+def shown(found: SuggestionNumbers) -> dict[str, Any]:
     """Sentences by language and the figure, as plain JSON values: a section of the page."""
     return {"said": {language: sentences(found, language) for language in TITLE}, "figure": figure(found).to_dict()}
 
 
-def figure(found: Suggestion) -> Figure:
+def figure(found: SuggestionNumbers) -> Figure:
     """The slice, the tests of learning rates and three real runs; of a short examination, what there is."""
     slots = {"rule": rule(found), "network": found.network, "eta": digits(found.suggested)}
     slots |= dict(zip(("low", "high"), map(digits, found.interval), strict=True))
     title = {language: text.format(**slots) for language, text in TITLE.items()}
-    if isinstance(found, LearningRate):
+    if isinstance(found, LearningRateNumbers):
         return Figure(title, [_slice(found), _tests(found, TESTS, found.range_test), _runs(found)])
     return Figure(title, [_tests(found, RACE, None), _runs(found)])
 
 
-def _slice(found: LearningRate) -> Panel:
+def _slice(found: LearningRateNumbers) -> Panel:
     curve = found.slice
     line = Line(curve.etas, curve.losses, "ink")
     return Panel(
@@ -152,7 +152,7 @@ def _slice(found: LearningRate) -> Panel:
     )  # fmt: skip
 
 
-def _tests(found: Suggestion, title: Words, ranged: Curve | None) -> Panel:
+def _tests(found: SuggestionNumbers, title: Words, ranged: Curve | None) -> Panel:
     etas = np.concatenate([found.race.etas, found.given_up.etas]) if ranged is None else ranged.etas
     low, high = _span(etas)
     across = (low / 2, high * 2) if ranged is None else (low, high)
@@ -166,7 +166,7 @@ def _tests(found: Suggestion, title: Words, ranged: Curve | None) -> Panel:
     return Panel(title, ETA, across, heights, True, lines, dots, _marks(found), band=found.interval)
 
 
-def _runs(found: Suggestion) -> Panel:
+def _runs(found: SuggestionNumbers) -> Panel:
     lines: list[Line] = []
     legend: list[Entry] = []
     looks = {-1: ("small", (7, 4)), 0: ("right", ()), 1: ("large", (2, 3))}
@@ -180,7 +180,7 @@ def _runs(found: Suggestion) -> Panel:
     return Panel(RUNS, STEPS, across, _heights(found, np.concatenate(smooth)), False, lines, legend=legend)
 
 
-def _marks(found: Suggestion) -> list[Mark]:
+def _marks(found: SuggestionNumbers) -> list[Mark]:
     """Half of the bound and the bound, which for gradient descent are 1/λ and 2/λ, and the suggestion."""
     plain = not found.approximate and not found.hyper.get("momentum")
     half, bound = (HALF, BOUND) if plain else (HALF_OF_BOUND, THE_BOUND)
@@ -198,7 +198,7 @@ def _span(values: Array) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _heights(found: Suggestion, losses: Array) -> tuple[float, float]:
+def _heights(found: SuggestionNumbers, losses: Array) -> tuple[float, float]:
     """From below the lowest J to three times the start: what lies above is as good as lost."""
     finite = losses[np.isfinite(losses) & (losses > 0)]
     high = 3 * max(found.start, 1e-12)

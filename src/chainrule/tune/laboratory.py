@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.network.parameters import Parameters
-from chainrule.tune.found import Curve, LearningRate, Suggestion
+from chainrule.tune.found import LearningRate, Suggestion
 from chainrule.tune.hessian import Hessian
 from chainrule.tune.level import LATER, N_BATCHES_AUTO, TOLERANCE_AUTO, Level
+from chainrule.tune.numbers import Curve
 from chainrule.tune.problem import Array, Problem, ShortRun, curvature
 from chainrule.tune.race import Race, race, rounded
 from chainrule.tune.stability import ADAPTIVE

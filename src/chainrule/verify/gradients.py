@@ -15,7 +15,6 @@ Source    CS231n, "Gradient checks"; Goodfellow, Bengio, Courville (2016), secti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -31,6 +30,7 @@ from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import HUBER_DELTA, loss_named
 from chainrule.seeding import Purpose, stream_key, words
 from chainrule.verify.gradients_text import BANDS, TEXT, table
+from chainrule.verify.outcome import Outcome, TensorCheck
 
 Array = npt.NDArray[Any]
 H = 1e-5
@@ -40,57 +40,8 @@ WIDENINGS = (4, 16, 64, 256)
 """Multiples of h at which a doubtful difference is taken again."""
 
 
-@dataclass(frozen=True)
-class TensorCheck:
-    """One tensor: its error, its worst entry (place, a, n), entries compared, and places of kinks."""
-
-    name: str
-    shape: tuple[int, ...]
-    n_checked: int
-    error: float
-    worst: tuple[int, ...] | None
-    analytic: float
-    numeric: float
-    kinks: tuple[tuple[int, ...], ...]
-    bands: tuple[int, ...]
-    directional: float | None = None
-    """Error along a random direction through the whole tensor, where only some entries were compared."""
-    resolved: bool = True
-    """Whether the gradient is large enough to stand out from the rounding of J."""
-
-    @property
-    def n_kinks(self) -> int:
-        """Entries that crossed a corner and were not judged."""
-        return len(self.kinks)
-
-
-@dataclass(frozen=True)
-class GradientCheck:
-    """The outcome: passed if no tensor's error exceeds the threshold."""
-
-    tensors: dict[str, TensorCheck] = field(default_factory=dict)
-    threshold: float = THRESHOLD
-    n_parameters: int = 0
-
-    @property
-    def max_relative_error(self) -> float:
-        """The largest error of a tensor, random directions included."""
-        return max(max(t.error, t.directional or 0.0) for t in self.tensors.values())
-
-    @property
-    def passed(self) -> bool:
-        """Whether every tensor is within the threshold."""
-        return bool(self.max_relative_error <= self.threshold)
-
-    @property
-    def kinks(self) -> dict[str, tuple[tuple[int, ...], ...]]:
-        """Entries that crossed a corner, by tensor."""
-        return {name: tensor.kinks for name, tensor in self.tensors.items() if tensor.kinks}
-
-    @property
-    def forward_passes_numerical(self) -> int:
-        """Forward passes that central differences need for the whole gradient; backpropagation needs two passes."""
-        return 2 * self.n_parameters
+class GradientCheck(Outcome):
+    """The outcome of a gradient check: passed if no tensor's error exceeds the threshold."""
 
     def text(self, language: str = "en") -> str:
         """The table of tensors, for a terminal of 80 columns, in "en" or "ko"."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from chainrule.text.tables import aligned, wrapped
-
-if TYPE_CHECKING:
-    from chainrule.verify.gradients import GradientCheck, TensorCheck
+from chainrule.verify.outcome import Outcome, TensorCheck
 
 BANDS = (("≤ 1e-7", 1e-7), ("≤ 1e-4", 1e-4), ("≤ 1e-2", 1e-2), ("> 1e-2", np.inf))
 """CS231n's bands for relative errors of single entries."""
@@ -69,7 +65,7 @@ TEXT: dict[str, dict[str, str]] = {
 }
 
 
-def table(check: GradientCheck, language: str) -> str:
+def table(check: Outcome, language: str) -> str:
     """The outcome as lines of at most 80 columns: a row a tensor, what failed, kinks, bands, cost, verdict."""
     text, tensors = TEXT[language], list(check.tensors.values())
     lines = [*wrapped(text["head"].format(threshold=check.threshold)), ""]
@@ -97,7 +93,7 @@ def table(check: GradientCheck, language: str) -> str:
     return "\n".join(lines)
 
 
-def _row(check: GradientCheck, t: TensorCheck, text: dict[str, str], sampled: bool) -> tuple[str, ...]:
+def _row(check: Outcome, t: TensorCheck, text: dict[str, str], sampled: bool) -> tuple[str, ...]:
     worst = "" if t.worst is None else _place(t, t.worst)
     along = [] if not sampled else ["" if t.directional is None else f"{t.directional:.1e}"]
     right = t.error <= check.threshold and (t.directional is None or t.directional <= check.threshold)

@@ -9,9 +9,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import SettingsError
+from chainrule.explain.circuit.circuit import Circuit
 from chainrule.explain.circuit.draw import TEXT
 from chainrule.explain.circuit.examples import CIRCUITS
-from chainrule.explain.circuit.graph import Circuit
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
 from chainrule.text.tables import columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.errors import unknown_name
-from chainrule.explain.circuit.graph import KINDS, Circuit, Gate, pattern
+from chainrule.explain.circuit.graph import KINDS, Gate, Graph, pattern
 from chainrule.text.tables import aligned, number, wrapped
 
 _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
@@ -39,7 +39,7 @@ TEXT: dict[str, dict[str, str]] = {
 }
 
 
-def text(c: Circuit, language: str = "en") -> str:
+def text(c: Graph, language: str = "en") -> str:
     """Every number with its gate, value, gradient and edges; what forks; what the patterns mean."""
     if language not in TEXT:
         raise unknown_name("language", language, TEXT)
@@ -62,7 +62,7 @@ def text(c: Circuit, language: str = "en") -> str:
     return "\n".join([*lines, *wrapped(say["legend"], 2)])
 
 
-def mermaid(c: Circuit) -> str:
+def mermaid(c: Graph) -> str:
     """`graph LR`: a node holds its gate, value and gradient; an edge the value forward and the gradient back."""
     names = label_all(c)
     lines = ["graph LR"]
@@ -78,7 +78,7 @@ def mermaid(c: Circuit) -> str:
     return "\n".join(lines)
 
 
-def label_all(c: Circuit) -> list[str]:
+def label_all(c: Graph) -> list[str]:
     """A name for every number; those without one are t0, t1, …"""
     return [gate.name or f"t{i}" for i, gate in enumerate(c.gates)]
 

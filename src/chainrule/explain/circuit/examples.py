@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chainrule.errors import unknown_name
-from chainrule.explain.circuit.graph import Circuit, numbers
+from chainrule.explain.circuit.circuit import Circuit
+from chainrule.explain.circuit.graph import numbers
 
 Inputs = Mapping[str, float]
 

@@ -1,4 +1,4 @@
-"""A circuit of scalar gates, its values and its gradients.
+"""A graph of scalar gates, its values and its gradients.
 
 A gate knows one thing: how its output changes with each of its inputs. The gradient at a gate's output
 times that is the gradient along the edge to the input; where a value is used more than once, the
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -61,15 +62,8 @@ class Gate:
         return tuple(self.gradient * local for local in self.locals)
 
 
-class Circuit:
-    """Gates in the order in which they were computed; the last one is the output.
-
-    Example   >>> c = Circuit("f = (x + y)·z")
-              >>> x, y, z = c.input("x", -2.0), c.input("y", 5.0), c.input("z", -4.0)
-              >>> f = c.gate("multiply", c.gate("add", x, y), z)
-              >>> c.backward().gradients["x"], c.gradients["z"]
-              (-4.0, 3.0)
-    """
+class Graph:
+    """Gates in the order in which they were computed; the last one is the output."""
 
     def __init__(self, formula: str) -> None:
         self.formula = formula
@@ -97,7 +91,7 @@ class Circuit:
             at = self.gate("add", at, part, name=name if k == len(parts) else "")
         return at
 
-    def backward(self) -> Circuit:
+    def backward(self) -> Self:
         """Gradients of the output with respect to every number; those of a fork's edges are added."""
         for gate in self.gates:
             gate.gradient = 0.0
@@ -125,36 +119,6 @@ class Circuit:
     def users(self, i: int) -> list[tuple[int, int]]:
         """Where a number is used: (gate, which of its inputs)."""
         return [(g, k) for g, gate in enumerate(self.gates) for k, source in enumerate(gate.inputs) if source == i]
-
-    def text(self, language: str = "en") -> str:
-        """The circuit as a table, in "en" or "ko"."""
-        from chainrule.explain.circuit.draw import text
-
-        return text(self, language)
-
-    def to_mermaid(self) -> str:
-        """The circuit as a Mermaid diagram: values in the nodes, value and gradient on every edge."""
-        from chainrule.explain.circuit.draw import mermaid
-
-        return mermaid(self)
-
-    def to_dict(self) -> dict[str, object]:
-        """Every gate with its value, gradient and edges, as plain JSON values."""
-        gates = [
-            {
-                "id": i, "name": g.name, "kind": g.kind or ("constant" if g.constant else "input"), "value": g.value,
-                "gradient": g.gradient, "pattern": pattern(g), "fork": len(self.users(i)) > 1,
-                "edges": [
-                    {"from": s, "value": self.gates[s].value, "local": local, "gradient": along}
-                    for s, local, along in zip(g.inputs, g.locals, g.edges, strict=True)
-                ],
-            }
-            for i, g in enumerate(self.gates)
-        ]  # fmt: skip
-        return {"formula": self.formula, "value": self.value, "gradients": self.gradients, "gates": gates}
-
-    def __str__(self) -> str:
-        return self.text()
 
 
 def pattern(gate: Gate) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import SettingsError
-from chainrule.explain.circuit.graph import Circuit
+from chainrule.explain.circuit.circuit import Circuit
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS

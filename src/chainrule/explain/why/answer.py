@@ -1,17 +1,20 @@
-"""The answer put together: origin, twin by differences, paths, and what the update did to the loss."""
+"""The public answer, put together of origin, twin by differences, paths, and what the update did to the loss."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import SettingsError
+from chainrule.explain.why import text
 from chainrule.explain.why.changes import of_parameter
+from chainrule.explain.why.diagram import diagram
 from chainrule.explain.why.expression import PARAMETERS, Entry, read
 from chainrule.explain.why.origins import ORIGINS
 from chainrule.explain.why.paths import from_weight
-from chainrule.explain.why.record import Answer, Prediction, Twin
+from chainrule.explain.why.record import Prediction, Provenance, Twin
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.activations import ACTIVATIONS
 
@@ -19,14 +22,64 @@ H = 1e-5
 _MOVED = {"dW": "W", "db": "b", "dgain": "gain", "dshift": "shift", "delta": "z", "du": "u", "da": "a"}
 
 
-def answer(context: StepContext, text: str, shown: int = 5, row: int | None = None) -> Answer:
-    """Why the number named `text` is what it is.
+class Answer(Provenance):
+    """Everything known about one number of a step, and ways to show it."""
+
+    def text(self, language: str = "en") -> str:
+        """Everything in words and numbers, for a terminal of 80 columns, in "en" or "ko"."""
+        return text.told(self, language)
+
+    def numpy(self) -> str:
+        """Lines of NumPy that make the number again: pasted into Python they leave it in `value`."""
+        return "\n".join(self.origin.code)
+
+    def to_mermaid(self) -> str:
+        """The number, its operands and what each gives, as a Mermaid diagram."""
+        return diagram(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON values; every float exactly."""
+        origin = self.origin
+        told: dict[str, Any] = {
+            "name": self.name, "value": self.value, "step": self.step, "dtype": self.dtype, "engine": self.engine,
+            "formula": origin.symbols, "numbers": list(origin.lines), "operands": list(origin.operands),
+            "terms": [
+                {"name": t.name, "factors": dict(t.factors), "value": t.value, "share": share}
+                | ({} if t.row is None else {"row": t.row, "example": t.example})
+                for t, share in zip(origin.terms, self.shares, strict=True)
+            ],
+            "total": origin.total, "steps": [list(step) for step in origin.steps],
+            "rounding": self.rounding, "running": list(origin.running), "exact": origin.exact,
+            "numpy": list(origin.code),
+        }  # fmt: skip
+        for name, part in (("twin", self.twin), ("prediction", self.prediction), ("paths", self.paths)):
+            if part is not None:
+                told[name] = _plain(part)
+        return told
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        told = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return told | ({"actual": value.actual} if isinstance(value, Prediction) else {})
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(part) for part in value]
+    return value
+
+
+def answer(context: StepContext, expression: str, shown: int = 5, row: int | None = None) -> Answer:
+    """Why the number named by `expression` is what it is.
 
     Args      shown: how many paths; row: the row of the batch whose paths are wanted, else the whole batch
               or the row that gives most
     Errors    SettingsError for a name that this step does not have, or a row outside its batch
     """
-    entry = read(text, context.architecture, len(context.record.rows))
+    entry = read(expression, context.architecture, len(context.record.rows))
     if row is not None and not 0 <= row < len(context.record.rows):
         raise SettingsError(f"row {row} is not in the batch; expected 0 to {len(context.record.rows) - 1}.")
     with np.errstate(all="ignore"):

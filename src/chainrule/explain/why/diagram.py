@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from chainrule.explain.why.record import Answer
+from chainrule.explain.why.record import Provenance
 
 SHOWN = 8
 
 
-def diagram(answer: Answer) -> str:
+def diagram(answer: Provenance) -> str:
     """`graph RL`: every term a node whose edge to the number carries its value and share."""
     origin = answer.origin
     order = sorted(range(len(origin.terms)), key=lambda k: -abs(origin.terms[k].value))

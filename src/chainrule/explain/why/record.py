@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from chainrule.text.terms import Origin
 
@@ -66,7 +65,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Provenance:
     """Everything known about one number of a step."""
 
     name: str
@@ -90,53 +89,3 @@ class Answer:
         sizes = [abs(term.value) for term in self.origin.terms]
         whole = sum(sizes)
         return [size / whole if whole else 0.0 for size in sizes]
-
-    def text(self, language: str = "en") -> str:
-        """Everything in words and numbers, for a terminal of 80 columns, in "en" or "ko"."""
-        from chainrule.explain.why.text import told
-
-        return told(self, language)
-
-    def numpy(self) -> str:
-        """Lines of NumPy that make the number again: pasted into Python they leave it in `value`."""
-        return "\n".join(self.origin.code)
-
-    def to_mermaid(self) -> str:
-        """The number, its operands and what each gives, as a Mermaid diagram."""
-        from chainrule.explain.why.diagram import diagram
-
-        return diagram(self)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON values; every float exactly."""
-        origin = self.origin
-        told: dict[str, Any] = {
-            "name": self.name, "value": self.value, "step": self.step, "dtype": self.dtype, "engine": self.engine,
-            "formula": origin.symbols, "numbers": list(origin.lines), "operands": list(origin.operands),
-            "terms": [
-                {"name": t.name, "factors": dict(t.factors), "value": t.value, "share": share}
-                | ({} if t.row is None else {"row": t.row, "example": t.example})
-                for t, share in zip(origin.terms, self.shares, strict=True)
-            ],
-            "total": origin.total, "steps": [list(step) for step in origin.steps],
-            "rounding": self.rounding, "running": list(origin.running), "exact": origin.exact,
-            "numpy": list(origin.code),
-        }  # fmt: skip
-        for name, part in (("twin", self.twin), ("prediction", self.prediction), ("paths", self.paths)):
-            if part is not None:
-                told[name] = _plain(part)
-        return told
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        told = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-        return told | ({"actual": value.actual} if isinstance(value, Prediction) else {})
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(part) for part in value]
-    return value

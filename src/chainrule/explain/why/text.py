@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from chainrule.errors import unknown_name
 from chainrule.explain.why.expression import PARAMETERS
-from chainrule.explain.why.record import Answer, Path
+from chainrule.explain.why.record import Path, Provenance
 from chainrule.explain.why.words import TEXT
 from chainrule.text.tables import aligned, wrapped
 from chainrule.text.terms import Term
@@ -18,7 +18,7 @@ WHOLE_RUN = 10
 SHOWN_OPERANDS = 6
 
 
-def told(answer: Answer, language: str = "en") -> str:
+def told(answer: Provenance, language: str = "en") -> str:
     """Everything about the number, in "en" or "ko".
 
     Errors    SettingsError for another language
@@ -55,7 +55,7 @@ def digits(value: float) -> str:
     return f"{value + 0.0:.7g}"  # + 0 takes the sign from a −0
 
 
-def _terms(answer: Answer, text: Mapping[str, str]) -> list[str]:
+def _terms(answer: Provenance, text: Mapping[str, str]) -> list[str]:
     origin = answer.origin
     order = sorted(range(len(origin.terms)), key=lambda k: -abs(origin.terms[k].value))
     shown = order if len(order) <= SHOWN_TERMS + 1 else order[:SHOWN_TERMS]
@@ -104,7 +104,7 @@ def _cancelling(terms: tuple[Term, ...], text: Mapping[str, str]) -> list[str]:
     return wrapped(text["cancel"].format(n=len(terms), up=digits(up), down=digits(down), share=f"{share:.0%}"), 4)
 
 
-def _running(answer: Answer, text: Mapping[str, str]) -> list[str]:
+def _running(answer: Provenance, text: Mapping[str, str]) -> list[str]:
     origin, n = answer.origin, len(answer.origin.running)
     if n < 3:
         return [f"  {text['bits']}"] if origin.exact else []
@@ -118,7 +118,7 @@ def _running(answer: Answer, text: Mapping[str, str]) -> list[str]:
     return ["", *head, *aligned(rows), *([f"  {text['bits']}"] if origin.exact else [])]
 
 
-def _twin(answer: Answer, text: Mapping[str, str]) -> list[str]:
+def _twin(answer: Provenance, text: Mapping[str, str]) -> list[str]:
     twin = answer.twin
     if twin is None:
         return []
@@ -129,7 +129,7 @@ def _twin(answer: Answer, text: Mapping[str, str]) -> list[str]:
     return ["", *wrapped(said, 2), *(wrapped(text["kink"], 2) if twin.kink else [])]
 
 
-def _paths(answer: Answer, text: Mapping[str, str]) -> list[str]:
+def _paths(answer: Provenance, text: Mapping[str, str]) -> list[str]:
     paths = answer.paths
     if paths is None or not paths.top or paths.n_paths < 2:
         return []
@@ -153,13 +153,13 @@ def _paths(answer: Answer, text: Mapping[str, str]) -> list[str]:
     return ["", *wrapped(head, 2), *aligned(rows, gap=2), *past]
 
 
-def _way(path: Path, answer: Answer) -> str:
+def _way(path: Path, answer: Provenance) -> str:
     """The units of a way, those of layers gone past in brackets."""
     first = int(re.sub(r"^dW(\d+).*", r"\1", answer.name))
     return " → ".join(f"({u})" if first + d in path.past else str(u) for d, u in enumerate(path.units))
 
 
-def _prediction(answer: Answer, text: Mapping[str, str]) -> list[str]:
+def _prediction(answer: Provenance, text: Mapping[str, str]) -> list[str]:
     p = answer.prediction
     if p is None:
         return []

@@ -1,0 +1,43 @@
+"""The public circuit: a graph of scalar gates that shows itself."""
+
+from __future__ import annotations
+
+from chainrule.explain.circuit import draw
+from chainrule.explain.circuit.graph import Graph, pattern
+
+
+class Circuit(Graph):
+    """Gates in the order in which they were computed; the last one is the output.
+
+    Example   >>> c = Circuit("f = (x + y)·z")
+              >>> x, y, z = c.input("x", -2.0), c.input("y", 5.0), c.input("z", -4.0)
+              >>> f = c.gate("multiply", c.gate("add", x, y), z)
+              >>> c.backward().gradients["x"], c.gradients["z"]
+              (-4.0, 3.0)
+    """
+
+    def text(self, language: str = "en") -> str:
+        """The circuit as a table, in "en" or "ko"."""
+        return draw.text(self, language)
+
+    def to_mermaid(self) -> str:
+        """The circuit as a Mermaid diagram: values in the nodes, value and gradient on every edge."""
+        return draw.mermaid(self)
+
+    def to_dict(self) -> dict[str, object]:
+        """Every gate with its value, gradient and edges, as plain JSON values."""
+        gates = [
+            {
+                "id": i, "name": g.name, "kind": g.kind or ("constant" if g.constant else "input"), "value": g.value,
+                "gradient": g.gradient, "pattern": pattern(g), "fork": len(self.users(i)) > 1,
+                "edges": [
+                    {"from": s, "value": self.gates[s].value, "local": local, "gradient": along}
+                    for s, local, along in zip(g.inputs, g.locals, g.edges, strict=True)
+                ],
+            }
+            for i, g in enumerate(self.gates)
+        ]  # fmt: skip
+        return {"formula": self.formula, "value": self.value, "gradients": self.gradients, "gates": gates}
+
+    def __str__(self) -> str:
+        return self.text()

@@ -1,0 +1,113 @@
+"""What the laboratory found, in numbers alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+AGREE = 3.0
+"""Witnesses agree where the largest of their learning rates is at most this many times the smallest."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Numbers over learning rates, or the losses of one run over its steps."""
+
+    etas: Array
+    losses: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuggestionNumbers:
+    """The numbers of a Suggestion, which says what they mean."""
+
+    optimizer: str
+    hyper: dict[str, float]
+    approximate: bool
+    network: str
+    batch_size: int
+    batch_curvature: float
+    stable_below: float
+    proposal: float
+    suggested: float
+    interval: tuple[float, float]
+    start: float
+    n_steps: int
+    race: Curve
+    """J at the end of the short runs, by learning rate."""
+    given_up: Curve
+    """J half way of those that lagged far behind there."""
+    runs: dict[float, Array]
+    """J of every batch of up to three real runs, ascending: one smaller, the suggestion, one larger."""
+    n_products: int
+    n_run_steps: int
+    elapsed_s: float
+
+    def end(self, eta: float, n_steps: int | None = None) -> float:
+        """Mean J of a run over a quarter of the steps, the last ones up to step n_steps, its own end else."""
+        losses = self.runs[eta][:n_steps]
+        return float(losses[-max(1, self.n_steps // 4) :].mean())
+
+    @property
+    def above(self) -> float | None:
+        """The smallest learning rate above the interval that was run, and did worse."""
+        tried = np.concatenate([self.race.etas, self.given_up.etas])
+        return min((float(eta) for eta in tried if eta > self.interval[1]), default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON values; what is not finite is None."""
+        told: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name, value in told.items():
+            if isinstance(value, Curve):
+                told[name] = {"learning_rate": value.etas, "loss": value.losses}
+        told["runs"] = [{"learning_rate": eta, "loss": losses} for eta, losses in self.runs.items()]
+        return {name: _plain(value) for name, value in told.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRateNumbers(SuggestionNumbers):
+    """The numbers of a LearningRate, which says what they mean."""
+
+    n_rows: int
+    curvature: float
+    curvature_residual: float
+    later_curvature: float | None
+    slice: Curve
+    range_test: Curve
+    breaks_at: float | None
+
+    @property
+    def slice_minimum(self) -> float:
+        """The learning rate at which one step along the whole gradient ends lowest."""
+        return float(self.slice.etas[int(np.argmin(self.slice.losses))])
+
+    @property
+    def witnesses(self) -> dict[str, float]:
+        """The learning rates that curvature, the slice and the race would each take."""
+        return {"curvature": self.proposal, "slice": self.slice_minimum, "runs": self.suggested}
+
+    @property
+    def agree(self) -> bool:
+        """Whether they lie within a factor of 3."""
+        values = list(self.witnesses.values())
+        return max(values) <= AGREE * min(values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON values; what is not finite is None."""
+        return super().to_dict() | {
+            "witnesses": self.witnesses, "agree": self.agree, "slice_minimum": self.slice_minimum
+        }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
