@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 
 import chainrule as cr
 from chainrule.errors import ModelFileError, SettingsError
-from chainrule.run.directory import RATE, RUN
+from chainrule.run.names import RATE, RUN
 from chainrule.tune.found import LearningRate
 
 

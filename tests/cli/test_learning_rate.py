@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
-from chainrule.run.directory import RUN
+from chainrule.run.names import RUN
 from chainrule.text.tables import columns
 
 SHORT = ["--network", "16", "--optimizer", "sgd", "--epochs", "4"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,11 @@ from chainrule.api.run import Run
 from chainrule.api.run_writer import Setup
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.engine.select import select
-from chainrule.errors import DataError, SettingsError
+from chainrule.errors import DataError, ModelFileError, SettingsError
 from chainrule.network.parameters import Parameters
 from chainrule.run import files
-from chainrule.run.directory import RATE, RUN, RunDirectory
+from chainrule.run.directory import RunDirectory
+from chainrule.run.names import RATE, RUN
 from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
 from chainrule.tune import laboratory
 from chainrule.tune.found import LearningRate, Suggestion
@@ -148,5 +150,9 @@ def of_run(run: Run, data: tuple[Any, ...] | None = None) -> LearningRate:
     n_steps = run.settings.epochs * run.steps_per_epoch
     run.examined = found = laboratory.examine(problem, within(n_steps, laboratory.N_STEPS))
     if run.directory is not None:
-        files.write_json(run.directory / RATE, found.to_dict())
+        try:
+            with RunDirectory(run.directory).claimed():
+                files.write_json(run.directory / RATE, found.to_dict())
+        except (ModelFileError, SettingsError) as error:
+            warnings.warn(f"what was found is not kept with the run: {error}", stacklevel=3)
     return found

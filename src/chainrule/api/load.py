@@ -18,8 +18,9 @@ from chainrule.engine.select import select
 from chainrule.errors import DivergedError, ModelFileError, SettingsError
 from chainrule.network.architecture import Architecture
 from chainrule.run import files
-from chainrule.run.directory import MODEL, RATE, RUN, SPLIT, FileStore, RunDirectory
+from chainrule.run.directory import FileStore, RunDirectory
 from chainrule.run.model import read_model
+from chainrule.run.names import CHECKPOINTS, MODEL, RATE, RUN, SPLIT
 from chainrule.training.settings import Settings
 from chainrule.tune.found import Suggestion, from_dict
 
@@ -89,7 +90,7 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
     settings, result, spe = Settings.from_dict(record["settings"]), record["result"], int(record["steps_per_epoch"])
     events = folder.read_events()
     store = FileStore(
-        folder.file("checkpoints"),
+        folder.file(CHECKPOINTS),
         settings.epochs * spe,
         pinned={event.step for event in events if event.kind == "edit"},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -14,14 +15,15 @@ from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
 from chainrule.report.page import page
 from chainrule.report.report_input import Names, ReportInput, Sample, Seen
+from chainrule.run.directory import RunDirectory
 from chainrule.run.files import writing_atomic
+from chainrule.run.names import REPORT
 from chainrule.tune.figure import shown
 
 if TYPE_CHECKING:
     from chainrule.api.rows import Rows
     from chainrule.api.run import Run
 
-REPORT = "report.html"
 SIZE_MB = 7.0
 """Of the packed steps as text; page and facts come to about 0.2 MB more."""
 SAMPLE_ROWS = 4
@@ -47,8 +49,15 @@ def write_report(
         if data is not None:
             raise
         rows, missing = None, "data" if run.rows is None else "altered"
-    write(target, material_of(run, rows, missing), size_mb, PATIENCE_S)
+    write(target, material_of(run, rows, missing), size_mb, PATIENCE_S, _right_to_write(run, target))
     return target
+
+
+def _right_to_write(run: Run, target: Path) -> contextlib.AbstractContextManager[None]:
+    """That of the run's one writer, where the page is to lie in its folder."""
+    if run.directory is None or not run.directory.is_dir() or not target.absolute().parent.samefile(run.directory):
+        return contextlib.nullcontext()
+    return RunDirectory(run.directory).claimed()
 
 
 def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
@@ -61,18 +70,27 @@ def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
         seconds = AFTER_TRAINING_S
         if run.result["stopped"] != "interrupted":  # else somebody waits for the end
             seconds = max(seconds, AFTER_TRAINING_SHARE * float(run.result["seconds"]))
-        write(folder / REPORT, material, SIZE_MB, seconds)
+        write(folder / REPORT, material, SIZE_MB, seconds)  # the training still is the one writer
     except (OSError, ChainruleError) as error:
         warnings.warn(f"{folder / REPORT}: could not be written ({error}); the run is complete.", stacklevel=3)
     run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
 
 
-def write(target: Path, material: ReportInput, size_mb: float, seconds: float) -> None:
-    """Collect, compose, write at once."""
+def write(
+    target: Path,
+    material: ReportInput,
+    size_mb: float,
+    seconds: float,
+    right_to_write: contextlib.AbstractContextManager[None] | None = None,
+) -> None:
+    """Collect, compose, write at once; the right to write is taken for the writing only."""
     collected = collect(material, budget_bytes=int(size_mb * 1e6 * 3 / 4), seconds=seconds)
     data = material.facts.get("data")
     title = f"{data} · {material.architecture}" if data else f"{material.architecture}"
-    with writing_atomic(target, durable=False) as file:  # it can be made again
+    with (
+        right_to_write or contextlib.nullcontext(),
+        writing_atomic(target, durable=False) as file,
+    ):  # it can be made again
         file.write(page(collected, f"{title} · chainrule").encode("utf-8"))
 
 

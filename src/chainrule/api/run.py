@@ -19,8 +19,8 @@ from chainrule.api.step import Step
 from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import DataError, DivergedError, ReplayWarning, SettingsError
 from chainrule.run import files
-from chainrule.run.directory import DATA
 from chainrule.run.model import write_model
+from chainrule.run.names import DATA
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event, settings_at
 from chainrule.training.loop import PLATEAU_NAME

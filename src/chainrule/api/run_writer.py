@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import platform
@@ -21,8 +22,9 @@ from chainrule.errors import ModelFileError, SettingsError
 from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run import files
-from chainrule.run.directory import DATA, EVENTS, KEEP_BYTES, MODEL, RATE, RUN, SPLIT, FileStore, RunDirectory
+from chainrule.run.directory import KEEP_BYTES, FileStore, RunDirectory
 from chainrule.run.model import write_model
+from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, MODEL, RATE, RUN, SPLIT
 from chainrule.training import metrics
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event, settings_at
@@ -73,7 +75,9 @@ class RunWriter:
     def __init__(
         self, directory: Any, setup: Setup, keep_data: bool | str, pipeline: Any, source: Any, resume: bool
     ) -> None:
-        self.directory = None if directory is None else RunDirectory(directory)
+        if directory is not None and not isinstance(directory, RunDirectory):  # one may be claimed already
+            directory = RunDirectory(directory)
+        self.directory: RunDirectory | None = directory
         self.setup, self.keep_data, self.pipeline, self.source, self.resume = setup, keep_data, pipeline, source, resume
         self.history: dict[str, list[float]] = {}
         self.events: list[Event] = []
@@ -82,6 +86,15 @@ class RunWriter:
         theta = setup.network.parameters.flat.copy()
         self.start = Checkpoint(0, theta, setup.optimizer_at_start(theta), theta)
         self.glance = setup.rows.glance if self.directory is None else None
+
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        """Be the one writer of the directory, where there is one."""
+        return contextlib.nullcontext() if self.directory is None else self.directory.claimed()
+
+    def training_begins(self) -> None:
+        """From here on the run stays, whatever fails."""
+        if self.directory is not None:
+            self.directory.training_begins()
 
     def open(self) -> Run | None:
         """Make the directory or take up the run in it; a finished run is returned as it is."""
@@ -105,7 +118,7 @@ class RunWriter:
         if self.setup.rows.index is not None:
             files.write_tensors(folder.file(SPLIT), {"train": self.setup.rows.index}, {"kind": "split"})
         folder.file(EVENTS).touch()
-        self.store = FileStore(folder.file("checkpoints"), self.setup.n_steps)
+        self.store = FileStore(folder.file(CHECKPOINTS), self.setup.n_steps)
         if self.setup.examined is not None:
             files.write_json(folder.file(RATE), self.setup.examined.to_dict())
         files.write_json(folder.file(RUN), self._record(None))
@@ -124,7 +137,7 @@ class RunWriter:
         self.setup.examined = examined_in(folder)
         self.events = folder.read_events()
         edits = {event.step for event in self.events if event.kind == "edit"}
-        self.store = FileStore(folder.file("checkpoints"), self.setup.n_steps, pinned=edits)
+        self.store = FileStore(folder.file(CHECKPOINTS), self.setup.n_steps, pinned=edits)
         start = self._last_whole(folder)
         if start is None:
             return None

@@ -114,13 +114,14 @@ def train(
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
     keeper = RunWriter(directory, setup, keep_data, pipeline, source, resume)
-    with Listening() as interrupted:  # until model and checkpoint are written
-        finished = keeper.open()
-        if finished is not None:
-            return finished
-        result = _run(setup, keeper, callbacks, progress, time_limit, interrupted)
-        run = keeper.close(result, setup)
-    said = _report(run, interrupted, shows_rows=keep_data is not False)
+    with keeper.claimed():
+        with Listening() as interrupted:  # until model and checkpoint are written
+            finished = keeper.open()
+            if finished is not None:
+                return finished
+            result = _run(setup, keeper, callbacks, progress, time_limit, interrupted)
+            run = keeper.close(result, setup)
+        said = _report(run, interrupted, shows_rows=keep_data is not False)
     if said:
         warnings.warn(said, InterruptedWarning, stacklevel=2)
     if result.diverged is not None:
@@ -242,4 +243,5 @@ def _run(
             keeper.history,
             keeper.events,
         )
+        keeper.training_begins()
         return trainer.run(keeper.start, keeper.losses)

@@ -8,7 +8,8 @@ from pathlib import Path
 from chainrule.api.rehearsal import Choice
 from chainrule.cli.job import Job
 from chainrule.run import files
-from chainrule.run.directory import RUN, RunDirectory
+from chainrule.run.directory import RunDirectory
+from chainrule.run.names import RUN
 
 MANY_ROWS = 300_000
 

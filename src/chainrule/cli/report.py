@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from chainrule.api.report import REPORT
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.errors import DataError, SettingsError
+from chainrule.run.names import REPORT
 
 
 def run(options: argparse.Namespace) -> int:

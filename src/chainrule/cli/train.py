@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from chainrule.cli.rehearse import rehearse
 from chainrule.cli.train_parser import AUTO
 from chainrule.data import builtin
 from chainrule.engine.select import select
-from chainrule.errors import ChainruleError, SettingsError
+from chainrule.errors import SettingsError
 from chainrule.planning.evaluation import Scores, baseline, scores, scores_of_folds
 from chainrule.run.directory import RunDirectory
 from chainrule.training import metrics
@@ -32,8 +31,8 @@ def run(options: argparse.Namespace) -> int:
     """Read, understand, train, measure, tell."""
     if options.data is None:
         raise SettingsError("no data is named; expected chainrule train DATA --target COLUMN (see --help).")
-    folder = _folder(options)
-    job = large.understand(options, folder) if large.is_large(options) else understand(options)
+    folder = RunDirectory(_folder(options))
+    job = large.understand(options, folder.path) if large.is_large(options) else understand(options)
     if options.class_weight is not None and job.task.kind != "classes":
         raise SettingsError("--class-weight weighs the classes of one target; expected no such option here.")
     metrics.choose(options.metric, job.network.kind)
@@ -42,14 +41,14 @@ def run(options: argparse.Namespace) -> int:
     few = job.fold is not None
     if tell and not few:
         train_report.tell_understood(job, job.pipeline)
-    with _warnings_to_stderr(), _left_clean(folder):
-        choice, found, how = rehearse(options, job, folder), None, None
+    with _warnings_to_stderr(), _claimed(options, folder) as folder:
+        choice, found, how = rehearse(options, job, folder.path), None, None
         if tell and few:  # the choice decides about the inputs too
             train_report.tell_understood(job, choice.recipe.pipeline)
         if options.learning_rate == AUTO:
             from chainrule.cli.learning_rate import settle
 
-            choice, found, how = settle(options, job, choice, folder)
+            choice, found, how = settle(options, job, choice, folder.path)
         if tell:
             train_report.tell_training(job, choice, f"{engine.name} ({reason})", how)
         with ending.ENDING.held():
@@ -63,7 +62,9 @@ def run(options: argparse.Namespace) -> int:
     return ending.ENDING.code if interrupted else 1 if done.diverged else 0
 
 
-def _trained(options: argparse.Namespace, job: Job, choice: Choice, folder: Path, found: Suggestion | None) -> Run:
+def _trained(
+    options: argparse.Namespace, job: Job, choice: Choice, folder: RunDirectory, found: Suggestion | None
+) -> Run:
     recipe = choice.recipe
     X, y, weight = job.inputs(recipe)
     return train(
@@ -112,6 +113,27 @@ def _folder(options: argparse.Namespace) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def _claimed(options: argparse.Namespace, folder: RunDirectory) -> Iterator[RunDirectory]:
+    """The run's folder with this process as its one writer: before the work, so that nobody trains in vain.
+
+    Where no folder was asked for and another process took the free one since, the next free one.
+    """
+    while True:
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(folder.claimed())
+                if folder.exists and not options.resume:
+                    raise SettingsError(f"{folder.path}: holds a run already; name another folder, or use --resume.")
+            except SettingsError:
+                if options.output_directory is not None or not folder.path.exists():
+                    raise
+                folder = RunDirectory(_folder(options))
+                continue
+            yield folder
+            return
+
+
 def _source(options: argparse.Namespace, job: Job, rung: int) -> dict[str, Any]:
     """Where the rows came from, for the run's record."""
     built_in = options.data in builtin.TARGETS
@@ -127,18 +149,6 @@ def _source(options: argparse.Namespace, job: Job, rung: int) -> dict[str, Any]:
         "rung": rung,
         **({"cache": str(job.cache.folder.resolve())} if isinstance(job, large.LargeJob) else {}),
     }
-
-
-@contextlib.contextmanager
-def _left_clean(folder: Path) -> Iterator[None]:
-    """A run that was refused leaves no folder behind, if it was not there before."""
-    was_there = folder.exists()
-    try:
-        yield
-    except ChainruleError:
-        if not was_there and folder.is_dir():
-            shutil.rmtree(folder)
-        raise
 
 
 @contextlib.contextmanager

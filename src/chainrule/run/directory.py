@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,11 @@ import numpy.typing as npt
 from chainrule import json_text
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.run import files
+from chainrule.run.claim import Claim
+from chainrule.run.names import CHECKPOINT, EVENTS, HISTORY, RUN, STEPS
 from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore, Progress
 from chainrule.training.events import Event
 
-RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, RATE = (
-    "run.json",
-    "model.safetensors",
-    "history.jsonl",
-    "steps.safetensors",
-    "events.jsonl",
-    "data.safetensors",
-    "split.safetensors",
-    "learning_rate.json",
-)
 KEEP_BYTES = 64 * 2**20
 WAIT_S = 0.5
 """Lines of the history are written together where they come faster than this."""
@@ -49,30 +41,58 @@ class RunDirectory:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._claim: Claim | None = None
+        self._training = False
         self._new_events = False
         self._waiting: list[dict[str, float]] = []
         self._wrote_s = 0.0
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
         return (self.path / RUN).exists()
 
-    def create(self) -> None:
-        """Make the folder, empty but for what is not ours.
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the one writer of this folder, as often as asked for; an error before training leaves it as it was.
 
-        Errors    SettingsError if a run is already there; ModelFileError if the folder cannot be made
+        Errors    SettingsError where another process writes there; ModelFileError where nothing can be written
         """
+        if self._claim is not None:
+            yield
+            return
+        claim = Claim(self.path)
+        claim.take()
+        self._claim, self._training = claim, False
+        try:
+            yield
+        except BaseException:
+            if not self._training:
+                claim.withdraw()
+            raise
+        finally:
+            self._claim = None
+            claim.release()
+
+    def create(self) -> None:
+        """Begin a run in the folder, which is claimed.
+
+        Errors    SettingsError if a run is already there, or parts of one; ModelFileError if nothing can be written
+        """
+        assert self._claim is not None
         if self.exists:
             raise SettingsError(
                 f"{self.path}: holds a run already; expected a new folder. Continue it with resume, or name another."
             )
-        try:
-            (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ModelFileError(
-                f"{self.path}: cannot be made ({error.strerror}); choose a folder with write access."
-            ) from None
+        self._claim.refuse_remains()
+        self._claim.make_checkpoints()
+
+    def training_begins(self) -> None:
+        """From here on the run stays, whatever fails: it can be resumed."""
+        self._training = True
 
     def file(self, name: str) -> Path:
         """The path of one file."""
@@ -180,10 +200,7 @@ class FileStore(CheckpointStore):
         super().__init__(n_steps, budget_bytes)
         self.folder = folder
         self.pinned = set(pinned or ())
-        for stale in folder.glob("*.tmp.*"):
-            stale.unlink(missing_ok=True)
-        for path in sorted(folder.glob("step-*.safetensors")):
-            self.sizes[int(path.stem.removeprefix("step-"))] = path.stat().st_size
+        self.sizes = _checkpoints_in(folder)
         for step in sorted(self.sizes, reverse=True):
             with contextlib.suppress(ModelFileError):  # damaged: said where it is asked for
                 self.spacing = int(files.read_tensors(self._path(step))[1]["spacing"])
@@ -221,6 +238,17 @@ class FileStore(CheckpointStore):
 
     def _drop(self, step: int) -> None:
         self._path(step).unlink(missing_ok=True)
+
+
+def _checkpoints_in(folder: Path) -> dict[int, int]:
+    """The bytes of every checkpoint, by its step; one that goes while they are listed is none."""
+    sizes = {}
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for name in sorted(os.listdir(folder)):
+            if match := CHECKPOINT.fullmatch(name):
+                with contextlib.suppress(FileNotFoundError):
+                    sizes[int(match[1])] = (folder / name).stat().st_size
+    return sizes
 
 
 def _is_zero(array: npt.NDArray[np.floating[Any]]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,7 @@ def writing_atomic(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     nothing by that; a power failure may lose or truncate what the system had not yet written, about the last
     half minute, so whoever reads such a file verifies it and knows what to do without it.
     """
-    temporary = path.with_name(f"{path.name}.tmp.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.tmp.{secrets.token_hex(8)}")  # no other thread, process or host
     try:
         with open(temporary, "wb") as file:
             yield file
