@@ -91,7 +91,7 @@ def pose(
         network.architecture, rows.X, rows.targets, rows.weight, settings.optimizer.name, settings.batch_size,
         settings.seed, settings.shuffle,
     )  # fmt: skip
-    chosen, _ = select(engine, network.architecture, threads)
+    chosen, _ = select(engine, network.architecture, threads, settings.optimizer.name)
     return _problem(chosen, task, settings, network.parameters)
 
 

@@ -104,7 +104,7 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
             told["message"], epoch=told["epoch"], step=told["step"], layer=told["layer"], quantity=told["quantity"]
         )
     )
-    engine = _engine(record["engine"], model.network.architecture)
+    engine = _engine(record["engine"], model.network.architecture, settings.optimizer.name)
     return Run(
         model.network,
         settings,
@@ -144,9 +144,9 @@ def examined_in(folder: RunDirectory) -> Suggestion | None:
         ) from None
 
 
-def _engine(recorded: dict[str, Any], architecture: Architecture) -> Engine:
+def _engine(recorded: dict[str, Any], architecture: Architecture, optimizer: str) -> Engine:
     """The engine that trained; where it is not to be had, the one that is (Run.engine_differs then says so)."""
     try:
-        return select(str(recorded["engine"]), architecture)[0]
+        return select(str(recorded["engine"]), architecture, optimizer=optimizer)[0]
     except SettingsError:
-        return select("auto", architecture)[0]
+        return select("auto", architecture, optimizer=optimizer)[0]

@@ -143,7 +143,7 @@ def _set_up(
     threads: int | None,
 ) -> Setup:
     architecture = network.architecture
-    engine, reason = select(engine_name, architecture, threads)
+    engine, reason = select(engine_name, architecture, threads, settings.optimizer.name)
     features = arrays.features(X, architecture.n_inputs, architecture.dtype)
     if len(features) == 0:
         raise DataError("X has 0 rows; expected at least one.")

@@ -17,11 +17,11 @@ from chainrule.planning.presets import Preset
 from chainrule.planning.task import Task
 from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.training.settings import (
-    OPTIMIZER_CLASSES,
     OPTIMIZER_SETTINGS,
     SETTINGS,
     Optimizer,
     Setting,
+    optimizer_class,
     optimizer_from,
 )
 
@@ -104,7 +104,7 @@ def _number(text: str, kind: type) -> int | float:
 def optimizer(options: argparse.Namespace, preset: Preset) -> Optimizer:
     """The update rule with its hyper-parameters, the preset's where none is named; one of another rule is refused."""
     name = SETTINGS["optimizer"].check(options.optimizer or preset.optimizer["name"])
-    legal = [item.name for item in fields(OPTIMIZER_CLASSES[name])]
+    legal = [item.name for item in fields(optimizer_class(name))]
     values: dict[str, Any] = dict(preset.optimizer) if name == preset.optimizer["name"] else {"name": name}
     if name in ADAPTIVE:
         values["learning_rate"] = preset.optimizer["learning_rate"]

@@ -48,8 +48,10 @@ KEPT_PARAMETERS = 1_000_000
 """Up to here the workspace of predict is kept for its next call; beyond, taking it costs little beside its use."""
 
 
-def unable(architecture: Architecture) -> str | None:
-    """Why this engine cannot compute the architecture, in a few words; None where it can."""
+def unable(architecture: Architecture, optimizer: str | None = None) -> str | None:
+    """Why this engine cannot compute the architecture, or train it by this rule, in a few words; None where it can."""
+    if optimizer is not None and optimizer not in _OPTIMIZERS:
+        return f"the native engine has no optimizer {optimizer!r}"
     for l, layer in enumerate(architecture.layers, start=1):
         if layer.activation not in ACTIVATIONS:
             return f"the native engine has no activation {layer.activation!r}"

@@ -13,8 +13,10 @@ from chainrule.network.architecture import Architecture
 ENGINES = ("auto", "native", "numpy")
 
 
-def select(name: str, architecture: Architecture, threads: int | None = None) -> tuple[Engine, str]:
-    """The engine for this architecture and the reason for the choice, in a few words.
+def select(
+    name: str, architecture: Architecture, threads: int | None = None, optimizer: str | None = None
+) -> tuple[Engine, str]:
+    """The engine for this architecture, trained by this rule, and the reason for the choice, in a few words.
 
     Errors    SettingsError for an unknown name, or where "native" is asked for and cannot compute this
     """
@@ -23,7 +25,7 @@ def select(name: str, architecture: Architecture, threads: int | None = None) ->
     if name == "numpy":
         return NumpyEngine(), "asked for"
     native, missing = _native()
-    reason = missing if native is None else native.unable(architecture)
+    reason = missing if native is None else native.unable(architecture, optimizer)
     if reason is None:
         return native.NativeEngine(threads), "present and able" if name == "auto" else "asked for"
     if name == "native":

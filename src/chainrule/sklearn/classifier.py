@@ -17,6 +17,7 @@ from chainrule.sklearn import scores
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import BaseMLP, adopt
 from chainrule.sklearn.partial_fit import ByPartsOnly
+from chainrule.training.settings import AdamEpsilonHat
 
 Array = npt.NDArray[Any]
 
@@ -66,9 +67,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float = AdamEpsilonHat.beta1,
+        beta_2: float = AdamEpsilonHat.beta2,
+        epsilon: float = AdamEpsilonHat.epsilon,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         class_weight: Any = None,

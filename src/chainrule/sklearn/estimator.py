@@ -20,6 +20,7 @@ from chainrule.engine.protocol import StepSettings, Task
 from chainrule.errors import DivergenceWarning
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.sklearn import fit_record, held_out
 from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from chainrule.sklearn.descent import Descent
@@ -268,8 +269,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         hyper = dict(optimizer.hyper)
         if "momentum" in hyper:
             hyper["momentum"] = float(self.momentum)
-        names = {"adam_epsilon_hat": ("m", "v"), "sgd_sutskever": ("v",)}.get(optimizer.name, ())
-        arrays = {name: np.zeros_like(parameters.flat) for name in names}
+        arrays = OPTIMIZERS[optimizer.name].start(parameters.flat, hyper)
         self._optimizer = OptimizerState(optimizer.name, optimizer.learning_rate, arrays, hyper=hyper)
         return self._optimizer
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from chainrule.sklearn import scores
 from chainrule.sklearn.estimator import BaseMLP, adopt
 from chainrule.sklearn.own_loss import Pair, is_pair
+from chainrule.training.settings import AdamEpsilonHat
 
 Array = npt.NDArray[Any]
 LOSSES = ("squared_error", "poisson", "absolute_error", "huber", "quantile")
@@ -66,9 +67,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float = AdamEpsilonHat.beta1,
+        beta_2: float = AdamEpsilonHat.beta2,
+        epsilon: float = AdamEpsilonHat.epsilon,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         quantile: float = 0.5,

@@ -6,73 +6,15 @@ values of one training, checked; `Optimizer` and its subclasses hold those of an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, make_dataclass
 from typing import Any, ClassVar
 
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.reference.optimizers import HYPER_PARAMETERS, OPTIMIZERS
+from chainrule.reference.setting import Setting as Setting
 
-OPTIMIZER_NAMES = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "sgd_sutskever", "adam_epsilon_hat")
 SCHEDULE_NAMES = ("constant", "step", "exponential", "cosine", "one_cycle", "plateau")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One hyper-parameter. `low`/`high` bound a number; `open_low`/`open_high` exclude the bound itself."""
-
-    name: str
-    kind: type
-    default: Any
-    meaning: str
-    low: float | None = None
-    high: float | None = None
-    open_low: bool = False
-    open_high: bool = False
-    choices: tuple[str, ...] = ()
-    optional: bool = False
-    unit: str = ""
-    source: str = ""
-
-    def expected(self) -> str:
-        """The legal values in words, for messages and documentation."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
-        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}[self.kind]
-        if self.low is not None:
-            words += f" {'>' if self.open_low else '≥'} {self.low:g}"
-        if self.high is not None:
-            words += f"{' and' if self.low is not None else ''} {'<' if self.open_high else '≤'} {self.high:g}"
-        return words + (" or none" if self.optional else "")
-
-    def check(self, value: Any) -> Any:
-        """The value in its own kind, or a SettingsError that names setting, value, expectation."""
-        if value is None and self.optional:
-            return None
-        try:
-            if self.kind is bool:
-                if value not in (True, False):
-                    raise ValueError
-                return bool(value)
-            if self.choices:
-                if value not in self.choices:
-                    raise unknown_name(self.name, value, self.choices)
-                return value
-            if isinstance(value, (bool, str)):
-                raise ValueError
-            number = int(value) if self.kind is int else float(value)
-            if number != value or not math.isfinite(number) or not self._in_range(number):
-                raise ValueError
-            return number
-        except SettingsError:
-            raise
-        except (TypeError, ValueError, OverflowError):
-            raise SettingsError(f"{self.name} = {value!r} is not possible; expected {self.expected()}.") from None
-
-    def _in_range(self, number: float) -> bool:
-        above = self.low is None or (number > self.low if self.open_low else number >= self.low)
-        below = self.high is None or (number < self.high if self.open_high else number <= self.high)
-        return above and below
 
 
 def _table(*settings: Setting) -> dict[str, Setting]:
@@ -80,7 +22,7 @@ def _table(*settings: Setting) -> dict[str, Setting]:
 
 
 SETTINGS: dict[str, Setting] = _table(
-    Setting("optimizer", str, "adam", "update rule", choices=OPTIMIZER_NAMES),
+    Setting("optimizer", str, "adam", "update rule", choices=OPTIMIZERS),
     Setting("learning_rate", float, 0.001, "η: length of a step along the gradient", low=0.0, open_low=True),
     Setting("batch_size", int, 32, "rows of a step", low=1, unit="rows"),
     Setting("epochs", int, 10, "passes over the rows", low=1, high=10_000_000),
@@ -109,20 +51,8 @@ SETTINGS: dict[str, Setting] = _table(
             optional=True, unit="s"),
 )  # fmt: skip
 
-OPTIMIZER_SETTINGS: dict[str, Setting] = _table(
-    Setting("momentum", float, 0.0, "share of the previous velocity kept (sgd)", low=0.0, high=1.0, open_high=True,
-            source="Polyak (1964)"),
-    Setting("nesterov", bool, False, "look ahead along the velocity (sgd)", source="Sutskever et al. (2013)"),
-    Setting("beta1", float, 0.9, "decay of the running mean of g (adam, adamw)", low=0.0, high=1.0, open_high=True,
-            source="Kingma, Ba (2015)"),
-    Setting("beta2", float, 0.999, "decay of the running mean of g² (adam, adamw)", low=0.0, high=1.0, open_high=True,
-            source="Kingma, Ba (2015)"),
-    Setting("rho", float, 0.99, "decay of the running mean of g² (rmsprop)", low=0.0, high=1.0, open_high=True,
-            source="Tieleman, Hinton (2012)"),
-    Setting("epsilon", float, 1e-8, "added to √v so that no step divides by zero", low=0.0, open_low=True),
-    Setting("weight_decay", float, 0.01, "share η·weight_decay of every parameter removed in a step (adamw)", low=0.0,
-            source="Loshchilov, Hutter (2019)"),
-)  # fmt: skip
+OPTIMIZER_SETTINGS = HYPER_PARAMETERS
+"""Those of the update rules by name, each in the entry of its rule (chainrule.reference.optimizers)."""
 
 
 def check(name: str, value: Any) -> Any:
@@ -138,8 +68,11 @@ class Optimizer:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            object.__setattr__(self, item.name, check(item.name, getattr(self, item.name)))
+        entry = OPTIMIZERS[self.name]
+        for setting in (SETTINGS["learning_rate"], *entry.settings):
+            object.__setattr__(self, setting.name, setting.check(getattr(self, setting.name)))
+        if entry.check is not None:
+            entry.check(self.hyper)
 
     @property
     def hyper(self) -> dict[str, float]:
@@ -156,16 +89,9 @@ class SGD(Optimizer):
     """Gradient descent on mini-batches; with momentum where momentum > 0."""
 
     name = "sgd"
-    learning_rate: float = 0.1
-    momentum: float = 0.0
-    nesterov: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.nesterov and self.momentum == 0:
-            raise SettingsError(
-                "nesterov = True looks ahead along the velocity, and momentum = 0 has none; set momentum > 0."
-            )
+    learning_rate: float = OPTIMIZERS["sgd"].learning_rate
+    momentum: float = OPTIMIZERS["sgd"].hyper["momentum"]
+    nesterov: bool = OPTIMIZERS["sgd"].hyper["nesterov"]
 
 
 @dataclass(frozen=True)
@@ -173,10 +99,10 @@ class Adam(Optimizer):
     """Adam as in the paper; penalties are part of the gradient."""
 
     name = "adam"
-    learning_rate: float = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    learning_rate: float = OPTIMIZERS["adam"].learning_rate
+    beta1: float = OPTIMIZERS["adam"].hyper["beta1"]
+    beta2: float = OPTIMIZERS["adam"].hyper["beta2"]
+    epsilon: float = OPTIMIZERS["adam"].hyper["epsilon"]
 
 
 @dataclass(frozen=True)
@@ -184,11 +110,11 @@ class AdamW(Optimizer):
     """Adam with decoupled weight decay."""
 
     name = "adamw"
-    learning_rate: float = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 0.01
+    learning_rate: float = OPTIMIZERS["adamw"].learning_rate
+    beta1: float = OPTIMIZERS["adamw"].hyper["beta1"]
+    beta2: float = OPTIMIZERS["adamw"].hyper["beta2"]
+    epsilon: float = OPTIMIZERS["adamw"].hyper["epsilon"]
+    weight_decay: float = OPTIMIZERS["adamw"].hyper["weight_decay"]
 
 
 @dataclass(frozen=True)
@@ -196,9 +122,9 @@ class SutskeverSGD(Optimizer):
     """Gradient descent with the learning rate inside the velocity, as in scikit-learn."""
 
     name = "sgd_sutskever"
-    learning_rate: float = 0.001
-    momentum: float = 0.9
-    nesterov: bool = True
+    learning_rate: float = OPTIMIZERS["sgd_sutskever"].learning_rate
+    momentum: float = OPTIMIZERS["sgd_sutskever"].hyper["momentum"]
+    nesterov: bool = OPTIMIZERS["sgd_sutskever"].hyper["nesterov"]
 
 
 @dataclass(frozen=True)
@@ -206,10 +132,10 @@ class AdamEpsilonHat(Optimizer):
     """Adam with epsilon added before the correction of v, as in scikit-learn."""
 
     name = "adam_epsilon_hat"
-    learning_rate: float = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    learning_rate: float = OPTIMIZERS["adam_epsilon_hat"].learning_rate
+    beta1: float = OPTIMIZERS["adam_epsilon_hat"].hyper["beta1"]
+    beta2: float = OPTIMIZERS["adam_epsilon_hat"].hyper["beta2"]
+    epsilon: float = OPTIMIZERS["adam_epsilon_hat"].hyper["epsilon"]
 
 
 @dataclass(frozen=True)
@@ -217,9 +143,9 @@ class RMSProp(Optimizer):
     """Gradient over its running root mean square."""
 
     name = "rmsprop"
-    learning_rate: float = 0.001
-    rho: float = 0.99
-    epsilon: float = 1e-8
+    learning_rate: float = OPTIMIZERS["rmsprop"].learning_rate
+    rho: float = OPTIMIZERS["rmsprop"].hyper["rho"]
+    epsilon: float = OPTIMIZERS["rmsprop"].hyper["epsilon"]
 
 
 @dataclass(frozen=True)
@@ -227,13 +153,30 @@ class Adagrad(Optimizer):
     """Gradient over the root of the sum of its squares."""
 
     name = "adagrad"
-    learning_rate: float = 0.01
-    epsilon: float = 1e-10
+    learning_rate: float = OPTIMIZERS["adagrad"].learning_rate
+    epsilon: float = OPTIMIZERS["adagrad"].hyper["epsilon"]
 
 
 OPTIMIZER_CLASSES: dict[str, type[Optimizer]] = {
     cls.name: cls for cls in (SGD, Adam, AdamW, RMSProp, Adagrad, SutskeverSGD, AdamEpsilonHat)
 }
+
+
+def optimizer_class(name: Any) -> type[Optimizer]:
+    """The class of an update rule; of one that was registered it is made from its entry, on first use.
+
+    Errors    SettingsError for a name that is not in OPTIMIZERS
+    """
+    if name not in OPTIMIZERS:
+        raise unknown_name("optimizer", name, OPTIMIZERS)
+    if name not in OPTIMIZER_CLASSES:
+        entry = OPTIMIZERS[name]
+        declared = [(s.name, s.kind, field(default=s.default)) for s in entry.settings]
+        OPTIMIZER_CLASSES[name] = make_dataclass(
+            str(name), [("learning_rate", float, field(default=entry.learning_rate)), *declared], bases=(Optimizer,),
+            namespace={"name": name, "__doc__": entry.formula}, frozen=True,
+        )  # fmt: skip
+    return OPTIMIZER_CLASSES[name]
 
 
 def optimizer_from(values: str | Optimizer | Mapping[str, Any] | None) -> Optimizer:
@@ -248,9 +191,7 @@ def optimizer_from(values: str | Optimizer | Mapping[str, Any] | None) -> Optimi
             f"optimizer {values!r} is no update rule; give one such as chainrule.SGD(learning_rate=0.1), or a name."
         )
     name = options.pop("name", None)
-    if name not in OPTIMIZER_CLASSES:
-        raise unknown_name("optimizer", name, OPTIMIZER_NAMES)
-    cls = OPTIMIZER_CLASSES[name]
+    cls = optimizer_class(name)
     legal = [item.name for item in fields(cls)]
     for key in options:
         if key not in legal:

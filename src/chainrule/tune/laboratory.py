@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.network.parameters import Parameters
+from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.tune.found import LearningRate, Suggestion
 from chainrule.tune.hessian import Hessian
 from chainrule.tune.level import LATER, N_BATCHES_AUTO, TOLERANCE_AUTO, Level
 from chainrule.tune.numbers import Curve
 from chainrule.tune.problem import Array, Problem, ShortRun, curvature
 from chainrule.tune.race import Race, race, rounded
-from chainrule.tune.stability import ADAPTIVE
 
 N_STEPS = 200
 """Steps of a short run, where the training itself is not shorter."""
@@ -98,7 +98,7 @@ def _common(problem: Problem, level: Level, raced: Race, n_steps: int) -> dict[s
     return {
         "optimizer": name,
         "hyper": dict(problem.settings.optimizer),
-        "approximate": name in ADAPTIVE,
+        "approximate": OPTIMIZERS[name].approximate,
         "network": str(problem.task.architecture),
         "batch_size": problem.task.batch_size,
         "batch_curvature": level.value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.training.settings import OPTIMIZER_CLASSES
+from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.tune.eigenvalues import Eigenvalue
 from chainrule.tune.hessian import Hessian
 from chainrule.tune.problem import Array, Problem, curvature
@@ -29,7 +29,7 @@ class Level:
         self.value, self.scale = self._median(hessians)
         self.stable_below = self.factor / self.value if self.value > 0 else float(np.inf)
         self.gradient = np.mean([h.gradient for h in hessians], axis=0)
-        default: float = OPTIMIZER_CLASSES[self.name]().learning_rate  # type: ignore[call-arg]  # each has one
+        default = OPTIMIZERS[self.name].learning_rate
         self.proposal = 0.5 * self.stable_below if self.value > 0 else default
 
     def bound(self, hessian: Hessian, of_J: Eigenvalue) -> float:

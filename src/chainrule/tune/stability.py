@@ -24,38 +24,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.tune.eigenvalues import Matrix
 
 Array = npt.NDArray[Any]
-ADAPTIVE = ("adam", "adamw", "adam_epsilon_hat", "rmsprop", "adagrad")
-"""Rules that divide by the root of squared gradients; their bound is approximate."""
 
 
 def stable_factor(optimizer: str, hyper: Mapping[str, float]) -> float:
-    """The product η·λ (of an adaptive rule η·λ_P) at which the rule becomes unstable.
+    """The product η·λ (of an adaptive rule η·λ_P) at which the rule becomes unstable; plain descent's if not known.
 
     Args      optimizer: a name in reference.optimizers.OPTIMIZERS; hyper: its hyper-parameters
     Example   >>> stable_factor("sgd", {}), stable_factor("sgd", {"momentum": 0.9})
               (2.0, 3.8)
     """
-    if optimizer in ("adam", "adamw", "adam_epsilon_hat"):
-        beta1 = hyper.get("beta1", 0.9)
-        return 2 * (1 + beta1) / (1 - beta1)
-    mu = hyper.get("momentum", 0.0) if optimizer in ("sgd", "sgd_sutskever") else 0.0
-    return 2 * (1 + mu) / (1 + 2 * mu) if hyper.get("nesterov") else 2 * (1 + mu)
+    entry = OPTIMIZERS[optimizer]
+    return 2.0 if entry.stable_factor is None else entry.stable_factor({**entry.hyper, **hyper})
 
 
 def scales(optimizer: str, hyper: Mapping[str, float], gradients: Array) -> Array | None:
     """√v + ε of an adaptive rule, v as the first batches make it; None for the others.
 
     Args      gradients (n_batches, size): of the first batches, all at the start
-    Returns   (size,); v = Σ g² for Adagrad, which forgets nothing, and the mean of g² for the others
+    Returns   (size,)
     """
-    if optimizer not in ADAPTIVE:
-        return None
-    squares = (gradients * gradients).sum(axis=0)
-    v = squares if optimizer == "adagrad" else squares / len(gradients)
-    return np.sqrt(v) + hyper.get("epsilon", 1e-8)
+    entry = OPTIMIZERS[optimizer]
+    return None if entry.scale is None else entry.scale({**entry.hyper, **hyper}, gradients)
 
 
 class Preconditioned:

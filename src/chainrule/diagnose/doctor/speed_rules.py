@@ -217,7 +217,7 @@ def penalties_of(case: RunView) -> dict[str, float]:
 def _unstable_penalty(case: RunView) -> Finding | None:
     """A penalty whose own step makes weights grow."""
     eta, penalised = case.learning_rate(case.first), penalties_of(case)
-    if not case.task.optimizer.startswith("sgd") or eta * penalised.get("l2", 0.0) <= SHRINKING:
+    if OPTIMIZERS[case.task.optimizer].scale is not None or eta * penalised.get("l2", 0.0) <= SHRINKING:
         return None
     told = {"names": ["l2"], "values": [penalised["l2"]], "learning_rate": eta, "factor": 1 - eta * penalised["l2"]}
     return Finding("too-strong-regularization", "unstable", step=case.first, evidence=told)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.elementary import power
 from chainrule.engine.protocol import StepSettings
 from chainrule.explain.notation import Notation
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord, Update
+from chainrule.reference.optimizer import OneNumber
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.text.tables import aligned, factor, number, wrapped
 
@@ -37,7 +37,9 @@ def tell_update(
     if not np.isfinite(record.backward.loss):
         lines += wrapped(text["not_applied"], 2)
     if name in OPTIMIZERS:
-        lines.append(f"  {_rule(name, hyper)},   η = {number(record.update.learning_rate)}")
+        entry = OPTIMIZERS[name]
+        formula = entry.formula if entry.formula_for is None else entry.formula_for(hyper)
+        lines.append(f"  {formula},   η = {number(record.update.learning_rate)}")
     scale, told = _clipping(record, settings, text)
     lines += told + _old_and_new(record.update, len(architecture.layers), notation, entries, text)
     l, (k, j) = len(architecture.layers), entries[-1]
@@ -62,7 +64,11 @@ def rule_in_numbers(
     lines = _gradient(record, settings, scale, part, l, at, notation)
     if name in OPTIMIZERS and np.isfinite(record.backward.loss):
         label = notation.w(l, *at) if part == "W" else notation.entry(part, l, *at)
-        lines += _worked(name, hyper_at(name, optimizer, settings), record, part, l, at, label)
+        numbers, worked = numbers_of(record, settings, optimizer, part, l, at), OPTIMIZERS[name].worked
+        if worked is None:
+            lines.append(f"{label}: {number(numbers.theta)} → {number(numbers.theta_new)}")
+        else:
+            lines += worked(numbers, label)
     return lines
 
 
@@ -70,14 +76,6 @@ def hyper_at(name: str, optimizer: Mapping[str, Any], settings: StepSettings) ->
     """The optimizer's hyper-parameters that hold at the step: its own, unless an event changed them."""
     known = OPTIMIZERS[name].hyper if name in OPTIMIZERS else {}
     return {**known, **{key: value for key, value in optimizer.items() if key in known}, **settings.optimizer}
-
-
-def _rule(name: str, hyper: Mapping[str, Any]) -> str:
-    if name == "sgd" and hyper.get("momentum"):
-        return "v ← μ·v + g,   θ ← θ − η·" + ("(g + μ·v)" if hyper.get("nesterov") else "v")
-    if name == "sgd_sutskever" and not hyper["nesterov"]:
-        return "v ← μ·v − η·g,   θ ← θ + v"
-    return OPTIMIZERS[name].formula
 
 
 def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float]:
@@ -141,92 +139,17 @@ def _gradient(
     return [f"g = {left} = {right} = {g}"]
 
 
-def _worked(
-    name: str, hyper: Mapping[str, Any], record: StepRecord, part: str, l: int, at: tuple[int, ...], weight: str
-) -> list[str]:
-    """The rule of the optimizer with the numbers of one parameter."""
+def numbers_of(
+    record: StepRecord, settings: StepSettings, optimizer: Mapping[str, Any], part: str, l: int, at: tuple[int, ...]
+) -> OneNumber:
+    """The update of one parameter with its numbers, as the entry of its rule takes them."""
 
     def told(parameters: Any) -> float:
         return float(getattr(parameters, part)[l][at])
 
     u = record.update
     old, new = ({key: told(p) for key, p in moment.optimizer.items()} for moment in (u.old, u.new))
-    theta, g, eta = told(u.old), told(u.gradient), u.learning_rate
-    result = number(told(u.new))
-    start = f"{weight} ← {number(theta)} − {number(eta)}·"
-    if name == "sgd":
-        return _sgd(hyper, old, new, g, start, result)
-    if name == "sgd_sutskever":
-        return _sutskever(hyper, old, new, g, eta, f"{weight} ← {number(theta)} + ", result)
-    if name == "adam_epsilon_hat":
-        return _adam_epsilon_hat(hyper, old, new, g, record.step + 1, eta, f"{weight} ← {number(theta)} − ", result)
-    if name in ("adam", "adamw"):
-        return _adam(hyper, old, new, g, record.step + 1, start, result, theta if name == "adamw" else None)
-    v, epsilon = new["v"], f"{hyper['epsilon']:g}"
-    if name == "adagrad":
-        first = f"v ← v + g² = {number(old['v'])} + {factor(g)}² = {number(v)}"
-    else:
-        rho = hyper["rho"]
-        first = f"v ← ρ·v + (1 − ρ)·g² = {rho:g}·{number(old['v'])} + {1 - rho:.4g}·{factor(g)}² = {number(v)}"
-    return [first, f"{start}{factor(g)}/(√{number(v)} + {epsilon}) = {result}"]
-
-
-def _sgd(
-    hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, start: str, result: str
-) -> list[str]:
-    momentum = hyper.get("momentum") or 0.0
-    if not momentum:
-        return [f"{start}{factor(g)} = {result}"]
-    v = new["v"]
-    first = f"v ← μ·v + g = {momentum:g}·{factor(old['v'])} + {factor(g)} = {number(v)}"
-    step = f"({number(g)} + {momentum:g}·{factor(v)})" if hyper.get("nesterov") else factor(v)
-    return [first, f"{start}{step} = {result}"]
-
-
-def _sutskever(
-    hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, eta: float, start: str,
-    result: str,
-) -> list[str]:  # fmt: skip
-    momentum, v = hyper["momentum"], new["v"]
-    first = f"v ← μ·v − η·g = {momentum:g}·{factor(old['v'])} − {number(eta)}·{factor(g)} = {number(v)}"
-    if not hyper["nesterov"]:
-        return [first, f"{start}{factor(v)} = {result}"]
-    return [first, f"{start}{momentum:g}·{factor(v)} − {number(eta)}·{factor(g)} = {result}"]
-
-
-def _moments(hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float) -> list[str]:
-    b1, b2, m, v = hyper["beta1"], hyper["beta2"], new["m"], new["v"]
-    return [
-        f"m ← β₁·m + (1 − β₁)·g = {b1:g}·{factor(old['m'])} + {1 - b1:.4g}·{factor(g)} = {number(m)}",
-        f"v ← β₂·v + (1 − β₂)·g² = {b2:g}·{number(old['v'])} + {1 - b2:.4g}·{factor(g)}² = {number(v)}",
-    ]
-
-
-def _adam_epsilon_hat(
-    hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, t: int, eta: float,
-    start: str, result: str,
-) -> list[str]:  # fmt: skip
-    b1, b2 = hyper["beta1"], hyper["beta2"]
-    size = eta * float(np.sqrt(1 - power(b2, t))) / (1 - power(b1, t))
-    told = f"{number(eta)}·√(1 − {b2:g}^{t})/(1 − {b1:g}^{t})"
-    return [
-        *_moments(hyper, old, new, g),
-        f"α ← η·√(1 − β₂^t)/(1 − β₁^t) = {told} = {number(size)}",
-        f"{start}{number(size)}·{factor(new['m'])}/(√{number(new['v'])} + {hyper['epsilon']:g}) = {result}",
-    ]
-
-
-def _adam(
-    hyper: Mapping[str, Any], old: Mapping[str, float], new: Mapping[str, float], g: float, t: int, start: str,
-    result: str, decayed: float | None,
-) -> list[str]:  # fmt: skip
-    b1, b2, m, v = hyper["beta1"], hyper["beta2"], new["m"], new["v"]
-    m_hat, v_hat = m / (1 - power(b1, t)), v / (1 - power(b2, t))
-    decay = "" if decayed is None else f"{number(hyper['weight_decay'])}·{factor(decayed)} + "
-    step = f"{factor(m_hat)}/(√{number(v_hat)} + {hyper['epsilon']:g})"
-    return [
-        *_moments(hyper, old, new, g),
-        f"m̂ = m/(1 − β₁^t) = {number(m)}/(1 − {b1:g}^{t}) = {number(m_hat)}",
-        f"v̂ = v/(1 − β₂^t) = {number(v)}/(1 − {b2:g}^{t}) = {number(v_hat)}",
-        f"{start}{step if decayed is None else f'({decay}{step})'} = {result}",
-    ]
+    return OneNumber(
+        theta=told(u.old), theta_new=told(u.new), g=told(u.gradient), eta=u.learning_rate, t=record.step + 1,
+        hyper=hyper_at(str(optimizer.get("name") or ""), optimizer, settings), old=old, new=new,
+    )  # fmt: skip

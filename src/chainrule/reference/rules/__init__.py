@@ -1,0 +1,1 @@
+"""The update rules by family, one entry each; chainrule.reference.optimizers has the table."""
