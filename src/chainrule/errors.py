@@ -17,9 +17,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from chainrule.visible import MOST, brief, cut
+
 
 class ChainruleError(Exception):
-    """The root of every error chainrule raises on purpose."""
+    """The root of every error chainrule raises on purpose; of a long value the message shows the beginning."""
+
+    def __init__(self, message: str = "", *others: object) -> None:
+        super().__init__(brief(str(message)), *others)
 
 
 class ShapeError(ChainruleError, ValueError):
@@ -46,7 +51,7 @@ class DataError(ChainruleError, ValueError):
         if line is not None:
             where += f"{', ' if where else ''}line {line}"
         if column is not None:
-            where += f"{', ' if where else ''}column {column!r}"
+            where += f"{', ' if where else ''}column {cut(column)!r}"
         super().__init__(f"{where}: {message}" if where else message)
 
 
@@ -77,7 +82,7 @@ class ReplayWarning(UserWarning):
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> SettingsError:
     """The error for a name that is in no table: it lists the table and suggests the nearest entry."""
     known = list(known)
-    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(name)[:MOST].lower(), known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return SettingsError(
         f"{kind} {name!r} is unknown{hint} Known: {', '.join(known)}.".replace("unknown Known", "unknown. Known")

@@ -75,7 +75,7 @@ def test_refuses_and_says_why(setting: Setting, value: Any) -> None:
         setting.check(value)
     text = str(caught.value)
     assert setting.name in text
-    assert repr(value) in text
+    assert repr(value)[:79] in text  # of a long one the beginning
     assert all(name in text for name in setting.choices) if setting.choices else setting.expected() in text
 
 

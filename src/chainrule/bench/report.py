@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from chainrule.bench import workloads
 from chainrule.bench.footprint import IMPORT_ALONE
 from chainrule.bench.parts import PEERS, PREDICTING_PEERS, Entry, counted
 from chainrule.bench.workloads import WORKLOADS
+from chainrule.visible import drawing
 
 STYLES = {"✓": "green", "✗": "red"}
 HEADINGS = {workloads.COMPILE: "torch.\ncompile", workloads.SKLEARN: "scikit-\nlearn", workloads.NUMPY: "NumPy\nengine",
@@ -164,7 +166,7 @@ def about(results: dict[str, Any]) -> str:
 
 def tables(results: dict[str, Any]) -> None:
     """Print every table."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(file=drawing(sys.stdout), highlight=False, markup=False, emoji=False)
     console.print(about(results))
     for sheet in sheets(results):
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
     from chainrule.cli.ending import Ending
@@ -21,10 +21,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     from chainrule.cli import ending
 
     ending.ENDING = told = ending.Ending()
-    with told.heard():
+    with told.heard(), _doors():
         code = _told(list(sys.argv[1:] if argv is None else argv), told)
     ending.give_up_output()
     return code
+
+
+@contextlib.contextmanager
+def _doors() -> Iterator[None]:
+    """Whatever is printed within passes a door, by whomever it is printed."""
+    from chainrule.visible import Door
+
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (stream if stream is None else cast(TextIO, Door(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def _told(arguments: list[str], ending: Ending) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -11,6 +12,8 @@ from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+
+from chainrule.visible import Door, drawing, visible_line
 
 
 def say(facts: Mapping[str, str], label_width: int = 0) -> None:
@@ -22,13 +25,24 @@ def say(facts: Mapping[str, str], label_width: int = 0) -> None:
         print("\n".join(f"{label:{indent}}{line}" for label, line in zip_longest([name], lines, fillvalue="")))
 
 
+def put(text: str, *, is_document: bool) -> None:
+    """A result on stdout; a document is true to the character wherever a program reads it."""
+    if is_document and isinstance(sys.stdout, Door):
+        sys.stdout.document(f"{text}\n")
+    else:
+        print(text)
+
+
 def columns_table(columns: Sequence[tuple[str, str, int | None, str]]) -> None:
     """One line for each column: name, what it was taken for, how many inputs it became, why; long texts are cut."""
-    rows = [(name, kind, "" if n is None else f"{n}", detail) for name, kind, n, detail in columns]
+    rows = [
+        (visible_line(name), kind, "" if n is None else f"{n}", visible_line(detail))
+        for name, kind, n, detail in columns
+    ]
     headings = ("column", "taken for", "inputs", "")
     widths = [max(cell_len(row[k]) for row in (headings, *rows)) for k in range(4)]
     widths[0] = min(widths[0], 28)
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(file=drawing(sys.stdout), highlight=False, markup=False, emoji=False)
     widths[3] = max(10, min(widths[3], console.width - sum(widths[:3]) - 9))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading, width, justify in zip(headings, widths, ("left", "left", "right", "left"), strict=True):
@@ -49,7 +63,7 @@ def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simpl
     for name in next(iter(measured.values())):
         if name != "n_rows":
             table.add_row(name, *(number(values.get(name)) for values in measured.values()))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    Console(file=drawing(sys.stdout), highlight=False, markup=False, emoji=False).print(table)
 
 
 def number(value: float | int | None) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.api.step import Step
+from chainrule.cli.console import put
 from chainrule.cli.drivers import drivers
 from chainrule.cli.subject import blocks, open_run, pipeline_of, rows_of
 from chainrule.data.table import Table
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         raise ModelFileError(f"{target}: cannot be written; expected a file name in a folder that exists.")
     text = _told(options)
     if target is None:
-        print(text)
+        put(text, is_document=options.format in ("html", "mermaid"))
     else:
         write_atomic(target, (text + "\n").encode())
         print(f"written to {target}", file=sys.stderr)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import sys
 from typing import Any, NoReturn
 
 from chainrule.cli import train_parser
 from chainrule.cli.train_parser import DATA_HELP
 from chainrule.errors import SettingsError
+from chainrule.visible import drawing
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,6 +20,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Wrong use, in one line."""
         raise SettingsError(f"{message} (see {self.prog} --help)")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        drawing(file or sys.stderr).write(message)  # help, which may be coloured
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As in argparse, but nothing may stay unknown; the nearest option is suggested."""

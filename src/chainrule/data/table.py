@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import DataError
+from chainrule.visible import MOST, cut
 
 Kind: TypeAlias = Literal["number", "boolean", "category", "time"]
 """What a column that is used holds."""
@@ -164,16 +166,20 @@ def natural(text: str) -> tuple[Any, ...]:
     return (*((int(part), part) if i % 2 else (part,) for i, part in enumerate(parts)),)
 
 
+MOST_COMPARED = 10_000
+"""Names that are looked through for one that was meant."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """ "; did you mean 'species'?", or nothing where no name is near."""
-    by_lower = {entry.lower(): entry for entry in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    by_lower = {entry.lower(): entry for entry in itertools.islice(known, MOST_COMPARED) if len(entry) <= MOST}
+    near = difflib.get_close_matches(name[:MOST].lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:
     """The names, or the first of them and how many there are."""
-    shown = ", ".join(names[:most])
+    shown = ", ".join(cut(name, MOST // 2) for name in names[:most])
     return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
 
 

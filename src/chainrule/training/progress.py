@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from chainrule.training.events import Event
+from chainrule.visible import drawing, visible_line
 
 REFRESH_S = 0.25
 """Often enough for the eye; a line takes some 30 µs, which epochs of milliseconds would feel."""
@@ -71,7 +72,7 @@ class ProgressBar:
     def _write(self, text: str) -> None:
         """Over the line that stands there, which ends before the terminal does: no second one could be taken back."""
         try:
-            self._stream.write(f"\r\x1b[K{text}")
+            drawing(self._stream).write(f"\r\x1b[K{visible_line(text)}")
             self._stream.flush()
         except (OSError, ValueError):  # a closed terminal ends no training
             self._shown_s = float("inf")

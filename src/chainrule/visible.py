@@ -1,0 +1,140 @@
+"""Text as it is shown to people: values cut short, and characters that act on a terminal made visible.
+
+A name in a table may hold anything: sequences that clear the screen or set its title, marks that turn the order of
+letters. `Door` stands before a stream of the command line and lets none of them through; files keep the true text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+MOST = 80
+"""Characters of one value that a message shows."""
+MOST_WORD, MOST_PATH, MOST_MESSAGE = 160, 1000, 2000
+"""Characters of what stands without blanks, as such and with the separators of a path; of a whole message."""
+
+_ACTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters beside tab and line end
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of writing direction
+    "\u200b\u2028\u2029\ufeff"  # a blank without width, line ends of Unicode, the byte order mark
+    "\ud800-\udfff]"  # halves of characters, as names of files with bytes that are no text have them
+)
+_QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w)""", re.DOTALL)
+_WORD = re.compile(rf"\S{{{MOST_WORD + 1},}}")
+
+
+def visible(text: str) -> str:
+    r"""The text with escapes as of JSON or Python in place of characters that act.
+
+    Example   >>> visible("\x1b[2Jage\u202e")
+              '\\x1b[2Jage\\u202e'
+    """
+    return _ACTING.sub(_escape, text)
+
+
+def visible_line(text: str) -> str:
+    """The same for a cell of a table: no line ends and tabs either."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 32 else f"\\u{code:04x}"
+
+
+def cut(text: str, most: int = MOST) -> str:
+    """The text, or its beginning and an ellipsis where it is longer.
+
+    Example   >>> cut("abcdef", 4)
+              'abc…'
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def brief(message: str) -> str:
+    """A message whose values are cut: what stands in quotes, long words, and the middle of an endless one.
+
+    Example   >>> len(brief(f"column {'a' * 100_000!r} is unknown"))
+              100
+    """
+    if len(message) <= MOST:
+        return message
+    if len(message) > 20 * MOST_MESSAGE:  # long before anything is searched
+        message = f"{message[: 10 * MOST_MESSAGE]}…{message[-10 * MOST_MESSAGE :]}"
+    message = _WORD.sub(_cut_word, _QUOTED.sub(_cut_quoted, message))
+    if len(message) > MOST_MESSAGE:
+        message = f"{message[: MOST_MESSAGE * 2 // 3]} … {message[-MOST_MESSAGE // 3 :]}"
+    return message
+
+
+def _cut_quoted(found: re.Match[str]) -> str:
+    quoted = found[0]
+    return quoted if len(quoted) <= MOST + 2 else f"{quoted[:MOST]}…{quoted[-1]}"
+
+
+def _cut_word(found: re.Match[str]) -> str:
+    word = found[0]
+    is_path = "/" in word or "\\" in word
+    return word if is_path and len(word) <= MOST_PATH else cut(word)
+
+
+class Door:
+    """A stream of text before a terminal: what is written becomes visible, what is drawn passes as it is."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """The text, also where the stream's encoding lacks some of its characters."""
+        shown = visible(text)
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        if not shown.isascii():
+            shown = shown.encode(encoding, "backslashreplace").decode(encoding)
+        self._stream.write(shown)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """One after the other."""
+        for line in lines:
+            self.write(line)
+
+    def draw(self, text: str) -> None:
+        """Colours and movements of our own; names within have been made visible by whoever draws."""
+        self._stream.write(text)
+
+    def document(self, text: str) -> None:
+        """HTML, a diagram: true to the character, unless a terminal would read it."""
+        if self._stream.isatty():
+            self.write(text)
+        else:
+            self._stream.write(text)
+
+    @property
+    def drawing(self) -> Drawing:
+        """The stream for a library that draws."""
+        return Drawing(self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class Drawing:
+    """The other side of a door: whatever is written passes as it is."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def write(self, text: str) -> int:
+        """The text as it is."""
+        self._door.draw(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._door, name)
+
+
+def drawing(stream: Any) -> Any:
+    """A stream to draw on: the other side of a door, or the stream itself."""
+    return stream.drawing if isinstance(stream, Door) else stream
