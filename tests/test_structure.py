@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -53,6 +54,7 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def imported_files() -> dict[str, set[str]]:
     """What every file imports of the package's files, at its top, in functions and for type checkers alike.
 
@@ -89,6 +91,19 @@ def test_no_circle_of_imports() -> None:
     """No file reaches itself by imports, wherever in a file they stand."""
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [{"b", "c"}]
     assert [sorted(group) for group in circles(imported_files()) if not group <= CIRCLE_TO_COME] == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if room_of(path) != "engine"], ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_engines_are_asked_by_their_protocol(path: Path) -> None:
+    """Outside engine/ nothing imports an engine, asks for its class, or compares its name."""
+    doors = {"chainrule.engine.protocol", "chainrule.engine.select"}
+    assert {name for name in imported_files()[module_of(path)] if name.startswith("chainrule.engine.")} <= doors
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"isinstance\([^()]*(Engine|Session)\b|\w*(Engine|Session)\.__name__", text)
+    asked = r"""\bengine(\w*|\.name|\["\w+"\]|\.get\([^()]*\))\s*(==|!=|(not )?in)\s*[(\["']"""
+    assert not re.search(asked, text), re.search(asked, text)
 
 
 def test_the_map_names_every_room() -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.engine import numpy as engine_module
-from chainrule.engine.numpy import NumpyEngine, dense_targets
-from chainrule.engine.protocol import Session, StepSettings, Task
+from chainrule.engine.numpy import NumpyEngine
+from chainrule.engine.protocol import Session, StepSettings, Task, dense_targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose, initialize
 from chainrule.network.parameters import Parameters

@@ -15,8 +15,8 @@ def check_gradients(network: Network, X: object, y: object, sample_weight: objec
     Args      X, y, sample_weight as for train; options: see chainrule.verify.gradients.check_gradients
     Returns   GradientCheck: passed, max_relative_error, tensors, kinks
     """
-    from chainrule.engine.numpy import NumpyEngine
+    from chainrule.engine.select import reference
     from chainrule.verify.gradients import check_gradients as compare
 
     rows = prepare_rows(network, X, y, sample_weight)
-    return compare(NumpyEngine(), network.parameters, rows.X, rows.targets, rows.weight, **options)
+    return compare(reference(), network.parameters, rows.X, rows.targets, rows.weight, **options)

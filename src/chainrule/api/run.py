@@ -225,6 +225,7 @@ class Run:
             weight,
             self.n_steps,
             self.engine.name,
+            self.engine.exact_sums,
         )
 
     def replayer(self, rows: Rows) -> Replayer:

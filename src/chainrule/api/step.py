@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.numpy import dense_targets
-from chainrule.engine.protocol import StepSettings
+from chainrule.engine.protocol import StepSettings, dense_targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import Backward, Forward, StepRecord, Update
 
@@ -34,7 +33,9 @@ class Step:
     weight: npt.NDArray[Any] | None
     n_steps: int
     engine: str = "native"
-    """Who computed it: what the order of its sums depends on."""
+    """Who computed it."""
+    exact_sums: bool = True
+    """Whether its sums can be redone to the bit; see engine.protocol.Engine."""
 
     @property
     def step(self) -> int:
@@ -109,7 +110,15 @@ class Step:
 
         y = dense_targets(self.targets, self.architecture)
         return StepContext(
-            self.record, self.architecture, self.settings, self.optimizer, y, self.weight, self.rows, self.engine
+            self.record,
+            self.architecture,
+            self.settings,
+            self.optimizer,
+            y,
+            self.weight,
+            self.rows,
+            self.engine,
+            self.exact_sums,
         )
 
     def circuit(self, row: int = 0) -> Circuit:

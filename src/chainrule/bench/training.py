@@ -183,7 +183,7 @@ def _jax_step(optimizer: str) -> Callable[[Any, Any, Any], Any]:
 
 def peak(workload: Workload, optimizer: str, threads: int) -> Callable[[int], float]:
     """Not a training: operations per second of a loop of multiply-adds on one core."""
-    from chainrule.engine.native import peak_flops
+    from chainrule.engine.select import peak_flops
 
     return lambda n: peak_flops()
 

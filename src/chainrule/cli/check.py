@@ -10,7 +10,7 @@ import numpy as np
 from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.cli.subject import open_run, rows_of
-from chainrule.engine.numpy import NumpyEngine
+from chainrule.engine.select import reference
 from chainrule.text.tables import wrapped
 from chainrule.verify.gradients import check_gradients
 from chainrule.verify.parity import parity
@@ -50,10 +50,10 @@ def run(options: argparse.Namespace) -> int:
     rows, data = rows_of(subject, options.run_directory)
     weight = None if rows.weight is None else rows.weight[:ROWS]
     few = (rows.X[:ROWS], rows.targets[:ROWS], weight)
-    gradients = check_gradients(NumpyEngine(), subject.network.parameters, *few)
-    numpy = NumpyEngine()
-    engines = parity(subject.engine, numpy, subject.network.parameters, *few)
-    curve = sweep(numpy, subject.network.parameters, *few)
+    yardstick = reference()
+    gradients = check_gradients(yardstick, subject.network.parameters, *few)
+    engines = parity(subject.engine, yardstick, subject.network.parameters, *few)
+    curve = sweep(yardstick, subject.network.parameters, *few)
     compared, wrong = replayed(subject, data)
     passed = bool(gradients.passed) and engines.passed and not wrong
     if options.json:

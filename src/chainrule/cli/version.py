@@ -9,7 +9,7 @@ from chainrule.engine.select import describe
 def version() -> str:
     """Two lines: what is installed, and what computes here."""
     told = describe()
-    if told["engine"] == "numpy":
+    if "instruction_set" not in told:
         return f"chainrule {__version__}\nNumPy engine: {told['reason']}"
     sets = ", ".join(told["instruction_sets"])
     return f"chainrule {__version__}\nnative engine, instruction set {told['instruction_set']} (available: {sets})"

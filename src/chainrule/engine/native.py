@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from chainrule import _native
 from chainrule.data.arrays import surely_finite
-from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task
+from chainrule.engine.numpy_second_order import NumpySecondOrder
+from chainrule.engine.protocol import Advance, Array, SecondOrder, StepSettings, Targets, Task
 from chainrule.engine.threads import allowed_threads, paying_threads
 from chainrule.errors import SettingsError
 from chainrule.network.architecture import Architecture
@@ -95,6 +96,7 @@ class NativeEngine:
     """Both passes and sessions in C++."""
 
     name = "native"
+    exact_sums = True
 
     def __init__(self, threads: int | None = None) -> None:
         self._threads, self._may_choose = allowed_threads(threads)
@@ -161,10 +163,21 @@ class NativeEngine:
         return NativeSession(task, settings, self._isa, self._threads, self._may_choose)
 
     def second_order(
-        self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
-    ) -> NativeSecondOrder:
-        """The Hessian of J over these rows, by its products with vectors."""
+        self,
+        parameters: Parameters,
+        X: Array,
+        targets: Targets,
+        weight: Array | None = None,
+        masks: list[Array] | None = None,
+    ) -> SecondOrder:
+        """The Hessian of J over these rows, by its products with vectors; with masks by the reference."""
+        if masks is not None:
+            return NumpySecondOrder(parameters, X, targets, weight, masks)
         return NativeSecondOrder(self._isa, parameters, X, targets, weight)
+
+    def step_seconds(self, n_operations: float) -> float:
+        """About how long a step of so many operations takes."""
+        return 2e-5 + n_operations * 2e-11
 
     def describe(self) -> dict[str, Any]:
         """What run.json records of this engine."""

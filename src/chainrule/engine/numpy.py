@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.arrays import surely_finite
-from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task
+from chainrule.engine.blas import blas_name, one_thread
+from chainrule.engine.numpy_second_order import NumpySecondOrder
+from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task, dense_targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
@@ -23,19 +23,11 @@ BLOCK_ROWS = 4096
 """Rows of a block in predict and loss: keeps their memory bounded."""
 
 
-def dense_targets(targets: Targets, architecture: Architecture) -> Array:
-    """Targets as a float array (n, n_outputs): class indices become one-hot rows."""
-    if targets.ndim == 2:
-        return targets.astype(architecture.dtype, copy=False)
-    if architecture.n_outputs == 1:
-        return targets.astype(architecture.dtype)[:, None]
-    return np.eye(architecture.n_outputs, dtype=architecture.dtype)[targets]
-
-
 class NumpyEngine:
     """Both passes by the reference functions."""
 
     name = "numpy"
+    exact_sums = False
 
     def forward(self, parameters: Parameters, X: Array, masks: list[Array] | None = None) -> Forward:
         """z, u and a of every layer."""
@@ -109,6 +101,21 @@ class NumpyEngine:
         theta = np.zeros(task.architecture.n_parameters, task.architecture.dtype)
         session.load(theta, OPTIMIZERS[task.optimizer].start(theta, settings.optimizer))
         return session
+
+    def second_order(
+        self,
+        parameters: Parameters,
+        X: Array,
+        targets: Targets,
+        weight: Array | None = None,
+        masks: list[Array] | None = None,
+    ) -> NumpySecondOrder:
+        """The Hessian of J over these rows, by its products with vectors."""
+        return NumpySecondOrder(parameters, X, targets, weight, masks)
+
+    def step_seconds(self, n_operations: float) -> float:
+        """About how long a step of so many operations takes."""
+        return 2.5e-4 + n_operations * 2e-11
 
     def describe(self) -> dict[str, Any]:
         """What run.json records of this engine."""
@@ -238,30 +245,6 @@ class NumpySession:
             words = keep_words(self._task.seed, epoch, step, l, n * layer.n_out).reshape(n, layer.n_out)
             masks[l] = penalties.dropout_mask(words, p, np.dtype(architecture.dtype))
         return masks
-
-
-@functools.cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-@functools.cache
-def blas_name() -> str:
-    """The BLAS that multiplies for NumPy: its name, version and kernels."""
-    libraries = [library for library in _blas().info() if library["user_api"] == "blas"]
-    if not libraries:
-        return "unknown"
-    own = [library for library in libraries if "numpy" in str(library.get("filepath"))]  # others have theirs beside it
-    words = [str((own or libraries)[0].get(key) or "") for key in ("internal_api", "version", "architecture")]
-    return " ".join(words).strip()
-
-
-def one_thread() -> contextlib.AbstractContextManager[Any]:
-    """One BLAS thread: with more, the order of a sum, and so its last bit, may depend on their number."""
-    limit: contextlib.AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
-    return limit
 
 
 def _finite(theta: Array) -> bool:

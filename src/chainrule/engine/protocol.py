@@ -23,6 +23,17 @@ Array: TypeAlias = npt.NDArray[np.floating[Any]]
 Targets: TypeAlias = npt.NDArray[Any]
 """int32 (n,): class indices, standing for one-hot rows (for 0/1 itself where there is one output);
 or float (n, n_outputs): labels or values."""
+OwnLoss: TypeAlias = tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]
+"""value(a, y) -> (n,) and delta(a, y) -> (n, n_outputs): a loss on the identity that is no entry of reference/."""
+
+
+def dense_targets(targets: Targets, architecture: Architecture) -> Array:
+    """Targets as a float array (n, n_outputs): class indices become one-hot rows."""
+    if targets.ndim == 2:
+        return targets.astype(architecture.dtype, copy=False)
+    if architecture.n_outputs == 1:
+        return targets.astype(architecture.dtype)[:, None]
+    return np.eye(architecture.n_outputs, dtype=architecture.dtype)[targets]
 
 
 @dataclass(frozen=True)
@@ -120,10 +131,24 @@ class Session(Protocol):
         """Do one step and tell everything; the state afterwards is as after `advance` of that step."""
 
 
+class SecondOrder(Protocol):
+    """The Hessian H of J at given parameters over given rows, known by its products with vectors."""
+
+    loss: float
+    """J."""
+    gradient: Array
+    """(size,): of J."""
+
+    def product(self, v: Array) -> Array:
+        """H·v, (size,)."""
+
+
 class Engine(Protocol):
-    """Both passes for given rows, and sessions."""
+    """Both passes for given rows, sessions, and second derivatives."""
 
     name: str
+    exact_sums: bool
+    """Whether every sum is one chain of fused multiply-adds in a fixed order, which can be redone link by link."""
 
     def forward(self, parameters: Parameters, X: Array) -> Forward:
         """z and a of every layer."""
@@ -147,6 +172,19 @@ class Engine(Protocol):
 
     def start(self, task: Task, settings: StepSettings) -> Session:
         """A session for this task; load a state before the first step."""
+
+    def second_order(
+        self,
+        parameters: Parameters,
+        X: Array,
+        targets: Targets,
+        weight: Array | None = None,
+        masks: list[Array] | None = None,
+    ) -> SecondOrder:
+        """The Hessian of J over these rows; masks: of dropout, numbered like the layers."""
+
+    def step_seconds(self, n_operations: float) -> float:
+        """About how long a step of so many operations takes on any machine: what trials are measured out by."""
 
     def describe(self) -> dict[str, Any]:
         """Name, version, instruction set, threads: what run.json records."""

@@ -6,7 +6,8 @@ import functools
 from typing import Any
 
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.engine.protocol import Engine
+from chainrule.engine.own_loss import OwnLossEngine
+from chainrule.engine.protocol import Engine, OwnLoss
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture
 
@@ -31,6 +32,23 @@ def select(
     if name == "native":
         raise SettingsError(f"engine = 'native' cannot compute this: {reason}; expected engine='numpy' or 'auto'.")
     return NumpyEngine(), str(reason)
+
+
+def reference() -> Engine:
+    """The engine that computes by reference/ and nothing else: what the others are compared with."""
+    return NumpyEngine()
+
+
+def with_own_loss(loss: OwnLoss) -> Engine:
+    """An engine for a loss that is a pair of functions; its output is the identity."""
+    return OwnLossEngine(loss)
+
+
+def peak_flops() -> float:
+    """Floating-point operations a second of a loop of float32 multiply-adds on one core: what no training exceeds."""
+    from chainrule.engine import native
+
+    return native.peak_flops()
 
 
 def describe() -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule._version import __version__
-from chainrule.engine.numpy import NumpyEngine, dense_targets
+from chainrule.engine.protocol import dense_targets
+from chainrule.engine.select import reference
 from chainrule.explain.step.diagram import diagram
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
@@ -226,7 +227,7 @@ def _check(material: ReportInput, seconds: float) -> Mapping[str, Any] | None:
     if material.sample is None or not np.isfinite(material.parameters.flat).all():
         return None
     s = material.sample
-    engine, began = NumpyEngine(), time.perf_counter()
+    engine, began = reference(), time.perf_counter()
     engine.backward(material.parameters, s.X, s.targets, s.weight)
     n_tensors = 2 * len(material.architecture.layers) + 1
     one_entry_each = max(time.perf_counter() - began, 1e-6) * n_tensors * PASSES_PER_ENTRY

@@ -10,12 +10,11 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from chainrule.engine.protocol import Engine
-from chainrule.engine.select import select
+from chainrule.engine.protocol import Engine, OwnLoss
+from chainrule.engine.select import select, with_own_loss
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.sklearn import fit_record
-from chainrule.sklearn.own_loss import OwnLossEngine, Pair
 
 Array = npt.NDArray[Any]
 NAMES = {"logistic": "sigmoid", "exp": "exponential"}
@@ -51,7 +50,7 @@ class FittedMLP(BaseEstimator):
     def _engine_for(self, architecture: Architecture, batch_size: int = 0, n_steps: int = 0) -> Engine:
         own = self._own_loss()
         if own is not None:
-            return OwnLossEngine(own)
+            return with_own_loss(own)
         threads = fit_record.threads_of(self.threads)
         if threads is None and 0 < n_steps < fit_record.FEW_STEPS and fit_record.is_small(architecture, batch_size):
             threads = 1
@@ -185,7 +184,7 @@ class FittedMLP(BaseEstimator):
     def _loss_name(self) -> str:
         raise NotImplementedError
 
-    def _own_loss(self) -> Pair | None:
+    def _own_loss(self) -> OwnLoss | None:
         """The pair of functions that is the loss, where it is one."""
         return None
 

@@ -12,9 +12,9 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from chainrule.engine.protocol import OwnLoss
 from chainrule.sklearn import scores
 from chainrule.sklearn.estimator import BaseMLP, adopt
-from chainrule.sklearn.own_loss import Pair, is_pair
 from chainrule.training.settings import AdamEpsilonHat
 
 Array = npt.NDArray[Any]
@@ -125,10 +125,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return "squared_error"  # fits every output; the engine of the pair does not ask for it
         return f"quantile:{float(self.quantile)!r}" if self.loss == "quantile" else str(self.loss)
 
-    def _own_loss(self) -> Pair | None:
+    def _own_loss(self) -> OwnLoss | None:
         if not isinstance(self.loss, tuple):
             return None
-        if not is_pair(self.loss):
+        if len(self.loss) != 2 or not all(map(callable, self.loss)):
             raise ValueError(
                 f"loss={self.loss!r} is no pair; expected two functions: value(a, y) -> (n,), delta(a, y) -> (n, k). "
                 "Sizes of layers are given by name: hidden_layer_sizes=(…); the first argument is the loss."

@@ -7,12 +7,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.numpy import NumpyEngine, dense_targets, one_thread
 from chainrule.engine.protocol import Targets
 from chainrule.engine.select import select
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters, tensors
-from chainrule.reference import penalties, propagate, second_order
+from chainrule.network.parameters import Parameters
+from chainrule.reference import penalties
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -44,11 +43,7 @@ class Hessian:
         self.parameters = p = Parameters(wide, parameters.flat.astype(np.float64))
         self.size, self.l2 = p.flat.size, l2
         rows = np.asarray(X, dtype=np.float64)
-        chosen, _ = select(engine if masks is None else "numpy", wide, threads=1)
-        if isinstance(chosen, NumpyEngine):
-            self._by: Any = _Passes(p, rows, targets, weight, masks)
-        else:
-            self._by = chosen.second_order(p, rows, targets, weight)  # type: ignore[attr-defined]
+        self._by = select(engine, wide, threads=1)[0].second_order(p, rows, targets, weight, masks)
         self.loss, self.gradient = self._by.loss, self._by.gradient
         found = p.like(self.gradient)
         for l in range(1, len(p.W) if l2 else 0):
@@ -67,43 +62,3 @@ class Hessian:
     def dense(self) -> Array:
         """H itself, (size, size), one product for each column: for small networks."""
         return np.stack([self @ unit for unit in np.eye(self.size)], axis=1)
-
-
-class _Passes:
-    """The formulas of reference/ on one set of rows; the native engine has the like."""
-
-    def __init__(self, p: Parameters, X: Array, targets: Targets, weight: Array | None, masks: Any) -> None:
-        self._p, wide = p, p.architecture
-        self._masks = None if masks is None else [None if m is None else m.astype(np.float64) for m in masks]
-        self._scale = propagate.row_scales(weight, len(X), np.dtype(np.float64))
-        self._y = dense_targets(targets, wide)
-        with one_thread(), np.errstate(all="ignore"):
-            self._passed = propagate.forward(
-                X, p.W, p.b, wide.activations, self._masks, p.gain, p.shift, wide.residuals
-            )
-            z, _, a = self._passed
-            self.loss, delta = propagate.batch_loss(z[-1], a[-1], self._y, self._scale, wide.loss, wide.output)
-            self._g = propagate.backward(
-                self._passed, p.W, delta, wide.activations, self._masks, p.gain, wide.residuals
-            )
-        self.gradient = self._flat(self._g)
-
-    def product(self, v: Array) -> Array:
-        p, wide = self._p, self._p.architecture
-        options = (wide.activations, self._masks, p.gain, wide.residuals)
-        d = p.like(v)
-        direction = second_order.Direction(d.W, d.b, d.gain, d.shift)
-        z, _, a = self._passed
-        with one_thread(), np.errstate(all="ignore"):
-            changes = second_order.R_forward(self._passed, direction, p.W, *options)
-            Rdelta = second_order.R_batch_loss(
-                z[-1], a[-1], self._y, self._scale, changes.z[-1], wide.loss, wide.output
-            )
-            return self._flat(second_order.R_backward(self._passed, changes, self._g, direction, p.W, Rdelta, *options))
-
-    def _flat(self, found: propagate.Gradients | second_order.Products) -> Array:
-        gathered = Parameters(self._p.architecture)
-        for l, layer in enumerate(self._p.architecture.layers, start=1):
-            for name, _ in tensors(layer):
-                getattr(gathered, name)[l][:] = getattr(found, f"d{name}")[l]
-        return gathered.flat

@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.numpy import dense_targets
-from chainrule.engine.protocol import Engine, Targets
+from chainrule.engine.protocol import Engine, Targets, dense_targets
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors

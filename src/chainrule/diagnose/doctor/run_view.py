@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.diagnose.vitals.signs import LayerSigns, signs
-from chainrule.engine.numpy import dense_targets
-from chainrule.engine.protocol import Engine, Task
+from chainrule.engine.protocol import Engine, Task, dense_targets
 from chainrule.errors import DivergedError
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord

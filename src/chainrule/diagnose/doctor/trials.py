@@ -33,8 +33,8 @@ SHORTFALL = 0.15
 """A run that has reached 85 % of the reduction a trial reached is not called ill."""
 SIGNIFICANT = 4.0
 """Standard errors by which a paired difference must differ from 0: one in 30,000 by chance, for several trials."""
-WORK, STEP_COST, FLOP_COST = 1.0, {"native": 2e-5, "numpy": 2.5e-4}, 2e-11
-"""A trial may cost about WORK seconds: steps × (STEP_COST + 6·batch·parameters·FLOP_COST)."""
+WORK_S = 1.0
+"""A trial may cost about so long by the engine's own estimate of a step, 6·batch·parameters operations."""
 FEWEST, MOST = 150, 20_000
 
 
@@ -86,9 +86,8 @@ class Outcome:
 
 def n_trial_steps(case: RunView, wanted: int | None = None) -> int:
     """Steps of a trial: all of the run's, or as many as the budget of work allows."""
-    flops = 6 * case.task.batch_size * case.task.architecture.n_parameters
-    cost = STEP_COST.get(case.engine.name, 2.5e-4) + flops * FLOP_COST
-    allowed = int(np.clip(WORK / cost, FEWEST, MOST))
+    cost = case.engine.step_seconds(6 * case.task.batch_size * case.task.architecture.n_parameters)
+    allowed = int(np.clip(WORK_S / cost, FEWEST, MOST))
     return min(allowed, case.n_steps if wanted is None else wanted)
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
 from chainrule.diagnose.doctor.run_view import RunView
-from chainrule.engine.numpy import NumpyEngine
+from chainrule.engine.select import reference
 from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.verify.gradients import check_gradients
@@ -93,7 +93,7 @@ def _gradient(case: RunView) -> Iterator[Finding]:
         return
     with np.errstate(all="ignore"):
         check = check_gradients(
-            NumpyEngine(), parameters, case.task.X[rows], case.task.targets[rows], weight, max_entries=CHECKED_ENTRIES
+            reference(), parameters, case.task.X[rows], case.task.targets[rows], weight, max_entries=CHECKED_ENTRIES
         )
     worst = max(check.tensors.values(), key=lambda t: t.error if t.resolved else 0.0)
     if worst.resolved and worst.error > WRONG:
@@ -112,13 +112,11 @@ def _of_step(case: RunView) -> Iterator[Finding]:
     rows = record.rows
     weight = None if case.task.weight is None else case.task.weight[rows]
     with np.errstate(all="ignore"):
-        reference = NumpyEngine().backward(
-            record.update.old.parameters, case.task.X[rows], case.task.targets[rows], weight
-        )
+        right = reference().backward(record.update.old.parameters, case.task.X[rows], case.task.targets[rows], weight)
     limit = 10 * LIMITS[case.task.architecture.dtype]
     sizes = _sizes(record, case)
     for l in range(len(case.task.architecture.layers), 0, -1):
-        used, expected = record.backward.dW[l].astype(np.float64), reference.dW[l].astype(np.float64)
+        used, expected = record.backward.dW[l].astype(np.float64), right.dW[l].astype(np.float64)
         scale = max(float(np.abs(expected).max()), float((np.abs(record.forward.a[l - 1]).T @ sizes[l]).max()))
         gaps = np.abs(used - expected)
         at = np.unravel_index(int(np.argmax(gaps)), gaps.shape)

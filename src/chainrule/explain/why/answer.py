@@ -88,7 +88,8 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
         )
         finite = bool(np.isfinite(context.record.backward.loss))
         return Answer(
-            str(entry), float(value), str(context.dtype), context.engine, context.record.step, origin,
+            str(entry), float(value), str(context.dtype), context.engine, context.record.step,
+            context.exact_sums, origin,
             _twin(context, entry) if finite and entry.kind in _MOVED else None,
             from_weight(context, entry, shown, row) if finite and entry.kind == "dW" else None,
             _prediction(context, entry) if finite and entry.kind in (*PARAMETERS, "loss") else None,

@@ -22,7 +22,7 @@ def of_da(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     (i, k), l = e.at, e.l
     s = _error_sum(context, l, i, k)
     recorded = context.record.backward.dX[i, k] if l == 0 else None
-    exact = context.engine == "native" if recorded is None else same_bits(s.totals[-1], recorded)
+    exact = context.exact_sums if recorded is None else same_bits(s.totals[-1], recorded)
     value = s.totals[-1] if recorded is None else recorded
     return value, origin_of(
         f"da{l}[{i},{k}] = {s.symbols}", s.terms, f"da{l}[{i},{k}]", s.totals, exact, operands=s.operands,

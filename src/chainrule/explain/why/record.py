@@ -73,6 +73,8 @@ class Provenance:
     dtype: str
     engine: str
     step: int
+    exact_sums: bool
+    """Whether the engine adds up in a chain that can be redone to the bit."""
     origin: Origin
     twin: Twin | None = None
     paths: Paths | None = None

@@ -28,7 +28,7 @@ class StepContext:
     """One recorded step and what it depends on.
 
     y (n, n_outputs): dense targets; weight (n,) or None; rows: indices into the X given to train;
-    engine: the name of who computed it.
+    engine: the name of who computed it; exact_sums: whether its sums can be redone to the bit.
     """
 
     record: StepRecord
@@ -39,6 +39,7 @@ class StepContext:
     weight: Array | None
     rows: npt.NDArray[np.int64]
     engine: str = "native"
+    exact_sums: bool = True
     wide: Wide = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

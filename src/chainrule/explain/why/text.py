@@ -73,7 +73,7 @@ def _terms(answer: Provenance, text: Mapping[str, str]) -> list[str]:
     if len(order) > 1:
         rows.append((text["sum"], "", "", digits(origin.total), ""))
     rows += [(what, "", "", digits(value), "") for what, value in origin.steps]
-    by_blas = answer.engine == "numpy" and not origin.exact and len(order) > 1
+    by_blas = not answer.exact_sums and not origin.exact and len(order) > 1
     rounding = text["blas"] if by_blas else text["rounding"].format(dtype=answer.dtype)
     rows.append((rounding, "", "", digits(answer.rounding), ""))
     rows.append((text["is"].format(name=answer.name), "", "", exactly(answer.value), ""))

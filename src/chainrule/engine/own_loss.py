@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.numpy import NumpyEngine, dense_targets
-from chainrule.engine.protocol import Targets
+from chainrule.engine.numpy import NumpyEngine
+from chainrule.engine.protocol import OwnLoss, Targets, dense_targets
 from chainrule.errors import ShapeError
 from chainrule.network.architecture import Architecture
 from chainrule.reference import propagate
 
 Array = npt.NDArray[Any]
-Pair = tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]
 
 
 class OwnLossEngine(NumpyEngine):
@@ -27,7 +25,7 @@ class OwnLossEngine(NumpyEngine):
 
     name = "numpy, own loss"
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: OwnLoss) -> None:
         self._value, self._delta = pair
 
     def _loss(  # type: ignore[override]
@@ -47,8 +45,3 @@ def _shaped(what: str, found: Any, shape: tuple[int, ...], like: Array) -> Array
             "one for every output."
         )
     return array
-
-
-def is_pair(loss: Any) -> bool:
-    """Whether the loss is a pair of functions."""
-    return isinstance(loss, tuple) and len(loss) == 2 and all(callable(part) for part in loss)

@@ -1,0 +1,56 @@
+"""The Hessian by the formulas of reference/, on one set of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.engine.blas import one_thread
+from chainrule.engine.protocol import Array, Targets, dense_targets
+from chainrule.network.parameters import Parameters, tensors
+from chainrule.reference import propagate, second_order
+
+
+class NumpySecondOrder:
+    """Both passes at given parameters, done once; each product is one more of both by the R-operator."""
+
+    def __init__(self, p: Parameters, X: Array, targets: Targets, weight: Array | None, masks: Any) -> None:
+        self._p, architecture = p, p.architecture
+        dtype = np.dtype(architecture.dtype)
+        self._masks = None if masks is None else [None if m is None else m.astype(dtype) for m in masks]
+        self._scale = propagate.row_scales(weight, len(X), dtype)
+        self._y = dense_targets(targets, architecture)
+        with one_thread(), np.errstate(all="ignore"):
+            self._passed = propagate.forward(
+                X, p.W, p.b, architecture.activations, self._masks, p.gain, p.shift, architecture.residuals
+            )
+            z, _, a = self._passed
+            self.loss, delta = propagate.batch_loss(
+                z[-1], a[-1], self._y, self._scale, architecture.loss, architecture.output
+            )
+            self._g = propagate.backward(
+                self._passed, p.W, delta, architecture.activations, self._masks, p.gain, architecture.residuals
+            )
+        self.gradient = self._flat(self._g)
+
+    def product(self, v: Array) -> Array:
+        """H·v, (size,)."""
+        p, architecture = self._p, self._p.architecture
+        options = (architecture.activations, self._masks, p.gain, architecture.residuals)
+        d = p.like(v)
+        direction = second_order.Direction(d.W, d.b, d.gain, d.shift)
+        z, _, a = self._passed
+        with one_thread(), np.errstate(all="ignore"):
+            changes = second_order.R_forward(self._passed, direction, p.W, *options)
+            Rdelta = second_order.R_batch_loss(
+                z[-1], a[-1], self._y, self._scale, changes.z[-1], architecture.loss, architecture.output
+            )
+            return self._flat(second_order.R_backward(self._passed, changes, self._g, direction, p.W, Rdelta, *options))
+
+    def _flat(self, found: propagate.Gradients | second_order.Products) -> Array:
+        gathered = Parameters(self._p.architecture)
+        for l, layer in enumerate(self._p.architecture.layers, start=1):
+            for name, _ in tensors(layer):
+                getattr(gathered, name)[l][:] = getattr(found, f"d{name}")[l]
+        return gathered.flat
