@@ -10,6 +10,7 @@ from typing import Any
 from chainrule.errors import SettingsError, unknown_name
 
 POSITIONAL = "data"
+MOST_BYTES = 1 << 20
 
 
 def read_config(path: str, actions: dict[str, argparse.Action]) -> tuple[list[str], str | None]:
@@ -19,10 +20,16 @@ def read_config(path: str, actions: dict[str, argparse.Action]) -> tuple[list[st
     Errors    SettingsError for a file that is no TOML, or a key that is no option (the nearest is named)
     """
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        if not Path(path).is_file():
+            raise SettingsError(f"{path}: is no file; expected a TOML file of options.")
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise SettingsError(f"{path}: is larger than {MOST_BYTES:,} bytes; expected a TOML file of options.")
+        values = tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); expected a TOML file of options.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: is no TOML ({error}); expected lines such as target = 'price'.") from None
     arguments, data = [], None
     for key, value in values.items():

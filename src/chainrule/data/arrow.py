@@ -161,11 +161,12 @@ def of_table(table: Any, path: str, told: str) -> ArrowSource:
 def _check_names(names: list[str], path: str) -> None:
     if not names:
         raise DataError("holds no columns; expected some.", path=path)
+    first: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise DataError(f"column {position} has no name; expected a name for each.", path=path)
-        if names.index(name) < position - 1:
-            told = f"the name stands at column {names.index(name) + 1} and again at column {position}."
+        if first.setdefault(name, position) < position:
+            told = f"the name stands at column {first[name]} and again at column {position}."
             raise DataError(told, path=path, column=name)
 
 

@@ -15,14 +15,16 @@ from typing import Any
 from chainrule.data.cells import parsed, trimmed
 from chainrule.data.dialect import Dialect, check_stated, detect, records
 from chainrule.data.encoding import Decoder, UndecodableError, chunks
+from chainrule.data.regular import Standing
 from chainrule.data.scan import Scanned, Scanner
 from chainrule.data.source import Block
 from chainrule.data.table import Selection
 from chainrule.errors import DataError
 
 ENDINGS = tuple(ending + packed for ending in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".zst"))
-LONGEST_CELL = 1 << 26
-"""Bytes; a quoted cell that is longer is taken for a quote that is never closed."""
+LONGEST_RECORD = 1 << 24
+"""Bytes of a row, or of the header; where a quote opens in a longer one, it is taken for one that is never closed."""
+MOST_COLUMNS = 100_000
 
 SAMPLE_BYTES = 1 << 18
 
@@ -39,6 +41,8 @@ class CsvSource:
     encoding_name: str
     header_lines: int
     """Lines before the first row."""
+    standing: Standing
+    """The file when its header was read."""
 
     @property
     def decimal(self) -> str:
@@ -117,8 +121,8 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
     Errors    DataError for an empty file, missing or double names, an encoding or dialect that is not certain
     """
     check_stated(selection.delimiter, selection.quote, selection.decimal)
-    decoder = Decoder(selection.encoding)
-    sample = _sample(path, decoder)
+    decoder, standing = Decoder(selection.encoding), Standing.of(path)
+    sample = _sample(path, decoder, standing)
     first = next((line for line in sample.split("\n") if line.strip()), None)
     if first is None:
         raise DataError("is empty; expected a header line and rows.", path=str(path), line=1)
@@ -142,19 +146,21 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
     lines = skipped + header_lines
     detected = "detected" if decoder.detected and decoder.encoding not in (None, "utf-8", "utf-8-sig", "utf-16") else ""
     name = f"{decoder.name}{' (detected)' if detected else ''}"
-    return CsvSource(str(path), names, written, selection.missing, selection.encoding, name, lines)
+    return CsvSource(str(path), names, written, selection.missing, selection.encoding, name, lines, standing)
 
 
-def _sample(path: Path, decoder: Decoder) -> str:
+def _sample(path: Path, decoder: Decoder, standing: Standing) -> str:
     """The first records as text with single line ends, without a last line that is cut."""
     parts, ended = [], True
     try:
-        for chunk in chunks(path):
+        for chunk in chunks(path, standing):
             parts.append(decoder.decode(chunk))
             whole = b"".join(parts)
             if len(whole) >= SAMPLE_BYTES and whole.count(b"\n") + whole.count(b"\r") > 1:
                 ended = False
                 break
+            if len(whole) > max(SAMPLE_BYTES, 2 * LONGEST_RECORD):
+                raise too_long(str(path), 1)
     except UndecodableError as error:
         before = _plain_ends(b"".join(parts) + error.before)
         raise DataError(error.told, path=str(path), line=1 + before.count(b"\n")) from None
@@ -162,18 +168,30 @@ def _sample(path: Path, decoder: Decoder) -> str:
     return text if ended else text[: text.rindex("\n") + 1]
 
 
+def too_long(path: str, line: int) -> DataError:
+    """The error for a row or header that is longer than any is meant to be."""
+    told = f"the line is longer than {LONGEST_RECORD:,} bytes; expected rows of cells, each on a line of its own."
+    return DataError(told, path=path, line=line)
+
+
 def _plain_ends(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
 def _check_names(header: Sequence[str], path: str, line: int) -> None:
+    if len(header) > MOST_COLUMNS:
+        told = (
+            f"the header has {len(header):,} columns; expected at most {MOST_COLUMNS:,}. NPZ with X and y takes more."
+        )
+        raise DataError(told, path=path, line=line)
+    first: dict[str, int] = {}
     for position, name in enumerate(header, start=1):
         if not name:
             raise DataError(f"column {position} has no name; expected a name for each.", path=path, line=line)
         if "\0" in name:
             raise DataError("the name holds a NUL byte; expected text. Remove it.", path=path, line=line, column=name)
-        if header.index(name) < position - 1:
-            told = f"the name stands at column {header.index(name) + 1} and again at column {position}"
+        if first.setdefault(name, position) < position:
+            told = f"the name stands at column {first[name]} and again at column {position}"
             raise DataError(f"{told} ({header.count(name)} times in the header).", path=path, line=line, column=name)
     if all(_is_number(name) for name in header):
         raise DataError("the first line holds numbers only; expected a header of names.", path=path, line=line)
@@ -196,7 +214,7 @@ def _scanned(source: CsvSource) -> Iterator[tuple[bytes, Scanned]]:
     """Whole records of the file, block by block, each checked; the header is left out."""
     decoder, scanner = Decoder(source.encoding), Scanner(source.path, source.names, source.written)
     rest, held, line = b"", b"", 1
-    for chunk, last in _and_last(chunks(Path(source.path))):
+    for chunk, last in _and_last(chunks(Path(source.path), source.standing)):
         try:
             data = held + decoder.decode(chunk, last)
         except UndecodableError as error:
@@ -211,10 +229,13 @@ def _scanned(source: CsvSource) -> Iterator[tuple[bytes, Scanned]]:
         if line == 1 or not rest:
             continue
         scanned = scanner.scan(rest, line)
+        if scanned.longest > LONGEST_RECORD:
+            raise too_long(source.path, line)
         yield rest[: scanned.size], scanned
         rest, line = rest[scanned.size :], line + scanned.n_lines
-        if rest and (last or (scanned.size == 0 and len(rest) > LONGEST_CELL)):
-            raise scanner.unclosed(rest, line)
+        if rest and (last or (scanned.size == 0 and len(rest) > LONGEST_RECORD)):
+            has_quote = source.written.quote.encode() in rest
+            raise scanner.unclosed(rest, line) if has_quote else too_long(source.path, line)
 
 
 def _and_last(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:

@@ -16,10 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.regular import Standing
 from chainrule.errors import DataError, SettingsError
 
+PACKED = (".gz", ".zst")
+PROBED = 1 << 29
+"""Bytes that are unpacked at most to see how many an archive holds."""
 CHUNK = 1 << 24
 FIRST_CHUNK = 1 << 18
+MOST_UNPACKED, MOST_RATIO = 1 << 28, 200
+"""An archive may unpack to so many bytes, or to so many times its own size: tables come to 3 to 50 times."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -38,21 +44,44 @@ class UndecodableError(Exception):
         super().__init__(told)
 
 
-def chunks(path: Path) -> Iterator[bytes]:
+def chunks(path: Path, standing: Standing | None = None) -> Iterator[bytes]:
     """The bytes of a file, unpacked where it ends in .gz or .zst: a small chunk first, then larger ones.
 
-    Errors    DataError for an archive that is damaged or cut short
+    Errors    DataError for an archive that is damaged, cut short, or unpacks to more than any table would; for a
+              file that changes meanwhile
     """
     from pyarrow import ArrowException
 
     try:
+        standing, n_unpacked = standing or Standing.of(path), 0
+        most = max(MOST_UNPACKED, MOST_RATIO * standing.size)
         with _open(path) as file:
             size = FIRST_CHUNK
             while chunk := file.read(size):
+                n_unpacked += len(chunk)
+                if n_unpacked > most and path.suffix.lower() in PACKED:
+                    told = f"unpacks to more than {MOST_RATIO} times its size of {standing.size:,} bytes"
+                    raise DataError(f"{told}; expected a table. Unpack it yourself if it is one.", path=str(path))
                 yield bytes(chunk)
                 size = CHUNK
+        standing.check()
+    except DataError:
+        raise
     except (OSError, EOFError, zlib.error, ArrowException, ValueError) as error:
         raise DataError(f"cannot be read ({str(error).splitlines()[0]}).", path=str(path)) from None
+
+
+def size_unpacked(path: Path) -> int:
+    """About how many bytes a file holds: of an archive as its beginning tells, at least four times its size."""
+    size = path.stat().st_size
+    if path.suffix.lower() not in PACKED:
+        return size
+    known = 0
+    for chunk in chunks(path):
+        known += len(chunk)
+        if known > PROBED:
+            return max(4 * size, known)
+    return known
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from chainrule.data import builtin
 from chainrule.data.builtin import Part
+from chainrule.data.encoding import size_unpacked
+from chainrule.data.regular import is_there
 from chainrule.data.source import Block, Source
 from chainrule.data.survey import Survey
 from chainrule.data.table import Column, Selection, Table, Understood, listed, nearest, no_such, refuse_missing
@@ -67,13 +69,12 @@ def size_in_memory(source: str) -> int:
     from chainrule.data import arrow, csv
 
     path = Path(source)
-    if source in builtin.TARGETS or not path.exists():
+    if source in builtin.TARGETS or not is_there(path):
         return 0
     if path.is_dir() or path.name.lower().endswith(arrow.PARQUET_ENDINGS):
         return arrow.open_parquet(path).n_cells * 8
     if path.name.lower().endswith(csv.ENDINGS):
-        packed = path.suffix.lower() in (".gz", ".zst")
-        return path.stat().st_size * (4 if packed else 1)
+        return size_unpacked(path)
     return path.stat().st_size if path.name.lower().endswith(arrow.ARROW_ENDINGS) else 0
 
 
@@ -81,7 +82,7 @@ def _whole(source: object, selection: Selection, part: Part) -> Table | None:
     """Sources that are never large: built-in sets, NPZ."""
     if isinstance(source, str) and source in builtin.TARGETS:
         return builtin.load(source, part, selection)
-    if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".npz" and Path(source).is_file():
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".npz" and is_there(Path(source)):
         from chainrule.data.npz import read_npz
 
         return read_npz(Path(source), selection)
@@ -98,7 +99,7 @@ def _opened(source: object, selection: Selection) -> Source:
             raise DataError(told)
         return table
     path = Path(source)
-    if not path.exists():
+    if not is_there(path):
         hint = nearest(str(source), builtin.TARGETS)
         told = f"no such file{hint or '; expected a file, or ' + ' '.join(builtin.TARGETS)}"
         raise DataError(told, path=str(source))
