@@ -129,7 +129,7 @@ OPTIONS = {
     "normalization": (["iris", "--normalization", "layers"], "did you mean 'layer'"),
     "residual": (["iris", "--network", "8,6", "--residual"], "no hidden layer of 4-8-6-3"),
     "illegal pair": (["diabetes", "--output", "tanh", "--loss", "poisson"], "legal output activations"),
-    "loss of another task": (["digits", "--loss", "poisson"], "--task regression"),
+    "loss of another task": (["digits", "--loss", "poisson"], "task='regression'"),
     "optimizer": (["iris", "--optimizer", "adm"], "'adam'"),
     "foreign setting": (["iris", "--momentum", "0.5"], "momentum"),
     "schedule": (["iris", "--schedule", "cosin"], "'cosine'"),

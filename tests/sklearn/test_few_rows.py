@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from chainrule import Network, train
-from chainrule.api.rehearsal import Clock, cross_validated, loss_after
 from chainrule.data.folds import N_FOLDS, folds
 from chainrule.planning.presets import few_rows
+from chainrule.planning.selection import Clock
 from chainrule.sklearn import TabularClassifier
 from chainrule.sklearn.frames import table_of_frame
 from chainrule.training.settings import optimizer_from
-from tolerances import PARITY
 
 
 def frame(n: int) -> pd.DataFrame:
@@ -43,17 +40,6 @@ def test_a_fold_follows_from_the_cells_of_a_row() -> None:
     assert (folds(table_of_frame(rows), 6)[0] != found).any()
 
 
-def test_the_loss_of_the_folds_is_weighted_and_what_cannot_be_told_is_left_out() -> None:
-    """A network that never moves loses ½y² of every row; rows in one fold alone tell nothing, nor does what is left."""
-    X, y, weight = np.zeros((6, 1)), np.array([1.0, 1.0, 2.0, 2.0, 3.0, 3.0]), np.array([1.0, 1.0, 2.0, 2.0, 3.0, 3.0])
-    network = Network([1, 1], output="identity", loss="squared_error", initializer="zeros", dtype="float64")
-    still: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-300}, "epochs": 1, "seed": 0}
-    fold = np.array([0, 0, 1, 1, 2, 2])
-    loss, networks = cross_validated(network, (X, y, weight), fold, **still)
-    assert loss == pytest.approx((1 * 0.5 + 2 * 2.0 + 3 * 4.5) / 6) and all(networks)
-    assert cross_validated(network, (X, y, None), np.zeros(6, np.int64), **still) == (float("inf"), (None,) * 3)
-
-
 def test_chance_is_not_believed() -> None:
     """Classes that follow from nothing get probabilities near their share: the log-loss of new rows stays near ln 2."""
     rng = np.random.default_rng(2)
@@ -78,15 +64,15 @@ def test_the_linear_model_starts_from_nothing_at_a_rate_for_its_inputs() -> None
         ridge, freer, binned, *others = chosen.simpler
         assert (ridge.hidden_sizes, ridge.initializer, ridge.optimizer["learning_rate"]) == ((), "zeros", rate)
         assert freer.settings["l2"] < ridge.settings["l2"] == binned.settings["l2"]
-        assert {rung.initializer for rung in (*others, chosen)} == {"auto"}
+        assert {preset.initializer for preset in (*others, chosen)} == {"auto"}
         assert others == list(as_they_are.simpler[3:])
 
 
 def test_bins_follow_rows_that_differ_and_wide_tables_have_none() -> None:
     """Of 400 rows that are 100 different ones five bins; the same ladder without them where there are many columns."""
     narrow, wide = few_rows(400, 100, 4, "sigmoid"), few_rows(400, 100, 40, "sigmoid")
-    assert [rung.n_bins for rung in (*narrow.simpler, narrow)] == [0, 0, 5, 0, 0, 5, 0, 5, 5]
-    assert [rung.n_bins for rung in (*wide.simpler, wide)] == [0, 0, 0, 0, 0, 0]
+    assert [preset.n_bins for preset in (*narrow.simpler, narrow)] == [0, 0, 5, 0, 0, 5, 0, 5, 5]
+    assert [preset.n_bins for preset in (*wide.simpler, wide)] == [0, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("n_inputs", [1, 2, 40, 600])
@@ -108,15 +94,3 @@ def test_a_clock_shares_what_is_left() -> None:
     assert Clock(None).share(4) == {}
     assert 24.0 < Clock(100.0).share(4)["time_limit"] <= 25.0
     assert Clock(1e-9).share(2)["time_limit"] == 0.0005
-
-
-def test_the_loss_after_a_training_is_that_of_the_last_epoch() -> None:
-    """Looked at in every epoch or only at the end, the held-out rows have the same loss."""
-    rng = np.random.default_rng(5)
-    X, y = rng.standard_normal((60, 3)), rng.standard_normal(60)
-    network = Network([3, 4, 1], "tanh", "identity", "squared_error", dtype="float64")
-    how: dict[str, Any] = {"epochs": 20, "batch_size": 20, "seed": 0}
-    run = train(network, X[:40], y[:40], validation=(X[40:], y[40:]), progress=False, **how)
-    found, trained = loss_after(network, X[:40], y[:40], (X[40:], y[40:]), **how)
-    assert np.array_equal(trained.W[1], run.network.W[1])
-    assert found == pytest.approx(run.history["validation_loss"][-1], rel=PARITY)

@@ -213,15 +213,15 @@ def test_an_estimator_of_tables_is_fitted_as_far_as_it_came() -> None:
 
 
 def test_ctrl_c_while_the_training_is_chosen_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rehearsals leave no model: there KeyboardInterrupt ends fit."""
-    from chainrule.api import rehearsal
+    """Trials of candidates leave no model: there KeyboardInterrupt ends fit."""
+    from chainrule.api import model_selection
     from chainrule.sklearn import TabularClassifier
 
-    whole = rehearsal.train
+    whole = model_selection.trainer_of
 
-    def train(*given: Any, **how: Any) -> cr.Run:
+    def trainer_of(*given: Any, **how: Any) -> Any:
         return whole(*given, callbacks=[lambda control: signal.raise_signal(signal.SIGINT)], **how)
 
-    monkeypatch.setattr(rehearsal, "train", train)
+    monkeypatch.setattr(model_selection, "trainer_of", trainer_of)
     with pytest.raises(KeyboardInterrupt):
         TabularClassifier(random_state=0).fit(np.tile(X, (20, 1)), np.tile(Y, 20))

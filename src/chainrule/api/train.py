@@ -20,6 +20,7 @@ from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, DivergenceWarning, InterruptedWarning, SettingsError
 from chainrule.training import divergence, metrics
+from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.interrupt import Listening
 from chainrule.training.loop import Result, Trainer, Validation
 from chainrule.training.progress import ProgressBar, wanted
@@ -109,7 +110,7 @@ def train(
         raise SettingsError(f"on_divergence = {on_divergence!r} is not possible; expected 'warn' or 'raise'.")
     if early_stopping is not None and validation is None:
         raise SettingsError("early_stopping needs rows to judge by; expected validation=(X, y) or a share such as 0.1.")
-    setup = _set_up(network, X, y, sample_weight, class_weight, validation, settings, engine, threads)
+    setup = set_up(network, X, y, sample_weight, class_weight, validation, settings, engine, threads)
     setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
@@ -131,7 +132,7 @@ def train(
     return run
 
 
-def _set_up(
+def set_up(
     network: Network,
     X: object,
     y: object,
@@ -142,6 +143,7 @@ def _set_up(
     engine_name: str,
     threads: int | None,
 ) -> Setup:
+    """What train was given, checked and converted; rows are held out where a share is asked for."""
     architecture = network.architecture
     engine, reason = select(engine_name, architecture, threads, settings.optimizer.name)
     features = arrays.features(X, architecture.n_inputs, architecture.dtype)
@@ -156,7 +158,9 @@ def _set_up(
             raise SettingsError(
                 f"validation = {validation!r} is not possible; expected a share between 0 and 1, (X, y), or None."
             )
-        index, out = split.holdout(len(features), float(validation), settings.seed, classes)
+        validation = split.HeldOut(*split.holdout(len(features), float(validation), settings.seed, classes))
+    if isinstance(validation, split.HeldOut):
+        index, out = validation.kept, validation.out
         held_out = (features[out], encoded[out], None if weight is None else weight[out])
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
         weight = None if weight is None else np.ascontiguousarray(weight[index])
@@ -224,24 +228,17 @@ def _run(
         if wanted(progress):
             bar = ProgressBar(setup.settings.epochs, setup.task.steps_per_epoch, setup.metric.name)
             observers.append(stack.enter_context(bar))
-        scale = divergence.constant_output_loss(
-            setup.task.targets, setup.task.architecture.loss, setup.task.architecture.n_outputs
-        )
         stack.enter_context(np.errstate(all="ignore"))
-        trainer = Trainer(
-            setup.task,
-            setup.settings,
-            setup.engine,
-            setup.metric,
-            keeper.store,
-            setup.validation,
-            callbacks,
-            observers,
-            time_limit,
-            interrupted,
-            scale,
-            keeper.history,
-            keeper.events,
-        )
+        how = {"callbacks": callbacks, "observers": observers, "time_limit": time_limit, "interrupted": interrupted}
+        trainer = trainer_of(setup, keeper.store, **how, history=keeper.history, events=keeper.events)
         keeper.training_begins()
         return trainer.run(keeper.start, keeper.losses)
+
+
+def trainer_of(setup: Setup, store: CheckpointStore, **how: Any) -> Trainer:
+    """The loop over what train was given; `how`: who watches it, and what of it was done before."""
+    architecture = setup.task.architecture
+    scale = divergence.constant_output_loss(setup.task.targets, architecture.loss, architecture.n_outputs)
+    return Trainer(
+        setup.task, setup.settings, setup.engine, setup.metric, store, setup.validation, constant_loss=scale, **how
+    )

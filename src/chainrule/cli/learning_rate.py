@@ -9,10 +9,10 @@ from pathlib import Path
 
 from chainrule import json_text
 from chainrule.api.learning_rate import begun_with, learning_rate, pose, within
-from chainrule.api.rehearsal import Choice
-from chainrule.cli import large
-from chainrule.cli.job import Job, understand
+from chainrule.api.model_selection import network_of
+from chainrule.cli.train_options import plan_of
 from chainrule.errors import SettingsError
+from chainrule.planning.selection import Selection
 from chainrule.training.settings import Settings
 from chainrule.tune.figure import Figure, figure
 from chainrule.tune.found import Suggestion
@@ -31,17 +31,12 @@ def run(options: argparse.Namespace) -> int:
     file = None if options.output_file is None else Path(options.output_file)
     if file is not None:
         check_picture(file, options.language)
-    if large.is_large(options):
-        raise SettingsError(
-            f"{options.data}: is larger than memory is meant for; expected fewer rows. "
-            "Take some of them, train with --learning-rate auto, or raise --cache-above."
-        )
-    job = understand(options)
-    X, y, weight = job.trained_on(job.recipes[-1])
-    settings = {name: job.settings[name] for name in STEPS}
+    candidate = plan_of(options).candidates[-1]
+    X, y, weight = candidate.rows.trained_on
+    settings = {name: candidate.settings[name] for name in STEPS}
     found = learning_rate(
-        job.network, X, y, job.optimizer, epochs=job.settings["epochs"], sample_weight=weight,
-        class_weight=options.class_weight, engine=options.engine, threads=job.settings["threads"], **settings,
+        network_of(candidate), X, y, candidate.optimizer, epochs=candidate.settings["epochs"], sample_weight=weight,
+        class_weight=options.class_weight, engine=options.engine, threads=candidate.settings["threads"], **settings,
     )  # fmt: skip
     if file is not None:
         picture = PICTURES[file.suffix.lower()]
@@ -68,37 +63,34 @@ def check_picture(file: Path, language: str) -> None:
         fonts(language)
 
 
-def settle(
-    options: argparse.Namespace, job: Job, choice: Choice, folder: Path
-) -> tuple[Choice, Suggestion | None, str]:
+def settle(options: argparse.Namespace, chosen: Selection, folder: Path) -> tuple[Selection, Suggestion | None, str]:
     """The choice with the learning rate that --learning-rate auto stands for, what was found, a line that tells of it.
 
     A run that is continued keeps the one it was begun with.
     """
-    recipe = choice.recipe
+    candidate = chosen.candidate
     eta = begun_with(folder) if options.resume else None
     if eta is not None:
-        return _with(choice, eta), None, f"{eta:g}, as the run was begun with"
-    X, y, weight = job.trained_on(recipe)
-    asked = Settings(recipe.optimizer, **{name: recipe.settings[name] for name in STEPS})
-    threads = recipe.settings["threads"]
-    problem = pose(recipe.network, X, y, asked, weight, options.class_weight, options.engine, threads)
-    found = suggest(problem, within(recipe.settings["epochs"] * problem.task.steps_per_epoch, N_STEPS_AUTO))
+        return _with(chosen, eta), None, f"{eta:g}, as the run was begun with"
+    X, y, weight = candidate.rows.trained_on
+    asked = Settings(candidate.optimizer, **{name: candidate.settings[name] for name in STEPS})
+    threads = candidate.settings["threads"]
+    problem = pose(network_of(candidate), X, y, asked, weight, options.class_weight, options.engine, threads)
+    found = suggest(problem, within(candidate.settings["epochs"] * problem.task.steps_per_epoch, N_STEPS_AUTO))
     low, high = found.interval
     n_runs = len(found.race.etas) + len(found.given_up.etas)
     told = (
         f"{found.suggested:g} by curvature and {n_runs} runs of up to {found.n_steps} steps; {low:g} to {high:g} does "
         f"about as well (cost: {found.n_products} Hessian products, {found.n_run_steps:,} steps)"
     )
-    return _with(choice, found.suggested, found.elapsed_s), found, told
+    return _with(chosen, found.suggested, found.elapsed_s), found, told
 
 
-def _with(choice: Choice, eta: float, elapsed_s: float = 0.0) -> Choice:
+def _with(chosen: Selection, eta: float, elapsed_s: float = 0.0) -> Selection:
     """The same with this learning rate; what was spent on it is taken off a time limit."""
-    recipe = choice.recipe
-    settings, limit = recipe.settings, recipe.settings["time_limit"]
+    candidate = chosen.candidate
+    settings, limit = candidate.settings, candidate.settings["time_limit"]
     if limit is not None:
         settings = settings | {"time_limit": max(limit - elapsed_s, 1e-3)}
-    return replace(
-        choice, recipe=replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=eta), settings=settings)
-    )
+    optimizer = replace(candidate.optimizer, learning_rate=eta)
+    return replace(chosen, candidate=replace(candidate, optimizer=optimizer, settings=settings))

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
-from chainrule.cli.job import dialect
 from chainrule.cli.subject import blocks, open_model
+from chainrule.cli.train_options import dialect
 from chainrule.data.table import Table
 from chainrule.errors import ModelFileError
 from chainrule.pipeline.table_pipeline import TablePipeline

@@ -4,97 +4,69 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from chainrule.api.rehearsal import Choice
+from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.run import Run
-from chainrule.api.train import train
-from chainrule.cli import ending, large, train_report
-from chainrule.cli.job import Job, dialect, understand
-from chainrule.cli.rehearse import rehearse
-from chainrule.cli.train_parser import AUTO
-from chainrule.data import builtin
+from chainrule.cli import ending, train_report
+from chainrule.cli.train_options import plan_of
 from chainrule.engine.select import select
 from chainrule.errors import SettingsError
-from chainrule.planning.evaluation import Scores, baseline, scores, scores_of_folds
+from chainrule.planning.plan import TrainingPlan
+from chainrule.planning.request import AUTO
+from chainrule.planning.selection import Selection, measure
 from chainrule.run.directory import RunDirectory
 from chainrule.training import metrics
-from chainrule.tune.found import Suggestion
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read, understand, train, measure, tell."""
+    """Read, plan, train, measure, tell."""
     if options.data is None:
         raise SettingsError("no data is named; expected chainrule train DATA --target COLUMN (see --help).")
-    folder = RunDirectory(_folder(options))
-    job = large.understand(options, folder.path) if large.is_large(options) else understand(options)
-    if options.class_weight is not None and job.task.kind != "classes":
-        raise SettingsError("--class-weight weighs the classes of one target; expected no such option here.")
-    metrics.choose(options.metric, job.network.kind)
-    engine, reason = select(options.engine, job.network.architecture, job.settings["threads"])
-    tell = not (options.quiet or options.json)
-    few = job.fold is not None
-    if tell and not few:
-        train_report.tell_understood(job, job.pipeline)
-    with _warnings_to_stderr(), _claimed(options, folder) as folder:
-        choice, found, how = rehearse(options, job, folder.path), None, None
-        if tell and few:  # the choice decides about the inputs too
-            train_report.tell_understood(job, choice.recipe.pipeline)
-        if options.learning_rate == AUTO:
-            from chainrule.cli.learning_rate import settle
-
-            choice, found, how = settle(options, job, choice, folder.path)
-        if tell:
-            train_report.tell_training(job, choice, f"{engine.name} ({reason})", how)
-        with ending.ENDING.held():
-            done = _trained(options, job, choice, folder, found)
-    measured = _measured(job, choice, done)
+    folder, tell = RunDirectory(_folder(options)), not (options.quiet or options.json)
+    with _warnings_to_stderr():
+        plan = plan_of(options, folder.path.parent / "cache")
+        if options.class_weight is not None and plan.task.kind != "classes":
+            raise SettingsError("--class-weight weighs the classes of one target; expected no such option here.")
+        metrics.choose(options.metric, plan.candidates[-1].network.kind)
+        chosen, done = _trained(options, plan, folder, tell)
+    measured = measure(plan, chosen, done.network)
     if options.json:
-        print(train_report.as_json(job, choice, done, measured))
+        print(train_report.as_json(plan, chosen, done, measured))
     elif tell:
-        train_report.tell_result(job, done, measured)
+        train_report.tell_result(plan, done, measured)
     interrupted = done.result["stopped"] == "interrupted" or ending.ENDING.received is not None
     return ending.ENDING.code if interrupted else 1 if done.diverged else 0
 
 
 def _trained(
-    options: argparse.Namespace, job: Job, choice: Choice, folder: RunDirectory, found: Suggestion | None
-) -> Run:
-    recipe = choice.recipe
-    X, y, weight = job.inputs(recipe)
-    return train(
-        recipe.network,
-        X,
-        y,
-        validation=job.validation(recipe),
-        optimizer=recipe.optimizer,
-        learning_rate=found,
-        class_weight=options.class_weight,
-        engine=options.engine,
-        directory=folder,
-        resume=options.resume,
-        progress=False if options.quiet or options.json else "auto",
-        pipeline=recipe.pipeline,
-        source=_source(options, job, choice.rung),
-        sample_weight=weight,
-        **recipe.settings,
-    )
+    options: argparse.Namespace, plan: TrainingPlan, folder: RunDirectory, tell: bool
+) -> tuple[Selection, Run]:
+    """The candidate that was taken, and its run; told before each of them is begun."""
+    last, few = plan.candidates[-1], plan.fold is not None
+    engine, reason = select(options.engine, last.network.architecture, last.settings["threads"])
+    if tell and not few:
+        train_report.tell_understood(plan, last.pipeline)
+    with _claimed(options, folder) as claimed:
+        begun = claimed.path if options.resume else None
+        chosen, found, how = choose(plan, options.class_weight, options.engine, begun), None, None
+        if tell and few:  # the choice decides about the inputs too
+            train_report.tell_understood(plan, chosen.candidate.pipeline)
+        if options.learning_rate == AUTO:
+            from chainrule.cli.learning_rate import settle
 
-
-def _measured(job: Job, choice: Choice, run: Run) -> dict[str, Scores]:
-    """The measures on each part; of few rows also those of their cross-validation; of the simplest prediction."""
-    pipeline, parts = choice.recipe.pipeline, dict(job.parts)
-    measured = {"train": scores(run.network, pipeline, [parts["train"]])}
-    if job.fold is not None and any(choice.networks):
-        inputs = pipeline.features(job.table, run.network.architecture.dtype)
-        measured["cross-validation"] = scores_of_folds(choice.networks, pipeline, job.table, inputs, job.fold)
-    measured |= {name: scores(run.network, pipeline, [part]) for name, part in parts.items() if name != "train"}
-    return measured | {"baseline": baseline(pipeline, parts["train"], list(parts.values())[-1])}
+            chosen, found, how = settle(options, chosen, claimed.path)
+        if tell:
+            train_report.tell_training(plan, chosen, f"{engine.name} ({reason})", how)
+        with ending.ENDING.held():
+            done = train_candidate(
+                plan, chosen, learning_rate=found, class_weight=options.class_weight, engine=options.engine,
+                directory=claimed, resume=options.resume, progress="auto" if tell else False,
+            )  # fmt: skip
+    return chosen, done
 
 
 def _folder(options: argparse.Namespace) -> Path:
@@ -132,23 +104,6 @@ def _claimed(options: argparse.Namespace, folder: RunDirectory) -> Iterator[RunD
                 continue
             yield folder
             return
-
-
-def _source(options: argparse.Namespace, job: Job, rung: int) -> dict[str, Any]:
-    """Where the rows came from, for the run's record."""
-    built_in = options.data in builtin.TARGETS
-    return {
-        "data": options.data if built_in else os.path.abspath(options.data),
-        "target": list(job.pipeline.target.columns),
-        "task": job.task.name,
-        "weight": options.weight,
-        "drop": options.drop,
-        "dialect": dialect(options),
-        "validation": job.share or (None if options.valid is None else os.path.abspath(options.valid)),
-        "n_rows": job.n_read,
-        "rung": rung,
-        **({"cache": str(job.cache.folder.resolve())} if isinstance(job, large.LargeJob) else {}),
-    }
 
 
 @contextlib.contextmanager

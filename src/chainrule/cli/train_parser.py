@@ -9,19 +9,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chainrule.planning.request import AUTO, BY_PRESET
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
 
 DATA_HELP = (
     "CSV or TSV with a header (also .gz, .zst), Parquet file or folder, Arrow, NPZ with X and y, or digits iris wine "
     "breast_cancer diabetes"
 )
-BY_PRESET = (
-    "optimizer", "learning_rate", "batch_size", "epochs", "l2", "dropout", "schedule", "warm_up", "early_stopping",
-    "weight_decay",
-)  # fmt: skip
-"""Settings that the preset decides where they are not given."""
-AUTO = "auto"
-"""A learning rate that is found before the training, by cli/learning_rate.py; until then it is the preset's."""
 
 
 def fill(command: argparse.ArgumentParser) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,14 @@ from chainrule.errors import DataError
 from chainrule.seeding import Purpose, stream_key, words
 
 Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Some rows by their numbers: those to train on, in this order, and those held out to judge by."""
+
+    kept: Rows
+    out: Rows
 
 
 def holdout(n: int, fraction: float, seed: int, classes: npt.NDArray[Any] | None = None) -> tuple[Rows, Rows]:
@@ -23,6 +33,20 @@ def holdout(n: int, fraction: float, seed: int, classes: npt.NDArray[Any] | None
         raise DataError(
             f"{n} rows cannot be split at validation = {fraction:g}; expected at least one row on each side."
         )
+    return _held_out(n, n_out, seed, classes)
+
+
+def repeated_holdout(
+    n: int, fraction: float, seeds: Sequence[int], classes: npt.NDArray[Any] | None = None
+) -> list[tuple[Rows, Rows]]:
+    """Several ways to hold a share out, each that of holdout with its seed.
+
+    Source    Kuhn, Johnson (2013), Applied predictive modeling, section 4.4: repeated training/test splits
+    """
+    return [_held_out(n, round(n * fraction), seed, classes) for seed in seeds]
+
+
+def _held_out(n: int, n_out: int, seed: int, classes: npt.NDArray[Any] | None) -> tuple[Rows, Rows]:
     rank = words(stream_key(seed, Purpose.SPLIT), n)
     order = np.lexsort((np.arange(n), rank))
     if classes is not None:

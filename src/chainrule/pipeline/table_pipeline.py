@@ -63,13 +63,34 @@ class TablePipeline:
         Args      n_bins: inputs that tell the place of a number in bins, 0 for none; missing: cells that mean a
                   missing value, for reading other files alike
         """
+        return cls.fit_encoded(table, target, scaling=scaling, n_bins=n_bins, missing=missing, seed=seed)[0]
+
+    @classmethod
+    def fit_encoded(
+        cls,
+        table: Table,
+        target: Target,
+        rows: Array | None = None,
+        *,
+        scaling: str = "robust",
+        n_bins: int = 0,
+        missing: tuple[str, ...] = (),
+        seed: int = 0,
+    ) -> tuple[TablePipeline, Array]:
+        """The pipeline, fitted to some rows of a table, and the inputs of all its rows, encoded once.
+
+        Args      rows: the training rows, ascending; None for all. The inputs are those of training_features
+        """
+        fitted = table if rows is None else table.take(rows)
         by_target, folds = None, None
-        if any(column.levels and len(column.levels) > MOST_LEVELS for column in table.columns):
-            by_target, folds = _for_means(target, table), folds_of(len(table), seed)
-        encoders = tuple(_fit(column, table.weight, scaling, n_bins, by_target, folds) for column in table.columns)
+        if any(column.levels and len(column.levels) > MOST_LEVELS for column in fitted.columns):
+            by_target, folds = _for_means(target, fitted), folds_of(len(fitted), seed)
+        encoders = tuple(_fit(column, fitted.weight, scaling, n_bins, by_target, folds) for column in fitted.columns)
         readings = {column.name: column.reading for column in (*table.columns, *table.targets)}
         made = cls(encoders, target, readings, missing, np.zeros(0), seed)
-        return replace(made, average=np.average(made.training_features(table), axis=0, weights=table.weight))
+        X = made.training_features(table, rows)
+        average = np.average(X if rows is None else X[rows], axis=0, weights=fitted.weight)
+        return replace(made, average=average), X
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -131,6 +152,16 @@ class TablePipeline:
         folds = np.full(len(table), -1)
         folds[slice(None) if rows is None else rows] = folds_of(fitted, self.seed)
         return self.features(table, dtype, folds)
+
+    def as_new(self, X: Array, table: Table) -> Array:
+        """Training inputs of rows as those of rows seen for the first time: means of levels leave no fold out."""
+        out, start = X, 0
+        for encoder, width in zip(self.encoders, self.widths, strict=True):
+            if isinstance(encoder, CategoryEncoder) and encoder.means.size:
+                out = out.copy() if out is X else out
+                out[:, start : start + width] = encoder.encode(table.column(encoder.name))
+            start += width
+        return out
 
     def to_dict(self) -> dict[str, Any]:
         """All that is no array, as plain JSON values."""

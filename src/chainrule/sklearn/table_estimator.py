@@ -1,7 +1,4 @@
-"""What both estimators of tables share: the plan of a fit, the same as that of the command line, and pickles.
-
-Fewer than FEW_ROWS rows are all trained on and go their own way (training/few_rows.py).
-"""
+"""What both estimators of tables share: the plan of a fit, by the same planning as the command line, and pickles."""
 
 from __future__ import annotations
 
@@ -16,23 +13,20 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
+from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.network import Network
-from chainrule.api.rehearsal import Clock, Recipe
-from chainrule.api.table_rows import TableRows
-from chainrule.api.train import train
-from chainrule.data.folds import folds
-from chainrule.data.split import holdout
 from chainrule.data.table import Column, Table
 from chainrule.errors import InterruptedWarning
-from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.pipeline.target import Target
-from chainrule.planning.presets import FEW_ROWS, PRESETS, Preset, few_rows, preset
+from chainrule.planning.plan import TrainingPlan, plan_table
+from chainrule.planning.presets import PRESETS
+from chainrule.planning.request import Request
+from chainrule.planning.selection import Clock
+from chainrule.planning.task import Task
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.fit_record import threads_of
 from chainrule.sklearn.importances import importances
 from chainrule.sklearn.interruption import tell
 from chainrule.sklearn.table_reading import ReadsTables
-from chainrule.training.settings import optimizer_from
 
 Array = npt.NDArray[Any]
 
@@ -59,24 +53,13 @@ class BaseTabular(ReadsTables):
         clock = Clock(self.time_limit)
         table = self._weighted(replace(self._table(X), targets=(self._target_column(y),)), y, sample_weight)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        rows, recipes = self._planned(table, validation, seed)
-        choice = rows.choose(recipes)
-        self._pipeline = choice.recipe.pipeline
-        inputs, targets, weight = rows.inputs(choice.recipe)
-        how = choice.recipe.settings | clock.share(1)
+        plan = self._planned(table, validation, seed)
+        chosen = choose(plan)
+        self._pipeline = chosen.candidate.pipeline
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             warnings.simplefilter("ignore", InterruptedWarning)  # told below, when the estimator is whole
-            self.run_ = train(
-                choice.recipe.network,
-                inputs,
-                targets,
-                sample_weight=weight,
-                validation=rows.validation(choice.recipe),
-                optimizer=choice.recipe.optimizer,
-                progress=bool(self.verbose),
-                **how,
-            )
+            self.run_ = train_candidate(plan, chosen, recorded=False, progress=bool(self.verbose), **clock.share(1))
         self.n_iter_ = len(self.run_.history.get("loss", []))
         self.network_ = self.run_.network
         if self.importances:
@@ -98,53 +81,26 @@ class BaseTabular(ReadsTables):
             raise ValueError("Found array with 0 sample(s) whose weight is > 0; expected at least one.")
         return table
 
-    def _planned(self, table: Table, given: Any, seed: int) -> tuple[TableRows, tuple[Recipe, ...]]:
-        """Which rows are for what, and the trainings to choose from, the simplest first."""
-        few, kept, share, fold, n_distinct = len(table) < FEW_ROWS, None, None, None, 0
-        if few:
-            fold, n_distinct = folds(table, seed)
-        elif given is None:
-            share = float(self.validation_fraction)
-            kept = holdout(len(table), share, seed, self._strata(table))[0]
-        of_fit = table if kept is None else table.take(kept)
-        n_numbers = sum(column.kind == "number" for column in table.columns)
-        if few:
-            chosen = few_rows(len(of_fit), n_distinct, n_numbers, self._output)
-        else:
-            chosen = preset(self.preset, n_rows=len(of_fit), n_numbers=n_numbers, is_class=self._is_class)
-        rungs, target = self._rungs(chosen), self._coding(of_fit)
-        pipelines = {
-            n_bins: TablePipeline.fit(of_fit, target, scaling=chosen.scaling, n_bins=n_bins, seed=seed)
-            for n_bins in {rung.n_bins for rung in rungs}
-        }
-        recipes = tuple(
-            self._recipe(rung, pipelines[rung.n_bins], given is not None or not few, seed) for rung in rungs
-        )
-        self._pipeline = recipes[-1].pipeline
-        return TableRows(table, kept, share, None if given is None else self._given(given), fold), recipes
-
-    def _rungs(self, chosen: Preset) -> tuple[Preset, ...]:
-        """The preset behind its simpler ones, which are left out where the length or the network is stated."""
-        rungs = (*(chosen.simpler if self.max_iter is None else ()), chosen)
-        if self.hidden_layer_sizes is None:
-            return rungs
+    def _planned(self, table: Table, validation: Any, seed: int) -> TrainingPlan:
+        """What is asked for, as the command line asks."""
+        stated = {"epochs": self.max_iter, "learning_rate": self.learning_rate_init, "time_limit": self.time_limit}
+        settings = {name: value for name, value in stated.items() if value is not None}
+        settings |= {"early_stopping": self.early_stopping, "threads": threads_of(self.threads)}
         sizes = self.hidden_layer_sizes
-        hidden = tuple(sizes) if np.iterable(sizes) else (int(sizes),)
-        return tuple(replace(rung, hidden_sizes=hidden) for rung in rungs if rung.hidden_sizes or rung is chosen)
-
-    def _recipe(self, rung: Preset, pipeline: TablePipeline, is_judged: bool, seed: int) -> Recipe:
-        """The network, and how it is trained."""
-        n_inputs = len(pipeline.names)
-        optimizer = dict(rung.for_inputs(n_inputs).optimizer)
-        if self.learning_rate_init is not None:
-            optimizer["learning_rate"] = float(self.learning_rate_init)
-        settings = {"time_limit": self.time_limit, "threads": threads_of(self.threads), "seed": seed, **rung.settings}
-        if self.max_iter is not None:
-            settings["epochs"] = int(self.max_iter)
-        settings["early_stopping"] = self.early_stopping if is_judged else None
-        if self.metric != "auto":
-            settings["metric"] = self.metric
-        return Recipe(pipeline, self._network(n_inputs, rung, seed), optimizer_from(optimizer), settings)
+        hidden = None if sizes is None else tuple(sizes) if np.iterable(sizes) else (int(sizes),)
+        request = Request(
+            preset=self.preset,
+            seed=seed,
+            validation=float(self.validation_fraction),
+            settings=settings,
+            metric=self.metric,
+            hidden_sizes=hidden,
+            initializer="zeros" if hidden == () else "auto",
+            few_rows="always",
+            always_linear=True,
+        )
+        given = {} if validation is None else {"validation": self._given(validation)}
+        return plan_table(table, request, self._task, given)
 
     def _given(self, validation: tuple[Any, Any, Any]) -> Table:
         """Rows to judge epochs by as a table, read as those of the fit."""
@@ -184,24 +140,12 @@ class BaseTabular(ReadsTables):
 
     # what a classifier and a regressor do differently --------------------------------------------------------------
 
-    _is_class: ClassVar[bool]
-
     @property
-    def _output(self) -> str:
-        """The output activation."""
+    def _task(self) -> Task:
+        """Classes or values."""
         raise NotImplementedError
 
     def _target_column(self, y: Array) -> Column:
-        raise NotImplementedError
-
-    def _coding(self, table: Table) -> Target:
-        raise NotImplementedError
-
-    def _strata(self, table: Table) -> Array | None:
-        """The classes whose shares the rows held out keep."""
-        return None
-
-    def _network(self, n_inputs: int, rung: Preset, seed: int) -> Network:
         raise NotImplementedError
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:

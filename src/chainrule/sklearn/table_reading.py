@@ -32,11 +32,14 @@ class ReadsTables(BaseEstimator):
             self._frame = True
             if not hasattr(X, "iloc"):
                 self.feature_names_in_ = np.asarray(self._names, dtype=object)
-            return table_of_frame(X)
-        X = self._checked(X, reset=True)
-        self._names = tuple(f"x{j}" for j in range(X.shape[1]))
-        self._frame = False
-        return table_of_array(X)
+            table = table_of_frame(X)
+        else:
+            X = self._checked(X, reset=True)
+            self._names = tuple(f"x{j}" for j in range(X.shape[1]))
+            self._frame = False
+            table = table_of_array(X)
+        self._readings = {column.name: column.reading for column in table.columns}
+        return table
 
     def _checked(self, X: Any, *, reset: bool) -> Array:
         X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
@@ -49,7 +52,7 @@ class ReadsTables(BaseEstimator):
         check_is_fitted(self)
         if is_frame(X):
             if self._frame:
-                kinds = {name: kind for name, kind in self._pipeline.readings.items() if name in self._pipeline.columns}
+                kinds = self._readings
                 missing = [name for name in kinds if name not in named(X)]
                 if not missing:
                     return table_of_frame(X, kinds)

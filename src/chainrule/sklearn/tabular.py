@@ -12,10 +12,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d
 
-from chainrule.api.network import Network
-from chainrule.data.table import Column, Table
-from chainrule.pipeline.target import Classes, Target, Values
-from chainrule.planning.presets import Preset
+from chainrule.data.table import Column
+from chainrule.planning.task import Task
 from chainrule.sklearn.estimator import adopt
 from chainrule.sklearn.frames import as_array, check_lengths
 from chainrule.sklearn.held_out import check_pair
@@ -30,7 +28,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     Args      preset: auto, plain or strong, as on the command line; hidden_layer_sizes, max_iter,
               learning_rate_init: in place of the preset's; early_stopping: epochs without a better metric;
-              validation_fraction: share held out from 500 rows on; metric: what the best epoch is rung by, auto
+              validation_fraction: share held out from 500 rows on; metric: what the best epoch is chosen by, auto
               for the preset's (the log-loss);
               class_weight: "balanced" or {class: weight}; importances: whether feature_importances_ is computed,
               by permutation
@@ -41,7 +39,6 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
               ['a', 'b', 'b']
     """
 
-    _is_class = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseTabular._parameter_constraints,
         "class_weight": [None, StrOptions({"balanced"}), dict, list],
@@ -106,20 +103,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def _levels(self) -> tuple[str, ...]:
         return tuple(f"{k}" for k in range(len(self.classes_)))
 
-    def _coding(self, table: Table) -> Target:
-        return Classes.fit(table, self._levels)
-
     @property
-    def _output(self) -> str:
-        return "softmax" if len(self.classes_) > 2 else "sigmoid"
-
-    def _strata(self, table: Table) -> Array:
-        return self._coding(table).encode(table)
-
-    def _network(self, n_inputs: int, rung: Preset, seed: int) -> Network:
-        k = len(self.classes_)
-        sizes = [n_inputs, *rung.hidden_sizes, k if k > 2 else 1]
-        return Network(sizes, rung.activation, self._output, "cross_entropy", rung.initializer, rung.dtype, seed)
+    def _task(self) -> Task:
+        return Task("classes", "asked for", (self._levels,))
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         return float(np.average(self.network_.predict(inputs) == encoded, weights=weight))
@@ -130,9 +116,6 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     Args      as in TabularClassifier
     """
-
-    _is_class = False
-    _output = "identity"
 
     def __init__(
         self,
@@ -174,12 +157,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def _target_column(self, y: Array) -> Column:
         return Column(TARGET, "number", np.asarray(y, dtype=np.float64))
 
-    def _coding(self, table: Table) -> Target:
-        return Values.fit(table)
-
-    def _network(self, n_inputs: int, rung: Preset, seed: int) -> Network:
-        sizes = [n_inputs, *rung.hidden_sizes, 1]
-        return Network(sizes, rung.activation, "identity", "squared_error", rung.initializer, rung.dtype, seed)
+    @property
+    def _task(self) -> Task:
+        return Task("values", "asked for")
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         from sklearn.metrics import r2_score

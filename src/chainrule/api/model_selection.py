@@ -1,0 +1,97 @@
+"""Candidates of a plan are trained: for a trial in memory and without a record, the one that is taken as a Run."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.api.network import Network
+from chainrule.api.run import Run
+from chainrule.api.run_writer import Setup
+from chainrule.api.train import set_up, train, trainer_of
+from chainrule.errors import DataError
+from chainrule.planning.candidates import Candidate
+from chainrule.planning.plan import Resample, TrainingPlan
+from chainrule.planning.selection import Selection, select
+from chainrule.run import files
+from chainrule.run.directory import RunDirectory
+from chainrule.run.names import RUN
+from chainrule.training.checkpoints import Checkpoint, CheckpointStore
+from chainrule.training.interrupt import Listening
+from chainrule.training.loop import Result
+from chainrule.training.settings import Settings
+
+NO_SETTINGS = ("threads", "time_limit")
+"""Arguments of train that are no part of what is computed."""
+
+
+def network_of(candidate: Candidate) -> Network:
+    """The network of a candidate, its parameters drawn from the seed."""
+    return Network(**asdict(candidate.network))
+
+
+def choose(plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None) -> Selection:
+    """The candidate to train, by trials of the simpler ones.
+
+    Args      begun: the folder of a run that is continued, which goes on as it began
+    """
+    if begun is not None and RunDirectory(begun).exists:
+        last, source = len(plan.candidates) - 1, files.read_json(begun / RUN).get("source") or {}
+        index = source.get("candidate", source.get("rung", last))  # "rung" in runs of version 0.1
+        index = index if isinstance(index, int) and 0 <= index <= last else last
+        return Selection(index=index, candidate=plan.candidates[index])
+    return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine))
+
+
+def tried(
+    candidate: Candidate, resample: Resample, class_weight: Any = None, engine: str = "auto"
+) -> tuple[float, Network] | None:
+    """The loss of a candidate on the rows that judge, and the network; see planning.selection.Fit."""
+    network, (X, y, weight), asked = network_of(candidate), resample.rows, candidate.settings
+    settings = Settings(candidate.optimizer, **{k: v for k, v in asked.items() if k not in NO_SETTINGS})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            setup = set_up(network, X, y, weight, class_weight, resample.validation, settings, engine, asked["threads"])
+        except DataError:
+            if resample.outside is not None:  # a fold leaves one class only
+                return None
+            raise
+        result = _in_memory(setup, asked["time_limit"])
+        if result.stopped == "interrupted":
+            raise KeyboardInterrupt
+        trained = Network.of(result.parameters, setup.kind, network.seed, network.initializers)
+        if resample.outside is None:
+            loss = (result.history.get("validation_loss") or [math.inf])[-1]
+        else:
+            loss = trained.backward(*resample.outside).loss
+    return (float(loss) if result.diverged is None and math.isfinite(loss) else math.inf), trained
+
+
+def _in_memory(setup: Setup, time_limit: float | None) -> Result:
+    """The training from its first step to its end, without a record."""
+    theta = setup.network.parameters.flat.copy()
+    start = Checkpoint(0, theta, setup.optimizer_at_start(theta), theta)
+    with Listening() as interrupted, np.errstate(all="ignore"):
+        store = CheckpointStore(setup.n_steps)
+        return trainer_of(setup, store, time_limit=time_limit, interrupted=interrupted).run(start)
+
+
+def train_candidate(plan: TrainingPlan, selection: Selection, *, recorded: bool = True, **how: Any) -> Run:
+    """The Run of the candidate that was taken; `how`: what train takes besides.
+
+    Args      recorded: whether the pipeline and the source of the rows become part of the run
+    """
+    candidate = selection.candidate
+    if recorded:
+        how = {"pipeline": candidate.pipeline, "source": plan.record(selection.index)} | how
+    X, y, weight = candidate.rows.all
+    return train(
+        network_of(candidate), X, y, sample_weight=weight, validation=candidate.rows.validation,
+        optimizer=candidate.optimizer, **candidate.settings | how,
+    )  # fmt: skip

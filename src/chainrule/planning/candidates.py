@@ -1,0 +1,191 @@
+"""Candidates: a preset and what is stated become networks, optimizers and settings, the simplest training first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from chainrule.data.targets import Kind, default_kind
+from chainrule.errors import SettingsError, unknown_name
+from chainrule.network.architecture import Architecture
+from chainrule.network.initializers import choose
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.planning.inputs import EncodedRows
+from chainrule.planning.presets import Preset
+from chainrule.planning.request import AUTO, PASSED, Request
+from chainrule.planning.task import Task
+from chainrule.reference.losses import LOSSES, loss_named
+from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Optimizer, optimizer_class, optimizer_from
+
+OUTPUTS = {
+    "classes": ("softmax", "sigmoid"),
+    "labels": ("sigmoid",),
+    "values": ("identity", "exponential", "softplus"),
+}
+"""Output activations by preference; the first that the loss has a meaning on is taken."""
+ADAPTIVE = ("adam", "adamw", "rmsprop")
+"""Update rules whose steps have about the same length at the same learning rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPlan:
+    """A network before its first parameter is drawn: the arguments of Network, checked.
+
+    Errors    SettingsError as for Network
+    """
+
+    sizes: tuple[int, ...]
+    activation: Any
+    output: str
+    loss: str
+    initializer: Any
+    dtype: str
+    seed: int
+    normalization: Any
+    residual: bool
+
+    def __post_init__(self) -> None:
+        choose(self.initializer, self.architecture)
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """Its layers."""
+        described = {name: value for name, value in asdict(self).items() if name not in ("initializer", "seed")}
+        return Architecture.build(**described)
+
+    @property
+    def kind(self) -> Kind:
+        """What its outputs mean."""
+        return default_kind(self.output, self.loss, self.sizes[-1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One training: of which inputs and network, by which rule, with which settings."""
+
+    rows: EncodedRows
+    network: NetworkPlan
+    optimizer: Optimizer
+    settings: dict[str, Any]
+    """Further arguments of train, the seed and the time limit among them."""
+
+    @property
+    def pipeline(self) -> TablePipeline:
+        """From the columns to its inputs."""
+        return self.rows.pipeline
+
+    @property
+    def name(self) -> str:
+        """In a few words."""
+        l2 = f", l2 {self.settings['l2']:g}" if self.settings.get("l2") else ""
+        return f"{self.network.architecture}{l2}, {self.settings['epochs']} epochs"
+
+
+def make_candidates(
+    request: Request, chosen: Preset, encoded: Callable[[Preset], EncodedRows], task: Task, n_targets: int,
+    has_validation: bool,
+) -> tuple[Candidate, ...]:  # fmt: skip
+    """The training that the request and the preset ask for, behind the simpler ones that are tried before it.
+
+    None is tried where epochs are stated; the one without hidden layers is left out where they are described.
+
+    Args      encoded: the rows as the pipeline of a preset has them; has_validation: whether rows judge the epochs
+    """
+    keeps_linear = request.always_linear or not request.describes_network
+    simpler = () if "epochs" in request.settings else chosen.simpler
+    presets = (*(preset for preset in simpler if preset.hidden_sizes or keeps_linear), chosen)
+    output, loss = output_and_loss(request, task)
+    found = []
+    for preset in presets:
+        rows = encoded(preset)
+        n_inputs, rule = rows.X.shape[1], preset.for_inputs(rows.X.shape[1])
+        keeps_sizes = request.hidden_sizes is None or (preset is not chosen and not preset.hidden_sizes)
+        hidden = preset.hidden_sizes if keeps_sizes else request.hidden_sizes or ()
+        network = _network(request, rule, (n_inputs, *hidden, _n_outputs(task, n_targets, output, loss)), output, loss)
+        settings = _settings(request, rule, has_validation)
+        found.append(Candidate(rows=rows, network=network, optimizer=_optimizer(request, rule), settings=settings))
+    return tuple(found)
+
+
+def _network(request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str) -> NetworkPlan:
+    is_linear = len(sizes) == 2
+    return NetworkPlan(
+        sizes=sizes,
+        activation=request.activation or preset.activation,
+        output=output,
+        loss=loss,
+        initializer=preset.initializer if request.initializer == AUTO and is_linear else request.initializer,
+        dtype=request.dtype or preset.dtype,
+        seed=request.seed,
+        normalization=request.normalization,
+        residual=request.residual,
+    )
+
+
+def _n_outputs(task: Task, n_targets: int, output: str, loss: str) -> int:
+    if task.kind != "classes":
+        return n_targets
+    n_classes = len(task.words[0])
+    return 1 if n_classes == 2 and (output, loss) == ("sigmoid", "cross_entropy") else n_classes
+
+
+def _settings(request: Request, preset: Preset, has_validation: bool) -> dict[str, Any]:
+    """The settings of train: as stated, else by the preset, else the default.
+
+    Where epochs are stated, early stopping of the preset keeps its share of them.
+    """
+    stated = {**request.settings, "seed": request.seed}
+    chosen = {name: stated.get(name, preset.settings.get(name, SETTINGS[name].default)) for name in PASSED}
+    patience = chosen["early_stopping"]
+    if patience is not None and "epochs" in stated and "early_stopping" not in stated:
+        share = patience / preset.settings["epochs"]
+        chosen["early_stopping"] = max(1, min(round(share * chosen["epochs"]), patience))
+    if not has_validation:
+        chosen["early_stopping"] = None
+    chosen["metric"] = preset.settings.get("metric", AUTO) if request.metric == AUTO else request.metric
+    return chosen
+
+
+def _optimizer(request: Request, preset: Preset) -> Optimizer:
+    """The update rule with its hyper-parameters, the preset's where none is named; one of another rule is refused."""
+    name = request.settings.get("optimizer", preset.optimizer["name"])
+    legal = [item.name for item in fields(optimizer_class(name))]
+    values: dict[str, Any] = dict(preset.optimizer) if name == preset.optimizer["name"] else {"name": name}
+    if name in ADAPTIVE:
+        values["learning_rate"] = preset.optimizer["learning_rate"]
+    for key in ("learning_rate", *OPTIMIZER_SETTINGS):
+        value = request.settings.get(key)
+        if value is None or (key, value) == ("learning_rate", AUTO):
+            continue
+        if key not in legal:
+            told = f"must be a setting of optimizer {name!r} (its settings: {', '.join(legal)}). Leave it out."
+            raise SettingsError(f"{key}={value}: {told}")
+        values[key] = value
+    return optimizer_from(values)
+
+
+def output_and_loss(request: Request, task: Task) -> tuple[str, str]:
+    """The output activation and the loss: those asked for, else what fits the task and each other."""
+    legal, is_values = OUTPUTS[task.kind], task.kind == "values"
+    loss = request.loss if request.loss != AUTO else "squared_error" if is_values else "cross_entropy"
+    if ":" not in loss and loss not in LOSSES:
+        raise unknown_name("loss", loss, [AUTO, *LOSSES])
+    pairs = loss_named(loss).pairs
+    if request.output != AUTO:
+        expected = f"output={request.output}: task {task.name!r} expects {' or '.join(legal[:2])}"
+        if not is_values and request.output not in legal:
+            raise SettingsError(f"{expected}, which give probabilities (got {request.output}). Leave it out.")
+        if is_values and request.output == "softmax":
+            raise SettingsError(f"{expected}, which give values (got softmax). Leave it out.")
+        return request.output, loss
+    if task.kind == "classes" and len(task.words[0]) == 2 and loss == "cross_entropy":
+        return "sigmoid", loss
+    for name in legal:
+        if name in pairs:
+            return name, loss
+    raise SettingsError(
+        f"loss={loss}: does not fit task {task.name!r}; its legal output activations: {', '.join(pairs)}. "
+        f"Take another loss, or task='{'classification' if is_values else 'regression'}'."
+    )

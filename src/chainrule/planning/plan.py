@@ -1,0 +1,263 @@
+"""From a table to the plan of its training: task, which rows are for what, pipelines fitted once, candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data import arrays, builtin
+from chainrule.data.folds import N_FOLDS, folds
+from chainrule.data.read import read
+from chainrule.data.split import HeldOut, holdout, repeated_holdout
+from chainrule.data.table import Selection, Table
+from chainrule.errors import DataError, SettingsError, unknown_name
+from chainrule.pipeline.columns import SCALINGS
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.target import Classes, Labels, Target, Values
+from chainrule.planning.candidates import Candidate, make_candidates, output_and_loss
+from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows
+from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
+from chainrule.planning.request import Request
+from chainrule.planning.task import Task, choose_task
+
+Rows = npt.NDArray[np.int64]
+N_SPLITS = 3
+SEVERAL_SPLITS_BELOW = 1_500
+"""Of fewer rows several ways to hold a share out are tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resample:
+    """One way to try a candidate: rows to train on, rows to judge the result by, and the seed of the training."""
+
+    rows: Arrays
+    seed: int
+    validation: HeldOut | Arrays | None = None
+    """As train takes it; its loss at the end of the last epoch counts."""
+    outside: Arrays | None = None
+    """Rows of one fold, which the training never sees: their loss counts."""
+    fold: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """What was understood of a table, and what will be done with it."""
+
+    request: Request
+    table: Table
+    """The rows that have a target; of a large source a sample of those to train on."""
+    parts: dict[str, Table]
+    """train, validation where rows are held out or given, and test where there is one."""
+    counts: dict[str, int]
+    """Rows of each part."""
+    task: Task
+    candidates: tuple[Candidate, ...]
+    """What will be done; before it, simpler trainings, one of which may be done instead."""
+    share: float | None = None
+    """The share of the rows that is held out."""
+    fold: Rows | None = None
+    """The fold of each row, where there are so few that candidates are compared by cross-validation."""
+    n_left_out: int = 0
+    """Rows without any target."""
+    source: dict[str, Any] = field(default_factory=dict)
+    """Where the rows came from, for the record of a run."""
+    cache: Path | None = None
+    """The folder that the encoded rows are mapped from, where they are many."""
+
+    @property
+    def n_read(self) -> int:
+        """Rows of the source that have a target."""
+        held_out = self.counts["validation"] if self.share is not None else 0
+        return self.counts["train"] + held_out
+
+    def record(self, index: int) -> dict[str, Any]:
+        """Where the rows came from and which candidate was taken, for the record of a run."""
+        cache = {} if self.cache is None else {"cache": str(self.cache.resolve())}
+        source = {name: value for name, value in self.source.items() if name == "data"}
+        target = list(self.candidates[index].pipeline.target.columns)
+        source |= {"target": target, "task": self.task.name, **self.source}
+        source["validation"] = self.share or self.source.get("validation")
+        return source | {"n_rows": self.n_read, "candidate": index} | cache
+
+    def inputs(self, candidate: Candidate, part: str) -> npt.NDArray[Any] | None:
+        """The inputs of a part as a prediction sees them; None where they are not encoded yet."""
+        rows, validation = candidate.rows, candidate.rows.validation
+        if self.cache is not None or part == "test":
+            return None
+        if isinstance(validation, HeldOut):
+            return rows.as_new(self.parts[part], validation.kept if part == "train" else validation.out)
+        return rows.as_new(self.table) if part == "train" or validation is None else validation[0]
+
+    def resamples(self, candidate: Candidate) -> Iterator[Resample]:
+        """What a candidate is tried on: each fold; else the rows held out, of few rows in several ways."""
+        rows, seed = candidate.rows, self.request.seed
+        if self.fold is not None:
+            for k in range(N_FOLDS):
+                out = self.fold == k
+                if 0 < int(out.sum()) < len(out):
+                    yield Resample(rows=rows.taken(~out), seed=seed, outside=rows.taken(out), fold=k)
+        elif self.share is not None and self.n_read < SEVERAL_SPLITS_BELOW:
+            for k, held_out in enumerate(self._splits):
+                yield Resample(rows=rows.in_split_order, seed=(seed + k) % 2**64, validation=held_out)
+        else:
+            yield Resample(rows=rows.all, seed=seed, validation=rows.validation)
+
+    @cached_property
+    def _splits(self) -> list[HeldOut]:
+        """Several ways to hold the share out of the rows in the order of the split."""
+        y, seed = self.candidates[-1].rows.in_split_order[1], self.request.seed
+        seeds, classes = [(seed + k) % 2**64 for k in range(N_SPLITS)], y if self.task.kind == "classes" else None
+        return [HeldOut(*rows) for rows in repeated_holdout(len(y), self.share or 0.0, seeds, classes)]
+
+
+def plan_source(
+    source: Any, selection: Selection, request: Request, *, test: Any = None, origin: dict[str, Any] | None = None
+) -> TrainingPlan:
+    """Read every table, and plan.
+
+    Args      source: whatever data.read takes; test: the same, of rows to measure the finished model on (a built-in
+              set has its own); origin: where the rows came from, for the record of a run
+    Errors    SettingsError, DataError
+    """
+    whole = read(source, selection, "train")
+    if not whole.targets:
+        raise SettingsError("target=None: must name the column to predict (got None). State it.")
+    check_weights(whole, selection.weight)
+    task = choose_task_of(whole, request)
+    given, table = {}, _with_targets(whole)
+    if request.share is None:
+        given["validation"] = read_alike(request.validation, table, selection)
+    test = source if test is None and isinstance(source, str) and source in builtin.TARGETS else test
+    if test is not None:
+        given["test"] = read_alike(test, table, replace(selection, weight=None))
+    plan = plan_table(table, request, task, given, selection.missing)
+    return replace(plan, n_left_out=len(whole) - len(table), source=origin or {})
+
+
+def plan_table(
+    table: Table, request: Request, task: Task, given: dict[str, Table], missing: tuple[str, ...] = ()
+) -> TrainingPlan:
+    """The plan for rows that all have a target: held out once, each pipeline fitted once, its inputs made once.
+
+    Args      given: tables of their own to validate and to test on; missing: cells that mean a missing value
+    """
+    seed, few = request.seed, is_few(request, len(table))
+    share = None if few or "validation" in given else request.share
+    held_out, rows = None, table
+    if share is not None:
+        classes = Classes.fit(table, task.words[0]).encode(table) if task.kind == "classes" else None
+        held_out = HeldOut(*holdout(len(table), share, seed, classes))
+        rows = table.take(held_out.kept)
+        given = {"validation": table.take(held_out.out), **given}
+    fold, n_distinct = folds(table, seed) if few else (None, 0)
+    chosen = choose_preset(request, rows, len(rows), task, n_distinct)
+    dtype, known = request.dtype or chosen.dtype, dict[int, EncodedRows]()
+
+    def encoded(preset: Preset) -> EncodedRows:
+        n_bins = n_bins_of(request, preset)
+        if n_bins not in known:
+            kept = None if held_out is None else held_out.kept
+            pipeline, X = TablePipeline.fit_encoded(
+                table, target_of(request, task, rows), kept, scaling=scaling_of(request, chosen), n_bins=n_bins,
+                missing=missing, seed=seed,
+            )  # fmt: skip
+            judged: HeldOut | Arrays | None = held_out
+            if "validation" in given and share is None:
+                judged = encode_rows(given["validation"], pipeline, dtype)
+            known[n_bins] = EncodedRows(
+                pipeline=pipeline, X=X.astype(dtype, copy=False), y=pipeline.target.encode(table), weight=table.weight,
+                validation=judged,
+            )  # fmt: skip
+        return known[n_bins]
+
+    parts = {"train": rows, **given}
+    candidates = make_candidates(request, chosen, encoded, task, len(table.targets), "validation" in parts)
+    counts = {name: len(part) for name, part in parts.items()}
+    return TrainingPlan(
+        request=request, table=table, parts=parts, counts=counts, task=task, candidates=candidates, share=share,
+        fold=fold,
+    )  # fmt: skip
+
+
+def is_few(request: Request, n_rows: int) -> bool:
+    """Whether all rows are trained on and candidates are compared by cross-validation."""
+    asked = {"unless stated": request.is_by_default, "always": True, "never": False}[request.few_rows]
+    return asked and n_rows < FEW_ROWS
+
+
+def choose_preset(request: Request, rows: Table, n_rows: int, task: Task, n_distinct: int = 0) -> Preset:
+    """Of few rows, of which so many are distinct, that for few rows; else (0) the one that is named."""
+    n_numbers = sum(column.kind == "number" for column in rows.columns)
+    if n_distinct:
+        return few_rows(n_rows, n_distinct, n_numbers, output_and_loss(request, task)[0])
+    return preset(request.preset, n_rows=n_rows, n_numbers=n_numbers, is_class=task.kind != "values")
+
+
+def scaling_of(request: Request, chosen: Preset) -> str:
+    """How numbers are scaled."""
+    scaling = request.scaling or chosen.scaling
+    if scaling not in SCALINGS:
+        raise unknown_name("scaling", scaling, SCALINGS)
+    return scaling
+
+
+def n_bins_of(request: Request, preset: Preset) -> int:
+    """Inputs that tell the place of a number."""
+    return preset.n_bins if request.n_bins is None else request.n_bins
+
+
+def target_of(request: Request, task: Task, rows: Table) -> Target:
+    """The coding of the targets, fitted to the training rows."""
+    if task.kind == "classes":
+        return Classes.fit(rows, task.words[0])
+    if task.kind == "labels":
+        return Labels.fit(rows, task.words)
+    return Values.fit(rows, standardised=output_and_loss(request, task)[0] == "identity")
+
+
+def check_weights(table: Table, column: str | None) -> None:
+    """DataError where the weights of rows are negative, missing or all zero."""
+    try:
+        arrays.weights(table.weight, len(table), "float64")
+    except DataError as error:
+        raise DataError(str(error).removeprefix("sample_weight "), path=table.path, column=column) from None
+
+
+def choose_task_of(table: Table, request: Request) -> Task:
+    """The task of a table's targets.
+
+    Errors    DataError where the targets do not suit it, or hold one class only
+    """
+    try:
+        task = choose_task(table.targets, request.task)
+    except DataError as error:
+        raise DataError(str(error), path=table.path) from None
+    if task.kind == "classes" and len(task.words[0]) < 2:
+        told = f"holds one class only ({task.words[0][0]!r}); expected at least two: there is nothing to tell apart."
+        raise DataError(told, path=table.path, column=table.targets[0].name)
+    return task
+
+
+def _with_targets(table: Table) -> Table:
+    """The rows that have a target, one of several at least."""
+    empty = np.logical_and.reduce([target.missing for target in table.targets])
+    return table.take(np.flatnonzero(~empty)) if empty.any() else table
+
+
+def read_alike(source: Any, table: Table, selection: Selection) -> Table:
+    """Another table, its columns read as those of training."""
+    is_builtin = isinstance(source, str) and source in builtin.TARGETS
+    wanted = replace(
+        selection,
+        targets=None if is_builtin else tuple(target.name for target in table.targets),
+        drop=(),
+        features=table.names,
+        kinds={column.name: column.reading for column in (*table.columns, *table.targets)},
+    )
+    return _with_targets(read(source, wanted, "test"))

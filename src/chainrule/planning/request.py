@@ -1,0 +1,90 @@
+"""What a plan is asked for. Whatever is not stated, the table and the preset decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from chainrule.errors import SettingsError, unknown_name
+from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
+
+VALIDATION_SHARE = 0.2
+BY_PRESET = (
+    "optimizer", "learning_rate", "batch_size", "epochs", "l2", "dropout", "schedule", "warm_up", "early_stopping",
+    "weight_decay",
+)  # fmt: skip
+"""Settings that the preset decides where they are not stated."""
+PASSED = (
+    "batch_size", "epochs", "l2", "l1", "dropout", "clip_norm", "schedule", "warm_up", "decay_factor", "decay_every",
+    "early_stopping", "seed", "shuffle", "threads", "time_limit",
+)  # fmt: skip
+"""Settings that train takes under their own name."""
+AUTO = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """How a table is to be trained on, as far as that is stated: None or "auto" leaves a choice to the plan.
+
+    Errors    SettingsError for a setting that is none
+    """
+
+    preset: str = AUTO
+    task: str = AUTO
+    seed: int = 0
+    validation: Any = None
+    """The share of the rows held out, or a source of rows of their own; None for VALIDATION_SHARE."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Those of BY_PRESET, PASSED and OPTIMIZER_SETTINGS that are stated. A learning rate may be "auto": it is found
+    before the training, and until then it is the preset's."""
+    metric: str = AUTO
+    hidden_sizes: tuple[int, ...] | None = None
+    activation: str | tuple[str, ...] | None = None
+    normalization: str | tuple[str | None, ...] | None = None
+    residual: bool = False
+    output: str = AUTO
+    loss: str = AUTO
+    initializer: str | tuple[str, ...] = AUTO
+    dtype: str | None = None
+    scaling: str | None = None
+    n_bins: int | None = None
+    few_rows: Literal["unless stated", "always", "never"] = "unless stated"
+    """When all rows of a table below FEW_ROWS are trained on: unless something is stated that a preset decides, …"""
+    always_linear: bool = False
+    """Whether a linear model is a candidate also where the hidden layers are described."""
+
+    def __post_init__(self) -> None:
+        known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
+        for name, value in self.settings.items():
+            if name not in known:
+                raise unknown_name("setting", name, sorted(known | {entry.name for entry in fields(self)}))
+            if (name, value) != ("learning_rate", AUTO):
+                (SETTINGS.get(name) or OPTIMIZER_SETTINGS[name]).check(value)
+        SETTINGS["seed"].check(self.seed)
+
+    @property
+    def share(self) -> float | None:
+        """The share of the rows that is held out; None where rows of their own are given."""
+        if self.validation is None:
+            return VALIDATION_SHARE
+        if not isinstance(self.validation, (int, float)):
+            return None
+        if not 0 < self.validation < 1:
+            raise SettingsError(
+                f"validation={self.validation!r}: must be a share > 0 and < 1, or a table (got {self.validation!r}). "
+                "Try 0.2."
+            )
+        return float(self.validation)
+
+    @property
+    def describes_network(self) -> bool:
+        """Whether something is stated of the hidden layers."""
+        stated = (self.hidden_sizes, self.activation, self.normalization, self.residual or None)
+        return any(entry is not None for entry in stated)
+
+    @property
+    def is_by_default(self) -> bool:
+        """Whether nothing is stated that a preset decides, nor what judges an epoch."""
+        stated = any(name in self.settings for name in BY_PRESET) or self.validation is not None
+        return not stated and (self.preset, self.metric) == (AUTO, AUTO)

@@ -1,0 +1,178 @@
+"""Model selection: candidates are tried, the simplest first, and the best is trained.
+
+A long training of a large network learns the noise of a table by heart, a short one of a small network does not
+learn its pattern. Which of the two a table needs is seen by trying: the simplest training first, then freer ones,
+each to the end of its schedule, judged on rows held out; of few rows by cross-validation.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from chainrule.data.folds import N_FOLDS
+from chainrule.planning.candidates import Candidate
+from chainrule.planning.evaluation import Predictor, Scores, baseline, scores, scores_of_folds
+from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan
+
+LONGER_BELOW = 0.9
+"""The longest training is worth its time where the freest of the others is better than these by a tenth of their
+loss."""
+MANY_ROWS = 300_000
+"""So many rows nobody learns by heart: the last candidate is trained without a trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A candidate that was tried: the loss on each resample, and their mean."""
+
+    candidate: int
+    name: str
+    losses: tuple[float, ...]
+    loss: float
+    """inf where a training failed."""
+    seconds: float
+    models: tuple[Predictor | None, ...] = field(default=(), repr=False, compare=False)
+    """Of a cross-validation, what was trained without each fold; None where that told nothing."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain values."""
+        return {"candidate": self.candidate, "name": self.name, "losses": list(self.losses), "loss": self.loss,
+                "seconds": self.seconds}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The candidate to train, its place among the others, and what was tried."""
+
+    index: int
+    candidate: Candidate
+    trials: tuple[Trial, ...] = ()
+
+    @property
+    def models(self) -> tuple[Predictor | None, ...]:
+        """Of a cross-validation, what the candidate made of the rows outside each fold."""
+        return next((trial.models for trial in self.trials if trial.candidate == self.index), ())
+
+
+class Clock:
+    """A time limit, in seconds, that model selection and the training share; None is no limit."""
+
+    def __init__(self, limit: float | None) -> None:
+        self._limit, self._began = limit, time.perf_counter()
+
+    def share(self, parts: int) -> dict[str, float]:
+        """The time limit of a training that takes one of so many parts of what is left; there is always a moment."""
+        if self._limit is None:
+            return {}
+        return {"time_limit": max(self._limit - (time.perf_counter() - self._began), 1e-3) / parts}
+
+
+def select_by_holdout(n_candidates: int, loss_of: Callable[[int], float]) -> int:
+    """Which of several candidates, the simplest first, is to be trained, by their losses on rows held out.
+
+    The last and longest one is never tried: it is taken where the one before it was better than the others by far.
+
+    Args      loss_of: the validation loss of a candidate; inf where it failed
+    Example   >>> select_by_holdout(4, [0.44, 0.42, 0.43].__getitem__)
+              1
+              >>> select_by_holdout(4, [0.44, 0.42, 0.41].__getitem__)
+              2
+              >>> select_by_holdout(4, [0.44, 0.42, 0.31].__getitem__)
+              3
+    """
+    losses = [loss_of(index) for index in range(n_candidates - 1)]
+    best = min(range(len(losses)), key=losses.__getitem__, default=0)
+    others = min(losses[:-1], default=math.inf)
+    is_freest = bool(losses) and best == len(losses) - 1
+    longer = is_freest and losses[best] < others - (1 - LONGER_BELOW) * abs(others)
+    return best + 1 if longer else best
+
+
+def select_by_folds(n_candidates: int, loss_of: Callable[[int], float]) -> int:
+    """The same where every loss is that of the training itself: the lowest; the longest is tried if the one before led.
+
+    Example   >>> select_by_folds(3, [0.44, 0.42, 0.43].__getitem__)
+              1
+              >>> select_by_folds(3, [0.42, 0.44, 0.1].__getitem__)
+              0
+    """
+    losses = [loss_of(index) for index in range(n_candidates - 1)]
+    if min(range(len(losses)), key=losses.__getitem__, default=0) == len(losses) - 1:
+        losses.append(loss_of(n_candidates - 1))
+    return min(range(len(losses)), key=losses.__getitem__, default=0)
+
+
+class Fit(Protocol):
+    """Trains a candidate once: what model selection asks of whoever can train, here, in a process or far away."""
+
+    def __call__(self, candidate: Candidate, resample: Resample) -> tuple[float, Predictor] | None:
+        """The loss on the rows that judge, inf where the training diverged, and the network; None where the rows to
+        train on cannot be trained on, such as those of one class."""
+
+
+def select(plan: TrainingPlan, fit: Fit) -> Selection:
+    """Which candidate is to be trained, by trying the simpler ones; a time limit covers trials and training.
+
+    So many rows that nobody learns them by heart (MANY_ROWS) need no trial.
+    """
+    candidates, last = plan.candidates, len(plan.candidates) - 1
+    if last == 0 or plan.n_read > MANY_ROWS:
+        return Selection(index=last, candidate=candidates[last])
+    clock, trials = Clock(candidates[last].settings["time_limit"]), list[Trial]()
+
+    def loss_of(index: int) -> float:
+        limit = clock.share(2 * N_SPLITS * len(candidates))
+        trials.append(tried(plan, index, limit, fit))
+        return trials[-1].loss
+
+    choose = select_by_holdout if plan.fold is None else select_by_folds
+    index = choose(len(candidates), loss_of)
+    chosen = replace(candidates[index], settings=candidates[index].settings | clock.share(1))
+    return Selection(index=index, candidate=chosen, trials=tuple(trials))
+
+
+def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> Trial:
+    """A candidate on each resample.
+
+    The loss at the end of a training says how far it learns by heart; that of its best epoch hides it, and the more
+    epochs there are to choose from, the better it looks by chance. Over folds the mean is by their weight, without
+    those that tell nothing; it is inf where none is left.
+
+    Args      limit: the time limit of one training, or nothing
+    """
+    began, candidate = time.perf_counter(), plan.candidates[index]
+    losses, sizes, models = list[float](), list[float](), dict[int, Predictor]()
+    for resample in plan.resamples(candidate):
+        settings = candidate.settings | limit | {"seed": resample.seed}
+        done = fit(replace(candidate, settings=settings), resample)
+        if done is None:
+            continue
+        losses.append(done[0])
+        if resample.outside is not None:
+            _, y, weight = resample.outside
+            sizes.append(float(len(y) if weight is None else weight.sum()))
+            models[resample.fold] = done[1]
+    mean = float(np.average(losses, weights=sizes)) if sizes else sum(losses) / len(losses) if losses else math.inf
+    return Trial(
+        candidate=index, name=candidate.name, losses=tuple(losses), loss=mean, seconds=time.perf_counter() - began,
+        models=() if plan.fold is None else tuple(models.get(k) for k in range(N_FOLDS)),
+    )  # fmt: skip
+
+
+def measure(plan: TrainingPlan, selection: Selection, network: Predictor) -> dict[str, Scores]:
+    """The measures on each part; of few rows also those of their cross-validation; of the simplest prediction."""
+    candidate, parts, pipeline = selection.candidate, plan.parts, selection.candidate.pipeline
+    found = {"train": scores(network, pipeline, [parts["train"]], plan.inputs(candidate, "train"))}
+    if plan.fold is not None and any(selection.models):
+        inputs = candidate.rows.as_new(plan.table)
+        found["cross-validation"] = scores_of_folds(selection.models, pipeline, plan.table, inputs, plan.fold)
+    for name, table in parts.items():
+        if name != "train":
+            found[name] = scores(network, pipeline, [table], plan.inputs(candidate, name))
+    return found | {"baseline": baseline(pipeline, parts["train"], list(parts.values())[-1])}

@@ -1,0 +1,103 @@
+"""A plan in words: what each column was taken for, the rows, the target, and what will be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+from chainrule.data.folds import N_FOLDS
+from chainrule.data.table import listed
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.target import Classes, class_text
+from chainrule.planning.candidates import Candidate
+from chainrule.planning.plan import TrainingPlan
+from chainrule.planning.selection import Selection
+
+MOST_COLUMNS = 40
+"""Tables with more columns are summed up by kind."""
+
+
+def columns(plan: TrainingPlan, pipeline: TablePipeline) -> list[tuple[str, str, int | None, str]]:
+    """Name, kind, number of inputs and remark of every column; nothing where there are many."""
+    understood, widths = plan.table.understood, dict(zip(pipeline.columns, pipeline.widths, strict=True))
+    if len(understood) > MOST_COLUMNS:
+        return []
+    return [(entry.name, entry.kind, widths.get(entry.name), entry.detail) for entry in understood]
+
+
+def facts(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
+    """Data, many columns, rows and target; one line each."""
+    table, target = plan.table, pipeline.target
+    found = {"data": f"{table.path}{f' ({table.dialect})' if table.dialect else ''}"}
+    if not columns(plan, pipeline):
+        found |= _by_kind(plan, pipeline)
+    counts = ", ".join(f"{n:,} {name}" for name, n in plan.counts.items())
+    left_out = f"; {plan.n_left_out:,} without a target left out" if plan.n_left_out else ""
+    found["rows"] = counts + left_out
+    found["target"] = f"{', '.join(target.columns)}: {plan.task.name}, {plan.task.reason}{_classes(pipeline)}"
+    return found
+
+
+def tried(plan: TrainingPlan, selection: Selection) -> dict[str, str]:
+    """What was tried, with which loss, and what follows from it; nothing where nothing was."""
+    if not selection.trials:
+        return {}
+    losses = "; ".join(f"{trial.name}: {trial.loss:.4g}" for trial in selection.trials)
+    what = "validation loss at the end" if plan.fold is None else f"mean loss of {N_FOLDS} folds"
+    is_longer = selection.index == len(selection.trials)
+    why = "the freest was best, so a longer one follows" if is_longer else "the best is taken"
+    return {"tried": f"{losses} ({what}; {why})"}
+
+
+def training(candidate: Candidate) -> dict[str, str]:
+    """The network and its training."""
+    settings, optimizer, a = candidate.settings, candidate.optimizer, candidate.network.architecture
+    penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
+    return {
+        "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
+        "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, "
+        f"{settings['schedule']}, batches of {settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, "
+        f"seed {settings['seed']}",
+    }
+
+
+def summary(plan: TrainingPlan) -> str:
+    """All of it as text, before anything is trained: columns, rows, target, candidates."""
+    last = plan.candidates[-1]
+    lines = [
+        [name, kind, "" if n is None else f"{n} input{'s' * (n != 1)}", detail]
+        for name, kind, n, detail in columns(plan, last.pipeline)
+    ]
+    told = [*_aligned(lines), *_labelled(facts(plan, last.pipeline) | training(last))]
+    if len(plan.candidates) > 1:
+        how = "on the rows held out" if plan.fold is None else f"by cross-validation in {N_FOLDS} folds"
+        names = [candidate.name for candidate in plan.candidates]
+        told += _labelled({"candidates": f"{'; '.join(names)} (compared {how})"})
+    return "\n".join(told)
+
+
+def _labelled(found: Mapping[str, str]) -> list[str]:
+    return [f"{name:12}{text}" for name, text in found.items()]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    return ["  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _by_kind(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
+    """Of many columns how many there are of each kind, and which are not used."""
+    kinds = [encoder.kind for encoder in pipeline.encoders]
+    told = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
+    found = {"columns": f"{told}; {sum(pipeline.widths):,} inputs"}
+    unused = [entry for entry in plan.table.understood if not entry.used and entry.name not in pipeline.target.columns]
+    if unused:
+        found["not used"] = listed([f"{entry.name} ({entry.detail})" for entry in unused], 12)
+    return found
+
+
+def _classes(pipeline: TablePipeline) -> str:
+    if not isinstance(pipeline.target, Classes):
+        return ""
+    names = [class_text(name) for name in pipeline.target.classes]
+    return f" ({', '.join(names[:10])}{', …' if len(names) > 10 else ''})"
