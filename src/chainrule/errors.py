@@ -9,12 +9,15 @@ ChainruleError
 
 DivergenceWarning    the same news, when training returns what it has instead of raising
 InterruptedWarning   Ctrl-C ended a training, which returns what it has: a loop around it may want to end too
+UnwrittenWarning     a file of a run could not be written; training went on, or its run was returned
 ReplayWarning        a replay on another engine or BLAS than recorded: the same to rounding, not to the bit
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 from chainrule.visible import MOST, brief, cut
@@ -75,8 +78,43 @@ class InterruptedWarning(UserWarning):
     """Ctrl-C ended a training early; what it has so far is returned."""
 
 
+class UnwrittenWarning(UserWarning):
+    """Something that a training should leave behind could not be written; the training itself is whole."""
+
+
 class ReplayWarning(UserWarning):
     """A run is replayed by another engine or BLAS than it was trained with: bits may differ."""
+
+
+REMEDIES = {
+    "ENOSPC": "make room there, or choose another disk",
+    "EDQUOT": "the quota is used up: make room there, or choose another disk",
+    "EFBIG": "files may be no larger here (ulimit -f, or the file system): raise the limit, or choose another disk",
+    "EACCES": "expected the right to do so: ask for it, or choose another place",
+    "EPERM": "expected the right to do so: ask for it, or choose another place",
+    "EROFS": "the file system can only be read: choose another place",
+    "EISDIR": "expected the name of a file",
+    "ENOTDIR": "a part of the path is a file: expected folders up to the last name",
+    "ENOENT": "expected a path that is there",
+    "ENAMETOOLONG": "choose a shorter name",
+    "ELOOP": "its links lead in a circle: name the file itself",
+    "EIO": "the disk reports a fault: try again, or choose another disk",
+    "EMFILE": "too many files are open: close some, or raise the limit (ulimit -n)",
+    "ENFILE": "too many files are open: close some, or raise the limit of the system",
+}
+"""What helps against the errors of files, by their names in errno."""
+
+
+def of_file(path: str | os.PathLike[str], deed: str, error: BaseException) -> str:
+    """The message for a file that cannot be … (the deed: "read", "written"), with what helps.
+
+    Example   >>> of_file("a.csv", "written", OSError(errno.ENOSPC, "No space left on device"))
+              'a.csv: cannot be written (No space left on device); make room there, or choose another disk.'
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    remedy = REMEDIES.get(errno.errorcode.get(number or 0, ""), "check the path, the disk and your rights there")
+    return f"{os.fsdecode(path)}: cannot be {deed} ({reason.rstrip('.')}); {remedy}."
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> SettingsError:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.errors import ChainruleError, DataError, ModelFileError
+from chainrule.errors import DataError
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
 from chainrule.report.page import page
 from chainrule.report.report_input import Names, ReportInput, Sample, Seen
 from chainrule.run.directory import RunDirectory
-from chainrule.run.files import writing_atomic
+from chainrule.run.files import refuse_unwritable, writing_atomic
 from chainrule.run.names import REPORT
 from chainrule.tune.figure import shown
 
@@ -41,8 +40,7 @@ def write_report(
 ) -> Path:
     """The report of a run as one file; see Run.report."""
     target = Path(path)
-    if target.is_dir() or not target.absolute().parent.is_dir():
-        raise ModelFileError(f"{target}: cannot be written; expected a file name in a folder that exists.")
+    refuse_unwritable(target)
     try:
         rows, missing = run._rows(data), None
     except DataError:
@@ -61,19 +59,15 @@ def _right_to_write(run: Run, target: Path) -> contextlib.AbstractContextManager
 
 
 def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
-    """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints.
-
-    A page that cannot be written is a warning: the run itself is kept already.
-    """
-    material = material_of(run, run.rows, None, shows_rows=shows_rows)
+    """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints."""
     try:
+        material = material_of(run, run.rows, None, shows_rows=shows_rows)
         seconds = AFTER_TRAINING_S
         if run.result["stopped"] != "interrupted":  # else somebody waits for the end
             seconds = max(seconds, AFTER_TRAINING_SHARE * float(run.result["seconds"]))
         write(folder / REPORT, material, SIZE_MB, seconds)  # the training still is the one writer
-    except (OSError, ChainruleError) as error:
-        warnings.warn(f"{folder / REPORT}: could not be written ({error}); the run is complete.", stacklevel=3)
-    run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
+    finally:
+        run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
 
 
 def write(

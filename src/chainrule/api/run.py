@@ -71,6 +71,8 @@ class Run:
     """What was found about the learning rate: by learning_rate="auto" of train, or by `learning_rate`."""
     glance: str | None = None
     """That of the rows at the training, where no fingerprint was taken then."""
+    unwritten: dict[Path, str] = field(default_factory=dict, compare=False)
+    """What of this run could not be written to its directory at the end of its training, and why."""
     _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
     _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
     _verified: tuple[Rows, str] | None = field(default=None, init=False, repr=False, compare=False)

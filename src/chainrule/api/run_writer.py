@@ -6,12 +6,14 @@ import contextlib
 import functools
 import hashlib
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from chainrule import json_text
 from chainrule._version import __version__
 from chainrule.api.load import examined_in, load_run
 from chainrule.api.network import Network
@@ -22,9 +24,9 @@ from chainrule.errors import ModelFileError, SettingsError
 from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run import files
-from chainrule.run.directory import KEEP_BYTES, FileStore, RunDirectory
-from chainrule.run.model import write_model
-from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, MODEL, RATE, RUN, SPLIT
+from chainrule.run.directory import KEEP_BYTES, RunDirectory
+from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT
+from chainrule.run.steady import SteadyDirectory, SteadyStore, Unwritten
 from chainrule.training import metrics
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event, settings_at
@@ -78,7 +80,15 @@ class RunWriter:
         if directory is not None and not isinstance(directory, RunDirectory):  # one may be claimed already
             directory = RunDirectory(directory)
         self.directory: RunDirectory | None = directory
-        self.setup, self.keep_data, self.pipeline, self.source, self.resume = setup, keep_data, pipeline, source, resume
+        self.setup, self.keep_data, self.resume = setup, keep_data, resume
+        self.pipeline, self.pipeline_arrays = described(pipeline)
+        if source is not None and not isinstance(source, Mapping):
+            raise SettingsError(
+                f"source = {source!r} is not possible; expected a dict that says where the rows are from."
+            )
+        self.source: dict[str, Any] | None = None if source is None else json_text.plain(source)
+        self.unwritten = Unwritten()
+        self.observer = None if self.directory is None else SteadyDirectory(self.directory, self.unwritten)
         self.history: dict[str, list[float]] = {}
         self.events: list[Event] = []
         self.losses: Any = None
@@ -118,26 +128,27 @@ class RunWriter:
         if self.setup.rows.index is not None:
             files.write_tensors(folder.file(SPLIT), {"train": self.setup.rows.index}, {"kind": "split"})
         folder.file(EVENTS).touch()
-        self.store = FileStore(folder.file(CHECKPOINTS), self.setup.n_steps)
+        self.store = SteadyStore(self.unwritten, folder.file(CHECKPOINTS), self.setup.n_steps)
+        self.store.begin(self.start)
         if self.setup.examined is not None:
             files.write_json(folder.file(RATE), self.setup.examined.to_dict())
-        files.write_json(folder.file(RUN), self._record(None))
+        files.write_json(folder.file(RUN), self.record(None))
         return None
 
     def _take_up(self, folder: RunDirectory) -> Run | None:
-        before, now = files.read_json(folder.file(RUN)), self._record(None)
+        before, now = files.read_json(folder.file(RUN)), self.record(None)
         for name in ("architecture", "settings", "fingerprint", "initial"):
             if before.get(name) != now[name]:
                 raise SettingsError(
                     f"{folder.path}: holds a run with another {name} ({_difference(before.get(name), now[name])}); "
                     "expected the same to resume. Name another directory."
                 )
-        if before.get("result") and before["result"]["stopped"] in FINISHED:
+        if before.get("result") and _is_whole(before["result"]):
             return load_run(folder.path)
         self.setup.examined = examined_in(folder)
         self.events = folder.read_events()
         edits = {event.step for event in self.events if event.kind == "edit"}
-        self.store = FileStore(folder.file(CHECKPOINTS), self.setup.n_steps, pinned=edits)
+        self.store = SteadyStore(self.unwritten, folder.file(CHECKPOINTS), self.setup.n_steps, pinned=edits)
         start = self._last_whole(folder)
         if start is None:
             return None
@@ -176,8 +187,9 @@ class RunWriter:
         folder.rewind(0)
         return None
 
-    def close(self, result: Result, setup: Setup) -> Run:
-        """The Run, and its last files where it has a directory."""
+    def run_of(self, result: Result) -> Run:
+        """The Run that a training came to; nothing is written yet."""
+        setup = self.setup
         network = Network.of(result.parameters, setup.kind, setup.network.seed, setup.network.initializers)
         run = Run(
             network,
@@ -194,8 +206,8 @@ class RunWriter:
             setup.task.steps_per_epoch,
             result.diverged,
             None if self.directory is None else self.directory.path,
-            None if self.pipeline is None else self.pipeline.to_dict(),
-            {} if self.pipeline is None else self.pipeline.arrays(),
+            self.pipeline,
+            self.pipeline_arrays,
             self.source,
             setup.engine.describe(),
             setup.class_weight,
@@ -203,11 +215,7 @@ class RunWriter:
             setup.examined,
             self.glance,
         )
-        if self.directory is not None:
-            self.directory.before_checkpoint(result.losses)
-            self.directory.training_ended()
-            write_model(self.directory.file(MODEL), result.parameters, run.about(), run.pipeline_arrays)
-            files.write_json(self.directory.file(RUN), self._record(run.result))
+        run.unwritten = self.unwritten.why
         return run
 
     def _result(self, result: Result) -> dict[str, Any]:
@@ -237,7 +245,8 @@ class RunWriter:
             },
         }
 
-    def _record(self, result: dict[str, Any] | None) -> dict[str, Any]:
+    def record(self, result: dict[str, Any] | None) -> dict[str, Any]:
+        """What run.json holds; `result` is None until the training ended."""
         setup = self.setup
         return {
             "chainrule": __version__,
@@ -254,9 +263,37 @@ class RunWriter:
             "engine": setup.engine.describe() | {"reason": setup.reason},
             "versions": {"python": platform.python_version(), "numpy": np.__version__},
             "source": self.source,
-            "pipeline": None if self.pipeline is None else self.pipeline.to_dict(),
+            "pipeline": self.pipeline,
             "result": result,
         }
+
+
+def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArray[Any]]]:
+    """A pipeline as a model file holds it; one that could not be kept is refused before the training, not after it.
+
+    Errors    SettingsError where it has no to_dict() of JSON values, or no arrays() of numbers by name
+    """
+    if pipeline is None:
+        return None, {}
+    try:
+        told, arrays = pipeline.to_dict(), pipeline.arrays()
+        json_text.text(told)
+        kinds = {str(name): np.asarray(array).dtype for name, array in arrays.items()}
+        if not isinstance(told, Mapping) or any(
+            kind.kind not in "biuf" or kind.itemsize > 8 for kind in kinds.values()
+        ):
+            raise TypeError("to_dict gives no dict" if not kinds else f"arrays are {kinds}")
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+        raise SettingsError(
+            f"pipeline = {str(pipeline)[:60]!r} cannot be kept with the model ({error}); expected one with to_dict() "
+            "of plain values and arrays() of numbers, such as a TablePipeline."
+        ) from None
+    return dict(told), dict(arrays)
+
+
+def _is_whole(result: dict[str, Any]) -> bool:
+    """Whether nothing of a run is left to do or to write."""
+    return result["stopped"] in FINISHED and not result.get("unwritten")
 
 
 def parameters_hash(parameters: Parameters) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.api import finish
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
 from chainrule.api.rows import Rows, class_weights, prepare_rows, refuse_one_class, weighted_by_class
@@ -18,7 +19,7 @@ from chainrule.api.run_writer import RunWriter, Setup
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
-from chainrule.errors import DataError, DivergenceWarning, InterruptedWarning, SettingsError
+from chainrule.errors import DataError, DivergenceWarning, SettingsError
 from chainrule.training import divergence, metrics
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.interrupt import Listening
@@ -121,10 +122,10 @@ def train(
             if finished is not None:
                 return finished
             result = _run(setup, keeper, callbacks, progress, time_limit, interrupted)
-            run = keeper.close(result, setup)
-        said = _report(run, interrupted, shows_rows=keep_data is not False)
-    if said:
-        warnings.warn(said, InterruptedWarning, stacklevel=2)
+            run = finish.keep(keeper, result)
+        said = finish.report(run, interrupted, shows_rows=keep_data is not False)
+    for warning in said:
+        warnings.warn(warning, stacklevel=2)
     if result.diverged is not None:
         if on_divergence == "raise":
             raise result.diverged
@@ -196,25 +197,6 @@ def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]
     return rows.X, rows.targets, rows.weight
 
 
-def _report(run: Run, interrupted: Listening, *, shows_rows: bool) -> str:
-    """Write the page, if the run has a directory; what is to be said where Ctrl-C ended the training, or the page."""
-    said = ""
-    if interrupted():
-        epochs = len(run.history.get("loss", []))
-        said = f"{interrupted.name} ended the training after {epochs:,} epochs, {run.n_steps:,} steps; "
-        said += "the run returned holds the best weights so far."
-    if run.directory is not None:
-        from chainrule.api.report import write_after_training
-
-        try:
-            write_after_training(run, run.directory, shows_rows=shows_rows)
-        except KeyboardInterrupt:
-            if interrupted():  # that was the second
-                raise
-            said = f"Ctrl-C came after the training, which is complete; {run.directory}/report.html was left out."
-    return said
-
-
 def _run(
     setup: Setup,
     keeper: RunWriter,
@@ -223,7 +205,7 @@ def _run(
     time_limit: float | None,
     interrupted: Listening,
 ) -> Result:
-    observers: list[Any] = [keeper.directory] if keeper.directory else []
+    observers: list[Any] = [keeper.observer] if keeper.observer else []
     with contextlib.ExitStack() as stack:
         if wanted(progress):
             bar = ProgressBar(setup.settings.epochs, setup.task.steps_per_epoch, setup.metric.name)

@@ -43,7 +43,7 @@ def _doors() -> Iterator[None]:
 def _told(arguments: list[str], ending: Ending) -> int:
     """The exit code of a command, with the line on stderr that goes with it."""
     from chainrule.cli.ending import Ended
-    from chainrule.errors import ChainruleError, DivergedError
+    from chainrule.errors import ChainruleError, DivergedError, of_file
 
     try:
         return _done(arguments)
@@ -58,8 +58,7 @@ def _told(arguments: list[str], ending: Ending) -> int:
     except OSError as error:
         if ending.received is not None:  # the terminal is gone
             return ending.code
-        where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror or error}", 2)
+        return _complain(of_file(error.filename or "a file or standard output", "used", error), 2)
     except MemoryError:
         return _complain("not enough memory; give fewer rows, a smaller network or a smaller batch.", 2)
     except KeyboardInterrupt:

@@ -19,12 +19,12 @@ from chainrule.cli.drivers import drivers
 from chainrule.cli.subject import blocks, open_run, pipeline_of, rows_of
 from chainrule.data.table import Table
 from chainrule.engine.protocol import Task
-from chainrule.errors import DataError, ModelFileError, ReplayWarning, SettingsError
+from chainrule.errors import DataError, ReplayWarning, SettingsError
 from chainrule.explain.circuit.examples import circuit
 from chainrule.explain.step import influence
 from chainrule.explain.step.page import page
 from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.run.files import write_atomic
+from chainrule.run.files import refuse_unwritable, write_atomic
 from chainrule.training.events import settings_at
 
 _HEADING = {
@@ -53,8 +53,8 @@ class _Shown(Protocol):
 def run(options: argparse.Namespace) -> int:
     """Replay the step, or pass the row through the trained network, and write it down."""
     target = None if options.output_file is None else Path(options.output_file)
-    if target is not None and (target.is_dir() or not target.absolute().parent.is_dir()):
-        raise ModelFileError(f"{target}: cannot be written; expected a file name in a folder that exists.")
+    if target is not None:
+        refuse_unwritable(target)
     text = _told(options)
     if target is None:
         put(text, is_document=options.format in ("html", "mermaid"))

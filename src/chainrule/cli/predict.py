@@ -17,10 +17,9 @@ from chainrule.api.network import Network
 from chainrule.cli.subject import blocks, open_model
 from chainrule.cli.train_options import dialect
 from chainrule.data.table import Table
-from chainrule.errors import ModelFileError
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, class_text
-from chainrule.run.files import writing_atomic
+from chainrule.run.files import refuse_unwritable, writing_atomic
 
 Array = npt.NDArray[Any]
 
@@ -28,8 +27,7 @@ Array = npt.NDArray[Any]
 def run(options: argparse.Namespace) -> int:
     """Write the file whole or not at all, some rows at a time."""
     target = Path(options.output_file)
-    if not target.absolute().parent.is_dir() or target.is_dir():
-        raise ModelFileError(f"{target}: cannot be written; expected a file name in a folder that exists.")
+    refuse_unwritable(target)
     network, pipeline = open_model(options.run_directory)
     n_rows = 0
     with writing_atomic(target) as file:

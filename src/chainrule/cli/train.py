@@ -8,10 +8,11 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.run import Run
-from chainrule.cli import ending, train_report
+from chainrule.cli import ending, rescue, train_report
 from chainrule.cli.train_options import plan_of
 from chainrule.engine.select import select
 from chainrule.errors import SettingsError
@@ -33,13 +34,15 @@ def run(options: argparse.Namespace) -> int:
             raise SettingsError("--class-weight weighs the classes of one target; expected no such option here.")
         metrics.choose(options.metric, plan.candidates[-1].network.kind)
         chosen, done = _trained(options, plan, folder, tell)
+    if not (whole := rescue.is_whole(done)):  # before anything else can fail
+        _say(rescue.told(done))
     measured = measure(plan, chosen, done.network)
     if options.json:
         print(train_report.as_json(plan, chosen, done, measured))
     elif tell:
-        train_report.tell_result(plan, done, measured)
+        train_report.tell_result(plan, done, measured, whole=whole)
     interrupted = done.result["stopped"] == "interrupted" or ending.ENDING.received is not None
-    return ending.ENDING.code if interrupted else 1 if done.diverged else 0
+    return ending.ENDING.code if interrupted else 1 if done.diverged else 0 if whole else 2
 
 
 def _trained(
@@ -108,9 +111,22 @@ def _claimed(options: argparse.Namespace, folder: RunDirectory) -> Iterator[RunD
 
 @contextlib.contextmanager
 def _warnings_to_stderr() -> Iterator[None]:
-    """Every warning is told in one line, like an error."""
-    with warnings.catch_warnings(record=True) as caught:
+    """Every warning is told in one line, like an error, once and at once: a disk that is full can still be helped."""
+    told: set[str] = set()
+
+    def show(message: Warning | str, *where: Any, **how: Any) -> None:
+        if str(message) not in told:
+            told.add(str(message))
+            _say(str(message))
+
+    with warnings.catch_warnings():
         warnings.simplefilter("always")
+        warnings.showwarning = show
         yield
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"chainrule: {' '.join(text.split())}", file=sys.stderr)
+
+
+def _say(text: str) -> None:
+    """One line to stderr, in place of the progress bar where there is one; nobody may read there any more."""
+    with contextlib.suppress(OSError, ValueError):
+        clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+        print(f"{clear}chainrule: {' '.join(text.split())}", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from chainrule import json_text
 from chainrule.api.run import Run
@@ -12,6 +13,7 @@ from chainrule.planning import summary
 from chainrule.planning.evaluation import Scores
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Selection
+from chainrule.run.names import REPORT
 
 UNFINISHED = ("interrupted", "time_limit")
 """Ways to stop after which the run can be continued."""
@@ -32,7 +34,7 @@ def tell_training(plan: TrainingPlan, selection: Selection, engine: str, how: st
     say(summary.tried(plan, selection) | summary.training(selection.candidate) | found | {"engine": engine})
 
 
-def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores]) -> None:
+def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], *, whole: bool) -> None:
     """The measures beside the simplest prediction, how training ended, and where the run lies."""
     judged = list(plan.parts)[-1]
     print()
@@ -42,17 +44,19 @@ def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores]) ->
     reason = {"epochs": "all epochs done", "early_stopping": f"no better {result['metric']} any more"}
     n_best = None if result["best_epoch"] is None else result["best_epoch"] + 1
     best = "" if n_best is None else f"; kept the weights after {n_best} epoch{'s' * (n_best > 1)}, the best"
+    report = Path(run.directory or "") / REPORT
     seconds = f"{result['seconds']:.{1 if result['seconds'] >= 1 else 2}f} s"
     print()
-    goes_on = {"continue": "the same command with --resume"} if result["stopped"] in UNFINISHED else {}
+    unfinished = result["stopped"] in UNFINISHED or run.unwritten
+    goes_on = {"continue": "the same command with --resume"} if unfinished else {}
     say(
         {
             "stopped": f"{reason.get(result['stopped'], result['stopped'].replace('_', ' '))}, after "
             f"{result['epochs']} epochs, {run.n_steps:,} steps, {seconds}{best}",
             **goes_on,
-            "run": str(run.directory),
-            "report": f"{run.directory}/report.html",
-            "next": f"chainrule explain {run.directory}",
+            "run": str(run.directory) if whole else f"{run.directory} (not all of it could be written, see above)",
+            **({} if report in run.unwritten else {"report": str(report)}),
+            **({"next": f"chainrule explain {run.directory}"} if whole else {}),
         }
     )
 

@@ -128,6 +128,10 @@ class RunDirectory:
         if self._new_events:
             files.sync(self.file(EVENTS))
             self._new_events = False
+        self.write_losses(losses)
+
+    def write_losses(self, losses: npt.NDArray[np.float64]) -> None:
+        """The losses of all steps so far."""
         files.write_tensors(self.file(STEPS), {"loss": losses}, {"kind": "steps"}, durable=False)
 
     def training_ended(self) -> None:
@@ -137,13 +141,8 @@ class RunDirectory:
             files.sync(self.file(name))
 
     def _append(self, name: str, *lines: Mapping[str, Any]) -> None:
-        if not lines:
-            return
-        try:
-            with open(self.file(name), "a", encoding="utf-8") as file:
-                file.write("".join(json_text.text(values) + "\n" for values in lines))
-        except OSError as error:
-            raise ModelFileError(f"{self.file(name)}: cannot be written ({error.strerror}).") from None
+        if lines:
+            files.append(self.file(name), "".join(json_text.text(values) + "\n" for values in lines).encode())
 
     # read back ---------------------------------------------------------------------------------------------
 

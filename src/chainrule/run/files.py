@@ -7,6 +7,8 @@ and no name in a file is turned into a Python object.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -20,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import json_text
-from chainrule.errors import ModelFileError
+from chainrule.errors import ModelFileError, of_file
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -42,14 +44,24 @@ def writing_atomic(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
-        if durable:
-            _sync_directory(path.parent)
-    except OSError as error:
-        raise ModelFileError(
-            f"{path}: cannot be written ({error.strerror}); choose a folder with room and write access."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        remove(temporary)
+        if isinstance(error, OSError) or (isinstance(error, ValueError) and "\0" in str(path)):
+            raise ModelFileError(of_file(path, "written", error)) from error
+        raise
+    if durable:
+        _sync_directory(path.parent)
+
+
+def remove(path: Path) -> bool:
+    """Whether a file is gone; what holds it for a moment (a scanner, a network) is waited out by a second try."""
+    for _ in range(2):
+        try:
+            path.unlink(missing_ok=True)
+            return True
+        except (OSError, ValueError):
+            continue
+    return False
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -58,21 +70,60 @@ def write_atomic(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def refuse_unwritable(path: Path) -> None:
+    """ModelFileError where a file could not be written by its name: said before anything is computed for it."""
+    try:
+        if not path.is_dir() and path.absolute().parent.is_dir():
+            path.exists()
+            return
+    except OSError as error:
+        raise ModelFileError(of_file(path, "written", error)) from error
+    raise ModelFileError(f"{path}: cannot be written; expected a file name in a folder that exists.")
+
+
+def append(path: Path, content: bytes) -> None:
+    """Put content behind that of a file, all of it or none: half a line would spoil the ones behind it."""
+    try:
+        with open(path, "ab", buffering=0) as file:
+            size, rest = file.seek(0, os.SEEK_END), memoryview(content)
+            try:
+                while rest:
+                    rest = rest[file.write(rest) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(size)
+                raise
+    except OSError as error:
+        raise ModelFileError(of_file(path, "written", error)) from error
+
+
 def sync(path: Path) -> None:
     """What was written to a file before is on the disk; nothing where there is no such file."""
-    if path.exists():
+    try:
         with open(path, "rb+") as file:
             os.fsync(file.fileno())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ModelFileError(of_file(path, "written", error)) from error
+
+
+NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM)
+"""Some file systems do not sync folders, some folders may be written to but not read: the file itself is whole."""
 
 
 def _sync_directory(folder: Path) -> None:
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in NOT_FOR_FOLDERS:
+            raise ModelFileError(of_file(folder, "written to the disk", error)) from error
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
@@ -86,7 +137,9 @@ def read_json(path: Path) -> dict[str, Any]:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelFileError(f"{path}: no such file; expected what `chainrule train` writes.") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ModelFileError(of_file(path, "read", error)) from error
+    except ValueError as error:
         raise ModelFileError(f"{path}: cannot be read as JSON ({error}); restore the file or train again.") from None
     if not isinstance(values, dict):
         raise ModelFileError(f"{path}: holds {type(values).__name__}; expected a JSON object.")

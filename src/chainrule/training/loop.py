@@ -9,6 +9,7 @@ together: a core's caches load it once, not after every epoch.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
-from chainrule.errors import DivergedError
+from chainrule.errors import DivergedError, UnwrittenWarning
 from chainrule.network.parameters import Parameters
 from chainrule.training import divergence, schedules
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore, Progress
@@ -304,10 +305,10 @@ class Trainer:
         control.loss = float(self._losses[self._step - 1])
         for callback in self.callbacks:
             method = getattr(callback, moment, None)
+            if method is None and moment == "on_epoch_end" and not hasattr(callback, "on_step_end"):
+                method = callback
             if method is not None:
-                method(control)
-            elif moment == "on_epoch_end" and not hasattr(callback, "on_step_end"):
-                callback(control)
+                self._let(method)
         pending, control.pending = control.pending, []
         for event in pending:
             self._happen(event)
@@ -315,6 +316,20 @@ class Trainer:
             self._session.load(control.edited.flat, self._session.store()[1])
             control.edited = None
             self._keep_checkpoint(pinned=True)
+
+    def _let(self, method: Callable[[Control], object]) -> None:
+        """Call somebody back. An error of theirs ends the training, unless it is over: then it is told, as a warning.
+
+        The state up to here is kept first, where there is a directory, so that the training can be resumed.
+        """
+        try:
+            method(self._control)
+        except Exception as error:
+            if self._stopped is None and self._step < self._n_steps:
+                self._keep_checkpoint()
+                raise
+            told = f"a callback failed after the last step ({type(error).__name__}: {error}); the training is complete."
+            warnings.warn(told, UnwrittenWarning, stacklevel=2)
 
     def _happen(self, event: Event) -> None:
         if event.kind == "stop":
@@ -348,7 +363,9 @@ class Trainer:
 
     def _result(self) -> Result:
         theta = self._session.theta()
-        keep_last = self.validation is None and self._diverged is None
+        # Where no epoch had a metric that is a number, none was best: better the last weights than those of the start.
+        no_best = self._progress.best_epoch is None and bool(self.history.get("loss"))
+        keep_last = (self.validation is None or no_best) and self._diverged is None
         parameters = Parameters(self.task.architecture, theta if keep_last else self._best.copy())
         return Result(
             parameters,

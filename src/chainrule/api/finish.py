@@ -1,0 +1,99 @@
+"""After the last step: the run is returned whatever fails now, and what could not be written is named.
+
+The model comes first, run.json behind all that it speaks of. It says that the training ended only where the model
+is there; else the run can be resumed, from its last checkpoint, once there is room. What else is missing it names, and
+resuming makes that good too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from chainrule.api.report import write_after_training
+from chainrule.api.run import Run
+from chainrule.api.run_writer import RunWriter
+from chainrule.errors import ChainruleError, InterruptedWarning, ModelFileError, UnwrittenWarning, of_file
+from chainrule.run import files
+from chainrule.run.directory import RunDirectory
+from chainrule.run.model import write_model
+from chainrule.run.names import MODEL, REPORT, RUN
+from chainrule.run.steady import SteadyStore
+from chainrule.training.interrupt import Listening
+from chainrule.training.loop import Result
+
+TRIES = 2
+"""A network drive that hangs, a quota that is freed: what failed once often succeeds at once."""
+
+
+def keep(keeper: RunWriter, result: Result) -> Run:
+    """The Run of a training that is over; where it has a directory, with its files there, as far as that can be."""
+    run = keeper.run_of(result)
+    if keeper.directory is not None:
+        _write(run, keeper, result, keeper.directory)
+    return run
+
+
+def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warning]:
+    """Write the page, where the run has a directory; the warnings to give now that nothing is left to do."""
+    warnings: list[Warning] = []
+    if interrupted():
+        epochs = len(run.history.get("loss", []))
+        told = f"{interrupted.name} ended the training after {epochs:,} epochs, {run.n_steps:,} steps; "
+        warnings.append(InterruptedWarning(told + "the run returned holds the best weights so far."))
+    if run.directory is not None:
+        place, folder = run.directory / REPORT, run.directory
+        try:
+            _attempt(run, place, lambda: write_after_training(run, folder, shows_rows=shows_rows))
+        except KeyboardInterrupt:
+            if interrupted():  # that was the second
+                raise
+            told = f"Ctrl-C came after the training, which is complete; {place} was left out."
+            warnings.append(InterruptedWarning(told))
+    if run.unwritten:
+        told = "the training is whole, but not all of it could be written. "
+        warnings.append(UnwrittenWarning(told + " ".join(run.unwritten.values())))
+    return warnings
+
+
+def _write(run: Run, keeper: RunWriter, result: Result, folder: RunDirectory) -> None:
+    model, about = folder.file(MODEL), run.about()
+    observer, store = keeper.observer, keeper.store
+    assert observer is not None
+    assert isinstance(store, SteadyStore)
+    _attempt(run, model, lambda: write_model(model, result.parameters, about, run.pipeline_arrays))
+    for _ in range(TRIES):
+        observer.end(result.losses)
+        store.write_waiting()
+    missing = sorted(path.name for path in run.unwritten)
+    if missing:
+        run.result["unwritten"] = missing
+    if model not in run.unwritten:
+        _attempt(run, folder.file(RUN), lambda: files.write_json(folder.file(RUN), keeper.record(run.result)))
+    else:
+        run.unwritten[folder.file(RUN)] = f"{folder.file(RUN)}: does not say that the training ended, without {MODEL}."
+
+
+def _attempt(run: Run, path: Path, write: Callable[[], object]) -> None:
+    """Write, once more where it fails; any error is noted: none is worth the training."""
+    for _ in range(TRIES):
+        try:
+            write()
+        except Exception as error:
+            run.unwritten[path] = _reason(path, error)
+            if not isinstance(error, OSError | ModelFileError):
+                return
+        else:
+            run.unwritten.pop(path, None)
+            return
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file is missing, with its path."""
+    if isinstance(error, ChainruleError) and str(path) in str(error):
+        return str(error)
+    if isinstance(error, ChainruleError):
+        return f"{path}: cannot be written: {error}"
+    if isinstance(error, OSError):
+        return of_file(path, "written", error)
+    return f"{path}: cannot be written ({type(error).__name__}: {error})."
