@@ -27,7 +27,7 @@ from recorded_behaviour.outputs import Outputs
 HERE = Path(__file__).resolve()
 TABLES = HERE.parents[2] / "shared" / "data"
 PARTS = {**dict.fromkeys(tables.SUBJECTS, tables.record), "python": networks.record, "sklearn": estimators.record}
-SETTINGS = {"COLUMNS": "200", "CHAINRULE_THREADS": "2", "OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+SETTINGS = {"COLUMNS": "200", "CHAINRULE_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
 
 
 def record(folder: Path, parts: list[str], data: Path) -> None:
