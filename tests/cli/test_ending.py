@@ -15,6 +15,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
+from chainrule.cli.ending import Ended, Ending
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ends on a system with POSIX signals")
 CODES = [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)]
@@ -120,3 +121,23 @@ def test_the_handlers_are_given_back(folder: Path, capsys: pytest.CaptureFixture
     before = [signal.getsignal(number) for number in numbers]
     assert main(["train", "iris", "--preset", "plain", "--epochs", "2", "--quiet", "-o", "run"]) == 0
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_a_signal_waits_for_an_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raised within the loading of a module it could be swallowed: it comes when that is over, and only once."""
+    ending = Ending()
+    importing = iter([True, True, False])
+    monkeypatch.setattr("chainrule.cli.ending._is_importing", lambda frame: next(importing, False))
+    before = signal.getsignal(signal.SIGALRM)
+
+    def wait() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(PATIENCE_S)
+
+    try:
+        with ending.heard(), pytest.raises(Ended):
+            wait()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert next(importing, None) is None
+    assert ending.code == 143

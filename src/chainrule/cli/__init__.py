@@ -46,7 +46,8 @@ def _told(arguments: list[str], ending: Ending) -> int:
     from chainrule.errors import ChainruleError, DivergedError, of_file
 
     try:
-        return _done(arguments)
+        code = _done(arguments)
+        return code if ending.received is None else ending.code
     except SystemExit as leaving:  # argparse leaves this way after --help
         return int(leaving.code or 0)
     except DivergedError as error:

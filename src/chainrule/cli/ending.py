@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a command as Ctrl-C does: what it was writing is cleared away, what it has is kept."""
+"""Ctrl-C, SIGTERM and SIGHUP end a command: what it was writing is cleared away, what it has is kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+NUMBERS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+AGAIN_S = 0.05
+"""Within an import a signal waits and tries again: extension modules swallow what is raised there or stay half made."""
 INTERRUPTED = 130
 """The exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it; after the others alike."""
 
@@ -25,6 +27,7 @@ class Ending:
     def __init__(self) -> None:
         self.received: int | None = None
         self._held = self._raised = False
+        self._waiting = 0
 
     @property
     def code(self) -> int:
@@ -32,9 +35,20 @@ class Ending:
         return INTERRUPTED if self.received is None else 128 + self.received
 
     def hear(self, number: int, frame: FrameType | None) -> None:
-        """A signal came."""
-        self.received = self.received or number
-        if not self._held and not self._raised:
+        """A signal came; without a frame it is Ctrl-C that a training has answered already."""
+        if number == signal.SIGINT and frame is None:
+            return
+        if number == getattr(signal, "SIGALRM", None):
+            number = self._waiting
+        elif number != signal.SIGINT:
+            self.received = self.received or number
+        if _is_importing(frame) and hasattr(signal, "setitimer"):
+            self._waiting = number
+            signal.signal(signal.SIGALRM, self.hear)
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        elif not self._held and not self._raised:
             self._raised = True
             raise Ended
 
@@ -52,13 +66,23 @@ class Ending:
         """While open, signals come here: in the main thread, and only those that nobody had ignored (nohup)."""
         before = {}
         if threading.current_thread() is threading.main_thread():
-            wanted = [number for number in NUMBERS if signal.getsignal(number) is signal.SIG_DFL]
+            usual = (signal.SIG_DFL, signal.default_int_handler)
+            wanted = [number for number in NUMBERS if signal.getsignal(number) in usual]
             before = {number: signal.signal(number, self.hear) for number in wanted}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded there."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def give_up_output() -> None:

@@ -21,7 +21,9 @@ from chainrule.errors import DataError, SettingsError
 
 PACKED = (".gz", ".zst")
 PROBED = 1 << 29
-"""Bytes that are unpacked at most to see how many an archive holds."""
+"""Bytes that are unpacked to see how many an archive holds."""
+SUSPECTED = 50
+"""An archive that unpacks to so many times its size is unpacked to its end, so that a refusal comes at once."""
 CHUNK = 1 << 24
 FIRST_CHUNK = 1 << 18
 MOST_UNPACKED, MOST_RATIO = 1 << 28, 200
@@ -79,7 +81,7 @@ def size_unpacked(path: Path) -> int:
     known = 0
     for chunk in chunks(path):
         known += len(chunk)
-        if known > PROBED:
+        if PROBED < known < SUSPECTED * size:
             return max(4 * size, known)
     return known
 
