@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,13 @@ def test_a_file_that_changes_is_told(change: bytes | None, tmp_path: Path, monke
             file.write(change)
     with pytest.raises(DataError, match=r"changed while it was read \([0-9,]+ bytes at first, then"):
         list(rows)
+
+
+def test_an_array_larger_than_memory_is_refused(tmp_path: Path) -> None:
+    """A header that promises 16 TiB asks for nothing that is not there."""
+    path = tmp_path / "rows.npz"
+    shape = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1099511627776, 2), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("X.npy", b"\x93NUMPY\x01\x00" + len(shape).to_bytes(2, "little") + shape)
+    with pytest.raises(DataError, match="cannot be read as NPZ"):
+        read(path, WANTED)

@@ -73,7 +73,7 @@ def _npz_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
                 raise ValueError("it holds one array without a name")
             with held:
                 return {name: held[name] for name in held.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         raise DataError(
             f"cannot be read as NPZ ({error}); expected numpy.savez(path, X=…, y=…) with plain arrays.", path=str(path)
         ) from None
