@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.reference.activations import Array
+from chainrule.reference.kinds.layer_norm import LAYER_NORM
+from chainrule.reference.layer_kind import Between
 from chainrule.reference.propagate import backward, batch_loss, forward, row_scales
 
 
@@ -59,9 +61,18 @@ class Example:
         passed = self.forward()
         scale = row_scales(self.weight, len(self.X), self.X.dtype)
         J, delta_L = batch_loss(passed.z[-1], passed.a[-1], self.y, scale, self.loss, self.output)
-        found = backward(passed, self.W, delta_L, self.activations, self.masks, self.gain, self.residual)
-        return {**passed._asdict(), "J": J, **found._asdict()}
+        found = backward(passed, self.W, delta_L, self.activations, self.masks, self.kinds, self.residual)
+        learned = {f"d{name}": found.of_tensor(name) for name in ("gain", "shift")}
+        return {**passed._asdict(), "J": J, **found._asdict(), **learned}
+
+    @property
+    def kinds(self) -> list[Any] | None:
+        """The kind of every layer with its tensors: layer normalisation where there is a gain."""
+        if self.gain is None or self.shift is None:
+            return None
+        pairs = zip(self.gain, self.shift, strict=True)
+        return [None if g is None else Between(LAYER_NORM, {"gain": g, "shift": s}) for g, s in pairs]
 
     def forward(self) -> Any:
         """The forward pass."""
-        return forward(self.X, self.W, self.b, self.activations, self.masks, self.gain, self.shift, self.residual)
+        return forward(self.X, self.W, self.b, self.activations, self.masks, self.kinds, self.residual)

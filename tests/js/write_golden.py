@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.reference import layers
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.kinds import layer_norm
 from chainrule.reference.losses import LOSSES, loss_named, value_and_delta
 from chainrule.reference.optimizers import OPTIMIZERS
 
@@ -78,8 +79,8 @@ def layer_kinds() -> dict[str, Any]:
     """A dense layer, and layer normalisation in both directions."""
     W, b, gain, shift = RNG.normal(size=(4, 3)), RNG.normal(size=3), RNG.normal(size=4), RNG.normal(size=4)
     z, _ = layers.dense_forward(Z, W, b, "identity")
-    u = layers.layer_norm_forward(Z, gain, shift)
-    delta, dgain, dshift = layers.layer_norm_backward(Z, gain, DA)
+    u = layer_norm.layer_norm_forward(Z, gain, shift)
+    delta, dgain, dshift = layer_norm.layer_norm_backward(Z, gain, DA)
     return {
         "dense": {"W": W.tolist(), "b": b.tolist(), "z": z.tolist()},
         "layer_norm": {

@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainrule.reference.kinds.layer_norm import layer_norm_backward, layer_norm_forward, normalised
 from chainrule.reference.layers import (
     dense_backward,
     dense_delta,
     dense_forward,
-    layer_norm_backward,
-    layer_norm_forward,
-    normalised,
     residual_backward,
     residual_forward,
 )

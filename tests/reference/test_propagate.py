@@ -9,6 +9,8 @@ import pytest
 
 import peers
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.kinds.layer_norm import LAYER_NORM
+from chainrule.reference.layer_kind import Between
 from chainrule.reference.losses import LOSSES
 from chainrule.reference.propagate import backward, batch_loss, forward, row_scales
 from passes import Example
@@ -47,9 +49,9 @@ def test_2_2_1_by_hand() -> None:
     J, delta_L = batch_loss(z[2], a[2], np.array([[11.0], [4.0]]), scale, "squared_error", "identity")
     assert J == 0.75 * 2 + 0.25 * 0.5
     assert delta_L.tolist() == [[1.5], [-0.25]]
-    delta, du, dW, db, dgain, dshift, dX = backward(passed, W, delta_L, activations)
+    delta, du, dW, db, tensors, dX = backward(passed, W, delta_L, activations)
     assert delta[0] is dW[0] is db[0] is None
-    assert du == dgain == dshift == [None] * 3
+    assert du == tensors == [None] * 3
     assert delta[2] is delta_L
     assert dW[2].tolist() == [[5.75], [-0.125]]  # 4·1.5 − 1·0.25; −0.5·0.25
     assert db[2].tolist() == [1.25]
@@ -62,18 +64,19 @@ def test_2_2_1_by_hand() -> None:
 def test_normalised_and_residual_by_hand() -> None:
     """One row through 2 normalised units that are added to their inputs: every number redone on paper."""
     W, b = [None, np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[1.0], [2.0]])], [None, np.zeros(2), np.zeros(1)]
-    gain, shift, residual = [None, np.array([2.0, 1.0]), None], [None, np.array([1.0, 0.0]), None], [False, True, False]
+    tensors, residual = {"gain": np.array([2.0, 1.0]), "shift": np.array([1.0, 0.0])}, [False, True, False]
+    kinds = [None, Between(LAYER_NORM, tensors), None]
     activations = [None, "relu", "identity"]
-    z, u, a = passed = forward(np.array([[1.0, 2.0]]), W, b, activations, None, gain, shift, residual)
+    z, u, a = passed = forward(np.array([[1.0, 2.0]]), W, b, activations, None, kinds, residual)
     s = np.sqrt(2.25 + 1e-5)  # z1 = (1, 4): mean 2.5, variance 2.25; x̂ = (−1.5, 1.5)/s
     assert z[1].tolist() == [[1.0, 4.0]]
     assert_close(u[1], [[1 - 3 / s, 1.5 / s]], HAND)  # u1 = (−1, 1) but for ε
     assert_close(a[1], [[1.0, 2 + 1.5 / s]], HAND)  # relu gives (0, 1), and the inputs are added
     assert_close(a[2], [[5 + 3 / s]], HAND)
-    found = backward(passed, W, np.array([[1.0]]), activations, None, gain, residual)
+    found = backward(passed, W, np.array([[1.0]]), activations, None, kinds, residual)
     assert found.du[1].tolist() == [[0.0, 2.0]]  # da1 = (1, 2), relu is closed for the first unit
-    assert_close(found.dgain[1], [0.0, 3 / s], HAND)
-    assert found.dshift[1].tolist() == [0.0, 2.0]
+    assert_close(found.tensors[1]["gain"], [0.0, 3 / s], HAND)
+    assert found.tensors[1]["shift"].tolist() == [0.0, 2.0]
     x = 1.5 / s  # dx̂ = (0, 2): mean 1; mean of dx̂·x̂ is x
     assert_close(found.delta[1], [[(-1 + x * x) / s, (1 - x * x) / s]], HAND)
     assert_close(found.dX, found.delta[1] @ W[1].T + [[1.0, 2.0]], HAND)  # da1 comes down unchanged

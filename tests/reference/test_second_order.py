@@ -30,7 +30,14 @@ def direction(example: Example, seed: int = 5) -> Direction:
     for name in TENSORS:
         tensors = getattr(example, name) or [None] * (example.L + 1)
         drawn.append([None if t is None else rng.normal(size=t.shape) for t in tensors])
-    return Direction(*drawn)
+    W, b, gain, shift = drawn
+    return Direction(W, b, [None if g is None else {"gain": g, "shift": s} for g, s in zip(gain, shift, strict=True)])
+
+
+def by_tensor(found: Direction | Products) -> dict[str, list[Any]]:
+    """A direction, or a product, by the names of the tensors."""
+    W, b, learned = found
+    return {"W": W, "b": b, **{name: [t and t[name] for t in learned] for name in ("gain", "shift")}}
 
 
 def products(example: Example, v: Direction) -> tuple[Products, Any]:
@@ -38,7 +45,7 @@ def products(example: Example, v: Direction) -> tuple[Products, Any]:
     found = example.both()
     passed = Activations(found["z"], found["u"], found["a"])
     g = Gradients(*(found[name] for name in Gradients._fields))
-    options = (example.activations, example.masks, example.gain, example.residual)
+    options = (example.activations, example.masks, example.kinds, example.residual)
     changes = R_forward(passed, v, example.W, *options)
     scale = row_scales(example.weight, len(example.X), example.X.dtype)
     Rdelta = R_batch_loss(passed.z[-1], passed.a[-1], example.y, scale, changes.z[-1], example.loss, example.output)
@@ -54,7 +61,7 @@ def gradients(example: Example) -> list[list[Any]]:
 def moved(example: Example, v: Direction, h: float) -> None:
     """The parameters of the example are moved by h·v."""
     for name in TENSORS:
-        for tensor, along in zip(getattr(example, name) or [], getattr(v, name), strict=False):
+        for tensor, along in zip(getattr(example, name) or [], by_tensor(v)[name], strict=False):
             if tensor is not None:
                 tensor += h * along
 
@@ -67,7 +74,7 @@ def assert_is_difference_of_gradients(example: Example) -> None:
     for step in (-2, 1, 2, 1):  # from −2h over −h and h to 2h
         moved(example, v, step * h)
         at.append(gradients(example))
-    for name, of_tensor, *four in zip(TENSORS, found, *at, strict=True):
+    for name, of_tensor, *four in zip(TENSORS, by_tensor(found).values(), *at, strict=True):
         for l, (r, p, q, s, t) in enumerate(zip(of_tensor, *four, strict=True)):
             if p is not None:
                 numeric = (8 * (s - q) - (t - p)) / (12 * h)
@@ -83,7 +90,7 @@ def test_1_1_1_by_hand() -> None:
     example.W, example.b = [None, np.zeros((1, 1)), np.full((1, 1), 2.0)], [None, np.zeros(1), np.full(1, 3.0)]
     one, none = np.ones((1, 1)), [None] * 3
     # along w1 by 1 and w2 by 1: Rz1 = 1, Ra1 = 1, Rz2 = Ra1·w2 + a1·1 = 2 = Rdelta2
-    v = Direction([None, one, one], [None, np.zeros(1), np.zeros(1)], none, none)
+    v = Direction([None, one, one], [None, np.zeros(1), np.zeros(1)], none)
     found, changes = products(example, v)
     assert changes.z[1].tolist() == [[1.0]]
     assert changes.a[2].tolist() == [[2.0]]
@@ -136,7 +143,7 @@ def autograd_product(example: Example, v: Direction) -> list[Array]:
     leaves = [(name, l, t) for name in TENSORS for l, t in enumerate(parts[name]) if t is not None]
     tensors = [t for _, _, t in leaves]
     first = torch.autograd.grad(J, tensors, create_graph=True)
-    along = sum((g * torch.tensor(getattr(v, name)[l])).sum() for g, (name, l, _) in zip(first, leaves, strict=True))
+    along = sum((g * torch.tensor(by_tensor(v)[name][l])).sum() for g, (name, l, _) in zip(first, leaves, strict=True))
     second = torch.autograd.grad(along, tensors, allow_unused=True)
     return [np.zeros(t.shape) if h is None else h.numpy() for h, t in zip(second, tensors, strict=True)]
 
@@ -145,7 +152,7 @@ def assert_equals_double_backward(example: Example) -> None:
     """H·v equals PyTorch's for every tensor."""
     v = direction(example)
     found, _ = products(example, v)
-    ours = [r for of_tensor in found for r in of_tensor if r is not None]
+    ours = [r for of_tensor in by_tensor(found).values() for r in of_tensor if r is not None]
     for r, expected in zip(ours, autograd_product(example, v), strict=True):
         assert_close(r, expected, PARITY)
 
@@ -224,7 +231,9 @@ def test_the_hessian_is_symmetric(hidden: str) -> None:
 
     def dot(products: Products, along: Direction) -> float:
         pairs = zip(
-            (r for of_tensor in products for r in of_tensor), (t for tensors in along for t in tensors), strict=True
+            (r for of_tensor in by_tensor(products).values() for r in of_tensor),
+            (t for tensors in by_tensor(along).values() for t in tensors),
+            strict=True,
         )
         return sum(float((r * t).sum()) for r, t in pairs if r is not None)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from chainrule.engine.protocol import StepSettings, dense_targets
 from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import tensor_names
 from chainrule.network.records import Backward, Forward, StepRecord, Update
 
 if TYPE_CHECKING:
@@ -149,25 +150,27 @@ class Step:
         def plain(arrays: Any) -> list[Any]:
             return [None if array is None else array.tolist() for array in arrays]
 
-        def normalised(**arrays: Any) -> dict[str, Any]:
+        def present(**arrays: Any) -> dict[str, Any]:
             return {name: plain(a) for name, a in arrays.items() if any(array is not None for array in a)}
 
         def tensors(of: Any) -> dict[str, Any]:
-            return {"W": plain(of.W), "b": plain(of.b), **normalised(gain=of.gain, shift=of.shift)}
+            return {name: plain(getattr(of, name)) for name in names}
 
+        names = tensor_names(self.architecture)
         forward, backward, update = self.forward, self.backward, self.update
         return {
             "step": self.step,
             "epoch": self.epoch,
             "rows": self.rows.tolist(),
             "architecture": self.architecture.to_dict(),
-            "forward": {"z": plain(forward.z), **normalised(u=forward.u), "a": plain(forward.a)},
+            "forward": {"z": plain(forward.z), **present(u=forward.u), "a": plain(forward.a)},
             "backward": {
                 "loss": backward.loss,
                 "delta": plain(backward.delta),
                 "dW": plain(backward.dW),
                 "db": plain(backward.db),
-                **normalised(du=backward.du, dgain=backward.dgain, dshift=backward.dshift),
+                **present(du=backward.du),
+                **{f"d{name}": plain(backward.of_tensor(name)) for name in names[2:]},
             },
             "update": {
                 "learning_rate": update.learning_rate,

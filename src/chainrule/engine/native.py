@@ -59,7 +59,7 @@ def unable(architecture: Architecture, optimizer: str | None = None) -> str | No
         if layer.activation == "softmax" and l < len(architecture.layers):
             return "the native engine has softmax for the output layer alone"
         if layer.normalization not in NORMALIZATIONS:
-            return f"the native engine has no normalization {layer.normalization!r}"
+            return f"the native engine has no layer kind {layer.normalization!r}"
     return (
         None
         if loss_named(architecture.loss).family in LOSSES
@@ -381,7 +381,7 @@ def _normalised_arrays(architecture: Architecture, n: int) -> list[Any]:
 
 def _backward(loss: float, delta: list[Any], du: list[Any], gradient: Parameters, dX: Array) -> Backward:
     g = gradient
-    return Backward(loss, delta, g.W, g.b, dX, du, g.gain, g.shift)  # type: ignore[arg-type]
+    return Backward(loss, delta, g.W, g.b, dX, du, {"gain": g.gain, "shift": g.shift})  # type: ignore[dict-item]
 
 
 def _load(passes: Any, parameters: Parameters) -> None:

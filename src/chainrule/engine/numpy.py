@@ -13,7 +13,7 @@ from chainrule.engine.blas import blas_name, one_thread
 from chainrule.engine.numpy_second_order import NumpySecondOrder
 from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task, dense_targets
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters, tensors
+from chainrule.network.parameters import Parameters, tensor_names, tensors
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
 from chainrule.reference import penalties, propagate
 from chainrule.reference.optimizers import OPTIMIZERS
@@ -37,7 +37,7 @@ class NumpyEngine:
     @staticmethod
     def _forward(parameters: Parameters, X: Array, masks: list[Array] | None) -> propagate.Activations:
         p, architecture = parameters, parameters.architecture
-        return propagate.forward(X, p.W, p.b, architecture.activations, masks, p.gain, p.shift, architecture.residuals)
+        return propagate.forward(X, p.W, p.b, architecture.activations, masks, p.kinds, architecture.residuals)
 
     def backward(
         self,
@@ -63,10 +63,11 @@ class NumpyEngine:
         passed = self._forward(parameters, X, masks)
         loss, delta_L = self._loss(passed.z[-1], passed.a[-1], targets, weight, architecture)
         g = propagate.backward(
-            passed, parameters.W, delta_L, architecture.activations, masks, parameters.gain, architecture.residuals
+            passed, parameters.W, delta_L, architecture.activations, masks, parameters.kinds, architecture.residuals
         )
         forward = Forward(passed.z, passed.a, masks, passed.u)
-        return forward, Backward(loss, g.delta, g.dW, g.db, g.dX, g.du, g.dgain, g.dshift)
+        learned = {name: g.of_tensor(name) for name in tensor_names(architecture) if name not in ("W", "b")}
+        return forward, Backward(loss, g.delta, g.dW, g.db, g.dX, g.du, learned)
 
     def predict(self, parameters: Parameters, X: Array, refuse: Callable[[], None] | None = None) -> Array:
         """The output activation alone, block by block."""
@@ -221,10 +222,9 @@ class NumpySession:
 
     def _gradient(self, backward: Backward, settings: StepSettings, l2: float) -> Parameters:
         gradient = Parameters(self._task.architecture)
-        parts = {"W": backward.dW, "b": backward.db, "gain": backward.dgain, "shift": backward.dshift}
         for l, layer in enumerate(self._task.architecture.layers, start=1):
             for name, _ in tensors(layer):
-                getattr(gradient, name)[l][:] = parts[name][l]
+                getattr(gradient, name)[l][...] = backward.of_tensor(name)[l]
             if l2 or settings.l1:
                 gradient.W[l][:] += penalties.penalty_gradient(self._parameters.W[l], l2, settings.l1)
         if settings.clip_norm is not None:

@@ -23,23 +23,23 @@ class NumpySecondOrder:
         self._y = dense_targets(targets, architecture)
         with one_thread(), np.errstate(all="ignore"):
             self._passed = propagate.forward(
-                X, p.W, p.b, architecture.activations, self._masks, p.gain, p.shift, architecture.residuals
+                X, p.W, p.b, architecture.activations, self._masks, p.kinds, architecture.residuals
             )
             z, _, a = self._passed
             self.loss, delta = propagate.batch_loss(
                 z[-1], a[-1], self._y, self._scale, architecture.loss, architecture.output
             )
             self._g = propagate.backward(
-                self._passed, p.W, delta, architecture.activations, self._masks, p.gain, architecture.residuals
+                self._passed, p.W, delta, architecture.activations, self._masks, p.kinds, architecture.residuals
             )
         self.gradient = self._flat(self._g)
 
     def product(self, v: Array) -> Array:
         """H·v, (size,)."""
         p, architecture = self._p, self._p.architecture
-        options = (architecture.activations, self._masks, p.gain, architecture.residuals)
+        options = (architecture.activations, self._masks, p.kinds, architecture.residuals)
         d = p.like(v)
-        direction = second_order.Direction(d.W, d.b, d.gain, d.shift)
+        direction = second_order.Direction(d.W, d.b, [None if k is None else k.tensors for k in d.kinds])
         z, _, a = self._passed
         with one_thread(), np.errstate(all="ignore"):
             changes = second_order.R_forward(self._passed, direction, p.W, *options)
@@ -52,5 +52,6 @@ class NumpySecondOrder:
         gathered = Parameters(self._p.architecture)
         for l, layer in enumerate(self._p.architecture.layers, start=1):
             for name, _ in tensors(layer):
-                getattr(gathered, name)[l][:] = getattr(found, f"d{name}")[l]
+                of_layer = {"W": found.dW[l], "b": found.db[l]} | (found.tensors[l] or {})
+                getattr(gathered, name)[l][...] = of_layer[name]
         return gathered.flat

@@ -21,6 +21,7 @@ class Notation:
     of what the pullback gives; more: the error that a residual connection above lets down unchanged.
     """
 
+    name: str
     equations: Mapping[str, str]
     unit: str
     weight: str
@@ -29,16 +30,20 @@ class Notation:
     delta: str = "δ"
     raised: bool = False
 
-    def equation(self, name: str, l: int, *, normalised: bool = False, skip: bool = False, more: bool = False) -> str:
-        """An equation with its layer numbers; of a layer that is normalised, adds its input, or lies below one."""
+    def equation(self, name: str, l: int, *, has_kind: bool = False, skip: bool = False, more: bool = False) -> str:
+        """An equation with its layer numbers; of a layer that has a kind, adds its input, or lies below one."""
         numbers = {"l": self._l(l), "below": self._l(l - 1), "above": self._l(l + 1)}
         parts = {
-            "on": "u" if normalised else "z",
-            "error": self.equations["du" if normalised else "delta"].format(**numbers),
+            "on": "u" if has_kind else "z",
+            "error": self.equations["du" if has_kind else "delta"].format(**numbers),
             "skip": self.equations["skip"].format(**numbers) if skip else "",
             "more": self.equations["more"].format(**numbers) if more else "",
         }
         return self.equations[name].format(**numbers, **parts)
+
+    def written(self, equation: str, l: int) -> str:
+        """An equation of a layer's kind, which has the slot l alone."""
+        return equation.format(l=self._l(l))
 
     def vector(self, symbol: str, l: int) -> str:
         """The name of a layer's vector: z1, z¹, z^1."""
@@ -66,9 +71,9 @@ class Notation:
 
 NOTATIONS: dict[str, Notation] = {
     "batch": Notation(
+        "batch",
         {
             "z": "z{l} = a{below} @ W{l} + b{l}",
-            "u": "u{l} = gain{l} ⊙ x̂{l} + shift{l},   x̂{l} = (z{l} − mean)/√(var + ε)",
             "a": "a{l} = {skip}g({on}{l})",
             "a_dropout": "a{l} = {skip}g({on}{l}) ⊙ mask{l}",
             "skip": "a{below} + ",
@@ -79,17 +84,15 @@ NOTATIONS: dict[str, Notation] = {
             "delta": "delta{l}",
             "du": "du{l}",
             "more": " + da{above}",
-            "norm": "delta{l} = (dx̂ − mean(dx̂) − x̂ ⊙ mean(dx̂ ⊙ x̂))/√(var + ε),   dx̂ = du{l} ⊙ gain{l}",
-            "norm_gradients": "dgain{l} = Σ_i du{l}[i] ⊙ x̂{l}[i],   dshift{l} = Σ_i du{l}[i]",
             "bp3": "db{l} = Σ_i delta{l}[i]",
             "bp4": "dW{l} = a{below}.T @ delta{l}",
         },
         "{x}{l}[{j}]", "W{l}[{k},{j}]", "dW{l}[{k},{j}]", "db{l}[{j}]", delta="delta",
     ),
     "note": Notation(
+        "note",
         {
             "z": "z{l} = W{l}a{below} + b{l}",
-            "u": "u{l} = gain{l} ⊙ x̂{l} + shift{l},   x̂{l} = (z{l} − mean)/√(var + ε)",
             "a": "a{l} = {skip}g({on}{l})",
             "a_dropout": "a{l} = {skip}g({on}{l}) ⊙ mask{l}",
             "skip": "a{below} + ",
@@ -100,17 +103,15 @@ NOTATIONS: dict[str, Notation] = {
             "delta": "δ{l}",
             "du": "du{l}",
             "more": " + da{above}",
-            "norm": "δ{l} = (dx̂ − mean(dx̂) − x̂ ⊙ mean(dx̂ ⊙ x̂))/√(var + ε),   dx̂ = du{l} ⊙ gain{l}",
-            "norm_gradients": "dgain{l} = Σ_i du{l} ⊙ x̂{l},   dshift{l} = Σ_i du{l}",
             "bp3": "∂J/∂b{l} = Σ_i δ{l}",
             "bp4": "∂J/∂W{l} = Σ_i δ{l} (a{below})ᵀ",
         },
         "{x}{l}[{j}]", "W{l}[{j},{k}]", "∂J/∂W{l}[{j},{k}]", "∂J/∂b{l}[{j}]", raised=True,
     ),
     "nielsen": Notation(
+        "nielsen",
         {
             "z": "z^{l}_j = Σ_k w^{l}_jk a^{below}_k + b^{l}_j",
-            "u": "u^{l}_j = gain^{l}_j x̂^{l}_j + shift^{l}_j,   x̂^{l}_j = (z^{l}_j − mean)/√(var + ε)",
             "a": "a^{l}_j = {skip}σ({on}^{l}_j)",
             "a_dropout": "a^{l}_j = {skip}σ({on}^{l}_j) · mask^{l}_j",
             "skip": "a^{below}_j + ",
@@ -121,8 +122,6 @@ NOTATIONS: dict[str, Notation] = {
             "delta": "δ^{l}_j",
             "du": "du^{l}_j",
             "more": " + da^{above}_j",
-            "norm": "δ^{l}_j = (dx̂_j − mean(dx̂) − x̂_j · mean(dx̂·x̂))/√(var + ε),   dx̂_j = du^{l}_j gain^{l}_j",
-            "norm_gradients": "dgain^{l}_j = Σ_x du^{l}_j x̂^{l}_j,   dshift^{l}_j = Σ_x du^{l}_j",
             "bp3": "∂C/∂b^{l}_j = Σ_x δ^{l}_j",
             "bp4": "∂C/∂w^{l}_jk = Σ_x a^{below}_k δ^{l}_j",
         },

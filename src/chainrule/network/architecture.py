@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.layers import NORMALIZATIONS
+from chainrule.reference.layer_kind import LayerKind
+from chainrule.reference.layer_kinds import LAYER_KINDS
 from chainrule.reference.losses import loss_named
 
 DTYPES = ("float32", "float64")
@@ -20,9 +23,9 @@ MAX_UNITS = 10_000_000
 
 @dataclass(frozen=True)
 class Dense:
-    """A fully connected layer: z = a_in @ W + b, u = z or z normalised, a = g(u) or a_in + g(u).
+    """A fully connected layer: z = a_in @ W + b, u = z or what its kind makes of z, a = g(u) or a_in + g(u).
 
-    `normalization` is a name in NORMALIZATIONS or None; `residual`: whether a_in is added.
+    `normalization` is a name in LAYER_KINDS or None; `residual`: whether a_in is added.
     """
 
     n_in: int
@@ -31,10 +34,21 @@ class Dense:
     normalization: str | None = None
     residual: bool = False
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
-        """Entries of W and b, and of gain and shift where the layer is normalised."""
-        return self.n_in * self.n_out + (3 if self.normalization else 1) * self.n_out
+        """Entries of W and b, and of what the layer's kind learns."""
+        return sum(prod(shape) for shape in self.tensors.values())
+
+    @property
+    def kind(self) -> LayerKind | None:
+        """What stands between z and the activation, or None."""
+        return None if self.normalization is None else LAYER_KINDS[self.normalization]
+
+    @cached_property
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every tensor, in the order of the flat vector."""
+        told: dict[str, tuple[int, ...]] = {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
+        return told if self.kind is None else told | self.kind.shapes(self.n_out)
 
 
 @dataclass(frozen=True)
@@ -123,7 +137,7 @@ class Architecture:
     def hidden(self) -> str:
         """What the hidden layers are made of, in a few words."""
         names = list(dict.fromkeys(layer.activation for layer in self.layers[:-1])) or ["no hidden layer"]
-        names += dict.fromkeys(f"{layer.normalization} normalisation" for layer in self.layers if layer.normalization)
+        names += dict.fromkeys(layer.kind.label for layer in self.layers if layer.kind is not None)
         return ", ".join([*names, *(["residual"] if any(self.residuals) else [])])
 
     def __str__(self) -> str:
@@ -171,8 +185,8 @@ def _per_hidden_layer(what: str, given: Any, n_hidden: int) -> list[Any]:
 def _checked_normalizations(given: Any, n_hidden: int) -> list[str | None]:
     kinds = _per_hidden_layer("normalization", given, n_hidden)
     for kind in kinds or [given]:
-        if kind is not None and kind not in NORMALIZATIONS:
-            raise unknown_name("normalization", kind, NORMALIZATIONS)
+        if kind is not None and kind not in LAYER_KINDS:
+            raise unknown_name("normalization", kind, LAYER_KINDS)
     if given is not None and not n_hidden:
         raise SettingsError(f"normalization={given!r} has no hidden layer to act on; add one, or leave it out.")
     return kinds

@@ -1,4 +1,4 @@
-"""How parameters start: each rule draws W and b of one layer from its own stream; gain is 1, shift 0."""
+"""How parameters start: each rule draws W and b of one layer from its own stream; a kind's tensors have one start."""
 
 from __future__ import annotations
 
@@ -84,7 +84,6 @@ def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> P
         parameters.W[l][:] = rule.draw(key, layer.n_in * layer.n_out, layer).reshape(layer.n_in, layer.n_out)
         if rule.random_biases:
             parameters.b[l][:] = normal(key, layer.n_out, lane=_BIASES)
-        gain = parameters.gain[l]
-        if gain is not None:
-            gain[:] = 1
+        for tensor in layer.kind.tensors if layer.kind is not None else ():
+            getattr(parameters, tensor.name)[l][...] = tensor.start
     return parameters

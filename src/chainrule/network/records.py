@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.network.parameters import Parameters
+from chainrule.reference.layer_kind import LayerOfStep
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 Numbered: TypeAlias = list[Array]
@@ -19,7 +20,7 @@ Numbered: TypeAlias = list[Array]
 class Forward:
     """The forward pass: z[l], a[l] (n, n_l) for l = 1 … L, a[0] = X; masks of dropout, or None.
 
-    u[l]: z[l] normalised, where layer l is; None elsewhere.
+    u[l]: what the kind of layer l made of z[l]; None where it has none.
     """
 
     z: Numbered
@@ -32,7 +33,7 @@ class Forward:
             self.u.extend([None] * len(self.z))  # type: ignore[list-item]
 
     def pre_activation(self, l: int) -> Array:
-        """What the activation of layer l is applied to: u[l] where the layer is normalised, else z[l]."""
+        """What the activation of layer l is applied to: u[l] where the layer has a kind, else z[l]."""
         return self.z[l] if self.u[l] is None else self.u[l]
 
     @property
@@ -45,8 +46,9 @@ class Forward:
 class Backward:
     """The backward pass: J of the batch without penalty, and its gradient by everything on the way.
 
-    delta[l] = ∂J/∂z[l] (n, n_l), dW[l] = ∂J/∂W[l], db[l] = ∂J/∂b[l], dX = ∂J/∂X (n, n_0). Where layer l is
-    normalised du[l] = ∂J/∂u[l] (n, n_l), dgain[l], dshift[l] (n_l,); None elsewhere.
+    delta[l] = ∂J/∂z[l] (n, n_l), dW[l] = ∂J/∂W[l], db[l] = ∂J/∂b[l], dX = ∂J/∂X (n, n_0). Where layer l has a
+    kind: du[l] = ∂J/∂u[l] (n, n_l), and tensors[name][l] the gradients of what it learns, also under their names:
+    dgain[l], dshift[l] (n_l,) of a normalised layer; None elsewhere.
     """
 
     loss: float
@@ -55,16 +57,28 @@ class Backward:
     db: Numbered
     dX: Array
     du: Numbered = field(default_factory=list)
-    dgain: Numbered = field(default_factory=list)
-    dshift: Numbered = field(default_factory=list)
+    tensors: dict[str, Numbered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for numbered in (self.du, self.dgain, self.dshift):
-            if not numbered:
-                numbered.extend([None] * len(self.delta))  # type: ignore[list-item]
+        if not self.du:
+            self.du.extend([None] * len(self.delta))  # type: ignore[list-item]
+        for name in ("gain", "shift"):
+            self.tensors.setdefault(name, [None] * len(self.delta))  # type: ignore[list-item]
+
+    def __getattr__(self, name: str) -> Numbered:
+        told = self.__dict__.get("tensors", {})
+        if not name.startswith("d") or name[1:] not in told:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        found: Numbered = told[name[1:]]
+        return found
+
+    def of_tensor(self, name: str) -> Numbered:
+        """The gradient of a tensor by its name: "W", "b", or one of a layer kind."""
+        numbered: Numbered = getattr(self, f"d{name}")
+        return numbered
 
     def by_pre_activation(self, l: int) -> Array:
-        """∂J by what the activation of layer l is applied to: du[l] where the layer is normalised, else delta[l]."""
+        """∂J by what the activation of layer l is applied to: du[l] where the layer has a kind, else delta[l]."""
         return self.delta[l] if self.du[l] is None else self.du[l]
 
 
@@ -85,15 +99,12 @@ class Moment:
         """Biases, b[1] … b[L]."""
         return self.parameters.b
 
-    @property
-    def gain(self) -> list[Array | None]:
-        """Gains of the normalised layers, None elsewhere."""
-        return self.parameters.gain
-
-    @property
-    def shift(self) -> list[Array | None]:
-        """Shifts of the normalised layers, None elsewhere."""
-        return self.parameters.shift
+    def __getattr__(self, name: str) -> list[Array | None]:
+        """A tensor of the layers' kinds by layer, such as gain; None where a layer has none."""
+        if name.startswith("_") or "parameters" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        found: list[Array | None] = getattr(self.parameters, name)
+        return found
 
 
 @dataclass(frozen=True)
@@ -122,3 +133,15 @@ class StepRecord:
     backward: Backward
     update: Update
     penalty: float
+
+
+def layer_of_step(record: StepRecord, l: int, rows: npt.NDArray[np.int64] | None = None) -> LayerOfStep:
+    """What a layer with a kind recorded in a step; rows: what its rows are called, else their numbers."""
+    between = record.update.old.parameters.kinds[l]
+    assert between is not None
+    f, b = record.forward, record.backward
+    return LayerOfStep(
+        l=l, z=f.z[l], u=f.u[l], du=b.du[l], delta=b.delta[l], tensors=between.tensors,
+        gradients={name: b.of_tensor(name)[l] for name in between.tensors},
+        rows=record.rows if rows is None else rows,
+    )  # fmt: skip

@@ -1,19 +1,11 @@
 """The operations of a layer, forward beside backward. None of them knows the index of its layer.
 
-A layer is z = a_in @ W + b; u = z or z normalised; h = g(u) ⊙ mask; a = h, or a_in + h.
+A layer is z = a_in @ W + b; u = z, or what its kind makes of z (kinds/); h = g(u) ⊙ mask; a = h, or a_in + h.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from chainrule.reference.activations import ACTIVATIONS, Array
-
-NORMALIZATIONS = ("layer",)
-"""What may stand between z and the activation: layer_norm_forward and layer_norm_backward."""
-
-EPSILON = 1e-5
-"""Added to the variance, so that a row of equal numbers has a quotient; PyTorch's LayerNorm has the same."""
 
 
 def dense_forward(a_in: Array, W: Array, b: Array, activation: str, mask: Array | None = None) -> tuple[Array, Array]:
@@ -61,49 +53,6 @@ def dense_backward(a_in: Array, W: Array, delta: Array) -> tuple[Array, Array, A
     Source    Goodfellow, Bengio, Courville (2016), algorithm 6.4, lines 4 to 5
     """
     return a_in.T @ delta, delta.sum(axis=0), delta @ W.T
-
-
-def normalised(z: Array) -> tuple[Array, Array]:
-    """Rows of mean 0 and variance 1, and what they were divided by.
-
-    Formula   x̂ = (z − mean) / √(var + ε), mean and var over the units of a row
-    Returns   x̂ (n, n_out), √(var + ε) (n, 1)
-    """
-    centred = z - z.mean(axis=1, keepdims=True)
-    centred -= centred.mean(axis=1, keepdims=True)  # the rounding of a large mean is all that equal numbers leave
-    deviation = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + z.dtype.type(EPSILON))
-    return centred / deviation, deviation
-
-
-def layer_norm_forward(z: Array, gain: Array, shift: Array) -> Array:
-    """Every row of z brought to mean 0 and variance 1 over its units, then scaled and shifted unit by unit.
-
-    Formula   u = gain ⊙ x̂ + shift,   x̂ = (z − mean) / √(var + ε),   ε = 1e-5;
-              mean = Σ_j z_j / n_out and var = Σ_j (z_j − mean)² / n_out of each row
-    Args      z (n, n_out); gain, shift (n_out,)
-    Returns   u (n, n_out)
-    Source    Ba, Kiros, Hinton (2016), equations 3 and 4; variance and ε as in PyTorch's LayerNorm
-    Example   >>> layer_norm_forward(np.array([[1.0, 3.0, 5.0, 7.0]]), np.full(4, 2.0), np.ones(4)).round(3)
-              array([[-1.683,  0.106,  1.894,  3.683]])
-    """
-    x_hat, _ = normalised(z)
-    return gain * x_hat + shift
-
-
-def layer_norm_backward(z: Array, gain: Array, du: Array) -> tuple[Array, Array, Array]:
-    """The gradients of a layer normalisation from ∂J/∂u. Its mean and variance depend on every unit of the row.
-
-    Formula   dx̂ = du ⊙ gain;   dgain = Σ_i du_i ⊙ x̂_i;   dshift = Σ_i du_i;
-              delta = (dx̂ − mean(dx̂) − x̂ ⊙ mean(dx̂ ⊙ x̂)) / √(var + ε),   means over the units of a row
-    Args      z (n, n_out): as layer_norm_forward was given it; gain (n_out,); du (n, n_out)
-    Returns   delta (n, n_out) = ∂J/∂z, dgain (n_out,), dshift (n_out,)
-    Source    Ba, Kiros, Hinton (2016); Ioffe, Szegedy (2015), section 3, for the derivative of the quotient
-    """
-    x_hat, deviation = normalised(z)
-    dx_hat = du * gain
-    along = (dx_hat * x_hat).mean(axis=1, keepdims=True)
-    delta = (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * along) / deviation
-    return delta, (du * x_hat).sum(axis=0), du.sum(axis=0)
 
 
 def residual_forward(a_in: Array, h: Array) -> Array:

@@ -2,7 +2,7 @@
 
 Lists are numbered as in the textbook: layers 1 … L, a[0] is X, and position 0 of z, delta, W, b, dW,
 db and masks holds None. `activations[l]` names g of layer l; the last one is the output activation.
-gain[l] and shift[l] are None where layer l is not normalised, residual[l] says whether a[l-1] is added.
+kinds[l] is what stands between z and g of layer l with its tensors, or None; residual[l]: whether a[l-1] is added.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from chainrule.reference.layers import (
     dense_backward,
     dense_delta,
     dense_forward,
-    layer_norm_backward,
-    layer_norm_forward,
     residual_backward,
     residual_forward,
 )
@@ -38,15 +36,21 @@ class Activations(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What the backward pass computes: lists over 0 … L with None at 0; dX (n, n_0) = ∂J/∂X."""
+    """What the backward pass computes: lists over 0 … L with None at 0; dX (n, n_0) = ∂J/∂X.
+
+    tensors[l]: the gradients of what the kind of layer l learns, by name, or None.
+    """
 
     delta: list[Any]
     du: list[Any]
     dW: list[Any]
     db: list[Any]
-    dgain: list[Any]
-    dshift: list[Any]
+    tensors: list[Any]
     dX: Array
+
+    def of_tensor(self, name: str) -> list[Any]:
+        """The gradient of a tensor of the layers' kinds by layer; None where a layer has none."""
+        return [None if of_layer is None else of_layer.get(name) for of_layer in self.tensors]
 
 
 def forward(
@@ -55,16 +59,15 @@ def forward(
     b: Numbered,
     activations: Sequence[Any],
     masks: Numbered | None = None,
-    gain: Numbered | None = None,
-    shift: Numbered | None = None,
+    kinds: Numbered | None = None,
     residual: Sequence[bool] | None = None,
 ) -> Activations:
     """Forward propagation: z and a of every layer, and u of the normalised ones.
 
     Formula   a[0] = X;   z[l] = a[l-1] @ W[l] + b[l];   a[l] = g_l(z[l])      for l = 1 … L;
-              normalised: u[l] = layer_norm(z[l]), a[l] = g_l(u[l]);   residual: a[l-1] is added to a[l]
+              where the layer has a kind: u[l] = kind(z[l]), a[l] = g_l(u[l]);   residual: a[l-1] is added to a[l]
     Args      X (n, n_0); W[l] (n_{l-1}, n_l); b[l] (n_l,); masks[l] (n, n_l) or None: dropout;
-              gain[l], shift[l] (n_l,) or None; residual[l] or None: no layer has one
+              kinds[l]: a Between or None; residual[l] or None: no layer has one
     Returns   z, u, a: lists over 0 … L, each entry (n, n_l) or None
     Source    Goodfellow, Bengio, Courville (2016), algorithm 6.3
     """
@@ -73,9 +76,10 @@ def forward(
     a: list[Array] = [X]
     for l in range(1, len(W)):
         mask, u_l = _at(masks, l), None
-        if gain is not None and shift is not None and gain[l] is not None:
+        between = _at(kinds, l)
+        if between is not None:
             z_l, _ = dense_forward(a[l - 1], W[l], b[l], "identity")
-            u_l = layer_norm_forward(z_l, gain[l], shift[l])
+            u_l = between.kind.forward(z_l, between.tensors)
             a_l = activate(u_l, activations[l], mask)
         else:
             z_l, a_l = dense_forward(a[l - 1], W[l], b[l], activations[l], mask)
@@ -123,34 +127,35 @@ def backward(
     delta_L: Array,
     activations: Sequence[Any],
     masks: Numbered | None = None,
-    gain: Numbered | None = None,
+    kinds: Numbered | None = None,
     residual: Sequence[bool] | None = None,
 ) -> Gradients:
     """Backward propagation: delta, dW, db of every layer, from delta of the output layer down.
 
     Formula   dW[l] = a[l-1].T @ delta[l];   db[l] = Σ_i delta[l]_i;   da[l-1] = delta[l] @ W[l].T;
               delta[l-1] = pullback_{l-1}(z[l-1], a[l-1], da[l-1])      for l = L … 1;
-              residual: da[l-1] = delta[l] @ W[l].T + da[l];   normalised: the pullback gives du[l], and
-              layer_norm_backward makes delta[l], dgain[l], dshift[l] of it
-    Args      passed: from forward; W[l]; delta_L (n, n_L) from batch_loss; masks, gain, residual as in forward
-    Returns   delta, du, dW, db, dgain, dshift: lists over 0 … L with None where there is none; dX (n, n_0)
+              residual: da[l-1] = delta[l] @ W[l].T + da[l];   where the layer has a kind: the pullback gives
+              du[l], and the kind's backward makes delta[l] and the gradients of its tensors of it
+    Args      passed: from forward; W[l]; delta_L (n, n_L) from batch_loss; masks, kinds, residual as in forward
+    Returns   delta, du, dW, db, tensors: lists over 0 … L with None where there is none; dX (n, n_0)
     Source    Rumelhart, Hinton, Williams (1986); Goodfellow et al. (2016), algorithm 6.4
     """
     z, u, a = passed
     L = len(W) - 1
-    numbered: list[list[Any]] = [[None] * (L + 1) for _ in range(6)]
-    delta, du, dW, db, dgain, dshift = numbered
+    numbered: list[list[Any]] = [[None] * (L + 1) for _ in range(5)]
+    delta, du, dW, db, tensors = numbered
     delta[L] = delta_L
-    da: Any = None  # of the output layer nobody asks: a loss and its output activation are pulled back together
+    da: Any = None  # not needed for the output layer: a loss and its output activation are pulled back together
     for l in range(L, 0, -1):
         if l < L:
             on = z[l] if u[l] is None else u[l]
             pulled = dense_delta(on, a[l], da, activations[l], _at(masks, l), bool(_at(residual, l)))
-            if gain is None or gain[l] is None:
+            between = _at(kinds, l)
+            if between is None:
                 delta[l] = pulled
             else:
                 du[l] = pulled
-                delta[l], dgain[l], dshift[l] = layer_norm_backward(z[l], gain[l], pulled)
+                delta[l], tensors[l] = between.kind.backward(z[l], between.tensors, pulled)
         dW[l], db[l], da_in = dense_backward(a[l - 1], W[l], delta[l])
         da = residual_backward(da, da_in) if _at(residual, l) else da_in
-    return Gradients(delta, du, dW, db, dgain, dshift, da)
+    return Gradients(delta, du, dW, db, tensors, da)

@@ -19,18 +19,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.reference.activations import ACTIVATIONS, Array
-from chainrule.reference.layers import activate, normalised
+from chainrule.reference.layers import activate
 from chainrule.reference.losses import bend_of_delta
 from chainrule.reference.propagate import Activations, Gradients, Numbered
 
 
 class Direction(NamedTuple):
-    """A direction in the space of parameters, numbered like them; gain and shift None where layers have none."""
+    """A direction in the space of parameters, numbered like them; tensors[l]: those of the layer's kind, or None."""
 
     W: Numbered
     b: Numbered
-    gain: Numbered
-    shift: Numbered
+    tensors: Numbered
 
 
 class Changes(NamedTuple):
@@ -46,8 +45,8 @@ class Products(NamedTuple):
 
     dW: list[Any]
     db: list[Any]
-    dgain: list[Any]
-    dshift: list[Any]
+    tensors: list[Any]
+    """By name, or None where a layer has no kind."""
 
 
 # one layer -------------------------------------------------------------------------------------------------
@@ -75,45 +74,6 @@ def R_dense_below(W: Array, RW: Array, delta: Array, Rdelta: Array) -> tuple[Arr
     return delta @ W.T, Rdelta @ W.T + delta @ RW.T
 
 
-def R_normalised(z: Array, Rz: Array) -> tuple[Array, Array]:
-    """The changes of x̂ and of √(var + ε) as z moves along Rz.
-
-    Formula   R√ = mean(x̂ ⊙ Rz);   Rx̂ = (Rz − mean(Rz) − x̂ ⊙ R√) / √(var + ε), means over the units of a row
-    Returns   Rx̂ (n, n_out), R√ (n, 1)
-    """
-    x_hat, deviation = normalised(z)
-    centred = Rz - Rz.mean(axis=1, keepdims=True)
-    Rdeviation = (x_hat * centred).mean(axis=1, keepdims=True)
-    return (centred - x_hat * Rdeviation) / deviation, Rdeviation
-
-
-def R_layer_norm_forward(z: Array, Rz: Array, gain: Array, Rgain: Array, Rshift: Array) -> Array:
-    """The change of u of a layer normalisation: Ru = Rgain ⊙ x̂ + gain ⊙ Rx̂ + Rshift, (n, n_out)."""
-    x_hat, _ = normalised(z)
-    return Rgain * x_hat + gain * R_normalised(z, Rz)[0] + Rshift
-
-
-def R_layer_norm_backward(
-    z: Array, Rz: Array, gain: Array, Rgain: Array, du: Array, Rdu: Array
-) -> tuple[Array, Array, Array]:
-    """The changes of delta, dgain and dshift of a layer normalisation, line by line those of layer_norm_backward.
-
-    Formula   Rdx̂ = Rdu ⊙ gain + du ⊙ Rgain;   along = mean(dx̂ ⊙ x̂);   Ralong = mean(Rdx̂ ⊙ x̂ + dx̂ ⊙ Rx̂);
-              Rdelta = (Rdx̂ − mean(Rdx̂) − Rx̂ ⊙ along − x̂ ⊙ Ralong − delta ⊙ R√) / √(var + ε);
-              Rdgain = Σ_i Rdu_i ⊙ x̂_i + du_i ⊙ Rx̂_i;   Rdshift = Σ_i Rdu_i
-    Returns   Rdelta (n, n_out), Rdgain (n_out,), Rdshift (n_out,)
-    """
-    x_hat, deviation = normalised(z)
-    Rx_hat, Rdeviation = R_normalised(z, Rz)
-    dx_hat, Rdx_hat = du * gain, Rdu * gain + du * Rgain
-    along = (dx_hat * x_hat).mean(axis=1, keepdims=True)
-    Ralong = (Rdx_hat * x_hat + dx_hat * Rx_hat).mean(axis=1, keepdims=True)
-    delta = (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * along) / deviation
-    centred = Rdx_hat - Rdx_hat.mean(axis=1, keepdims=True)
-    Rdelta = (centred - Rx_hat * along - x_hat * Ralong - delta * Rdeviation) / deviation
-    return Rdelta, (Rdu * x_hat + du * Rx_hat).sum(axis=0), Rdu.sum(axis=0)
-
-
 # the whole network -----------------------------------------------------------------------------------------
 
 
@@ -123,7 +83,7 @@ def R_forward(
     W: Numbered,
     activations: Sequence[Any],
     masks: Numbered | None = None,
-    gain: Numbered | None = None,
+    kinds: Numbered | None = None,
     residual: Sequence[bool] | None = None,
 ) -> Changes:
     """How z, u and a of every layer change as the parameters move along v.
@@ -138,8 +98,8 @@ def R_forward(
     for l in range(1, len(W)):
         Rz_l = R_dense_forward(a[l - 1], Ra[l - 1], W[l], v.W[l], v.b[l])
         on, Ron, Ru_l = z[l], Rz_l, None
-        if gain is not None and gain[l] is not None:
-            on, Ron = u[l], R_layer_norm_forward(z[l], Rz_l, gain[l], v.gain[l], v.shift[l])
+        if kinds is not None and kinds[l] is not None:
+            on, Ron = u[l], kinds[l].kind.change_forward(z[l], Rz_l, kinds[l].tensors, v.tensors[l])
             Ru_l = Ron
         Ra_l = ACTIVATIONS[activations[l]].pullback(on, activate(on, activations[l]), Ron)
         if masks is not None and masks[l] is not None:
@@ -167,7 +127,7 @@ def R_backward(
     Rdelta_L: Array,
     activations: Sequence[Any],
     masks: Numbered | None = None,
-    gain: Numbered | None = None,
+    kinds: Numbered | None = None,
     residual: Sequence[bool] | None = None,
 ) -> Products:
     """How the gradient of J changes as the parameters move along v: the product of its Hessian with v, by tensor.
@@ -177,10 +137,10 @@ def R_backward(
               Rdelta[l-1] = g′(z[l-1]) ⊙ Rda[l-1] + g″(z[l-1]) ⊙ Rz[l-1] ⊙ da[l-1]      for l = L … 1
     Args      passed, g: from propagate.forward and backward; changes: from R_forward; Rdelta_L (n, n_L) from
               R_batch_loss; the rest as there
-    Returns   RdW, Rdb, Rdgain, Rdshift: lists over 0 … L
+    Returns   RdW, Rdb and those of the kinds' tensors: lists over 0 … L
     """
     L = len(W) - 1
-    RdW, Rdb, Rdgain, Rdshift = Products(*([None] * (L + 1) for _ in range(4)))
+    RdW, Rdb, Rtensors = Products(*([None] * (L + 1) for _ in range(3)))
     da: Any = None
     Rda: Any = None
     for l in range(L, 0, -1):
@@ -189,15 +149,16 @@ def R_backward(
             mask = None if masks is None else masks[l]
             on, Ron = (passed.z[l], changes.z[l]) if passed.u[l] is None else (passed.u[l], changes.u[l])
             Rdelta = _R_delta(on, Ron, da, Rda, activations[l], mask)
-            if gain is not None and gain[l] is not None:
-                Rdelta, Rdgain[l], Rdshift[l] = R_layer_norm_backward(
-                    passed.z[l], changes.z[l], gain[l], v.gain[l], g.du[l], Rdelta
+            if kinds is not None and kinds[l] is not None:
+                kind, tensors = kinds[l]
+                Rdelta, Rtensors[l] = kind.change_backward(
+                    passed.z[l], changes.z[l], tensors, v.tensors[l], g.du[l], Rdelta
                 )
         RdW[l], Rdb[l] = R_dense_backward(passed.a[l - 1], changes.a[l - 1], g.delta[l], Rdelta)
         if l > 1:  # nobody asks how ∂J/∂X changes
             da_in, Rda_in = R_dense_below(W[l], v.W[l], g.delta[l], Rdelta)
             da, Rda = (da_in + da, Rda_in + Rda) if residual is not None and residual[l] else (da_in, Rda_in)
-    return Products(RdW, Rdb, Rdgain, Rdshift)
+    return Products(RdW, Rdb, Rtensors)
 
 
 def _R_delta(on: Array, Ron: Array, da: Array, Rda: Array, activation: str, mask: Array | None) -> Array:

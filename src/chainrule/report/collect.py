@@ -17,6 +17,7 @@ from chainrule.explain.step.diagram import diagram
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.network.records import Backward
+from chainrule.reference.kinds.layer_norm import LAYER_NORM
 from chainrule.report import choose, curves, health
 from chainrule.report.pack import Entry, Pack
 from chainrule.report.report_input import ReportInput, Seen
@@ -58,7 +59,7 @@ def collect(material: ReportInput, *, budget_bytes: int, seconds: float) -> Coll
     a = material.architecture
     values = {
         "version": __version__,
-        "architecture": a.to_dict() | {"n_parameters": a.n_parameters},
+        "architecture": a.to_dict() | {"n_parameters": a.n_parameters} | _learned(a),
         "settings": material.settings.to_dict(),
         "facts": dict(material.facts),
         "result": dict(material.result),
@@ -175,16 +176,23 @@ def packed(seen: Seen, architecture: Architecture, pack: Pack) -> dict[str, Any]
 def _flat(backward: Backward, architecture: Architecture) -> Array:
     """The gradient of J in the order of the flat parameters."""
     gradient = Parameters(architecture)
-    parts = {"W": backward.dW, "b": backward.db, "gain": backward.dgain, "shift": backward.dshift}
     for l, layer in enumerate(architecture.layers, start=1):
         for name, _ in tensors(layer):
-            getattr(gradient, name)[l][:] = parts[name][l]
+            getattr(gradient, name)[l][...] = backward.of_tensor(name)[l]
     return gradient.flat
 
 
+def _learned(architecture: Architecture) -> dict[str, Any]:
+    """How many numbers each layer learns besides W and b, where some layer has a kind the page has no equations for."""
+    kinds = [layer.kind for layer in architecture.layers]
+    if all(kind is None or kind is LAYER_NORM for kind in kinds):
+        return {}
+    return {"n_learned": [layer.n_parameters - (layer.n_in + 1) * layer.n_out for layer in architecture.layers]}
+
+
 def _is_plain(architecture: Architecture) -> bool:
-    """Whether the page draws the diagram itself, for any row: it knows neither normalisation nor residuals."""
-    return not any(layer.normalization or layer.residual for layer in architecture.layers)
+    """Whether the page draws the diagram itself, for any row: it knows neither kinds of layers nor residuals."""
+    return not any(layer.kind or layer.residual for layer in architecture.layers)
 
 
 def _put(value: Any, pack: Pack) -> Any:

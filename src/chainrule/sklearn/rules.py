@@ -46,9 +46,8 @@ def initial_parameters(architecture: Architecture, random_state: np.random.Rando
     for l, layer in enumerate(architecture.layers, start=1):
         bound = np.sqrt((2.0 if logistic else 6.0) / (layer.n_in + layer.n_out))
         parameters.W[l][:] = random_state.uniform(-bound, bound, (layer.n_in, layer.n_out))
-        gain = parameters.gain[l]
-        if gain is not None:
-            gain[:] = 1.0
+        for tensor in layer.kind.tensors if layer.kind is not None else ():
+            getattr(parameters, tensor.name)[l][...] = tensor.start
         parameters.b[l][:] = random_state.uniform(-bound, bound, layer.n_out)
     return parameters
 

@@ -83,13 +83,9 @@ def activation(
     return [*lines, _had(value, "up to rounding")]
 
 
-def normalised(z: Any, j: int, gain: float, shift: float, value: Any) -> list[str]:
-    """One unit of a layer normalisation, in float64."""
-    return [
-        "import numpy as np", f"z = np.float64({_array(z)})",
-        "x_hat = (z - z.mean()) / np.sqrt(z.var() + 1e-5)", f"value = {gain!r} * x_hat[{j}] + {shift!r}",
-        _had(value, "up to rounding"),
-    ]  # fmt: skip
+def of_row(name: str, row: Any, lines: list[str], value: Any) -> list[str]:
+    """Lines that work on a row, in float64."""
+    return ["import numpy as np", f"{name} = np.float64({_array(row)})", *lines, _had(value, "up to rounding")]
 
 
 def fused_delta(a: Any, y: Any, s: Any, dtype: Any, value: Any) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import DivergedError
+from chainrule.network.parameters import tensor_names
 from chainrule.network.records import StepRecord
 
 EXPLODED = 1000.0
@@ -26,7 +27,10 @@ def first_non_finite(record: StepRecord) -> tuple[int | None, str]:
     if not np.isfinite(record.backward.loss):
         return L, "loss"
     b = record.backward
-    gradients = {"du": b.du, "dgain": b.dgain, "dshift": b.dshift, "delta": b.delta, "dW": b.dW, "db": b.db}
+    learned = tensor_names(record.update.old.parameters.architecture)[2:]  # after W and b: those of the kinds
+    gradients = {
+        "du": b.du, **{f"d{name}": b.of_tensor(name) for name in learned}, "delta": b.delta, "dW": b.dW, "db": b.db,
+    }  # fmt: skip
     for l in range(L, 0, -1):
         for name, arrays in gradients.items():
             if arrays[l] is not None and not np.isfinite(arrays[l]).all():

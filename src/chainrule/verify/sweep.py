@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def sweep(
     one = _fastest(lambda: engine.loss(at, rows, y, w))
     backward, gradient = engine.backward(at, rows, y, w), Parameters(architecture)
     for name, part in gradient.named():
-        kind, l = name.rstrip("0123456789"), int(name.lstrip("Wbgainshft"))
+        kind, l = name.rstrip("0123456789"), int(name.lstrip(ascii_letters))
         part[...] = getattr(backward, f"d{kind}")[l]
     along = float(gradient.flat @ v)
     errors = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def _gradient(case: RunView) -> Iterator[Finding]:
         )
     worst = max(check.tensors.values(), key=lambda t: t.error if t.resolved else 0.0)
     if worst.resolved and worst.error > WRONG:
-        layer = int(worst.name.lstrip("Wbgainshft") or 1) if worst.name != "X" else 1
+        layer = int(worst.name.lstrip(ascii_letters) or 1) if worst.name != "X" else 1
         told = {"tensor": worst.name, "analytic": worst.analytic, "numeric": worst.numeric, "error": worst.error}
         yield Finding("wrong-gradient", step=record.step, layer=layer, evidence=told)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,10 @@ def of_record(record: StepRecord, engine: Engine, task: Task, sharpness: float |
 
 
 def _dots(g: Any, change: Any) -> list[float]:
-    """Parts of g·Δ over every W and b, gain and shift."""
+    """Parts of g·Δ over every tensor."""
     parts = []
     for name, array in change.named():
-        kind, l = name.rstrip("0123456789"), int(name.lstrip("Wbgainshft"))
+        kind, l = name.rstrip("0123456789"), int(name.lstrip(ascii_letters))
         parts.append(float((wide(getattr(g, f"d{kind}")[l]) * wide(array)).sum()))
     return parts
 
@@ -92,7 +93,7 @@ def noise_scale(record: StepRecord) -> float | None:
     Formula   ‖g_i‖² = Σ_l ‖n·delta[l]_i‖²·(‖a[l-1]_i‖² + 1);  tr Σ = (Σ‖g_i‖² − n·‖g‖²) / (n − 1);
               ‖G‖² = ‖g‖² − tr Σ / n, not below 0
     Source    McCandlish et al. (2018), section 2.2; norms of single gradients: Goodfellow (2015)
-    Returns   None for a batch of one row, or normalised layers, whose gains the formula leaves out
+    Returns   None for a batch of one row, or layers of a kind, whose tensors the formula leaves out
     """
     n = len(record.rows)
     if n < 2 or any(u is not None for u in record.forward.u):

@@ -11,7 +11,6 @@ from chainrule.explain.circuit.circuit import Circuit
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.layers import EPSILON
 from chainrule.reference.losses import HUBER_DELTA, loss_named
 
 LIMIT = 1000
@@ -37,8 +36,14 @@ def of_row(architecture: Architecture, parameters: Parameters, x: Any, y: Any, m
     for l, layer in enumerate(architecture.layers, start=1):
         z = [_unit(c, parameters, a, l, j) for j in range(layer.n_out)]
         below, u = a, z
-        if layer.normalization:
-            u = _normalised(c, parameters, z, l)
+        between = parameters.kinds[l]
+        if between is not None:
+            if between.kind.circuit is None:
+                raise SettingsError(
+                    f"layer {l} has the kind {between.kind.name!r}, which has no scalar form; expected a kind whose "
+                    "entry has a circuit. Ask step.why about single numbers, or draw step.to_mermaid()."
+                )
+            u = between.kind.circuit(c, z, between.tensors, l)
         a = _activated(c, layer.activation, u, l)
         if mask is not None and mask[l] is not None:
             a = [
@@ -59,27 +64,6 @@ def _unit(c: Circuit, parameters: Parameters, a: list[int], l: int, j: int) -> i
         c.gate("multiply", unit, c.input(f"W{l}[{k},{j}]", float(parameters.W[l][k, j]))) for k, unit in enumerate(a)
     ]
     return c.add_all([*products, c.input(f"b{l}[{j}]", float(parameters.b[l][j]))], name=f"z{l}[{j}]")
-
-
-def _normalised(c: Circuit, parameters: Parameters, z: list[int], l: int) -> list[int]:
-    """u = gain·(z − mean)/√(var + ε) + shift, gate by gate: every unit of the row takes part in every u."""
-    share = c.input("1/n", 1 / len(z), constant=True)
-    mean = c.gate("multiply", c.add_all(z), share, name=f"mean{l}")
-    centred = [c.gate("subtract", unit, mean) for unit in z]
-    variance = c.gate("multiply", c.add_all([c.gate("square", x) for x in centred]), share, name=f"var{l}")
-    deviation = c.gate("sqrt", c.gate("add", variance, c.input("ε", EPSILON, constant=True)), name=f"deviation{l}")
-    gain, shift = parameters.gain[l], parameters.shift[l]
-    assert gain is not None
-    assert shift is not None
-    return [
-        c.gate(
-            "add",
-            c.gate("multiply", c.input(f"gain{l}[{j}]", float(gain[j])), c.gate("divide", x, deviation)),
-            c.input(f"shift{l}[{j}]", float(shift[j])),
-            name=f"u{l}[{j}]",
-        )
-        for j, x in enumerate(centred)
-    ]
 
 
 def _activated(c: Circuit, activation: str, z: list[int], l: int) -> list[int]:

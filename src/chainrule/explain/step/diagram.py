@@ -28,8 +28,8 @@ def diagram(record: StepRecord, architecture: Architecture, row: int = 0) -> str
     lines += [f"        {line}" for line in _backward(record, architecture, row)]
     lines += ["    end", f'    A{L} -->|"compare with true label"| J']
     for l in range(L, 0, -1):
-        normalised = f", gain{l}, shift{l}" if architecture.layers[l - 1].normalization else ""
-        lines.append(f'    G{l} -.->|"update weights W{l}, b{l}{normalised} (η = {eta})"| Z{l}')
+        learned = ", ".join(f"{name}{l}" for name in architecture.layers[l - 1].tensors)
+        lines.append(f'    G{l} -.->|"update weights {learned} (η = {eta})"| Z{l}')
     return "\n".join(lines)
 
 
@@ -41,10 +41,11 @@ def _forward(record: StepRecord, architecture: Architecture, row: int) -> Iterat
         weights = f"W{l} {layer.n_in}×{layer.n_out}, b{l} {layer.n_out}"
         yield _node(f"Z{l}", f"Layer {l}: z{l} = a{l - 1} @ W{l} + b{l}", weights, _vector(f.z[l][row]))
         prediction = "Prediction: " if l == len(architecture.layers) else ""
-        on, skip = f"u{l}" if layer.normalization else f"z{l}", f"a{l - 1} + " if layer.residual else ""
+        on, skip = f"u{l}" if layer.kind else f"z{l}", f"a{l - 1} + " if layer.residual else ""
         yield f"A{l - 1} --> Z{l}"
-        if layer.normalization:
-            yield _node(f"U{l}", f"u{l} = layer_norm(z{l}, gain{l}, shift{l})", _vector(f.u[l][row]))
+        if layer.kind:
+            given = ", ".join(f"{name}{l}" for name in ("z", *layer.kind.shapes(layer.n_out)))
+            yield _node(f"U{l}", f"u{l} = {layer.kind.call}({given})", _vector(f.u[l][row]))
             yield f"Z{l} --> U{l}"
         yield _node(f"A{l}", f"{prediction}a{l} = {skip}{layer.activation}({on}){dropped}", _vector(f.a[l][row]))
         yield f"{on.upper()} --> A{l}"
@@ -67,15 +68,15 @@ def _backward(record: StepRecord, architecture: Architecture, row: int) -> Itera
             f"∂J/∂W{l} = a{l - 1}.T @ delta{l}", f"{layer.n_in}×{layer.n_out}, largest {_largest(dW)}",
             f"∂J/∂b{l} = Σ_i delta{l}, largest {_largest(db)}",
         ]  # fmt: skip
-        if layer.normalization:
-            lines.append(f"∂J/∂gain{l} = Σ_i du{l} ⊙ x̂{l}, largest {_largest(b.dgain[l])}")
-            lines.append(f"∂J/∂shift{l} = Σ_i du{l}, largest {_largest(b.dshift[l])}")
+        for name in layer.kind.shapes(layer.n_out) if layer.kind else ():
+            told = layer.kind.narration.diagram[name].format(l=l) if layer.kind and layer.kind.narration else ""
+            lines.append(f"∂J/∂{name}{l}{f' = {told}' if told else ''}, largest {_largest(b.of_tensor(name)[l])}")
         yield _node(f"G{l}", *lines)
         yield f"D{l} --> G{l}"
 
 
 def _error(record: StepRecord, architecture: Architecture, l: int, row: int, da: Array) -> Iterator[str]:
-    """delta of a hidden layer out of the layer above: along residual connections by da, through normalisation by du."""
+    """delta of a hidden layer out of the layer above: past a residual connection by da, through a kind by du."""
     layer, adds = architecture.layers[l - 1], architecture.residuals[l + 1]
     b, dropped = record.backward, "" if record.forward.masks is None else f" ⊙ mask{l}"
     above, source = f"(delta{l + 1} @ W{l + 1}.T)", f"D{l + 1}"
@@ -86,10 +87,10 @@ def _error(record: StepRecord, architecture: Architecture, l: int, row: int, da:
         if adds:
             yield f'S{l + 1} -->|"unchanged"| S{l}'
         above, source = f"da{l}", f"S{l}"
-    if layer.normalization:
+    if layer.kind:
         yield _node(f"E{l}", f"du{l} = ∂J/∂u{l} = {above} ⊙ g′(u{l}){dropped}", _vector(b.du[l][row]))
         yield f"{source} --> E{l}"
-        yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l}, back through layer_norm", _vector(b.delta[l][row]))
+        yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l}, back through {layer.kind.call}", _vector(b.delta[l][row]))
         yield f"E{l} --> D{l}"
     else:
         yield _node(f"D{l}", f"delta{l} = ∂J/∂z{l} = {above} ⊙ g′(z{l}){dropped}", _vector(b.delta[l][row]))

@@ -1,4 +1,4 @@
-"""What normalised layers and residual connections add to the story of one row, in numbers."""
+"""What a layer's kind and residual connections add to the story of one row, in numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from chainrule.explain.notation import Notation
 from chainrule.explain.step.arithmetic import product_over_batch
 from chainrule.network.architecture import Architecture
-from chainrule.network.records import StepRecord
-from chainrule.reference.layers import EPSILON, normalised
+from chainrule.network.records import StepRecord, layer_of_step
+from chainrule.reference.layer_kind import LayerKind, Share
 from chainrule.text.tables import Array, factor, number, wrapped
 
 
@@ -30,67 +30,78 @@ def da_of_row(record: StepRecord, architecture: Architecture, row: int) -> list[
     return da
 
 
-class NormalisedRow:
-    """The statistics of a row of z, and the lines that tell them."""
+class KindRow:
+    """What a layer's kind adds to the story of a row: by its entry, or where that tells nothing by its two passes."""
 
-    def __init__(self, record: StepRecord, l: int, row: int, notation: Notation, text: Mapping[str, str]) -> None:
-        self.record, self.l, self.row, self.notation, self.text = record, l, row, notation, text
-        self.z = record.forward.z[l][row].astype(np.float64)
-        x_hat, deviation = normalised(self.z[None, :])
-        self.x_hat, self.deviation = x_hat[0], float(deviation[0, 0])
+    def __init__(
+        self, record: StepRecord, kind: LayerKind, l: int, row: int, notation: Notation, text: Mapping[str, str]
+    ) -> None:
+        self.kind, self.l, self.row, self.notation, self.text = kind, l, row, notation, text
+        self.layer = layer_of_step(record, l)
+        self.told = kind.narration
+        self.words = {} if self.told is None else self.told.words[text["language"]]
+
+    def equation(self, name: str) -> str:
+        """The equation "u", "back" or "gradients"."""
+        told, l = self.kind.narration, self.l
+        if told is not None:
+            return self.notation.written(told.equations[self.notation.name][name], l)
+        learned = [tensor.name for tensor in self.kind.tensors]
+        n = self.notation
+        if name == "u":
+            given = ", ".join(n.vector(x, l) for x in ("z", *learned))
+            return f"{n.vector('u', l)} = {self.kind.call}({given})"
+        if name == "back":
+            return f"{n.vector(n.delta, l)} = ∂J/∂{n.vector('z', l)}"
+        return ",   ".join(f"{n.vector(f'd{x}', l)} = ∂J/∂{n.vector(x, l)}" for x in learned)
+
+    def says(self, what: str) -> str:
+        """The sentence "says", "back_says" or "gradients"."""
+        return self.words.get(what) or self.text[f"kind_{what}"].format(kind=self.kind.label)
 
     def statistics(self) -> list[str]:
-        """Mean, variance and the divisor of the row."""
-        told = self.text["normalised"].format(
-            z=self.notation.vector("z", self.l), mean=number(self.z.mean()), variance=number(self.z.var()),
-            epsilon=f"{EPSILON:g}", deviation=number(self.deviation),
-        )  # fmt: skip
-        return wrapped(told, 2)
+        """What there is to say about the row as a whole."""
+        return [] if self.told is None else self.told.row(self.layer, self.row, self.notation, self.words)
 
     def unit(self, j: int) -> list[str]:
         """u of one unit with its numbers."""
-        name, l, old = self.notation, self.l, self.record.update.old
-        gain, shift = self._at(old.gain, j), self._at(old.shift, j)
-        formula = (
-            f"{name.entry('gain', l, j)}·({name.entry('z', l, j)} − mean)/√(var + ε) + {name.entry('shift', l, j)}"
-        )
-        z, mean = number(self.z[j]), factor(self.z.mean())
-        numbers = f"{number(gain)} · ({z} − {mean})/{number(self.deviation)} + {factor(shift)}"
-        u = number(self._at(self.record.forward.u, self.row, j))
-        return wrapped(f"{name.entry('u', l, j)} = {formula} = {numbers} = {u}", 4, hang=4)
+        if self.told is not None:
+            return self.told.unit(self.layer, self.row, j, self.notation)
+        n, l = self.notation, self.l
+        z, u = number(self.layer.z[self.row, j]), number(self.layer.u[self.row, j])
+        return wrapped(f"{n.entry('z', l, j)} = {z} → {n.entry('u', l, j)} = {u}", 4, hang=4)
 
     def error(self, j: int) -> list[str]:
-        """delta of one unit out of the errors of all u of the row."""
-        name, l = self.notation, self.l
-        du = self.record.backward.du[l][self.row].astype(np.float64)
-        gain = self._at(self.record.update.old.gain, slice(None))
-        dx = du * gain
-        mean, along = dx.mean(), (dx * self.x_hat).mean()
-        names = f"dx̂[{j}] = {name.entry('du', l, j)} · {name.entry('gain', l, j)}"
-        delta = number(self.record.backward.delta[l][self.row, j])
-        formula = f"(dx̂[{j}] − mean(dx̂) − x̂[{j}]·mean(dx̂·x̂))/√(var + ε)"
-        numbers = (
-            f"({number(dx[j])} − {factor(mean)} − {factor(self.x_hat[j])}·{factor(along)})/{number(self.deviation)}"
-        )
-        return [
-            *wrapped(f"{names} = {factor(du[j])} · {factor(gain[j])} = {number(dx[j])}", 4, hang=4),
-            *wrapped(f"{name.entry(name.delta, l, j)} = {formula} = {numbers} = {delta}", 4, hang=4),
-        ]
+        """delta of one unit out of the errors of u."""
+        if self.told is not None:
+            return self.told.error(self.layer, self.row, j, self.notation)
+        n, l = self.notation, self.l
+        du, delta = number(self.layer.du[self.row, j]), number(self.layer.delta[self.row, j])
+        return wrapped(f"{n.entry('du', l, j)} = {du} → {n.entry(n.delta, l, j)} = {delta}", 4, hang=4)
 
-    def gradients(self, j: int) -> list[str]:
-        """dgain and dshift of one unit: this row's part, the other rows', the sum."""
-        name, l, b = self.notation, self.l, self.record.backward
-        n, du = len(b.du[l]), float(b.du[l][self.row, j])
-        label = f"{name.entry('du', l, j)} · x̂[{j}] = {factor(du)} · {factor(self.x_hat[j])}"
-        lines = wrapped(name.equation("norm_gradients", l), 2, hang=4)
-        part, whole = du * float(self.x_hat[j]), float(b.dgain[l][j])
-        lines += product_over_batch(label, part, whole, name.entry("dgain", l, j), n, self.text)
-        return lines + product_over_batch(
-            name.entry("du", l, j), du, float(b.dshift[l][j]), name.entry("dshift", l, j), n, self.text
-        )
+    def gradients(self) -> list[str]:
+        """The gradients of what the kind learns, of one unit: this row's part, the other rows', the sum."""
+        if not self.kind.tensors:
+            return []
+        j = int(np.argmax(np.abs(self.layer.du[self.row])))
+        shares = self._shares(j) if self.told is None else self.told.gradients(self.layer, self.row, j, self.notation)
+        lines = [*wrapped(self.says("gradients")), *wrapped(self.equation("gradients"), 2, hang=4)]
+        for share in shares:
+            n = len(self.layer.du)
+            lines += product_over_batch(share.words, share.part, share.whole, share.name, n, self.text)
+        return lines
 
-    def _at(self, numbered: Any, *index: Any) -> Any:
-        return numbered[self.l][index]
+    def _shares(self, j: int) -> list[Share]:
+        """This row's part of every gradient, by the kind's backward pass of the row alone."""
+        one, tensors = slice(self.row, self.row + 1), self.layer.tensors
+        found = self.kind.backward(self.layer.z[one], tensors, self.layer.du[one])[1]
+        shares = []
+        for tensor in self.kind.tensors:
+            at = min(j, len(found[tensor.name]) - 1)
+            name = self.notation.entry(f"d{tensor.name}", self.l, at)
+            part, whole = float(found[tensor.name][at]), float(self.layer.gradients[tensor.name][at])
+            shares.append(Share(name, part, whole, name))
+        return shares
 
 
 def sum_of_unit(record: StepRecord, l: int, row: int, j: int, h: Array, notation: Notation) -> list[str]:

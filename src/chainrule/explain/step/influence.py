@@ -20,6 +20,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Forward
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.layer_kind import Between
 from chainrule.reference.propagate import Activations, backward
 from chainrule.text.tables import aligned, number, wrapped
 
@@ -71,9 +72,17 @@ def _to_inputs(architecture: Architecture, parameters: Parameters, forward: Forw
         wide(parameters.W),
         delta,
         architecture.activations,
-        gain=wide(parameters.gain),
+        kinds=_wide_kinds(parameters),
         residual=architecture.residuals,
     ).dX
+
+
+def _wide_kinds(parameters: Parameters) -> list[Between | None]:
+    """The kinds of the layers with their tensors in float64."""
+    return [
+        None if b is None else Between(b.kind, {name: t.astype(np.float64) for name, t in b.tensors.items()})
+        for b in parameters.kinds
+    ]
 
 
 def by_column(gradient: Array, distance: Array, widths: Sequence[int]) -> Array:

@@ -15,7 +15,7 @@ from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError, ShapeError, unknown_name
 from chainrule.explain.notation import NOTATIONS, Notation
 from chainrule.explain.step.arithmetic import dot_product, loss_of_row, product_over_batch
-from chainrule.explain.step.hidden import NormalisedRow, da_of_row, sum_of_unit
+from chainrule.explain.step.hidden import KindRow, da_of_row, sum_of_unit
 from chainrule.explain.step.tape import chosen, pass_of
 from chainrule.explain.step.update import tell_update
 from chainrule.explain.step.words import TEXT
@@ -158,28 +158,27 @@ class _Narration:
         self.say()
         self.say("layer", l=l, shape=f"{layer.n_in} → {layer.n_out}", activation=layer.activation)
         mask = self._mask(l)
-        normalised = self._normalised(l)
+        kind = self._kind(l)
         a = self.notation.equation(
-            "a" if mask is None else "a_dropout", l, normalised=normalised is not None, skip=layer.residual
+            "a" if mask is None else "a_dropout", l, has_kind=kind is not None, skip=layer.residual
         )
         self.write(f"{self.notation.equation('z', l)}     {a}")
-        if normalised:
-            self.write(self.notation.equation("u", l))
+        if kind:
+            self.write(kind.equation("u"))
         self.say("g_is", 2, formula=ACTIVATIONS[layer.activation].formula)
         if l == 1:
             self.say("layer_says", 2)
-        if normalised:
-            self.say("normalised_says", 2)
-            self.lines += normalised.statistics()
+        if kind:
+            self.lines += [*wrapped(kind.says("says"), 2), *kind.statistics()]
         if layer.residual:
             self.say("residual_says", 2)
         self._activations(l, mask)
         self._spell(l)
 
-    def _normalised(self, l: int) -> NormalisedRow | None:
-        """What there is to tell of the layer's normalisation."""
-        normalised = self.record.forward.u[l] is not None
-        return NormalisedRow(self.record, l, self.row, self.notation, self.text) if normalised else None
+    def _kind(self, l: int) -> KindRow | None:
+        """What there is to tell of the layer's kind."""
+        kind = self.architecture.layers[l - 1].kind
+        return None if kind is None else KindRow(self.record, kind, l, self.row, self.notation, self.text)
 
     def _mask(self, l: int) -> Array | None:
         masks = self.record.forward.masks
@@ -217,9 +216,9 @@ class _Narration:
             (name.entry("z", l, j), f.z[l][self.row, j]), self.text,
             (self.text["bias"].format(b=name.entry("b", l, j)), old.b[l][j]),
         )  # fmt: skip
-        normalised, mask = self._normalised(l), self._mask(l)
-        if normalised:
-            self.lines += normalised.unit(j)
+        kind, mask = self._kind(l), self._mask(l)
+        if kind:
+            self.lines += kind.unit(j)
         if self.architecture.residuals[l]:
             h = self._g(l) if mask is None else self._g(l) * mask
             self.lines += sum_of_unit(self.record, l, self.row, j, h, name)
@@ -281,28 +280,26 @@ class _Narration:
 
     def _bp2(self, l: int) -> None:
         name, b = self.notation, self.record.backward
-        mask, normalised, more = (self._mask(l), self._normalised(l), self.architecture.residuals[l + 1])
+        mask, kind, more = (self._mask(l), self._kind(l), self.architecture.residuals[l + 1])
         self.say("bp2", l=l, above=l + 1)
-        self.write(
-            name.equation("bp2" if mask is None else "bp2_dropout", l, normalised=normalised is not None, more=more)
-        )
-        if normalised:
-            self.write(name.equation("norm", l))
+        self.write(name.equation("bp2" if mask is None else "bp2_dropout", l, has_kind=kind is not None, more=more))
+        if kind:
+            self.write(kind.equation("back"))
         if l == self.L - 1:
             self.say("bp2_says", 2)
         if more:
             self.say("bp2_residual", 2, above=l + 1)
-        if normalised:
-            self.say("bp2_normalised", 2)
-        pulled, symbol = (b.by_pre_activation(l)[self.row], "du" if normalised else name.delta)
+        if kind:
+            self.lines += wrapped(kind.says("back_says"), 2)
+        pulled, symbol = (b.by_pre_activation(l)[self.row], "du" if kind else name.delta)
         names, vectors = [name.vector("da", l)], [self.da[l]]
         elementwise = ACTIVATIONS[self.architecture.layers[l - 1].activation].elementwise
         if elementwise:
-            names = [*names, f"g′({name.vector('u' if normalised else 'z', l)})"]
+            names = [*names, f"g′({name.vector('u' if kind else 'z', l)})"]
             vectors = [*vectors, self._slope(l)]
         if mask is not None:
             names, vectors = [*names, self.text["mask"]], [*vectors, mask]
-        passed = ([name.vector(name.delta, l)], [b.delta[l][self.row]]) if normalised else ([], [])
+        passed = ([name.vector(name.delta, l)], [b.delta[l][self.row]]) if kind else ([], [])
         self._table([*names, name.vector(symbol, l), *passed[0]], [*vectors, pulled, *passed[1]])
         closed = int(((pulled == 0) & (self.da[l] != 0)).sum())
         if closed:
@@ -315,8 +312,8 @@ class _Narration:
             told = " · ".join(["da", "g′", *([] if mask is None else [self.text["mask"]])])
             formula = " · ".join(factor(vector[j]) for vector in vectors)
             self.write(f"{name.entry(symbol, l, j)} = {told} = {formula} = {number(pulled[j])}", 4)
-        if normalised:
-            self.lines += normalised.error(j)
+        if kind:
+            self.lines += kind.error(j)
 
     def _spell_error(self, l: int, j: int) -> None:
         """da of one unit: the errors above through its weights, and the one that comes down unchanged."""
@@ -346,10 +343,9 @@ class _Narration:
         part = float(a) * float(delta[self.row])
         self.lines += product_over_batch(label, part, float(b.dW[l][k, j]), name.dw(l, k, j), len(delta), self.text)
         self._matrix(l)
-        normalised = self._normalised(l)
-        if normalised:
-            self.say("norm_gradients")
-            self.lines += normalised.gradients(int(np.argmax(np.abs(b.du[l][self.row]))))
+        kind = self._kind(l)
+        if kind:
+            self.lines += kind.gradients()
 
     def _matrix(self, l: int) -> None:
         """The whole of dW where it is small; else its length."""

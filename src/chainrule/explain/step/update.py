@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.engine.protocol import StepSettings
 from chainrule.explain.notation import Notation
 from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import tensor_names
 from chainrule.network.records import StepRecord, Update
 from chainrule.reference.optimizer import OneNumber
 from chainrule.reference.optimizers import OPTIMIZERS
@@ -55,7 +56,7 @@ def rule_in_numbers(
 ) -> list[str]:  # fmt: skip
     """The gradient of one number after penalty and clipping, and the optimizer's rule with its numbers put in.
 
-    Args      part: "W", "b", "gain" or "shift"; at: its place; scale: the factor of clipping, found here
+    Args      part: "W", "b" or a tensor of the layer's kind; at: its place; scale: the factor of clipping, found here
               where it is not given
     """
     name = str(optimizer.get("name") or "")
@@ -84,7 +85,8 @@ def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float
     for l in range(1, len(b.dW)):
         dW, W = b.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
         squares += float(((dW + settings.l2 * W + settings.l1 * np.sign(W)) ** 2).sum())
-        for array in (b.db[l], b.dgain[l], b.dshift[l]):
+        for name in tensor_names(record.update.old.parameters.architecture)[1:]:
+            array = b.of_tensor(name)[l]
             squares += 0.0 if array is None else float((array.astype(np.float64) ** 2).sum())
     norm, limit = float(np.sqrt(squares)), settings.clip_norm
     return norm, limit / norm if limit is not None and norm > limit else 1.0
@@ -105,11 +107,10 @@ def _old_and_new(u: Update, L: int, notation: Notation, entries: Sequence[Pair],
     change = u.change
     for l in range(1, L + 1):
         k, j = entries[l]
-        for part in ("W", "b", "gain", "shift"):
-            if getattr(change, part)[l] is not None:
-                at = (k, j) if part == "W" else (j,)
-                told = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
-                rows.append((notation.w(l, k, j) if part == "W" else notation.entry(part, l, j), *map(number, told)))
+        for part in change.architecture.layers[l - 1].tensors:
+            at = (k, j) if part == "W" else (min(j, len(getattr(change, part)[l]) - 1),)
+            told = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
+            rows.append((notation.w(l, k, j) if part == "W" else notation.entry(part, l, at[-1]), *map(number, told)))
     return aligned(rows)
 
 

@@ -42,15 +42,18 @@ _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
         "Each unit multiplies its inputs by its weights, adds them up with its bias, and passes the sum on through g.",
         "유닛마다 입력에 가중치를 곱해 모두 더하고 편향을 더합니다. 그 합이 활성화 함수 g를 거쳐 다음 층으로 갑니다.",
     ),
-    "normalised_says": (
-        "Layer normalisation brings each row of z to mean 0 and variance 1 over its units; gain and shift then give "
-        "every unit a scale and a place of its own.",
-        "층 정규화(layer normalisation)는 행마다 z의 평균을 0, 분산을 1로 맞춥니다. 그다음 유닛마다 gain을 곱하고 "
-        "shift를 더합니다.",
+    "language": ("en", "ko"),
+    "kind_says": (
+        "Between z and g stands {kind}, which makes u of z.",
+        "z와 g 사이에서 {kind} 단계가 z로 u를 만듭니다.",
     ),
-    "normalised": (
-        "Over the units of {z}: mean {mean}, variance {variance}, √(var + ε) = {deviation} with ε = {epsilon}.",
-        "유닛 전체의 {z}: 평균 {mean}, 분산 {variance}, √(var + ε) = {deviation} (ε = {epsilon})",
+    "kind_back_says": (
+        "Back through {kind} the error of u becomes that of z.",
+        "{kind} 단계를 거슬러 u의 오차가 z의 오차로 바뀝니다.",
+    ),
+    "kind_gradients": (
+        "Gradients of what {kind} learns, summed over the batch",
+        "{kind} 단계가 배우는 값의 기울기: 배치 전체의 합",
     ),
     "residual_says": (
         "Residual connection: what came in is added to h, what the layer makes of it.",
@@ -114,16 +117,6 @@ _SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
         "{above}층은 입력을 출력에 그대로 더하므로, 그 층의 오차 da도 변하지 않고 함께 내려옵니다.",
     ),
     "unchanged": ("unchanged: {da}", "그대로 내려온 {da}"),
-    "bp2_normalised": (
-        "Back through the normalisation: mean and variance depend on every unit of the row, so the error of one unit "
-        "counts what it did to the others.",
-        "정규화를 거슬러 갑니다. 평균과 분산은 행의 모든 유닛에 달려 있으므로, 한 유닛의 오차에는 다른 유닛에 준 "
-        "영향까지 들어갑니다.",
-    ),
-    "norm_gradients": (
-        "Gradients of gain and shift: the error of u times x̂, and the error of u, summed over the batch",
-        "gain과 shift의 기울기: 'u의 오차 × x̂'와 'u의 오차'를 각각 배치 전체에서 더한 값",
-    ),
     "mixes": (
         "Softmax mixes the units of a row, so for g′ stands its Jacobian: error_j = a_j·(da_j − Σ_k da_k·a_k).",
         "softmax는 한 행의 유닛을 서로 섞으므로 g′의 자리에 야코비 행렬이 옵니다: 오차_j = a_j·(da_j − Σ_k da_k·a_k)",

@@ -11,15 +11,15 @@ from chainrule.errors import SettingsError
 from chainrule.explain.why import text
 from chainrule.explain.why.changes import of_parameter
 from chainrule.explain.why.diagram import diagram
-from chainrule.explain.why.expression import PARAMETERS, Entry, read
-from chainrule.explain.why.origins import ORIGINS
+from chainrule.explain.why.expression import Entry, read
+from chainrule.explain.why.origins import origin as origin_in
 from chainrule.explain.why.paths import from_weight
 from chainrule.explain.why.record import Prediction, Provenance, Twin
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.activations import ACTIVATIONS
 
 H = 1e-5
-_MOVED = {"dW": "W", "db": "b", "dgain": "gain", "dshift": "shift", "delta": "z", "du": "u", "da": "a"}
+_MOVED = {"delta": "z", "du": "u", "da": "a"}
 
 
 class Answer(Provenance):
@@ -83,21 +83,25 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
     if row is not None and not 0 <= row < len(context.record.rows):
         raise SettingsError(f"row {row} is not in the batch; expected 0 to {len(context.record.rows) - 1}.")
     with np.errstate(all="ignore"):
-        value, origin = (
-            of_parameter(context, entry) if entry.kind in PARAMETERS else ORIGINS[entry.kind](context, entry)
-        )
+        value, origin = of_parameter(context, entry) if entry.kind in context.parameters else origin_in(context, entry)
         finite = bool(np.isfinite(context.record.backward.loss))
         return Answer(
             str(entry), float(value), str(context.dtype), context.engine, context.record.step,
             context.exact_sums, origin,
-            _twin(context, entry) if finite and entry.kind in _MOVED else None,
+            _twin(context, entry) if finite and _moved(context, entry) is not None else None,
             from_weight(context, entry, shown, row) if finite and entry.kind == "dW" else None,
-            _prediction(context, entry) if finite and entry.kind in (*PARAMETERS, "loss") else None,
+            _prediction(context, entry) if finite and entry.kind in (*context.parameters, "loss") else None,
+            updated=entry.kind in context.parameters,
         )  # fmt: skip
 
 
+def _moved(context: StepContext, e: Entry) -> str | None:
+    """What is moved to see a number as a difference of J; None where it is no derivative of J."""
+    return {**{f"d{name}": name for name in context.parameters}, **_MOVED}.get(e.kind)
+
+
 def _twin(context: StepContext, e: Entry) -> Twin:
-    kind = _MOVED[e.kind]
+    kind = _moved(context, e) or ""
     h = H * max(1.0, abs(_moved_value(context, kind, e)))
     above, z_above = context.wide.moved(kind, e.l, e.at, h)
     below, z_below = context.wide.moved(kind, e.l, e.at, -h)
@@ -112,7 +116,7 @@ def _twin(context: StepContext, e: Entry) -> Twin:
 
 def _moved_value(context: StepContext, kind: str, e: Entry) -> float:
     record = context.record
-    arrays: Any = getattr(record.update.old if kind in PARAMETERS else record.forward, kind)
+    arrays: Any = getattr(record.update.old if kind in context.parameters else record.forward, kind)
     return float(arrays[e.l][e.at])
 
 
@@ -124,7 +128,7 @@ def _prediction(context: StepContext, e: Entry) -> Prediction:
         return Prediction(context.wide.loss, float(slope) * float(moved), after)
     by_layer = {}
     for l in range(1, L + 1):
-        for kind in PARAMETERS:
+        for kind in context.parameters:
             slopes = getattr(b, f"d{kind}")[l]
             if slopes is None:
                 continue

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.explain.why.expression import Entry
-from chainrule.explain.why.normal import of_normalised_delta
+from chainrule.explain.why.layer_kind import of_kind
 from chainrule.explain.why.step_context import Array, StepContext
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
@@ -109,13 +109,13 @@ def _of_output(context: StepContext, e: Entry) -> tuple[Any, Origin]:
 
 
 def of_du(context: StepContext, e: Entry) -> tuple[Any, Origin]:
-    """du[l][i,j] = ∂J/∂u: BP2 where layer l is normalised."""
+    """du[l][i,j] = ∂J/∂u: BP2 where layer l has a kind."""
     return _through_activation(context, e, context.record.backward.du[e.l])
 
 
 def _of_hidden(context: StepContext, e: Entry) -> tuple[Any, Origin]:
-    if context.normalised(e.l):
-        return of_normalised_delta(context, e)
+    if context.has_kind(e.l):
+        return of_kind(context, e)
     return _through_activation(context, e, context.record.backward.delta[e.l])
 
 

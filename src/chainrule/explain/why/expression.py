@@ -11,8 +11,6 @@ from chainrule.network.architecture import Architecture
 
 _FORM = re.compile(r"\s*([A-Za-zδΔ∂/]+?)\s*(\d*)\s*(?:\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\])?\s*")
 _OTHER_NAMES = {"δ": "delta", "J": "loss", "X": "a", "dX": "da", "∂J/∂W": "dW", "∂J/∂b": "db"}
-PARAMETERS = ("W", "b", "gain", "shift")
-"""What the update changes; of these a name means the number after the step."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,13 @@ def _shapes(architecture: Architecture, n: int) -> Iterator[tuple[str, tuple[int
     for l in range(1, len(sizes)):
         for name in ("z", "a", "delta"):
             yield f"{name}{l}", (n, sizes[l])
-        if architecture.layers[l - 1].normalization:
+        kind = architecture.layers[l - 1].kind
+        if kind is not None:
             for name in ("u", "du"):
                 yield f"{name}{l}", (n, sizes[l])
-            for name in ("gain", "dgain", "shift", "dshift"):
-                yield f"{name}{l}", (sizes[l],)
+            for name, shape in kind.shapes(sizes[l]).items():
+                yield f"{name}{l}", shape
+                yield f"d{name}{l}", shape
         for name in ("W", "dW"):
             yield f"{name}{l}", (sizes[l - 1], sizes[l])
         for name in ("b", "db"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.explain.why.error_signals import of_da, of_delta, of_du
 from chainrule.explain.why.expression import Entry
-from chainrule.explain.why.normal import of_dgain, of_dshift, of_u
+from chainrule.explain.why.layer_kind import of_kind
 from chainrule.explain.why.signals import of_a, of_loss, of_z
 from chainrule.explain.why.step_context import StepContext
 from chainrule.text import numpy_lines as code
@@ -45,6 +45,11 @@ def of_db(context: StepContext, e: Entry) -> tuple[Any, Origin]:
 
 
 ORIGINS: dict[str, Callable[[StepContext, Entry], tuple[Any, Origin]]] = {
-    "z": of_z, "u": of_u, "a": of_a, "loss": of_loss, "delta": of_delta, "da": of_da, "du": of_du, "dW": of_dW,
-    "db": of_db, "dgain": of_dgain, "dshift": of_dshift,
+    "z": of_z, "u": of_kind, "a": of_a, "loss": of_loss, "delta": of_delta, "da": of_da, "du": of_du, "dW": of_dW,
+    "db": of_db,
 }  # fmt: skip
+
+
+def origin(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+    """The number and where it comes from; the gradients of what a layer's kind learns are explained by the kind."""
+    return ORIGINS.get(e.kind, of_kind)(context, e)

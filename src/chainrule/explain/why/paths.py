@@ -3,7 +3,7 @@
 A way starts at the unit the weight leads to and picks one unit of every layer above. The product along
 it is a[k] · (slope · weight) · … · ∂J/∂z of the output unit; the sum over all ways is ∂J/∂W. A layer with a
 residual connection may also be gone past, with the factor 1. A layer whose units depend on each other, by
-its normalisation or a softmax, is one factor too: what z of the one unit does to z of the next by all of them.
+its kind or a softmax, is one factor too: what z of the one unit does to z of the next by all of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from chainrule.explain.why.expression import Entry
 from chainrule.explain.why.record import Path, Paths
 from chainrule.explain.why.step_context import Array, StepContext
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.layers import normalised
 
 EVERY = 100_000
 """Ways times rows up to which all of them are walked."""
@@ -55,7 +54,7 @@ def _count(context: StepContext, l: int) -> int:
 
 def _mixes(context: StepContext, m: int) -> bool:
     """Whether a[m] of one unit depends on z[m] of another."""
-    return context.normalised(m) or not ACTIVATIONS[context.activation(m)].elementwise
+    return (context.has_kind(m) and context.kind(m).mixes) or not ACTIVATIONS[context.activation(m)].elementwise
 
 
 def _slopes(context: StepContext, m: int, i: int) -> Array:
@@ -69,12 +68,12 @@ def _slopes(context: StepContext, m: int, i: int) -> Array:
     else:
         each = np.repeat(u, n, axis=0)
         slopes = g.pullback(each, g.g(each), np.diag(kept)).T
-    if not context.normalised(m):
+    between = context.wide.parameters.kinds[m]
+    if between is None:
         return slopes
-    x_hat, deviation = normalised(forward.z[m][i].astype(np.float64)[None, :])
-    gain = context.wide.parameters.gain[m]
-    assert gain is not None
-    inner: Array = (np.eye(n) - 1 / n - np.outer(x_hat[0], x_hat[0]) / n) * gain / deviation
+    inner = between.kind.effect(forward.z[m][i].astype(np.float64), between.tensors)
+    if not between.kind.mixes and g.elementwise:
+        return np.diagonal(inner) * slopes
     return inner * slopes if g.elementwise else inner @ slopes
 
 

@@ -79,6 +79,8 @@ class Provenance:
     twin: Twin | None = None
     paths: Paths | None = None
     prediction: Prediction | None = None
+    updated: bool = False
+    """Whether it is a parameter after the step."""
 
     @property
     def rounding(self) -> float:

@@ -44,7 +44,7 @@ def of_a(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     if l == 0:
         name = f"X[{context.rows[i]},{j}]"
         return value, origin_of(f"a0[{i},{j}] = {name}", [Term(name, (), float(value))], name, None, True)
-    on = "u" if context.normalised(l) else "z"  # what g is applied to
+    on = "u" if context.has_kind(l) else "z"  # what g is applied to
     g, before = ACTIVATIONS[context.activation(l)], f.pre_activation(l)[i]
     z = before.astype(np.float64)
     whole = g.g(z[None, :])[0]

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import StepSettings
-from chainrule.explain.why.expression import PARAMETERS
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters
-from chainrule.network.records import StepRecord
-from chainrule.reference.layers import activate, dense_forward, layer_norm_forward, residual_forward
+from chainrule.network.parameters import Parameters, tensor_names
+from chainrule.network.records import StepRecord, layer_of_step
+from chainrule.reference.layer_kind import LayerKind, LayerOfStep
+from chainrule.reference.layers import activate, dense_forward, residual_forward
 from chainrule.reference.losses import loss_named, value_and_delta
 
 Array = npt.NDArray[Any]
@@ -72,9 +72,24 @@ class StepContext:
         """Whether a layer adds its input."""
         return self.architecture.residuals[l]
 
-    def normalised(self, l: int) -> bool:
-        """Whether a layer normalises z."""
-        return self.architecture.layers[l - 1].normalization is not None
+    def has_kind(self, l: int) -> bool:
+        """Whether something stands between z of a layer and its activation."""
+        return self.architecture.layers[l - 1].kind is not None
+
+    def kind(self, l: int) -> LayerKind:
+        """What stands between z of a layer and its activation, where something does."""
+        kind = self.architecture.layers[l - 1].kind
+        assert kind is not None
+        return kind
+
+    def layer(self, l: int) -> LayerOfStep:
+        """What a layer with a kind recorded."""
+        return layer_of_step(self.record, l, self.rows)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what the update changes; of these a name means the number after the step."""
+        return tuple(tensor_names(self.architecture))
 
     def mask(self, l: int) -> Array | None:
         """The dropout mask of a layer, (n, n_l), or None."""
@@ -104,7 +119,7 @@ class Wide:
 
     @cached_property
     def passes(self) -> Passes:
-        """z, u and a of every layer in float64; u is z where a layer is not normalised."""
+        """z, u and a of every layer in float64; u is z where a layer has no kind."""
         return self._layers(1, self.X, self.parameters)
 
     @cached_property
@@ -120,10 +135,10 @@ class Wide:
     def moved(self, kind: str, l: int, at: tuple[int, ...], h: float) -> tuple[float, list[Array]]:
         """J with one number moved by h, and what the activations from there on are applied to.
 
-        Args      kind: "W", "b", "gain", "shift" (old parameters), "z", "u" or "a"
+        Args      kind: "W", "b" or a tensor of the layer's kind (old parameters), "z", "u" or "a"
         """
         z, u, a = self.passes
-        if kind in PARAMETERS:
+        if kind in self._scene.parameters:
             parameters = self.parameters.copy()
             getattr(parameters, kind)[l][at] += h
             passes = self._layers(l, a[l - 1], parameters)
@@ -151,7 +166,7 @@ class Wide:
         """The passes above a layer whose z, u or a is given."""
         z, u, a = (part if kind == name else None for name in ("z", "u", "a"))
         if z is not None:
-            u = self._normalised(l, z, self.parameters)
+            u = self._between(l, z, self.parameters)
         if a is None:
             assert u is not None
             a = self._activated(l, self.passes[2][l - 1], u)
@@ -165,13 +180,14 @@ class Wide:
         a: list[Any] = [a_in]
         for l in range(first, self._scene.L + 1):
             z.append(dense_forward(a[-1], parameters.W[l], parameters.b[l], "identity")[0])
-            u.append(self._normalised(l, z[-1], parameters))
+            u.append(self._between(l, z[-1], parameters))
             a.append(self._activated(l, a[-1], u[-1]))
         return z, u, a
 
-    def _normalised(self, l: int, z: Array, parameters: Parameters) -> Array:
-        gain, shift = parameters.gain[l], parameters.shift[l]
-        return z if gain is None or shift is None else layer_norm_forward(z, gain, shift)
+    @staticmethod
+    def _between(l: int, z: Array, parameters: Parameters) -> Array:
+        between = parameters.kinds[l]
+        return z if between is None else between.kind.forward(z, between.tensors)
 
     def _activated(self, l: int, a_in: Array, u: Array) -> Array:
         mask = self._scene.mask(l)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 
 from chainrule.errors import unknown_name
-from chainrule.explain.why.expression import PARAMETERS
 from chainrule.explain.why.record import Path, Provenance
 from chainrule.explain.why.words import TEXT
 from chainrule.text.tables import aligned, wrapped
@@ -26,7 +25,7 @@ def told(answer: Provenance, language: str = "en") -> str:
     if language not in TEXT:
         raise unknown_name("language", language, TEXT)
     text = TEXT[language]
-    name = text["new"].format(name=answer.name) if answer.name.startswith(PARAMETERS) else answer.name
+    name = text["new"].format(name=answer.name) if answer.updated else answer.name
     lines = wrapped(text["head"].format(
         name=name, value=exactly(answer.value), step=answer.step, dtype=answer.dtype, engine=answer.engine
     ))  # fmt: skip

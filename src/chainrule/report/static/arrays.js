@@ -80,23 +80,25 @@ export function rowScales(weight, n, round) {
 }
 
 /**
- * Where the tensors lie in the flat vector θ: W1, b1, (gain1, shift1,) W2, b2, …
+ * Where the tensors lie in the flat vector θ: W1, b1, (gain1, shift1,) W2, b2, …; those of a layer kind that this page
+ * has no equations for, n_learned numbers, are stepped over.
  * @param {Vector} flat
  * @param {Architecture} architecture
  * @returns {Parameters}
  */
-export function parameters(flat, { sizes, normalization = [] }) {
+export function parameters(flat, { sizes, normalization = [], n_learned = [] }) {
   /** @type {any} */
   const told = { W: [null], b: [null], gain: [null], shift: [null] };
   let at = 0;
   const take = (/** @type {number} */ n) => flat.subarray(at, (at += n));
   for (let l = 1; l < sizes.length; l++) {
     const [n, m] = [sizes[l - 1], sizes[l]],
-      isNormal = Boolean(normalization[l - 1]);
+      isNormal = normalization[l - 1] === "layer";
     told.W.push({ data: take(n * m), shape: [n, m] });
     told.b.push(take(m));
     told.gain.push(isNormal ? take(m) : null);
     told.shift.push(isNormal ? take(m) : null);
+    if (!isNormal) take(n_learned[l - 1] ?? 0);
   }
   return told;
 }

@@ -94,7 +94,7 @@ export class Step {
    * @param {number} l
    */
   isNormal(l) {
-    return Boolean(this.u[l]);
+    return Boolean(this.u[l]) && this.architecture.normalization?.[l - 1] === "layer";
   }
 
   /**

@@ -47,6 +47,7 @@
  * @property {string} dtype
  * @property {number} n_parameters
  * @property {(string | null)[]} [normalization]
+ * @property {number[]} [n_learned]
  * @property {boolean[]} [residual]
  */
 

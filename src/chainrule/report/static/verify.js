@@ -24,7 +24,7 @@ import { OPTIMIZERS, objectiveGradient } from "./optimizers.js";
 
 const SLACK = 16; // roundings of the functions: exp, log and tanh are good to 3 ulp on either side
 
-const KNOWN = ["sizes", "activations", "loss", "dtype", "n_parameters", "residual"];
+const KNOWN = ["sizes", "activations", "loss", "dtype", "n_parameters", "residual", "n_learned"];
 
 /**
  * What a network or its optimizer has that this page has no equations for, by name.

@@ -1,0 +1,1 @@
+"""The layer kinds, one file each; chainrule.reference.layer_kinds has the table."""
