@@ -32,6 +32,15 @@ void require(bool holds, const char* message) {
   if (!holds) throw std::invalid_argument(message);
 }
 
+// A view into bytes may begin anywhere; NumPy makes the copy that is aligned.
+template <class A> bool is_aligned(const A& array) {
+  return reinterpret_cast<std::uintptr_t>(array.data()) % sizeof(*array.data()) == 0;
+}
+template <class A> bool is_aligned(const std::optional<A>& array) { return !array || is_aligned(*array); }
+template <class... A> void require_aligned(const A&... arrays) {
+  require((is_aligned(arrays) && ...), "an array does not begin at a multiple of the size of its numbers");
+}
+
 const Variant& variant_named(const std::string& name) {
   const Variant* variant = find_variant(name);
   if (!variant) throw std::invalid_argument("instruction set '" + name + "' is not available on this processor");
@@ -81,6 +90,7 @@ template <class T> class PySession {
     require(!labels || labels->shape(0) == n, "labels and X differ in rows");
     require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
     require(!weight || weight->shape(0) == n, "weight and X differ in rows");
+    require_aligned(X, y, weight, labels);
     require(n > 0 && n < (std::uint64_t(1) << 32) && batch_size > 0 && threads > 0, "rows, batch_size and threads: at least 1");
     if (labels)
       for (std::size_t i = 0; i < n; ++i)
@@ -93,6 +103,7 @@ template <class T> class PySession {
 
   void load(In1<T> theta, std::optional<In1<T>> first, std::optional<In1<T>> second) {
     check_length(theta), check_length(first), check_length(second);
+    require_aligned(theta, first, second);
     session_->load(theta.data(), first ? first->data() : nullptr, second ? second->data() : nullptr);
   }
   void store(Out1<T> theta, std::optional<Out1<T>> first, std::optional<Out1<T>> second) {
@@ -159,17 +170,18 @@ template <class T> class PyPasses {
 
   void load(In1<T> theta) {
     require(theta.shape(0) == n_parameters(passes_.network.layers), "theta has another length than the network has parameters");
+    require_aligned(theta);
     passes_.load(theta.data());
   }
   void forward(In2<T> X, Numbered<T> z, Numbered<T> u, Numbered<T> a) {
-    check_rows(X);
+    check_rows(X), require_aligned(X);
     const Record<T> out{pointers<T>(z), pointers<T>(u), pointers<T>(a), {}, {}, {}, nullptr, nullptr};
     const nb::gil_scoped_release released;
     passes_.forward(X.data(), X.shape(0), out);
   }
   double backward(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, In1<T> scale,
                   Numbered<T> delta, Numbered<T> du, Out1<T> gradient, Out2<T> dX) {
-    check_rows(X);
+    check_rows(X), require_aligned(X, labels, y, scale);
     require(labels.has_value() != y.has_value() && scale.shape(0) == X.shape(0), "labels or y, and a scale for every row");
     require(gradient.shape(0) == n_parameters(passes_.network.layers), "the gradient has another length than the network has parameters");
     const Record<T> out{{}, {}, {}, {}, pointers<T>(delta), pointers<T>(du), gradient.data(), dX.data()};
@@ -179,6 +191,7 @@ template <class T> class PyPasses {
   }
   bool predict(In2<T> X, Out2<T> out) {
     require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0), "X does not fit the network");
+    require_aligned(X, out);
     const nb::gil_scoped_release released;
     return passes_.predict(X.data(), X.shape(0), out.data());
   }
@@ -186,6 +199,7 @@ template <class T> class PyPasses {
               Out2<T> out) {
     require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0), "X does not fit the network");
     require(labels.has_value() != y.has_value(), "either labels or y");
+    require_aligned(X, labels, y, weight, out);
     const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
     const nb::gil_scoped_release released;
     return passes_.loss(X.data(), X.shape(0), targets, weight ? weight->data() : nullptr, out.data());
@@ -209,6 +223,7 @@ template <class T> class PyRowPredictor {
     require(theta.shape(0) == n_parameters(layers), "theta has another length than the network has parameters");
     require(X.shape(1) == layers.front().n_in && out.shape(1) == layers.back().n_out && out.shape(0) == X.shape(0),
             "X does not fit the network");
+    require_aligned(theta, X, out);
     for (std::size_t i = 0; i < X.shape(0); ++i)
       rows_.predict(theta.data(), X.data() + i * X.shape(1), out.data() + i * out.shape(1));
   }
@@ -229,6 +244,7 @@ template <class T> class PySecondOrder {
     require(!labels || labels->shape(0) == n, "labels and X differ in rows");
     require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
     require(theta.shape(0) == size_ && gradient.shape(0) == size_, "a flat vector has another length than the network has parameters");
+    require_aligned(theta, X, labels, y, scale);
     const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
     std::vector<T> dX(n * X.shape(1));
     const Record<T> out{{}, {}, {}, {}, {}, {}, gradient.data(), dX.data()};
@@ -239,6 +255,7 @@ template <class T> class PySecondOrder {
   double loss() const { return second_order_->loss(); }
   void product(In1<T> v, Out1<T> Hv) {
     require(v.shape(0) == size_ && Hv.shape(0) == size_, "v has another length than the network has parameters");
+    require_aligned(v, Hv);
     const nb::gil_scoped_release released;
     second_order_->product(v.data(), Hv.data());
   }

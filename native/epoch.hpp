@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "batches.hpp"
@@ -131,6 +132,10 @@ template <class T> class Session {
     if (!team_) team_ = std::make_unique<Team>(schedule_.n_threads);
     return *team_;
   }
+  // Where the system gives fewer threads than were asked for, those there are do the work, one at least.
+  void be_content_with_team() {
+    if (team().size() < choice_.n_threads()) choice_ = {team_->size(), schedule_.may_choose};
+  }
 
  public:
   Network<T> network;
@@ -164,7 +169,7 @@ template <class T> void Session<T>::prepare(const StepSettings& settings, bool k
                    settings.optimizer == Optimizer::adam_epsilon_hat;
   if (one && !first_) first_ = Buffer<T>(network.n_parameters);
   if (two && !second_) second_ = Buffer<T>(network.n_parameters);
-  if (settings.dropout > 0 && !own_[0].words) {
+  if (settings.dropout > 0 && !own_.back().words) {
     std::size_t widest = 0;
     for (const Layer& layer : network.layers) widest = std::max(widest, layer.n_out);
     for (Own& own : own_) own.words = Buffer<std::uint32_t>(network.capacity * widest + 64);
@@ -242,13 +247,15 @@ void Session<T>::gradient_phase(const Batch& batch, const Rule<T>& rule, std::si
   });
 }
 
-// The factor that shortens all gradients together to clip_norm; sums in the order of the units.
+// The factor that shortens all gradients together to clip_norm; sums in the order of the units. NaN, which ends the
+// training, for a norm that is not finite: nothing can be shortened by it.
 template <class T> T Session<T>::shortening(double clip_norm) const {
   std::size_t n_units = 0;
   for (const auto& operation : network.operations) n_units += operation->n_units();
   double sum = 0;
   for (std::size_t r = 0; r < n_units; ++r) sum += squares_[r];
   const double norm = std::sqrt(sum);
+  if (!std::isfinite(norm)) return std::numeric_limits<T>::quiet_NaN();
   return norm > clip_norm ? T(clip_norm / norm) : T(1);
 }
 
@@ -337,6 +344,7 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
     const std::size_t left = per_epoch - static_cast<std::size_t>(step % per_epoch);
     const Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done,
                           penalties ? penalties + done : nullptr, batches_.order_of_epoch(epoch), interrupted};
+    if (choice_.wants_others()) be_content_with_team();
     if (choice_.may_wait() && !team().others_are_there(0.1 * choice_.step_alone())) {
       const auto took = run(stretch, 0, 1, 1);
       choice_.waited_a_step(took.seconds);

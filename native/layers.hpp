@@ -224,7 +224,7 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
         const std::size_t at = row + static_cast<std::size_t>(v) * lanes<T>;
         Vector<T> w = load(theta + at), g = t.c[r][v];
         if constexpr (decays) g = with_l2<T>(g, w, l2);
-        w = law.step(g, w, first + at, second + at);
+        w = law.step(g, w, first + at, second + at, sum[v]);
         store<T>(theta + at, w);
         sum[v] = watched<T>(sum[v], w);
       }

@@ -60,7 +60,8 @@ CHAINRULE_INLINE T normalise_row(const Row<T, lines>& row, const T* z, T* x_hat,
   // The rounding of a large mean is all that equal numbers leave: it is taken out of x and of its variance.
   const Vector<T> rest = broadcast<T>(sum<T>(total) / n);
   const Vector<T> variance = at_least<T>(fma_(-rest, rest, broadcast<T>(sum<T>(squares) / n)), T(0));
-  const Vector<T> inverse = broadcast<T>(1) / sqrt_(variance + broadcast<T>(T(1e-5)));
+  // A variance that overflowed would make of every unit a 0: the difference, else 0, makes it NaN.
+  const Vector<T> inverse = broadcast<T>(1) / sqrt_(variance + broadcast<T>(T(1e-5))) + (variance - variance);
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     Line<T> centred = x.get(c);
     for (std::size_t k = 0; k < Line<T>::n; ++k) centred.v[k] = (centred.v[k] - rest) * inverse;

@@ -8,13 +8,18 @@
 namespace chainrule {
 namespace {
 
-// Each rule: theta of the next step from g; its arrays in `first` and `second` are updated in place.
+// Sums w - w: anything but 0 afterwards tells of a number that is not finite. (Additions leave the multipliers to the
+// product.)
+template <class T> CHAINRULE_INLINE Vector<T> watched(Vector<T> sum, Vector<T> w) { return sum + (w - w); }
+
+// Each rule: theta of the next step from g; its arrays in `first` and `second` are updated in place. Where v is divided
+// by, it is watched too: one that overflowed makes every later step 0 and leaves theta finite.
 template <class T> struct Sgd {
   using V = Vector<T>;
   static constexpr int n_arrays = 0;
   V eta;
   CHAINRULE_INLINE explicit Sgd(const Rule<T>& r) : eta(broadcast<T>(r.eta)) {}
-  CHAINRULE_INLINE V step(V g, V theta, T*, T*) const { return fma_(-eta, g, theta); }
+  CHAINRULE_INLINE V step(V g, V theta, T*, T*, V&) const { return fma_(-eta, g, theta); }
 };
 
 template <class T, bool nesterov> struct Momentum {
@@ -22,7 +27,7 @@ template <class T, bool nesterov> struct Momentum {
   V eta, momentum;
   CHAINRULE_INLINE explicit Momentum(const Rule<T>& r)
       : eta(broadcast<T>(r.eta)), momentum(broadcast<T>(r.momentum)) {}
-  CHAINRULE_INLINE V step(V g, V theta, T* first, T*) const {
+  CHAINRULE_INLINE V step(V g, V theta, T* first, T*, V&) const {
     const V v = fma_(momentum, load(first), g);
     store<T>(first, v);
     return fma_(-eta, nesterov ? fma_(momentum, v, g) : v, theta);
@@ -35,7 +40,7 @@ template <class T, bool nesterov> struct Sutskever {
   V eta, momentum;
   CHAINRULE_INLINE explicit Sutskever(const Rule<T>& r)
       : eta(broadcast<T>(r.eta)), momentum(broadcast<T>(r.momentum)) {}
-  CHAINRULE_INLINE V step(V g, V theta, T* first, T*) const {
+  CHAINRULE_INLINE V step(V g, V theta, T* first, T*, V&) const {
     const V v = fma_(momentum, load(first), -(eta * g));
     store<T>(first, v);
     return theta + (nesterov ? fma_(momentum, v, -(eta * g)) : v);
@@ -48,9 +53,10 @@ template <class T> struct RmsProp {
   CHAINRULE_INLINE explicit RmsProp(const Rule<T>& r)
       : eta(broadcast<T>(r.eta)), rho(broadcast<T>(r.rho)), rest(broadcast<T>(r.rho_rest)),
         epsilon(broadcast<T>(r.epsilon)) {}
-  CHAINRULE_INLINE V step(V g, V theta, T* first, T*) const {
+  CHAINRULE_INLINE V step(V g, V theta, T* first, T*, V& sum) const {
     const V v = fma_(rho, load(first), rest * (g * g));
     store<T>(first, v);
+    sum = watched<T>(sum, v);
     return theta - eta * g / (sqrt_(v) + epsilon);
   }
 };
@@ -59,9 +65,10 @@ template <class T> struct Adagrad {
   using V = Vector<T>;
   V eta, epsilon;
   CHAINRULE_INLINE explicit Adagrad(const Rule<T>& r) : eta(broadcast<T>(r.eta)), epsilon(broadcast<T>(r.epsilon)) {}
-  CHAINRULE_INLINE V step(V g, V theta, T* first, T*) const {
+  CHAINRULE_INLINE V step(V g, V theta, T* first, T*, V& sum) const {
     const V v = fma_(g, g, load(first));
     store<T>(first, v);
+    sum = watched<T>(sum, v);
     return theta - eta * g / (sqrt_(v) + epsilon);
   }
 };
@@ -71,11 +78,12 @@ template <class T> struct Adam {
   static constexpr int n_arrays = 2;
   const Rule<T>& r;
   CHAINRULE_INLINE explicit Adam(const Rule<T>& rule) : r(rule) {}
-  CHAINRULE_INLINE V step(V g, V theta, T* first, T* second) const {
+  CHAINRULE_INLINE V step(V g, V theta, T* first, T* second, V& sum) const {
     const V m = fma_(broadcast<T>(r.beta1), load(first), broadcast<T>(r.beta1_rest) * g);
     const V v = fma_(broadcast<T>(r.beta2), load(second), broadcast<T>(r.beta2_rest) * (g * g));
     store<T>(first, m);
     store<T>(second, v);
+    sum = watched<T>(sum, v);
     const V root = sqrt_(v * broadcast<T>(r.v_correction)) + broadcast<T>(r.epsilon);
     return theta - broadcast<T>(r.step_size) * m / root;
   }
@@ -84,14 +92,10 @@ template <class T> struct Adam {
 template <class T> struct AdamW : Adam<T> {
   using V = Vector<T>;
   using Adam<T>::Adam;
-  CHAINRULE_INLINE V step(V g, V theta, T* first, T* second) const {
-    return Adam<T>::step(g, fma_(-broadcast<T>(this->r.decay), theta, theta), first, second);
+  CHAINRULE_INLINE V step(V g, V theta, T* first, T* second, V& sum) const {
+    return Adam<T>::step(g, fma_(-broadcast<T>(this->r.decay), theta, theta), first, second, sum);
   }
 };
-
-// Sums w - w: anything but 0 afterwards tells of a parameter that is not finite. (Additions leave the
-// multipliers to the product.)
-template <class T> CHAINRULE_INLINE Vector<T> watched(Vector<T> sum, Vector<T> w) { return sum + (w - w); }
 
 template <class T, class Law> void update_all(Trained<T> part, const Law law, T shorten, std::size_t n, T* check) {
   Vector<T> sum = load(check);
@@ -101,7 +105,7 @@ template <class T, class Law> void update_all(Trained<T> part, const Law law, T 
       g = g * broadcast<T>(shorten);
       store<T>(part.gradient + i, g);
     }
-    const Vector<T> w = law.step(g, load(part.theta + i), part.first + i, part.second + i);
+    const Vector<T> w = law.step(g, load(part.theta + i), part.first + i, part.second + i, sum);
     store<T>(part.theta + i, w);
     sum = watched<T>(sum, w);
   }

@@ -61,7 +61,8 @@ template <class T> class Network {
       LayerNodes& own = nodes_[l];
       Activated<T>& v = own.g->activated;
       const std::size_t n = n_elements<T>(capacity, layers[l].n_out);
-      if (masks && !own.mask) own.mask = Buffer<T>(n), own.unmasked = Buffer<T>(n);
+      if (masks && !own.mask) own.mask = Buffer<T>(n);
+      if (masks && !own.unmasked) own.unmasked = Buffer<T>(n);
       v.mask = masks ? own.mask.get() : nullptr;
       v.g = masks ? own.unmasked.get() : v.a;
     }

@@ -159,7 +159,7 @@ template <class T, class Law>
         Vector<T> w = load(theta);
         g = load(gradient);
         if (rule.l2 != 0) g = with_l2<T>(g, w, rule.l2);
-        w = law.step(g, w, first, second);
+        w = law.step(g, w, first, second, watch);
         store<T>(theta, w);
         for (std::size_t k = 0; k < lanes<T>; ++k) {
           W.theta[at[k]] = theta[k];

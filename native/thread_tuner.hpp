@@ -22,9 +22,12 @@ class ThreadChoice {
 
   bool decided() const { return decided_; }
   std::size_t active() const { return active_; }
+  std::size_t n_threads() const { return n_threads_; }
+  // Whether the next steps are for more than one thread
+  bool wants_others() const { return decided_ ? active_ > 1 : turn_ % 2 == 1; }
 
   // Whether the next steps are for all threads, but one may do them where the others do not come
-  bool may_wait() const { return free_ && (decided_ ? active_ > 1 : turn_ % 2 == 1); }
+  bool may_wait() const { return free_ && wants_others(); }
   double step_alone() const { return decided_ ? alone_ : seconds_[turn_ / 2]; }
   // A step that one thread did because the others had not come yet. A trial ends where they stay away.
   void waited_a_step(double seconds) {

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -55,8 +57,16 @@ class Team {
  public:
   using Work = void (*)(void* context, std::size_t thread);
 
-  explicit Team(std::size_t n_threads) : n_(n_threads), process_(getpid()), done_(n_threads - 1) {
-    for (std::size_t t = 1; t < n_; ++t) workers_.emplace_back([this, t] { serve(t); });
+  // Of n_threads as many as the system gives, the caller being one of them: containers limit their number.
+  explicit Team(std::size_t n_threads) : process_(getpid()) {
+    workers_.reserve(n_threads - 1);
+    try {
+      for (std::size_t t = 1; t < n_threads; ++t) workers_.emplace_back([this, t] { serve(t); });
+    } catch (const std::system_error&) {  // no further thread
+    } catch (const std::bad_alloc&) {     // no memory for one
+    }
+    n_ = workers_.size() + 1;
+    done_.store(n_ - 1, std::memory_order_relaxed);
   }
   ~Team() {
     ending_.store(true);
@@ -71,8 +81,9 @@ class Team {
   // False in a child process: the threads stayed with the parent, and the object must not be destroyed.
   bool usable() const { return process_ == getpid(); }
 
-  // work(context, t) for every thread t, this one being t = 0; returns when all are done.
-  void run(Work work, void* context) {
+  // work(context, t) for every thread t, this one being t = 0; returns when all are done. Work throws nothing: its
+  // memory is taken before it starts, and a thread that left early would be waited for at a barrier.
+  void run(Work work, void* context) noexcept {
     wait_for_others();
     start(work, context);
     work(context, 0);
@@ -133,14 +144,14 @@ class Team {
     }
   }
 
-  const std::size_t n_;
+  std::size_t n_ = 1;  // settled before the first work
   const pid_t process_;
   Work work_ = nullptr;
   void* context_ = nullptr;
   bool roused_ = false;  // the others are to come, and nobody knows yet that they have
   std::atomic<bool> ending_{false};
   alignas(128) std::atomic<std::uint32_t> start_{0};
-  alignas(128) std::atomic<std::size_t> done_;  // workers that are done with what was started last
+  alignas(128) std::atomic<std::size_t> done_{0};  // workers that are done with what was started last
   alignas(128) std::atomic<std::size_t> arrived_{0};
   alignas(128) std::atomic<std::uint32_t> phase_{0};
   alignas(128) std::vector<std::thread> workers_;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -22,6 +23,7 @@ template <class T> class Buffer {
   Buffer() = default;
   explicit Buffer(std::size_t n) {
     constexpr std::size_t alignment = 128, large = std::size_t(1) << 18, page = std::size_t(1) << 21;
+    if (n > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) throw std::bad_alloc();  // the sum would wrap
     const std::size_t bytes = n * sizeof(T) + alignment;
     bytes_ = bytes < large ? 0 : round_up(bytes, page) + page;
     if (bytes_)

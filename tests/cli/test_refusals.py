@@ -248,3 +248,26 @@ def test_divergence_ends_with_code_one(folder: Path, capsys) -> None:
     assert "epoch" in err
     arrays, _ = read_tensors(folder / "run" / "model.safetensors")
     assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+@pytest.mark.parametrize("n", [60, 600])
+@pytest.mark.parametrize("options", [[], ["--valid", "0.3", "--epochs", "2"]], ids=["by default", "a share"])
+def test_all_the_weight_in_one_row(folder: Path, capsys, n: int, options: list[str]) -> None:
+    """Where rows are held out, one part weighs nothing, which is told before anything is trained."""
+    rows = [f"{i % 7},{i * i % 11},{'pq'[i % 3 % 2]},{int(i == 5)}" for i in range(n)]
+    (folder / "one.csv").write_text("\n".join(["a,b,y,w", *rows]))
+    arguments = ["train", "one.csv", "--target", "y", "--weight", "w", *options]
+    if n == 60 and not options:  # trains on all rows
+        assert main([*arguments, "--quiet", "-o", "run"]) == 0
+        return
+    line = refused(capsys, *arguments)
+    assert "one.csv: weight is 0 in all" in line
+    assert "--valid" in line
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.errors.DivergenceWarning")
+def test_a_target_of_any_size(folder: Path, capsys) -> None:
+    """A target whose square is no number is standardised like any other, and so fits."""
+    rows = [f"{i % 7},{i * i % 11},{(i + 1) * 1e298}" for i in range(60)]
+    (folder / "large.csv").write_text("\n".join(["a,b,y", *rows]))
+    assert main(["train", "large.csv", "--target", "y", "--epochs", "2", "--quiet", "-o", "run"]) == 0

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from chainrule.data import arrays, targets
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
-from chainrule.errors import SettingsError
+from chainrule.errors import SettingsError, ShapeError
 from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose, initialize
 from chainrule.network.parameters import Parameters
@@ -101,6 +101,10 @@ class Network:
         Normalised layers also have du[l], dgain[l] and dshift[l].
         """
         rows = self._features(X)
+        if len(rows) == 0:
+            raise ShapeError(
+                "X has 0 rows; expected at least one: J is a mean over rows. forward and predict also take none."
+            )
         encoded, _ = self.encode(y, len(rows))
         weight = arrays.weights(sample_weight, len(rows), self.architecture.dtype)
         return self.engine.backward(self.parameters, rows, encoded, weight)

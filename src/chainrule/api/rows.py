@@ -83,8 +83,14 @@ def weighted_by_class(encoded: Array, weight: Array | None, class_weight: Any, d
         table = {int(c): by_class.get(int(c), 1.0) for c in present}
     else:
         table = {int(c): len(classes) / (len(present) * n) for c, n in zip(present, counts, strict=True)}
-    factor = np.array([table[int(c)] for c in classes], dtype=dtype)
-    return factor if weight is None else np.ascontiguousarray(weight * factor)
+    factor = np.array([table[int(c)] for c in classes])
+    with np.errstate(over="ignore"):
+        converted = factor.astype(dtype) if weight is None else np.ascontiguousarray(weight * factor.astype(dtype))
+        exact = factor if weight is None else weight * factor
+    name = "class_weight" if weight is None else "sample_weight times class_weight"
+    arrays.refuse_unfit_weights(converted, exact, name)
+    arrays.refuse_weightless(converted, name)
+    return converted
 
 
 def class_weights(given: Any) -> str | dict[int, float] | None:

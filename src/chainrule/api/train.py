@@ -165,6 +165,9 @@ def set_up(
         held_out = (features[out], encoded[out], None if weight is None else weight[out])
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
         weight = None if weight is None else np.ascontiguousarray(weight[index])
+        share = f"sample_weight of the {{}} (validation={validation:g})"
+        arrays.refuse_weightless(held_out[2], share.format(f"{len(out)} rows held out"))
+        arrays.refuse_weightless(weight, share.format(f"{len(index)} training rows"))
     elif validation is not None:
         held_out = _given_validation(network, validation)
     refuse_one_class(encoded, kind)
@@ -180,7 +183,10 @@ def set_up(
         settings.shuffle,
     )
     metric = metrics.choose(settings.metric, kind)
-    held = None if held_out is None else Validation(*held_out, dense=held_out[1])
+    held = None
+    if held_out is not None:
+        Xv, yv, weight_v = held_out
+        held = Validation(Xv, yv, arrays.moderate(weight_v), dense=yv)
     return Setup(network, settings, engine, reason, rows, task, metric, held, class_weights(class_weight), kind)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,9 @@ import numpy.typing as npt
 from chainrule.errors import DataError, ShapeError
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
+Weights = TypeVar("Weights", Array, Array | None)
 _FEW = 2**13  # entries that are faster looked at one by one
+_MODERATE = 60  # a power of two: beyond it, weights are brought near 1 before they are multiplied
 _ROW_BYTES, _TABLE_ROWS = 1024, 256  # of the tables of glance, which stay in a core's cache
 
 
@@ -32,7 +34,7 @@ def unchecked_features(X: object, n_inputs: int, dtype: str) -> tuple[Array, Cal
 
     Errors    ShapeError for other shapes
     """
-    array = _numeric(X, "X")
+    array = numeric(X, "X")
     if array.ndim == 1 and len(array) == n_inputs:
         raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}). For one row give X[None, :].")
     if array.ndim > 2:
@@ -41,8 +43,20 @@ def unchecked_features(X: object, n_inputs: int, dtype: str) -> tuple[Array, Cal
         )
     if array.ndim != 2 or array.shape[1] != n_inputs:
         raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}): the network has {n_inputs} inputs.")
-    converted = np.ascontiguousarray(array, dtype=dtype)
+    converted = plain(array, dtype)
     return converted, lambda: refuse_non_finite(converted, array, "X")
+
+
+def plain(array: npt.NDArray[Any], dtype: Any) -> npt.NDArray[Any]:
+    """The array as engines read it: C-contiguous, aligned, in the byte order of the machine; a copy where it is not.
+
+    A number beyond the range of dtype becomes infinite, which `refuse_non_finite` names.
+    """
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
+        return array
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(array, dtype=dtype)
+    return converted if converted.flags.aligned else converted.copy()
 
 
 def surely_finite(a: Array) -> bool:
@@ -58,28 +72,93 @@ def refuse_non_finite(converted: Array, original: npt.NDArray[Any], name: str) -
     bad = np.argwhere(~np.isfinite(converted))
     if len(bad):
         place = tuple(int(i) for i in bad[0])
+        remedy = "Drop or impute these rows first."
+        if np.isfinite(original[place]):
+            remedy = f"It does not fit {converted.dtype}: scale {name}, or take dtype='float64'."
         raise DataError(
             f"{name}[{', '.join(map(str, place))}] is {original[place]} (row {place[0]}), {len(bad)} such in all; "
-            f"expected finite {converted.dtype} numbers. Drop or impute these rows first."
+            f"expected finite {converted.dtype} numbers. {remedy}"
         )
 
 
-def weights(weight: object, n: int, dtype: str) -> Array | None:
-    """Sample weights as (n,), non-negative and not all zero; None stays None."""
+def weights(weight: object, n: int, dtype: str, name: str = "sample_weight") -> Array | None:
+    """Sample weights as (n,), non-negative and not all zero, their sum finite; None stays None.
+
+    Errors    ShapeError for another length; DataError naming the first weight that is not possible
+    """
     if weight is None:
         return None
-    array = _numeric(weight, "sample_weight")
+    array = numeric(weight, name)
     if array.shape != (n,):
-        raise ShapeError(f"sample_weight has shape {array.shape}; expected ({n},): one weight for each row of X.")
-    converted = np.ascontiguousarray(array, dtype=dtype)
-    if not np.isfinite(converted).all() or (converted < 0).any() or not converted.any():
-        raise DataError(
-            "sample_weight holds negative, non-finite or only zero weights; expected finite weights ≥ 0, some > 0."
-        )
+        raise ShapeError(f"{name} has shape {array.shape}; expected ({n},): one weight for each row of X.")
+    converted = plain(array, dtype)
+    if (converted < 0).any():
+        row = int(np.argmax(converted < 0))
+        raise DataError(f"{name}[{row}] is {array[row]}, which is negative; expected weights ≥ 0.")
+    refuse_unfit_weights(converted, array, name)
+    refuse_weightless(converted, name)
     return converted
 
 
-def _numeric(values: object, name: str) -> npt.NDArray[Any]:
+def refuse_weightless(weight: Array | None, name: str) -> None:
+    """DataError where there are weights and all of them are zero."""
+    if weight is not None and len(weight) and not weight.any():
+        raise DataError(f"{name} holds zeros only; expected weights ≥ 0, some > 0.")
+
+
+def refuse_unfit_weights(converted: Array, original: npt.NDArray[Any], name: str) -> None:
+    """DataError where weights leave the range of their dtype, or their sum that of float64."""
+    if not surely_finite(converted):
+        refuse_non_finite(converted, original, name)
+    if len(converted) and not converted.any() and original.any():
+        raise DataError(
+            f"{name} holds nothing that fits {converted.dtype} (the largest is {original.max():g}, which becomes 0); "
+            "expected some > 0. Divide the weights by their largest, or take dtype='float64'."
+        )
+    with np.errstate(over="ignore"):
+        total = converted.sum(dtype=np.float64)
+    if not np.isfinite(total):
+        raise DataError(
+            f"{name} adds up to {total} (the largest is {converted.max():g}); expected a finite sum. "
+            "Only ratios of weights count: divide them by their largest."
+        )
+
+
+def moderate(weight: Weights) -> Weights:
+    """Weights of a mean, divided by a power of two where they are so large or small that products or sums overflow.
+
+    Ratios stay as they are, and so does the mean, to the bit.
+    """
+    if weight is None or not len(weight):
+        return weight
+    exponent = int(np.frexp(weight.max())[1])
+    return weight if abs(exponent) <= _MODERATE else np.ldexp(weight, -exponent)
+
+
+def refuse_masked(**arrays: object) -> None:
+    """DataError at the first masked cell of the arrays, which are given under their names."""
+    for name, values in arrays.items():
+        if not isinstance(values, np.ma.MaskedArray) or not np.ma.is_masked(values):
+            continue
+        bad = np.argwhere(np.ma.getmaskarray(values))
+        place = tuple(int(i) for i in bad[0])
+        raise DataError(
+            f"{name}[{', '.join(map(str, place))}] is masked (row {place[0]}), {len(bad)} such in all; expected "
+            f"numbers: a masked cell is a missing value. Drop these rows, or fill them: {name}.filled(value)."
+        )
+
+
+def unmasked(values: object) -> object:
+    """Masked cells as NaN, the missing value; anything else as it is."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        dtype = values.dtype if values.dtype.kind in "fO" else np.dtype(np.float64)
+        return np.ma.filled(values.astype(dtype), np.nan)
+    return values
+
+
+def numeric(values: object, name: str) -> npt.NDArray[Any]:
+    """An array of numbers. Errors    DataError for other values, and for masked ones"""
+    refuse_masked(**{name: values})
     try:
         array = np.asarray(values)
         if array.dtype.kind == "O":

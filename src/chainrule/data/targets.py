@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.arrays import _numeric, refuse_non_finite
+from chainrule.data.arrays import numeric, plain, refuse_non_finite, unmasked
 from chainrule.errors import DataError, ShapeError
 
 Kind: TypeAlias = Literal["class", "labels", "values"]
@@ -32,7 +32,7 @@ def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: 
     Errors    ShapeError for another length or width; DataError for inf, a class out of range, or NaN where a
               row would say nothing
     """
-    array = _numeric(y, "y")
+    array = numeric(unmasked(y) if n_outputs > 1 and getattr(y, "ndim", 0) == 2 else y, "y")
     if array.ndim == 0 or array.ndim > 2 or len(array) != n:
         raise ShapeError(f"y has shape {array.shape}; expected {n} rows, as many as X.")
     probabilities = output in ("softmax", "sigmoid") and (loss == "cross_entropy" or n_outputs > 1)
@@ -44,8 +44,10 @@ def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: 
         raise ShapeError(
             f"y has shape {array.shape}; expected ({n}, {n_outputs}): the network has {n_outputs} outputs."
         )
-    converted = np.ascontiguousarray(array, dtype=dtype)
-    if not np.isfinite(converted.sum()):
+    converted = plain(array, dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        surely = bool(np.isfinite(converted.sum()))
+    if not surely:
         _refuse_missing(converted, array, output)
     if loss == "cross_entropy" and ((converted < 0) | (converted > 1)).any():
         raise DataError("y holds numbers outside [0, 1]; loss 'cross_entropy' expects classes, or 0/1 for each output.")
@@ -82,7 +84,7 @@ def _classes(array: npt.NDArray[Any], n_outputs: int) -> npt.NDArray[np.int32]:
             f"y holds the class {low if low < 0 else high}; expected class indices 0 to {n_classes - 1}: "
             f"the network has {n_outputs} output{'s' if n_outputs > 1 else ''}."
         )
-    return np.ascontiguousarray(array, dtype=np.int32)
+    return plain(array, np.int32)
 
 
 def decode(output: npt.NDArray[Any], kind: Kind) -> npt.NDArray[Any]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import _native
-from chainrule.data.arrays import surely_finite
+from chainrule.data.arrays import plain, surely_finite
 from chainrule.engine.numpy_second_order import NumpySecondOrder
 from chainrule.engine.protocol import Advance, Array, SecondOrder, StepSettings, Targets, Task
 from chainrule.engine.threads import allowed_threads, paying_threads
@@ -136,7 +136,9 @@ class NativeEngine:
         out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
         if len(X) <= FEW_ROWS:
             finite = refuse is None or surely_finite(X)
-            self._row_predictor(parameters.architecture).predict(parameters.flat, _plain(X, parameters), out)
+            self._row_predictor(parameters.architecture).predict(
+                plain(parameters.flat, parameters.architecture.dtype), _plain(X, parameters), out
+            )
         else:
             with self._block_passes(parameters, len(X)) as passes:
                 finite = passes.predict(_plain(X, parameters), out)
@@ -151,6 +153,7 @@ class NativeEngine:
         out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
         labels, y = _targets(targets, parameters.architecture)
         with self._block_passes(parameters, len(X)) as passes:
+            weight = _weight(weight, parameters.architecture)
             loss = passes.loss(_plain(X, parameters), labels, y, weight, out)
         return float(loss), out
 
@@ -231,7 +234,7 @@ class NativeSecondOrder:
         self.gradient = np.empty(architecture.n_parameters, dtype)
         kind = _native.SecondOrder32 if dtype == np.float32 else _native.SecondOrder64
         self._products = kind(
-            isa, *_network(architecture), np.ascontiguousarray(parameters.flat, dtype), _plain(X, parameters),
+            isa, *_network(architecture), plain(parameters.flat, dtype), _plain(X, parameters),
             labels, y, row_scales(weight, len(X), dtype), self.gradient,
         )  # fmt: skip
         self.loss = float(self._products.loss)
@@ -239,7 +242,7 @@ class NativeSecondOrder:
     def product(self, v: Array) -> Array:
         """H·v, (size,)."""
         found = np.empty_like(self.gradient)
-        self._products.product(np.ascontiguousarray(v, dtype=found.dtype), found)
+        self._products.product(plain(v, found.dtype), found)
         return found
 
 
@@ -251,8 +254,9 @@ class NativeSession:
         labels, y = _targets(task.targets, task.architecture)
         self._kind = _native.Session32 if task.architecture.dtype == "float32" else _native.Session64
         self._session = self._kind(
-            isa, *_network(task.architecture), np.ascontiguousarray(task.X, dtype=task.architecture.dtype), labels, y,
-            task.weight, task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle, threads, may_choose,
+            isa, *_network(task.architecture), plain(task.X, task.architecture.dtype), labels, y,
+            _weight(task.weight, task.architecture), task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle,
+            threads, may_choose,
         )  # fmt: skip
         self._n_parameters = task.architecture.n_parameters
         self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
@@ -261,10 +265,10 @@ class NativeSession:
     def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
         """Take over a state (copied)."""
         dtype = self._task.architecture.dtype
-        arrays = [np.ascontiguousarray(optimizer[name], dtype=dtype) for name in sorted(optimizer)]
+        arrays = [plain(optimizer[name], dtype) for name in sorted(optimizer)]
         self._kept = tuple(sorted(optimizer))  # m before v, as the engine keeps them
         first, second = [*arrays, None, None][:2]
-        self._session.load(np.ascontiguousarray(theta, dtype=dtype), first, second)
+        self._session.load(plain(theta, dtype), first, second)
 
     def store(self) -> tuple[Array, dict[str, Array]]:
         """The state as fresh copies."""
@@ -289,7 +293,7 @@ class NativeSession:
         thetas: Array | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
-        etas = np.ascontiguousarray(learning_rates, dtype=np.float64)
+        etas = plain(learning_rates, np.float64)
         losses = np.empty(len(etas))
         if settings is not self._told[0]:
             self._told = (settings, _settings(self._task, settings))
@@ -348,8 +352,8 @@ def _network(architecture: Architecture) -> tuple[list[Any], Any]:
 def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[np.int32] | None, Array | None]:
     # A single output takes the label itself as its target; several outputs take it as the place of a 1.
     if targets.ndim == 1 and architecture.n_outputs > 1:
-        return np.ascontiguousarray(targets, dtype=np.int32), None
-    y = np.ascontiguousarray(targets, dtype=architecture.dtype)
+        return plain(targets, np.int32), None
+    y = plain(targets, architecture.dtype)
     return None, y.reshape(len(y), -1)
 
 
@@ -385,8 +389,12 @@ def _backward(loss: float, delta: list[Any], du: list[Any], gradient: Parameters
 
 
 def _load(passes: Any, parameters: Parameters) -> None:
-    passes.load(np.ascontiguousarray(parameters.flat, dtype=parameters.architecture.dtype))
+    passes.load(plain(parameters.flat, parameters.architecture.dtype))
 
 
 def _plain(X: Array, parameters: Parameters) -> Array:
-    return np.ascontiguousarray(X, dtype=parameters.architecture.dtype)
+    return plain(X, parameters.architecture.dtype)
+
+
+def _weight(weight: Array | None, architecture: Architecture) -> Array | None:
+    return None if weight is None else plain(weight, architecture.dtype)

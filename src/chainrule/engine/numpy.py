@@ -187,7 +187,7 @@ class NumpySession:
                 penalties[i] = self._engine.penalty(record.update.old.parameters, l2, 0.0)
             if not np.isfinite(losses[i]):
                 return Advance(losses[: i + 1], "loss")
-            if not _finite(self._parameters.flat):
+            if not all(_finite(array) for array in (self._parameters.flat, *self._state.values())):
                 return Advance(losses[: i + 1], "weights")
             if thetas is not None and (first_step + i + 1) % self._task.steps_per_epoch == 0:
                 thetas[(first_step + i) // self._task.steps_per_epoch - first_step // self._task.steps_per_epoch] = (

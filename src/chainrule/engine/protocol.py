@@ -94,7 +94,8 @@ class Advance:
     """What a stretch of steps did: J of each step done; None or the kind of number that stopped it.
 
     `stopped` = "loss": J of the last step done is not finite and its update was not applied;
-    "weights": its update left a non-finite parameter. Either way it is the last entry of `losses`.
+    "weights": its update left a non-finite parameter, or such a number in the optimizer's arrays. Either way it is
+    the last entry of `losses`.
     """
 
     losses: npt.NDArray[np.float64]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.arrays import moderate
+
 Array = npt.NDArray[Any]
 
 
@@ -31,9 +33,13 @@ def mean_and_scale(values: Array, weight: Array | None) -> tuple[float, float]:
     """Weighted mean and standard deviation (divided by the sum of weights); the scale of a constant is 1."""
     from sklearn.preprocessing import StandardScaler
 
+    wide, unit = values.reshape(-1, 1).astype(np.float64), 1.0
     with np.errstate(over="ignore", invalid="ignore"):
-        scaler = StandardScaler().fit(values.reshape(-1, 1).astype(np.float64), sample_weight=weight)
-    return float(scaler.mean_[0]), float(scaler.scale_[0])
+        scaler = StandardScaler().fit(wide, sample_weight=weight)
+        if not np.isfinite(scaler.mean_[0] + scaler.scale_[0]):  # squares or sums overflowed: in units of the largest
+            unit = float(np.ldexp(1.0, int(np.frexp(np.nanmax(np.abs(wide)))[1]) - 1))
+            scaler = StandardScaler().fit(wide / unit, sample_weight=moderate(weight))
+    return float(scaler.mean_[0]) * unit, float(scaler.scale_[0]) * unit
 
 
 def counts(codes: Array, n: int, weight: Array | None) -> Array:

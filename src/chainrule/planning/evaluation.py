@@ -105,20 +105,30 @@ def _of_values(truth: Array, guess: Array, names: tuple[str, ...]) -> Scores:
             if key != "n_rows"
         }
         parts = [_known(truth[:, k], guess[:, k]) for k in range(len(names))]
-        squares = np.concatenate([(t - g) ** 2 for t, g in parts])
+        unit = _unit(*(array for part in parts for array in part))
+        squares = np.concatenate([(t / unit - g / unit) ** 2 for t, g in parts])
         sizes = np.concatenate([np.abs(t - g) for t, g in parts])
         r2 = [value for key, value in each.items() if key.startswith("r2_") and value is not None]
         mean = float(np.mean(r2)) if r2 else None
         return {
-            "n_rows": len(truth), "rmse": float(np.sqrt(squares.mean())), "mae": float(sizes.mean()), "r2": mean, **each
+            "n_rows": len(truth), "rmse": unit * float(np.sqrt(squares.mean())), "mae": float(sizes.mean()),
+            "r2": mean, **each,
         }  # fmt: skip
+    unit = _unit(truth, guess)
+    truth, guess = truth / unit, guess / unit
     around = float(np.sum((truth - truth.mean()) ** 2)) if len(truth) else 0.0
     return {
         "n_rows": len(truth),
-        "rmse": float(np.sqrt(np.mean((truth - guess) ** 2))) if len(truth) else None,
-        "mae": float(np.mean(np.abs(truth - guess))) if len(truth) else None,
+        "rmse": unit * float(np.sqrt(np.mean((truth - guess) ** 2))) if len(truth) else None,
+        "mae": unit * float(np.mean(np.abs(truth - guess))) if len(truth) else None,
         "r2": 1 - float(np.sum((truth - guess) ** 2)) / around if around > 0 else None,
     }
+
+
+def _unit(*values: Array) -> float:
+    """1, or a power of two in which values are counted whose squares are too large or too small to be numbers."""
+    exponent = int(np.frexp(max((float(np.abs(v).max(initial=0)) for v in values), default=0.0))[1])
+    return 1.0 if abs(exponent) < 400 else 2.0 ** min(max(exponent, -1000), 1000)
 
 
 def _known(truth: Array, guess: Array) -> tuple[Array, Array]:

@@ -32,6 +32,7 @@ from chainrule.planning.candidates import make_candidates
 from chainrule.planning.inputs import EncodedRows, encode_rows
 from chainrule.planning.plan import (
     TrainingPlan,
+    check_parts,
     check_weights,
     choose_preset,
     choose_task_of,
@@ -82,6 +83,7 @@ def plan_large(
     counts = {name: int((roles == role).sum()) for role, name in PARTS.items() if share is not None or role == TRAIN}
     sampled = {role: _sample(np.flatnonzero(roles == role), seed) for role in PARTS}
     parts = _sampled(reading, sampled)
+    check_parts(parts)
     rows = parts["train"]
     chosen = choose_preset(request, rows, counts["train"], task)
     if counts["train"] > SAMPLE_ROWS:

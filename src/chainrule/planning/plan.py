@@ -155,6 +155,7 @@ def plan_table(
         held_out = HeldOut(*holdout(len(table), share, seed, classes))
         rows = table.take(held_out.kept)
         given = {"validation": table.take(held_out.out), **given}
+    check_parts({"train": rows, **given})
     fold, n_distinct = folds(table, seed) if few else (None, 0)
     chosen = choose_preset(request, rows, len(rows), task, n_distinct)
     dtype, known = request.dtype or chosen.dtype, dict[int, EncodedRows]()
@@ -224,9 +225,21 @@ def target_of(request: Request, task: Task, rows: Table) -> Target:
 def check_weights(table: Table, column: str | None) -> None:
     """DataError where the weights of rows are negative, missing or all zero."""
     try:
-        arrays.weights(table.weight, len(table), "float64")
+        arrays.weights(table.weight, len(table), "float64", "weight")
     except DataError as error:
-        raise DataError(str(error).removeprefix("sample_weight "), path=table.path, column=column) from None
+        raise DataError(str(error), path=table.path, column=column) from None
+
+
+def check_parts(parts: dict[str, Table]) -> None:
+    """DataError where the rows to train on or to judge by weigh nothing, all the weight being elsewhere."""
+    for name in ("train", "validation"):
+        part = parts.get(name)
+        if part is not None and part.weight is not None and not part.weight.any():
+            told = (
+                f"weight is 0 in all {len(part)} rows of {name}; expected some > 0. Hold out another share (--valid), "
+                "state rows to judge by, or leave out rows of weight 0 before the split."
+            )
+            raise DataError(told, path=part.path)
 
 
 def choose_task_of(table: Table, request: Request) -> Task:

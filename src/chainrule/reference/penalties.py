@@ -38,11 +38,14 @@ def penalty_bend(RW: Array, l2: float) -> Array:
 def clip(g: Array, clip_norm: float) -> Array:
     """g shortened to the length clip_norm where it is longer, its direction kept.
 
-    Formula   g · min(1, clip_norm / ‖g‖₂), ‖·‖ over all parameters at once, summed in float64
+    Formula   g · min(1, clip_norm / ‖g‖₂), ‖·‖ over all parameters at once, summed in float64; NaN throughout where
+              that is not finite: nothing can be shortened by it
     Source    Pascanu, Mikolov, Bengio (2013), algorithm 1
     """
     wide = g.astype(np.float64, copy=False)
     norm = float(np.sqrt((wide * wide).sum()))
+    if not np.isfinite(norm):
+        return np.full_like(g, np.nan)
     return g * g.dtype.type(clip_norm / norm) if norm > clip_norm else g
 
 

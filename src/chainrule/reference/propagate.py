@@ -100,6 +100,8 @@ def row_scales(weight: Array | None, n: int, dtype: np.dtype) -> Array:
     if weight is None:
         return np.full(n, 1.0 / n, dtype=dtype)
     total = float(weight.sum(dtype=np.float64))
+    if total > np.finfo(weight.dtype).max:
+        weight = weight.astype(np.float64)
     return np.zeros(n, dtype=dtype) if total == 0 else (weight / total).astype(dtype)
 
 

@@ -185,6 +185,8 @@ class Descent:
                 self._give_up()
             if not self.plan.early_stopping and self._exploded(epoch, J[i]):
                 return i + 1
+            if self._is_not_finite(epoch, extra[i]):
+                return i + 1
             if self._ended or (self.state.learning_rate != rate and self.plan.learning_rate == "adaptive"):
                 return i + 1
         return n
@@ -202,6 +204,17 @@ class Descent:
         if progress.diverged is not None:
             progress.exploded, progress.stopped = True, "diverged"
         return progress.exploded
+
+    def _is_not_finite(self, epoch: int, penalty: float) -> bool:
+        """Whether the penalty or the loss on held-out rows is no number; what is left is as where the loss ran away."""
+        progress, step = self.progress, self.first_step + (epoch + 1) * self._spe - 1
+        line = {"penalty": penalty}
+        if self.judge.validate is not None and progress.validation_losses:
+            line["validation_loss"] = progress.validation_losses[-1]
+        found = divergence.non_finite_at_end(line, epoch, step, progress.rates[-1])
+        if found is not None:
+            progress.diverged, progress.exploded, progress.stopped = found, True, "diverged"
+        return found is not None
 
     def _too_many(self) -> bool:
         """Whether too many epochs passed without improvement, by the loss or, to stop early, by the score."""

@@ -11,24 +11,23 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from chainrule.data import arrays
 from chainrule.engine.protocol import StepSettings, Task
-from chainrule.errors import DivergenceWarning
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.sklearn import fit_record, held_out
 from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from chainrule.sklearn.descent import Descent
-from chainrule.sklearn.fitted import FittedMLP, dense
+from chainrule.sklearn.fitted import FittedMLP, dense, in_range, weights_in_range
 from chainrule.sklearn.interruption import interruptible
 from chainrule.sklearn.lbfgs import FullBatch, Iterations, minimize, refuse_settings_of_steps
 from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
-from chainrule.sklearn.plan import Judge, Plan, Progress
+from chainrule.sklearn.plan import DivergedFit, Judge, Plan, Progress
 from chainrule.sklearn.rules import OptimizerState, Watch, hidden_sizes, initial_parameters
 from chainrule.training import divergence
 from chainrule.training.schedules import SCHEDULES
@@ -43,10 +42,6 @@ def adopt(estimator: Any, values: dict[str, Any]) -> None:
     for name, value in values.items():
         if name not in ("self", "__class__"):
             setattr(estimator, name, value)
-
-
-class DivergedFit(DivergenceWarning, ConvergenceWarning):
-    """A fit that diverged; for whoever filters scikit-learn's warnings, one that did not converge."""
 
 
 class BaseMLP(CallbackSupportMixin, FittedMLP):
@@ -109,6 +104,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
         """
         held_out.check_pair(X_val, y_val, sample_weight_val)
+        arrays.refuse_masked(X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val)
         validation = None if X_val is None else (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation=validation)
 
@@ -122,6 +118,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         self, X: Any, y: Any, sample_weight: Any = None, *, incremental: bool = False, validation: Any = None
     ) -> Any:
         fit_record.settle_worker()
+        arrays.refuse_masked(X=X, y=y, sample_weight=sample_weight)
         hidden = hidden_sizes(self.hidden_layer_sizes)
         self.__dict__.pop("_record", None)  # run_ is this training or none
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
@@ -175,9 +172,9 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             batch_size = len(X)
         return Task(
             self._network_of(dtype)[0].architecture,
-            np.ascontiguousarray(X, dtype=dtype),
-            np.ascontiguousarray(targets, dtype=None if targets.dtype == np.int32 else dtype),
-            None if weight is None else np.ascontiguousarray(weight, dtype=dtype),
+            arrays.plain(X, dtype),
+            in_range(targets, dtype, "y"),
+            weights_in_range(weight, dtype, "sample_weight"),
             optimizer,
             int(batch_size),
             int(self._random_state.randint(np.iinfo(np.int32).max)),
@@ -194,8 +191,9 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         judge, tasks = self._judge(task, judged_by), EpochTasks(self, X, y, weight)
         tasks.begin_fit(self.max_iter)
         iterations = Iterations(parameters, tasks, judge.validate, bool(self.verbose), self.time_limit, interrupted)
+        objective = FullBatch(task, engine, float(self.alpha))
         found, self.loss_, self.n_iter_ = minimize(
-            FullBatch(task, engine, float(self.alpha)),
+            objective,
             parameters.copy(),
             max_iter=self.max_iter,
             max_fun=self.max_fun,
@@ -208,6 +206,8 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             self.validation_scores_, self.validation_loss_curve_ = iterations.scores, iterations.losses
             self.best_validation_score_ = max(iterations.scores, default=-np.inf)
         self._refuse_non_finite(found)
+        objective.refuse_non_finite(self.loss_, found)
+        iterations.warn_of_divergence()
         self._adopt_parameters(found)
         tasks.end_fit()
 
@@ -349,15 +349,17 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         if judged_by is None:
             return judge
         X, targets, weight = judged_by
-        X = np.ascontiguousarray(X, dtype=architecture.dtype)
-        targets = np.ascontiguousarray(targets, dtype=None if targets.dtype == np.int32 else architecture.dtype)
-        w = None if weight is None else np.ascontiguousarray(weight, dtype=architecture.dtype)
+        dtype, held_out_weight = architecture.dtype, "sample_weight of the rows held out"
+        X, targets = arrays.plain(X, dtype), in_range(targets, dtype, "y of the rows held out")
+        w = arrays.moderate(weights_in_range(weight, dtype, held_out_weight))
+        arrays.refuse_weightless(w, held_out_weight)
         engine, score = self._engine_for(architecture), self._scorer()
 
         def validate(parameters: Parameters) -> tuple[float, float]:
             loss, output = engine.loss(parameters, X, targets, w)
-            rating = score(targets, output, w) if np.isfinite(output).all() else float("nan")
-            return scale * loss, float("nan") if np.isnan(rating) else float(rating)
+            is_finite = np.isfinite(output).all()
+            rating = score(targets, output, w) if is_finite else float("nan")
+            return scale * loss if is_finite else float("nan"), float("nan") if np.isnan(rating) else float(rating)
 
         judge.validate = validate
         return judge

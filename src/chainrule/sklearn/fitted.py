@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from chainrule.data import arrays
 from chainrule.engine.protocol import Engine, OwnLoss
 from chainrule.engine.select import select, with_own_loss
 from chainrule.network.architecture import Architecture
@@ -88,7 +89,7 @@ class FittedMLP(BaseEstimator):
         parameters, engine = self._network_of()
         dtype = parameters.flat.dtype
         if not sparse.issparse(X):
-            return engine.predict(parameters, np.ascontiguousarray(X, dtype=dtype))
+            return engine.predict(parameters, in_range(X, dtype, "X"))
         rows, n = X.tocsr(), max(1, BLOCK_NUMBERS // X.shape[1])
         blocks = (rows[i : i + n].toarray().astype(dtype, copy=False) for i in range(0, X.shape[0], n))
         return np.concatenate([engine.predict(parameters, block) for block in blocks])
@@ -109,21 +110,23 @@ class FittedMLP(BaseEstimator):
             with np.errstate(all="ignore"):
                 if np.isfinite(X.sum()):
                     return X
+        arrays.refuse_masked(X=X)
         return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
 
     def activations(self, X: Any) -> list[Array]:
         """The activation of every layer for the rows of X: the hidden layers first, the output last."""
         X = self._rows(X)
         parameters, engine = self._network_of()
-        return engine.forward(parameters, dense(X).astype(parameters.flat.dtype, copy=False)).a[1:]
+        return engine.forward(parameters, in_range(dense(X), parameters.flat.dtype, "X")).a[1:]
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Both passes backwards over the rows of X: loss, delta[l], dW[l], db[l] (l = 1 …), dX; without penalty."""
         X = self._rows(X)
         parameters, engine = self._network_of()
         dtype = parameters.flat.dtype
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X).astype(dtype)
-        rows = np.ascontiguousarray(dense(X), dtype=dtype)
+        arrays.refuse_masked(y=y, sample_weight=sample_weight)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weight, rows = weights_in_range(weight, dtype, "sample_weight"), in_range(dense(X), dtype, "X")
         return engine.backward(parameters, rows, self._answers(y, len(rows), dtype, "X", "y"), weight)
 
     def _answers(self, y: Any, n: int, dtype: Any, rows: str, name: str) -> Array:
@@ -137,7 +140,7 @@ class FittedMLP(BaseEstimator):
             raise ValueError(f"{rows} has {n} rows, {name} {found}; expected as many, at least one.")
         if y.dtype.kind == "f" and not np.isfinite(y).all():
             raise ValueError(f"{name} holds values that are missing or infinite; expected finite ones.")
-        targets = self._targets(y, dtype)
+        targets = in_range(self._targets(y, np.float64), dtype, name)
         n_outputs = targets.shape[1] if targets.ndim == 2 else self.n_outputs_
         if n_outputs != self.n_outputs_:
             raise ValueError(f"{name} has {n_outputs} columns; expected {self.n_outputs_}, as in fit.")
@@ -187,6 +190,25 @@ class FittedMLP(BaseEstimator):
     def _own_loss(self) -> OwnLoss | None:
         """The pair of functions that is the loss, where it is one."""
         return None
+
+
+def in_range(values: Any, dtype: Any, name: str) -> Array:
+    """X or y as engines take them; class indices stay int32. DataError for a number that does not fit dtype."""
+    if values.dtype == np.int32:
+        return arrays.plain(values, np.int32)
+    converted = arrays.plain(values, dtype)
+    if converted.dtype != values.dtype and not arrays.surely_finite(converted):
+        arrays.refuse_non_finite(converted, values, name)
+    return converted
+
+
+def weights_in_range(weight: Array | None, dtype: Any, name: str) -> Array | None:
+    """The same for weights, whose sum must be a number as well."""
+    if weight is None:
+        return None
+    converted = arrays.plain(weight, dtype)
+    arrays.refuse_unfit_weights(converted, weight, name)
+    return converted
 
 
 def dense(X: Any) -> Any:

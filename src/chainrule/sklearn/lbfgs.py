@@ -15,6 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.network.parameters import Parameters
 from chainrule.sklearn.callbacks import EpochTasks, attributes
+from chainrule.sklearn.plan import DivergedFit
+from chainrule.training import divergence
 
 Array = npt.NDArray[Any]
 
@@ -40,6 +42,15 @@ class FullBatch:
         if done.stopped == "loss":  # the step was not applied: nothing to read off
             gradient = np.full_like(theta, np.nan)
         return float(done.losses[0]), float(self._penalty[0]), gradient
+
+    def refuse_non_finite(self, loss: float, at: Parameters) -> None:
+        """ValueError where the loss found at these parameters is no number, naming what is not finite there."""
+        if np.isfinite(loss):
+            return
+        self._session.load(at.flat, self._rest)
+        with np.errstate(all="ignore"):
+            found = divergence.non_finite(self._session.record(0, 1.0, self._settings))
+        raise ValueError(f"Solver produced a loss that is not finite. ({found})") from found
 
 
 OF_STEPS: dict[str, Any] = {"dropout": 0.0, "clip_norm": None, "schedule": "constant", "warm_up": 0.0}
@@ -74,6 +85,14 @@ class Iterations:
         self.n, self.asked_to_stop = 0, False
         self.losses: list[float] = []
         self.scores: list[float] = []
+
+    def warn_of_divergence(self) -> None:
+        """DivergedFit where the loss on the rows to judge by was no number after some iteration."""
+        for n, loss in enumerate(self.losses):
+            found = divergence.non_finite_at_end({"validation_loss": loss}, n, n, 1.0)
+            if found is not None:
+                warnings.warn(str(found), DivergedFit, stacklevel=6)
+                return
 
     def __call__(self, intermediate_result: Any) -> None:
         """An iteration ends; StopIteration where it is to be the last. The name of the argument is SciPy's."""

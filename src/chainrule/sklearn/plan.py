@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
 
-from chainrule.errors import DivergedError
+from chainrule.errors import DivergedError, DivergenceWarning
 from chainrule.network.parameters import Parameters
 
 Array = npt.NDArray[Any]
+
+
+class DivergedFit(DivergenceWarning, ConvergenceWarning):
+    """A fit that diverged; for whoever filters scikit-learn's warnings, one that did not converge."""
 
 
 @dataclass

@@ -10,11 +10,12 @@ import numpy.typing as npt
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
 from chainrule.engine.protocol import OwnLoss
 from chainrule.sklearn import scores
 from chainrule.sklearn.estimator import BaseMLP, adopt
+from chainrule.sklearn.fitted import in_range
 from chainrule.training.settings import AdamEpsilonHat
 
 Array = npt.NDArray[Any]
@@ -104,6 +105,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
+        assert_all_finite(y, input_name="y")  # None among numbers becomes NaN only when y is made numeric
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs y ≥ 0; y holds negative values.")
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
@@ -112,7 +114,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return np.asarray(y, dtype=np.float64)
 
     def _targets(self, y: Any, dtype: Any) -> Array:
-        return np.ascontiguousarray(np.asarray(y).reshape(len(y), -1), dtype=dtype)
+        return in_range(np.asarray(y).reshape(len(y), -1), dtype, "y")
 
     def _n_outputs(self, targets: Array) -> int:
         return int(targets.shape[1])

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.network import Network
+from chainrule.data.arrays import refuse_masked, refuse_unfit_weights
 from chainrule.data.table import Column, Table
 from chainrule.errors import InterruptedWarning
 from chainrule.planning.plan import TrainingPlan, plan_table
@@ -51,6 +52,7 @@ class BaseTabular(ReadsTables):
 
     def _fit(self, X: Any, y: Array, sample_weight: Any, validation: Any) -> Any:
         clock = Clock(self.time_limit)
+        refuse_masked(sample_weight=sample_weight)
         table = self._weighted(replace(self._table(X), targets=(self._target_column(y),)), y, sample_weight)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         plan = self._planned(table, validation, seed)
@@ -74,6 +76,7 @@ class BaseTabular(ReadsTables):
         weight = sample_weight
         if weight is not None:
             weight = _check_sample_weight(weight, np.empty((len(y), 0)), dtype=np.float64)
+            refuse_unfit_weights(weight, weight, "sample_weight")
         table = replace(table, weight=weight_of_rows(getattr(self, "class_weight", None), y, weight))
         if table.weight is not None and not table.weight.all():
             table = table.take(np.flatnonzero(table.weight))
@@ -105,6 +108,7 @@ class BaseTabular(ReadsTables):
     def _given(self, validation: tuple[Any, Any, Any]) -> Table:
         """Rows to judge epochs by as a table, read as those of the fit."""
         X, y, weight = validation
+        refuse_masked(sample_weight_val=weight)
         table = self._read(X)
         if len(table) != len(y) or not len(y):
             raise ValueError(f"X_val has {len(table)} rows, y_val {len(y)}; expected as many, at least one.")

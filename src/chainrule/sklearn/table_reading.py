@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.api.network import Network
+from chainrule.data.arrays import unmasked
 from chainrule.data.table import Table
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.sklearn.frames import FrameShape, is_frame, named, table_of_array, table_of_frame
@@ -42,7 +43,7 @@ class ReadsTables(BaseEstimator):
         return table
 
     def _checked(self, X: Any, *, reset: bool) -> Array:
-        X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
+        X = validate_data(self, unmasked(X), dtype=None, ensure_all_finite="allow-nan", reset=reset)
         if X.dtype.kind == "c":
             raise ValueError("Complex data not supported: X holds complex numbers; expected real ones.")
         return X

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d
 
+from chainrule.data.arrays import refuse_masked
 from chainrule.data.table import Column
 from chainrule.planning.task import Task
 from chainrule.sklearn.estimator import adopt
@@ -71,6 +72,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self._validate_params()
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None; expected classes.")
+        refuse_masked(y=y)
         y = column_or_1d(as_array(y), warn=True)
         if y.dtype.kind == "f":
             assert_all_finite(y, input_name="y")
@@ -81,6 +83,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
         check_pair(X_val, y_val, sample_weight_val)
+        refuse_masked(y_val=y_val)
         validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
 
@@ -143,9 +146,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         self._validate_params()
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None; expected values.")
+        refuse_masked(y=y)
         y = _check_y(column_or_1d(as_array(y), warn=True), y_numeric=True)
+        assert_all_finite(y, input_name="y")  # None among numbers becomes NaN only when y is made numeric
         check_lengths(X, y)
         check_pair(X_val, y_val, sample_weight_val)
+        refuse_masked(y_val=y_val)
         validation = None if X_val is None else (X_val, np.asarray(y_val, dtype=np.float64), sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
 

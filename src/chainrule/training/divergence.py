@@ -35,10 +35,21 @@ def first_non_finite(record: StepRecord) -> tuple[int | None, str]:
         for name, arrays in gradients.items():
             if arrays[l] is not None and not np.isfinite(arrays[l]).all():
                 return l, f"{name}{l}"
-    for name, array in record.update.new.parameters.named():
-        if not np.isfinite(array).all():
-            return int(name.lstrip(string.ascii_letters)), name
-    return None, "loss"
+    return _first_of_update(record)
+
+
+def _first_of_update(record: StepRecord) -> tuple[int | None, str]:
+    """The same of what follows the backward pass: penalty and clip, the optimizer's arrays, the parameters."""
+    update, penalty = record.update, record.penalty
+    if np.isnan(update.gradient.flat).all():  # what the clip makes of a norm that is not finite
+        return None, "norm of the gradient"
+    named = [("gradient of {} with its penalty", update.gradient)] if not np.isfinite(penalty) or penalty else []
+    named += [(f"{letter} of {{}}", arrays) for letter, arrays in update.new.optimizer.items()]
+    for words, parameters in [*named, ("{}", update.new.parameters)]:
+        for name, array in parameters.named():
+            if not np.isfinite(array).all():
+                return int(name.lstrip(string.ascii_letters)), words.format(name)
+    return None, "loss" if np.isfinite(penalty) else "penalty"
 
 
 def non_finite(record: StepRecord) -> DivergedError:
@@ -59,7 +70,21 @@ def non_finite(record: StepRecord) -> DivergedError:
 def exploded(
     losses: npt.NDArray[np.float64], mean: float, scale: float, first_step: int, epoch: int, eta: float
 ) -> DivergedError | None:
-    """The error for an epoch whose mean loss is EXPLODED times above scale, at its first such step; else None."""
+    """The error for an epoch whose mean loss is not finite, or EXPLODED times above scale, at its first such step.
+
+    None for any other epoch.
+    """
+    if not np.isfinite(mean):
+        step = int(np.argmax(losses))
+        return DivergedError(
+            f"training diverged: epoch {epoch}, step {first_step + step}: loss = {losses[step]:.4g}, so large that the "
+            f"mean of the epoch is not finite, learning rate {eta:g}; expected a mean that is a number. "
+            "Scale the inputs and targets, or take a smaller learning rate.",
+            epoch=epoch,
+            step=first_step + step,
+            layer=None,
+            quantity="loss",
+        )
     if not mean > EXPLODED * scale:
         return None
     step = first_step + int(np.argmax(losses > EXPLODED * scale))
@@ -72,6 +97,31 @@ def exploded(
         layer=None,
         quantity="loss",
     )
+
+
+ALWAYS_FINITE = {
+    "validation_loss": "Scale the validation rows as the training rows, or take a smaller learning rate.",
+    "rmse": "Scale the targets.",
+    "penalty": "Take a smaller l2 or l1.",
+}
+"""What the history holds that is a number in every sound training, and what helps where it is none. A metric of
+another library may be undefined (a class that is missing among the validation rows), which is no divergence."""
+
+
+def non_finite_at_end(line: dict[str, float], epoch: int, step: int, eta: float) -> DivergedError | None:
+    """The error for the end of an epoch, after `step`, whose entry in the history is not finite; else None."""
+    for quantity, remedy in ALWAYS_FINITE.items():
+        value = line.get(quantity, 0.0)
+        if not np.isfinite(value):
+            return DivergedError(
+                f"training diverged: epoch {epoch}, after step {step}: {quantity} is {value}, learning rate {eta:g}; "
+                f"expected a finite number. {remedy}",
+                epoch=epoch,
+                step=step,
+                layer=None,
+                quantity=quantity,
+            )
+    return None
 
 
 def constant_output_loss(targets: npt.NDArray[Any], loss: str, n_outputs: int) -> float:

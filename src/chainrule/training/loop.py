@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.arrays import moderate
 from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
 from chainrule.errors import DivergedError, UnwrittenWarning
 from chainrule.network.parameters import Parameters
@@ -122,9 +123,7 @@ class Trainer:
         self._progress = Progress(**start.progress.to_dict())
         self._best = start.best_theta.copy()
         self._step = start.step
-        self._losses = np.concatenate(
-            [losses if losses is not None else np.zeros(0), np.zeros(self._n_steps - start.step)]
-        )
+        self._losses = np.zeros(0) if losses is None else losses
         if start.step not in self.checkpoints.sizes:
             self.checkpoints.put(start)
             self.checkpoints.charge(time.perf_counter() - self._began)
@@ -146,6 +145,7 @@ class Trainer:
         self._in_steps_s += elapsed
         self._n_done += len(done.losses)
         self._step = first + len(done.losses)
+        self._make_room_for_losses(self._step)
         self._losses[first : self._step] = done.losses
         if done.stopped:
             self._step -= 1  # the one that went wrong ends no epoch
@@ -156,6 +156,13 @@ class Trainer:
             return
         self._adapt(last - first, elapsed)
         self._after_stretch(first, etas, thetas)
+
+    def _make_room_for_losses(self, n: int) -> None:
+        """Room for n losses at least. It grows with what is done: of many epochs few may fit into a time limit."""
+        if n > len(self._losses):
+            room = np.zeros(max(n, min(2 * len(self._losses), self._n_steps)))
+            room[: len(self._losses)] = self._losses
+            self._losses = room
 
     def _furthest(self, first: int) -> int:
         """Where a stretch must end: at the end of an epoch, the next one where somebody may act there."""
@@ -233,10 +240,12 @@ class Trainer:
         mean = float(np.add.reduce(losses * weights) / total)
         scale = max(float(self._losses[0]), self.constant_loss)
         self._diverged = divergence.exploded(losses, mean, scale, first, epoch, eta)
+        if self._diverged is None:
+            line = {"loss": mean} | self._validate(theta) | {"penalty": self._penalty(theta), "learning_rate": eta}
+            self._diverged = divergence.non_finite_at_end(line, epoch, self._step - 1, eta)
         if self._diverged:
             self._stopped = "diverged"
             return
-        line = {"loss": mean} | self._validate(theta) | {"penalty": self._penalty(theta), "learning_rate": eta}
         if self.settings.schedule == "plateau":
             line[PLATEAU_NAME] = self._progress.plateau_factor
         line["seconds"] = (time.perf_counter() - self._epoch_began) * self._spe / (self._spe + n_behind)
@@ -254,6 +263,8 @@ class Trainer:
             return {}
         parameters = Parameters(self.task.architecture, theta)
         loss, output = self.engine.loss(parameters, v.X, v.targets, v.weight)
+        if not (np.isfinite(loss) and np.isfinite(output).all()):  # which no metric is asked about
+            return {"validation_loss": loss if not np.isfinite(loss) else float("nan")}
         told = self.metric.beside or self.metric
         with np.errstate(all="ignore"):
             return {"validation_loss": loss, told.name: told.score(v.dense, output, v.weight)}
@@ -292,7 +303,7 @@ class Trainer:
             self._even_weights = np.minimum(size, n - starts).astype(np.float64), float(n)
             return self._even_weights
         weights = np.add.reduceat(self.task.weight[self.task.order(epoch)].astype(np.float64), starts)
-        weights = weights if weights.any() else np.ones_like(weights)
+        weights = np.asarray(moderate(weights), np.float64) if weights.any() else np.ones_like(weights)
         return weights, weights.sum()
 
     # events --------------------------------------------------------------------------------------------------

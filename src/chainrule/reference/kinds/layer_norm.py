@@ -27,6 +27,7 @@ def normalised(z: Array) -> tuple[Array, Array]:
     centred = z - z.mean(axis=1, keepdims=True)
     centred -= centred.mean(axis=1, keepdims=True)  # the rounding of a large mean is all that equal numbers leave
     deviation = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + z.dtype.type(EPSILON))
+    deviation[np.isinf(deviation)] = np.nan  # a variance that overflowed would make of every unit a 0
     return centred / deviation, deviation
 
 
