@@ -102,7 +102,7 @@ import resource
 expected, ends = work(4), set()
 size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 big = cr.Network([30, 2000, 2000, 3])
-for megabytes in (1, 4, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512):
+for megabytes in (1, 4, 16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 8192):
     resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 2**20, resource.RLIM_INFINITY))
     try:
         cr.train(big, X[:300], y[:300], epochs=1, batch_size=150, threads=4, dropout=0.5, progress=False)
