@@ -165,9 +165,8 @@ def set_up(
         held_out = (features[out], encoded[out], None if weight is None else weight[out])
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
         weight = None if weight is None else np.ascontiguousarray(weight[index])
-        share = f"sample_weight of the {{}} (validation={validation:g})"
-        arrays.refuse_weightless(held_out[2], share.format(f"{len(out)} rows held out"))
-        arrays.refuse_weightless(weight, share.format(f"{len(index)} training rows"))
+        arrays.refuse_weightless(held_out[2], f"sample_weight of the {len(out)} rows held out for validation")
+        arrays.refuse_weightless(weight, f"sample_weight of the {len(index)} training rows, without those held out,")
     elif validation is not None:
         held_out = _given_validation(network, validation)
     refuse_one_class(encoded, kind)

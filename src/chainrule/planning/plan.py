@@ -100,7 +100,8 @@ class TrainingPlan:
         if self.fold is not None:
             for k in range(N_FOLDS):
                 out = self.fold == k
-                if 0 < int(out.sum()) < len(out):
+                says = np.ones(len(out)) if rows.weight is None else rows.weight
+                if says[out].any() and says[~out].any():  # neither part is empty or weighs nothing
                     yield Resample(rows=rows.taken(~out), seed=seed, outside=rows.taken(out), fold=k)
         elif self.share is not None and self.n_read < SEVERAL_SPLITS_BELOW:
             for k, held_out in enumerate(self._splits):
