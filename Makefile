@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: demo test check js bench sanitize clean
+.PHONY: demo test check js bench sanitize reliability-long clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chainrule needs Python 3.11 or later; set PYTHON=python3.x")'
@@ -46,6 +46,10 @@ js: node_modules/installed
 
 bench: .venv/installed-bench
 	$(BIN)/chainrule bench
+
+# Every failing system call of train, --resume, predict and report, one by one: about half an hour.
+reliability-long: .venv/installed-dev
+	$(BIN)/python tests/faults/sweep.py
 
 sanitize: .venv/installed-dev
 	.ci/sanitize

@@ -15,7 +15,7 @@ from chainrule.api.rows import class_weights
 from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
-from chainrule.errors import DivergedError, ModelFileError, SettingsError
+from chainrule.errors import DivergedError, ModelFileError, SettingsError, of_file
 from chainrule.network.architecture import Architecture
 from chainrule.run import files
 from chainrule.run.directory import FileStore, RunDirectory
@@ -48,11 +48,14 @@ def load(path: str | os.PathLike[str]) -> Run | Model:
     Errors    ModelFileError if the path is neither, or a file is truncated or altered
     """
     place = Path(path)
-    if place.is_dir():
-        return load_run(place)
-    if not place.exists():
-        raise ModelFileError(f"{place}: no such file or folder; expected a run directory or a .safetensors model.")
-    return _load_model(place)
+    try:
+        if place.is_dir():
+            return load_run(place)
+        if not place.exists():
+            raise ModelFileError(f"{place}: no such file or folder; expected a run directory or a .safetensors model.")
+        return _load_model(place)
+    except OSError as error:
+        raise ModelFileError(of_file(error.filename or place, "read", error)) from error
 
 
 def _load_model(path: Path) -> Model:

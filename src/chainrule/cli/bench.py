@@ -6,12 +6,14 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from chainrule import json_text
 from chainrule.bench import footprint, machine, parts, report
 from chainrule.bench.workloads import WORKLOADS
-from chainrule.errors import DataError, SettingsError
+from chainrule.errors import DataError, SettingsError, of_file
+from chainrule.run.files import write_json
 
 PARTS = (*WORKLOADS, "prediction", "loop", "footprint")
 QUICK_PARTS = ("S", "N", "prediction", "footprint")
@@ -51,8 +53,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
                 continue
             results["entries"] += entries(name, threads, options.quick)
             if path:
-                with open(path, "w", encoding="utf-8") as file:
-                    json.dump(results, file, indent=1)
+                write_json(Path(path), results)
     results["entries"].sort(key=lambda e: (PARTS.index(e["part"]), e.get("threads", 1)))
     return results
 
@@ -97,11 +98,13 @@ def thread_numbers(text: str | None, quick: bool) -> list[int]:
 
 def kept(path: str) -> dict[str, Any]:
     """Results from a file."""
-    with open(path, encoding="utf-8") as file:
-        try:
+    try:
+        with open(path, encoding="utf-8") as file:
             results: dict[str, Any] = json.load(file)
-        except ValueError as error:
-            raise DataError(f"{path} is not JSON ({error}); expected a file written by chainrule bench -o.") from None
+    except OSError as error:
+        raise DataError(of_file(path, "read", error)) from None
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON ({error}); expected a file written by chainrule bench -o.") from None
     if not isinstance(results, dict) or not {"machine", "entries"} <= set(results):
         raise DataError(f"{path} holds no results; expected a file written by chainrule bench -o.")
     return results

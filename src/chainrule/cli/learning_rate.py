@@ -13,6 +13,7 @@ from chainrule.api.model_selection import network_of
 from chainrule.cli.train_options import plan_of
 from chainrule.errors import SettingsError
 from chainrule.planning.selection import Selection
+from chainrule.run.files import refuse_unwritable, write_atomic
 from chainrule.training.settings import Settings
 from chainrule.tune.figure import Figure, figure
 from chainrule.tune.found import Suggestion
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     )  # fmt: skip
     if file is not None:
         picture = PICTURES[file.suffix.lower()]
-        file.write_bytes(picture(figure(found), options.language))
+        write_atomic(file, picture(figure(found), options.language))
     print(json_text.text(found.to_dict()) if options.json else found.text(options.language))
     return 0
 
@@ -53,12 +54,11 @@ PICTURES: dict[str, Callable[[Figure, str], bytes]] = {
 
 
 def check_picture(file: Path, language: str) -> None:
-    """SettingsError where the picture could not be written; said before anything is computed."""
+    """SettingsError or ModelFileError where the picture could not be written; said before anything is computed."""
     ending = file.suffix.lower()
     if ending not in PICTURES:
         raise SettingsError(f"{file}: a picture is written as SVG or PNG; expected a name that ends in .svg or .png.")
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        raise SettingsError(f"{file}: cannot be written; expected a file name in a folder that exists.")
+    refuse_unwritable(file)
     if ending == ".png":
         fonts(language)
 

@@ -9,11 +9,12 @@ to the system and not to the process. The folder appears whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +22,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import DataError
+from chainrule import json_text
+from chainrule.errors import DataError, of_file
 
 ABOUT = "cache.json"
 FORMAT = 1
@@ -136,6 +138,15 @@ def _part(folder: Path, name: str, entry: Mapping[str, Any]) -> Part:
     return Part(arrays["X"], arrays["y"], arrays.get("weight"))
 
 
+@contextlib.contextmanager
+def _told(path: Path, deed: str) -> Iterator[None]:
+    """Errors of the system as a DataError that names the file and what helps."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(of_file(error.filename or path, deed, error)) from error
+
+
 class Writer:
     """A cache being written, block by block; used in a with statement, it leaves nothing behind when that fails.
 
@@ -150,8 +161,14 @@ class Writer:
         self._held: dict[str, dict[str, list[Any]]] = {}
 
     def __enter__(self) -> Writer:
-        self._unfinished.mkdir(parents=True)
-        self._known = fingerprint(self._source)
+        with _told(self.folder, "written"):
+            self._unfinished.mkdir(parents=True)
+        try:
+            with _told(self._source, "read"):
+                self._known = fingerprint(self._source)
+        except BaseException:
+            shutil.rmtree(self._unfinished, ignore_errors=True)
+            raise
         return self
 
     def add(self, part: str, X: Array, y: Array, weight: Array | None) -> None:
@@ -161,11 +178,13 @@ class Writer:
             plain = np.ascontiguousarray(array)
             held = self._held.setdefault(part, {}).setdefault(kind, [[0, *plain.shape[1:]], str(plain.dtype)])
             if (part, kind) not in self._files:
-                self._files[part, kind] = self._begin(part, kind, plain)
+                with _told(self.folder, "written"):
+                    self._files[part, kind] = self._begin(part, kind, plain)
             if str(plain.dtype) != held[1] or list(plain.shape[1:]) != held[0][1:]:
                 raise ValueError(f"{part}.{kind} has {plain.dtype} {plain.shape[1:]} after {held[1]} {held[0][1:]}")
             held[0][0] += len(plain)
-            self._files[part, kind].write(plain.data)
+            with _told(self.folder, "written"):
+                self._files[part, kind].write(plain.data)
 
     def _begin(self, part: str, kind: str, array: Array) -> BinaryIO:
         file = open(self._unfinished / f"{part}.{kind}.npy", "wb")  # noqa: SIM115 (closed in __exit__)
@@ -175,11 +194,13 @@ class Writer:
         return file
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        for file in self._files.values():
-            file.close()
         try:
+            with _told(self.folder, "written"), contextlib.ExitStack() as closing:
+                for file in self._files.values():  # all of them, also where the last bytes of one find no room
+                    closing.callback(file.close)
             if failed is None:
-                self._finish()
+                with _told(self.folder, "written"):
+                    self._finish()
         finally:
             shutil.rmtree(self._unfinished, ignore_errors=True)
 
@@ -189,6 +210,6 @@ class Writer:
             told = f"changed while it was read ({counted} rows came, {self.n_rows} were expected); read it again."
             raise DataError(told, path=str(self._source))
         about = {"format": FORMAT, "source": self._known, "made_with": self._made_with, "parts": self._held}
-        (self._unfinished / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
+        (self._unfinished / ABOUT).write_text(json_text.text(about, indent=1), encoding="utf-8")
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         os.replace(self._unfinished, self.folder)

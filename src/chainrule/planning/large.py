@@ -25,7 +25,7 @@ from chainrule.data.read import Plan as Reading
 from chainrule.data.read import size_in_memory, survey
 from chainrule.data.split import holdout
 from chainrule.data.table import Selection, Table
-from chainrule.errors import DataError, SettingsError
+from chainrule.errors import DataError, SettingsError, of_file
 from chainrule.pipeline.table_pipeline import TablePipeline, folds_of
 from chainrule.pipeline.target import Classes
 from chainrule.planning.candidates import make_candidates
@@ -194,7 +194,10 @@ def _cache(
         if named is not None:
             raise
         warnings.warn(f"{error} It is made anew.", stacklevel=3)
-        shutil.rmtree(place)
+        try:
+            shutil.rmtree(place)
+        except OSError as error:
+            raise DataError(of_file(error.filename or place, "removed", error)) from error
         found = None
     if found is None:
         with Writer(place, source, made_with, n_rows) as writer:
