@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chainrule.api.train import train
     from chainrule.errors import (
         ChainruleError,
+        DamagedFileWarning,
         DataError,
         DivergedError,
         DivergenceWarning,
@@ -46,6 +47,7 @@ _HOMES = {
     "chainrule.api.train": ("train",),
     "chainrule.errors": (
         "ChainruleError",
+        "DamagedFileWarning",
         "DataError",
         "DivergedError",
         "DivergenceWarning",
@@ -66,6 +68,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "ChainruleError",
+    "DamagedFileWarning",
     "DataError",
     "DivergedError",
     "DivergenceWarning",

@@ -8,6 +8,7 @@ ChainruleError
 └── DivergedError    training met a non-finite or exploding number      (also an ArithmeticError)
 
 DivergenceWarning    the same news, when training returns what it has instead of raising
+DamagedFileWarning   a file of a run cannot be read; what it held is lost, the rest of the run is not
 InterruptedWarning   Ctrl-C ended a training, which returns what it has: a loop around it may want to end too
 UnwrittenWarning     a file of a run could not be written; training went on, or its run was returned
 ReplayWarning        a replay on another engine or BLAS than recorded: the same to rounding, not to the bit
@@ -72,6 +73,13 @@ class DivergedError(ChainruleError, ArithmeticError):
 
 class DivergenceWarning(UserWarning):
     """Training stopped because a number became non-finite or the loss exploded."""
+
+
+class DamagedFileWarning(ModelFileError, UserWarning):  # noqa: N818  # a warning first
+    """A file of a run cannot be read: what it held is lost, everything else of the run is there.
+
+    Where warnings are made errors it is the ModelFileError it tells of.
+    """
 
 
 class InterruptedWarning(UserWarning):

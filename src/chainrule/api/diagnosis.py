@@ -12,13 +12,15 @@ from chainrule.diagnose.doctor.finding import Diagnosis
 from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.diagnose.vitals.measure import Vitals, take
 from chainrule.diagnose.vitals.steps import chosen_steps
+from chainrule.run.names import STEPS
 
 if TYPE_CHECKING:
     from chainrule.api.run import Run
 
 
 def doctor(run: Run, data: tuple[Any, ...] | None) -> Diagnosis:
-    """The diagnosis of a run."""
+    """The diagnosis of a run, which judges by the losses of its steps and epochs."""
+    run.require(STEPS)
     rows = run._prepared(data)
     replayer = run.replayer(rows)
     return diagnose(

@@ -14,7 +14,7 @@ from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, ModelFileError, SettingsError
 from chainrule.network.parameters import Parameters
-from chainrule.run import files
+from chainrule.run import contents, files
 from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RATE, RUN
 from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
@@ -139,7 +139,7 @@ def begun_with(directory: Any) -> float | None:
     folder = None if directory is None else RunDirectory(directory)
     if folder is None or not folder.exists:
         return None
-    return float(files.read_json(folder.file(RUN))["settings"]["optimizer"]["learning_rate"])
+    return float(contents.read_record(folder.file(RUN))["settings"]["optimizer"]["learning_rate"])
 
 
 def of_run(run: Run, data: tuple[Any, ...] | None = None) -> LearningRate:

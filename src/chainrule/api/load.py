@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,28 @@ from chainrule.api.rows import class_weights
 from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
-from chainrule.errors import DivergedError, ModelFileError, SettingsError, of_file
+from chainrule.errors import DamagedFileWarning, DivergedError, ModelFileError, SettingsError, of_file
 from chainrule.network.architecture import Architecture
-from chainrule.run import files
+from chainrule.run import contents, stored
+from chainrule.run.contents import StateShape
 from chainrule.run.directory import FileStore, RunDirectory
 from chainrule.run.model import read_model
-from chainrule.run.names import CHECKPOINTS, MODEL, RATE, RUN, SPLIT
+from chainrule.run.names import CHECKPOINTS, EVENTS, HISTORY, MODEL, RATE, RUN, SPLIT, STEPS
+from chainrule.run.stored import RESTORE
+from chainrule.training.events import Event
 from chainrule.training.settings import Settings
 from chainrule.tune.found import Suggestion, from_dict
+from chainrule.tune.stored import FoundSchema
+
+LOST = {
+    HISTORY: "the curves of this run end before the damage",
+    EVENTS: "no step can be replayed, for what changed the training is not known",
+    STEPS: "the losses of the steps are not known, and nothing that is judged by them",
+    SPLIT: "no step can be replayed, for which rows were trained on is not known",
+    RATE: "nothing is known about the learning rate of this run",
+}
+MOST_LOST = 2**22
+"""Steps whose losses are lost that a run is shown with, without them."""
 
 
 @dataclass
@@ -53,21 +68,16 @@ def load(path: str | os.PathLike[str]) -> Run | Model:
             return load_run(place)
         if not place.exists():
             raise ModelFileError(f"{place}: no such file or folder; expected a run directory or a .safetensors model.")
-        return _load_model(place)
+        return load_model(place)
     except OSError as error:
         raise ModelFileError(of_file(error.filename or place, "read", error)) from error
 
 
-def _load_model(path: Path) -> Model:
+def load_model(path: Path) -> Model:
+    """The model of a file."""
     parameters, about, pipeline_arrays = read_model(path)
-    network = Network.of(parameters, _kind(about.get("targets"), path), int(about.get("seed", 0)))
+    network = Network.of(parameters, about["targets"], about.get("seed", 0))
     return Model(network, about.get("pipeline"), pipeline_arrays)
-
-
-def _kind(value: Any, path: Path) -> Any:
-    if value not in ("class", "labels", "values"):
-        raise ModelFileError(f"{path}: targets are {value!r}; expected class, labels or values.")
-    return value
 
 
 def load_run(path: Path) -> Run:
@@ -75,51 +85,110 @@ def load_run(path: Path) -> Run:
     folder = RunDirectory(path)
     if not folder.exists:
         raise ModelFileError(f"{path}: holds no run ({RUN} is missing); expected a folder written by train.")
-    record = files.read_json(folder.file(RUN))
-    if record.get("result") is None:
+    record = contents.read_record(folder.file(RUN))
+    if record["result"] is None:
         raise ModelFileError(f"{path}: its training did not end (killed?); continue it with resume, then load it.")
+    return _run_from(folder, record)
+
+
+def record_is_whole(path: Path) -> bool:
+    """Whether the record of a run can be read."""
     try:
-        return _run_from(folder, record)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        raise ModelFileError(
-            f"{folder.file(RUN)}: does not describe a run ({error}); restore it or train again."
-        ) from None
+        contents.read_record(path / RUN)
+        return True
+    except ModelFileError:
+        return False
+
+
+class _Parts:
+    """What the files of a run beside run.json and the model hold; a damaged one loses what it held, said once."""
+
+    def __init__(self, folder: RunDirectory, record: dict[str, Any], settings: Settings) -> None:
+        self.folder, self.record, self.settings = folder, record, settings
+        self.lost: dict[str, ModelFileError] = {}
+
+    def lose(self, name: str, error: ModelFileError) -> None:
+        """Say what is lost with a file."""
+        self.lost[name] = error
+        warnings.warn(f"{str(error).rstrip('.')}. Without it {LOST[name]}.", DamagedFileWarning, stacklevel=6)
+
+    def history(self) -> dict[str, list[float]]:
+        """The whole lines before the first that is damaged."""
+        path, n_epochs = self.folder.file(HISTORY), self.record["result"]["epochs"]
+        lines, error = contents.read_history(path)
+        if error is None and len(lines) < n_epochs:
+            error = ModelFileError(f"{path}: holds {len(lines)} epochs; expected {n_epochs}; {RESTORE}.")
+        if error is not None:
+            self.lose(HISTORY, error)
+        if len(lines) >= n_epochs:
+            self.lost.pop(HISTORY, None)  # the damage lies behind all epochs
+        return self.folder.read_history()
+
+    def events(self) -> list[Event]:
+        """The events before the first that is damaged."""
+        path = self.folder.file(EVENTS)
+        events, error = contents.read_events(path)
+        error = error or contents.refuse_strange_events(path, events, self.settings)
+        if error is None and not path.is_file():
+            error = ModelFileError(f"{path}: no such file; expected one, if only an empty one; {RESTORE}.")
+        if error is not None:
+            self.lose(EVENTS, error)
+        return events if error is None else []
+
+    def losses(self) -> npt.NDArray[np.float64]:
+        """The losses of all steps; where they are lost NaN, as many as there were steps."""
+        path, n_steps = self.folder.file(STEPS), self.record["result"]["steps"]
+        try:
+            losses = contents.read_losses(path, n_steps)
+            if len(losses) == n_steps:
+                return losses
+            raise ModelFileError(f"{path}: holds {len(losses)} losses; expected {n_steps}; {RESTORE}.")
+        except ModelFileError as error:
+            self.lose(STEPS, error)
+            return np.full(n_steps if n_steps <= MOST_LOST else 0, np.nan)
+
+    def index(self) -> npt.NDArray[np.int64] | None:
+        """Which rows of those given were trained on; None where all were."""
+        path = self.folder.file(SPLIT)
+        try:
+            return contents.read_split(path, self.record["n_samples"]) if os.path.lexists(path) else None
+        except ModelFileError as error:
+            self.lose(SPLIT, error)
+            return None
 
 
 def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
-    model = _load_model(folder.file(MODEL))
-    settings, result, spe = Settings.from_dict(record["settings"]), record["result"], int(record["steps_per_epoch"])
-    events = folder.read_events()
+    model = load_model(folder.file(MODEL))
+    told = Architecture.from_dict(record["architecture"])
+    if told != model.network.architecture:
+        raise ModelFileError(
+            f"{folder.file(MODEL)}: holds another network than {RUN} describes ({model.network.architecture}, "
+            f"{told}); {RESTORE}."
+        )
+    settings, result, spe = Settings.from_dict(record["settings"]), record["result"], record["steps_per_epoch"]
+    parts = _Parts(folder, record, settings)
+    events = parts.events()
     store = FileStore(
         folder.file(CHECKPOINTS),
         settings.epochs * spe,
+        StateShape.of(told, settings),
         pinned={event.step for event in events if event.kind == "edit"},
     )
-    split = folder.file(SPLIT)
-    index = files.read_tensors(split)[0]["train"].astype(np.int64) if split.exists() else None
-    told = result.get("diverged")
-    diverged = (
-        None
-        if told is None
-        else DivergedError(
-            told["message"], epoch=told["epoch"], step=told["step"], layer=told["layer"], quantity=told["quantity"]
-        )
-    )
-    engine = _engine(record["engine"], model.network.architecture, settings.optimizer.name)
+    what = result["diverged"]
+    names = ("epoch", "step", "layer", "quantity")
+    diverged = None if what is None else DivergedError(what["message"], **{name: what[name] for name in names})
     return Run(
         model.network,
         settings,
-        folder.read_history(),
-        folder.read_losses(result["steps"]),
+        parts.history(),
+        parts.losses(),
         events,
         result,
-        engine,
+        _engine(record["engine"], told, settings.optimizer.name),
         store,
         None,
         record["fingerprint"],
-        index,
+        parts.index(),
         spe,
         diverged,
         folder.path,
@@ -129,22 +198,20 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
         record["engine"],
         class_weights(record.get("class_weight")),
         examined=examined_in(folder),
+        lost=parts.lost,
     )
 
 
 def examined_in(folder: RunDirectory) -> Suggestion | None:
-    """What the run keeps about its learning rate, if anything."""
+    """What the run keeps about its learning rate, if anything; a damaged file is told, and nothing is."""
     file = folder.file(RATE)
-    if not file.exists():
+    if not os.path.lexists(file):
         return None
     try:
-        return from_dict(files.read_json(file))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        raise ModelFileError(
-            f"{file}: does not describe a learning rate ({error!r}); remove it or examine the run again."
-        ) from None
+        return from_dict(stored.read_json(file, FoundSchema(), "remove it or examine the run again"))
+    except ModelFileError as error:
+        warnings.warn(f"{str(error).rstrip('.')}. Without it {LOST[RATE]}.", DamagedFileWarning, stacklevel=5)
+        return None
 
 
 def _engine(recorded: dict[str, Any], architecture: Architecture, optimizer: str) -> Engine:

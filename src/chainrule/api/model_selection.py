@@ -18,7 +18,7 @@ from chainrule.errors import DataError
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.plan import Resample, TrainingPlan
 from chainrule.planning.selection import Selection, select
-from chainrule.run import files
+from chainrule.run import contents
 from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RUN
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
@@ -41,7 +41,7 @@ def choose(plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", b
     Args      begun: the folder of a run that is continued, which goes on as it began
     """
     if begun is not None and RunDirectory(begun).exists:
-        last, source = len(plan.candidates) - 1, files.read_json(begun / RUN).get("source") or {}
+        last, source = len(plan.candidates) - 1, contents.read_record(begun / RUN).get("source") or {}
         index = source.get("candidate", source.get("rung", last))  # "rung" in runs of version 0.1
         index = index if isinstance(index, int) and 0 <= index <= last else last
         return Selection(index=index, candidate=plan.candidates[index])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.errors import DataError
+from chainrule.errors import DamagedFileWarning, DataError, ModelFileError
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
@@ -41,14 +42,25 @@ def write_report(
     """The report of a run as one file; see Run.report."""
     target = Path(path)
     refuse_unwritable(target)
+    rows, missing = _replayable(run, data)
+    write(target, material_of(run, rows, missing), size_mb, PATIENCE_S, _right_to_write(run, target))
+    return target
+
+
+def _replayable(run: Run, data: tuple[Any, ...] | None) -> tuple[Rows | None, str | None]:
+    """The rows whose steps can be shown, or why there are none."""
     try:
-        rows, missing = run._rows(data), None
+        run.require(*run.needed_to_replay)
+        rows = run._rows(data)
+        run.checkpoints.nearest(0)
+        return rows, None
     except DataError:
         if data is not None:
             raise
-        rows, missing = None, "data" if run.rows is None else "altered"
-    write(target, material_of(run, rows, missing), size_mb, PATIENCE_S, _right_to_write(run, target))
-    return target
+        return None, "data" if run.rows is None else "altered"
+    except ModelFileError as error:
+        warnings.warn(f"{error} The report shows no steps.", DamagedFileWarning, stacklevel=4)
+        return None, "damaged"
 
 
 def _right_to_write(run: Run, target: Path) -> contextlib.AbstractContextManager[None]:

@@ -17,10 +17,10 @@ from chainrule.api.network import Network
 from chainrule.api.rows import Rows, prepare_rows
 from chainrule.api.step import Step
 from chainrule.engine.protocol import Engine, Task
-from chainrule.errors import DataError, DivergedError, ReplayWarning, SettingsError
-from chainrule.run import files
+from chainrule.errors import DataError, DivergedError, ModelFileError, ReplayWarning, SettingsError
+from chainrule.run import contents, stored
 from chainrule.run.model import write_model
-from chainrule.run.names import DATA
+from chainrule.run.names import DATA, EVENTS, HISTORY, SPLIT, STEPS
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event, settings_at
 from chainrule.training.loop import PLATEAU_NAME
@@ -73,6 +73,8 @@ class Run:
     """That of the rows at the training, where no fingerprint was taken then."""
     unwritten: dict[Path, str] = field(default_factory=dict, compare=False)
     """What of this run could not be written to its directory at the end of its training, and why."""
+    lost: dict[str, ModelFileError] = field(default_factory=dict)
+    """What is wrong with every file of the run's directory that is damaged, by its name."""
     _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
     _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
     _verified: tuple[Rows, str] | None = field(default=None, init=False, repr=False, compare=False)
@@ -139,6 +141,8 @@ class Run:
         if isinstance(steps, range):
             wanted = range(self.n_steps)[slice(steps.start, steps.stop, steps.step)]
         rows = self._prepared(data)
+        if not callable(what):
+            self.require(STEPS)
         replayer = self.replayer(rows)
         with np.errstate(all="ignore"):
             history = History(replayer.record, self._task(rows), self.engine, self.losses, self.events, self.index)
@@ -204,11 +208,23 @@ class Run:
 
     def _prepared(self, data: tuple[Any, ...] | None) -> Rows:
         """The rows, verified; a replay by another engine than recorded is said once."""
+        self.require(*self.needed_to_replay)
         rows = self._rows(data)
         if self.engine_differs and not self._warned:
             self._warned = True
             warnings.warn(self.engine_differs, ReplayWarning, stacklevel=3)
         return rows
+
+    @property
+    def needed_to_replay(self) -> tuple[str, ...]:
+        """The files of a run's directory, besides rows and checkpoints, that a step depends on."""
+        return (EVENTS, SPLIT, *((HISTORY,) if self.settings.schedule == "plateau" else ()))
+
+    def require(self, *names: str) -> None:
+        """Raise what is wrong with the first of these files of the run that is damaged; nothing where none is."""
+        for name in names:
+            if name in self.lost:
+                raise self.lost[name]
 
     def _step(self, step: int, rows: Rows) -> Step:
         with np.errstate(all="ignore"):
@@ -292,10 +308,8 @@ class Run:
             return rows
         if data is not None:
             rows = prepare_rows(self.network, *data, class_weight=self.class_weight, index=self.index)
-        elif rows is None and self.directory is not None and (self.directory / DATA).exists():
-            kept = files.read_tensors(self.directory / DATA)[0]
-            rows = self._own = Rows(kept["X"], kept["targets"], kept.get("weight"))
-            self.held_out = kept.get("held_out")
+        elif rows is None and self.directory is not None and os.path.lexists(self.directory / DATA):
+            rows = self._own = self._read_rows(self.directory / DATA)
         if rows is None:
             raise DataError(
                 "this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train."
@@ -304,7 +318,21 @@ class Run:
             raise DataError(
                 "the data differ from those of the training; give X, y and sample_weight exactly as they were."
             )
+        n_steps = -(-len(rows.X) // self.settings.batch_size)
+        if n_steps != self.steps_per_epoch:
+            raise DataError(
+                f"the data have {len(rows.X)} rows, {n_steps} steps an epoch; expected {self.steps_per_epoch} steps. "
+                "Give X, y and sample_weight exactly as they were."
+            )
         self.rows, self._verified = rows, (rows, rows.glance)
+        return rows
+
+    def _read_rows(self, path: Path) -> Rows:
+        """The rows a run kept, checked as those that are given; only their own file is read."""
+        kept = contents.read_rows(path, self.network.architecture)
+        with stored.naming(path):
+            rows = prepare_rows(self.network, kept["X"], kept["targets"], kept.get("weight"))
+        self.held_out = kept.get("held_out")
         return rows
 
     def _are_of_training(self, rows: Rows) -> bool:

@@ -23,7 +23,8 @@ from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
-from chainrule.run import files
+from chainrule.run import contents, files
+from chainrule.run.contents import StateShape
 from chainrule.run.directory import KEEP_BYTES, RunDirectory
 from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT
 from chainrule.run.steady import SteadyDirectory, SteadyStore, Unwritten
@@ -106,6 +107,10 @@ class RunWriter:
         if self.directory is not None:
             self.directory.training_begins()
 
+    @property
+    def _shape(self) -> StateShape:
+        return StateShape.of(self.setup.network.architecture, self.setup.settings)
+
     def open(self) -> Run | None:
         """Make the directory or take up the run in it; a finished run is returned as it is."""
         if self.directory is None:
@@ -128,7 +133,7 @@ class RunWriter:
         if self.setup.rows.index is not None:
             files.write_tensors(folder.file(SPLIT), {"train": self.setup.rows.index}, {"kind": "split"})
         folder.file(EVENTS).touch()
-        self.store = SteadyStore(self.unwritten, folder.file(CHECKPOINTS), self.setup.n_steps)
+        self.store = SteadyStore(self.unwritten, folder.file(CHECKPOINTS), self.setup.n_steps, shape=self._shape)
         self.store.begin(self.start)
         if self.setup.examined is not None:
             files.write_json(folder.file(RATE), self.setup.examined.to_dict())
@@ -136,7 +141,7 @@ class RunWriter:
         return None
 
     def _take_up(self, folder: RunDirectory) -> Run | None:
-        before, now = files.read_json(folder.file(RUN)), self.record(None)
+        before, now = contents.read_record(folder.file(RUN)), self.record(None)
         for name in ("architecture", "settings", "fingerprint", "initial"):
             if before.get(name) != now[name]:
                 raise SettingsError(
@@ -148,7 +153,9 @@ class RunWriter:
         self.setup.examined = examined_in(folder)
         self.events = folder.read_events()
         edits = {event.step for event in self.events if event.kind == "edit"}
-        self.store = SteadyStore(self.unwritten, folder.file(CHECKPOINTS), self.setup.n_steps, pinned=edits)
+        self.store = SteadyStore(
+            self.unwritten, folder.file(CHECKPOINTS), self.setup.n_steps, shape=self._shape, pinned=edits
+        )
         start = self._last_whole(folder)
         if start is None:
             return None

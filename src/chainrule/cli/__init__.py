@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 a check failed or training diverged, 2 wrong use or unread
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,8 @@ def _told(arguments: list[str], ending: Ending) -> int:
     from chainrule.cli.ending import Ended
     from chainrule.errors import ChainruleError, DivergedError, of_file
 
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files and columns may be no Unicode
     try:
         code = _done(arguments)
         return code if ending.received is None else ending.code
@@ -75,10 +78,12 @@ def _done(arguments: list[str]) -> int:
 
         print(version())
         return 0
+    from chainrule.cli.damage import damage_told
     from chainrule.cli.parser import build
 
     options = build().parse_args(arguments)
-    code = int(options.run(options))
+    with damage_told():
+        code = int(options.run(options))
     sys.stdout.flush()
     return code
 

@@ -11,6 +11,7 @@ from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.engine.select import reference
+from chainrule.run.names import STEPS
 from chainrule.text.tables import wrapped
 from chainrule.verify.gradients import check_gradients
 from chainrule.verify.parity import parity
@@ -47,6 +48,7 @@ TEXT = {
 def run(options: argparse.Namespace) -> int:
     """Check, print, and say by the exit code whether all is well."""
     subject = open_run(options.run_directory)
+    subject.require(STEPS)
     rows, data = rows_of(subject, options.run_directory)
     weight = None if rows.weight is None else rows.weight[:ROWS]
     few = (rows.X[:ROWS], rows.targets[:ROWS], weight)

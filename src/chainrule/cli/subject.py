@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.api.load import Model, load
+from chainrule.api.load import Model, load, load_model, record_is_whole
 from chainrule.api.network import Network
 from chainrule.api.rows import Rows, prepare_rows
 from chainrule.api.run import Run
@@ -17,8 +19,9 @@ from chainrule.data import builtin
 from chainrule.data.cache import cached_part
 from chainrule.data.read import batches, read
 from chainrule.data.table import Selection, Table
-from chainrule.errors import ChainruleError, DataError, SettingsError
+from chainrule.errors import ChainruleError, DamagedFileWarning, DataError, ModelFileError, SettingsError
 from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.run.names import MODEL
 
 BLOCK_ROWS = 65_536
 
@@ -32,8 +35,20 @@ def pipeline_of(loaded: Run | Model, path: str) -> TablePipeline:
 
 def open_model(path: str) -> tuple[Network, TablePipeline]:
     """The network and the pipeline of a run directory or model file."""
-    loaded = load(path)
+    loaded = _loaded(path)
     return loaded.network, pipeline_of(loaded, path)
+
+
+def _loaded(path: str) -> Run | Model:
+    """A run or model; of a run whose record is damaged its model, which says all that prediction needs."""
+    try:
+        return load(path)
+    except ModelFileError as error:
+        if not os.path.lexists(Path(path) / MODEL) or record_is_whole(Path(path)):
+            raise
+        model = load_model(Path(path) / MODEL)
+        warnings.warn(f"{error} The model alone is used.", DamagedFileWarning, stacklevel=2)
+        return model
 
 
 def open_run(path: str) -> Run:
@@ -72,6 +87,12 @@ def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
         return run.kept_rows, None
     except DataError:
         data = _read_again(run, path)
+    except ModelFileError as error:
+        try:
+            data = _read_again(run, path)
+        except ChainruleError:
+            raise error from None
+        warnings.warn(f"{error} The rows are read again from where they came.", DamagedFileWarning, stacklevel=2)
     rows = prepare_rows(run.network, *data, class_weight=run.class_weight, index=run.index)
     return rows, data
 

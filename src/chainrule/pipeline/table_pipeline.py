@@ -20,7 +20,9 @@ from chainrule.pipeline.columns import (
     NumberEncoder,
     TimeEncoder,
 )
+from chainrule.pipeline.stored import check_pipeline
 from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target
+from chainrule.schema import SchemaError
 from chainrule.seeding import Purpose, stream_key, words
 
 Array = npt.NDArray[Any]
@@ -188,20 +190,15 @@ class TablePipeline:
         Errors    ModelFileError for anything else
         """
         try:
-            if values["kind"] != "table":
-                raise ValueError(f"kind {values['kind']!r}")
-            encoders = tuple(
-                _restored(ENCODERS[state["kind"]], state, arrays, str(i)) for i, state in enumerate(values["columns"])
-            )
-            target = _restored(TARGETS[values["target"]["kind"]], values["target"], arrays, "target")
-            made = cls(
-                encoders, target, dict(values["readings"]), tuple(values["missing"]), arrays["average"], values["seed"]
-            )
-            if made.average.shape != (sum(made.widths),):
-                raise ValueError("inputs and their averages differ in number")
-            return made
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            values = check_pipeline(values, arrays)
+        except SchemaError as error:
             raise ModelFileError(f"the pipeline of the model cannot be restored ({error}); train again.") from None
+        encoders = tuple(
+            _restored(ENCODERS[state["kind"]], state, arrays, str(i)) for i, state in enumerate(values["columns"])
+        )
+        target = _restored(TARGETS[values["target"]["kind"]], values["target"], arrays, "target")
+        readings, missing = dict(values["readings"]), tuple(values["missing"])
+        return cls(encoders, target, readings, missing, arrays["average"], values["seed"])
 
 
 def _fit(

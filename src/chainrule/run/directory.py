@@ -13,7 +13,6 @@ checkpoints/         step-00000000.safetensors …: the state before that step
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -25,10 +24,12 @@ import numpy.typing as npt
 
 from chainrule import json_text
 from chainrule.errors import ModelFileError, SettingsError
-from chainrule.run import files
+from chainrule.run import contents, files
 from chainrule.run.claim import Claim
-from chainrule.run.names import CHECKPOINT, EVENTS, HISTORY, RUN, STEPS
-from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore, Progress
+from chainrule.run.contents import StateShape
+from chainrule.run.names import EVENTS, HISTORY, RUN, STEPS
+from chainrule.run.stored import RESTORE
+from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore
 from chainrule.training.events import Event
 
 KEEP_BYTES = 64 * 2**20
@@ -147,62 +148,59 @@ class RunDirectory:
     # read back ---------------------------------------------------------------------------------------------
 
     def read_history(self, n_epochs: int | None = None) -> dict[str, list[float]]:
-        """The history as lists, of the first n_epochs."""
+        """The history as lists, of the first n_epochs; up to the first line that does not fit."""
         columns: dict[str, list[float]] = {}
-        for line in self._lines(HISTORY)[:n_epochs]:
+        for line in contents.read_history(self.file(HISTORY))[0][:n_epochs]:
             for name, value in line.items():
                 if name != "epoch":
-                    columns.setdefault(name, []).append(json_text.number(value))
+                    columns.setdefault(name, []).append(value)
         return columns
 
     def read_events(self) -> list[Event]:
-        """All events."""
-        return [Event.from_dict(line) for line in self._lines(EVENTS)]
+        """All events.
+
+        Errors    ModelFileError where a line is damaged: what happened then is not known
+        """
+        events, error = contents.read_events(self.file(EVENTS))
+        if error is not None:
+            raise error
+        return events
 
     def read_losses(self, n_steps: int) -> npt.NDArray[np.float64]:
-        """The losses of the first n_steps."""
-        if not self.file(STEPS).exists():
+        """The losses of the first n_steps; none where there is no such file."""
+        if not os.path.lexists(self.file(STEPS)):
             return np.zeros(0)
-        losses: npt.NDArray[np.float64] = files.read_tensors(self.file(STEPS))[0]["loss"]
-        return losses[:n_steps]
+        return contents.read_losses(self.file(STEPS), n_steps)
 
     @property
     def n_epochs(self) -> int:
         """Whole lines of the history."""
-        return len(self._lines(HISTORY))
+        return len(contents.read_history(self.file(HISTORY))[0])
 
     def rewind(self, n_epochs: int) -> None:
         """Cut the history back to n_epochs: what came after the checkpoint is done again."""
-        lines = self._lines(HISTORY)[:n_epochs]
+        lines = contents.read_history(self.file(HISTORY))[0][:n_epochs]
         files.write_atomic(self.file(HISTORY), "".join(json_text.text(line) + "\n" for line in lines).encode())
-
-    def _lines(self, name: str) -> list[dict[str, Any]]:
-        """The whole lines of a file; a last line cut off by a crash is left out."""
-        path = self.file(name)
-        if not path.exists():
-            return []
-        lines = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                break
-        return lines
 
 
 class FileStore(CheckpointStore):
     """Checkpoints as files of a run directory."""
 
     def __init__(
-        self, folder: Path, n_steps: int, budget_bytes: int = BUDGET_BYTES, pinned: set[int] | None = None
+        self,
+        folder: Path,
+        n_steps: int,
+        shape: StateShape,
+        budget_bytes: int = BUDGET_BYTES,
+        pinned: set[int] | None = None,
     ) -> None:
         super().__init__(n_steps, budget_bytes)
-        self.folder = folder
+        self.folder, self.shape = folder, shape
         self.pinned = set(pinned or ())
-        self.sizes = _checkpoints_in(folder)
+        self.sizes = contents.checkpoints_in(folder)
         for step in sorted(self.sizes, reverse=True):
             with contextlib.suppress(ModelFileError):  # damaged: said where it is asked for
-                self.spacing = int(files.read_tensors(self._path(step))[1]["spacing"])
+                self.spacing = contents.read_checkpoint(self._path(step), step, shape)[1]
                 break
 
     def _path(self, step: int) -> Path:
@@ -225,29 +223,19 @@ class FileStore(CheckpointStore):
         files.write_tensors(self._path(checkpoint.step), arrays, about, durable=False)
 
     def _read(self, step: int) -> Checkpoint:
-        arrays, about = files.read_tensors(self._path(step))
-        optimizer = {
-            name.removeprefix("optimizer."): array for name, array in arrays.items() if name.startswith("optimizer.")
-        }
-        theta = arrays["theta"]
-        optimizer |= {name: np.zeros(shape, theta.dtype) for name, shape in about.get("zero", {}).items()}
-        best = arrays.get("best_theta", theta)
-        progress = {name: json_text.number(value) for name, value in about["progress"].items()}
-        return Checkpoint(step, theta, optimizer, best, Progress(**progress))
+        return contents.read_checkpoint(self._path(step), step, self.shape)[0]
+
+    def last_before(self, step: int) -> int:
+        """The step of the last checkpoint at or before a step.
+
+        Errors    ModelFileError where there is no checkpoint at all
+        """
+        if not self.sizes:
+            raise ModelFileError(f"{self.folder}: holds no checkpoint; expected step-00000000.safetensors; {RESTORE}.")
+        return super().last_before(step)
 
     def _drop(self, step: int) -> None:
         self._path(step).unlink(missing_ok=True)
-
-
-def _checkpoints_in(folder: Path) -> dict[int, int]:
-    """The bytes of every checkpoint, by its step; one that goes while they are listed is none."""
-    sizes = {}
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        for name in sorted(os.listdir(folder)):
-            if match := CHECKPOINT.fullmatch(name):
-                with contextlib.suppress(FileNotFoundError):
-                    sizes[int(match[1])] = (folder / name).stat().st_size
-    return sizes
 
 
 def _is_zero(array: npt.NDArray[np.floating[Any]]) -> bool:

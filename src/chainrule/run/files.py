@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import secrets
@@ -23,8 +22,9 @@ import numpy.typing as npt
 
 from chainrule import json_text
 from chainrule.errors import ModelFileError, of_file
-
-Arrays = dict[str, npt.NDArray[Any]]
+from chainrule.run import stored
+from chainrule.run.stored import Arrays, checksum
+from chainrule.schema import Anything, Record
 
 
 @contextmanager
@@ -132,18 +132,14 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, or a ModelFileError."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelFileError(f"{path}: no such file; expected what `chainrule train` writes.") from None
-    except OSError as error:
-        raise ModelFileError(of_file(path, "read", error)) from error
-    except ValueError as error:
-        raise ModelFileError(f"{path}: cannot be read as JSON ({error}); restore the file or train again.") from None
-    if not isinstance(values, dict):
-        raise ModelFileError(f"{path}: holds {type(values).__name__}; expected a JSON object.")
+    """A JSON object, whatever it holds, or a ModelFileError."""
+    values: dict[str, Any] = stored.read_json(path, Record({}))
     return values
+
+
+def read_tensors(path: Path) -> tuple[Arrays, Any]:
+    """The arrays and the JSON of a file that write_tensors wrote, verified, whatever they are; or a ModelFileError."""
+    return stored.read_tensors(path, Anything())
 
 
 def write_tensors(
@@ -154,7 +150,7 @@ def write_tensors(
     text = json_text.text(about, sort_keys=True)
     order = sorted(kept, key=lambda name: (-kept[name].itemsize, name))  # wide numbers first: all stay aligned
     with writing_atomic(path, durable=durable) as file:
-        file.write(_header(kept, order, {"chainrule": text, "sha256": _checksum(kept, text)}))
+        file.write(_header(kept, order, {"chainrule": text, "sha256": checksum(kept, text.encode())}))
         for name in order:
             file.write(kept[name].data)
 
@@ -171,38 +167,3 @@ def _header(arrays: Arrays, order: Sequence[str], metadata: Mapping[str, str]) -
     content = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
     content += b" " * (-len(content) % 8)
     return len(content).to_bytes(8, "little") + content
-
-
-def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays and the JSON of a file that write_tensors wrote, verified.
-
-    Errors    ModelFileError if the file is missing, truncated, altered, or not one of ours
-    """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise ModelFileError(f"{path}: no such file; expected a .safetensors file written by chainrule.")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelFileError(
-            f"{path}: is truncated or no safetensors file ({error}); restore it or train again."
-        ) from None
-    text = metadata.get("chainrule")
-    if text is None:
-        raise ModelFileError(f"{path}: was not written by chainrule; expected its metadata entry 'chainrule'.")
-    if metadata.get("sha256") != _checksum(arrays, text):
-        raise ModelFileError(f"{path}: was altered, its checksum does not match; restore it or train again.")
-    about = json.loads(text)
-    return arrays, about
-
-
-def _checksum(arrays: Mapping[str, npt.NDArray[Any]], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"\0{name}\0{array.dtype.str}{array.shape}\0".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

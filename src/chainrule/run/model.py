@@ -6,15 +6,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import ChainruleError, ModelFileError
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters
-from chainrule.run import files
+from chainrule.network.parameters import Parameters, tensors
+from chainrule.pipeline.stored import check_pipeline, outputs_of
+from chainrule.run import files, stored
+from chainrule.run.contents import ARCHITECTURE, KIND, MAX_SEED
+from chainrule.schema import Anything, Record, SchemaError, Tensor, Text, Whole
 
+Array = npt.NDArray[Any]
 FORMAT = 1
+MODEL = Record(
+    {
+        "kind": Text(("model",)),
+        "format": Whole(FORMAT, FORMAT),
+        "architecture": ARCHITECTURE,
+        "targets": KIND,
+        "pipeline": Anything(),  # checked with its arrays
+        "seed": Whole(0, MAX_SEED),
+    },
+    may_lack=frozenset({"seed", "pipeline"}),
+)
 
 
 def write_model(
@@ -34,23 +47,35 @@ def write_model(
 def read_model(path: Path) -> tuple[Parameters, dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """The parameters, the JSON, and the pipeline's arrays.
 
-    Errors    ModelFileError if the file is damaged, of a later format, or does not fit its architecture
+    Raises ModelFileError if the file is damaged, of a later format, or does not fit its architecture
     """
-    arrays, about = files.read_tensors(path)
-    if about.get("kind") != "model" or about.get("format") != FORMAT:
-        raise ModelFileError(
-            f"{path}: holds {about.get('kind')!r} of format {about.get('format')!r}; expected a model, format {FORMAT}."
-        )
-    try:
+    arrays, about = stored.read_tensors(path, MODEL)
+    with stored.naming(path):
         architecture = Architecture.from_dict(about["architecture"])
-        parameters = Parameters(architecture)
-        for name, view in parameters.named():
-            if arrays[name].shape != view.shape or arrays[name].dtype != np.dtype(architecture.dtype):
-                raise ModelFileError(f"{path}: {name} has shape {arrays[name].shape}; expected {view.shape}.")
-            view[...] = arrays[name]
-    except (KeyError, TypeError, ChainruleError) as error:
-        raise ModelFileError(
-            f"{path}: does not fit its own architecture ({error}); restore it or train again."
-        ) from None
-    prefix = "pipeline."
-    return parameters, about, {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+        for l, layer in enumerate(architecture.layers, start=1):  # before anything of these sizes is made
+            for name, shape in tensors(layer):
+                Tensor((architecture.dtype,), shape, finite=False).check(arrays.get(f"{name}{l}"), f"{name}{l}")
+        prefix = "pipeline."
+        kept = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+        if about.get("pipeline") is not None:
+            pipeline = check_pipeline(about["pipeline"], kept)
+            _fits(pipeline, kept, about["targets"], architecture)
+    parameters = Parameters(architecture)
+    for name, view in parameters.named():
+        view[...] = arrays[name]
+    return parameters, about, kept
+
+
+def _fits(pipeline: Mapping[str, Any], kept: Mapping[str, Array], kind: str, architecture: Architecture) -> None:
+    """The inputs and outputs of the network are those of the pipeline."""
+    width = len(kept["average"])
+    if width != architecture.n_inputs:
+        raise SchemaError(
+            f"pipeline makes {width} inputs; expected {architecture.n_inputs}, as many as the network has"
+        )
+    meaning, n_outputs = outputs_of(pipeline["target"])
+    if kind != meaning or architecture.n_outputs not in n_outputs:
+        raise SchemaError(
+            f"pipeline.target is for {n_outputs[0]} outputs of kind {meaning}; expected {architecture.n_outputs} of "
+            f"kind {kind}, as the network has"
+        )

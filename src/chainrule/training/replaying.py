@@ -7,6 +7,7 @@ remembered, so that walking about in a gap, backwards too, does not begin at its
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +17,10 @@ from typing import Any
 import numpy.typing as npt
 
 from chainrule.engine.protocol import Session
+from chainrule.errors import DamagedFileWarning, ModelFileError
 from chainrule.network.records import StepRecord
 from chainrule.training import schedules
-from chainrule.training.checkpoints import CheckpointStore
+from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event, settings_at
 from chainrule.training.settings import Settings
 
@@ -107,10 +109,25 @@ class Replayer:
             at = remembered
             self.session.load(*self.remembered.get(at))
         else:
-            at = start
-            checkpoint = self.checkpoints.get(start)
+            checkpoint = self._whole_before(start)
+            at = checkpoint.step
             self.session.load(checkpoint.theta, checkpoint.optimizer)
         self._advance(at, step)
+
+    def _whole_before(self, step: int) -> Checkpoint:
+        """The last checkpoint at or before a step that can be read: the way from an earlier one leads to the same bits.
+
+        Not past one that an edit of weights left: only it knows them.
+        """
+        while True:
+            start = self.checkpoints.last_before(step)
+            try:
+                return self.checkpoints.get(start)
+            except ModelFileError as error:
+                if start in self.checkpoints.pinned or start == min(self.checkpoints.sizes):
+                    raise
+                del self.checkpoints.sizes[start]
+                warnings.warn(f"{error} An earlier checkpoint is taken.", DamagedFileWarning, stacklevel=2)
 
     def _advance(self, at: int, step: int) -> None:
         """Do the steps at … step − 1, remembering some of the states passed."""

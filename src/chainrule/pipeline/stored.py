@@ -1,0 +1,182 @@
+"""What a stored pipeline may be: every encoder's state, its arrays, and the coding of the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.typed import READINGS
+from chainrule.pipeline.columns import CYCLES
+from chainrule.pipeline.target import class_text
+from chainrule.schema import (
+    Either,
+    Flag,
+    Kinds,
+    ListOf,
+    MapOf,
+    Number,
+    Record,
+    Schema,
+    SchemaError,
+    Tensor,
+    Text,
+    Whole,
+    inside,
+    refuse,
+)
+
+Array = npt.NDArray[Any]
+MAX_SEED = 2**64 - 1
+N_TABLES_OF_MEANS = 6
+"""Means of levels over all training rows, then without each of the five folds."""
+_NUMBER: dict[str, Schema] = {
+    "name": Text(),
+    "center": Number(),
+    "factor": Number(),
+    "limited": Flag(),
+    "filled": Number(),
+    "indicator": Flag(),
+}
+_CLASS_NAME = Either((Text(), Number()), "a text or a finite number")
+_TARGET_NAMES = ListOf(Text(), least=1, distinct=True)
+_TIME: dict[str, Schema] = {
+    "name": Text(),
+    "elapsed": Record(_NUMBER),
+    "cycles": ListOf(Text(tuple(CYCLES)), distinct=True),
+}
+PIPELINE = Record(
+    {
+        "kind": Text(("table",)),
+        "columns": ListOf(
+            Kinds(
+                {
+                    "number": Record(_NUMBER),
+                    "boolean": Record({"name": Text()}),
+                    "category": Record(
+                        {
+                            "name": Text(),
+                            "levels": ListOf(Text(), distinct=True),
+                            "rare": Flag(),
+                            "missing": Flag(),
+                            "means_of": ListOf(Text(), distinct=True),
+                        }
+                    ),
+                    "time": Record(_TIME),
+                }
+            )
+        ),
+        "target": Kinds(
+            {
+                "classes": Record({"columns": ListOf(Text(), 1, 1), "classes": ListOf(_CLASS_NAME, least=2)}),
+                "labels": Record({"columns": _TARGET_NAMES, "words": ListOf(ListOf(_CLASS_NAME, 2, 2))}),
+                "values": Record({"columns": _TARGET_NAMES, "logarithm": Flag()}),
+            }
+        ),
+        "readings": MapOf(Text(READINGS)),
+        "missing": ListOf(Text()),
+        "seed": Whole(0, MAX_SEED),
+    }
+)
+
+
+def check_pipeline(values: Any, arrays: Mapping[str, Array]) -> dict[str, Any]:
+    """The JSON of a pipeline, checked together with its arrays.
+
+    Nothing is allocated for it, so a size is compared with what the file holds before anybody asks for memory.
+    """
+    checked = PIPELINE.check(values, "pipeline")
+    width = 0
+    for i, state in enumerate(checked["columns"]):
+        width += _COLUMNS[state["kind"]](state, arrays, f"{i}", inside("pipeline", f"columns[{i}]"))
+    names = [state["name"] for state in checked["columns"]]
+    ListOf(Text(), distinct=True).check(names, "pipeline: the names of its columns")
+    _check_target(checked["target"], arrays)
+    Tensor(("float64",), (width,)).check(arrays.get("average"), "pipeline.average")
+    return checked
+
+
+def outputs_of(target: Mapping[str, Any]) -> tuple[str, tuple[int, ...]]:
+    """What the outputs of a network before this target mean, and how many there may be."""
+    if target["kind"] == "classes":
+        n = len(target["classes"])
+        return "class", (n, 1) if n == 2 else (n,)
+    return target["kind"], (len(target["columns"]),)
+
+
+def _array(
+    state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, name: str, place: str, empty: list[int]
+) -> Any:
+    """The array `name` of a state, as the file holds it; None where the state says that it is empty."""
+    where = inside(place, name)
+    if f"{key}.{name}" in arrays:
+        return arrays[f"{key}.{name}"]
+    told = Record({"empty": ListOf(Whole())}).check(state.get(name), where)
+    if told["empty"] != empty:
+        raise refuse(f"{where}.empty", str(told["empty"])[:60], f"{empty}")
+    return None
+
+
+def _number(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place: str) -> int:
+    """Inputs of a number."""
+    knots = _array(state, arrays, key, "knots", place, [2, 0])
+    if knots is not None:
+        Tensor(("float64",), (2, -1)).check(knots, f"{place}.knots")
+        _ascending(knots[0], f"{place}.knots")
+    edges = _array(state, arrays, key, "edges", place, [0])
+    if edges is not None:
+        Tensor(("float64",), (-1,)).check(edges, f"{place}.edges")
+        _ascending(edges, f"{place}.edges")
+    n_bins = len(edges) - 1 if edges is not None and len(edges) > 2 else 0
+    return 1 + n_bins + state["indicator"]
+
+
+def _ascending(values: Array, place: str) -> None:
+    if not len(values) or not (values[1:] > values[:-1]).all():
+        raise SchemaError(f"{place} holds numbers that do not ascend; expected ascending ones")
+
+
+def _boolean(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place: str) -> int:
+    return 1
+
+
+def _category(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place: str) -> int:
+    """Inputs of a category; a table of means has a row for each of its levels and one for the others."""
+    n_levels, n_others = len(state["levels"]), state["rare"] + state["missing"]
+    means = _array(state, arrays, key, "means", place, [0, 0, 0])
+    if n_levels == 2 and not n_others:
+        return 1
+    if means is None:
+        return n_levels + n_others
+    Tensor(("float64",), (N_TABLES_OF_MEANS, len(state["means_of"]) + 1, -1)).check(means, f"{place}.means")
+    return n_levels + n_others + int(means.shape[2])
+
+
+def _time(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place: str) -> int:
+    waves = sum(2 * CYCLES[cycle][1] for cycle in state["cycles"])
+    return waves + _number(state["elapsed"], arrays, f"{key}.elapsed", f"{place}.elapsed")
+
+
+_COLUMNS = {"number": _number, "boolean": _boolean, "category": _category, "time": _time}
+
+
+def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Names told apart, as many words as labels, arrays as long as there are values."""
+    n = len(target["columns"])
+    if target["kind"] == "classes":
+        _told_apart(target["classes"], "pipeline.target.classes")
+    elif target["kind"] == "labels":
+        if len(target["words"]) != n:
+            raise refuse("pipeline.target.words", target["words"], f"{n} pairs, one for each column")
+        for k, pair in enumerate(target["words"]):
+            _told_apart(pair, f"pipeline.target.words[{k}]")
+    else:
+        for name in ("mean", "scale", "unit", "high"):
+            low = np.nextafter(0, 1) if name in ("scale", "unit") else -np.inf
+            Tensor(("float64",), (n,), low=float(low)).check(arrays.get(f"target.{name}"), f"pipeline.target.{name}")
+
+
+def _told_apart(names: list[Any], place: str) -> None:
+    ListOf(Text(), distinct=True).check([class_text(name) for name in names], place)
