@@ -116,12 +116,12 @@ class _Parts:
         """The whole lines before the first that is damaged."""
         path, n_epochs = self.folder.file(HISTORY), self.record["result"]["epochs"]
         lines, error = contents.read_history(path)
-        if error is None and len(lines) < n_epochs:
-            error = ModelFileError(f"{path}: holds {len(lines)} epochs; expected {n_epochs}; {RESTORE}.")
         if error is not None:
             self.lose(HISTORY, error)
         if len(lines) >= n_epochs:
             self.lost.pop(HISTORY, None)  # the damage lies behind all epochs
+        elif error is None:  # not damaged: the end was never written; only what needs all of it minds
+            self.lost[HISTORY] = ModelFileError(f"{path}: holds {len(lines)} epochs; expected {n_epochs}; {RESTORE}.")
         return self.folder.read_history()
 
     def events(self) -> list[Event]:
