@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -80,6 +82,8 @@ def main() -> int:
     if unknown := set(parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
     if options.action == "part":
+        ticks = itertools.count()
+        time.perf_counter = lambda: next(ticks) * 1e-6  # what is decided by the clock is decided alike every time
         PARTS[parts[0]](Outputs(options.folder, parts[0]), options.tables)
         return 0
     present = [part for part in parts if tables.present(part, options.tables)]

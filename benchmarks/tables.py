@@ -142,10 +142,10 @@ def scikit_learn(train: str, test: str, name: str, seed: int, is_class: bool) ->
     from chainrule.data.table import Selection
 
     target, drop = TABLES[name]
-    wanted = Selection((target,), drop=tuple(filter(None, drop.split(","))))
+    wanted = Selection(targets=(target,), drop=tuple(filter(None, drop.split(","))))
     tables = [read(train, wanted)]
     kinds = {column.name: column.reading for column in (*tables[0].columns, *tables[0].targets)}
-    tables.append(read(test, Selection((target,), features=tables[0].names, kinds=kinds)))
+    tables.append(read(test, Selection(targets=(target,), features=tables[0].names, kinds=kinds)))
     levels = {c.name: {word: i for i, word in enumerate(c.levels)} for c in tables[0].columns if c.kind == "category"}
     (X, y), (X_test, y_test) = (_matrix(table, levels) for table in tables)
     texts = [j for j, column in enumerate(tables[0].columns) if column.kind == "category"]

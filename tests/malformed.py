@@ -34,7 +34,7 @@ class Case:
     name: str
     content: bytes
     expected: Reads | Refused
-    selection: Selection = field(default_factory=lambda: Selection(("y",)))
+    selection: Selection = field(default_factory=lambda: Selection(targets=("y",)))
     ending: str = ".csv"
 
 
@@ -66,7 +66,7 @@ def dialects() -> Iterator[Case]:
                 yield Case(f"{name} {end_name} {'quoted' if always else 'bare'}", text.encode(), Reads(TRUE, name))
         yield Case(f"{name} without a last line end", written(ROWS, delimiter).rstrip("\n").encode(), Reads(TRUE, name))
         yield Case(f"{name} single quotes", written(ROWS, delimiter, quote="'", always=True).encode(), Reads(TRUE, "'"))
-        stated = Selection(("y",), delimiter=delimiter)
+        stated = Selection(targets=("y",), delimiter=delimiter)
         yield Case(f"{name} stated", written(ROWS, delimiter).encode(), Reads(TRUE, name), stated)
     mixed = 'a,b,y\r\n1.5,red,0\n-2,"green, dark",1\r,blue,1\r\n4e2,red,0'
     yield Case("mixed line ends", mixed.encode(), Reads(TRUE))
@@ -78,10 +78,13 @@ def dialects() -> Iterator[Case]:
     yield Case("empty lines", written(ROWS).replace("\n", "\n\n").encode(), Reads(TRUE))
     yield Case("empty lines before the header", b"\n\n" + written(ROWS).encode(), Reads(TRUE))
     yield Case(
-        "two delimiters fit", b"a,p;q,y\n1,2;3,0\n", Refused(1, None, ("comma and", "--delimiter")), Selection(("y",))
+        "two delimiters fit",
+        b"a,p;q,y\n1,2;3,0\n",
+        Refused(1, None, ("comma and", "--delimiter")),
+        Selection(targets=("y",)),
     )
     yield Case("two delimiters, one stated", b"a;p,y\n1;2,0\n3;4,1\n", Reads({"a": [1.0, 3.0], "p,y": ["2,0", "4,1"]}),
-               Selection(("a",), delimiter=";", kinds={"p,y": "category"}))  # fmt: skip
+               Selection(targets=("a",), delimiter=";", kinds={"p,y": "category"}))  # fmt: skip
 
 
 def ragged() -> Iterator[Case]:
@@ -168,7 +171,7 @@ def encodings() -> Iterator[Case]:
             content = mark + written(rows, end="\r\n").encode(name)
             yield Case(f"{label} {name}", content, Reads(values))
             if not mark:
-                yield Case(f"{label} {name} stated", content, Reads(values), Selection(("y",), encoding=name))
+                yield Case(f"{label} {name} stated", content, Reads(values), Selection(targets=("y",), encoding=name))
     euro = "a,b,y\n1,5 € – “new”,0\n2,plain,1\n"
     yield Case(
         "cp1252 signs", euro.encode("cp1252"), Reads({"a": [1.0, 2.0], "b": ["5 € – “new”", "plain"], "y": [0.0, 1.0]})
@@ -185,7 +188,9 @@ def encodings() -> Iterator[Case]:
     )
     yield Case("UTF-16 cut", written(western).encode("utf-16")[:-1], Refused(None, None, ("UTF-16",)))
     wrong = "a,b,y\n1,x,0\n2,서울,1\n".encode("cp949")
-    yield Case("stated UTF-8, but is not", wrong, Refused(3, None, ("UTF-8",)), Selection(("y",), encoding="utf-8"))
+    yield Case(
+        "stated UTF-8, but is not", wrong, Refused(3, None, ("UTF-8",)), Selection(targets=("y",), encoding="utf-8")
+    )
     for name, text in (
         ("gbk", "北京市朝阳区"),
         ("cp1251", "Москва"),
@@ -195,7 +200,7 @@ def encodings() -> Iterator[Case]:
         content = f"a,b,y\n1,x,0\n2,{text},1\n".encode(name)
         yield Case(f"{name} is not guessed", content, Refused(3, None, ("--encoding",)))
         values = {"a": [1.0, 2.0], "b": ["x", text], "y": [0.0, 1.0]}
-        yield Case(f"{name} stated", content, Reads(values), Selection(("y",), encoding=name))
+        yield Case(f"{name} stated", content, Reads(values), Selection(targets=("y",), encoding=name))
 
 
 def structure() -> Iterator[Case]:

@@ -20,7 +20,7 @@ def column(name: str, cells: list[str], expected: list[Any] | Refused, label: st
         others = {"k": [float((i * 7) % 11) for i in n], "y": [float(i % 2) for i in n]}
         outcome = Reads(others | ({name: expected} if expected else {}))
     stated = {"delimiter": ";", **stated}
-    return Case(label or name, ("\n".join(lines) + "\n").encode(), outcome, Selection(("y",), **stated))
+    return Case(label or name, ("\n".join(lines) + "\n").encode(), outcome, Selection(targets=("y",), **stated))
 
 
 def numbers() -> Iterator[Case]:
@@ -102,7 +102,7 @@ def decimals() -> Iterator[Case]:
     yield Case("decimal comma, tabs", b"a\ty\n1,5\t0\n2,25\t1\n", Reads({"a": [1.5, 2.25], "y": [0.0, 1.0]}, "comma"))
     yield Case("decimal comma, exponent", b"a;y\n1,5;0\n2,5e3;1\n", Reads({"a": [1.5, 2500.0], "y": [0.0, 1.0]}))
     yield Case("thousands or decimals", b"a;y\n1,234;0\n2,345;1\n", Refused(2, "a", ("--decimal",)))
-    stated = {mark: Selection(("y",), decimal=mark) for mark in ",."}
+    stated = {mark: Selection(targets=("y",), decimal=mark) for mark in ",."}
     yield Case(
         "decimals stated", b"a;y\n1,234;0\n2,345;1\n", Reads({"a": [1.234, 2.345], "y": [0.0, 1.0]}), stated[","]
     )

@@ -31,6 +31,28 @@ CIRCLE_TO_COME = {
 """The one circle that still stands: the record of a run is not yet apart from what is asked of it."""
 
 
+PROMISED = {
+    "Network", "train", "plan", "Run", "Step", "load", "Model", "circuit",
+    "SGD", "Adam", "AdamW", "RMSProp", "Adagrad", "check_gradients", "learning_rate",
+    "from_torch", "from_sklearn", "from_onnx", "Studio", "exercise",
+    "register_activation", "register_loss", "register_optimizer", "register_layer",
+    "ChainruleError", "ShapeError", "SettingsError", "DataError", "ModelFileError", "DivergedError",
+    "DivergenceWarning", "ReplayWarning", "InterruptedWarning",
+}  # fmt: skip
+"""The public names, those to come among them; one is public from the day it exists."""
+LONG_FUNCTIONS = {"chainrule.api.load._run_from": 41, "chainrule.explain.why.signals.of_a": 47}
+"""Functions that are yet to be divided, with their lines."""
+BY_POSITION = {
+    "api.run.Run", "api.run_writer.Setup", "api.step.Step", "engine.protocol.StepSettings", "engine.protocol.Task",
+    "explain.circuit.graph.Gate", "explain.notation.Notation", "explain.why.error_signals._ErrorSum",
+    "explain.why.record.Provenance", "explain.why.step_context.StepContext", "network.records.Backward",
+    "network.records.StepRecord", "pipeline.table_pipeline.TablePipeline", "planning.presets.Preset",
+    "reference.losses.Pair", "reference.setting.Setting", "sklearn.rules.OptimizerState", "text.terms.Origin",
+    "training.loop.Result", "training.loop.Trainer", "training.replaying.Replayer", "training.settings.Settings",
+}  # fmt: skip
+"""Dataclasses of more than 5 fields that still take them by position."""
+
+
 def room_of(path: Path) -> str:
     """The room a file stands in: its folder, or its own name at the top."""
     parts = path.relative_to(PACKAGE).parts
@@ -129,14 +151,36 @@ def test_imports_point_upwards(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_files_and_functions_stay_small(path: Path) -> None:
-    """A file has at most 420 lines; a function at most 50 lines of code besides signature and docstring."""
+    """A file has at most 400 lines; a function at most 40 besides signature and docstring."""
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= 420
+    assert text.count("\n") <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
-            assert length <= 50, f"{path}: {node.name} has {length} lines"
+            allowed = LONG_FUNCTIONS.get(f"{module_of(path)}.{node.name}", 40)
+            assert length <= allowed, f"{path}: {node.name} has {length} lines"
+
+
+def test_large_dataclasses_are_keyword_only() -> None:
+    """Of a dataclass with more than 5 fields every value is given by its name; the exceptions are all needed."""
+    found = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and (how := _dataclass(node)) and "kw_only=True" not in how:
+                fields = [part for part in node.body if isinstance(part, ast.AnnAssign) and _is_field(part)]
+                found |= {f"{module_of(path)}.{node.name}"} if len(fields) > 5 else set()
+    assert found == {f"chainrule.{name}" for name in BY_POSITION}
+
+
+def _dataclass(node: ast.ClassDef) -> str:
+    """The decorator that makes a class a dataclass, as text, or nothing."""
+    return next((text for text in map(ast.unparse, node.decorator_list) if text.startswith("dataclass")), "")
+
+
+def _is_field(part: ast.AnnAssign) -> bool:
+    """Whether an annotation is a value that the constructor takes."""
+    return "ClassVar" not in ast.unparse(part.annotation) and "init=False" not in ast.unparse(part)
 
 
 def test_nothing_is_unpickled_or_evaluated() -> None:
@@ -148,9 +192,14 @@ def test_nothing_is_unpickled_or_evaluated() -> None:
 
 
 def test_public_names_are_what_is_promised() -> None:
-    """__all__ names exactly the public names, and every one has a docstring."""
-    for name in chainrule.__all__:
-        assert name == "__version__" or getattr(chainrule, name).__doc__
+    """__all__ names exactly the promised names that exist, dir() tells the same, and each has a docstring."""
+    existing = {name for name in PROMISED if hasattr(chainrule, name)}
+    assert set(chainrule.__all__) == existing | {"__version__"}
+    assert dir(chainrule) == sorted(chainrule.__all__)
+    assert len(chainrule.__all__) == len(set(chainrule.__all__))
+    for name in existing:
+        assert getattr(chainrule, name).__doc__
+    assert set(chainrule.__all__) - {"__version__"} == set(chainrule._HOME), "a name with a home is public, no other is"
 
 
 def test_importing_loads_numpy_only() -> None:

@@ -19,7 +19,7 @@ VARYING = re.compile(
     r"(^|_)(seconds?|elapsed(_s)?|created|date|started|finished|version|versions|memory|pid|host|platform)($|_)"
 )
 """Names of values that differ from run to run, or with the machine."""
-TIME = re.compile(r"(?<![\w.,])\d[\d,]*(\.\d+)?(e[+-]?\d+)? ?(s|ms|µs|min|h|초|분|밀리초)(?![\w·²/])")
+TIME = re.compile(r"(?<![\w.,])\d[\d,]*(\.\d+)?(e[+-]?\d+)?\s?(s|ms|µs|min|h|초|분|밀리초)(?![\w·²/])")
 SHORT = 24
 """Lists of more numbers than this stand as their sha256."""
 

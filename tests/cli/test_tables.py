@@ -201,7 +201,7 @@ def test_korean_customers_from_every_encoding(folder: Path, n_rows: int | None) 
     """Equal rows are equal tables, weights and predictions, from UTF-8, BOM, UTF-16 and cp949 files."""
     tables, weights, predictions = [], set(), set()
     for i, path in enumerate(korean(n_rows)):
-        table = read(path, Selection(("성별",), drop=("회원ID",)))
+        table = read(path, Selection(targets=("성별",), drop=("회원ID",)))
         tables.append(replace(table, path="", dialect=""))
         options = ("--target", "성별", "--drop", "회원ID", "-o", f"run{i}")
         assert main(["train", path, *options, *QUICK]) == 0

@@ -77,8 +77,8 @@ def test_files(tmp_path: Path, ending: str) -> None:
     """Every format gives the same columns, whole or in batches."""
     path = tmp_path / f"rows.{ending}"
     write(path)
-    check(read(path, Selection(("y",))))
-    assert [len(batch) for batch in batches(str(path), Selection(("y",)), 2)] == [2, 1]
+    check(read(path, Selection(targets=("y",))))
+    assert [len(batch) for batch in batches(str(path), Selection(targets=("y",)), 2)] == [2, 1]
 
 
 def test_a_folder_of_parquet_files(tmp_path: Path) -> None:
@@ -87,15 +87,15 @@ def test_a_folder_of_parquet_files(tmp_path: Path) -> None:
     parquet.write_table(TABLE.slice(0, 1), tmp_path / "rows" / "a.parquet")
     parquet.write_table(TABLE.slice(1), tmp_path / "rows" / "b.parquet")
     (tmp_path / "rows" / "_SUCCESS").touch()
-    check(read(tmp_path / "rows", Selection(("y",))))
+    check(read(tmp_path / "rows", Selection(targets=("y",))))
     parquet.write_table(TABLE.drop_columns("half"), tmp_path / "rows" / "c.parquet")
     with pytest.raises(DataError, match=r"c\.parquet.*'half'"):
-        read(tmp_path / "rows", Selection(("y",)))
+        read(tmp_path / "rows", Selection(targets=("y",)))
     (tmp_path / "rows" / "c.parquet").unlink()
     (tmp_path / "rows" / "year=2020").mkdir()
     parquet.write_table(TABLE, tmp_path / "rows" / "year=2020" / "d.parquet")
     with pytest.raises(DataError, match="partitioned"):
-        read(tmp_path / "rows", Selection(("y",)))
+        read(tmp_path / "rows", Selection(targets=("y",)))
 
 
 class Stream:
@@ -107,10 +107,10 @@ class Stream:
 
 def test_objects() -> None:
     """A pyarrow table and anything with an Arrow stream; other objects are refused."""
-    check(read(TABLE, Selection(("y",))))
-    check(read(Stream(), Selection(("y",))))
+    check(read(TABLE, Selection(targets=("y",))))
+    check(read(Stream(), Selection(targets=("y",))))
     with pytest.raises(DataError, match="a dict cannot be read"):
-        read({"y": [1]}, Selection(("y",)))
+        read({"y": [1]}, Selection(targets=("y",)))
 
 
 def test_frames() -> None:
@@ -118,22 +118,22 @@ def test_frames() -> None:
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
     for frame in (pandas.DataFrame({"a": [1.5, None], "b": ["x", None], "y": [True, False]}, index=[5, 3]),
                   polars.DataFrame({"a": [1.5, None], "b": ["x", None], "y": [True, False]})):  # fmt: skip
-        table = read(frame, Selection(("y",)))
+        table = read(frame, Selection(targets=("y",)))
         assert (table.names, table.column("b").levels, table.targets[0].kind) == (("a", "b"), ("x",), "boolean")
     mixed = pandas.DataFrame({"a": [1, "x"], "y": [0, 1]})
     with pytest.raises(DataError, match="column a"):
-        read(mixed, Selection(("y",)))
+        read(mixed, Selection(targets=("y",)))
 
 
 def test_what_numbers_cannot_be(tmp_path: Path) -> None:
     """An infinite number is named by its row; names that stand twice and columns of no use are refused."""
     parquet.write_table(pyarrow.table({"a": [1.0, 2.0, float("inf")], "y": [0, 1, 0]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"a\.parquet, column 'a': row 2 \(from 0\) holds 'inf'"):
-        read(tmp_path / "a.parquet", Selection(("y",)))
+        read(tmp_path / "a.parquet", Selection(targets=("y",)))
     twice = pyarrow.table([pyarrow.array([1]), pyarrow.array([2])], names=["a", "a"])
     with pytest.raises(DataError, match="column 1 and again at column 2"):
-        read(twice, Selection(("a",)))
+        read(twice, Selection(targets=("a",)))
     with pytest.raises(DataError, match="no rows"):
-        read(TABLE.slice(0, 0), Selection(("y",)))
+        read(TABLE.slice(0, 0), Selection(targets=("y",)))
     with pytest.raises(DataError, match="no column is left"):
-        read(TABLE.select(["list", "y"]), Selection(("y",)))
+        read(TABLE.select(["list", "y"]), Selection(targets=("y",)))

@@ -17,7 +17,7 @@ from chainrule.errors import DataError
 from tables import labels, matrix
 
 TEXT = 'a, b ,"c, cm",y\n1,2,3,x\n\n-1e3,+.5, 7 ,"z ""q"""\n'
-WANTED = Selection(("y",))
+WANTED = Selection(targets=("y",))
 
 
 def check(path: Path) -> None:
@@ -72,13 +72,15 @@ def test_lines_are_counted_through_quoted_line_ends(tmp_path: Path) -> None:
     """The line of a fault is the one an editor shows."""
     (tmp_path / "rows.csv").write_text('a,y,note\n1,x,"two\nlines"\n\noops,x,n\n')
     with pytest.raises(DataError, match="line 5, column 'a'"):
-        read(str(tmp_path / "rows.csv"), Selection(("y",), drop=("note",), kinds={"a": "number"}), "train")
+        read(str(tmp_path / "rows.csv"), Selection(targets=("y",), drop=("note",), kinds={"a": "number"}), "train")
 
 
 def test_only_wanted_columns_are_read(tmp_path: Path) -> None:
     """Columns that are not wanted may hold anything."""
     (tmp_path / "rows.csv").write_text("name,a,w,y\nx,1,2,?\n")
-    table = read(str(tmp_path / "rows.csv"), Selection(("y",), False, "w", features=("a",)), "train")
+    table = read(
+        str(tmp_path / "rows.csv"), Selection(targets=("y",), needs_target=False, weight="w", features=("a",)), "train"
+    )
     assert (table.names, matrix(table).tolist(), table.targets) == (("a",), [[1]], ())
     assert table.weight is not None
     assert table.weight.tolist() == [2]

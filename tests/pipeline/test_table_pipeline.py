@@ -28,15 +28,15 @@ def mixed(n: int = 400, seed: int = 0) -> Table:
     few = np.array(["red", "green", "blue", ""])[rng.integers(0, 4, n)]
     many = np.array([f"m{i}" for i in rng.integers(0, 90, n)])
     return Table(
-        "memory",
-        (
+        path="memory",
+        columns=(
             column_of("x", x),
             Column("flag", "boolean", flags, ("no", "yes")),
             Column("time", "time", times),
             column_of("few", few),
             column_of("many", many),
         ),
-        (column_of("y", np.nan_to_num(x) + 0.1 * rng.normal(size=n)),),
+        targets=(column_of("y", np.nan_to_num(x) + 0.1 * rng.normal(size=n)),),
     )
 
 
@@ -64,13 +64,13 @@ def test_columns_are_matched_by_name() -> None:
     """Order and further columns change nothing; missing columns are named; kinds may not change."""
     table = mixed()
     pipeline, X = fitted(table), fitted(table).features(table)
-    other = Table("memory", (column_of("new", np.zeros(400)), *reversed(table.columns)))
+    other = Table(path="memory", columns=(column_of("new", np.zeros(400)), *reversed(table.columns)))
     assert np.array_equal(pipeline.features(other), X)
     with pytest.raises(DataError, match="2 of 5 columns are missing: 'x', 'many'"):
-        pipeline.features(Table("memory", table.columns[1:4]))
+        pipeline.features(Table(path="memory", columns=table.columns[1:4]))
     wrong = (Column("x", "time", table.column("time").values), *table.columns[1:])
     with pytest.raises(DataError, match="'x': holds a time; training had a number"):
-        pipeline.features(Table("memory", wrong))
+        pipeline.features(Table(path="memory", columns=wrong))
 
 
 def test_every_row_stands_alone() -> None:
@@ -90,7 +90,7 @@ def test_the_average_input() -> None:
 
 def test_values_come_back_in_their_unit() -> None:
     """decode undoes encode, with and without the logarithm, and its slope is its derivative."""
-    table = Table("m", (), (column_of("y", np.array([1.0, 2.0, 40.0, 700.0])),))
+    table = Table(path="m", columns=(), targets=(column_of("y", np.array([1.0, 2.0, 40.0, 700.0])),))
     for logarithm in (False, True):
         target = Values.fit(table, logarithm=logarithm)
         coded = target.encode(table)
@@ -104,16 +104,20 @@ def test_values_come_back_in_their_unit() -> None:
 def test_class_names_in_other_clothes() -> None:
     """1, 1.0 and "1" are one class; a class that training had not is refused by name."""
     target = Classes(("y",), (0, 1))
-    assert target.encode(Table("m", (), (column_of("y", np.array(["1", "0", ""])),))).tolist() == [1, 0, -1]
+    assert target.encode(Table(path="m", columns=(), targets=(column_of("y", np.array(["1", "0", ""])),))).tolist() == [
+        1,
+        0,
+        -1,
+    ]
     with pytest.raises(DataError, match="holds the class 2; training had 0, 1"):
-        target.encode(Table("m", (), (column_of("y", np.array([0, 1, 2])),)))
+        target.encode(Table(path="m", columns=(), targets=(column_of("y", np.array([0, 1, 2])),)))
 
 
 def test_labels_keep_their_words_and_gaps() -> None:
     """Each label has its own words; a missing one is NaN; decode gives words."""
     columns = (column_of("a", np.array(["no", "yes", ""])), column_of("b", np.array([1.0, np.nan, 0.0])))
     target = Labels(("a", "b"), (("no", "yes"), (0, 1)))
-    coded = target.encode(Table("m", (), columns))
+    coded = target.encode(Table(path="m", columns=(), targets=columns))
     assert np.array_equal(coded, [[0, 1], [1, np.nan], [np.nan, 0]], equal_nan=True)
     assert target.decode(np.array([[1, 0]])).tolist() == [["yes", 0]]
     assert names_of(columns[0])[0] == ("no", "yes")

@@ -28,7 +28,7 @@ from tolerances import PARITY
 def plan_of(X: npt.NDArray[Any], y: npt.NDArray[Any], **asked: Any) -> TrainingPlan:
     """The plan of rows of numbers."""
     columns = tuple(column_of(f"x{j}", X[:, j]) for j in range(X.shape[1]))
-    table = Table("rows", columns, (column_of("y", y),))
+    table = Table(path="rows", columns=columns, targets=(column_of("y", y),))
     return plan_table(table, Request(**asked), choose_task(table.targets, "auto"), {})
 
 

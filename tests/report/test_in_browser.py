@@ -207,7 +207,7 @@ def test_hostile_names_stay_text(browser: Browser, tmp_path: Path) -> None:
     run.source = {"data": '/data/<b>"소득 & 나이"<b>.csv', "task": "classification"}
     columns = tuple(column_of(name, np.arange(4.0)) for name in evil)
     target = Classes(("]]>",), ("가격<i>", "</style>", "\ud800"))
-    pipeline = TablePipeline.fit(Table("memory", columns), target)
+    pipeline = TablePipeline.fit(Table(path="memory", columns=columns), target)
     run.pipeline, run.pipeline_arrays = pipeline.to_dict(), pipeline.arrays()
     run.report(tmp_path / "report.html")
     browser.open(tmp_path / "report.html", "lang=ko&step=0&why=a0[0,1]")

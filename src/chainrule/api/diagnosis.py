@@ -25,22 +25,22 @@ def doctor(run: Run, data: tuple[Any, ...] | None) -> Diagnosis:
     replayer = run.replayer(rows)
     return diagnose(
         RunView(
-            run._task(rows),
-            run.engine,
-            run.settings,
-            run.events,
-            run.losses,
-            run.history,
-            run.checkpoints,
-            replayer.record,
-            run._factor,
-            run.network.kind,
-            run.diverged,
-            str(run.result.get("stopped", "epochs")),
-            _columns(run),
-            run.class_weight,
-            run.held_out,
-            run.index,
+            task=run._task(rows),
+            engine=run.engine,
+            settings=run.settings,
+            events=run.events,
+            losses=run.losses,
+            history=run.history,
+            checkpoints=run.checkpoints,
+            record=replayer.record,
+            plateau_factor=run._factor,
+            kind=run.network.kind,
+            diverged=run.diverged,
+            stopped=str(run.result.get("stopped", "epochs")),
+            columns=_columns(run),
+            class_weight=run.class_weight,
+            held_out=run.held_out,
+            index=run.index,
         )
     )
 

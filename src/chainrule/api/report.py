@@ -103,24 +103,24 @@ def write(
 def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows: bool = True) -> ReportInput:
     """What the report may use of a run; `rows` are its training rows, if they are to be had."""
     return ReportInput(
-        run.network.architecture,
-        run.network.parameters,
-        run.settings,
-        run.history,
-        run.losses,
-        run.steps_per_epoch,
-        run.result,
-        _facts(run, rows),
-        [event.to_dict() for event in run.events],
-        _names(run),
-        sorted(run.checkpoints.sizes),
-        None if rows is None else lambda steps: _again(run, rows, steps),
-        None if rows is None else Sample(
+        architecture=run.network.architecture,
+        parameters=run.network.parameters,
+        settings=run.settings,
+        history=run.history,
+        losses=run.losses,
+        steps_per_epoch=run.steps_per_epoch,
+        result=run.result,
+        facts=_facts(run, rows),
+        events=[event.to_dict() for event in run.events],
+        names=_names(run),
+        checkpoints=sorted(run.checkpoints.sizes),
+        again=None if rows is None else lambda steps: _again(run, rows, steps),
+        sample=None if rows is None else Sample(
             rows.X[:SAMPLE_ROWS], rows.targets[:SAMPLE_ROWS], None if rows.weight is None else rows.weight[:SAMPLE_ROWS]
         ),
-        missing,
-        shows_rows,
-        None if run.examined is None else shown(run.examined),
+        missing=missing,
+        shows_rows=shows_rows,
+        rate=None if run.examined is None else shown(run.examined),
     )  # fmt: skip
 
 

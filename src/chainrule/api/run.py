@@ -145,7 +145,14 @@ class Run:
             self.require(STEPS)
         replayer = self.replayer(rows)
         with np.errstate(all="ignore"):
-            history = History(replayer.record, self._task(rows), self.engine, self.losses, self.events, self.index)
+            history = History(
+                record=replayer.record,
+                task=self._task(rows),
+                engine=self.engine,
+                losses=self.losses,
+                events=self.events,
+                index=self.index,
+            )
             if callable(what):
                 return first_that_fits(history, (self._step(t, rows) for t in wanted), what)
             return find(history, what, wanted)

@@ -89,28 +89,11 @@ def train(
               2
     """
     settings = Settings(
-        optimizer_from(optimizer),
-        batch_size,
-        epochs,
-        l2,
-        l1,
-        dropout,
-        clip_norm,
-        schedule,
-        warm_up,
-        decay_factor,
-        decay_every,
-        early_stopping,
-        seed,
-        shuffle,
-        metric,
-    )
-    SETTINGS["threads"].check(threads)
-    SETTINGS["time_limit"].check(time_limit)
-    if on_divergence not in ON_DIVERGENCE:
-        raise SettingsError(f"on_divergence = {on_divergence!r} is not possible; expected 'warn' or 'raise'.")
-    if early_stopping is not None and validation is None:
-        raise SettingsError("early_stopping needs rows to judge by; expected validation=(X, y) or a share such as 0.1.")
+        optimizer=optimizer_from(optimizer), batch_size=batch_size, epochs=epochs, l2=l2, l1=l1, dropout=dropout,
+        clip_norm=clip_norm, schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,
+        early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
+    )  # fmt: skip
+    _check(threads, time_limit, on_divergence, judged=early_stopping is None or validation is not None)
     setup = set_up(network, X, y, sample_weight, class_weight, validation, settings, engine, threads)
     setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
@@ -131,6 +114,16 @@ def train(
             raise result.diverged
         warnings.warn(str(result.diverged), DivergenceWarning, stacklevel=2)
     return run
+
+
+def _check(threads: int | None, time_limit: float | None, on_divergence: str, *, judged: bool) -> None:
+    """What Settings does not hold; judged: whether there is something to stop early by."""
+    SETTINGS["threads"].check(threads)
+    SETTINGS["time_limit"].check(time_limit)
+    if on_divergence not in ON_DIVERGENCE:
+        raise SettingsError(f"on_divergence = {on_divergence!r} is not possible; expected 'warn' or 'raise'.")
+    if not judged:
+        raise SettingsError("early_stopping needs rows to judge by; expected validation=(X, y) or a share such as 0.1.")
 
 
 def set_up(
@@ -154,12 +147,7 @@ def set_up(
     weight = arrays.weights(sample_weight, len(features), architecture.dtype)
     index, held_out = None, None
     if isinstance(validation, (int, float)) and not isinstance(validation, bool):
-        classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1) if kind == "class" else None
-        if not 0 < validation < 1:
-            raise SettingsError(
-                f"validation = {validation!r} is not possible; expected a share between 0 and 1, (X, y), or None."
-            )
-        validation = split.HeldOut(*split.holdout(len(features), float(validation), settings.seed, classes))
+        validation = _share_held_out(float(validation), encoded, kind, settings.seed, said=validation)
     if isinstance(validation, split.HeldOut):
         index, out = validation.kept, validation.out
         held_out = (features[out], encoded[out], None if weight is None else weight[out])
@@ -187,6 +175,16 @@ def set_up(
         Xv, yv, weight_v = held_out
         held = Validation(Xv, yv, arrays.moderate(weight_v), dense=yv)
     return Setup(network, settings, engine, reason, rows, task, metric, held, class_weights(class_weight), kind)
+
+
+def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: Any) -> split.HeldOut:
+    """The rows to hold out, stratified where they have classes; said: the share as it was given."""
+    if not 0 < share < 1:
+        raise SettingsError(
+            f"validation = {said!r} is not possible; expected a share between 0 and 1, (X, y), or None."
+        )
+    classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1) if kind == "class" else None
+    return split.HeldOut(*split.holdout(len(encoded), share, seed, classes))
 
 
 def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]:

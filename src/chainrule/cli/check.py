@@ -14,7 +14,7 @@ from chainrule.engine.select import reference
 from chainrule.run.names import STEPS
 from chainrule.text.tables import wrapped
 from chainrule.verify.gradients import check_gradients
-from chainrule.verify.parity import parity
+from chainrule.verify.parity import Parity, parity
 from chainrule.verify.sweep import sweep
 
 ROWS = 32
@@ -75,22 +75,27 @@ def run(options: argparse.Namespace) -> int:
             "replay_differs_at": wrong,
         }
         print(json_text.text(told))
-        return 0 if passed else 1
-    text = TEXT[options.language]
-    print(gradients.text(options.language), end="\n\n")
-    print(curve.text(options.language), end="\n\n")
+    else:
+        print(gradients.text(options.language), curve.text(options.language), sep="\n\n", end="\n\n")
+        print("\n".join(_outcome(subject, engines, compared, wrong, options.language)))
+    return 0 if passed else 1
+
+
+def _outcome(subject: Run, engines: Parity, compared: int, wrong: list[int], language: str) -> list[str]:
+    """Lines on the other engine, on replay, and on how far any step is."""
+    text = TEXT[language]
     verdict = text["within" if engines.passed else "beyond"].format(limit=engines.limit)
     said = text["parity"].format(
         engine=subject.engine.name, gap=engines.gap, verdict=verdict, worst=engines.worst, a=engines.found,
         n=engines.expected,
     )  # fmt: skip
-    print("\n".join(wrapped(said)))
     verdict = text["differ"].format(steps=wrong) if wrong else text["same"]
-    print(text["replay"].format(n=compared, verdict=verdict))
-    print(text["way"].format(**subject.reach))
-    if subject.engine_differs:
-        print("\n".join(wrapped(subject.engine_differs)))
-    return 0 if passed else 1
+    return [
+        *wrapped(said),
+        text["replay"].format(n=compared, verdict=verdict),
+        text["way"].format(**subject.reach),
+        *(wrapped(subject.engine_differs) if subject.engine_differs else []),
+    ]
 
 
 def replayed(subject: Run, data: tuple[Any, ...] | None = None) -> tuple[int, list[int]]:

@@ -77,7 +77,7 @@ def origin(options: argparse.Namespace) -> dict[str, Any]:
 def selection(options: argparse.Namespace) -> Selection:
     """What is to be read of DATA, as the options say."""
     return Selection(
-        _names(options.target) or None,
+        targets=_names(options.target) or None,
         weight=options.weight,
         drop=_names(options.drop),
         kinds=_kinds(options.kind),

@@ -50,4 +50,11 @@ def load(name: str, part: Part, selection: Selection) -> Table:
     predicted = column_of(target_name, target)
     understood = [Understood(column.name, "number", True, "") for column in columns]
     understood.append(Understood(target_name, predicted.kind, True, "to be predicted"))
-    return Table(name, columns, (predicted,), None, tuple(understood), "built-in set")
+    return Table(
+        path=name,
+        columns=columns,
+        targets=(predicted,),
+        weight=None,
+        understood=tuple(understood),
+        dialect="built-in set",
+    )

@@ -29,7 +29,7 @@ MOST_COLUMNS = 100_000
 SAMPLE_BYTES = 1 << 18
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CsvSource:
     """A delimited text whose header and dialect are known."""
 
@@ -146,7 +146,16 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
     lines = skipped + header_lines
     detected = "detected" if decoder.detected and decoder.encoding not in (None, "utf-8", "utf-8-sig", "utf-16") else ""
     name = f"{decoder.name}{' (detected)' if detected else ''}"
-    return CsvSource(str(path), names, written, selection.missing, selection.encoding, name, lines, standing)
+    return CsvSource(
+        path=str(path),
+        names=names,
+        written=written,
+        missing=selection.missing,
+        encoding=selection.encoding,
+        encoding_name=name,
+        header_lines=lines,
+        standing=standing,
+    )
 
 
 def _sample(path: Path, decoder: Decoder, standing: Standing) -> str:

@@ -40,7 +40,9 @@ def read_npz(path: Path, selection: Selection) -> Table:
     weight = None if selection.weight is None else _targets(held, selection.weight, len(X), path)[0].values
     understood = [Understood(name, "number", name in wanted, "" if name in wanted else "left out") for name in names]
     understood += [Understood(column.name, column.kind, True, "to be predicted") for column in targets]
-    return Table(str(path), columns, targets, weight, tuple(understood), "NPZ")
+    return Table(
+        path=str(path), columns=columns, targets=targets, weight=weight, understood=tuple(understood), dialect="NPZ"
+    )
 
 
 def _targets(held: dict[str, npt.NDArray[Any]], name: str, n: int, path: Path) -> list[Column]:

@@ -113,7 +113,7 @@ def _opened(source: object, selection: Selection) -> Source:
     raise DataError(f"the ending {path.suffix!r} is not known; expected {ENDINGS}.", path=str(source))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """Which columns of a source are read, each how, and what was understood."""
 
@@ -139,12 +139,12 @@ class Plan:
         """The rows of one block."""
         weight = None if self.selection.weight is None else self._column(block, self.selection.weight, "number").values
         return Table(
-            self.source.path,
-            tuple(self._column(block, name, reading) for name, reading in self.features.items()),
-            tuple(self._column(block, name, reading) for name, reading in self.targets.items()),
-            weight,
-            self.understood,
-            self.source.dialect,
+            path=self.source.path,
+            columns=tuple(self._column(block, name, reading) for name, reading in self.features.items()),
+            targets=tuple(self._column(block, name, reading) for name, reading in self.targets.items()),
+            weight=weight,
+            understood=self.understood,
+            dialect=self.source.dialect,
         )
 
     def of_targets(self) -> Table:
@@ -185,7 +185,9 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         name: check_reading(name, selection.kinds[name]) for name in (*features, *targets) if name in selection.kinds
     }
     surveys = {
-        name: Survey(name, source.decimal, selection.missing) for name in (*features, *targets) if name not in stated
+        name: Survey(name=name, decimal=source.decimal, missing=selection.missing)
+        for name in (*features, *targets)
+        if name not in stated
     }
     n_rows = _survey(source, selection, surveys, stated, (*features, *targets), keep)
     if n_rows == 0:
@@ -206,7 +208,13 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         told[name] = Understood(name, reading.partition(":")[0], True, "as stated")  # type: ignore[arg-type]
     understood = tuple(_told(name, told.get(name), targets, selection) for name in source.names)
     return Plan(
-        source, selection, used, {name: readings[name] or "number" for name in targets}, understood, words, n_rows
+        source=source,
+        selection=selection,
+        features=used,
+        targets={name: readings[name] or "number" for name in targets},
+        understood=understood,
+        words=words,
+        n_rows=n_rows,
     )
 
 
@@ -255,7 +263,7 @@ def _survey(
     again = [name for name, survey in surveys.items() if survey.needs_text]
     if again:  # cells taken for numbers that other cells of their column show to be texts
         for name in again:
-            surveys[name] = Survey(name, source.decimal, selection.missing)
+            surveys[name] = Survey(name=name, decimal=source.decimal, missing=selection.missing)
         if keep is not None:
             keep.clear()
         for block in source.blocks(wanted, {*text, *again}):

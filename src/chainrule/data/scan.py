@@ -20,7 +20,7 @@ NEWLINE = 10
 Positions = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scanned:
     """Whole records at the beginning of a block."""
 
@@ -62,7 +62,7 @@ class Scanner:
             delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
             self._check_quotes(data, quotes, ends[-1] + 1 if len(ends) else 0, line)
         if not len(ends):
-            return Scanned(0, (), quoted=quoted)
+            return Scanned(size=0, lines=(), quoted=quoted)
         starts = np.concatenate([[0], ends[:-1] + 1])
         filled = starts < ends
         widths = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
@@ -75,9 +75,9 @@ class Scanner:
             self._check_empty_lines(filled, newlines, starts, line)
         size = int(ends[-1]) + 1
         longest, codes = int((ends - starts).max()) + 1, self._codes(data[:size], starts, delimiters)
-        if n_lines == len(starts) and filled.all():
-            return Scanned(size, range(line, line + n_lines), n_lines, quoted, longest, codes)
-        return Scanned(size, line + np.searchsorted(newlines, starts[filled]), n_lines, quoted, longest, codes)
+        plain = n_lines == len(starts) and filled.all()
+        lines = range(line, line + n_lines) if plain else line + np.searchsorted(newlines, starts[filled])
+        return Scanned(size=size, lines=lines, n_lines=n_lines, quoted=quoted, longest=longest, codes=codes)
 
     def _codes(self, data: npt.NDArray[np.uint8], starts: Positions, delimiters: Positions) -> frozenset[int]:
         cells = np.concatenate([starts, delimiters[: np.searchsorted(delimiters, len(data))] + 1])

@@ -43,7 +43,7 @@ class Decision:
     """As in Selection.kinds; None where the column is dropped."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Survey:
     """The cells of one column, counted."""
 

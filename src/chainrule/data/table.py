@@ -75,7 +75,7 @@ class Understood:
     """ "42 levels, 3.1 % missing", "dropped: every row has its own value", …"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """Rows as they were read: columns to predict from, columns to predict, weights."""
 
@@ -119,7 +119,7 @@ class Table:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Selection:
     """Which columns of a source are wanted, and as what.
 

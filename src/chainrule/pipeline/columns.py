@@ -34,7 +34,7 @@ MOST_LEVELS = 64
 """Levels beyond the most frequent 64 share one input."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NumberEncoder:
     """A number, scaled; where bins are given also its place in each bin; where values were missing an indicator.
 
@@ -81,7 +81,16 @@ class NumberEncoder:
         else:
             center, factor, knots = 0.0, 0.0 if low == high else 1.0, _normal_knots(present, weight)
         edges = _edges(present, weight, n_bins) if n_bins > 1 else np.zeros(0)
-        return cls(name, center, factor, scaling == "robust", median, indicator, knots, edges)
+        return cls(
+            name=name,
+            center=center,
+            factor=factor,
+            limited=scaling == "robust",
+            filled=median,
+            indicator=indicator,
+            knots=knots,
+            edges=edges,
+        )
 
     @property
     def n_bins(self) -> int:
@@ -174,7 +183,7 @@ class BooleanEncoder:
         return np.where(np.isnan(column.values), 0.0, np.where(column.values > 0, 1.0, -1.0))[:, None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CategoryEncoder:
     """One input for each frequent level, one for all rare levels together, one for missing; where there are
     many levels also the mean target of the level.
@@ -218,7 +227,14 @@ class CategoryEncoder:
             means_of = tuple(levels)
             means = _level_means(codes, len(levels), targets, weight, folds)
         rare = bool((seen > 0).sum() > len(kept))
-        return cls(column.name, tuple(levels[i] for i in kept), rare, bool((codes < 0).any()), means_of, means)
+        return cls(
+            name=column.name,
+            levels=tuple(levels[i] for i in kept),
+            rare=rare,
+            missing=bool((codes < 0).any()),
+            means_of=means_of,
+            means=means,
+        )
 
     @property
     def is_pair(self) -> bool:

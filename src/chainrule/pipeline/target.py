@@ -110,7 +110,7 @@ class Labels:
         return np.asarray(np.isnan(encoded).all(axis=1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Values:
     """One or several numbers, standardised for training; their unit comes back in decode.
 
@@ -149,7 +149,7 @@ class Values:
                 v = np.log1p(v / unit[k])
             if standardised:
                 mean[k], scale[k] = mean_and_scale(v, w)
-        return cls(names, mean, scale, logarithm, unit, high)
+        return cls(columns=names, mean=mean, scale=scale, logarithm=logarithm, unit=unit, high=high)
 
     def encode(self, table: Table) -> Array:
         """Standardised values (n,) or (n, k), NaN where missing."""

@@ -50,7 +50,7 @@ class Names:
     scale: Array | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportInput:
     """A run as the report takes it.
 

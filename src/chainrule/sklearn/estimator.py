@@ -252,7 +252,9 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             known("best_validation_score_"),
         )
         curve, scores, losses = known("loss_curve_", []), known("validation_scores_"), known("validation_loss_curve_")
-        return watch, Progress(curve, scores, losses, known("t_", 0))
+        return watch, Progress(
+            loss_curve=curve, validation_scores=scores, validation_losses=losses, samples_seen=known("t_", 0)
+        )
 
     def _optimizer_settings(self) -> Optimizer:
         rate = float(self.learning_rate_init)
@@ -291,14 +293,14 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
     def _plan(self, incremental: bool) -> Plan:
         return Plan(
-            1 if incremental else self.max_iter,
-            self.learning_rate,
-            float(self.learning_rate_init),
-            float(self.power_t),
-            bool(self.early_stopping),
-            bool(self.verbose),
-            self.time_limit,
-            incremental,
+            max_epochs=1 if incremental else self.max_iter,
+            learning_rate=self.learning_rate,
+            learning_rate_init=float(self.learning_rate_init),
+            power_t=float(self.power_t),
+            early_stopping=bool(self.early_stopping),
+            verbose=bool(self.verbose),
+            time_limit=self.time_limit,
+            one_pass=incremental,
         )
 
     def _take_over(self, descent: Descent, found: Parameters) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Record:
     """Task, settings, events and checkpoints of a fit: whatever replay needs, and no engine, so that it pickles."""
 
@@ -66,15 +66,15 @@ class Record:
             "seconds": seconds,
         }
         return cls(
-            descent.task,
-            descent.settings,
-            history,
-            np.concatenate([before, *progress.losses]),
-            descent.events,
-            descent.checkpoints,
-            result,
-            kind,
-            arrays.fingerprint(descent.task.X, descent.task.targets, descent.task.weight),
+            task=descent.task,
+            settings=descent.settings,
+            history=history,
+            losses=np.concatenate([before, *progress.losses]),
+            events=descent.events,
+            checkpoints=descent.checkpoints,
+            result=result,
+            kind=kind,
+            fingerprint=arrays.fingerprint(descent.task.X, descent.task.targets, descent.task.weight),
         )
 
     def run(self, parameters: Parameters) -> Run:

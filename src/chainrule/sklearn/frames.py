@@ -31,13 +31,13 @@ def table_of_array(X: Array) -> Table:
             columns.append(Column(f"x{j}", "number", np.asarray(X[:, j], dtype=np.float64)))
         except (TypeError, ValueError):
             columns.append(_category(f"x{j}", X[:, j]))
-    return Table("X", tuple(columns))
+    return Table(path="X", columns=tuple(columns))
 
 
 def table_of_frame(X: Any, kinds: dict[str, str] | None = None) -> Table:
     """The columns of use of a frame; as they were read before where `kinds` says so."""
     features = None if kinds is None else tuple(kinds)
-    return read(X, Selection((), needs_target=False, features=features, kinds=kinds or {}))
+    return read(X, Selection(targets=(), needs_target=False, features=features, kinds=kinds or {}))
 
 
 def _category(name: str, values: Array) -> Column:

@@ -19,7 +19,7 @@ class DivergedFit(DivergenceWarning, ConvergenceWarning):
     """A fit that diverged; for whoever filters scikit-learn's warnings, one that did not converge."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Plan:
     """What fit asks for, beside task and data."""
 
@@ -46,7 +46,7 @@ class Judge:
     """(loss, score) on the held-out rows."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Progress:
     """What fit has to show; lists may go on from an earlier fit."""
 

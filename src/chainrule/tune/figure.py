@@ -74,7 +74,7 @@ class Entry:
     dash: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
     """One pair of axes: learning rates in decades, or steps, across; J upwards in decades; what lies outside is cut."""
 
@@ -147,8 +147,8 @@ def _slice(found: LearningRateNumbers) -> Panel:
     curve = found.slice
     line = Line(curve.etas, curve.losses, "ink")
     return Panel(
-        SLICE, ETA, _span(curve.etas), _heights(found, curve.losses), True, [line], marks=_marks(found),
-        band=found.interval, level=found.start,
+        title=SLICE, label=ETA, across=_span(curve.etas), up=_heights(found, curve.losses), decades=True, lines=[line],
+        marks=_marks(found), band=found.interval, level=found.start,
     )  # fmt: skip
 
 
@@ -163,7 +163,17 @@ def _tests(found: SuggestionNumbers, title: Words, ranged: Curve | None) -> Pane
         Dots(found.given_up.etas, found.given_up.losses, "right", True),
     ]
     heights = _heights(found, np.concatenate([found.race.losses, found.given_up.losses]))
-    return Panel(title, ETA, across, heights, True, lines, dots, _marks(found), band=found.interval)
+    return Panel(
+        title=title,
+        label=ETA,
+        across=across,
+        up=heights,
+        decades=True,
+        lines=lines,
+        dots=dots,
+        marks=_marks(found),
+        band=found.interval,
+    )
 
 
 def _runs(found: SuggestionNumbers) -> Panel:
@@ -177,7 +187,15 @@ def _runs(found: SuggestionNumbers) -> Panel:
         lines += [Line(steps, losses, role, "thin"), Line(steps, mean, role, "bold", dash)]
         legend.append(Entry(name, digits(eta), role, dash))
     across = (0.0, float(max(found.n_steps, 2)))
-    return Panel(RUNS, STEPS, across, _heights(found, np.concatenate(smooth)), False, lines, legend=legend)
+    return Panel(
+        title=RUNS,
+        label=STEPS,
+        across=across,
+        up=_heights(found, np.concatenate(smooth)),
+        decades=False,
+        lines=lines,
+        legend=legend,
+    )
 
 
 def _marks(found: SuggestionNumbers) -> list[Mark]:

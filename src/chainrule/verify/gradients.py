@@ -138,8 +138,8 @@ class _Comparison:
         error = self._ratio(float(gaps.max(initial=0.0)), scale)
         resolved = bool(scale == 0 or scale > self.resolution)
         return TensorCheck(
-            name, tensor.shape, len(a), error, worst, a_worst, n_worst,
-            tuple(kinks), _bands(a, n), directional, resolved,
+            name=name, shape=tensor.shape, n_checked=len(a), error=error, worst=worst, analytic=a_worst,
+            numeric=n_worst, kinks=tuple(kinks), bands=_bands(a, n), directional=directional, resolved=resolved,
         )  # fmt: skip
 
     def along_signs(self, tensor: Array, analytic: Array, random: npt.NDArray[np.uint32]) -> float | None:

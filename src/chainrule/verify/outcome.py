@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TensorCheck:
     """One tensor: its error, its worst entry (place, a, n), entries compared, and places of kinks."""
 

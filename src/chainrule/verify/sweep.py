@@ -42,7 +42,7 @@ TEXT = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sweep:
     """errors[i] belongs to widths[i]; both_s, one_s: measured time of two passes and of a forward pass."""
 
@@ -104,7 +104,9 @@ def sweep(
         below, _ = engine.loss(at.like(theta - h * v), rows, y, w)
         error = abs((above - below) / (2 * h) - along) / max(abs(along), 1e-300)
         errors.append(float(error) if np.isfinite(error) else np.inf)
-    return Sweep(tuple(widths), tuple(errors), theta.size, len(rows), both, one)
+    return Sweep(
+        widths=tuple(widths), errors=tuple(errors), n_parameters=theta.size, n_rows=len(rows), both_s=both, one_s=one
+    )
 
 
 def _fastest(act: Any, times: int = 3) -> float:

@@ -301,4 +301,4 @@ def test_both_languages_say_everything_with_the_same_numbers() -> None:
 def test_an_unknown_language_is_refused() -> None:
     """The error lists the languages there are."""
     with pytest.raises(cr.SettingsError, match="Known: en, ko"):
-        Finding("stalled").text("fr")
+        Finding(id="stalled").text("fr")

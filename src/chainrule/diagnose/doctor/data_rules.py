@@ -70,7 +70,7 @@ def _non_finite(case: RunView) -> Iterator[Finding]:
             "value": float(case.task.X[i, j]),
             "n": int((bad | overflowing).sum()),
         }
-        yield Finding("non-finite-data", "" if bad.any() else "overflow", evidence=told)
+        yield Finding(id="non-finite-data", variant="" if bad.any() else "overflow", evidence=told)
 
 
 def _constant(case: RunView) -> Iterator[Finding]:
@@ -87,7 +87,9 @@ def _constant(case: RunView) -> Iterator[Finding]:
             "columns": [case.column(int(j)) for j in np.flatnonzero(constant)[:8]],
         }
         variant = "all" if n == len(constant) else ""
-        yield Finding("constant-inputs", variant, evidence=told, severity=FAULT if share > MOSTLY_CONSTANT else NOTE)
+        yield Finding(
+            id="constant-inputs", variant=variant, evidence=told, severity=FAULT if share > MOSTLY_CONSTANT else NOTE
+        )
 
 
 def _duplicates(case: RunView) -> Iterator[Finding]:
@@ -117,7 +119,10 @@ def _duplicates(case: RunView) -> Iterator[Finding]:
     many = repeats / len(X) >= REPEATED and repeats > 3 * expected and (times > 1).mean() >= KINDS
     if many or repeats / len(X) >= 0.01:
         yield Finding(
-            "duplicate-rows", "conflicting" if conflicting else "", evidence=told, severity=FAULT if many else NOTE
+            id="duplicate-rows",
+            variant="conflicting" if conflicting else "",
+            evidence=told,
+            severity=FAULT if many else NOTE,
         )
 
 
@@ -131,7 +136,7 @@ def _shared(case: RunView) -> Iterator[Finding]:
     n = sum(_digest(row) in counts for row in held)
     if n >= SHARED * len(held) and n > 3 * expected * len(held):
         told = {"n": n, "of": len(held), "share": n / len(held), "expected": expected}
-        yield Finding("duplicate-rows", "shared", evidence=told)
+        yield Finding(id="duplicate-rows", variant="shared", evidence=told)
 
 
 def _digest(row: Array) -> bytes:
@@ -166,7 +171,7 @@ def _leak(case: RunView) -> Iterator[Finding]:
     least = LEAKING if classes is not None else EXACTLY
     if skills[best] >= least and 1 - skill > max(LEAK_MARGIN * error, 2 * (1 - skills[best])):
         told = {"columns": [case.column(j) for j in suspects[:12]], "skill": skills[best], "others": skill}
-        yield Finding("target-leak", "several" if len(suspects) > 1 else "", evidence=told)
+        yield Finding(id="target-leak", variant="several" if len(suspects) > 1 else "", evidence=told)
 
 
 def _one_for_each(X: Array, truth: Array, varying: Array) -> tuple[list[int], dict[int, float]]:
@@ -204,13 +209,13 @@ def _imbalance(case: RunView) -> Iterator[Finding]:
         "of_others": of_others,
     }
     if recall >= RECALL * of_others:
-        yield Finding("class-imbalance", evidence=told, severity=NOTE)
+        yield Finding(id="class-imbalance", evidence=told, severity=NOTE)
         return
     balanced, others_balanced = _recalls(case, classes, counts, Change(weight=_equal_classes))
     told |= {"recall_balanced": balanced, "of_others_balanced": others_balanced}
     overlap = of_others - others_balanced >= MOVED
     variant, severity = ("overlap", NOTE) if overlap else ("balanced", FAULT)
-    yield Finding("class-imbalance", variant, evidence=told, severity=severity)
+    yield Finding(id="class-imbalance", variant=variant, evidence=told, severity=severity)
 
 
 def _equal_classes(targets: Array) -> Array:
@@ -266,7 +271,7 @@ def _coded(case: RunView, coded: npt.NDArray[np.bool_]) -> Iterator[Finding]:
             "rows": float(coded.any(axis=1).mean()), "column": case.column(j),
             "low": float(others.min()), "high": float(others.max()),
         }  # fmt: skip
-        yield Finding("input-scale", "code", evidence=told)
+        yield Finding(id="input-scale", variant="code", evidence=told)
 
 
 # the scale of the inputs ------------------------------------------------------------------------------------
@@ -286,8 +291,8 @@ def input_scale(case: RunView) -> Suspect | Finding | None:
         scaled = trial(case, change, n_trial_steps(case))
         if (case.failed and rescues(scaled)) or helps_on_unseen(case, change):
             told |= told_by(case, scaled) | {"far": float((np.abs(_robust(case.X)) > CUT).mean())}
-            return Suspect(scaled, partial(Finding, "input-scale", variant, evidence=told))
-    return Finding("input-scale", "harmless", evidence=told, severity=NOTE)
+            return Suspect(scaled, partial(Finding, id="input-scale", variant=variant, evidence=told))
+    return Finding(id="input-scale", variant="harmless", evidence=told, severity=NOTE)
 
 
 def cut_off(X: Array) -> Array:

@@ -16,7 +16,7 @@ from chainrule.text.tables import number, wrapped
 FAULT, NOTE = "fault", "note"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One finding. step: the first at which it showed, from 0, or None where it lies in the data or settings.
 

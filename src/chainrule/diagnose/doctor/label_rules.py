@@ -56,7 +56,7 @@ def label_rules(case: RunView, rows: npt.NDArray[np.int64]) -> Iterator[Finding]
         return
     t = _above_chance(seen, classes is not None)
     if t < 3 and _enough(seen, classes is not None) and not _generalises(case):
-        yield Finding("label-noise", "all", evidence={"skill": seen.skill, "n": len(seen.rows), "t": t})
+        yield Finding(id="label-noise", variant="all", evidence={"skill": seen.skill, "n": len(seen.rows), "t": t})
     elif classes is None:
         yield from _strangers(seen)
     else:
@@ -96,11 +96,11 @@ def _contradicted(case: RunView, seen: label_noise_forest.Witness) -> Iterator[F
     alike = min(q, told["tenth"]) > FLAT * told["share"]
     scattered = df > 1 and len(contradicted) >= CONTRADICTIONS and depends < SCATTERED
     if scattered and upper < (1 + at_random) / 2 and q > FLAT * sure.mean():
-        yield Finding("label-noise", evidence=told)
+        yield Finding(id="label-noise", evidence=told)
     elif alike and seen.skill >= TOLD_APART:
-        yield Finding("label-noise", "alike", evidence=told)
+        yield Finding(id="label-noise", variant="alike", evidence=told)
     else:
-        yield Finding("label-noise", "open", evidence=told, severity=NOTE)
+        yield Finding(id="label-noise", variant="open", evidence=told, severity=NOTE)
 
 
 def _second_choice(seen: label_noise_forest.Witness, contradicted: npt.NDArray[np.int64]) -> tuple[float, float, float]:
@@ -150,7 +150,9 @@ def _strangers(seen: label_noise_forest.Witness) -> Iterator[Finding]:
     """Values of which a share seems to belong to other rows."""
     q, t = share_of_strangers(seen.truth, seen.predicted)
     if q >= WRONG_LABELS and t >= SIGNIFICANT:
-        yield Finding("label-noise", "values", evidence={"share": q, "t": t, "n": len(seen.rows), "skill": seen.skill})
+        yield Finding(
+            id="label-noise", variant="values", evidence={"share": q, "t": t, "n": len(seen.rows), "skill": seen.skill}
+        )
 
 
 def _above_chance(seen: label_noise_forest.Witness, classes: bool) -> float:

@@ -33,9 +33,9 @@ def outcome_rules(case: RunView) -> Iterator[Finding]:
     }  # fmt: skip
     if gained <= 0:
         if case.learned > GAP:
-            yield Finding("overfitting", "nothing", evidence=told)
+            yield Finding(id="overfitting", variant="nothing", evidence=told)
         return
     if risen > RISEN / 4 and own[-1] < own[best] and case.loss_at_end < held[-1]:
         step = (best + 1) * case.task.steps_per_epoch
         severity = FAULT if risen > RISEN and held[-1] > ABOVE * held[best] else NOTE
-        yield Finding("overfitting", "", step=min(step, case.n_steps - 1), evidence=told, severity=severity)
+        yield Finding(id="overfitting", variant="", step=min(step, case.n_steps - 1), evidence=told, severity=severity)

@@ -27,7 +27,7 @@ SAMPLE_ROWS = 2048
 """Training rows that losses and shares are measured on: a share is then known to about one percent."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RunView:
     """A run as the doctor sees it. record(t) recomputes step t; columns: names of the inputs, where known."""
 

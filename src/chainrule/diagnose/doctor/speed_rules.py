@@ -82,7 +82,7 @@ def _events(case: RunView) -> Suspect | None:
     if not rescues(without):
         return None
     told = {"before": at[1], "learning_rate": at[2], "better": at[1]} | told_by(case, without)
-    return Suspect(without, lambda: Finding("learning-rate-too-large", "jump", step=at[0], evidence=told))
+    return Suspect(without, lambda: Finding(id="learning-rate-too-large", variant="jump", step=at[0], evidence=told))
 
 
 def _optimizer(case: RunView) -> Suspect | None:
@@ -99,7 +99,7 @@ def _optimizer(case: RunView) -> Suspect | None:
         return None
     told = {"names": odd, "values": [float(hyper[name]) for name in odd], "usual": list(better.values())}
     told |= told_by(case, reset)
-    return Suspect(reset, lambda: Finding("wrong-optimizer-settings", step=case.first, evidence=told))
+    return Suspect(reset, lambda: Finding(id="wrong-optimizer-settings", step=case.first, evidence=told))
 
 
 def _clip(case: RunView) -> Suspect | None:
@@ -111,7 +111,7 @@ def _clip(case: RunView) -> Suspect | None:
     if not rescues(free):
         return None
     told = {"names": ["clip_norm"], "values": [float(clip)], "usual": ["None"]} | told_by(case, free)
-    return Suspect(free, lambda: Finding("wrong-optimizer-settings", "clip", step=case.first, evidence=told))
+    return Suspect(free, lambda: Finding(id="wrong-optimizer-settings", variant="clip", step=case.first, evidence=told))
 
 
 # gradients that vanish or explode on their way down ----------------------------------------------------------
@@ -148,7 +148,7 @@ def _flow(case: RunView) -> Suspect | None:
     if not rescues(outcome):
         return None
     told = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)} | told_by(case, outcome)
-    finding = Finding(id_, variant, step=case.first, layer=layer, evidence=told)
+    finding = Finding(id=id_, variant=variant, step=case.first, layer=layer, evidence=told)
     return Suspect(outcome, lambda: finding, patient=True)
 
 
@@ -220,7 +220,7 @@ def _unstable_penalty(case: RunView) -> Finding | None:
     if OPTIMIZERS[case.task.optimizer].scale is not None or eta * penalised.get("l2", 0.0) <= SHRINKING:
         return None
     told = {"names": ["l2"], "values": [penalised["l2"]], "learning_rate": eta, "factor": 1 - eta * penalised["l2"]}
-    return Finding("too-strong-regularization", "unstable", step=case.first, evidence=told)
+    return Finding(id="too-strong-regularization", variant="unstable", step=case.first, evidence=told)
 
 
 def _penalties(case: RunView, n: int) -> list[Suspect]:
@@ -236,7 +236,9 @@ def _penalties(case: RunView, n: int) -> list[Suspect]:
         "weight_at_start": _size(case.start), "weight_at_end": _size(case.end),
     }  # fmt: skip
     told |= told_by(case, free)
-    return [Suspect(free, lambda: Finding("too-strong-regularization", step=case.first, evidence=told), must_hold=True)]
+    return [
+        Suspect(free, lambda: Finding(id="too-strong-regularization", step=case.first, evidence=told), must_hold=True)
+    ]
 
 
 def _size(parameters: Parameters) -> float:
@@ -249,13 +251,13 @@ def _too_large(case: RunView, outcome: Outcome, factor: float) -> Finding:
     told: dict[str, Any] = {"learning_rate": eta, "better": eta * factor, "factor": factor} | told_by(case, outcome)
     told |= _curvature(case, eta)
     if incident is None:
-        return Finding("learning-rate-too-large", step=case.first, evidence=told)
+        return Finding(id="learning-rate-too-large", step=case.first, evidence=told)
     layer = int(np.argmax(np.nan_to_num(incident.ratios, posinf=np.inf))) + 1
     told |= {
         "before": incident.loss, "after": incident.loss_after, "overshoot": incident.overshoot,
         "ratio": incident.ratios[layer - 1],
     }  # fmt: skip
-    return Finding("learning-rate-too-large", "incident", step=incident.step, layer=layer, evidence=told)
+    return Finding(id="learning-rate-too-large", variant="incident", step=incident.step, layer=layer, evidence=told)
 
 
 def _curvature(case: RunView, eta: float) -> dict[str, float]:
@@ -279,7 +281,7 @@ def _too_small(case: RunView, outcome: Outcome, factor: float) -> Finding:
     signs = of_record(case.record(case.n_steps - 1), case.engine, case.task)
     told: dict[str, Any] = {"learning_rate": eta, "better": eta * factor, "factor": factor}
     told |= {"overshoot": signs.overshoot, "ratio": max(signs.ratios)} | _curvature(case, eta) | told_by(case, outcome)
-    return Finding("learning-rate-too-small", step=case.first, evidence=told)
+    return Finding(id="learning-rate-too-small", step=case.first, evidence=told)
 
 
 def _schedule(case: RunView, n: int) -> list[Suspect]:
@@ -299,9 +301,11 @@ def _schedule(case: RunView, n: int) -> list[Suspect]:
         if eta <= FADED * max(etas) and step >= steps[int(np.argmax(etas))]
     )
     told = {"learning_rate": max(etas), "last": etas[-1], "better": max(etas)} | told_by(case, constant)
-    return [Suspect(constant, lambda: Finding("learning-rate-too-small", "faded", step=faded, evidence=told))]
+    return [
+        Suspect(constant, lambda: Finding(id="learning-rate-too-small", variant="faded", step=faded, evidence=told))
+    ]
 
 
 def _steps(case: RunView, went_on: Outcome) -> Finding:
     told = told_by(case, went_on) | {"n_steps": case.n_steps, "epochs": case.n_steps / case.task.steps_per_epoch}
-    return Finding("too-few-steps", step=case.n_steps - 1, evidence=told)
+    return Finding(id="too-few-steps", step=case.n_steps - 1, evidence=told)

@@ -40,7 +40,9 @@ def _symmetric(case: RunView) -> Iterator[Finding]:
             value = float(p.W[l].flat[0])
             told = {"n": n, "kinds": n_kinds, "value": value, "alike_at_end": n - _kinds(case.end, l)}
             zero = not p.W[l].any()
-            yield Finding("symmetric-weights", "zero" if zero else "", step=case.first, layer=l, evidence=told)
+            yield Finding(
+                id="symmetric-weights", variant="zero" if zero else "", step=case.first, layer=l, evidence=told
+            )
             return
 
 
@@ -87,8 +89,8 @@ def weights_scale(case: RunView) -> Suspect | Finding | None:
         resized = trial(case, change, n_trial_steps(case))
         if (case.failed and rescues(resized)) or helps_on_unseen(case, change):
             told |= told_by(case, resized)
-            return Suspect(resized, lambda: Finding(id_, step=case.first, layer=layer, evidence=told))
-    return Finding(id_, "harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
+            return Suspect(resized, lambda: Finding(id=id_, step=case.first, layer=layer, evidence=told))
+    return Finding(id=id_, variant="harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
 
 
 def usual_size(parameters: Parameters, ratios: np.ndarray) -> Parameters:
@@ -119,7 +121,7 @@ def biases(case: RunView) -> Suspect | None:
     size = float(np.sqrt((case.start.b[signs.layer].astype(np.float64) ** 2).mean()))
     told = {"share": share, "n": round(share * of), "of": of, "bias": size} | told_by(case, reset)
     id_ = "dead-units" if signs.saturated is None else "saturated-units"
-    return Suspect(reset, lambda: Finding(id_, "biases", step=case.first, layer=signs.layer, evidence=told))
+    return Suspect(reset, lambda: Finding(id=id_, variant="biases", step=case.first, layer=signs.layer, evidence=told))
 
 
 def _without_biases(parameters: Parameters) -> Parameters:

@@ -35,14 +35,23 @@ def _non_finite(case: RunView) -> Iterator[Finding]:
     if case.diverged is None:
         return
     if not np.isfinite(case.losses).all() or case.diverged.quantity != "loss":
-        history = History(case.record, case.task, case.engine, case.losses, case.events, case.index)
+        history = History(
+            record=case.record,
+            task=case.task,
+            engine=case.engine,
+            losses=case.losses,
+            events=case.events,
+            index=case.index,
+        )
         found = find(history, "non-finite", range(case.first, case.n_steps))
         if found is not None:
             named = {name: str(found.evidence.get(name, "")) for name in ("quantity", "value")}
-            yield Finding("non-finite", step=found.step, layer=found.layer, evidence=named)
+            yield Finding(id="non-finite", step=found.step, layer=found.layer, evidence=named)
             return
     told = {"quantity": case.diverged.quantity, "loss": float(case.losses[-1]), "chance": case.chance}
-    yield Finding("non-finite", "exploded", step=case.diverged.step, layer=case.diverged.layer, evidence=told)
+    yield Finding(
+        id="non-finite", variant="exploded", step=case.diverged.step, layer=case.diverged.layer, evidence=told
+    )
 
 
 def _dead(case: RunView, failed: bool) -> Iterator[Finding]:
@@ -68,7 +77,9 @@ def _dead(case: RunView, failed: bool) -> Iterator[Finding]:
         "share": shares[layer - 1],
         "activation": case.task.architecture.layers[layer - 1].activation,
     }
-    yield Finding("dead-units", "", step=step, layer=layer, evidence=told, severity=FAULT if failed else NOTE)
+    yield Finding(
+        id="dead-units", variant="", step=step, layer=layer, evidence=told, severity=FAULT if failed else NOTE
+    )
 
 
 def _half(found: list[Death], layer: int, of: int) -> int:
@@ -98,7 +109,12 @@ def _saturated(case: RunView, failed: bool) -> Iterator[Finding]:
             "at_start": case.signs_at_start[signs.layer - 1].saturated,
         }
         yield Finding(
-            "saturated-units", "", step=began, layer=signs.layer, evidence=told, severity=FAULT if failed else NOTE
+            id="saturated-units",
+            variant="",
+            step=began,
+            layer=signs.layer,
+            evidence=told,
+            severity=FAULT if failed else NOTE,
         )
         return
 
@@ -126,7 +142,7 @@ def _vanished(case: RunView, failed: bool) -> Iterator[Finding]:
         variant = "slope" if by_slope < by_weights else "weights"
         at_start = np.prod([(s.by_weights or 0.0) * (s.by_slope or 0.0) for s in case.signs_at_start[:-1]]) < FADED
         step = case.first if at_start else case.n_steps - 1
-        yield Finding("vanishing-gradient", variant, step=step, layer=layer, evidence=told)
+        yield Finding(id="vanishing-gradient", variant=variant, step=step, layer=layer, evidence=told)
 
 
 def _stalled(case: RunView) -> Iterator[Finding]:
@@ -135,7 +151,7 @@ def _stalled(case: RunView) -> Iterator[Finding]:
         return
     gradient = float(np.sqrt(sum(s.gradient**2 for s in case.signs_at_end)))
     told = {"loss": case.loss_at_end, "chance": case.chance, "gradient": gradient}
-    yield Finding("stalled", "", step=_stands_still(case), evidence=told)
+    yield Finding(id="stalled", variant="", step=_stands_still(case), evidence=told)
 
 
 def _stands_still(case: RunView) -> int:

@@ -38,7 +38,7 @@ WORK_S = 1.0
 FEWEST, MOST = 150, 20_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """What a trial does differently. Left out, everything stays as it was.
 
@@ -61,7 +61,7 @@ class Change:
     """As if no callback had acted."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Outcome:
     """What a trial came to after n_steps: parameters, and the loss of every row of the sample."""
 
@@ -112,7 +112,15 @@ def trial(
             stopped = done.stopped is not None
             at = last
     final = Parameters(task.architecture, session.store()[0])
-    return Outcome(case, task, change, n_steps, final, np.concatenate(losses), stopped)
+    return Outcome(
+        case=case,
+        task=task,
+        change=change,
+        n_steps=n_steps,
+        parameters=final,
+        losses=np.concatenate(losses),
+        stopped=stopped,
+    )
 
 
 def _task(case: RunView, change: Change, rows: Array | None) -> Task:

@@ -50,7 +50,7 @@ def _reach(case: RunView) -> Iterator[Finding]:
             "rows": float((np.nan_to_num(beyond) > 0).any(axis=1).mean()),
             "share": share,
         }
-        yield Finding("wrong-pair", "range", layer=len(case.task.architecture.layers), evidence=told)
+        yield Finding(id="wrong-pair", variant="range", layer=len(case.task.architecture.layers), evidence=told)
 
 
 def _classes_by_distance(case: RunView) -> Iterator[Finding]:
@@ -64,21 +64,25 @@ def _classes_by_distance(case: RunView) -> Iterator[Finding]:
         told["classes"] = len(np.unique(case.classes))
         severity = FAULT if unbounded else NOTE
         yield Finding(
-            "wrong-pair", "classes" if unbounded else "squashed", layer=len(a.layers), evidence=told, severity=severity
+            id="wrong-pair",
+            variant="classes" if unbounded else "squashed",
+            layer=len(a.layers),
+            evidence=told,
+            severity=severity,
         )
     elif a.n_outputs == 1 and unbounded:
         values, counts = np.unique(case.y[:, 0], return_counts=True)
         k = len(values)
         numbered = 3 <= k <= 30 and bool((values == np.arange(k) + values[0]).all()) and values[0] in (0, 1)
         if numbered and counts.min() >= 0.5 * len(case.y) / k:
-            yield Finding("wrong-pair", "numbers", layer=len(a.layers), evidence=told | {"classes": k})
+            yield Finding(id="wrong-pair", variant="numbers", layer=len(a.layers), evidence=told | {"classes": k})
 
 
 def _linear(case: RunView) -> Iterator[Finding]:
     """Hidden layers without a bend: together they are one matrix."""
     hidden = case.task.architecture.layers[:-1]
     if hidden and all(ACTIVATIONS[layer.activation].straight and not layer.normalization for layer in hidden):
-        yield Finding("wrong-pair", "linear", layer=1, evidence={"n": len(hidden)})
+        yield Finding(id="wrong-pair", variant="linear", layer=1, evidence={"n": len(hidden)})
 
 
 # the gradient -----------------------------------------------------------------------------------------------
@@ -100,7 +104,7 @@ def _gradient(case: RunView) -> Iterator[Finding]:
     if worst.resolved and worst.error > WRONG:
         layer = int(worst.name.lstrip(ascii_letters) or 1) if worst.name != "X" else 1
         told = {"tensor": worst.name, "analytic": worst.analytic, "numeric": worst.numeric, "error": worst.error}
-        yield Finding("wrong-gradient", step=record.step, layer=layer, evidence=told)
+        yield Finding(id="wrong-gradient", step=record.step, layer=layer, evidence=told)
         return
     yield from _of_step(case)
 
@@ -129,7 +133,7 @@ def _of_step(case: RunView) -> Iterator[Finding]:
                 "numeric": float(expected[at]),
                 "error": float(gaps[at] / scale),
             }
-            yield Finding("wrong-gradient", "step", step=record.step, layer=l, evidence=told)
+            yield Finding(id="wrong-gradient", variant="step", step=record.step, layer=l, evidence=told)
             return
 
 

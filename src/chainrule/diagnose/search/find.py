@@ -34,7 +34,7 @@ FIRST_TRIAL, DEAD_ROWS = 4, 4096
 number of batches it must be silent for until the next trial doubles."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class History:
     """A run as a search sees it. record(t) recomputes step t; index: training rows as indices into X, or None."""
 
@@ -87,7 +87,7 @@ def first_that_fits(history: History, steps: Iterable[Any], predicate: Callable[
         if answer is not None and bool(np.any(answer)):
             evidence = {} if isinstance(answer, bool | np.bool_) else {"answer": str(answer)}
             return Found(
-                "predicate", step.step, step.epoch, evidence=evidence, n_looked=history.n_looked,
+                what="predicate", step=step.step, epoch=step.epoch, evidence=evidence, n_looked=history.n_looked,
                 n_steps=len(history.losses),
             )  # fmt: skip
     return None
@@ -152,7 +152,10 @@ def _first_number(history: History, record: StepRecord) -> Found:
         before = history.look(record.step - 1)
         row, (_, example, told) = None, _pushed_most(history, before, layer or 1)
         evidence["pushed_by"] = told
-    return Found("non-finite", record.step, record.epoch, layer, unit, row, example, evidence)
+    return Found(
+        what="non-finite", step=record.step, epoch=record.epoch, layer=layer, unit=unit, row=row, example=example,
+        evidence=evidence,
+    )  # fmt: skip
 
 
 def _pushed_most(history: History, record: StepRecord, l: int, unit: int | None = None) -> tuple[int, int, str]:
@@ -218,7 +221,16 @@ def _jump(history: History, step: int, lowest: float) -> Found:
     told = [text for s in (step - 1, step) if (text := history.events_at(s))]
     if told:
         evidence["event"] = "; ".join(told)
-    return Found("loss doubles", step, record.epoch, layer, None, row, history.example(record, row), evidence)
+    return Found(
+        what="loss doubles",
+        step=step,
+        epoch=record.epoch,
+        layer=layer,
+        unit=None,
+        row=row,
+        example=history.example(record, row),
+        evidence=evidence,
+    )
 
 
 # dead units ------------------------------------------------------------------------------------------------
@@ -323,7 +335,9 @@ def _death(history: History, what: str, l: int, unit: int, flat: Flat, since: in
         told = [text for s in (low - 1, low) if (text := history.events_at(s))]
         if told:
             evidence["event"] = "; ".join(told)
-    return Found(what, low, record.epoch, l, unit, None, example, evidence)
+    return Found(
+        what=what, step=low, epoch=record.epoch, layer=l, unit=unit, row=None, example=example, evidence=evidence
+    )
 
 
 FINDS: dict[str, Callable[[History, range], Found | None]] = {

@@ -53,7 +53,7 @@ TEXT: dict[str, dict[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """The first step at which something happened.
 

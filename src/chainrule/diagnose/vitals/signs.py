@@ -25,7 +25,7 @@ from chainrule.reference.activations import ACTIVATIONS
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerSigns:
     """One layer: shares of silent and saturated units, and what it does to the error signal on its way down.
 
@@ -70,16 +70,16 @@ def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> l
             by_weights, by_slope = ratio(da, rms(above)), ratio(delta, da)
         told.append(
             LayerSigns(
-                l,
-                None if silent is None else float(silent.mean()),
-                None if entry.saturated is None or slope is None else float(entry.is_saturated(slope).mean()),
-                float(wide(forward.pre_activation(l)).std()),
-                delta * len(forward.output),
-                by_weights,
-                by_slope,
-                norm(backward.dW[l]),
-                norm(parameters.W[l]),
-                () if silent is None else tuple(int(unit) for unit in np.flatnonzero(silent)),
+                layer=l,
+                silent=None if silent is None else float(silent.mean()),
+                saturated=None if entry.saturated is None or slope is None else float(entry.is_saturated(slope).mean()),
+                spread=float(wide(forward.pre_activation(l)).std()),
+                delta=delta * len(forward.output),
+                by_weights=by_weights,
+                by_slope=by_slope,
+                gradient=norm(backward.dW[l]),
+                weight=norm(parameters.W[l]),
+                units=() if silent is None else tuple(int(unit) for unit in np.flatnonzero(silent)),
             )
         )
     return told

@@ -16,7 +16,7 @@ from chainrule.network.records import StepRecord
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepSigns:
     """One step. layers: signs on its own batch; ratios: ‖ΔW‖/‖W‖ of every layer, 1 … L.
 
@@ -64,16 +64,16 @@ def of_record(record: StepRecord, engine: Engine, task: Task, sharpness: float |
         ratios = tuple(ratio(norm(change.W[l]), norm(update.old.W[l])) for l in range(1, len(change.W)))
         layers = tuple(of_passes(record.forward, record.backward, update.old.parameters))
         told = StepSigns(
-            record.step,
-            record.epoch,
-            float(update.learning_rate),
-            float(before.loss),
-            float(after.loss),
-            float(-np.divide(slope_after, slope)) if slope else float("nan"),
-            ratios,
-            noise_scale(record),
-            layers,
-            sharpness,
+            step=record.step,
+            epoch=record.epoch,
+            learning_rate=float(update.learning_rate),
+            loss=float(before.loss),
+            loss_after=float(after.loss),
+            overshoot=float(-np.divide(slope_after, slope)) if slope else float("nan"),
+            ratios=ratios,
+            noise=noise_scale(record),
+            layers=layers,
+            sharpness=sharpness,
         )
     return told
 
