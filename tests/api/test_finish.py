@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
 import re
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,22 @@ def test_the_command_line_keeps_the_model_elsewhere(tmp_path: Path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     assert main([*command, "--resume"]) == 0
     assert main(["predict", "run", "few.csv", "-o", "p.csv"]) == 0
+
+
+def test_what_cannot_be_read_this_time_is_not_dropped(tmp_path: Path, monkeypatch) -> None:
+    """A disk that hangs while a run is taken up: an error that names the file, and every checkpoint stays."""
+    stop = lambda control: control.stop() if control.epoch == 2 else None  # noqa: E731
+    cr.train(cr.Network([2, 3, 2]), X, Y, directory=tmp_path / "run", callbacks=[stop], **HOW)
+    before = sorted((tmp_path / "run" / "checkpoints").iterdir())
+
+    def hangs(path: Any, *how: Any, **more: Any) -> Any:
+        if "step-" in str(path):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return opened(path, *how, **more)
+
+    opened = builtins.open
+    monkeypatch.setattr(builtins, "open", hangs)
+    with pytest.raises(ModelFileError, match=r"step-\d+\.safetensors: cannot be read \(Input/output error\)"):
+        cr.train(cr.Network([2, 3, 2]), X, Y, directory=tmp_path / "run", resume=True, **HOW)
+    monkeypatch.undo()
+    assert sorted((tmp_path / "run" / "checkpoints").iterdir()) == before

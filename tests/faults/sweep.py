@@ -8,6 +8,7 @@ model is there, and the same command without faults comes to the same weights.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -227,7 +228,7 @@ def main() -> int:
         sys.argv[1].split(",") if sys.argv[1:] else COMMANDS,
         sys.argv[2].split(",") if sys.argv[2:] else KINDS,
     )
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, contextlib.suppress(KeyboardInterrupt):  # what was done is told
         bench = Bench(Path(place))
         for trial, wrong in sweep(bench, tuple(commands), tuple(kinds), range(1, MOST), WAYS):
             counts[trial.command, trial.kind] += 1

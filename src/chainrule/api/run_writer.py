@@ -180,7 +180,8 @@ class RunWriter:
         """
         try:
             n_losses = len(folder.read_losses(self.setup.n_steps))
-        except ModelFileError:
+        except ModelFileError as error:
+            _refuse_unread(error)
             n_losses = 0
         n_done = min(n_losses, (folder.n_epochs + 1) * self.setup.task.steps_per_epoch - 1)
         while self.store.sizes:
@@ -188,8 +189,8 @@ class RunWriter:
                 last = self.store.last()
                 if last.step <= n_done:
                     return last
-            except ModelFileError:
-                pass
+            except ModelFileError as error:
+                _refuse_unread(error)
             self.store.forget_after(max(self.store.sizes) - 1)
         folder.rewind(0)
         return None
@@ -273,6 +274,12 @@ class RunWriter:
             "pipeline": self.pipeline,
             "result": result,
         }
+
+
+def _refuse_unread(error: ModelFileError) -> None:
+    """A file that the system could not read this time is no damaged one, after which others are dropped."""
+    if isinstance(error.__cause__, OSError):
+        raise error
 
 
 def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArray[Any]]]:

@@ -65,7 +65,7 @@ def _open_size(path: Path, what: str) -> int:
         if is_file(path):
             return os.path.getsize(path)
     except OSError as error:
-        raise ModelFileError(of_file(path, "read", error)) from None
+        raise ModelFileError(of_file(path, "read", error)) from error
     found = "is no regular file" if os.path.lexists(path) else "no such file"
     raise ModelFileError(f"{path}: {found}; expected {what}. Restore it or train again.")
 
@@ -77,7 +77,7 @@ def read_bytes(path: Path, what: str = "a file that `chainrule train` writes") -
         with open(path, "rb") as file:
             n = file.readinto(buffer.data) if len(buffer) else 0
     except OSError as error:
-        raise ModelFileError(of_file(path, "read", error)) from None
+        raise ModelFileError(of_file(path, "read", error)) from error
     return buffer[:n]
 
 
