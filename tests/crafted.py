@@ -35,8 +35,10 @@ TENSOR_FILES = "model.safetensors", "steps.safetensors", "data.safetensors", "sp
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The places of a JSON value, itself included."""
+    """The places of a JSON value, itself included; not all of one that is nested without end."""
     yield path
+    if len(path) > 20:
+        return
     if isinstance(value, dict):
         for key in value:
             yield from places(value[key], (*path, key))

@@ -282,3 +282,15 @@ def test_names_that_are_no_unicode(run_of: Any, tmp_path: Path, capfdbinary: Any
         warnings.simplefilter("error")
         cr.load(odd).replay(0)
     assert main(["report", str(odd)]) == 0
+
+
+@pytest.mark.parametrize("kind", ["classes", "values", "labels"])
+def test_weights_that_are_no_numbers_are_evaluated(kind: str, run_of: Any, home: Path) -> None:
+    """Their measures say so; nothing breaks off."""
+    run = run_of(kind)
+    arrays, about = unpack((run / "model.safetensors").read_bytes())
+    arrays["W2"][:] = np.nan
+    (run / "model.safetensors").write_bytes(pack(arrays, json.dumps(about).encode()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert main(["evaluate", str(run), str(home / "data.csv")]) == 0

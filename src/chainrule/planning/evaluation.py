@@ -137,7 +137,7 @@ def _known(truth: Array, guess: Array) -> tuple[Array, Array]:
 
 
 def _of_labels(truth: Array, probability: Array) -> Scores:
-    """A missing label counts neither way; auc over the labels that occur and are absent."""
+    """A missing label counts neither way; auc over the labels that occur and are absent, where it has numbers."""
     from sklearn import metrics
 
     known, right = ~np.isnan(truth), (probability >= 0.5) == (truth == 1)
@@ -145,7 +145,7 @@ def _of_labels(truth: Array, probability: Array) -> Scores:
     for k in range(truth.shape[1]):
         t, p = _known(truth[:, k], probability[:, k])
         f1.append(float(metrics.f1_score(t, p >= 0.5, zero_division=0)) if len(t) else 0.0)
-        if len(np.unique(t)) == 2:
+        if len(np.unique(t)) == 2 and np.isfinite(p).all():
             auc.append(float(metrics.roc_auc_score(t, p)))
     chance = np.clip(np.where(truth == 1, probability, 1 - probability)[known], 1e-15, 1)
     return {
