@@ -10,7 +10,8 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import LOSSES, Loss, Pair
+from chainrule.reference.loss import Loss, Pair
+from chainrule.reference.losses import LOSSES
 from diagnosis.plans import Plan
 
 Change: TypeAlias = Callable[[Plan, np.random.Generator], None]
@@ -310,7 +311,7 @@ def wrong_loss_gradient(plan: Plan, rng: np.random.Generator) -> None:
     right, output = LOSSES[plan.loss].pairs[plan.output], plan.output
     pair = Pair(right.value, lambda a, y: -right.da(a, y))
     plan.loss = f"my_{plan.loss}"
-    plan.broken = (LOSSES, plan.loss, Loss(plan.loss, "a loss of one's own", {output: pair}))
+    plan.broken = (LOSSES, plan.loss, Loss(name=plan.loss, formula="a loss of one's own", own={output: pair}))
 
 
 def both(*changes: Change) -> Change:

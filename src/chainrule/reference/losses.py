@@ -16,48 +16,17 @@ loss of its row and has delta 0. A pair that is not in the table is refused when
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.reference import loss_texts as texts
 from chainrule.reference.activations import ACTIVATIONS, Array
+from chainrule.reference.loss import Loss, Pair, sign_of
+from chainrule.reference.loss_texts import HUBER_DELTA
 
-HUBER_DELTA = 1.0
 MEDIAN = 0.5
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A loss on a given output activation: value of each row, derivative by a, whether it fuses, or its own delta.
-
-    Every pair has a second derivative: dda by a, or where delta is closed, a − y or its own, that of delta.
-    """
-
-    value: Callable[[Array, Array, Array], Array]
-    da: Callable[[Array, Array], Array]
-    fused: bool = False
-    delta: Callable[[Array, Array, Array], Array] | None = None
-    dda: Callable[[Array, Array], Array] | None = None
-    bend: Callable[[Array, Array, Array], Array] | None = None
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A loss: its name, its formula for one row, its legal output activations with their pair, its level if any."""
-
-    name: str
-    formula: str
-    pairs: Mapping[str, Pair]
-    level: float | None = None
-
-    @property
-    def family(self) -> str:
-        """The name without the level."""
-        return self.name.partition(":")[0]
 
 
 # squared error: any output ------------------------------------------------------------------------------
@@ -146,9 +115,11 @@ def _quantile(level: float) -> Pair:
 
 
 def _quantile_loss(name: str, level: float) -> Loss:
-    pair = _quantile(level)
-    pairs = {output: pair for output, entry in ACTIVATIONS.items() if entry.elementwise}
-    return Loss(name, f"Σ_j max((1 − q)·e_j, −q·e_j), e_j = a_j − y_j, q = {level!r}", pairs, level)
+    return Loss(
+        name=name, formula=f"Σ_j max((1 − q)·e_j, −q·e_j), e_j = a_j − y_j, q = {level!r}", anywhere=_quantile(level),
+        level=level, side=sign_of, constant=_constant_huber, worked=texts.quantile(level),
+        gates=texts.quantile_gates(level),
+    )  # fmt: skip
 
 
 # Poisson, up to terms in y alone: outputs that are positive rates ----------------------------------------
@@ -186,50 +157,78 @@ def _poisson_of_softplus_bend(z: Array, a: Array, y: Array) -> Array:
     return s * (1 - s) - y * (q * (1 - s_near - q))
 
 
-def _on(value: Any, da: Any, dda: Any, *, softmax: bool = True) -> dict[str, Pair]:
-    return {name: Pair(value, da, dda=dda) for name, entry in ACTIVATIONS.items() if softmax or entry.elementwise}
+# the best constant output: the loss of every entry of y about it ----------------------------------------------
+
+
+def _constant_cross_entropy(y: Array, told: Array, mean: Array) -> Array:
+    one_hot = y.shape[1] > 1 and bool(np.allclose(y.sum(axis=1), 1))
+    value: Array = -y * np.log(np.clip(mean, 1e-12, 1))
+    return value if one_hot else value - (1 - y) * np.log(np.clip(1 - mean, 1e-12, 1))
+
+
+def _constant_poisson(y: Array, told: Array, mean: Array) -> Array:
+    return mean - y * np.log(np.maximum(mean, 1e-12))
+
+
+def _constant_squared_error(y: Array, told: Array, mean: Array) -> Array:
+    return 0.5 * (y - mean) ** 2
+
+
+def _constant_absolute_error(y: Array, told: Array, mean: Array) -> Array:
+    return np.abs(y - np.nanmedian(np.where(told, y, np.nan), axis=0))
+
+
+def _constant_huber(y: Array, told: Array, mean: Array) -> Array:
+    size = _constant_absolute_error(y, told, mean)
+    near = np.minimum(size, 1.0)
+    return near * (size - 0.5 * near)
+
+
+def _side_of_huber(e: Array) -> Array:
+    return np.clip(np.fix(e / HUBER_DELTA), -1, 1)
 
 
 LOSSES: dict[str, Loss] = {
     entry.name: entry
     for entry in (
         Loss(
-            "squared_error",
-            "½·Σ_j (a_j − y_j)²",
-            _on(_squared_error, _squared_error_da, _squared_error_dda)
-            | {"identity": Pair(_squared_error, _squared_error_da, fused=True)},
+            name="squared_error", formula="½·Σ_j (a_j − y_j)²",
+            anywhere=Pair(_squared_error, _squared_error_da, dda=_squared_error_dda), with_softmax=True,
+            own={"identity": Pair(_squared_error, _squared_error_da, fused=True)}, distance=True,
+            constant=_constant_squared_error, worked=texts.squared_error, gates=texts.squared_error_gates,
         ),
         Loss(
-            "cross_entropy",
-            "−Σ_j y_j·log a_j (softmax); −Σ_j y_j·log a_j + (1 − y_j)·log(1 − a_j) (sigmoid)",
-            {
+            name="cross_entropy",
+            formula="−Σ_j y_j·log a_j (softmax); −Σ_j y_j·log a_j + (1 − y_j)·log(1 − a_j) (sigmoid)",
+            own={
                 "softmax": Pair(_cross_entropy, _cross_entropy_da, fused=True),
                 "sigmoid": Pair(_binary_cross_entropy, _binary_cross_entropy_da, fused=True),
             },
+            constant=_constant_cross_entropy, worked=texts.cross_entropy, gates=texts.cross_entropy_gates,
         ),
         Loss(
-            "absolute_error",
-            "Σ_j |a_j − y_j|",
-            _on(_absolute_error, _absolute_error_da, _corner_dda, softmax=False),
+            name="absolute_error", formula="Σ_j |a_j − y_j|", distance=True, side=sign_of,
+            anywhere=Pair(_absolute_error, _absolute_error_da, dda=_corner_dda),
+            constant=_constant_absolute_error, worked=texts.absolute_error, gates=texts.absolute_error_gates,
         ),
         Loss(
-            "huber",
-            "Σ_j ½·e_j² where |e_j| ≤ 1, |e_j| − ½ elsewhere, e_j = a_j − y_j",
-            _on(_huber, _huber_da, _huber_dda, softmax=False),
+            name="huber", formula="Σ_j ½·e_j² where |e_j| ≤ 1, |e_j| − ½ elsewhere, e_j = a_j − y_j", distance=True,
+            anywhere=Pair(_huber, _huber_da, dda=_huber_dda), side=_side_of_huber,
+            constant=_constant_huber, worked=texts.huber, gates=texts.huber_gates,
         ),
         Loss(
-            "poisson",
-            "Σ_j a_j − y_j·log a_j",
-            {
+            name="poisson", formula="Σ_j a_j − y_j·log a_j",
+            own={
                 "exponential": Pair(_poisson_of_exponential, _poisson_da, fused=True),
                 "softplus": Pair(
                     _poisson_of_softplus, _poisson_da, delta=_poisson_of_softplus_delta, bend=_poisson_of_softplus_bend
                 ),
             },
+            constant=_constant_poisson, worked=texts.poisson, gates=texts.poisson_gates,
         ),
         _quantile_loss("quantile", MEDIAN),
     )
-}
+}  # fmt: skip
 
 
 @lru_cache(maxsize=64)
@@ -264,7 +263,7 @@ def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tup
     Returns   value (n,), delta (n, n_out), not yet scaled by w_i / Σw
     Source    Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1
     """
-    pair, missing = loss_named(loss).pairs[output], np.isnan(y)
+    pair, missing = loss_named(loss).pair(output), np.isnan(y)
     if missing.any() and ACTIVATIONS[output].elementwise:
         # Each output by itself, so that a NaN stays in its own column until it is taken out.
         units = [pair.value(z[:, [j]], a[:, [j]], y[:, [j]]) for j in range(y.shape[1])]
@@ -291,7 +290,7 @@ def bend_of_delta(loss: str, output: str, z: Array, a: Array, y: Array, Rz: Arra
     Returns   Rdelta (n, n_out), not yet scaled by w_i / Σw
     Source    Pearlmutter (1994), section 4.1
     """
-    pair, entry, missing = loss_named(loss).pairs[output], ACTIVATIONS[output], np.isnan(y)
+    pair, entry, missing = loss_named(loss).pair(output), ACTIVATIONS[output], np.isnan(y)
     found: Array
     if pair.bend is not None:
         found = pair.bend(z, a, y) * Rz

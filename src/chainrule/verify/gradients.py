@@ -26,7 +26,7 @@ from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import HUBER_DELTA, loss_named
+from chainrule.reference.losses import loss_named
 from chainrule.seeding import Purpose, stream_key, words
 from chainrule.verify.gradients_text import BANDS, TEXT, table
 from chainrule.verify.outcome import Outcome, TensorCheck
@@ -103,7 +103,7 @@ class _Comparison:
         self.backward = engine.backward(self.parameters, self.X, self.targets, self.weight)
         names = enumerate(wide.activations)  # across a bend a difference is off by about h/4
         self.cornered = [l for l, name in names if name and (ACTIVATIONS[name].kinks or ACTIVATIONS[name].bends)]
-        self.corner_of_loss = loss_named(wide.loss).family in ("absolute_error", "huber", "quantile")
+        self.side_of_loss = loss_named(wide.loss).side
         # J is a sum over layers and rows, each rounded; gradients below `resolution` drown in that at every h.
         self.rounding = 16 * float(np.finfo(np.float64).eps) * abs(self.backward.loss)
         self.resolution = self.rounding / (WIDENINGS[-1] * h) / threshold
@@ -179,14 +179,12 @@ class _Comparison:
     def _loss(self) -> tuple[float, list[npt.NDArray[Any]]]:
         """J, and on which side of its corners everything lies."""
         J, output = self.engine.loss(self.parameters, self.X, self.targets, self.weight)
-        sides = []
+        sides: list[npt.NDArray[Any]] = []
         if self.cornered:
             forward = self.engine.forward(self.parameters, self.X)
             sides = [forward.pre_activation(l) > 0 for l in self.cornered]
-        if self.corner_of_loss:
-            e = output - dense_targets(self.targets, self.parameters.architecture)
-            rounded = self.parameters.architecture.loss == "huber"
-            sides.append(np.sign(e) if not rounded else np.clip(np.fix(e / HUBER_DELTA), -1, 1))
+        if self.side_of_loss is not None:
+            sides.append(self.side_of_loss(output - dense_targets(self.targets, self.parameters.architecture)))
         return J, sides
 
     def _ratio(self, gap: float, scale: float) -> float:

@@ -15,7 +15,7 @@ from chainrule.engine.protocol import Engine, Task, dense_targets
 from chainrule.errors import DivergedError
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
-from chainrule.reference.losses import value_and_delta
+from chainrule.reference.losses import loss_named, value_and_delta
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
 from chainrule.training.settings import Settings
@@ -238,19 +238,9 @@ def constant_losses(loss: str, y: Array, weight: Array | None) -> Array:
     w = told * (np.ones(len(y)) if weight is None else weight.astype(np.float64))[:, None]
     filled = np.where(told, y, 0.0)
     mean = (w * filled).sum(axis=0) / np.maximum(w.sum(axis=0), 1e-300)
-    if loss == "cross_entropy":
-        one_hot = y.shape[1] > 1 and bool(np.allclose(filled.sum(axis=1), 1))
-        log = np.log(np.clip(mean, 1e-12, 1))
-        value = -filled * log
-        if not one_hot:
-            value = value - (1 - filled) * np.log(np.clip(1 - mean, 1e-12, 1))
-    elif loss == "poisson":
-        value = mean - filled * np.log(np.maximum(mean, 1e-12))
-    elif loss == "squared_error":
-        value = 0.5 * (filled - mean) ** 2
-    else:
-        size = np.abs(filled - np.nanmedian(y, axis=0))
-        near = np.minimum(size, 1.0)
-        value = size if loss == "absolute_error" else near * (size - 0.5 * near)
+    constant = loss_named(loss).constant
+    if constant is None:  # nothing is known of its best constant
+        return np.full(len(y), np.inf)
+    value = constant(filled, told, mean)
     total: Array = np.where(told, value, 0.0).sum(axis=1)
     return total

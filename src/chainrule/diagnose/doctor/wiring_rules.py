@@ -14,10 +14,10 @@ from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.engine.select import reference
 from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
 from chainrule.verify.gradients import check_gradients
 from chainrule.verify.parity import LIMITS
 
-DISTANCES = ("squared_error", "absolute_error", "huber")
 OUT_OF_REACH = 0.05
 """Share of the variance of the targets that lies beyond what the output can say."""
 CHECKED_ROWS, CHECKED_ENTRIES, WRONG = 16, 24, 1e-2
@@ -56,7 +56,7 @@ def _reach(case: RunView) -> Iterator[Finding]:
 def _classes_by_distance(case: RunView) -> Iterator[Finding]:
     """Classes told by a distance between numbers."""
     a = case.task.architecture
-    if a.loss not in DISTANCES:
+    if not loss_named(a.loss).distance:
         return
     told = {"loss": a.loss, "output": a.output, "outputs": a.n_outputs}
     unbounded = not np.isfinite([ACTIVATIONS[a.output].low, ACTIVATIONS[a.output].high]).all()

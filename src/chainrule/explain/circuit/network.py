@@ -11,7 +11,7 @@ from chainrule.explain.circuit.circuit import Circuit
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import HUBER_DELTA, loss_named
+from chainrule.reference.losses import loss_named
 
 LIMIT = 1000
 """Weights and biases up to which a network is drawn number by number."""
@@ -79,43 +79,14 @@ def _activated(c: Circuit, activation: str, z: list[int], l: int) -> list[int]:
 
 def _loss(c: Circuit, architecture: Architecture, z: list[int], a: list[int], y: Any) -> None:
     """The gates of the loss, from a; its terms of weight 0 are left out."""
-    loss, output = architecture.loss, architecture.output
-    parts = []
-    for j, unit in enumerate(a):
-        target = float(y[j])
-        if loss == "cross_entropy":
-            parts += _cross_entropy(c, unit, target, output == "sigmoid")
-            continue
-        if loss == "poisson":
-            product = c.gate("multiply", c.gate("log", unit), c.input(f"y[{j}]", target, constant=True))
-            parts.append(c.gate("subtract", unit, product))
-            continue
-        e = c.gate("subtract", unit, c.input(f"y[{j}]", target, constant=True), name=f"a − y [{j}]")
-        parts.append(_error(c, e, loss))
+    gates = loss_named(architecture.loss).gates
+    if gates is None:
+        raise SettingsError(
+            f"loss {architecture.loss!r} has no scalar form; expected a loss whose entry has gates. "
+            "Ask step.why about single numbers, or draw step.to_mermaid()."
+        )
+    parts = [part for j, unit in enumerate(a) for part in gates(c, unit, float(y[j]), architecture.output, j)]
     if len(parts) == 1:
         c.gates[parts[0]].name = "loss"
         return
     c.add_all(parts, name="loss")
-
-
-def _error(c: Circuit, e: int, loss: str) -> int:
-    size = c.gates[e].value
-    if loss == "squared_error" or (loss == "huber" and abs(size) <= HUBER_DELTA):
-        return c.gate("multiply", c.gate("square", e), c.input("½", 0.5, constant=True))
-    sign = c.gate("multiply", e, c.input("sign", 1.0 if size > 0 else -1.0, constant=True))
-    if loss.startswith("quantile"):
-        level = loss_named(loss).level or 0.0
-        return c.gate(
-            "multiply", e, c.input("1 − q" if size > 0 else "−q", (1 if size > 0 else 0) - level, constant=True)
-        )
-    return sign if loss == "absolute_error" else c.gate("subtract", sign, c.input("½", 0.5, constant=True))
-
-
-def _cross_entropy(c: Circuit, a: int, y: float, binary: bool) -> list[int]:
-    parts = []
-    if y:
-        parts.append(c.gate("multiply", c.gate("log", a), c.input("−y", -y, constant=True)))
-    if binary and y != 1:
-        rest = c.gate("subtract", c.input("1", 1.0, constant=True), a)
-        parts.append(c.gate("multiply", c.gate("log", rest), c.input("−(1 − y)", y - 1, constant=True)))
-    return parts

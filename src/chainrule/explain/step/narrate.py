@@ -246,7 +246,7 @@ class _Narration:
     def _bp1(self, target: Array | None, share: float | None) -> None:
         a, name, L = self.architecture, self.notation, self.L
         delta, output = (self.record.backward.delta[L][self.row], self.record.forward.output[self.row])
-        fused = loss_named(a.loss).pairs[a.output].fused
+        fused = loss_named(a.loss).pair(a.output).fused
         self.say("bp1", l=L)
         self.write(name.equation("bp1_fused" if fused else "bp1", L))
         self.say("bp1_fused_says" if fused else "bp1_says", 2)
@@ -259,7 +259,7 @@ class _Narration:
             if fused:
                 names, vectors = ([f"{name.vector('a', L)} − y", *names], [output - y, *vectors])
             elif ACTIVATIONS[a.output].elementwise:
-                da = loss_named(a.loss).pairs[a.output].da(output[None, :], y[None, :])[0]
+                da = loss_named(a.loss).pair(a.output).da(output[None, :], y[None, :])[0]
                 names = [f"∂loss/∂{name.vector('a', L)}", f"g′({name.vector('z', L)})", *names]
                 vectors = [da, self._slope(L), *vectors]
         self._table(names, vectors)

@@ -74,7 +74,7 @@ def of_delta(context: StepContext, e: Entry) -> tuple[Any, Origin]:
 def _of_output(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     (i, j), l, f = e.at, e.l, context.record.forward
     value, a, y, s = context.record.backward.delta[l][i, j], f.a[l][i], context.y[i], context.scale[i]
-    pair, name = loss_named(context.architecture.loss).pairs[context.architecture.output], f"delta{l}[{i},{j}]"
+    pair, name = loss_named(context.architecture.loss).pair(context.architecture.output), f"delta{l}[{i},{j}]"
     operands, share = [f"a{l}[{i},{j}]", f"z{l}[{i},{j}]"], f"s = w/Σw = {float(s):.7g}"
     if pair.fused:
         terms = [Term(f"a{l}[{i},{j}]", (), float(a[j])), Term("−y", (), -float(y[j]))]

@@ -98,7 +98,7 @@ class StepContext:
 
     def fused_loss(self) -> bool:
         """Whether loss and output activation collapse to a − y."""
-        return loss_named(self.architecture.loss).pairs[self.architecture.output].fused
+        return loss_named(self.architecture.loss).pair(self.architecture.output).fused
 
 
 class Wide:
