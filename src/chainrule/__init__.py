@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chainrule.api.learning_rate import learning_rate
     from chainrule.api.load import Model, load
     from chainrule.api.network import Network
+    from chainrule.api.register import register_activation, register_layer, register_loss, register_optimizer
     from chainrule.api.run import Run
     from chainrule.api.step import Step
     from chainrule.api.train import train
@@ -42,6 +43,7 @@ _HOMES = {
     "chainrule.api.learning_rate": ("learning_rate",),
     "chainrule.api.load": ("Model", "load"),
     "chainrule.api.network": ("Network",),
+    "chainrule.api.register": ("register_activation", "register_layer", "register_loss", "register_optimizer"),
     "chainrule.api.run": ("Run",),
     "chainrule.api.step": ("Step",),
     "chainrule.api.train": ("train",),
@@ -87,6 +89,10 @@ __all__ = [
     "circuit",
     "learning_rate",
     "load",
+    "register_activation",
+    "register_layer",
+    "register_loss",
+    "register_optimizer",
     "train",
 ]
 

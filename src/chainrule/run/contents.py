@@ -15,6 +15,7 @@ from chainrule.network.architecture import DTYPES, MAX_UNITS, Architecture
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run import stored
 from chainrule.run.names import CHECKPOINT
+from chainrule.run.registered import require_architecture, require_optimizer
 from chainrule.schema import (
     Anything,
     Checked,
@@ -44,11 +45,13 @@ _MEASURED = Number(finite=False)
 
 
 def _accept_architecture(values: Any) -> None:
+    require_architecture(values)
     Architecture.from_dict(values)
 
 
 def _accept_optimizer(values: Any) -> None:
     """An update rule with all of its settings: replay depends on each."""
+    require_optimizer(values)
     lacking = sorted(set(optimizer_from(values).to_dict()) - set(values))
     if lacking:
         raise SchemaError(f"has no entry {lacking[0]!r}; expected one")

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import ChainruleError, ModelFileError, of_file
+from chainrule.run.registered import UnregisteredError
 from chainrule.schema import (
     Anything,
     ListOf,
@@ -50,6 +51,8 @@ def naming(path: Path, remedy: str = RESTORE) -> Iterator[None]:
         yield
     except ModelFileError:
         raise
+    except UnregisteredError as error:
+        raise ModelFileError(f"{path}: {error}") from None
     except (SchemaError, ChainruleError) as error:
         raise ModelFileError(f"{path}: {str(error).rstrip('.')}; {remedy}.") from None
 
