@@ -50,7 +50,7 @@ def writing_atomic(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             raise ModelFileError(of_file(path, "written", error)) from error
         raise
     if durable:
-        _sync_directory(path.parent)
+        _sync_directory(path)
 
 
 def remove(path: Path) -> bool:
@@ -112,18 +112,19 @@ NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno
 """Some file systems do not sync folders, some folders may be written to but not read: the file itself is whole."""
 
 
-def _sync_directory(folder: Path) -> None:
+def _sync_directory(path: Path) -> None:
+    """That a file bears its name is on the disk."""
     if os.name != "posix":
         return
     try:
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
     except OSError as error:
         if error.errno not in NOT_FOR_FOLDERS:
-            raise ModelFileError(of_file(folder, "written to the disk", error)) from error
+            raise ModelFileError(of_file(path, "written to the disk for good", error)) from error
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
