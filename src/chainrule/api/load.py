@@ -159,12 +159,7 @@ class _Parts:
 
 def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
     model = load_model(folder.file(MODEL))
-    told = Architecture.from_dict(record["architecture"])
-    if told != model.network.architecture:
-        raise ModelFileError(
-            f"{folder.file(MODEL)}: holds another network than {RUN} describes ({model.network.architecture}, "
-            f"{told}); {RESTORE}."
-        )
+    told = _told_architecture(folder, record, model)
     settings, result, spe = Settings.from_dict(record["settings"]), record["result"], record["steps_per_epoch"]
     parts = _Parts(folder, record, settings)
     events = parts.events()
@@ -200,6 +195,17 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
         examined=examined_in(folder),
         lost=parts.lost,
     )
+
+
+def _told_architecture(folder: RunDirectory, record: dict[str, Any], model: Model) -> Architecture:
+    """What the run's record says of its network, which its model must agree with."""
+    told = Architecture.from_dict(record["architecture"])
+    if told != model.network.architecture:
+        raise ModelFileError(
+            f"{folder.file(MODEL)}: holds another network than {RUN} describes ({model.network.architecture}, "
+            f"{told}); {RESTORE}."
+        )
+    return told
 
 
 def examined_in(folder: RunDirectory) -> Suggestion | None:
