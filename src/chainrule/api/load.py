@@ -14,6 +14,7 @@ import numpy.typing as npt
 from chainrule.api.network import Network
 from chainrule.api.rows import class_weights
 from chainrule.api.run import Run
+from chainrule.api.under_way import is_alive, so_far
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.errors import DamagedFileWarning, DivergedError, ModelFileError, SettingsError, of_file
@@ -36,6 +37,8 @@ LOST = {
     SPLIT: "no step can be replayed, for which rows were trained on is not known",
     RATE: "nothing is known about the learning rate of this run",
 }
+TRIES = 20
+"""A writer that goes on between two reads is waited out; the longest it needs is the moment a training ends."""
 MOST_LOST = 2**22
 """Steps whose losses are lost that a run is shown with, without them."""
 
@@ -85,10 +88,24 @@ def load_run(path: Path) -> Run:
     folder = RunDirectory(path)
     if not folder.exists:
         raise ModelFileError(f"{path}: holds no run ({RUN} is missing); expected a folder written by train.")
-    record = contents.read_record(folder.file(RUN))
-    if record["result"] is None:
-        raise ModelFileError(f"{path}: its training did not end (killed?); continue it with resume, then load it.")
-    return _run_from(folder, record)
+    for _ in range(TRIES):
+        record = contents.read_record(folder.file(RUN))
+        loaded = _attempt(folder, record)
+        if contents.read_record(folder.file(RUN)) == record:
+            break  # else its one writer went on meanwhile: the files may be those of two moments
+    if isinstance(loaded, ModelFileError):
+        raise loaded
+    run, told = loaded
+    for name, error in told.items():
+        warnings.warn(f"{str(error).rstrip('.')}. Without it {LOST[name]}.", DamagedFileWarning, stacklevel=3)
+    return run
+
+
+def _attempt(folder: RunDirectory, record: dict[str, Any]) -> tuple[Run, dict[str, ModelFileError]] | ModelFileError:
+    try:
+        return _run_from(folder, record)
+    except ModelFileError as error:
+        return error
 
 
 def record_is_whole(path: Path) -> bool:
@@ -106,11 +123,11 @@ class _Parts:
     def __init__(self, folder: RunDirectory, record: dict[str, Any], settings: Settings) -> None:
         self.folder, self.record, self.settings = folder, record, settings
         self.lost: dict[str, ModelFileError] = {}
+        self.told: dict[str, ModelFileError] = {}
 
     def lose(self, name: str, error: ModelFileError) -> None:
-        """Say what is lost with a file."""
-        self.lost[name] = error
-        warnings.warn(f"{str(error).rstrip('.')}. Without it {LOST[name]}.", DamagedFileWarning, stacklevel=6)
+        """What a file held is lost, which is to be told."""
+        self.lost[name] = self.told[name] = error
 
     def history(self) -> dict[str, list[float]]:
         """The whole lines before the first that is damaged."""
@@ -122,7 +139,7 @@ class _Parts:
             self.lost.pop(HISTORY, None)  # the damage lies behind all epochs
         elif error is None:  # not damaged: the end was never written; only what needs all of it minds
             self.lost[HISTORY] = ModelFileError(f"{path}: holds {len(lines)} epochs; expected {n_epochs}; {RESTORE}.")
-        return self.folder.read_history()
+        return self.folder.read_history(n_epochs)
 
     def events(self) -> list[Event]:
         """The events before the first that is damaged."""
@@ -131,9 +148,12 @@ class _Parts:
         error = error or contents.refuse_strange_events(path, events, self.settings)
         if error is None and not path.is_file():
             error = ModelFileError(f"{path}: no such file; expected one, if only an empty one; {RESTORE}.")
+        n_events = self.record["result"].get("events")  # an older run does not say
+        if error is None and n_events is not None and len(events) < n_events:
+            error = ModelFileError(f"{path}: holds {len(events)} events; expected {n_events}; {RESTORE}.")
         if error is not None:
             self.lose(EVENTS, error)
-        return events if error is None else []
+        return events[:n_events] if error is None else []
 
     def losses(self) -> npt.NDArray[np.float64]:
         """The losses of all steps; where they are lost NaN, as many as there were steps."""
@@ -157,34 +177,50 @@ class _Parts:
             return None
 
 
-def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
+def _as_of_now(
+    folder: RunDirectory, record: dict[str, Any], settings: Settings
+) -> tuple[Model, FileStore, dict[str, Any]]:
+    """Model, checkpoints and record as the run ended; where it was taken up again, as its last checkpoint has it."""
+    if record["result"] is None and record.get("ended") is None:
+        if is_alive(folder):
+            raise ModelFileError(f"{folder.path}: its training is under way; load it when it has ended.")
+        raise ModelFileError(
+            f"{folder.path}: its training did not end (killed?); continue it with resume, then load it."
+        )
     model = load_model(folder.file(MODEL))
     told = _told_architecture(folder, record, model)
-    settings, result, spe = Settings.from_dict(record["settings"]), record["result"], record["steps_per_epoch"]
+    n_steps, shape = settings.epochs * record["steps_per_epoch"], StateShape.of(told, settings)
+    edits = {event.step for event in contents.read_events(folder.file(EVENTS))[0] if event.kind == "edit"}
+    store = FileStore(folder.file(CHECKPOINTS), n_steps, shape, pinned=edits)
+    if record["result"] is None:
+        model.network.parameters, result = so_far(folder, store, record, model.network.parameters)
+        record = record | {"result": result}
+    return model, store, record
+
+
+def _run_from(folder: RunDirectory, record: dict[str, Any]) -> tuple[Run, dict[str, ModelFileError]]:
+    """The run, and what is wrong with its damaged files."""
+    settings = Settings.from_dict(record["settings"])
+    model, store, record = _as_of_now(folder, record, settings)
+    result = record["result"]
     parts = _Parts(folder, record, settings)
     events = parts.events()
-    store = FileStore(
-        folder.file(CHECKPOINTS),
-        settings.epochs * spe,
-        StateShape.of(told, settings),
-        pinned={event.step for event in events if event.kind == "edit"},
-    )
     what = result["diverged"]
     names = ("epoch", "step", "layer", "quantity")
     diverged = None if what is None else DivergedError(what["message"], **{name: what[name] for name in names})
-    return Run(
+    run = Run(
         model.network,
         settings,
         parts.history(),
         parts.losses(),
         events,
         result,
-        _engine(record["engine"], told, settings.optimizer.name),
+        _engine(record["engine"], model.network.architecture, settings.optimizer.name),
         store,
         None,
         record["fingerprint"],
         parts.index(),
-        spe,
+        record["steps_per_epoch"],
         diverged,
         folder.path,
         model.pipeline,
@@ -195,6 +231,7 @@ def _run_from(folder: RunDirectory, record: dict[str, Any]) -> Run:
         examined=examined_in(folder),
         lost=parts.lost,
     )
+    return run, parts.told
 
 
 def _told_architecture(folder: RunDirectory, record: dict[str, Any], model: Model) -> Architecture:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,15 +16,16 @@ from chainrule import json_text
 from chainrule._version import __version__
 from chainrule.api.load import examined_in, load_run
 from chainrule.api.network import Network
+from chainrule.api.resume import last_state, refuse_another
 from chainrule.api.rows import Rows
 from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine, Task
-from chainrule.errors import ModelFileError, SettingsError
-from chainrule.network.parameters import Parameters
+from chainrule.errors import SettingsError
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run import contents, files
 from chainrule.run.contents import StateShape
 from chainrule.run.directory import KEEP_BYTES, RunDirectory
+from chainrule.run.model import parameters_hash
 from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT
 from chainrule.run.steady import SteadyDirectory, SteadyStore, Unwritten
 from chainrule.training import metrics
@@ -65,6 +65,12 @@ class Setup:
     def fingerprint(self) -> str:
         """sha256 over the rows, taken once."""
         return self.rows.fingerprint
+
+    @functools.cached_property
+    def held_out_fingerprint(self) -> str | None:
+        """sha256 over the rows that judge epochs, taken once; None where there are none."""
+        held = self.validation
+        return None if held is None else Rows(held.X, held.targets, held.weight).fingerprint
 
     def optimizer_at_start(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """The optimizer's arrays before the first step."""
@@ -142,57 +148,29 @@ class RunWriter:
 
     def _take_up(self, folder: RunDirectory) -> Run | None:
         before, now = contents.read_record(folder.file(RUN)), self.record(None)
-        for name in ("architecture", "settings", "fingerprint", "initial"):
-            if before.get(name) != now[name]:
-                raise SettingsError(
-                    f"{folder.path}: holds a run with another {name} ({_difference(before.get(name), now[name])}); "
-                    "expected the same to resume. Name another directory."
-                )
+        refuse_another(folder.path, before, now)
         if before.get("result") and _is_whole(before["result"]):
             return load_run(folder.path)
         self.setup.examined = examined_in(folder)
-        self.events = folder.read_events()
-        edits = {event.step for event in self.events if event.kind == "edit"}
+        edits = {event.step for event in contents.read_events(folder.file(EVENTS))[0] if event.kind == "edit"}
         self.store = SteadyStore(
             self.unwritten, folder.file(CHECKPOINTS), self.setup.n_steps, shape=self._shape, pinned=edits
         )
-        start = self._last_whole(folder)
-        if start is None:
+        state = last_state(folder, self.store, self.setup.task.steps_per_epoch, forget=True)
+        ended = before.get("result") or before.get("ended")
+        if before.get("result"):  # from now on it is under way
+            files.write_json(folder.file(RUN), before | {"result": None, "ended": ended})
+        if state is None:  # from the first step on: nothing of the way can be used
+            self.store.forget_after(-1)
+            folder.rewind(0, [])
             return None
-        self.start = start
-        n_epochs = self.start.step // self.setup.task.steps_per_epoch
-        self.history.update(folder.read_history(n_epochs))
-        folder.rewind(n_epochs)
-        self.losses = folder.read_losses(self.start.step) if self.start.step else None
-        event = Event(
-            self.start.step,
-            "resume",
-            value=str(before.get("result", {}).get("stopped", "killed") if before.get("result") else "killed"),
-        )
+        self.start, self.events, self.losses = state.start, state.events, state.losses
+        self.history.update(state.history)
+        folder.rewind(len(self.history.get("loss", [])), self.events)
+        why = before["result"]["stopped"] if before.get("result") else "killed"
+        event = Event(self.start.step, "resume", value=str(why))
         folder.event_happened(event)
         self.events.append(event)
-        return None
-
-    def _last_whole(self, folder: RunDirectory) -> Checkpoint | None:
-        """The latest checkpoint that can be read and is not ahead of losses and history; later ones are dropped.
-
-        A killed process leaves all of them whole. After a power failure the last files may be cut or missing.
-        """
-        try:
-            n_losses = len(folder.read_losses(self.setup.n_steps))
-        except ModelFileError as error:
-            _refuse_unread(error)
-            n_losses = 0
-        n_done = min(n_losses, (folder.n_epochs + 1) * self.setup.task.steps_per_epoch - 1)
-        while self.store.sizes:
-            try:
-                last = self.store.last()
-                if last.step <= n_done:
-                    return last
-            except ModelFileError as error:
-                _refuse_unread(error)
-            self.store.forget_after(max(self.store.sizes) - 1)
-        folder.rewind(0)
         return None
 
     def run_of(self, result: Result) -> Run:
@@ -242,6 +220,7 @@ class RunWriter:
                 "step_seconds": result.step_seconds,
             },
             "sha256": parameters_hash(result.parameters),
+            "events": len(result.events),
             "diverged": None
             if diverged is None
             else {
@@ -266,6 +245,7 @@ class RunWriter:
             "settings": setup.settings.to_dict(),
             "class_weight": setup.class_weight,
             "fingerprint": setup.fingerprint,
+            "held_out": setup.held_out_fingerprint,
             "n_samples": setup.task.n_samples,
             "steps_per_epoch": setup.task.steps_per_epoch,
             "engine": setup.engine.describe() | {"reason": setup.reason},
@@ -274,12 +254,6 @@ class RunWriter:
             "pipeline": self.pipeline,
             "result": result,
         }
-
-
-def _refuse_unread(error: ModelFileError) -> None:
-    """A file that the system could not read this time is no damaged one, after which others are dropped."""
-    if isinstance(error.__cause__, OSError):
-        raise error
 
 
 def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArray[Any]]]:
@@ -308,15 +282,3 @@ def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArr
 def _is_whole(result: dict[str, Any]) -> bool:
     """Whether nothing of a run is left to do or to write."""
     return result["stopped"] in FINISHED and not result.get("unwritten")
-
-
-def parameters_hash(parameters: Parameters) -> str:
-    """sha256 of the bytes of all parameters, in the order W1, b1, W2, …"""
-    return hashlib.sha256(np.ascontiguousarray(parameters.flat).tobytes()).hexdigest()
-
-
-def _difference(before: Any, now: Any) -> str:
-    if isinstance(before, dict) and isinstance(now, dict):
-        names = [name for name in now if before.get(name) != now[name]]
-        return "; ".join(f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in names)
-    return f"was {str(before)[:12]!r}, is {str(now)[:12]!r}"

@@ -122,10 +122,12 @@ _RESULT = Record(
         "replay": Record({"checkpoint_gap": Whole(), "step_seconds": Number(low=0)}),
         "sha256": Text(),
         "diverged": Optional(Record(_DIVERGED)),
+        "events": Whole(),
     },
-    may_lack=frozenset({"replay"}),
+    may_lack=frozenset({"replay", "events"}),
 )
 _WEIGHT = Number(low=0)
+_DIGEST = Text(pattern="[0-9a-f]{64}", expected="64 hexadecimal digits")
 RECORD = Record(
     {
         "chainrule": Text(),
@@ -138,7 +140,7 @@ RECORD = Record(
         "class_weight": Optional(
             Either((Text(("balanced",)), MapOf(_WEIGHT), ListOf(_WEIGHT)), "'balanced', or a weight ≥ 0 for each class")
         ),
-        "fingerprint": Text(pattern="[0-9a-f]{64}", expected="64 hexadecimal digits"),
+        "fingerprint": _DIGEST,
         "n_samples": Whole(1),
         "steps_per_epoch": Whole(1),
         "engine": Record({"engine": Text()}),
@@ -146,8 +148,22 @@ RECORD = Record(
         "source": Optional(Record(_SOURCE, frozenset(_SOURCE))),
         "pipeline": Anything(),
         "result": Optional(_RESULT),
+        "ended": Optional(_RESULT),
+        "held_out": Optional(_DIGEST),
     },
-    may_lack=frozenset({"initializers", "initial", "network_seed", "class_weight", "versions", "source", "pipeline"}),
+    may_lack=frozenset(
+        {
+            "initializers",
+            "initial",
+            "network_seed",
+            "class_weight",
+            "versions",
+            "source",
+            "pipeline",
+            "ended",
+            "held_out",
+        }
+    ),
 )
 
 
@@ -285,8 +301,10 @@ _CHECKPOINT = Record(
         "spacing": Whole(1),
         "zero": MapOf(ListOf(Whole())),
         "progress": Record(_PROGRESS),
+        "epochs": Optional(Whole()),
+        "events": Optional(Whole()),
     },
-    frozenset({"zero"}),
+    frozenset({"zero", "epochs", "events"}),
 )
 
 
@@ -343,4 +361,5 @@ def read_checkpoint(path: Path, step: int, shape: StateShape) -> tuple[Checkpoin
             else:
                 optimizer[name] = np.zeros(shape.n_parameters, shape.dtype)
     progress = Progress(**{name: about["progress"][name] for name in _PROGRESS})
-    return Checkpoint(step, theta, optimizer, best, progress), about["spacing"]
+    told = Checkpoint(step, theta, optimizer, best, progress, about.get("epochs"), about.get("events"))
+    return told, about["spacing"]

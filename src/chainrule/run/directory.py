@@ -15,18 +15,18 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule import json_text
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.run import contents, files
 from chainrule.run.claim import Claim
 from chainrule.run.contents import StateShape
+from chainrule.run.lines import together
 from chainrule.run.names import EVENTS, HISTORY, RUN, STEPS
 from chainrule.run.stored import RESTORE
 from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore
@@ -47,6 +47,7 @@ class RunDirectory:
         self._new_events = False
         self._waiting: list[dict[str, float]] = []
         self._wrote_s = 0.0
+        self._n_lines = {HISTORY: 0, EVENTS: 0}
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -143,7 +144,8 @@ class RunDirectory:
 
     def _append(self, name: str, *lines: Mapping[str, Any]) -> None:
         if lines:
-            files.append(self.file(name), "".join(json_text.text(values) + "\n" for values in lines).encode())
+            files.append(self.file(name), together(lines, self._n_lines[name]))
+            self._n_lines[name] += len(lines)
 
     # read back ---------------------------------------------------------------------------------------------
 
@@ -172,15 +174,24 @@ class RunDirectory:
             return np.zeros(0)
         return contents.read_losses(self.file(STEPS), n_steps)
 
+    def ends_whole(self, name: str) -> bool:
+        """Whether the last line of a file, if there is any, has its end."""
+        try:
+            return self.file(name).read_bytes()[-1:] in (b"", b"\n")
+        except FileNotFoundError:
+            return True
+
     @property
     def n_epochs(self) -> int:
         """Whole lines of the history."""
         return len(contents.read_history(self.file(HISTORY))[0])
 
-    def rewind(self, n_epochs: int) -> None:
-        """Cut the history back to n_epochs: what came after the checkpoint is done again."""
-        lines = contents.read_history(self.file(HISTORY))[0][:n_epochs]
-        files.write_atomic(self.file(HISTORY), "".join(json_text.text(line) + "\n" for line in lines).encode())
+    def rewind(self, n_epochs: int, events: Sequence[Event]) -> None:
+        """Cut history and events back to the lines before a checkpoint: what came after it is done again."""
+        history = contents.read_history(self.file(HISTORY))[0][:n_epochs]
+        for name, lines in {HISTORY: history, EVENTS: [event.to_dict() for event in events]}.items():
+            files.write_atomic(self.file(name), together(lines))
+            self._n_lines[name] = len(lines)
 
 
 class FileStore(CheckpointStore):
@@ -219,11 +230,17 @@ class FileStore(CheckpointStore):
             "step": checkpoint.step,
             "spacing": self.spacing,
             "progress": checkpoint.progress.to_dict(),
+            "epochs": checkpoint.n_epochs,
+            "events": checkpoint.n_events,
         }
         files.write_tensors(self._path(checkpoint.step), arrays, about, durable=False)
 
     def _read(self, step: int) -> Checkpoint:
         return contents.read_checkpoint(self._path(step), step, self.shape)[0]
+
+    def is_kept(self, step: int) -> bool:
+        """Whether there is such a file, or it waits to be one."""
+        return super().is_kept(step) or self._path(step).exists()
 
     def last_before(self, step: int) -> int:
         """The step of the last checkpoint at or before a step.

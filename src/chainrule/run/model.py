@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from chainrule.network.architecture import Architecture
@@ -79,3 +81,8 @@ def _fits(pipeline: Mapping[str, Any], kept: Mapping[str, Array], kind: str, arc
             f"pipeline.target is for {n_outputs[0]} outputs of kind {meaning}; expected {architecture.n_outputs} of "
             f"kind {kind}, as the network has"
         )
+
+
+def parameters_hash(parameters: Parameters) -> str:
+    """sha256 of the bytes of all parameters, in the order W1, b1, W2, …"""
+    return hashlib.sha256(np.ascontiguousarray(parameters.flat).tobytes()).hexdigest()

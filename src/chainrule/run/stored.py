@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import ChainruleError, ModelFileError, of_file
+from chainrule.run import lines as lines_module
 from chainrule.run.registered import UnregisteredError
 from chainrule.schema import (
     Anything,
@@ -92,9 +93,9 @@ def read_json(path: Path, schema: Schema, remedy: str = RESTORE) -> Any:
 
 
 def read_lines(path: Path, schema: Schema) -> tuple[list[dict[str, Any]], ModelFileError | None]:
-    """The JSON lines of a file up to the first that does not fit, and what is wrong with that; no file, no lines.
+    """The JSON lines of a file up to the first that is damaged or does not fit, and what is wrong with that.
 
-    A last line that was cut off by a crash (it does not end) is left out without a word.
+    No file, no lines. A last line that was cut off by a crash (it does not end) is left out without a word.
     """
     if not os.path.lexists(path):
         return [], None
@@ -103,13 +104,19 @@ def read_lines(path: Path, schema: Schema) -> tuple[list[dict[str, Any]], ModelF
     except ModelFileError as error:
         return [], error
     lines: list[dict[str, Any]] = []
-    start = 0
+    start, older = 0, True
     while start < len(content):
         end = content.find(b"\n", start)
         whole = end >= 0
         line, start = content[start : end if whole else len(content)], (end + 1 if whole else len(content))
         try:
-            lines.append(schema.check(parse_json(line), ""))
+            values = parse_json(line)
+            if told := lines_module.fault(line, len(lines), older=older):
+                raise SchemaError(told)
+            older = older and not lines_module.is_sealed(line)
+            if isinstance(values, dict):
+                values = {name: entry for name, entry in values.items() if name not in lines_module.SEAL}
+            lines.append(schema.check(values, ""))
         except SchemaError as error:
             if not whole:
                 break

@@ -51,6 +51,9 @@ class Checkpoint:
     optimizer: Mapping[str, Array]
     best_theta: Array
     progress: Progress = field(default_factory=Progress)
+    n_epochs: int | None = 0
+    """Epochs in the history when it was kept, and events so far; None where an older file does not say."""
+    n_events: int | None = 0
 
     @property
     def n_bytes(self) -> int:
@@ -114,6 +117,10 @@ class CheckpointStore:
     def get(self, step: int) -> Checkpoint:
         """The checkpoint of exactly this step."""
         return self._read(step)
+
+    def is_kept(self, step: int) -> bool:
+        """Whether a checkpoint still is where it was kept."""
+        return step in self._kept
 
     def nearest(self, step: int) -> Checkpoint:
         """The last checkpoint at or before a step; the first step of a run always has one."""

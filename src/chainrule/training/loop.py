@@ -357,7 +357,8 @@ class Trainer:
             observer.before_checkpoint(self._losses[: self._step])
         theta, optimizer = self._session.store()
         progress = Progress(**self._progress.to_dict())
-        self.checkpoints.put(Checkpoint(self._step, theta, optimizer, self._best, progress), pinned=pinned)
+        counts = len(next(iter(self.history.values()), ())), len(self.events)
+        self.checkpoints.put(Checkpoint(self._step, theta, optimizer, self._best, progress, *counts), pinned=pinned)
         self.checkpoints.charge(time.perf_counter() - began)
 
     def _locate(self) -> None:

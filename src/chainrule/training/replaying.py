@@ -80,6 +80,7 @@ class Replayer:
     def __post_init__(self) -> None:
         self._at = -1  # the step the session stands before
         self._lock = Lock()
+        self._edits = [event.step for event in self.events if event.kind == "edit"]
         self._changes = sorted({event.step for event in self.events if event.kind == "set"})
 
     def record(self, step: int) -> StepRecord:
@@ -102,6 +103,7 @@ class Replayer:
     def _reach(self, step: int) -> None:
         # An edit of weights has a checkpoint behind it, so no later state than `start` stands before an edit.
         start = step - self.distance(step)
+        self._refuse_before_edit(start, step)
         remembered = self.remembered.last_before(step)
         if max(start, remembered) < self._at <= step:
             at = self._at
@@ -114,6 +116,15 @@ class Replayer:
             self.session.load(checkpoint.theta, checkpoint.optimizer)
         self._advance(at, step)
 
+    def _refuse_before_edit(self, start: int, step: int) -> None:
+        """ModelFileError where weights were edited between two steps: only the checkpoint behind the edit has them."""
+        edited = max((edit for edit in self._edits if edit <= step), default=0)
+        if start < edited:
+            raise ModelFileError(
+                f"the checkpoint of step {edited} is missing, which alone knows the weights edited there; "
+                f"steps from {edited} on cannot be replayed. Restore it or train again."
+            )
+
     def _whole_before(self, step: int) -> Checkpoint:
         """The last checkpoint at or before a step that can be read: the way from an earlier one leads to the same bits.
 
@@ -121,13 +132,15 @@ class Replayer:
         """
         while True:
             start = self.checkpoints.last_before(step)
+            self._refuse_before_edit(start, step)
             try:
                 return self.checkpoints.get(start)
             except ModelFileError as error:
                 if start in self.checkpoints.pinned or start == min(self.checkpoints.sizes):
                     raise
                 del self.checkpoints.sizes[start]
-                warnings.warn(f"{error} An earlier checkpoint is taken.", DamagedFileWarning, stacklevel=2)
+                if self.checkpoints.is_kept(start):  # else it was thinned out by the run's living writer
+                    warnings.warn(f"{error} An earlier checkpoint is taken.", DamagedFileWarning, stacklevel=2)
 
     def _advance(self, at: int, step: int) -> None:
         """Do the steps at … step − 1, remembering some of the states passed."""

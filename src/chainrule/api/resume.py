@@ -1,0 +1,115 @@
+"""Whether a run can go on with what train is given now, and the last state of it that all of its files agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import ModelFileError, SettingsError
+from chainrule.run import contents
+from chainrule.run.directory import FileStore, RunDirectory
+from chainrule.run.names import EVENTS
+from chainrule.training.checkpoints import Checkpoint
+from chainrule.training.events import Event
+
+EXPECTED = "expected the same to resume. Name another directory."
+CHANGED = {
+    "fingerprint": "the rows to train on changed since this run began",
+    "held_out": "the rows held out to judge by changed since this run began",
+    "initial": "the network begins with other parameters than that of this run: another seed, or one trained before",
+}
+"""What the digests of a record say when they differ; all else is named with its values."""
+DECIDES_BITS = {"native": ("engine",), "numpy": ("engine", "numpy", "blas")}
+"""What of an engine its bits depend on; the native one has the same everywhere."""
+
+
+def refuse_another(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """SettingsError where going on would not lead to the bits of the run in the folder: it names what differs.
+
+    Args      before: the run's record; now: the one a new run would have
+    """
+    for name in ("architecture", "settings"):
+        if before.get(name) != now[name]:
+            told = _difference(before.get(name), now[name])
+            raise SettingsError(f"{folder}: holds a run with another {name} ({told}); {EXPECTED}")
+    for name, told in CHANGED.items():
+        if name in before and before[name] != now[name]:
+            told += f" ({name.replace('_', ' ')} {_difference(before[name], now[name])})"
+            if name == "fingerprint" and before["n_samples"] != now["n_samples"]:
+                told += f"; they were {before['n_samples']:,}, are {now['n_samples']:,}"
+            raise SettingsError(f"{folder}: {told}; {EXPECTED}")
+    then, here = before["engine"], now["engine"]
+    for name in DECIDES_BITS.get(str(then["engine"]), ("engine",)):
+        if name in then and then[name] != here.get(name):
+            remedy = f"Resume with engine {then['engine']!r}" if name == "engine" else f"Resume with that {name}"
+            raise SettingsError(
+                f"{folder}: was trained by another {name} ({name} was {then[name]!r}, is {here.get(name)!r}), which "
+                f"rounds differently; expected the same to resume. {remedy}, or name another directory."
+            )
+
+
+@dataclass(frozen=True)
+class LastState:
+    """A checkpoint, and what the other files hold of the way to it."""
+
+    start: Checkpoint
+    history: dict[str, list[float]]
+    events: list[Event]
+    losses: npt.NDArray[np.float64]
+
+
+def last_state(folder: RunDirectory, store: FileStore, steps_per_epoch: int, *, forget: bool) -> LastState | None:
+    """The latest checkpoint that can be read and is not ahead of losses, history and events.
+
+    A killed process leaves all of them whole. After a power failure or on a full disk the last ones may be cut.
+
+    Args      forget: drop the later checkpoints, as their one writer may
+    """
+    events, damage = contents.read_events(folder.file(EVENTS))
+    n_epochs = folder.n_epochs
+    try:
+        losses = folder.read_losses(max(store.sizes, default=0))
+    except ModelFileError as error:
+        _refuse_unread(error)
+        losses = np.zeros(0)
+    for step in sorted(store.sizes, reverse=True):
+        try:
+            start = store.get(step)
+        except ModelFileError as error:
+            if forget:
+                _refuse_unread(error)
+            continue
+        n_events = start.n_events
+        if n_events is None:
+            n_events = _events_before(step, events, damage is None and folder.ends_whole(EVENTS))
+        at_end = step // steps_per_epoch  # whoever edited weights within the last step of an epoch: it had not ended
+        begun = at_end if start.n_epochs is None else start.n_epochs
+        if step <= len(losses) and begun == at_end <= n_epochs and n_events is not None and n_events <= len(events):
+            if forget:
+                store.forget_after(step)
+            return LastState(start, folder.read_history(at_end), events[:n_events], losses[:step])
+    return None
+
+
+def _events_before(step: int, events: list[Event], whole: bool) -> int | None:
+    """How many events belong before an older checkpoint, which does not say; None where some of them may be lost."""
+    known = whole or step == 0 or (bool(events) and step < events[-1].step)
+    return sum(event.step <= step for event in events) if known else None
+
+
+def _refuse_unread(error: ModelFileError) -> None:
+    """A file that the system could not read this time is no damaged one, after which others are dropped."""
+    if isinstance(error.__cause__, OSError):
+        raise error
+
+
+def _difference(before: Any, now: Any) -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in now if before.get(name) != now[name]]
+        return "; ".join(f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in names)
+    return f"was {str(before)[:12]!r}, is {str(now)[:12]!r}"

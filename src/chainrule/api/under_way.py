@@ -1,0 +1,68 @@
+"""A run that was taken up again and did not end since: what it is as of its last checkpoint."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+from chainrule.api.resume import last_state
+from chainrule.errors import ModelFileError
+from chainrule.network.parameters import Parameters
+from chainrule.run.directory import FileStore, RunDirectory
+from chainrule.run.lock import read_holder
+from chainrule.run.model import parameters_hash
+from chainrule.run.names import RUN
+from chainrule.run.stored import RESTORE
+
+VALIDATED = "validation_loss"
+UNDER_WAY, KILLED = "under way", "killed"
+
+
+def so_far(
+    folder: RunDirectory, store: FileStore, record: Mapping[str, Any], parameters: Parameters
+) -> tuple[Parameters, dict[str, Any]]:
+    """The parameters and the result of a run as of the last checkpoint, as if the training had been ended there.
+
+    Args      record: that of the run, with the result it `ended` with before; parameters: any of its network
+    Errors    ModelFileError where no checkpoint can be read
+    """
+    state = last_state(folder, store, record["steps_per_epoch"], forget=False)
+    if state is None:
+        told = "was taken up again and did not end, and no checkpoint of it can be read"
+        raise ModelFileError(f"{folder.file(RUN)}: {told}; {RESTORE}.")
+    start, history = state.start, state.history
+    best = parameters.like(start.best_theta if VALIDATED in history else start.theta)
+    return best, {
+        **record["ended"],
+        "stopped": UNDER_WAY if is_alive(folder) else KILLED,
+        "epochs": len(history.get("loss", [])),
+        "steps": start.step,
+        "best_epoch": start.progress.best_epoch,
+        "best_score": start.progress.best_score,
+        "seconds": float(sum(history.get("seconds", []))),
+        "replay": {
+            "checkpoint_gap": store.longest_gap(start.step),
+            "step_seconds": record["ended"].get("replay", {}).get("step_seconds", 0.0),
+        },
+        "sha256": parameters_hash(best),
+        "diverged": None,
+        "events": len(state.events),
+    }
+
+
+def is_alive(folder: RunDirectory) -> bool:
+    """Whether somebody writes to a folder, as far as a reader can see: a writer of this machine, or of another."""
+    holder = read_holder(folder.path)
+    if holder is None:
+        return False
+    if holder["host"] != platform.node() or os.name != "posix":
+        return True
+    try:
+        os.kill(int(holder["process"]), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
