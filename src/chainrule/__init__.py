@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from chainrule.api.train import train
     from chainrule.errors import (
         ChainruleError,
-        DamagedFileWarning,
         DataError,
         DivergedError,
         DivergenceWarning,
@@ -49,7 +48,6 @@ _HOMES = {
     "chainrule.api.train": ("train",),
     "chainrule.errors": (
         "ChainruleError",
-        "DamagedFileWarning",
         "DataError",
         "DivergedError",
         "DivergenceWarning",
@@ -70,7 +68,6 @@ __all__ = [
     "Adam",
     "AdamW",
     "ChainruleError",
-    "DamagedFileWarning",
     "DataError",
     "DivergedError",
     "DivergenceWarning",

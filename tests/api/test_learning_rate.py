@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 import chainrule as cr
-from chainrule.errors import SettingsError
+from chainrule.errors import DamagedFileWarning, SettingsError
 from chainrule.run.names import RATE, RUN
 from chainrule.tune.found import LearningRate
 
@@ -97,7 +97,7 @@ def test_a_damaged_record_of_it_is_said(tmp_path: Path) -> None:
     """The message names the file; nothing is guessed, and nothing else is lost."""
     run = trained(learning_rate="auto", directory=tmp_path / "run")
     (tmp_path / "run" / RATE).write_text('{"suggested": 1}', encoding="utf-8")
-    with pytest.warns(cr.DamagedFileWarning, match=RATE):
+    with pytest.warns(DamagedFileWarning, match=RATE):
         loaded = cr.load(tmp_path / "run")
     assert loaded.examined is None
     assert loaded.history == run.history

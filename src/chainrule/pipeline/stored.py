@@ -32,18 +32,20 @@ Array = npt.NDArray[Any]
 MAX_SEED = 2**64 - 1
 N_TABLES_OF_MEANS = 6
 """Means of levels over all training rows, then without each of the five folds."""
+_NAME = Text(encodable=False)
+"""Of a column, level or class: any text that rows may hold."""
 _NUMBER: dict[str, Schema] = {
-    "name": Text(),
+    "name": _NAME,
     "center": Number(),
     "factor": Number(),
     "limited": Flag(),
     "filled": Number(),
     "indicator": Flag(),
 }
-_CLASS_NAME = Either((Text(), Number()), "a text or a finite number")
-_TARGET_NAMES = ListOf(Text(), least=1, distinct=True)
+_CLASS_NAME = Either((_NAME, Number()), "a text or a finite number")
+_TARGET_NAMES = ListOf(_NAME, least=1, distinct=True)
 _TIME: dict[str, Schema] = {
-    "name": Text(),
+    "name": _NAME,
     "elapsed": Record(_NUMBER),
     "cycles": ListOf(Text(tuple(CYCLES)), distinct=True),
 }
@@ -54,14 +56,14 @@ PIPELINE = Record(
             Kinds(
                 {
                     "number": Record(_NUMBER),
-                    "boolean": Record({"name": Text()}),
+                    "boolean": Record({"name": _NAME}),
                     "category": Record(
                         {
-                            "name": Text(),
-                            "levels": ListOf(Text(), distinct=True),
+                            "name": _NAME,
+                            "levels": ListOf(_NAME, distinct=True),
                             "rare": Flag(),
                             "missing": Flag(),
-                            "means_of": ListOf(Text(), distinct=True),
+                            "means_of": ListOf(_NAME, distinct=True),
                         }
                     ),
                     "time": Record(_TIME),
@@ -70,13 +72,13 @@ PIPELINE = Record(
         ),
         "target": Kinds(
             {
-                "classes": Record({"columns": ListOf(Text(), 1, 1), "classes": ListOf(_CLASS_NAME, least=2)}),
+                "classes": Record({"columns": ListOf(_NAME, 1, 1), "classes": ListOf(_CLASS_NAME, least=2)}),
                 "labels": Record({"columns": _TARGET_NAMES, "words": ListOf(ListOf(_CLASS_NAME, 2, 2))}),
                 "values": Record({"columns": _TARGET_NAMES, "logarithm": Flag()}),
             }
         ),
-        "readings": MapOf(Text(READINGS)),
-        "missing": ListOf(Text()),
+        "readings": MapOf(Text(READINGS), _NAME),
+        "missing": ListOf(_NAME),
         "seed": Whole(0, MAX_SEED),
     }
 )
@@ -92,7 +94,7 @@ def check_pipeline(values: Any, arrays: Mapping[str, Array]) -> dict[str, Any]:
     for i, state in enumerate(checked["columns"]):
         width += _COLUMNS[state["kind"]](state, arrays, f"{i}", inside("pipeline", f"columns[{i}]"))
     names = [state["name"] for state in checked["columns"]]
-    ListOf(Text(), distinct=True).check(names, "pipeline: the names of its columns")
+    ListOf(_NAME, distinct=True).check(names, "pipeline: the names of its columns")
     _check_target(checked["target"], arrays)
     Tensor(("float64",), (width,)).check(arrays.get("average"), "pipeline.average")
     return checked
@@ -179,4 +181,4 @@ def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> Non
 
 
 def _told_apart(names: list[Any], place: str) -> None:
-    ListOf(Text(), distinct=True).check([class_text(name) for name in names], place)
+    ListOf(_NAME, distinct=True).check([class_text(name) for name in names], place)
