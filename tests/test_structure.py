@@ -47,7 +47,7 @@ BY_POSITION = {
     "explain.circuit.graph.Gate", "explain.notation.Notation", "explain.why.error_signals._ErrorSum",
     "explain.why.record.Provenance", "explain.why.step_context.StepContext", "network.records.Backward",
     "network.records.StepRecord", "pipeline.table_pipeline.TablePipeline", "planning.presets.Preset",
-    "reference.losses.Pair", "reference.setting.Setting", "sklearn.rules.OptimizerState", "text.terms.Origin",
+    "reference.loss.Pair", "reference.setting.Setting", "sklearn.rules.OptimizerState", "text.terms.Origin",
     "training.loop.Result", "training.loop.Trainer", "training.replaying.Replayer", "training.settings.Settings",
 }  # fmt: skip
 """Dataclasses of more than 5 fields that still take them by position."""
