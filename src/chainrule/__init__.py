@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from chainrule.api.learning_rate import learning_rate
     from chainrule.api.load import Model, load
     from chainrule.api.network import Network
+    from chainrule.api.plan import plan, train
     from chainrule.api.register import register_activation, register_layer, register_loss, register_optimizer
     from chainrule.api.run import Run
     from chainrule.api.step import Step
-    from chainrule.api.train import train
     from chainrule.errors import (
         ChainruleError,
         DataError,
@@ -42,10 +42,10 @@ _HOMES = {
     "chainrule.api.learning_rate": ("learning_rate",),
     "chainrule.api.load": ("Model", "load"),
     "chainrule.api.network": ("Network",),
+    "chainrule.api.plan": ("plan", "train"),
     "chainrule.api.register": ("register_activation", "register_layer", "register_loss", "register_optimizer"),
     "chainrule.api.run": ("Run",),
     "chainrule.api.step": ("Step",),
-    "chainrule.api.train": ("train",),
     "chainrule.errors": (
         "ChainruleError",
         "DataError",
@@ -86,6 +86,7 @@ __all__ = [
     "circuit",
     "learning_rate",
     "load",
+    "plan",
     "register_activation",
     "register_layer",
     "register_loss",

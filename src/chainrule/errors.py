@@ -19,6 +19,8 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import sys
+import warnings
 from collections.abc import Iterable
 
 from chainrule.visible import MOST, brief, cut
@@ -123,6 +125,18 @@ def of_file(path: str | os.PathLike[str], deed: str, error: BaseException) -> st
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     remedy = REMEDIES.get(errno.errorcode.get(number or 0, ""), "check the path, the disk and your rights there")
     return f"{os.fsdecode(path)}: cannot be {deed} ({reason.rstrip('.')}); {remedy}."
+
+
+PASSED_OVER = ("chainrule", "sklearn", "contextlib")
+"""Packages whose lines are not the caller's."""
+
+
+def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
+    """A warning at the line that called this package, through however many of its functions."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in PASSED_OVER:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> SettingsError:

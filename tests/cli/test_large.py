@@ -106,6 +106,6 @@ def test_rows_of_a_validation_file_and_bad_options(folder: Path, capsys: pytest.
     valid = ("rows.csv", "--valid", "rows.parquet")
     assert trained(*valid, "--cache", "cache", "-o", "first") == trained(*valid, "-o", "memory")
     assert main(["train", "iris", "--cache", "c", "-o", "x"]) == 2
-    assert "--cache is for" in capsys.readouterr().err
+    assert "cache is for" in capsys.readouterr().err
     assert main(["train", "rows.csv", "--cache-above", "few", "-o", "x", *QUICK]) == 2
     assert "--cache-above few" in capsys.readouterr().err

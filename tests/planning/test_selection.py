@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from dataclasses import replace
@@ -94,7 +95,8 @@ def test_what_was_tried_is_kept_as_plain_values() -> None:
     assert (selection.index, len(selection.trials), len(asked)) == (0, 3, 3 * N_SPLITS)
     first = selection.trials[0].to_dict()
     assert first["losses"] == [0.0, 1.0, 2.0] and first["loss"] == 1.0 and first["seconds"] >= 0
-    assert set(first) == {"candidate", "name", "losses", "loss", "seconds"}
+    assert set(first) == {"candidate", "name", "settings", "losses", "loss", "seconds"}
+    assert json.loads(json.dumps(first)) == first
 
 
 def test_the_loss_of_the_folds_is_weighted_and_what_cannot_be_told_is_left_out() -> None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from chainrule.api.network import Network
 from chainrule.api.rows import class_weights
 from chainrule.api.run import Run
+from chainrule.api.tables import PredictsTables
 from chainrule.api.under_way import is_alive, so_far
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
@@ -44,20 +45,12 @@ MOST_LOST = 2**22
 
 
 @dataclass
-class Model:
+class Model(PredictsTables):
     """A network ready to predict, with the pipeline it was trained behind (None for plain arrays)."""
 
     network: Network
     pipeline: dict[str, Any] | None = None
     pipeline_arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
-
-    def predict(self, X: object) -> npt.NDArray[Any]:
-        """Class indices, labels or values for rows of network inputs."""
-        return self.network.predict(X)
-
-    def predict_proba(self, X: object) -> npt.NDArray[Any]:
-        """Probabilities, one column for each class."""
-        return self.network.predict_proba(X)
 
 
 def load(path: str | os.PathLike[str]) -> Run | Model:

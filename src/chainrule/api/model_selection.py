@@ -17,7 +17,7 @@ from chainrule.api.train import set_up, train, trainer_of
 from chainrule.errors import DataError
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.plan import Resample, TrainingPlan
-from chainrule.planning.selection import Selection, select
+from chainrule.planning.selection import Selected, select
 from chainrule.run import contents
 from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RUN
@@ -35,7 +35,7 @@ def network_of(candidate: Candidate) -> Network:
     return Network(**asdict(candidate.network))
 
 
-def choose(plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None) -> Selection:
+def choose(plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None) -> Selected:
     """The candidate to train, by trials of the simpler ones.
 
     Args      begun: the folder of a run that is continued, which goes on as it began
@@ -44,7 +44,7 @@ def choose(plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", b
         last, source = len(plan.candidates) - 1, contents.read_record(begun / RUN).get("source") or {}
         index = source.get("candidate", source.get("rung", last))  # "rung" in runs of version 0.1
         index = index if isinstance(index, int) and 0 <= index <= last else last
-        return Selection(index=index, candidate=plan.candidates[index])
+        return Selected(index=index, candidate=plan.candidates[index], record=tuple(source.get("trials", ())))
     return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine))
 
 
@@ -82,14 +82,14 @@ def _in_memory(setup: Setup, time_limit: float | None) -> Result:
         return trainer_of(setup, store, time_limit=time_limit, interrupted=interrupted).run(start)
 
 
-def train_candidate(plan: TrainingPlan, selection: Selection, *, recorded: bool = True, **how: Any) -> Run:
+def train_candidate(plan: TrainingPlan, selection: Selected, *, recorded: bool = True, **how: Any) -> Run:
     """The Run of the candidate that was taken; `how`: what train takes besides.
 
     Args      recorded: whether the pipeline and the source of the rows become part of the run
     """
     candidate = selection.candidate
     if recorded:
-        how = {"pipeline": candidate.pipeline, "source": plan.record(selection.index)} | how
+        how = {"pipeline": candidate.pipeline, "source": plan.record(selection.index, selection.record)} | how
     X, y, weight = candidate.rows.all
     return train(
         network_of(candidate), X, y, sample_weight=weight, validation=candidate.rows.validation,

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from chainrule.api.network import Network
 from chainrule.api.rows import Rows, prepare_rows
 from chainrule.api.step import Step
+from chainrule.api.tables import PredictsTables
 from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import DataError, DivergedError, ModelFileError, ReplayWarning, SettingsError
 from chainrule.run import contents, stored
@@ -37,7 +38,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass
-class Run:
+class Run(PredictsTables):
     """A finished training. Steps are numbered from 0; see replay.
 
     network: the best (with validation) or the last parameters; history: lists, one entry an epoch;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from chainrule.api.run_writer import RunWriter, Setup
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
-from chainrule.errors import DataError, DivergenceWarning, SettingsError
+from chainrule.errors import DataError, DivergenceWarning, SettingsError, warn
 from chainrule.training import divergence, metrics
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.interrupt import Listening
@@ -108,11 +107,11 @@ def train(
             run = finish.keep(keeper, result)
         said = finish.report(run, interrupted, shows_rows=keep_data is not False)
     for warning in said:
-        warnings.warn(warning, stacklevel=2)
+        warn(warning)
     if result.diverged is not None:
         if on_divergence == "raise":
             raise result.diverged
-        warnings.warn(str(result.diverged), DivergenceWarning, stacklevel=2)
+        warn(str(result.diverged), DivergenceWarning)
     return run
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from chainrule import json_text
-from chainrule.cli.subject import blocks, open_model
+from chainrule.api.tables import blocks
+from chainrule.cli.subject import open_model
 from chainrule.cli.train_options import dialect
 from chainrule.planning.evaluation import scores
 

@@ -14,9 +14,10 @@ import numpy as np
 from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.api.step import Step
+from chainrule.api.tables import blocks
 from chainrule.cli.console import put
 from chainrule.cli.drivers import drivers
-from chainrule.cli.subject import blocks, open_run, pipeline_of, rows_of
+from chainrule.cli.subject import open_run, pipeline_of, rows_of
 from chainrule.data.table import Table
 from chainrule.engine.protocol import Task
 from chainrule.errors import DataError, ReplayWarning, SettingsError

@@ -12,7 +12,7 @@ from chainrule.api.learning_rate import begun_with, learning_rate, pose, within
 from chainrule.api.model_selection import network_of
 from chainrule.cli.train_options import plan_of
 from chainrule.errors import SettingsError
-from chainrule.planning.selection import Selection
+from chainrule.planning.selection import Selected
 from chainrule.run.files import refuse_unwritable, write_atomic
 from chainrule.training.settings import Settings
 from chainrule.tune.figure import Figure, figure
@@ -63,7 +63,7 @@ def check_picture(file: Path, language: str) -> None:
         fonts(language)
 
 
-def settle(options: argparse.Namespace, chosen: Selection, folder: Path) -> tuple[Selection, Suggestion | None, str]:
+def settle(options: argparse.Namespace, chosen: Selected, folder: Path) -> tuple[Selected, Suggestion | None, str]:
     """The choice with the learning rate that --learning-rate auto stands for, what was found, a line that tells of it.
 
     A run that is continued keeps the one it was begun with.
@@ -86,7 +86,7 @@ def settle(options: argparse.Namespace, chosen: Selection, folder: Path) -> tupl
     return _with(chosen, found.suggested, found.elapsed_s), found, told
 
 
-def _with(chosen: Selection, eta: float, elapsed_s: float = 0.0) -> Selection:
+def _with(chosen: Selected, eta: float, elapsed_s: float = 0.0) -> Selected:
     """The same with this learning rate; what was spent on it is taken off a time limit."""
     candidate = chosen.candidate
     settings, limit = candidate.settings, candidate.settings["time_limit"]

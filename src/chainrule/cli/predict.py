@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
-from chainrule.cli.subject import blocks, open_model
+from chainrule.api.tables import blocks
+from chainrule.cli.subject import open_model
 from chainrule.cli.train_options import dialect
 from chainrule.data.table import Table
 from chainrule.pipeline.table_pipeline import TablePipeline

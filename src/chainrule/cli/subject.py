@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,12 @@ from chainrule.api.load import Model, load, load_model, record_is_whole
 from chainrule.api.network import Network
 from chainrule.api.rows import Rows, prepare_rows
 from chainrule.api.run import Run
-from chainrule.data import builtin
+from chainrule.api.tables import selection_for
 from chainrule.data.cache import cached_part
-from chainrule.data.read import batches, read
-from chainrule.data.table import Selection, Table
+from chainrule.data.read import read
 from chainrule.errors import ChainruleError, DamagedFileWarning, DataError, ModelFileError, SettingsError
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.names import MODEL
-
-BLOCK_ROWS = 65_536
 
 
 def pipeline_of(loaded: Run | Model, path: str) -> TablePipeline:
@@ -59,28 +56,6 @@ def open_run(path: str) -> Run:
     return loaded
 
 
-def blocks(
-    data: str, pipeline: TablePipeline, *, needs_target: bool, dialect: Mapping[str, str] | None = None
-) -> Iterator[Table]:
-    """The rows of a file, or of the test part of a built-in set, some at a time: memory does not grow with them."""
-    return batches(data, _selection(data, pipeline, needs_target, dialect), BLOCK_ROWS, "test")
-
-
-def open_table(
-    data: str, pipeline: TablePipeline, *, needs_target: bool, dialect: Mapping[str, str] | None = None
-) -> Table:
-    """All of these rows."""
-    return read(data, _selection(data, pipeline, needs_target, dialect), "test")
-
-
-def _selection(
-    data: str, pipeline: TablePipeline, needs_target: bool, dialect: Mapping[str, str] | None = None
-) -> Selection:
-    """The columns a pipeline knows, by name."""
-    wanted = pipeline.selection(needs_target=needs_target, **(dialect or {}))
-    return replace(wanted, targets=None) if data in builtin.TARGETS else wanted
-
-
 def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
     """The training rows of a run: kept by it, or read again from where they came from; and what replay needs."""
     try:
@@ -103,7 +78,7 @@ def _read_again(run: Run, path: str) -> tuple[Any, ...]:
         raise DataError("the run did not keep its data and does not say where they came from.", path=path)
     if "cache" in source:
         return _mapped(source, path)
-    wanted = _selection(source["data"], pipeline, True, source.get("dialect"))
+    wanted = selection_for(source["data"], pipeline, needs_target=True, dialect=source.get("dialect"))
     try:
         table = read(source["data"], replace(wanted, weight=source.get("weight")), "train")
     except ChainruleError as error:

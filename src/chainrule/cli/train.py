@@ -18,7 +18,7 @@ from chainrule.engine.select import select
 from chainrule.errors import SettingsError
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.request import AUTO
-from chainrule.planning.selection import Selection, measure
+from chainrule.planning.selection import Selected, measure
 from chainrule.run.directory import RunDirectory
 from chainrule.training import metrics
 
@@ -45,9 +45,7 @@ def run(options: argparse.Namespace) -> int:
     return ending.ENDING.code if interrupted else 1 if done.diverged else 0 if whole else 2
 
 
-def _trained(
-    options: argparse.Namespace, plan: TrainingPlan, folder: RunDirectory, tell: bool
-) -> tuple[Selection, Run]:
+def _trained(options: argparse.Namespace, plan: TrainingPlan, folder: RunDirectory, tell: bool) -> tuple[Selected, Run]:
     """The candidate that was taken, and its run; told before each of them is begun."""
     last, few = plan.candidates[-1], plan.fold is not None
     engine, reason = select(options.engine, last.network.architecture, last.settings["threads"])

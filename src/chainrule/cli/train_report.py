@@ -12,7 +12,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning import summary
 from chainrule.planning.evaluation import Scores
 from chainrule.planning.plan import TrainingPlan
-from chainrule.planning.selection import Selection
+from chainrule.planning.selection import Selected
 from chainrule.run.names import REPORT
 
 UNFINISHED = ("interrupted", "time_limit")
@@ -28,7 +28,7 @@ def tell_understood(plan: TrainingPlan, pipeline: TablePipeline) -> None:
     say(summary.facts(plan, pipeline), len("training"))
 
 
-def tell_training(plan: TrainingPlan, selection: Selection, engine: str, how: str | None = None) -> None:
+def tell_training(plan: TrainingPlan, selection: Selected, engine: str, how: str | None = None) -> None:
     """What was tried, then the network, the training, the engine; `how` tells of a learning rate that was found."""
     found = {"rate": how} if how else {}
     say(summary.tried(plan, selection) | summary.training(selection.candidate) | found | {"engine": engine})
@@ -61,7 +61,7 @@ def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], *,
     )
 
 
-def as_json(plan: TrainingPlan, selection: Selection, run: Run, measured: Mapping[str, Scores]) -> str:
+def as_json(plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping[str, Scores]) -> str:
     """All of it as one JSON object."""
     judged = "validation_loss" if plan.fold is None else "cross_validation_loss"
     told = {

@@ -64,6 +64,15 @@ def survey(source: object, selection: Selection) -> Plan:
     return understand(_opened(source, selection), selection)
 
 
+def names_of(source: object) -> tuple[str, ...]:
+    """The columns of a source that can be targets; none of a built-in set and an NPZ, which have their own.
+
+    Errors    DataError where it cannot be opened
+    """
+    is_whole = isinstance(source, (str, Path)) and (source in builtin.TARGETS or Path(source).suffix.lower() == ".npz")
+    return () if is_whole else _opened(source, Selection()).names
+
+
 def size_in_memory(source: str) -> int:
     """About how many bytes the rows of a file take as numbers; 0 where it is not known to be large."""
     from chainrule.data import arrow, csv

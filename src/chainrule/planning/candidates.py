@@ -82,6 +82,15 @@ class Candidate:
         l2 = f", l2 {self.settings['l2']:g}" if self.settings.get("l2") else ""
         return f"{self.network.architecture}{l2}, {self.settings['epochs']} epochs"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Network, optimizer and settings as plain values."""
+        network = {name: _plain(value) for name, value in asdict(self.network).items()}
+        return {"network": network, "optimizer": self.optimizer.to_dict(), "settings": self.settings}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
 
 def make_candidates(
     request: Request, chosen: Preset, encoded: Callable[[Preset], EncodedRows], task: Task, n_targets: int,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.table import Table
+from chainrule.data.targets import Kind
 from chainrule.network.architecture import Architecture
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels
@@ -58,6 +59,21 @@ def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Arr
         truths.append(_truth(pipeline, table))
         outputs.append(pipeline.target.decode(network.predict(X)) if is_values else network.predict_proba(X))
     return _measured(pipeline, np.concatenate(truths), np.concatenate(outputs).astype(np.float64))
+
+
+def scores_of_arrays(network: Predictor, X: object, encoded: Array, kind: Kind) -> Scores:
+    """The same measures of network inputs; values are named y1, y2, … where there are several.
+
+    Args      encoded: targets as the network takes them
+    """
+    if kind == "class":
+        truth = encoded if encoded.ndim == 1 else encoded.argmax(axis=1)
+        return _of_classes(truth, network.predict_proba(X).astype(np.float64))
+    if kind == "labels":
+        return _of_labels(encoded.astype(np.float64), network.predict_proba(X).astype(np.float64))
+    truth, guess = encoded.astype(np.float64), network.predict(X).astype(np.float64)
+    one = truth.shape[1] == 1
+    return _of_values(truth[:, 0] if one else truth, guess, tuple(f"y{k + 1}" for k in range(truth.shape[1])))
 
 
 def baseline(pipeline: TablePipeline, trained_on: Table, table: Table) -> Scores:

@@ -32,6 +32,7 @@ from chainrule.planning.candidates import make_candidates
 from chainrule.planning.inputs import EncodedRows, encode_rows
 from chainrule.planning.plan import (
     TrainingPlan,
+    check_kinds,
     check_parts,
     check_weights,
     choose_preset,
@@ -62,13 +63,13 @@ def is_large(source: Any, cache: str | Path | None = None, above_mb: float = CAC
     is_path = isinstance(source, (str, Path))
     if cache is not None and (not is_path or str(source) in builtin.TARGETS or str(source).lower().endswith(".npz")):
         named = source if is_path else f"a {type(source).__name__}"
-        raise SettingsError(f"--cache is for CSV, Parquet and Arrow; {named} is in memory anyway.")
+        raise SettingsError(f"A cache is for CSV, Parquet and Arrow; {named} is in memory anyway. Leave it out.")
     return cache is not None or (is_path and size_in_memory(str(source)) > above_mb * 2**20)
 
 
 def plan_large(
     source: str | Path, selection: Selection, request: Request, *, test: Any = None,
-    origin: dict[str, Any] | None = None, cache: str | Path | None = None, beside: Path = Path("runs"),
+    origin: dict[str, Any] | None = None, cache: str | Path | None = None, beside: Path = Path("runs/cache"),
 ) -> TrainingPlan:  # fmt: skip
     """Read the source through, decide, fit the pipeline to a sample, write the cache or open the one there is.
 
@@ -76,6 +77,7 @@ def plan_large(
     Errors    DataError where the cache that is named was made of other rows
     """
     reading = survey(source, selection)
+    check_kinds(selection, reading.understood, reading.source.path)
     targets = reading.of_targets()
     check_weights(targets, selection.weight)
     task, share, seed = choose_task_of(targets, request), request.share, request.seed

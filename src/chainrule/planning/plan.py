@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from chainrule.data import arrays, builtin
 from chainrule.data.folds import N_FOLDS, folds
 from chainrule.data.read import read
 from chainrule.data.split import HeldOut, holdout, repeated_holdout
-from chainrule.data.table import Selection, Table
+from chainrule.data.table import Selection, Table, Understood, no_such
 from chainrule.errors import DataError, SettingsError, unknown_name
 from chainrule.pipeline.columns import SCALINGS
 from chainrule.pipeline.table_pipeline import TablePipeline
@@ -76,14 +76,16 @@ class TrainingPlan:
         held_out = self.counts["validation"] if self.share is not None else 0
         return self.counts["train"] + held_out
 
-    def record(self, index: int) -> dict[str, Any]:
-        """Where the rows came from and which candidate was taken, for the record of a run."""
+    def record(self, index: int, trials: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+        """Where the rows came from, which candidate was taken and which were tried, for the record of a run."""
         cache = {} if self.cache is None else {"cache": str(self.cache.resolve())}
         source = {name: value for name, value in self.source.items() if name == "data"}
         target = list(self.candidates[index].pipeline.target.columns)
         source |= {"target": target, "task": self.task.name, **self.source}
         source["validation"] = self.share or self.source.get("validation")
-        return source | {"n_rows": self.n_read, "candidate": index} | cache
+        return (
+            source | {"n_rows": self.n_read, "candidate": index, **({"trials": list(trials)} if trials else {})} | cache
+        )
 
     def inputs(self, candidate: Candidate, part: str) -> npt.NDArray[Any] | None:
         """The inputs of a part as a prediction sees them; None where they are not encoded yet."""
@@ -130,6 +132,7 @@ def plan_source(
     if not whole.targets:
         raise SettingsError("target=None: must name the column to predict (got None). State it.")
     check_weights(whole, selection.weight)
+    check_kinds(selection, whole.understood, whole.path)
     task = choose_task_of(whole, request)
     given, table = {}, _with_targets(whole)
     if request.share is None:
@@ -221,6 +224,14 @@ def target_of(request: Request, task: Task, rows: Table) -> Target:
     if task.kind == "labels":
         return Labels.fit(rows, task.words)
     return Values.fit(rows, standardised=output_and_loss(request, task)[0] == "identity")
+
+
+def check_kinds(selection: Selection, understood: Sequence[Understood], path: str) -> None:
+    """DataError where a kind is stated of a column that is not there."""
+    names = [entry.name for entry in understood]
+    for name in selection.kinds:
+        if name not in names:
+            raise no_such("column", name, names, path)
 
 
 def check_weights(table: Table, column: str | None) -> None:

@@ -58,7 +58,8 @@ class Request:
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
         for name, value in self.settings.items():
             if name not in known:
-                raise unknown_name("setting", name, sorted(known | {entry.name for entry in fields(self)}))
+                fixed = {"settings", "few_rows", "always_linear"}
+                raise unknown_name("setting", name, sorted(known | {entry.name for entry in fields(self)} - fixed))
             if (name, value) != ("learning_rate", AUTO):
                 (SETTINGS.get(name) or OPTIMIZER_SETTINGS[name]).check(value)
         SETTINGS["seed"].check(self.seed)

@@ -33,6 +33,8 @@ class Trial:
 
     candidate: int
     name: str
+    settings: dict[str, Any]
+    """Of the network, the optimizer and the training, as plain values."""
     losses: tuple[float, ...]
     loss: float
     """inf where a training failed."""
@@ -42,17 +44,19 @@ class Trial:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain values."""
-        return {"candidate": self.candidate, "name": self.name, "losses": list(self.losses), "loss": self.loss,
-                "seconds": self.seconds}  # fmt: skip
+        known = {name: getattr(self, name) for name in ("candidate", "name", "settings", "loss", "seconds")}
+        return known | {"losses": list(self.losses)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class Selected:
     """The candidate to train, its place among the others, and what was tried."""
 
     index: int
     candidate: Candidate
     trials: tuple[Trial, ...] = ()
+    record: tuple[dict[str, Any], ...] = ()
+    """The trials as plain values, those of a run that is continued too."""
 
     @property
     def models(self) -> tuple[Predictor | None, ...]:
@@ -116,14 +120,14 @@ class Fit(Protocol):
         train on cannot be trained on, such as those of one class."""
 
 
-def select(plan: TrainingPlan, fit: Fit) -> Selection:
+def select(plan: TrainingPlan, fit: Fit) -> Selected:
     """Which candidate is to be trained, by trying the simpler ones; a time limit covers trials and training.
 
     So many rows that nobody learns them by heart (MANY_ROWS) need no trial.
     """
     candidates, last = plan.candidates, len(plan.candidates) - 1
     if last == 0 or plan.n_read > MANY_ROWS:
-        return Selection(index=last, candidate=candidates[last])
+        return Selected(index=last, candidate=candidates[last])
     clock, trials = Clock(candidates[last].settings["time_limit"]), list[Trial]()
 
     def loss_of(index: int) -> float:
@@ -134,7 +138,8 @@ def select(plan: TrainingPlan, fit: Fit) -> Selection:
     choose = select_by_holdout if plan.fold is None else select_by_folds
     index = choose(len(candidates), loss_of)
     chosen = replace(candidates[index], settings=candidates[index].settings | clock.share(1))
-    return Selection(index=index, candidate=chosen, trials=tuple(trials))
+    record = tuple(trial.to_dict() for trial in trials)
+    return Selected(index=index, candidate=chosen, trials=tuple(trials), record=record)
 
 
 def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> Trial:
@@ -160,12 +165,13 @@ def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> 
             models[resample.fold] = done[1]
     mean = float(np.average(losses, weights=sizes)) if sizes else sum(losses) / len(losses) if losses else math.inf
     return Trial(
-        candidate=index, name=candidate.name, losses=tuple(losses), loss=mean, seconds=time.perf_counter() - began,
+        candidate=index, name=candidate.name, settings=candidate.to_dict(), losses=tuple(losses), loss=mean,
+        seconds=time.perf_counter() - began,
         models=() if plan.fold is None else tuple(models.get(k) for k in range(N_FOLDS)),
     )  # fmt: skip
 
 
-def measure(plan: TrainingPlan, selection: Selection, network: Predictor) -> dict[str, Scores]:
+def measure(plan: TrainingPlan, selection: Selected, network: Predictor) -> dict[str, Scores]:
     """The measures on each part; of few rows also those of their cross-validation; of the simplest prediction."""
     candidate, parts, pipeline = selection.candidate, plan.parts, selection.candidate.pipeline
     found = {"train": scores(network, pipeline, [parts["train"]], plan.inputs(candidate, "train"))}

@@ -11,7 +11,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, class_text
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.plan import TrainingPlan
-from chainrule.planning.selection import Selection
+from chainrule.planning.selection import Selected
 
 MOST_COLUMNS = 40
 """Tables with more columns are summed up by kind."""
@@ -38,7 +38,7 @@ def facts(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
     return found
 
 
-def tried(plan: TrainingPlan, selection: Selection) -> dict[str, str]:
+def tried(plan: TrainingPlan, selection: Selected) -> dict[str, str]:
     """What was tried, with which loss, and what follows from it; nothing where nothing was."""
     if not selection.trials:
         return {}

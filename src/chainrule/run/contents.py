@@ -102,6 +102,7 @@ _SOURCE: dict[str, Schema] = {
     "task": Optional(Text()),
     "rung": Whole(),
     "candidate": Whole(),
+    "trials": ListOf(MapOf(Anything())),
 }
 _DIVERGED: dict[str, Schema] = {
     "message": Text(),

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chainrule.errors import InterruptedWarning
+from chainrule.errors import InterruptedWarning, warn
 from chainrule.training.interrupt import Listening
-
-PASSED_OVER = ("chainrule", "sklearn", "contextlib")
-"""Packages whose lines are not the caller's."""
 
 
 @contextmanager
@@ -25,7 +20,4 @@ def interruptible() -> Iterator[Listening]:
 
 def tell() -> None:
     """The warning, in the words of scikit-learn, at the line that called fit."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in PASSED_OVER:
-        frame, level = frame.f_back, level + 1
-    warnings.warn("Training interrupted by user.", InterruptedWarning, stacklevel=level)
+    warn("Training interrupted by user.", InterruptedWarning)

@@ -1,0 +1,353 @@
+"""plan and train: from a table to the plan of its training and to its Run, in two calls or in one."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from chainrule.api import train as of_arrays
+from chainrule.api.model_selection import choose, train_candidate
+from chainrule.api.network import Network
+from chainrule.api.run import Run
+from chainrule.api.tables import as_source, is_table
+from chainrule.data import builtin
+from chainrule.data.read import names_of
+from chainrule.data.table import MISSING, Selection, listed
+from chainrule.errors import DataError, SettingsError
+from chainrule.planning import summary
+from chainrule.planning.candidates import Candidate
+from chainrule.planning.large import CACHE_ABOVE_MB, is_large, plan_large
+from chainrule.planning.plan import TrainingPlan, plan_source
+from chainrule.planning.request import AUTO, Request
+from chainrule.planning.task import Task
+from chainrule.run.directory import RunDirectory
+from chainrule.training.settings import SETTINGS, Optimizer
+
+OF_TRAINING = (
+    "directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence",
+)  # fmt: skip
+"""Arguments of train for a table that are no part of its plan."""
+OWN = ("validation", "few_rows", "always_linear")
+"""Fields of a request that a plan of a table has no name for, or a parameter of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePlan:
+    """What a table was understood as, and what will be trained on it; nothing is trained before `train`.
+
+    Attributes
+    ----------
+    task : Task
+        Classes, labels or values, and the reason.
+    candidates : tuple of Candidate
+        The training that will be done, behind the simpler ones that are tried before it: pipeline, network,
+        optimizer and settings of each.
+    details : TrainingPlan
+        All of it: the rows by what they are for, their encoded inputs.
+    """
+
+    details: TrainingPlan
+    class_weight: Any = None
+    engine: str = "auto"
+
+    @property
+    def task(self) -> Task:
+        """Classes, labels or values, and the reason."""
+        return self.details.task
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The training that will be done, behind the simpler ones that are tried before it."""
+        return self.details.candidates
+
+    def summary(self) -> str:
+        """What each column was taken for, the rows, the target, and the candidates, as text."""
+        return summary.summary(self.details)
+
+    def train(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        time_limit: float | None = None,
+        resume: bool = False,
+        **how: Any,
+    ) -> Run:
+        """Try the candidates, train the one that is taken.
+
+        Parameters
+        ----------
+        directory : path, optional
+            Where the run is kept.
+        time_limit : float, optional
+            Seconds for trials and training together.
+        resume : bool
+            Whether the run found in the directory is continued; begun where there is none.
+        **how
+            keep_data, callbacks, progress and on_divergence, as for `chainrule.train`.
+
+        Returns
+        -------
+        Run
+            Its predict, evaluate and encode take raw columns.
+
+        Raises
+        ------
+        SettingsError, DataError
+            As for `chainrule.train`.
+        """
+        plan, folder = self.details, None if directory is None else RunDirectory(directory)
+        if time_limit is not None:
+            limit = {"time_limit": SETTINGS["time_limit"].check(time_limit)}
+            candidates = tuple(replace(c, settings=c.settings | limit) for c in plan.candidates)
+            plan = replace(plan, candidates=candidates)
+        if plan.request.settings.get("learning_rate") == AUTO:
+            how = {"learning_rate": AUTO} | how
+        how |= {"class_weight": self.class_weight, "engine": self.engine, "directory": folder, "resume": resume}
+        with contextlib.nullcontext() if folder is None else folder.claimed():
+            if folder is not None and folder.exists and not resume:
+                raise SettingsError(f"{folder.path}: holds a run already; name another folder, or give resume=True.")
+            begun = folder.path if folder is not None and resume else None
+            return train_candidate(plan, choose(plan, self.class_weight, self.engine, begun), **how)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n:,} {name}" for name, n in self.details.counts.items())
+        return f"TablePlan({self.details.table.path}: {self.task.name}, {counts}; {self.candidates[-1].name})"
+
+
+def plan(
+    table: Any,
+    target: str | Sequence[str] | None = None,
+    *,
+    drop: str | Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
+    preset: str = "auto",
+    seed: int = 0,
+    task: str = "auto",
+    weight: str | None = None,
+    validation: Any = None,
+    missing: Sequence[str] | None = None,
+    class_weight: Any = None,
+    engine: str = "auto",
+    cache: str | Path | None = None,
+    **stated: Any,
+) -> TablePlan:
+    """What a table is, and how a network will be trained on it: task, hold-out or folds, pipeline, candidates.
+
+    Parameters
+    ----------
+    table : path, DataFrame, Arrow table, mapping of columns, or name
+        CSV, TSV, Parquet, Arrow or NPZ; a frame of pandas, polars or pyarrow; a built-in set such as "iris". Files
+        larger than memory are encoded into a cache and trained on from there.
+    target : str or sequence of str
+        The column or columns to predict. A built-in set and an NPZ have their own.
+    drop : str or sequence of str
+        Columns to leave out.
+    kinds : mapping, optional
+        What columns hold, by name: "number", "boolean", "category", "time", "time:dmy", "time:mdy".
+    preset : str
+        What is taken where nothing is stated: "auto", "plain" or "strong".
+    seed : int
+        The one number all randomness follows from.
+    task : str
+        "auto", "classification" or "regression".
+    weight : str, optional
+        The column of row weights, ≥ 0; a row of weight 2 counts as the row twice.
+    validation : float or table, optional
+        The share of the rows held out to judge the epochs by, 0.2 by default, or rows of their own. Below 500 rows
+        nothing is held out by default: candidates are compared by cross-validation.
+    missing : sequence of str, optional
+        Cells of a text file that mean a missing value, besides the empty one.
+    class_weight : "balanced" or mapping, optional
+        As for `chainrule.train`.
+    engine : str
+        "auto", "native" or "numpy".
+    cache : path, optional
+        The folder of encoded rows to train from, made where it is not there yet.
+    **stated
+        Any setting of `chainrule.train` (epochs, batch_size, l2, dropout, schedule, early_stopping, metric, threads,
+        …), optimizer (a name, or one such as SGD(0.1)) and its hyper-parameters, and of the network hidden_sizes,
+        activation, normalization, residual, output, loss, initializer, dtype; scaling and n_bins of numbers.
+
+    Returns
+    -------
+    TablePlan
+        `summary()` says it in words, `train()` does it.
+
+    Raises
+    ------
+    SettingsError
+        No target, an unknown name, an impossible value.
+    DataError
+        The table cannot be read, or holds no such column.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> chosen = cr.plan("iris")
+    >>> chosen.task.name, chosen.details.counts
+    ('classification', {'train': 120})
+    >>> cr.plan("iris", validation=0.25, epochs=5).details.counts
+    {'train': 90, 'validation': 30, 'test': 30}
+    """
+    if not is_table(table):
+        told = "expected named columns: a path, a DataFrame, an Arrow table or a mapping"
+        raise DataError(f"table is a {type(table).__name__}; {told}.")
+    source = as_source(table)
+    names = {entry.name for entry in fields(Request)} - set(OWN)
+    settings = _settings({name: value for name, value in stated.items() if name not in names})
+    request = Request(
+        preset=preset, task=task, seed=seed, settings=settings,
+        validation=as_source(validation) if is_table(validation) else validation,
+        **{name: _plain(value) for name, value in stated.items() if name in names},
+    )  # fmt: skip
+    selection = Selection(
+        targets=_names(target) or None,
+        weight=weight,
+        drop=_names(drop),
+        kinds=dict(kinds or {}),
+        missing=MISSING if missing is None else ("", *missing),
+    )
+    if selection.targets is None:
+        _refuse_no_target(source)
+    origin = _origin(source, selection, validation)
+    if is_large(source, cache, CACHE_ABOVE_MB):
+        found = plan_large(source, selection, request, origin=origin, cache=cache)
+    else:
+        found = plan_source(source, selection, request, origin=origin)
+    if class_weight is not None and found.task.kind != "classes":
+        told = "must be None where no classes of one target are predicted"
+        raise SettingsError(f"class_weight={class_weight!r}: {told} (got {class_weight!r}). Leave it out.")
+    return TablePlan(details=found, class_weight=class_weight, engine=engine)
+
+
+@overload
+def train(network: Network, X: object, y: object, **settings: Any) -> Run: ...
+@overload
+def train(
+    network: Any,
+    *,
+    target: str | Sequence[str] | None = None,
+    directory: str | os.PathLike[str] | None = None,
+    time_limit: float | None = None,
+    **stated: Any,
+) -> Run: ...
+def train(network: Any, *rows: Any, **how: Any) -> Run:
+    """Train a network on arrays, or whatever suits a table on its columns.
+
+    Parameters
+    ----------
+    network : Network, or a table
+        A network is copied and trained on `X`, `y`; the parameters are those of the signature. A table (a path, a
+        DataFrame, an Arrow table, a mapping of columns, a built-in name) is planned and trained on: the parameters
+        are those of `chainrule.plan` and of `TablePlan.train`, such as target, drop, preset, seed, epochs, directory
+        and time_limit.
+    X : array (n, n_inputs)
+    y : array
+        Class indices or one-hot rows, labels of 0 and 1, or values.
+    validation : (X, y), float or None
+        Rows to judge epochs by, or the share to hold out, stratified for classes.
+    optimizer : Optimizer or str
+        SGD(0.5), Adam(), …
+    learning_rate : float, "auto" or None
+        None for the optimizer's own; "auto" finds it first by curvature and short runs (docs/learning-rate.md).
+    early_stopping : int, optional
+        Epochs without a better metric before training ends; needs validation.
+    metric : str
+        "auto", "loss", "accuracy", "rmse", or a scorer of scikit-learn.
+    class_weight : "balanced" or mapping, optional
+        The weight of each class.
+    directory : path, optional
+        Where the run is kept; with resume=True the run found there is continued.
+    callbacks : sequence
+        See chainrule.training.events.Control.
+
+    Returns
+    -------
+    Run
+        Network, history, replay; that of a table predicts raw columns.
+
+    Raises
+    ------
+    SettingsError, ShapeError, DataError
+        Before the first step.
+    DivergedError
+        Where on_divergence="raise"; else a DivergenceWarning and `run.diverged`.
+
+    Notes
+    -----
+    For every batch: forward, J, backward, gradient + penalty, clip, update; see reference/.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> run = cr.train(cr.Network([4, 8, 3]), X, y, epochs=2, progress=False)
+    >>> len(run.history["loss"])
+    2
+    >>> run = cr.train("iris", epochs=5, progress=False)
+    >>> sorted(run.evaluate("iris"))[:2]
+    ['accuracy', 'auc']
+    """
+    if isinstance(network, Network):
+        return of_arrays.train(network, *rows, **how)
+    if not is_table(network):
+        told = f"network is a {type(network).__name__}; expected a Network with X and y, or a table with target=COLUMN."
+        raise SettingsError(told)
+    if rows:
+        raise SettingsError("X, y: must be left out where a table is given (it holds them). State target=COLUMN.")
+    doing = {name: how.pop(name) for name in OF_TRAINING if name in how}
+    return plan(network, **how).train(**doing)
+
+
+train.__signature__ = inspect.signature(of_arrays.train)  # type: ignore[attr-defined]
+
+
+def _settings(stated: dict[str, Any]) -> dict[str, Any]:
+    """Settings by their names, an optimizer taken apart."""
+    optimizer = stated.get("optimizer")
+    if isinstance(optimizer, Mapping):
+        stated = {**stated, **optimizer, "optimizer": optimizer.get("name")}
+        stated.pop("name", None)
+    elif isinstance(optimizer, Optimizer):
+        described = optimizer.to_dict()
+        stated = {**described, **stated, "optimizer": described["name"]}
+        stated.pop("name")
+    return stated
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, np.ndarray)) else value
+
+
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    return () if given is None else (given,) if isinstance(given, str) else tuple(map(str, given))
+
+
+def _refuse_no_target(source: Any) -> None:
+    """SettingsError where the source has no target of its own."""
+    names = names_of(source)
+    if names:
+        raise SettingsError(
+            f"target=None: must name the column to predict (got None). Try target={names[-1]!r}; "
+            f"columns: {listed(names)}."
+        )
+
+
+def _origin(source: Any, selection: Selection, validation: Any) -> dict[str, Any]:
+    """Where the rows came from, for the run's record; a table in memory comes from nowhere."""
+
+    def place(given: Any) -> str | None:
+        is_path = isinstance(given, (str, Path))
+        return (str(given) if str(given) in builtin.TARGETS else os.path.abspath(given)) if is_path else None
+
+    data = place(source)
+    found: dict[str, Any] = {"weight": selection.weight, "drop": ",".join(selection.drop), "dialect": {}}
+    return ({} if data is None else {"data": data}) | found | {"validation": place(validation)}
