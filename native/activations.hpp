@@ -32,9 +32,7 @@ template <class T> struct LeakyRelu {
 template <class T> struct Elu {
   using V = Vector<T>;
   static CHAINRULE_INLINE V g(V z) { return z > broadcast<T>(0) ? z : expm1_<T>(z); }
-  static CHAINRULE_INLINE V pullback(V, V a, V da) {
-    return a > broadcast<T>(0) ? da : da * (a + broadcast<T>(1));
-  }
+  static CHAINRULE_INLINE V pullback(V, V a, V da) { return a > broadcast<T>(0) ? da : da * (a + broadcast<T>(1)); }
   static CHAINRULE_INLINE V bend(V, V a, V da, V Rz) {
     return da * Rz * (a > broadcast<T>(0) ? broadcast<T>(0) : a + broadcast<T>(1));
   }

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "shuffle.hpp"
 #include "propagate.hpp"
+#include "shuffle.hpp"
 
 namespace chainrule {
 
@@ -85,8 +85,7 @@ template <class T> void Batches<T>::row_scales(const Batch& batch, T* scale) con
     scale[i] = total == 0 ? T(0) : T(static_cast<double>(data_.weight[batch.rows[i]]) / total);
 }
 
-template <class T>
-void Batches<T>::gather(const Batch& batch, Panels<T> X, std::size_t i0, std::size_t i1) const {
+template <class T> void Batches<T>::gather(const Batch& batch, Panels<T> X, std::size_t i0, std::size_t i1) const {
   kernels_.gather(data_.X, batch.rows, batch.next, X, i0, i1, nullptr);
   if (data_.labels)
     for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];

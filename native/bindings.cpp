@@ -50,7 +50,8 @@ const Variant& variant_named(const std::string& name) {
 std::vector<Layer> checked(std::vector<Layer> layers) {
   require(!layers.empty(), "at least one layer");
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    require(l == 0 || layers[l - 1].n_out == layers[l].n_in, "a layer takes another number of inputs than the one below gives");
+    require(l == 0 || layers[l - 1].n_out == layers[l].n_in,
+            "a layer takes another number of inputs than the one below gives");
     require(!layers[l].residual || layers[l].n_in == layers[l].n_out, "a residual connection between different sizes");
   }
   return layers;
@@ -80,9 +81,9 @@ template <class T> std::vector<T*> pointers(Numbered<T>& arrays) {
 // A session with the arrays it reads, which it keeps alive.
 template <class T> class PySession {
  public:
-  PySession(const std::string& isa, const std::vector<Layer>& layers, Loss loss, In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y,
-            std::optional<In1<T>> weight, std::size_t batch_size, std::uint64_t seed, bool shuffle,
-            std::size_t threads, bool may_choose)
+  PySession(const std::string& isa, const std::vector<Layer>& layers, Loss loss, In2<T> X,
+            std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, std::optional<In1<T>> weight,
+            std::size_t batch_size, std::uint64_t seed, bool shuffle, std::size_t threads, bool may_choose)
       : X_(X), labels_(labels), y_(y), weight_(weight), layers_(checked(layers)) {
     const std::size_t n = X.shape(0), n_outputs = layers.back().n_out;
     require(X.shape(1) == layers.front().n_in, "X has another number of columns than the network has inputs");
@@ -91,12 +92,15 @@ template <class T> class PySession {
     require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
     require(!weight || weight->shape(0) == n, "weight and X differ in rows");
     require_aligned(X, y, weight, labels);
-    require(n > 0 && n < (std::uint64_t(1) << 32) && batch_size > 0 && threads > 0, "rows, batch_size and threads: at least 1");
+    require(n > 0 && n < (std::uint64_t(1) << 32) && batch_size > 0 && threads > 0,
+            "rows, batch_size and threads: at least 1");
     if (labels)
       for (std::size_t i = 0; i < n; ++i)
-        require(labels->data()[i] >= 0 && static_cast<std::size_t>(labels->data()[i]) < n_outputs, "a label is no output of the network");
+        require(labels->data()[i] >= 0 && static_cast<std::size_t>(labels->data()[i]) < n_outputs,
+                "a label is no output of the network");
     const Variant& variant = variant_named(isa);
-    const Data<T> data{X.data(), labels ? labels->data() : nullptr, y ? y->data() : nullptr, weight ? weight->data() : nullptr, n};
+    const Data<T> data{X.data(), labels ? labels->data() : nullptr, y ? y->data() : nullptr,
+                       weight ? weight->data() : nullptr, n};
     session_ = std::make_unique<Session<T>>(variant, kernels_of<T>(variant), layers_, loss, data,
                                             Schedule{batch_size, seed, shuffle, threads, may_choose});
   }
@@ -116,13 +120,15 @@ template <class T> class PySession {
     require(etas.shape(0) == losses.shape(0), "one loss for every learning rate");
     require(!penalties || penalties->shape(0) == losses.shape(0), "one penalty for every learning rate");
     const std::size_t n = etas.shape(0), per_epoch = session_->steps_per_epoch();
-    require(!thetas || (thetas->shape(1) == n_parameters(layers_) && thetas->shape(0) >= (first_step + n) / per_epoch - first_step / per_epoch),
+    require(!thetas || (thetas->shape(1) == n_parameters(layers_) &&
+                        thetas->shape(0) >= (first_step + n) / per_epoch - first_step / per_epoch),
             "thetas: one row for every epoch that ends");
     std::size_t done = 0;
     {
       const nb::gil_scoped_release released;
-      done = session_->advance(first_step, etas.data(), n, settings, losses.data(), penalties ? penalties->data() : nullptr,
-                               interrupted, thetas ? thetas->data() : nullptr, n_parameters(layers_));
+      done = session_->advance(first_step, etas.data(), n, settings, losses.data(),
+                               penalties ? penalties->data() : nullptr, interrupted, thetas ? thetas->data() : nullptr,
+                               n_parameters(layers_));
     }
     if (session_->stopped == Stopped::interrupted) {
       done_before_interrupt = done;
@@ -131,11 +137,12 @@ template <class T> class PySession {
     return nb::make_tuple(done, static_cast<int>(session_->stopped));
   }
 
-  nb::tuple record(std::uint64_t step, double eta, const StepSettings& settings, Out1<std::int64_t> rows,
-                   Numbered<T> z, Numbered<T> u, Numbered<T> a, Numbered<T> masks, Numbered<T> delta, Numbered<T> du,
+  nb::tuple record(std::uint64_t step, double eta, const StepSettings& settings, Out1<std::int64_t> rows, Numbered<T> z,
+                   Numbered<T> u, Numbered<T> a, Numbered<T> masks, Numbered<T> delta, Numbered<T> du,
                    Out1<T> gradient_of_J, Out2<T> dX, Out1<T> gradient) {
     check_length(gradient), check_length(gradient_of_J);
-    const Record<T> out{pointers<T>(z), pointers<T>(u), pointers<T>(a), pointers<T>(masks), pointers<T>(delta), pointers<T>(du), gradient_of_J.data(), dX.data()};
+    const Record<T> out{pointers<T>(z),     pointers<T>(u),  pointers<T>(a),       pointers<T>(masks),
+                        pointers<T>(delta), pointers<T>(du), gradient_of_J.data(), dX.data()};
     double J = 0;
     {
       const nb::gil_scoped_release released;
@@ -149,7 +156,8 @@ template <class T> class PySession {
 
  private:
   template <class A> void check_length(const A& array) const {
-    require(array.shape(0) == n_parameters(layers_), "a flat vector has another length than the network has parameters");
+    require(array.shape(0) == n_parameters(layers_),
+            "a flat vector has another length than the network has parameters");
   }
   template <class A> void check_length(const std::optional<A>& array) const {
     if (array) check_length(*array);
@@ -169,7 +177,8 @@ template <class T> class PyPasses {
       : block_(block), passes_(kernels_of<T>(variant_named(isa)), checked(layers), loss, block, threads) {}
 
   void load(In1<T> theta) {
-    require(theta.shape(0) == n_parameters(passes_.network.layers), "theta has another length than the network has parameters");
+    require(theta.shape(0) == n_parameters(passes_.network.layers),
+            "theta has another length than the network has parameters");
     require_aligned(theta);
     passes_.load(theta.data());
   }
@@ -182,22 +191,26 @@ template <class T> class PyPasses {
   double backward(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, In1<T> scale,
                   Numbered<T> delta, Numbered<T> du, Out1<T> gradient, Out2<T> dX) {
     check_rows(X), require_aligned(X, labels, y, scale);
-    require(labels.has_value() != y.has_value() && scale.shape(0) == X.shape(0), "labels or y, and a scale for every row");
-    require(gradient.shape(0) == n_parameters(passes_.network.layers), "the gradient has another length than the network has parameters");
+    require(labels.has_value() != y.has_value() && scale.shape(0) == X.shape(0),
+            "labels or y, and a scale for every row");
+    require(gradient.shape(0) == n_parameters(passes_.network.layers),
+            "the gradient has another length than the network has parameters");
     const Record<T> out{{}, {}, {}, {}, pointers<T>(delta), pointers<T>(du), gradient.data(), dX.data()};
     const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
     const nb::gil_scoped_release released;
     return passes_.backward(X.data(), X.shape(0), targets, scale.data(), out);
   }
   bool predict(In2<T> X, Out2<T> out) {
-    require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0), "X does not fit the network");
+    require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0),
+            "X does not fit the network");
     require_aligned(X, out);
     const nb::gil_scoped_release released;
     return passes_.predict(X.data(), X.shape(0), out.data());
   }
   double loss(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, std::optional<In1<T>> weight,
               Out2<T> out) {
-    require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0), "X does not fit the network");
+    require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0),
+            "X does not fit the network");
     require(labels.has_value() != y.has_value(), "either labels or y");
     require_aligned(X, labels, y, weight, out);
     const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
@@ -207,7 +220,8 @@ template <class T> class PyPasses {
 
  private:
   void check_rows(const In2<T>& X) const {
-    require(X.shape(1) == passes_.network.layers.front().n_in && X.shape(0) <= block_, "X does not fit the network or its block");
+    require(X.shape(1) == passes_.network.layers.front().n_in && X.shape(0) <= block_,
+            "X does not fit the network or its block");
   }
   const std::size_t block_;
   Passes<T> passes_;
@@ -243,14 +257,15 @@ template <class T> class PySecondOrder {
     require(labels.has_value() != y.has_value() && scale.shape(0) == n, "labels or y, and a scale for every row");
     require(!labels || labels->shape(0) == n, "labels and X differ in rows");
     require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
-    require(theta.shape(0) == size_ && gradient.shape(0) == size_, "a flat vector has another length than the network has parameters");
+    require(theta.shape(0) == size_ && gradient.shape(0) == size_,
+            "a flat vector has another length than the network has parameters");
     require_aligned(theta, X, labels, y, scale);
     const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
     std::vector<T> dX(n * X.shape(1));
     const Record<T> out{{}, {}, {}, {}, {}, {}, gradient.data(), dX.data()};
     const nb::gil_scoped_release released;
-    second_order_ = std::make_unique<SecondOrder<T>>(kernels_of<T>(variant_named(isa)), layers, loss,
-                                                     theta.data(), X.data(), n, targets, scale.data(), out);
+    second_order_ = std::make_unique<SecondOrder<T>>(kernels_of<T>(variant_named(isa)), layers, loss, theta.data(),
+                                                     X.data(), n, targets, scale.data(), out);
   }
   double loss() const { return second_order_->loss(); }
   void product(In1<T> v, Out1<T> Hv) {
@@ -291,27 +306,27 @@ template <class T>
 void bind(nb::module_& m, const char* session, const char* passes, const char* rows, const char* second_order) {
   using S = PySession<T>;
   nb::class_<S>(m, session)
-      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, In2<T>, std::optional<In1<std::int32_t>>,
-                    std::optional<In2<T>>, std::optional<In1<T>>, std::size_t,
-                    std::uint64_t, bool, std::size_t, bool>(),
-           "isa"_a, "layers"_a, "loss"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(),
-           "batch_size"_a, "seed"_a, "shuffle"_a, "threads"_a, "may_choose"_a)
+      .def(
+          nb::init<const std::string&, const std::vector<Layer>&, Loss, In2<T>, std::optional<In1<std::int32_t>>,
+                   std::optional<In2<T>>, std::optional<In1<T>>, std::size_t, std::uint64_t, bool, std::size_t, bool>(),
+          "isa"_a, "layers"_a, "loss"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "batch_size"_a,
+          "seed"_a, "shuffle"_a, "threads"_a, "may_choose"_a)
       .def("load", &S::load, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("store", &S::store, "theta"_a, "first"_a.none(), "second"_a.none())
-      .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a, "penalties"_a = nb::none(),
-           "thetas"_a = nb::none())
-      .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "u"_a, "a"_a,
-           "masks"_a, "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a)
+      .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a,
+           "penalties"_a = nb::none(), "thetas"_a = nb::none())
+      .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "u"_a, "a"_a, "masks"_a,
+           "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a)
       .def_prop_ro("active_threads", &S::active_threads)
       .def_ro("done_before_interrupt", &S::done_before_interrupt);
   using P = PyPasses<T>;
   nb::class_<P>(m, passes)
-      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, std::size_t, std::size_t>(), "isa"_a, "layers"_a,
-           "loss"_a, "block"_a, "threads"_a)
+      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, std::size_t, std::size_t>(), "isa"_a,
+           "layers"_a, "loss"_a, "block"_a, "threads"_a)
       .def("load", &P::load, "theta"_a)
       .def("forward", &P::forward, "X"_a, "z"_a, "u"_a, "a"_a)
-      .def("backward", &P::backward, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "delta"_a, "du"_a,
-           "gradient"_a, "dX"_a)
+      .def("backward", &P::backward, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "delta"_a, "du"_a, "gradient"_a,
+           "dX"_a)
       .def("loss", &P::loss, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "out"_a)
       .def("predict", &P::predict, "X"_a, "out"_a);
   using R = PyRowPredictor<T>;
@@ -320,8 +335,8 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
       .def("predict", &R::predict, "theta"_a, "X"_a, "out"_a);
   using O = PySecondOrder<T>;
   nb::class_<O>(m, second_order)
-      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, In1<T>, In2<T>, std::optional<In1<std::int32_t>>,
-                    std::optional<In2<T>>, In1<T>, Out1<T>>(),
+      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, In1<T>, In2<T>,
+                    std::optional<In1<std::int32_t>>, std::optional<In2<T>>, In1<T>, Out1<T>>(),
            "isa"_a, "layers"_a, "loss"_a, "theta"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "gradient"_a)
       .def_prop_ro("loss", &O::loss)
       .def("product", &O::product, "v"_a, "Hv"_a);
@@ -333,18 +348,37 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
 NB_MODULE(_native, m) {
   m.doc() = "The native engine. Use it through chainrule.engine.native.";
   nb::class_<Layer>(m, "Layer")
-      .def("__init__", [](Layer* layer, std::size_t n_in, std::size_t n_out, int activation, int normalization, bool residual) {
-        new (layer) Layer{n_in, n_out, static_cast<Activation>(activation), static_cast<Normalization>(normalization), residual};
-      }, "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a);
-  nb::class_<Loss>(m, "Loss").def("__init__", [](Loss* loss, int family, double level) {
-    new (loss) Loss{static_cast<LossFamily>(family), level};
-  }, "family"_a, "level"_a);
+      .def(
+          "__init__",
+          [](Layer* layer, std::size_t n_in, std::size_t n_out, int activation, int normalization, bool residual) {
+            new (layer) Layer{n_in, n_out, static_cast<Activation>(activation),
+                              static_cast<Normalization>(normalization), residual};
+          },
+          "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a);
+  nb::class_<Loss>(m, "Loss").def(
+      "__init__", [](Loss* loss, int family, double level) { new (loss) Loss{static_cast<LossFamily>(family), level}; },
+      "family"_a, "level"_a);
   nb::class_<StepSettings>(m, "StepSettings")
-      .def("__init__", [](StepSettings* s, int optimizer, double momentum, double rho, double beta1, double beta2,
-                          double epsilon, double weight_decay, double l2, double l1, double dropout, double clip_norm, double alpha) {
-        new (s) StepSettings{static_cast<Optimizer>(optimizer), momentum, rho, beta1, beta2, epsilon, weight_decay, l2, l1, dropout, clip_norm, alpha};
-      }, nb::kw_only(), "optimizer"_a, "momentum"_a = 0.0, "rho"_a = 0.0, "beta1"_a = 0.0, "beta2"_a = 0.0, "epsilon"_a = 0.0,
-         "weight_decay"_a = 0.0, "l2"_a = 0.0, "l1"_a = 0.0, "dropout"_a = 0.0, "clip_norm"_a = 0.0, "alpha"_a = 0.0);
+      .def(
+          "__init__",
+          [](StepSettings* s, int optimizer, double momentum, double rho, double beta1, double beta2, double epsilon,
+             double weight_decay, double l2, double l1, double dropout, double clip_norm, double alpha) {
+            new (s) StepSettings{static_cast<Optimizer>(optimizer),
+                                 momentum,
+                                 rho,
+                                 beta1,
+                                 beta2,
+                                 epsilon,
+                                 weight_decay,
+                                 l2,
+                                 l1,
+                                 dropout,
+                                 clip_norm,
+                                 alpha};
+          },
+          nb::kw_only(), "optimizer"_a, "momentum"_a = 0.0, "rho"_a = 0.0, "beta1"_a = 0.0, "beta2"_a = 0.0,
+          "epsilon"_a = 0.0, "weight_decay"_a = 0.0, "l2"_a = 0.0, "l1"_a = 0.0, "dropout"_a = 0.0, "clip_norm"_a = 0.0,
+          "alpha"_a = 0.0);
   bind<float>(m, "Session32", "Passes32", "Rows32", "SecondOrder32");
   bind<double>(m, "Session64", "Passes64", "Rows64", "SecondOrder64");
   m.def("instruction_sets", [] {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "batches.hpp"
-#include "thread_tuner.hpp"
 #include "rule.hpp"
+#include "thread_tuner.hpp"
 #include "threads.hpp"
 
 namespace chainrule {
@@ -215,7 +215,8 @@ template <class T> double Session<T>::squares_of_weights() const {
 // the second phase: rows of W ------------------------------------------------------------------------------
 
 // f(operation, first unit, end, number of the operation's first unit) for a thread's share of all units by cost.
-template <class T> template <bool shares, class F>
+template <class T>
+template <bool shares, class F>
 void Session<T>::for_units(std::size_t thread, std::size_t n_threads, const F& f) {
   double total = 0, before = 0;
   for (const auto& operation : network.operations)
@@ -227,7 +228,10 @@ void Session<T>::for_units(std::size_t thread, std::size_t n_threads, const F& f
     const std::size_t n = shares ? operation->n_shares() : operation->n_units();
     const double cost = shares ? operation->cost_of_share() : operation->cost_of_unit();
     const auto unit_at = [&](double x) {  // whole tiles of two rows
-      return x <= before ? 0 : x >= before + cost * static_cast<double>(n) ? n : std::min(n, static_cast<std::size_t>((x - before) / cost) / 2 * 2);
+      return x <= before ? 0
+             : x >= before + cost * static_cast<double>(n)
+                 ? n
+                 : std::min(n, static_cast<std::size_t>((x - before) / cost) / 2 * 2);
     };
     const std::size_t r0 = unit_at(low), r1 = thread + 1 == n_threads ? n : unit_at(high);
     if (r0 < r1) f(*operation, r0, r1, number);
@@ -324,8 +328,9 @@ ThreadChoice::Took Session<T>::run(Stretch s, std::size_t first, std::size_t n, 
   if (n_threads == 1)
     steps(s, 0);
   else
-    team().run([](void* p, std::size_t thread) { static_cast<Stretch*>(p)->self->steps(*static_cast<Stretch*>(p), thread); },
-               &s);
+    team().run(
+        [](void* p, std::size_t thread) { static_cast<Stretch*>(p)->self->steps(*static_cast<Stretch*>(p), thread); },
+        &s);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   return {seconds.count(), own_[0].done, own_[0].stopped != Stopped::no};
 }
@@ -342,8 +347,16 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
   while (done < n && stopped == Stopped::no) {
     const std::uint64_t step = first_step + done, epoch = step / per_epoch;
     const std::size_t left = per_epoch - static_cast<std::size_t>(step % per_epoch);
-    const Stretch stretch{this, step, etas + done, std::min(n - done, left), 1, &settings, losses + done,
-                          penalties ? penalties + done : nullptr, batches_.order_of_epoch(epoch), interrupted};
+    const Stretch stretch{this,
+                          step,
+                          etas + done,
+                          std::min(n - done, left),
+                          1,
+                          &settings,
+                          losses + done,
+                          penalties ? penalties + done : nullptr,
+                          batches_.order_of_epoch(epoch),
+                          interrupted};
     if (choice_.wants_others()) be_content_with_team();
     if (choice_.may_wait() && !team().others_are_there(0.1 * choice_.step_alone())) {
       const auto took = run(stretch, 0, 1, 1);

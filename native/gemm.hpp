@@ -2,10 +2,26 @@
 //
 // Every element of a product is one chain of fused multiply-adds over k, from 0 upwards, so the shape of
 // a tile, the width of a vector and the split among threads cannot change a bit of it.
+//
+//                 n columns of B and C
+//            |<-- panel: 256 bytes wide -->|
+//            +------+------+------+------+-+---      A panel is the unit of storage (panels.hpp): 64 float32 or
+//          k |strip |strip |      |      | |         32 float64 columns, row after row. BLIS packs such blocks
+//            |      |      |      |      | |         of B; here W and the activations are kept that way.
+//            +------+------+------+------+-+---
+//                                                    A strip is as wide as a tile: V vectors. It is read once for
+//    k       +------+------+------+------+-+---      every tile of rows above it (micro-panel, N_R in BLIS).
+//  +----+    |      |      |      |      | |
+//  |tile| -> | tile |      |      |      | | R rows  A tile is R × V vectors of C that stay in registers while k
+//  +----+    +------+------+------+------+-+---      runs (register block, M_R × N_R in BLIS): R broadcasts of A,
+//  |    |    |      |      |      |      | |         V loads of the strip, R·V fused multiply-adds for each k.
+//
+// Where a tile is complete it goes through an epilogue before it is stored: + b and g, times g′, or the update of W.
+// Parts (K_C in BLIS) cut long sums: their tiles wait in C, which changes no bit either. docs/glossary.md has the words.
 #pragma once
 
-#include "packing.hpp"
 #include "kernels.hpp"
+#include "packing.hpp"
 #include "panels.hpp"
 #include "simd.hpp"
 
@@ -157,8 +173,7 @@ CHAINRULE_INLINE void for_parts(bool in_parts, std::size_t i0, std::size_t i1, s
 }
 
 // Sums that wait in the output for the next part, whose strip begins at out; `stride` from row to row.
-template <class T, int R, int V>
-CHAINRULE_INLINE void suspend(Tile<T, R, V>& t, T* out, std::size_t stride) {
+template <class T, int R, int V> CHAINRULE_INLINE void suspend(Tile<T, R, V>& t, T* out, std::size_t stride) {
   CHAINRULE_UNROLL
   for (int r = 0; r < R; ++r) {
     CHAINRULE_UNROLL
@@ -166,8 +181,7 @@ CHAINRULE_INLINE void suspend(Tile<T, R, V>& t, T* out, std::size_t stride) {
       store<T>(out + static_cast<std::size_t>(r) * stride + static_cast<std::size_t>(v) * lanes<T>, t.c[r][v]);
   }
 }
-template <class T, int R, int V>
-CHAINRULE_INLINE void resume(Tile<T, R, V>& t, const T* out, std::size_t stride) {
+template <class T, int R, int V> CHAINRULE_INLINE void resume(Tile<T, R, V>& t, const T* out, std::size_t stride) {
   CHAINRULE_UNROLL
   for (int r = 0; r < R; ++r) {
     CHAINRULE_UNROLL
@@ -237,7 +251,8 @@ template <class T, int V, bool whole, class Epilogue>
 
 // n rows of numbers r0 … r1 of a panel, by tiles for the above
 template <class T>
-[[gnu::noinline]] void lay_out_tiles(const T* a, std::size_t width, std::size_t n, std::size_t r0, std::size_t r1, T* out) {
+[[gnu::noinline]] void lay_out_tiles(const T* a, std::size_t width, std::size_t n, std::size_t r0, std::size_t r1,
+                                     T* out) {
   for_row_tiles<tile_vectors>(r0, r1, [&](auto rows, std::size_t r) CHAINRULE_LAMBDA {
     constexpr std::size_t R = decltype(rows)::value;
     for (std::size_t k = 0; k < n; ++k) __builtin_memcpy(out + r * n + k * R, a + k * width + r, R * sizeof(T));

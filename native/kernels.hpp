@@ -11,7 +11,19 @@ namespace chainrule {
 
 // In the order of the tables of reference/activations.py and reference/losses.py.
 enum class Activation : int {
-  identity, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, sigmoid, tanh, exponential, softmax
+  identity,
+  relu,
+  leaky_relu,
+  elu,
+  selu,
+  gelu,
+  silu,
+  mish,
+  softplus,
+  sigmoid,
+  tanh,
+  exponential,
+  softmax
 };
 enum class LossFamily : int { squared_error, cross_entropy, absolute_error, huber, poisson, quantile };
 struct Loss {
@@ -19,7 +31,16 @@ struct Loss {
   double level;  // of quantile alone
 };
 enum class Optimizer : int {
-  sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw, sutskever, sutskever_nesterov, adam_epsilon_hat
+  sgd,
+  momentum,
+  nesterov,
+  rmsprop,
+  adagrad,
+  adam,
+  adamw,
+  sutskever,
+  sutskever_nesterov,
+  adam_epsilon_hat
 };
 enum class Elementary : int { exp, expm1, log, log1p_of_unit, tanh, sigmoid, softplus, erf, normal_distribution, fma };
 
@@ -27,11 +48,11 @@ enum class Elementary : int { exp, expm1, log, log1p_of_unit, tanh, sigmoid, sof
 template <class T> struct Rule {
   Optimizer optimizer;
   T eta, l2, l1;
-  T momentum, rho, rho_rest;            // rest: 1 - rho, formed in double
+  T momentum, rho, rho_rest;  // rest: 1 - rho, formed in double
   T beta1, beta1_rest, beta2, beta2_rest;
-  T step_size, v_correction;            // eta/(1 - beta1^t), 1/(1 - beta2^t)
-  T epsilon, decay;                     // decay: eta·weight_decay
-  T shorten;                            // the factor of clip; 1 leaves g as it is
+  T step_size, v_correction;  // eta/(1 - beta1^t), 1/(1 - beta2^t)
+  T epsilon, decay;           // decay: eta·weight_decay
+  T shorten;                  // the factor of clip; 1 leaves g as it is
 };
 
 // Where a layer's parameters and optimizer arrays lie; all in the layout of W. Arrays not kept: null.
@@ -46,9 +67,9 @@ template <class T> struct Trained {
 // back ∂J/∂a becomes delta: what another reader of a has left in `pending` is added, then mask and pullback.
 template <class T> struct Activated {
   Activation activation;
-  T* z;     // null where nobody needs it
+  T* z;  // null where nobody needs it
   T* g;
-  T* a;     // g ⊙ mask; the same as g without a mask
+  T* a;  // g ⊙ mask; the same as g without a mask
   T* mask;
   const T* pending;  // null where one operation alone reads a
 };

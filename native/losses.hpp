@@ -22,9 +22,7 @@ template <class T> struct SquaredError {
   static CHAINRULE_INLINE Vector<T> dda(Vector<T>, Vector<T>) { return broadcast<T>(1); }
 };
 template <class T> struct BinaryCrossEntropy {
-  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) {
-    return {softplus_<T>(z) - y * z, a - y};
-  }
+  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) { return {softplus_<T>(z) - y * z, a - y}; }
 };
 template <class T> struct AbsoluteError {
   static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
@@ -119,8 +117,7 @@ void elementwise_loss(Panels<T> shape, const T* z, const T* a, T* delta, Targets
   }
 }
 
-template <class T>
-void scale_rows(const Row<T>& row, T* delta, const T* scale, std::size_t i0, std::size_t i1) {
+template <class T> void scale_rows(const Row<T>& row, T* delta, const T* scale, std::size_t i0, std::size_t i1) {
   for (std::size_t i = i0; i < i1; ++i)
     for (std::size_t c = 0; c < row.n_lines; ++c) {
       Line<T> d = load_line(delta + row.at(i, c));
@@ -191,7 +188,8 @@ void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, 
 
 // f(row i, first number of line c, its targets) for all lines of rows i0 … i1
 template <class T, class F>
-CHAINRULE_INLINE void for_lines(Panels<T> shape, const Targets<T>& targets, std::size_t i0, std::size_t i1, const F& f) {
+CHAINRULE_INLINE void for_lines(Panels<T> shape, const Targets<T>& targets, std::size_t i0, std::size_t i1,
+                                const F& f) {
   const Row<T> row(shape);
   for (std::size_t i = i0; i < i1; ++i)
     for (std::size_t c = 0; c < row.n_lines; ++c) f(i, row.at(i, c), target(row, targets, i, c));
@@ -199,8 +197,7 @@ CHAINRULE_INLINE void for_lines(Panels<T> shape, const Targets<T>& targets, std:
 
 // Ra in Rdelta becomes ∂²loss/∂a² ⊙ Ra; da = ∂loss/∂a
 template <class T, class Entry>
-void unit_bends(Panels<T> shape, const T* z, const T* a, T* Rdelta, T* da, Targets<T> targets,
-                const Entry entry = {}) {
+void unit_bends(Panels<T> shape, const T* z, const T* a, T* Rdelta, T* da, Targets<T> targets, const Entry entry = {}) {
   for_lines<T>(shape, targets, 0, shape.rows, [=](std::size_t, std::size_t at, const Line<T>& y) CHAINRULE_LAMBDA {
     for (std::size_t k = 0; k < Line<T>::n; ++k) {
       const std::size_t j = at + k * lanes<T>;

@@ -164,8 +164,7 @@ void R_layer_norm_forward(Panels<T> shape, const T* x_hat, const T* inverse, con
       for (std::size_t k = 0; k < Line<T>::n; ++k)
         Rx.v[k] = fma_(-x.v[k], root, r.v[k] - mean) * broadcast<T>(inverse[i]);
       Rx = row.inside(Rx, c, 0);
-      for (std::size_t k = 0; k < Line<T>::n; ++k)
-        u.v[k] = fma_(Rby.v[k], x.v[k], fma_(by.v[k], Rx.v[k], u.v[k]));
+      for (std::size_t k = 0; k < Line<T>::n; ++k) u.v[k] = fma_(Rby.v[k], x.v[k], fma_(by.v[k], Rx.v[k], u.v[k]));
       store_line(Rx_hat + at, Rx);
       store_line(Ru + at, u);
     }
@@ -202,7 +201,8 @@ void R_layer_norm_backward(Panels<T> shape, const T* x_hat, const T* inverse, co
       Line<T> Rd = load_line(Rdu + at);
       for (std::size_t k = 0; k < Line<T>::n; ++k) {
         const Vector<T> centred = fma_(d.v[k], Rby.v[k], Rd.v[k] * by.v[k]) - mean;
-        const Vector<T> rest = fma_(-below.v[k], broadcast<T>(Rroot[i]), fma_(-x.v[k], Rby_x, fma_(-Rx.v[k], by_x, centred)));
+        const Vector<T> rest =
+            fma_(-below.v[k], broadcast<T>(Rroot[i]), fma_(-x.v[k], Rby_x, fma_(-Rx.v[k], by_x, centred)));
         Rd.v[k] = rest * broadcast<T>(inverse[i]);
       }
       store_line(Rdelta + at, row.inside(Rd, c, 0));

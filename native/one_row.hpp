@@ -22,8 +22,7 @@ CHAINRULE_INLINE void row_strip(const T* x, const T* W, std::size_t n_k, std::si
   for (std::size_t k = 0; k < n_k; ++k, W += n_out) {
     const Vector<T> x_k = broadcast<T>(x[k]);
     CHAINRULE_UNROLL
-    for (int v = 0; v < V; ++v)
-      sum[v] = fma_(x_k, load_unaligned(W + static_cast<std::size_t>(v) * lanes<T>), sum[v]);
+    for (int v = 0; v < V; ++v) sum[v] = fma_(x_k, load_unaligned(W + static_cast<std::size_t>(v) * lanes<T>), sum[v]);
   }
   CHAINRULE_UNROLL
   for (int v = 0; v < V; ++v) store_unaligned<T>(z + static_cast<std::size_t>(v) * lanes<T>, sum[v]);
@@ -52,8 +51,7 @@ void row_rest(const T* x, const T* W, std::size_t k0, std::size_t n_in, std::siz
 }
 
 // z = x @ W + b; z has room for whole lines, zero behind the columns
-template <class T>
-void dense_row(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z) {
+template <class T> void dense_row(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z) {
   const std::size_t n_whole = n_out / lanes<T>, rest = n_out % lanes<T>;
   // The vector of the last columns reads on into the next row, so the last row of W takes them one by one; rows
   // shorter than what it would read beyond them always do.

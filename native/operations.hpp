@@ -72,7 +72,8 @@ template <class T> class Dense final : public Operation<T> {
   }
   // delta of the node below, into any matrix of its shape
   void hand_down(const Trained<T>& t, T* out, std::size_t i0, std::size_t i1, T* scratch) const {
-    k_.dense_delta(delta_of(own_), weights(t.theta), below_.activated, {out, below_.shape.rows, n_in()}, i0, i1, scratch);
+    k_.dense_delta(delta_of(own_), weights(t.theta), below_.activated, {out, below_.shape.rows, n_in()}, i0, i1,
+                   scratch);
   }
 
   std::size_t n_units() const override { return n_in() + 1; }
@@ -82,8 +83,8 @@ template <class T> class Dense final : public Operation<T> {
     return shares_columns() ? static_cast<double>(chunk<T> * (n_in() + 1)) : cost_of_unit();
   }
 
-  void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1,
-              T* scratch, T* check) override {
+  void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1, T* scratch,
+              T* check) override {
     if (shares_columns()) {
       k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, 0, n_in(), r0, r1, scratch, check);
       k_.bias_gradient(delta_of(own_), n, t.gradient + b_, r0, r1);
@@ -111,9 +112,8 @@ template <class T> class Dense final : public Operation<T> {
   double squares_of_unit(const Trained<T>& t, std::size_t r) const override {
     if (r == n_in()) return k_.sum_of_squares(t.gradient + b_, padded_columns<T>(n_out()));
     double sum = 0;
-    for_blocks(r, r + 1, [&](std::size_t at, std::size_t size) {
-      sum += k_.sum_of_squares(t.gradient + W_ + at, size);
-    });
+    for_blocks(r, r + 1,
+               [&](std::size_t at, std::size_t size) { sum += k_.sum_of_squares(t.gradient + W_ + at, size); });
     return sum;
   }
   void apply(const Trained<T>& t, const Rule<T>& rule, std::size_t r0, std::size_t r1, T* check) override {
@@ -154,11 +154,12 @@ template <class T> class LayerNorm final : public Operation<T> {
         x_hat_(n_elements<T>(own.shape.rows, own.shape.columns)), inverse_(own.shape.rows) {}
 
   void forward(const Trained<T>& t, std::size_t i0, std::size_t i1) override {
-    k_.layer_norm_forward(own_.shape, below_.shape.data, t.theta + at_[0], t.theta + at_[1], x_hat_.get(), inverse_.get(),
-                          own_.activated, i0, i1);
+    k_.layer_norm_forward(own_.shape, below_.shape.data, t.theta + at_[0], t.theta + at_[1], x_hat_.get(),
+                          inverse_.get(), own_.activated, i0, i1);
   }
   void backward(const Trained<T>& t, std::size_t i0, std::size_t i1, T*) override {
-    k_.layer_norm_backward(own_.shape, x_hat_.get(), inverse_.get(), t.theta + at_[0], own_.delta, below_.delta, i0, i1);
+    k_.layer_norm_backward(own_.shape, x_hat_.get(), inverse_.get(), t.theta + at_[0], own_.delta, below_.delta, i0,
+                           i1);
   }
 
   std::size_t n_units() const override { return 2; }
@@ -174,8 +175,8 @@ template <class T> class LayerNorm final : public Operation<T> {
   void apply(const Trained<T>& t, const Rule<T>& rule, std::size_t r0, std::size_t r1, T* check) override {
     for (std::size_t r = r0; r < r1; ++r) k_.update(part(t, at_[r]), &rule, padding_included(), check);
   }
-  void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1,
-              T* scratch, T* check) override {
+  void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1, T* scratch,
+              T* check) override {
     gradient(t, n, r0, r1, scratch);
     apply(t, rule, r0, r1, check);
   }

@@ -25,8 +25,7 @@ template <class T> struct Sgd {
 template <class T, bool nesterov> struct Momentum {
   using V = Vector<T>;
   V eta, momentum;
-  CHAINRULE_INLINE explicit Momentum(const Rule<T>& r)
-      : eta(broadcast<T>(r.eta)), momentum(broadcast<T>(r.momentum)) {}
+  CHAINRULE_INLINE explicit Momentum(const Rule<T>& r) : eta(broadcast<T>(r.eta)), momentum(broadcast<T>(r.momentum)) {}
   CHAINRULE_INLINE V step(V g, V theta, T* first, T*, V&) const {
     const V v = fma_(momentum, load(first), g);
     store<T>(first, v);

@@ -18,8 +18,7 @@ template <class T>
 }
 
 #if !defined(CHAINRULE_ONE_LANE)
-template <class V, std::size_t... k>
-CHAINRULE_INLINE void interleave(V x, V y, V& low, V& high, Sequence<k...>) {
+template <class V, std::size_t... k> CHAINRULE_INLINE void interleave(V x, V y, V& low, V& high, Sequence<k...>) {
   constexpr std::size_t n = sizeof...(k);
   low = __builtin_shufflevector(x, y, (k / 2 + k % 2 * n)...);
   high = __builtin_shufflevector(x, y, (n / 2 + k / 2 + k % 2 * n)...);

@@ -44,10 +44,10 @@ template <class T> static constexpr std::size_t panel_start(std::size_t rows, st
   return p * panel<T> * rows;
 }
 // The cache line that holds columns c·chunk … of row i.
-template <class T> static constexpr std::size_t line_start(std::size_t rows, std::size_t columns, std::size_t i,
-                                                           std::size_t c) {
+template <class T>
+static constexpr std::size_t line_start(std::size_t rows, std::size_t columns, std::size_t i, std::size_t c) {
   const std::size_t p = c / (panel<T> / chunk<T>);
-  return panel_start<T>(rows, p) + i * panel_width<T>(columns, p) + c % (panel<T> / chunk<T>) * chunk<T>;
+  return panel_start<T>(rows, p) + i * panel_width<T>(columns, p) + c % (panel<T> / chunk<T>)*chunk<T>;
 }
 
 }  // namespace chainrule

@@ -13,8 +13,8 @@ template <class T> class Passes {
   Passes(const Kernels<T>& kernels, std::vector<Layer> layers, Loss loss, std::size_t block, std::size_t n_threads)
       : network(kernels, std::move(layers), loss, block * n_threads), block_(block), n_threads_(n_threads),
         theta_(network.n_parameters), gradient_(network.n_parameters), scratch_(network.scratch_size()),
-        row_loss_(network.capacity), y_(n_elements<T>(network.capacity, network.n_outputs())), labels_(network.capacity),
-        rows_(network.capacity), next_(network.capacity) {}
+        row_loss_(network.capacity), y_(n_elements<T>(network.capacity, network.n_outputs())),
+        labels_(network.capacity), rows_(network.capacity), next_(network.capacity) {}
 
   void load(const T* theta) { network.load(theta, theta_.get()); }
   const T* theta() const { return theta_.get(); }  // in the layout of panels
@@ -88,12 +88,14 @@ template <class T> class Passes {
     network.keep_z(false);
     if (call.n <= block_ || n_threads_ == 1) return predict_share(call, 0);
     const SharedTeam team(n_threads_);
-    team->run([](void* c, std::size_t thread) { static_cast<Call*>(c)->self->predict_share(*static_cast<Call*>(c), thread); }, &call);
+    team->run(
+        [](void* c, std::size_t thread) { static_cast<Call*>(c)->self->predict_share(*static_cast<Call*>(c), thread); },
+        &call);
   }
 
   void predict_share(Call& call, std::size_t thread) {
     const FloatingMode mode;
-    const std::size_t i0 = thread * block_;  // this thread's rows of the workspace
+    const std::size_t i0 = thread * block_;                             // this thread's rows of the workspace
     const bool wide = network.input.shape.columns * sizeof(T) >= 1024;  // narrower rows are fetched unasked
     alignas(64) T check[chunk<T>] = {};
     for (std::size_t first; (first = call.first.fetch_add(block_)) < call.n;) {

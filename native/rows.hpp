@@ -65,7 +65,8 @@ template <class T, std::size_t lines = 0> struct Row {
   std::size_t n_lines;
   Integers<T> numbers[Line<T>::n];  // 0, 1, … of a line
 
-  CHAINRULE_INLINE explicit Row(Panels<T> s) : shape(s), n_lines(lines ? lines : padded_columns<T>(s.columns) / chunk<T>) {
+  CHAINRULE_INLINE explicit Row(Panels<T> s)
+      : shape(s), n_lines(lines ? lines : padded_columns<T>(s.columns) / chunk<T>) {
     for (std::size_t k = 0; k < Line<T>::n; ++k)
       numbers[k] = lane_numbers<T>() + broadcast_integer<T>(static_cast<Word<T>>(k * lanes<T>));
   }

@@ -13,8 +13,8 @@ namespace chainrule {
 template <class T> class SecondOrder {
  public:
   // n rows of X and their targets in the plain layout; scale: w_i / Σw
-  SecondOrder(const Kernels<T>& kernels, std::vector<Layer> layers, Loss loss, const T* theta, const T* X, std::size_t n,
-              Targets<T> targets, const T* scale, const Record<T>& out)
+  SecondOrder(const Kernels<T>& kernels, std::vector<Layer> layers, Loss loss, const T* theta, const T* X,
+              std::size_t n, Targets<T> targets, const T* scale, const Record<T>& out)
       : passes_(kernels, std::move(layers), loss, n, 1), n_(n), v_(net().n_parameters), Hv_(net().n_parameters),
         zeros_(padded_columns<T>(widest())), products_(n_elements<T>(n, widest())), scratch_(net().scratch_size()),
         scale_(n) {
@@ -71,7 +71,8 @@ template <class T> class SecondOrder {
   static Activated<T> plain(T* out) { return {Activation::identity, nullptr, out, out, nullptr, nullptr}; }
   Activated<T> activated(std::size_t l) const {
     const auto p = net().passed(l);
-    return {net().layers[l].activation, const_cast<T*>(p.u), const_cast<T*>(p.g), const_cast<T*>(p.g), nullptr, nullptr};
+    return {
+        net().layers[l].activation, const_cast<T*>(p.u), const_cast<T*>(p.g), const_cast<T*>(p.g), nullptr, nullptr};
   }
 
   State make_state(std::size_t l) {
@@ -93,7 +94,8 @@ template <class T> class SecondOrder {
   // out (n, units below layer l) = delta @ W.T
   void below(std::size_t l, const T* delta, const T* vector, T* out) {
     const Layer& layer = net().layers[l];
-    net().k.dense_delta(rows(layer.n_out, delta), weights(l, vector), plain(out), {out, n_, layer.n_in}, 0, n_, scratch_.get());
+    net().k.dense_delta(rows(layer.n_out, delta), weights(l, vector), plain(out), {out, n_, layer.n_in}, 0, n_,
+                        scratch_.get());
   }
   Panels<const T> a_in(std::size_t l) const {
     return rows(net().layers[l].n_in, l ? net().passed(l - 1).a : net().input.shape.data);
@@ -166,8 +168,8 @@ template <class T> class SecondOrder {
     const std::size_t n_out = net().layers[l].n_out, padded = padded_columns<T>(n_out);
     T *const gain = Hv_.get() + net().start(l, 2), *const shift = Hv_.get() + net().start(l, 3);
     k.R_layer_norm_backward(shape(l), s.x_hat.get(), s.inverse.get(), s.Rx_hat.get(), s.Rroot.get(),
-                            passes_.theta() + net().start(l, 2), v_.get() + net().start(l, 2), p.du, s.Rdu.get(), p.delta,
-                            s.Rdelta.get());
+                            passes_.theta() + net().start(l, 2), v_.get() + net().start(l, 2), p.du, s.Rdu.get(),
+                            p.delta, s.Rdelta.get());
     k.gain_gradient(rows(n_out, s.Rdu.get()), s.x_hat.get(), n_, gain);
     k.gain_gradient(rows(n_out, p.du), s.Rx_hat.get(), n_, products_.get());
     k.residual_forward({nullptr, 1, n_out}, gain, products_.get(), gain, 0, 1);

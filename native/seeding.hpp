@@ -1,8 +1,8 @@
 // Mirrors seeding.py: Philox-4x32-10, several blocks side by side, and the dropout mask made of its words.
 #pragma once
 
-#include "packing.hpp"
 #include "kernels.hpp"
+#include "packing.hpp"
 #include "simd.hpp"
 
 namespace chainrule {

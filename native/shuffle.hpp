@@ -87,10 +87,12 @@ inline void RowOrder::sort_many() {
   constexpr std::size_t n_values = std::size_t(1) << digit;
   std::vector<std::size_t> starts(n_digits * n_values, 0);
   for (std::size_t i = 0; i < n_; ++i)
-    for (int d = 0; d < n_digits; ++d) ++starts[static_cast<std::size_t>(d) * n_values + (words_[i] >> d * digit) % n_values];
+    for (int d = 0; d < n_digits; ++d)
+      ++starts[static_cast<std::size_t>(d) * n_values + (words_[i] >> d * digit) % n_values];
   for (int d = 0; d < n_digits; ++d) {
     std::size_t before = 0;
-    for (std::size_t k = 0; k < n_values; ++k) before += std::exchange(starts[static_cast<std::size_t>(d) * n_values + k], before);
+    for (std::size_t k = 0; k < n_values; ++k)
+      before += std::exchange(starts[static_cast<std::size_t>(d) * n_values + k], before);
   }
   spare_.resize(n_);
   for (std::size_t i = 0; i < n_; ++i) pairs_[i] = std::uint64_t(words_[i]) << 32 | i;

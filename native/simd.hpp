@@ -141,7 +141,9 @@ CHAINRULE_INLINE Vector<double> fma_(Vector<double> a, Vector<double> b, Vector<
   return (Vector<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 }
 CHAINRULE_INLINE Vector<float> sqrt_(Vector<float> a) { return (Vector<float>)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)a); }
-CHAINRULE_INLINE Vector<double> sqrt_(Vector<double> a) { return (Vector<double>)_mm512_maskz_sqrt_pd(0xFF, (__m512d)a); }
+CHAINRULE_INLINE Vector<double> sqrt_(Vector<double> a) {
+  return (Vector<double>)_mm512_maskz_sqrt_pd(0xFF, (__m512d)a);
+}
 #elif defined(CHAINRULE_AVX2)
 CHAINRULE_INLINE Vector<float> fma_(Vector<float> a, Vector<float> b, Vector<float> c) {
   return (Vector<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);

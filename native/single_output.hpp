@@ -4,9 +4,9 @@
 #pragma once
 
 #include "activations.hpp"
-#include "packing.hpp"
 #include "gemm.hpp"
 #include "optimizers.hpp"
+#include "packing.hpp"
 #include "penalties.hpp"
 
 namespace chainrule {
@@ -68,11 +68,12 @@ template <class T> CHAINRULE_INLINE T dot_row(Panels<const T> A, const T* w, std
 
 // dense_forward where W has one column
 template <class T>
-[[gnu::noinline]] void column_forward(Panels<const T> a_in, const T* w, T bias, const Activated<T>& out,
-                                      std::size_t i0, std::size_t i1) {
+[[gnu::noinline]] void column_forward(Panels<const T> a_in, const T* w, T bias, const Activated<T>& out, std::size_t i0,
+                                      std::size_t i1) {
   constexpr std::size_t n = lanes<T>;
   alignas(64) T z[column_rows] = {}, g[column_rows];
-  const bool has_g = out.activation != Activation::softmax && (out.activation != Activation::identity || out.z != out.g);
+  const bool has_g =
+      out.activation != Activation::softmax && (out.activation != Activation::identity || out.z != out.g);
   for (std::size_t first = i0; first < i1; first += column_rows) {
     const std::size_t m = i1 - first < column_rows ? i1 - first : column_rows;
     std::size_t i = 0;
@@ -92,8 +93,8 @@ template <class T>
 
 // dW of V vectors of inputs, from input r of a panel on; f(dW, input)
 template <class T, int V, class F>
-CHAINRULE_INLINE void column_gradient_strip(const T* a, std::size_t width, const T* delta, std::size_t n,
-                                            std::size_t r, const F& f) {
+CHAINRULE_INLINE void column_gradient_strip(const T* a, std::size_t width, const T* delta, std::size_t n, std::size_t r,
+                                            const F& f) {
   Vector<T> sum[V];
   CHAINRULE_UNROLL
   for (int v = 0; v < V; ++v) sum[v] = broadcast<T>(0);
@@ -143,31 +144,31 @@ template <class T, class Law>
                                      const Rule<T>& rule, std::size_t r0, std::size_t r1, T* check) {
   const Law law(rule);
   Vector<T> watch = load(check);
-  column_gradient<T>(
-      a_in, delta, n, r0, r1, [&](Vector<T> g, std::size_t r, std::size_t begin, std::size_t end) CHAINRULE_LAMBDA {
-        alignas(64) T theta[lanes<T>], first[lanes<T>], second[lanes<T>], gradient[lanes<T>];
-        std::size_t at[lanes<T>];
-        store<T>(gradient, g);
-        for (std::size_t k = 0; k < lanes<T>; ++k) {
-          const std::size_t own = r + k < begin ? begin : (r + k < end ? r + k : end - 1);
-          at[k] = own * chunk<T>;
-          gradient[k] = gradient[own - r];
-          theta[k] = W.theta[at[k]];
-          if constexpr (Law::n_arrays > 0) first[k] = W.first[at[k]];
-          if constexpr (Law::n_arrays > 1) second[k] = W.second[at[k]];
-        }
-        Vector<T> w = load(theta);
-        g = load(gradient);
-        if (rule.l2 != 0) g = with_l2<T>(g, w, rule.l2);
-        w = law.step(g, w, first, second, watch);
-        store<T>(theta, w);
-        for (std::size_t k = 0; k < lanes<T>; ++k) {
-          W.theta[at[k]] = theta[k];
-          if constexpr (Law::n_arrays > 0) W.first[at[k]] = first[k];
-          if constexpr (Law::n_arrays > 1) W.second[at[k]] = second[k];
-        }
-        watch = watched<T>(watch, w);
-      });
+  column_gradient<T>(a_in, delta, n, r0, r1,
+                     [&](Vector<T> g, std::size_t r, std::size_t begin, std::size_t end) CHAINRULE_LAMBDA {
+                       alignas(64) T theta[lanes<T>], first[lanes<T>], second[lanes<T>], gradient[lanes<T>];
+                       std::size_t at[lanes<T>];
+                       store<T>(gradient, g);
+                       for (std::size_t k = 0; k < lanes<T>; ++k) {
+                         const std::size_t own = r + k < begin ? begin : (r + k < end ? r + k : end - 1);
+                         at[k] = own * chunk<T>;
+                         gradient[k] = gradient[own - r];
+                         theta[k] = W.theta[at[k]];
+                         if constexpr (Law::n_arrays > 0) first[k] = W.first[at[k]];
+                         if constexpr (Law::n_arrays > 1) second[k] = W.second[at[k]];
+                       }
+                       Vector<T> w = load(theta);
+                       g = load(gradient);
+                       if (rule.l2 != 0) g = with_l2<T>(g, w, rule.l2);
+                       w = law.step(g, w, first, second, watch);
+                       store<T>(theta, w);
+                       for (std::size_t k = 0; k < lanes<T>; ++k) {
+                         W.theta[at[k]] = theta[k];
+                         if constexpr (Law::n_arrays > 0) W.first[at[k]] = first[k];
+                         if constexpr (Law::n_arrays > 1) W.second[at[k]] = second[k];
+                       }
+                       watch = watched<T>(watch, w);
+                     });
   store<T>(check, watch);
 }
 

@@ -2,9 +2,9 @@
 // layer, which elementwise functions do not see.
 #pragma once
 
-#include "packing.hpp"
 #include "elementary.hpp"
 #include "kernels.hpp"
+#include "packing.hpp"
 #include "rows.hpp"
 
 namespace chainrule {
@@ -15,9 +15,9 @@ template <class T>
 CHAINRULE_INLINE Line<T> target(const Row<T>& row, const Targets<T>& t, std::size_t i, std::size_t c) {
   if (!t.labels) return load_line(t.y + row.at(i, c));
   Line<T> y;
-  const Integers<T> label = broadcast_integer<T>(static_cast<Word<T>>(t.labels[i]) - static_cast<Word<T>>(c * chunk<T>));
-  for (std::size_t k = 0; k < Line<T>::n; ++k)
-    y.v[k] = row.numbers[k] == label ? broadcast<T>(1) : broadcast<T>(0);
+  const Integers<T> label =
+      broadcast_integer<T>(static_cast<Word<T>>(t.labels[i]) - static_cast<Word<T>>(c * chunk<T>));
+  for (std::size_t k = 0; k < Line<T>::n; ++k) y.v[k] = row.numbers[k] == label ? broadcast<T>(1) : broadcast<T>(0);
   return y;
 }
 
@@ -36,8 +36,7 @@ template <class T> CHAINRULE_INLINE T largest_of_row(const Row<T>& row, const T*
 }
 
 // a = softmax(z) of row i: e^(z - top), their sum, the quotients
-template <class T>
-CHAINRULE_INLINE void powers_of_row(const Row<T>& row, const T* z, T* a, std::size_t i, T top) {
+template <class T> CHAINRULE_INLINE void powers_of_row(const Row<T>& row, const T* z, T* a, std::size_t i, T top) {
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     Line<T> e = load_line(z + row.at(i, c));
     for (std::size_t k = 0; k < Line<T>::n; ++k) e.v[k] = exp_<T>(e.v[k] - broadcast<T>(top));
@@ -114,8 +113,7 @@ void softmax_bend(const Row<T>& row, const T* a, const T* da, const T* Rz, T* Rd
 }
 
 // y·(log Σ e^z - z), the logarithms of several rows at a time: row_loss holds Σ e^z, weight Σ y, linear Σ y·z
-template <class T>
-void finish_cross_entropy(T* row_loss, const T* weight, const T* linear, std::size_t n) {
+template <class T> void finish_cross_entropy(T* row_loss, const T* weight, const T* linear, std::size_t n) {
   for (std::size_t i = 0; i < n; i += lanes<T>) {
     const std::size_t m = n - i < lanes<T> ? n - i : lanes<T>;
     alignas(64) T x[lanes<T>] = {};
@@ -129,8 +127,8 @@ constexpr std::size_t block_rows = 32;
 
 // Step by step for a block of rows: within one, every number waits for the largest, the sum and the quotient before it.
 template <class T>
-void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
-                           T* row_loss, std::size_t i0, std::size_t i1) {
+void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale, T* row_loss,
+                           std::size_t i0, std::size_t i1) {
   const Row<T> row(shape);
   T top[block_rows], weight[block_rows], linear[block_rows];
   for (std::size_t b = i0; b < i1; b += block_rows) {

@@ -35,12 +35,31 @@ template <class T> void elementary(Elementary function, const T* x, T* y, std::s
 }
 
 template <class T>
-constexpr Kernels<T> kernels = {
-    gather<T>,       dense_forward<T>, dense_row<T>,    dense_delta<T>, dense_update<T>,    dense_gradient<T>,
-    bias_gradient<T>, layer_norm_forward<T>, layer_norm_backward<T>, gain_gradient<T>, residual_forward<T>,
-    node_delta<T>,    penalise<T>,     update<T>,      activate<T>,        pullback<T>,
-    elementary<T>,   sum_of_squares<T>, value_and_delta<T>, softmax<T>,
-    bend<T>,          bend_of_delta<T>, R_layer_norm_forward<T>, R_layer_norm_backward<T>, dropout_mask<T>};
+constexpr Kernels<T> kernels = {gather<T>,
+                                dense_forward<T>,
+                                dense_row<T>,
+                                dense_delta<T>,
+                                dense_update<T>,
+                                dense_gradient<T>,
+                                bias_gradient<T>,
+                                layer_norm_forward<T>,
+                                layer_norm_backward<T>,
+                                gain_gradient<T>,
+                                residual_forward<T>,
+                                node_delta<T>,
+                                penalise<T>,
+                                update<T>,
+                                activate<T>,
+                                pullback<T>,
+                                elementary<T>,
+                                sum_of_squares<T>,
+                                value_and_delta<T>,
+                                softmax<T>,
+                                bend<T>,
+                                bend_of_delta<T>,
+                                R_layer_norm_forward<T>,
+                                R_layer_norm_backward<T>,
+                                dropout_mask<T>};
 
 constexpr Kernels<float> kernels_float32 = kernels<float>;
 constexpr Kernels<double> kernels_float64 = kernels<double>;
@@ -71,7 +90,7 @@ double peak(std::uint64_t n_rounds, float* sink) {
 #define CHAINRULE_TEXT(a) CHAINRULE_TEXT_(a)
 
 extern const Variant CHAINRULE_JOIN(variant_, CHAINRULE_VARIANT);
-const Variant CHAINRULE_JOIN(variant_, CHAINRULE_VARIANT) = {
-    CHAINRULE_TEXT(CHAINRULE_VARIANT), &kernels_float32, &kernels_float64, philox_words, peak};
+const Variant CHAINRULE_JOIN(variant_, CHAINRULE_VARIANT) = {CHAINRULE_TEXT(CHAINRULE_VARIANT), &kernels_float32,
+                                                             &kernels_float64, philox_words, peak};
 
 }  // namespace chainrule

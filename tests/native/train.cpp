@@ -66,8 +66,7 @@ int train(const Variant& variant, const Kernels<T>& kernels, std::size_t n_threa
   session.load(theta.data(), nullptr, nullptr);
   const std::vector<double> etas(c.n_steps, c.eta);
   std::vector<double> losses(c.n_steps);
-  const std::size_t done =
-      session.advance(0, etas.data(), c.n_steps, c.settings, losses.data(), nullptr, nullptr);
+  const std::size_t done = session.advance(0, etas.data(), c.n_steps, c.settings, losses.data(), nullptr, nullptr);
   session.store(theta.data(), first.data(), second.data());
   write(out, theta), write(out, first), write(out, second), write(out, losses);
   return done == c.n_steps ? 0 : 1;
