@@ -30,7 +30,6 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror native/*.hpp native/*.cpp tests/native/*.cpp
-	$(BIN)/clang-format --dry-run --Werror native/*.hpp native/*.cpp tests/native/*.cpp
 
 # Format, lint and types of the page's modules, and the tests of its mathematics; needs Node.js 20 or later.
 node_modules/installed: package.json package-lock.json
