@@ -1,4 +1,4 @@
-"""The kernels of every instruction set alone: products, sums and gathered rows, to the bit of a loop that one can read."""
+"""The kernels of every instruction set alone: products, sums and gathered rows, to the bit of a plain loop."""
 
 from __future__ import annotations
 
