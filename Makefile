@@ -48,16 +48,16 @@ js: node_modules/installed
 bench: .venv/installed-bench
 	$(BIN)/chainrule bench
 
-# Every failing system call of train, --resume, predict and report, one by one: about half an hour.
-reliability-long: .venv/installed-dev
-	$(BIN)/python tests/faults/sweep.py
-
 sanitize: .venv/installed-dev
 	.ci/sanitize
 
-# What takes too long for the tests: 10,000 crafted files, about ten minutes on four free cores.
+# What takes too long for the tests: failing system calls one by one, crafted files, random kills, writers and readers
+# of one run; about an hour on four free cores.
 reliability-long: .venv/installed-dev
+	$(BIN)/python tests/faults/sweep.py
 	$(BIN)/python benchmarks/crafted_files.py --files 10000 --workers 4
+	$(BIN)/python benchmarks/kill_and_resume.py
+	$(BIN)/python benchmarks/writers_and_readers.py
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache

@@ -281,7 +281,7 @@ def test_checkpoints_are_thinned_under_their_budget() -> None:
     store = CheckpointStore(640, budget_bytes=20 * 80)
     step = 0
     while step <= 640:
-        store.put(Checkpoint(step, np.zeros(10), {}, np.zeros(0)))
+        store.put(Checkpoint(step=step, theta=np.zeros(10), optimizer={}, best_theta=np.zeros(0)))
         step = store.next_after(step)
         assert sum(store.sizes.values()) <= store.budget_bytes
     assert 0 in store.sizes and store.spacing == 40

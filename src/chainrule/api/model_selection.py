@@ -76,7 +76,7 @@ def tried(
 def _in_memory(setup: Setup, time_limit: float | None) -> Result:
     """The training from its first step to its end, without a record."""
     theta = setup.network.parameters.flat.copy()
-    start = Checkpoint(0, theta, setup.optimizer_at_start(theta), theta)
+    start = Checkpoint(step=0, theta=theta, optimizer=setup.optimizer_at_start(theta), best_theta=theta)
     with Listening() as interrupted, np.errstate(all="ignore"):
         store = CheckpointStore(setup.n_steps)
         return trainer_of(setup, store, time_limit=time_limit, interrupted=interrupted).run(start)

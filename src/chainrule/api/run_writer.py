@@ -101,7 +101,7 @@ class RunWriter:
         self.losses: Any = None
         self.store = CheckpointStore(setup.n_steps)
         theta = setup.network.parameters.flat.copy()
-        self.start = Checkpoint(0, theta, setup.optimizer_at_start(theta), theta)
+        self.start = Checkpoint(step=0, theta=theta, optimizer=setup.optimizer_at_start(theta), best_theta=theta)
         self.glance = setup.rows.glance if self.directory is None else None
 
     def claimed(self) -> contextlib.AbstractContextManager[None]:

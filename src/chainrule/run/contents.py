@@ -362,5 +362,13 @@ def read_checkpoint(path: Path, step: int, shape: StateShape) -> tuple[Checkpoin
             else:
                 optimizer[name] = np.zeros(shape.n_parameters, shape.dtype)
     progress = Progress(**{name: about["progress"][name] for name in _PROGRESS})
-    told = Checkpoint(step, theta, optimizer, best, progress, about.get("epochs"), about.get("events"))
+    told = Checkpoint(
+        step=step,
+        theta=theta,
+        optimizer=optimizer,
+        best_theta=best,
+        progress=progress,
+        n_epochs=about.get("epochs"),
+        n_events=about.get("events"),
+    )
     return told, about["spacing"]

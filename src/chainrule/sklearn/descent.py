@@ -79,7 +79,14 @@ class Descent:
         self._began = time.perf_counter()
         progress = self.progress
         progress.best = self._theta0.copy() if self.judge.validate else None
-        self.checkpoints.put(Checkpoint(self.first_step, self._theta0.copy(), dict(self.state.arrays), self._theta0))
+        self.checkpoints.put(
+            Checkpoint(
+                step=self.first_step,
+                theta=self._theta0.copy(),
+                optimizer=dict(self.state.arrays),
+                best_theta=self._theta0,
+            )
+        )
         while progress.n_epochs < self.plan.max_epochs and not self._ended:
             self._stretch()
             if self._interrupted() and not self._ended:
@@ -277,7 +284,7 @@ class Descent:
         step = self.first_step + self.progress.n_epochs * self._spe
         if self.checkpoints.next_after(step - n_epochs * self._spe) <= step:
             theta, arrays = self._session.store()
-            self.checkpoints.put(Checkpoint(step, theta, arrays, theta))
+            self.checkpoints.put(Checkpoint(step=step, theta=theta, optimizer=arrays, best_theta=theta))
 
     def _diverge(self, first: int, rates: Array, n_done: int) -> None:
         step = first + n_done - 1

@@ -42,7 +42,7 @@ class Progress:
         return dict(vars(self))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """The state before step `step`: parameters, the optimizer's arrays, the best parameters, progress."""
 

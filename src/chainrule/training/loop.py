@@ -357,8 +357,11 @@ class Trainer:
             observer.before_checkpoint(self._losses[: self._step])
         theta, optimizer = self._session.store()
         progress = Progress(**self._progress.to_dict())
-        counts = len(next(iter(self.history.values()), ())), len(self.events)
-        self.checkpoints.put(Checkpoint(self._step, theta, optimizer, self._best, progress, *counts), pinned=pinned)
+        kept = Checkpoint(
+            step=self._step, theta=theta, optimizer=optimizer, best_theta=self._best, progress=progress,
+            n_epochs=len(next(iter(self.history.values()), ())), n_events=len(self.events),
+        )  # fmt: skip
+        self.checkpoints.put(kept, pinned=pinned)
         self.checkpoints.charge(time.perf_counter() - began)
 
     def _locate(self) -> None:
