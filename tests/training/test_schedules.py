@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chainrule.training.schedules import SCHEDULES, factors
+from chainrule.training.schedule import SCHEDULES
+from chainrule.training.schedules import factors
 from chainrule.training.settings import Settings
 
 

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from chainrule.errors import SettingsError
 from chainrule.reference.optimizers import OPTIMIZERS
-from chainrule.training.schedules import SCHEDULES
+from chainrule.training.schedule import SCHEDULES
 from chainrule.training.settings import (
     OPTIMIZER_CLASSES,
     OPTIMIZER_SETTINGS,
-    SCHEDULE_NAMES,
     SETTINGS,
     SGD,
     Adagrad,
@@ -131,7 +130,7 @@ def test_optional_settings_accept_none(name: str) -> None:
 def test_tables_agree() -> None:
     """The names of optimizers and schedules, their classes, the reference's table and its defaults are the same."""
     assert set(OPTIMIZER_CLASSES) == set(OPTIMIZERS)
-    assert set(SCHEDULE_NAMES) == set(SCHEDULES)
+    assert set(SETTINGS["schedule"].choices) == set(SCHEDULES)
     for name, cls in OPTIMIZER_CLASSES.items():
         assert cls().hyper == dict(OPTIMIZERS[name].hyper)
         assert set(cls().hyper) <= set(OPTIMIZER_SETTINGS)
@@ -212,7 +211,7 @@ def test_settings_are_checked(name: str, value: Any) -> None:
     l2=st.floats(0, 1e6),
     dropout=st.floats(0, 1, exclude_max=True),
     clip_norm=st.none() | st.floats(0, 1e9, exclude_min=True),
-    schedule=st.sampled_from(SCHEDULE_NAMES),
+    schedule=st.sampled_from(list(SCHEDULES)),
     early_stopping=st.none() | st.integers(1, 100),
     seed=st.integers(0, 2**64 - 1),
     shuffle=st.booleans(),

@@ -30,7 +30,7 @@ from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
 from chainrule.sklearn.plan import DivergedFit, Judge, Plan, Progress
 from chainrule.sklearn.rules import OptimizerState, Watch, hidden_sizes, initial_parameters
 from chainrule.training import divergence
-from chainrule.training.schedules import SCHEDULES
+from chainrule.training.schedule import SCHEDULES
 from chainrule.training.settings import SGD, AdamEpsilonHat, Optimizer, Settings, SutskeverSGD
 
 Array = npt.NDArray[Any]

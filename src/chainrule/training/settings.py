@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.reference.optimizers import HYPER_PARAMETERS, OPTIMIZERS
 from chainrule.reference.setting import Setting as Setting
-
-SCHEDULE_NAMES = ("constant", "step", "exponential", "cosine", "one_cycle", "plateau")
+from chainrule.training.schedule import SCHEDULES
 
 
 def _table(*settings: Setting) -> dict[str, Setting]:
@@ -34,7 +33,7 @@ SETTINGS: dict[str, Setting] = _table(
             source="Srivastava et al. (2014)"),
     Setting("clip_norm", float, None, "longest gradient allowed, all parameters together", low=0.0, open_low=True,
             optional=True, source="Pascanu, Mikolov, Bengio (2013)"),
-    Setting("schedule", str, "constant", "how the learning rate changes", choices=SCHEDULE_NAMES),
+    Setting("schedule", str, "constant", "how the learning rate changes", choices=SCHEDULES),
     Setting("warm_up", float, 0.0, "share of all steps over which the learning rate rises to full", low=0.0, high=1.0,
             source="Goyal et al. (2017)"),
     Setting("decay_factor", float, 0.1, "factor of the schedules step, exponential and plateau", low=0.0, high=1.0,
