@@ -312,3 +312,26 @@ def test_temporary_names_differ_between_threads(tmp_path: Path) -> None:
         with contextlib.suppress(ModelFileError):
             assert len(set(files.read_json(tmp_path / "a.json")["value"])) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_file_replaced_while_it_is_read(tmp_path: Path) -> None:
+    """A reader sees the old or the new content whole, of whatever sizes they are."""
+    from chainrule.run import files, stored
+    from chainrule.schema import Anything
+
+    path, over = tmp_path / "steps.safetensors", threading.Event()
+    sizes = [1, 5000]
+    files.write_tensors(path, {"loss": np.zeros(1)}, {}, durable=False)
+
+    def write() -> None:
+        for k in range(300):
+            files.write_tensors(path, {"loss": np.zeros(sizes[k % 2])}, {}, durable=False)
+        over.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        while not over.is_set():
+            assert len(stored.read_tensors(path, Anything())[0]["loss"]) in sizes
+    finally:
+        writer.join()

@@ -63,11 +63,11 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)
 
 
-def _open_size(path: Path, what: str) -> int:
-    """The size of a regular file, else a ModelFileError."""
+def _refuse_irregular(path: Path, what: str) -> None:
+    """ModelFileError where there is no regular file."""
     try:
         if is_file(path):
-            return os.path.getsize(path)
+            return
     except OSError as error:
         raise ModelFileError(of_file(path, "read", error)) from error
     found = "is no regular file" if os.path.lexists(path) else "no such file"
@@ -75,10 +75,11 @@ def _open_size(path: Path, what: str) -> int:
 
 
 def read_bytes(path: Path, what: str = "a file that `chainrule train` writes") -> npt.NDArray[np.uint8]:
-    """The content of a regular file in a buffer of its size."""
-    buffer = np.empty(_open_size(path, what), np.uint8)
+    """The content of a regular file in a buffer of its size: that of the open one, for another may replace it."""
+    _refuse_irregular(path, what)
     try:
         with open(path, "rb") as file:
+            buffer = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
             n = file.readinto(buffer.data) if len(buffer) else 0
     except OSError as error:
         raise ModelFileError(of_file(path, "read", error)) from error
