@@ -24,7 +24,7 @@ from chainrule.tune.level import Level
 from chainrule.tune.problem import Going, Problem
 from chainrule.tune.race import race
 from chainrule.tune.stability import Preconditioned, scales, stable_factor
-from chainrule.tune.words import TEXT, digits
+from chainrule.tune.wording import TEXT, digits
 from tolerances import ALGEBRA, assert_close
 
 RULES: list[tuple[str, dict[str, Any], float]] = [

@@ -138,11 +138,11 @@ class Step:
             return None
         return 1.0 / len(self.rows) if self.weight is None else float(self.weight[row] / (self.weight.sum() or 1.0))
 
-    def to_mermaid(self, row: int = 0) -> str:
-        """The two passes of one row as a Mermaid diagram with the real shapes and values."""
+    def to_mermaid(self, row: int = 0, language: str = "en") -> str:
+        """The two passes of one row as a Mermaid diagram with the real shapes and values; headings in "en" or "ko"."""
         from chainrule.explain.step.diagram import diagram
 
-        return diagram(self.record, self.architecture, row=row)
+        return diagram(self.record, self.architecture, row=row, language=language)
 
     def to_dict(self) -> dict[str, Any]:
         """Every number of the step as plain lists, named as in the notation."""

@@ -16,33 +16,13 @@ from chainrule.text.tables import wrapped
 from chainrule.verify.gradients import check_gradients
 from chainrule.verify.parity import Parity, parity
 from chainrule.verify.sweep import sweep
+from chainrule.words import sentences
 
 ROWS = 32
 """Rows of the gradient check: a few tell a wrong formula as well as many, and kinks stay rare."""
 
 
-TEXT = {
-    "en": {
-        "parity": "Engines: gradients, {engine} against NumPy, furthest apart at {worst} ({a:.9g} and {n:.9g}), "
-        "{gap:.1e} of the largest: {verdict}.",
-        "within": "rounding",
-        "beyond": "TOO LARGE (limit {limit:g})",
-        "replay": "Replay: steps recomputed against the run's own records: {n}, {verdict}.",
-        "same": "the same to the bit",
-        "differ": "DIFFERENT at steps {steps}",
-        "way": "Any step of this run is at most {steps} steps ({seconds:.2g} s) from a checkpoint.",
-    },
-    "ko": {
-        "parity": "엔진 비교 ({engine} · NumPy): 기울기가 가장 다른 곳 {worst} ({a:.9g}, {n:.9g}), "
-        "차이 {gap:.1e}: {verdict}.",
-        "within": "반올림 오차 이내",
-        "beyond": "너무 큼 (한계 {limit:g})",
-        "replay": "재생: 다시 계산한 단계와 기록의 비교: {n}, {verdict}.",
-        "same": "비트까지 같음",
-        "differ": "다른 단계 {steps}",
-        "way": "이 학습의 어느 단계든 체크포인트에서 {steps}단계({seconds:.2g}초) 안에 있습니다.",
-    },
-}
+TEXT = sentences("check")
 
 
 def run(options: argparse.Namespace) -> int:

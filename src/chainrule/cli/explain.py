@@ -27,20 +27,9 @@ from chainrule.explain.step.page import page
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.files import refuse_unwritable, write_atomic
 from chainrule.training.events import settings_at
+from chainrule.words import sentences
 
-_HEADING = {
-    "en": "Row {0.row} of {0.data} through the trained network, and the step it would take alone:",
-    "ko": "학습된 신경망을 지나는 {0.data}의 {0.row}번 행, 그리고 그 행 하나로 하게 될 단계:",
-}
-
-
-_NOT_FOUND = {"en": "{what}: at no step of this run.", "ko": "{what}: 이 학습의 어느 단계에서도 없었습니다."}
-_WAY = {
-    "en": "step {step}: {distance} steps after the checkpoint; any step of this run is at most {steps} steps "
-    "({seconds:.2g} s) away",
-    "ko": "{step}번 단계: 체크포인트에서 {distance}단계. 이 학습의 어느 단계든 {steps}단계({seconds:.2g}초) 안에 "
-    "닿습니다",
-}
+_TEXT = sentences("explain")
 
 
 class _Shown(Protocol):
@@ -107,7 +96,7 @@ def _found(subject: Run, options: argparse.Namespace) -> str:
     found = subject.find(options.find, data=data)
     if options.format == "json":
         return json_text.text(None if found is None else found.to_dict())
-    absent = _NOT_FOUND[options.language].format(what=options.find)
+    absent = _TEXT[options.language]["not_found"].format(what=options.find)
     text = absent if found is None else found.text(options.language)
     return page(text, options.find, options.language) if options.format == "html" else text
 
@@ -122,7 +111,7 @@ def _of_run(subject: Run, options: argparse.Namespace) -> Step:
         last = len(step.rows) - 1
         raise SettingsError(f"--row {options.row} is not in the batch of step {step.step}; expected 0 to {last}.")
     distance = subject.replayer(rows).distance(step.step)
-    print(_WAY[options.language].format(step=step.step, distance=distance, **subject.reach), file=sys.stderr)
+    print(_TEXT[options.language]["way"].format(step=step.step, distance=distance, **subject.reach), file=sys.stderr)
     if subject.engine_differs:
         print(subject.engine_differs, file=sys.stderr)
     return step
@@ -130,7 +119,7 @@ def _of_run(subject: Run, options: argparse.Namespace) -> Step:
 
 def _written(step: Step, row: int, options: argparse.Namespace) -> str:
     if options.format == "mermaid":
-        return step.to_mermaid(row)
+        return step.to_mermaid(row, options.language)
     if options.format == "json":
         return json_text.text(step.to_dict())
     text = step.explain(options.language, row, options.notation, options.only)
@@ -156,7 +145,7 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
     parts = [influence.told(one.prediction, one.probability, one.found, options.language) for one in told]
     if step is not None:
         whole = step.explain(options.language, 0, options.notation, options.only)
-        parts += [_HEADING[options.language].format(options), whole]
+        parts += [_TEXT[options.language]["heading"].format(options), whole]
     text = "\n\n".join(parts)
     return page(text, f"chainrule: {options.run_directory}", options.language) if options.format == "html" else text
 

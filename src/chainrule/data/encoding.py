@@ -203,7 +203,7 @@ def _share_of_hangul(chunk: bytes) -> float:
     except UnicodeDecodeError:
         return 0.0
     beyond = [character for character in text if ord(character) >= 0x80][:50_000]
-    hangul = [character for character in beyond if "가" <= character <= "힣"]
+    hangul = [character for character in beyond if "\uac00" <= character <= "\ud7a3"]
     in_use = [character for character in hangul if min(character.encode("cp949")) >= 0xA1]
     marks = [c for c in beyond if c in "㎡㎏㎝㎜㎞℃·…―‘’“”「」〈〉《》①②③④⑤⑥⑦⑧⑨⑩～"]
     return len(in_use) / max(1, len(beyond) - len(marks))

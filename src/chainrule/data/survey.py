@@ -30,7 +30,11 @@ ODD_LEVEL = 5
 LEAST_ROWS = 20
 """Rows from which on values that are all different look like an identifier."""
 
-_ID_NAME = re.compile(r"(^|[\W_])(id|ids|uuid|guid|pid|key|index|rowid|row_id)$|[a-z가-힣]I[Dd]$|번호$", re.IGNORECASE)
+_NUMBER_IN_KOREAN = "\ubc88\ud638"
+_ID_NAME = re.compile(
+    r"(^|[\W_])(id|ids|uuid|guid|pid|key|index|rowid|row_id)$|[a-z\uac00-\ud7a3]I[Dd]$|" + _NUMBER_IN_KOREAN + "$",
+    re.IGNORECASE,
+)
 _REMEDY = "Correct it, state it as missing (--missing), say what the column is (--kind), or leave it out (--drop)."
 
 

@@ -22,6 +22,7 @@ from chainrule.report import choose, curves, health
 from chainrule.report.pack import Entry, Pack
 from chainrule.report.report_input import ReportInput, Seen
 from chainrule.verify.gradients import check_gradients
+from chainrule.words import LANGUAGES
 
 Array = npt.NDArray[Any]
 SAFETY = 1.1
@@ -168,7 +169,9 @@ def packed(seen: Seen, architecture: Architecture, pack: Pack) -> dict[str, Any]
             "optimizer": {name: float(value) for name, value in s.optimizer.items()},
             "l2": s.l2_of(weight), "l1": s.l1, "dropout": s.dropout, "clip_norm": s.clip_norm,
         },
-        "diagram": None if _is_plain(architecture) else diagram(r, architecture),
+        "diagram": None
+        if _is_plain(architecture)
+        else {language: diagram(r, architecture, language=language) for language in LANGUAGES},
         "arrays": _put(arrays, pack),
     }  # fmt: skip
 

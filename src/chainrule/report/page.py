@@ -20,6 +20,7 @@ from typing import Any
 
 from chainrule import json_text
 from chainrule.report.collect import Collected
+from chainrule.words import LANGUAGES, sentences
 
 ENTRY = "main.js"
 _IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./(\w+\.js)";\n', re.M)
@@ -47,8 +48,12 @@ def style() -> str:
 
 @cache
 def words() -> str:
-    """The sentences in both languages, packed: half of them is Korean, three bytes a letter."""
-    plain = json.dumps(json.loads(static("words.json")), ensure_ascii=False, separators=(",", ":"))
+    """The page's sentences in all languages, packed: half of them is Korean, three bytes a letter."""
+    told = sentences("report")
+    diagram = sentences("diagram")
+    side_by_side = {key: [told[language][key] for language in LANGUAGES] for key in told["en"]}
+    side_by_side |= {f"{key}_title": [diagram[language][key] for language in LANGUAGES] for key in diagram["en"]}
+    plain = json.dumps(side_by_side, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(zlib.compress(plain.encode("utf-8"), 9)).decode("ascii")
 
 
@@ -73,6 +78,7 @@ def page(collected: Collected, title: str) -> str:
         "style": look,
         "data": _json(collected.values),
         "words": words(),
+        "noscript": "<br>".join(html.escape(text["noscript"]) for text in sentences("report").values()),
         "numbers": collected.numbers,
         "script": code,
     }

@@ -12,25 +12,23 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.tune.numbers import Curve, LearningRateNumbers, SuggestionNumbers
-from chainrule.tune.words import digits, rule, run_names, sentences
+from chainrule.tune.wording import digits, explained, rule, run_names
+from chainrule.words import sentences
 
 Array = npt.NDArray[Any]
 Words = dict[str, str]
 SMOOTH = 15
 """Steps over which a noisy run is averaged."""
 
-TITLE = {
-    "en": "Learning rate of {rule} for {network}: take {eta} ({low} to {high})",
-    "ko": "{network} 신경망의 {rule} 학습률: 권장값 {eta} ({low}~{high})",
-}
-SLICE = {"en": "J after one step along the gradient", "ko": "기울기를 따라 한 걸음 뗀 뒤의 J"}
-TESTS = {"en": "Real runs at one rate (●), rising rate (–)", "ko": "학습률별 실제 학습(●), 학습률을 높여 가며(–)"}
-RACE = {"en": "Real runs: at the end (●), given up half way (○)", "ko": "실제 학습: 끝까지(●), 도중에 그만둠(○)"}
-RUNS = {"en": "Real runs, J of the batches", "ko": "실제 학습, 배치의 J"}
-ETA = {"en": "learning rate η", "ko": "학습률 η"}
-STEPS = {"en": "step", "ko": "단계"}
-HALF, BOUND = {"en": "1/λ", "ko": "1/λ"}, {"en": "2/λ", "ko": "2/λ"}
-HALF_OF_BOUND, THE_BOUND = {"en": "half of bound", "ko": "한계의 절반"}, {"en": "bound", "ko": "한계"}
+
+def _in_all(key: str) -> Words:
+    """One sentence of the figure in all languages."""
+    return {language: text[key] for language, text in sentences("figure").items()}
+
+
+TITLE, SLICE, TESTS, RACE, RUNS = map(_in_all, ("title", "slice", "tests", "race", "runs"))
+ETA, STEPS, HALF, BOUND = map(_in_all, ("eta", "steps", "half", "bound"))
+HALF_OF_BOUND, THE_BOUND = map(_in_all, ("half_of_bound", "the_bound"))
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ class Figure:
 
 def shown(found: SuggestionNumbers) -> dict[str, Any]:
     """Sentences by language and the figure, as plain JSON values: a section of the page."""
-    return {"said": {language: sentences(found, language) for language in TITLE}, "figure": figure(found).to_dict()}
+    return {"said": {language: explained(found, language) for language in TITLE}, "figure": figure(found).to_dict()}
 
 
 def figure(found: SuggestionNumbers) -> Figure:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from chainrule.tune import png, svg
 from chainrule.tune.figure import figure
 from chainrule.tune.numbers import Curve, LearningRateNumbers, SuggestionNumbers
-from chainrule.tune.words import tell
+from chainrule.tune.wording import tell
 
 Array = npt.NDArray[Any]
 

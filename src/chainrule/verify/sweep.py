@@ -20,26 +20,12 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.seeding import Purpose, stream_key, words
 from chainrule.text.tables import aligned, wrapped
+from chainrule.words import sentences
 
 WIDTHS = tuple(10.0**-k for k in range(1, 12))
 _BAR = 24
 
-TEXT = {
-    "en": {
-        "head": "Differences along one random direction through all parameters, over their half width h:",
-        "h": "h",
-        "error": "relative error",
-        "cost": "Measured here: forward and backward of {n} rows {both:.3g} ms, one forward {one:.3g} ms; the {p:,} "
-        "differences of a numerical gradient would take {whole:.3g} s.",
-    },
-    "ko": {
-        "head": "모든 매개변수를 지나는 무작위 방향의 중앙 차분, 반너비 h에 따라:",
-        "h": "h",
-        "error": "상대 오차",
-        "cost": "여기서 잰 시간: {n}행의 순전파와 역전파 {both:.3g} ms, 순전파 한 번 {one:.3g} ms. "
-        "수치 기울기에 필요한 차분 {p:,}개를 모두 구하면 {whole:.3g}초",
-    },
-}
+TEXT = sentences("sweep")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from chainrule.errors import SettingsError, ShapeError
 from chainrule.explain.notation import NOTATIONS
 from chainrule.explain.step.arithmetic import loss_of_row
 from chainrule.explain.step.narrate import explain
-from chainrule.explain.step.words import TEXT
+from chainrule.explain.step.narrate import TEXT
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
 from chainrule.text.tables import aligned, columns, number, wrapped

@@ -13,7 +13,7 @@ import chainrule as cr
 from chainrule.errors import SettingsError
 from chainrule.explain.why.answer import answer
 from chainrule.explain.why.expression import legal
-from chainrule.explain.why.words import TEXT
+from chainrule.explain.why.text import TEXT
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
 from chainrule.text.tables import columns

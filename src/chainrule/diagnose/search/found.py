@@ -8,49 +8,9 @@ from typing import Any
 
 from chainrule.errors import unknown_name
 from chainrule.text.tables import number, wrapped
+from chainrule.words import sentences
 
-_SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
-    "found": ("{what}: step {step}, epoch {epoch}", "{what}: {step}번 단계, 에포크 {epoch}"),
-    "layer": ("layer {layer}", "{layer}층"),
-    "unit": ("unit {unit}", "{unit}번 유닛"),
-    "row": ("row {row} of the batch (example {example})", "배치의 {row}번 행 (예제 {example})"),
-    "looked": (
-        "{n} of {all} steps were recomputed to find it.",
-        "전체 {all}단계 가운데 {n}단계를 다시 계산해 찾았습니다.",
-    ),
-    "non-finite": ("First number that is not finite", "처음으로 유한하지 않은 수"),
-    "dead unit": ("Dead unit", "죽은 유닛"),
-    "saturated unit": ("Saturated unit", "포화된 유닛"),
-    "loss doubles": ("The loss doubles", "손실이 두 배가 됨"),
-    "predicate": ("First step that fits", "조건에 맞는 첫 단계"),
-    "quantity": ("number", "수"),
-    "value": ("its value", "값"),
-    "n_bad": ("such numbers in this array", "이 배열에서 그런 수의 개수"),
-    "largest_term": ("largest term of its sum", "그 합에서 가장 큰 항"),
-    "input_size": ("largest input of the example, by size", "그 예제에서 크기가 가장 큰 입력"),
-    "learning_rate": ("learning rate of the step before", "바로 앞 단계의 학습률"),
-    "learning_rate_before": ("learning rate before that", "그 전의 학습률"),
-    "event": ("recorded event", "기록된 사건"),
-    "loss": ("loss of the batch", "배치의 손실"),
-    "lowest": ("lowest smoothed loss before", "그 전의 가장 낮은 평활 손실"),
-    "ratio": ("as a multiple of it", "그 배수"),
-    "update_ratio": ("‖ΔW‖/‖W‖ of the step before, in this layer", "바로 앞 단계에서 이 층의 ‖ΔW‖/‖W‖"),
-    "row_loss": ("loss of the example", "그 예제의 손실"),
-    "bias": ("its bias", "편향"),
-    "largest_z": ("largest z over all training rows", "학습 행 전체에서 가장 큰 z"),
-    "largest_z_before": ("largest z before that update", "그 업데이트 전의 가장 큰 z"),
-    "steepest_slope": ("steepest slope over all training rows", "학습 행 전체에서 가장 가파른 기울기"),
-    "steepest_slope_before": ("steepest slope before that update", "그 업데이트 전의 가장 가파른 기울기"),
-    "killed_by": ("killed by", "원인"),
-    "until": ("silent until step", "다음 단계까지 잠잠함"),
-    "n_rows": ("training rows it was tried on", "확인한 학습 행의 수"),
-    "others": ("dead in the same layer at that step", "그 단계에 같은 층에서 죽어 있는 유닛의 수"),
-    "pushed_by": ("pushed most by", "가장 크게 민 것"),
-    "answer": ("what the predicate returned", "조건 함수가 돌려준 값"),
-}
-TEXT: dict[str, dict[str, str]] = {
-    language: {name: texts[i] for name, texts in _SIDE_BY_SIDE.items()} for i, language in enumerate(("en", "ko"))
-}
+TEXT = sentences("find")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,32 +18,11 @@ from chainrule.errors import unknown_name
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
 from chainrule.text.tables import aligned, number, wrapped
+from chainrule.words import sentences
 
 LOOKED_AT = 2048
 """Training rows on which units are called silent; of more rows, as many at equal distances."""
-TEXT = {
-    "en": {
-        "head": ("step", "loss", "after", "α", "η·λ", "noise"),
-        "layer": ("step", "layer", "‖dW‖", "‖ΔW‖/‖W‖", "× W", "× g′", "silent", "flat"),
-        "legend": "after: loss of the same batch after its own update; α: −1 far before the lowest point along the "
-        "step, 0 at it, 1 as high on the other side; η·λ: below 2 plain gradient descent on the whole loss is "
-        "stable, and about 2 is where many healthy runs live; noise: trΣ/‖G‖²; × W and × g′: what weights and "
-        "slopes make of the error signal from the layer above; silent: units that let nothing through; flat: "
-        "entries on the flat ends of sigmoid or tanh.",
-        "death": "Layer {layer}: {n} units silent from step {step} on.",
-        "cost": "{n} steps recomputed, {replayed} replayed on the way.",
-    },
-    "ko": {
-        "head": ("단계", "손실", "직후", "α", "η·λ", "잡음"),
-        "layer": ("단계", "층", "‖dW‖", "‖ΔW‖/‖W‖", "× W", "× g′", "침묵", "포화"),
-        "legend": "직후: 같은 배치를 업데이트한 다음 다시 잰 손실. α: −1이면 아직 최저점 한참 앞, 0이면 최저점, 1이면 "
-        "반대편 같은 높이. η·λ: 2보다 작으면 전체 손실에 대한 경사 하강이 안정하며, 건강한 학습도 흔히 2 근처에 "
-        "머뭅니다. 잡음: trΣ/‖G‖². × W, × g′: 위층에서 온 오차 신호가 가중치와 기울기에서 몇 배가 되는지. "
-        "침묵: 아무것도 통과시키지 않는 유닛. 포화: sigmoid·tanh의 평평한 끝에 놓인 값.",
-        "death": "{layer}층: 유닛 {n}개가 {step}번 단계부터 침묵.",
-        "cost": "다시 계산한 단계 {n}개, 거쳐 간 단계 {replayed}개.",
-    },
-}
+TEXT = sentences("vitals")
 
 
 @dataclass(frozen=True)

@@ -5,38 +5,9 @@ from __future__ import annotations
 from chainrule.errors import unknown_name
 from chainrule.explain.circuit.graph import KINDS, Gate, Graph, pattern
 from chainrule.text.tables import aligned, number, wrapped
+from chainrule.words import sentences
 
-_SIDE_BY_SIDE: dict[str, tuple[str, str]] = {
-    "head": (
-        "Values go forward, gradients of the output come back; each edge carries the gradient of its gate times the "
-        "gate's own slope.",
-        "값은 앞으로, 출력의 기울기는 뒤로 흐릅니다. 간선마다 게이트에 도착한 기울기에 그 게이트 자신의 기울기를 "
-        "곱합니다.",
-    ),
-    "number": ("number", "수"),
-    "gate": ("gate", "게이트"),
-    "value": ("value", "값"),
-    "gradient": ("gradient", "기울기"),
-    "edges": ("gradient along each edge", "간선을 따라 흐르는 기울기"),
-    "pattern": ("pattern", "유형"),
-    "input": ("input", "입력"),
-    "constant": ("constant", "상수"),
-    "distributes": ("distributes", "그대로 나눔"),
-    "routes": ("routes", "한쪽으로 보냄"),
-    "swaps": ("swaps", "맞바꿔 곱함"),
-    "forks": (
-        "{name} is used {n} times, so the gradients of its edges add up: {sum} = {total}",
-        "{name}: {n}번 쓰이므로 간선의 기울기를 더합니다: {sum} = {total}",
-    ),
-    "legend": (
-        "+ distributes the gradient to both inputs; max routes it to the larger one; × swaps: each input receives the "
-        "gradient times the other.",
-        "+ 는 기울기를 두 입력에 그대로 나눠 주고, max 는 큰 쪽으로만 보내며, × 는 서로의 값을 맞바꿔 곱해 줍니다.",
-    ),
-}
-TEXT: dict[str, dict[str, str]] = {
-    language: {name: texts[i] for name, texts in _SIDE_BY_SIDE.items()} for i, language in enumerate(("en", "ko"))
-}
+TEXT = sentences("circuit")
 
 
 def text(c: Graph, language: str = "en") -> str:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from chainrule.errors import unknown_name
 from chainrule.explain.step.hidden import da_of_row
 from chainrule.explain.step.narrate import check_row
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.text.tables import Array, largest, number
+from chainrule.words import sentences
 
 SHOWN = 3
+TEXT = sentences("diagram")
 
 
-def diagram(record: StepRecord, architecture: Architecture, row: int = 0) -> str:
+def diagram(record: StepRecord, architecture: Architecture, row: int = 0, language: str = "en") -> str:
     """Forward and backward propagation as `graph TD`, for any number of layers.
 
     Returns   Mermaid source: every node holds its equation, its shape and values of the row; of dW, which
               belongs to the whole batch, the entries of largest size
-    Errors    SettingsError if the row is not in the batch
+    Errors    SettingsError if the row is not in the batch, or the language unknown
     """
     check_row(record, row)
+    if language not in TEXT:
+        raise unknown_name("language", language, TEXT)
     L, eta = len(architecture.layers), number(record.update.learning_rate)
-    lines = ["graph TD", '    subgraph FORWARD["Forward Propagation (예측)"]']
+    lines = ["graph TD", f'    subgraph FORWARD["{TEXT[language]["forward"]}"]']
     lines += [f"        {line}" for line in _forward(record, architecture, row)]
-    lines += ["    end", '    subgraph BACKWARD["Backward Propagation (학습)"]']
+    lines += ["    end", f'    subgraph BACKWARD["{TEXT[language]["backward"]}"]']
     lines += [f"        {line}" for line in _backward(record, architecture, row)]
     lines += ["    end", f'    A{L} -->|"compare with true label"| J']
     for l in range(L, 0, -1):

@@ -23,6 +23,7 @@ from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kind import Between
 from chainrule.reference.propagate import Activations, backward
 from chainrule.text.tables import aligned, number, wrapped
+from chainrule.words import sentences
 
 Array = npt.NDArray[Any]
 MOST_COLUMNS = 12
@@ -91,46 +92,7 @@ def by_column(gradient: Array, distance: Array, widths: Sequence[int]) -> Array:
     return np.array([part.sum() for part in np.split(gradient * distance, ends[:-1])])
 
 
-TEXT = {
-    "en": {
-        "title": "Prediction: {prediction}",
-        "probability": " (probability {p})",
-        "table": "What drove it, by column (contribution to {score}):",
-        "log_odds": "its log-odds log(p / (1 − p))",
-        "value": "the predicted value",
-        "rest": "the {n} other columns together",
-        "about": (
-            "A contribution is ∂s/∂x · (x − average of the training rows), summed over the inputs of the column: a "
-            "local linear view at this row. + speaks for the prediction, − against it; far from this row, and where "
-            "columns act together, the network may behave otherwise."
-        ),
-        "about_value": (
-            "A contribution is ∂s/∂x · (x − average of the training rows), summed over the inputs of the column: a "
-            "local linear view at this row. + raises the value, − lowers it; far from this row, and where columns "
-            "act together, the network may behave otherwise."
-        ),
-        "missing": "missing",
-    },
-    "ko": {
-        "title": "예측: {prediction}",
-        "probability": " (확률 {p})",
-        "table": "예측을 이끈 열 ({score} 기준의 기여):",
-        "log_odds": "로그 오즈 log(p / (1 − p))",
-        "value": "예측값",
-        "rest": "나머지 {n}개 열의 합",
-        "about": (
-            "기여는 ∂s/∂x · (x − 학습 행의 평균)을 그 열의 입력마다 구해 더한 값으로, 이 행 근처에서 "
-            "신경망을 직선으로 본 것입니다. +는 이 예측을 뒷받침하고 −는 반대합니다. 이 행에서 멀어지거나 "
-            "여러 열이 함께 작용하는 곳에서는 실제 동작이 다를 수 있습니다."
-        ),
-        "about_value": (
-            "기여는 ∂s/∂x · (x − 학습 행의 평균)을 그 열의 입력마다 구해 더한 값으로, 이 행 근처에서 "
-            "신경망을 직선으로 본 것입니다. +는 값을 높이고 −는 낮춥니다. 이 행에서 멀어지거나 "
-            "여러 열이 함께 작용하는 곳에서는 실제 동작이 다를 수 있습니다."
-        ),
-        "missing": "없음",
-    },
-}
+TEXT = sentences("influence")
 
 
 def told(prediction: str, probability: float | None, found: Sequence[Influence], language: str) -> str:

@@ -18,12 +18,14 @@ from chainrule.explain.step.arithmetic import dot_product, loss_of_row, product_
 from chainrule.explain.step.hidden import KindRow, da_of_row, sum_of_unit
 from chainrule.explain.step.tape import chosen, pass_of
 from chainrule.explain.step.update import tell_update
-from chainrule.explain.step.words import TEXT
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
 from chainrule.text.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
+from chainrule.words import sentences
+
+TEXT = sentences("step")
 
 __all__ = ["columns", "explain", "number"]
 

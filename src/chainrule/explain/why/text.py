@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 from chainrule.errors import unknown_name
 from chainrule.explain.why.record import Path, Provenance
-from chainrule.explain.why.words import TEXT
 from chainrule.text.tables import aligned, wrapped
 from chainrule.text.terms import Term
+from chainrule.words import sentences
+
+TEXT = sentences("why")
 
 SHOWN_TERMS = 6
 WHOLE_RUN = 10

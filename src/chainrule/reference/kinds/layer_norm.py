@@ -13,6 +13,7 @@ from chainrule.text import numpy_lines as code
 from chainrule.text.sums import running_sum, same_bits
 from chainrule.text.tables import factor, number, wrapped
 from chainrule.text.terms import Origin, Term, exact_sum, origin_of
+from chainrule.words import sentences
 
 EPSILON = 1e-5
 """Added to the variance, so that a row of equal numbers has a quotient; PyTorch's LayerNorm has the same."""
@@ -226,24 +227,6 @@ _EQUATIONS = {
         "gradients": "dgain^{l}_j = Σ_x du^{l}_j x̂^{l}_j,   dshift^{l}_j = Σ_x du^{l}_j",
     },
 }
-_WORDS = {
-    "en": {
-        "says": "Layer normalisation brings each row of z to mean 0 and variance 1 over its units; gain and shift then "
-        "give every unit a scale and a place of its own.",
-        "row": "Over the units of {z}: mean {mean}, variance {variance}, √(var + ε) = {deviation} with ε = {epsilon}.",
-        "back_says": "Back through the normalisation: mean and variance depend on every unit of the row, so the error "
-        "of one unit counts what it did to the others.",
-        "gradients": "Gradients of gain and shift: the error of u times x̂, and the error of u, summed over the batch",
-    },
-    "ko": {
-        "says": "층 정규화(layer normalisation)는 행마다 z의 평균을 0, 분산을 1로 맞춥니다. "
-        "그다음 유닛마다 gain을 곱하고 shift를 더합니다.",
-        "row": "유닛 전체의 {z}: 평균 {mean}, 분산 {variance}, √(var + ε) = {deviation} (ε = {epsilon})",
-        "back_says": "정규화를 거슬러 갑니다. 평균과 분산은 행의 모든 유닛에 달려 있으므로, "
-        "한 유닛의 오차에는 다른 유닛에 준 영향까지 들어갑니다.",
-        "gradients": "gain과 shift의 기울기: 'u의 오차 × x̂'와 'u의 오차'를 각각 배치 전체에서 더한 값",
-    },
-}
 
 
 # where its numbers come from -----------------------------------------------------------------------------------------
@@ -328,7 +311,7 @@ LAYER_NORM = LayerKind(
     tensors=(Tensor(name="gain", start=1.0), Tensor(name="shift")),
     forward=_forward, backward=_backward, R_forward=_R_forward, R_backward=_R_backward, jacobian=_jacobian,
     narration=Narration(
-        equations=_EQUATIONS, words=_WORDS, row=_row, unit=_unit, error=_error, gradients=_gradients,
+        equations=_EQUATIONS, words=sentences("layer_norm"), row=_row, unit=_unit, error=_error, gradients=_gradients,
         diagram={"gain": "Σ_i du{l} ⊙ x̂{l}", "shift": "Σ_i du{l}"},
     ),
     why={"u": _why_u, "delta": _why_delta, "dgain": _why_dgain, "dshift": _why_dshift}, circuit=_circuit,

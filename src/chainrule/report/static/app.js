@@ -316,7 +316,7 @@ export class App {
 
   drawDiagram() {
     if (!this.step) return show(this.sections.diagram);
-    const told = this.step.diagram,
+    const told = this.step.diagram?.[this.state.lang],
       source = told ?? mermaid(this.step, this.state.row);
     show(
       this.sections.diagram,

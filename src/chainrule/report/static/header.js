@@ -3,12 +3,10 @@
 import { h, show } from "./dom.js";
 import { badge, gradientBadge } from "./checks.js";
 import { brief, general, grouped, number } from "./numbers.js";
-import { LANGUAGES, t } from "./words.js";
+import { LANGUAGES, t, tIn } from "./words.js";
 
 /** @import { App, PageData } from "./types.js" */
 
-/** @type {Record<string, string>} */
-const NAMES = { en: "English", ko: "한국어" };
 const THEMES = ["auto", "light", "dark"];
 
 /**
@@ -36,7 +34,7 @@ export function drawHeader(root, app) {
             "aria-pressed": String(state.lang === code),
             onclick: () => app.set({ lang: code }),
           },
-          NAMES[code],
+          tIn(code, "language_name"),
         ),
       ),
     ),
@@ -102,7 +100,7 @@ function summaryOf(data) {
       hidden,
       outputs: grouped(sizes[sizes.length - 1]),
       output: activations.at(-1),
-    }).replace(/습니다$/, rows ? "습니다" : "습니다") +
+    }) +
     (rows
       ? facts.data
         ? t("said_on", { rows, data: facts.data })

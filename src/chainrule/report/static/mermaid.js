@@ -3,6 +3,7 @@
 import { row } from "./arrays.js";
 import { largest } from "./model.js";
 import { number } from "./numbers.js";
+import { t } from "./words.js";
 
 /** @import { Matrix, Step, Vector } from "./types.js" */
 
@@ -80,12 +81,12 @@ export function mermaid(step, i) {
   }
   const lines = [
     "graph TD",
-    '    subgraph FORWARD["Forward Propagation (예측)"]',
+    `    subgraph FORWARD["${t("forward_title")}"]`,
     ...forward.map((line) => `        ${line}`),
     "    end",
   ];
   lines.push(
-    '    subgraph BACKWARD["Backward Propagation (학습)"]',
+    `    subgraph BACKWARD["${t("backward_title")}"]`,
     ...backward.map((line) => `        ${line}`),
     "    end",
   );

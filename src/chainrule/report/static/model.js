@@ -25,7 +25,7 @@ export class Step {
     this.settings = raw.settings;
     /** @type {string} */
     this.optimizer = raw.optimizer;
-    /** @type {string | null} */
+    /** @type {Record<string, string> | null} */
     this.diagram = raw.diagram;
     /** @type {number} */
     this.eta = raw.eta;

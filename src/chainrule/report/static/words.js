@@ -1,4 +1,4 @@
-// What the page says: words.json, side by side in English and Korean. No Korean particle follows a slot directly.
+// What the page says: the sentences of its room in words/en.json and words/ko.json, side by side.
 
 import { bytesOf, unpacked } from "./numbers.js";
 
@@ -22,6 +22,13 @@ export async function learn(base64) {
 export function speak(language) {
   current.index = Math.max(0, LANGUAGES.indexOf(language));
 }
+
+/**
+ * A sentence in a language of its own, without slots.
+ * @param {string} language
+ * @param {string} name
+ */
+export const tIn = (language, name) => WORDS[name]?.[LANGUAGES.indexOf(language)] ?? name;
 
 /**
  * A sentence in the language spoken, its slots filled.
