@@ -225,14 +225,14 @@ def test_class_weights_that_name_no_class_are_refused(given: Any) -> None:
         cr.train(cr.Network([4, 3, 2]), X, (X[:, 0] > 0).astype(int), class_weight=given, progress=False)
 
 
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined")
 def test_histories_that_are_not_finite_are_kept(tmp_path: Path) -> None:
-    """Infinite validation losses and metrics without a value: any JSON reader reads the files, and they come back."""
-    y = X[:, 0] * 1e153
+    """Metrics without a value: any JSON reader reads the files, and they come back."""
     run = cr.train(
-        cr.Network([4, 3, 1], "tanh", "identity", "squared_error", dtype="float64"), X, y, epochs=3, progress=False,
-        validation=(X[:5], np.full(5, 1e300)), optimizer=cr.SGD(1e-9), directory=tmp_path / "run",
+        cr.Network([4, 3, 1], "tanh", "identity", "squared_error"), X, X[:, 0], epochs=3, progress=False,
+        validation=(X[:1], X[:1, 0]), metric="r2", directory=tmp_path / "run",
     )  # fmt: skip
-    assert np.isinf(run.history["validation_loss"]).all()
+    assert any(np.isnan(column).all() for column in run.history.values())
     for path in (tmp_path / "run").glob("*.json*"):
         assert not re.search(r"(?<!\")\b(NaN|Infinity)\b", path.read_text(encoding="utf-8")), path
     assert repr(cr.load(tmp_path / "run").history) == repr(run.history)

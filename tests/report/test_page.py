@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.errors import UnwrittenWarning
 from chainrule.report import page as page_module
 from chainrule.report.collect import Collected
 from chainrule.report.page import page, script, static
@@ -120,7 +121,7 @@ def test_a_page_that_cannot_be_written_does_not_spoil_the_training(tmp_path: Pat
     """Where RUN/report.html cannot be written, train warns and returns the run; asked for outright it is an error."""
     (tmp_path / "run" / "report.html").mkdir(parents=True)
     X = np.random.default_rng(0).normal(size=(20, 3))
-    with pytest.warns(UserWarning, match=r"report\.html: could not be written"):
+    with pytest.warns(UnwrittenWarning, match=r"report\.html: cannot be written"):
         run = cr.train(
             cr.Network([3, 4, 2]), X, (X[:, 0] > 0).astype(int), epochs=2, progress=False, directory=tmp_path / "run"
         )

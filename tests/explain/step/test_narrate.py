@@ -13,8 +13,7 @@ import chainrule as cr
 from chainrule.errors import SettingsError, ShapeError
 from chainrule.explain.notation import NOTATIONS
 from chainrule.explain.step.arithmetic import loss_of_row
-from chainrule.explain.step.narrate import explain
-from chainrule.explain.step.narrate import TEXT
+from chainrule.explain.step.narrate import TEXT, explain
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
 from chainrule.text.tables import aligned, columns, number, wrapped
