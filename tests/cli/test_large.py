@@ -55,8 +55,8 @@ def test_the_cache_changes_no_bit(folder: Path, data: str, weight: tuple[str, ..
     assert (folder / "cache" / "train.X.npy").stat().st_mtime_ns == stamp
 
 
-def test_rehearsals_choose_alike(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without --epochs the same simpler trainings are rehearsed with the same losses, in memory and from a cache."""
+def test_model_selection_chooses_alike(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --epochs the same candidates are tried with the same losses, in memory and from a cache."""
     told = []
     for way in ([], ["--cache", "cache"]):
         command = [

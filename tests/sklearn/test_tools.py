@@ -167,8 +167,8 @@ def test_run_is_the_last_fit_or_none() -> None:
     assert not hasattr(model, "run_")
 
 
-def test_the_time_limit_of_a_table_holds_for_rehearsals_and_training_together() -> None:
-    """A moment for twelve rehearsals and the training: all end early, and what there is predicts."""
+def test_the_time_limit_of_a_table_holds_for_trials_and_training_together() -> None:
+    """A moment for twelve trials and the training: all end early, and what there is predicts."""
     model = TabularClassifier(time_limit=1e-3, random_state=0, threads=1).fit(X, Y)
     assert model.run_.result["stopped"] == "time_limit"
     assert model.predict(X).shape == Y.shape
