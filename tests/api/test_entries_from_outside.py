@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -273,3 +274,27 @@ def test_the_native_engine_says_what_it_lacks() -> None:
         train(net(normalization="scale"), engine="native")
     with pytest.raises(SettingsError, match="no optimizer 'lion'"):
         train(net(), optimizer="lion", engine="native")
+
+
+def test_corners_of_an_entry_are_not_judged() -> None:
+    """A unit exactly at z = 1, a corner of hard tanh away from 0: its entries are kinks, and the check passes."""
+    network = cr.Network([1, 2, 2], "hard_tanh", dtype="float64", seed=0)
+    network.W[1][:], network.b[1][:] = [[1.0, 0.3]], [0.0, 0.1]
+    check = cr.check_gradients(network, np.array([[1.0], [0.5]]), np.array([0, 1]))
+    assert check.passed and (0, 0) in check.kinks["W1"] and (0, 1) not in check.kinks["W1"]
+    run = cr.train(network, np.array([[1.0], [0.5]]), np.array([0, 1]), epochs=1, batch_size=2, progress=False)
+    assert run.replay(0).why("dW1[0,0]").twin.kink and not run.replay(0).why("dW1[0,1]").twin.kink
+
+
+@pytest.mark.filterwarnings("ignore:.*Maximum iterations")
+def test_an_estimator_keeps_what_a_kind_learns() -> None:
+    """scikit-learn's door: a registered kind is fitted, predicts after pickling, and its tensors are attributes."""
+    from sklearn.base import clone
+
+    from chainrule.sklearn import MLPClassifier
+
+    fitted = MLPClassifier((6, 6), normalization=["scale", "centre"], max_iter=3, random_state=0).fit(X, CLASSES)
+    again = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    assert fitted.scales_[0].shape == (6,) and fitted.offsets_[1].shape == (1,)
+    assert clone(fitted).normalization == ["scale", "centre"]

@@ -71,6 +71,10 @@ class Activation:
         """g′(z) in the precision of z; of an activation that acts on each unit alone."""
         return self.pullback(z, self.g(z), np.ones_like(z))
 
+    def side(self, z: Array) -> npt.NDArray[np.intp]:
+        """On which side of the corners and bends of g every entry lies: how many of them it has passed."""
+        return np.digitize(z, sorted({*self.kinks, *self.bends}), right=True)
+
     def is_silent(self, slope: Array) -> npt.NDArray[np.bool_]:
         """Which units are silent, given their slopes on some rows (n, n_out): a slope that is no number is not."""
         if self.silent is None:

@@ -14,7 +14,7 @@ from chainrule.data import arrays
 from chainrule.engine.protocol import Engine, OwnLoss
 from chainrule.engine.select import select, with_own_loss
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters
+from chainrule.network.parameters import Parameters, tensor_names
 from chainrule.sklearn import fit_record
 
 Array = npt.NDArray[Any]
@@ -45,7 +45,8 @@ class FittedMLP(BaseEstimator):
         """coefs_ and intercepts_ become views on one vector, which predict reads without packing."""
         self.coefs_, self.intercepts_ = list(parameters.W[1:]), list(parameters.b[1:])
         if self.normalization is not None:
-            self.gains_, self.shifts_ = list(parameters.gain[1:]), list(parameters.shift[1:])
+            for name in tensor_names(parameters.architecture)[2:]:  # gains_ and shifts_ of normalised layers
+                setattr(self, f"{name}s_", list(getattr(parameters, name)[1:]))
         self._network = (parameters, self._engine_for(parameters.architecture))
 
     def _engine_for(self, architecture: Architecture, batch_size: int = 0, n_steps: int = 0) -> Engine:
@@ -69,13 +70,8 @@ class FittedMLP(BaseEstimator):
             if same:
                 return known
         sizes = [int(self.coefs_[0].shape[0]), *(int(W.shape[1]) for W in self.coefs_)]
-        none = [None] * len(self.coefs_)
-        of_layer = (
-            self.coefs_,
-            self.intercepts_,
-            self.__dict__.get("gains_", none),
-            self.__dict__.get("shifts_", none),
-        )
+        learned = tensor_names(self._architecture(sizes, np.float64))[2:]
+        of_layer = (self.coefs_, self.intercepts_, *(self.__dict__[f"{name}s_"] for name in learned))
         parts = [part for layer in zip(*of_layer, strict=True) for part in layer if part is not None]
         wanted = np.result_type(*parts) if dtype is None else np.dtype(dtype)
         wanted = wanted if wanted in (np.float32, np.float64) else np.dtype(np.float64)

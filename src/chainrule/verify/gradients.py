@@ -182,7 +182,8 @@ class _Comparison:
         sides: list[npt.NDArray[Any]] = []
         if self.cornered:
             forward = self.engine.forward(self.parameters, self.X)
-            sides = [forward.pre_activation(l) > 0 for l in self.cornered]
+            names = self.parameters.architecture.activations
+            sides = [ACTIVATIONS[str(names[l])].side(forward.pre_activation(l)) for l in self.cornered]
         if self.side_of_loss is not None:
             sides.append(self.side_of_loss(output - dense_targets(self.targets, self.parameters.architecture)))
         return J, sides

@@ -107,7 +107,7 @@ def _twin(context: StepContext, e: Entry) -> Twin:
     below, z_below = context.wide.moved(kind, e.l, e.at, -h)
     first = context.L - len(z_above) + 1
     kink = any(
-        ACTIVATIONS[context.activation(l)].kinks and not np.array_equal(p > 0, q > 0)
+        (entry := ACTIVATIONS[context.activation(l)]).kinks and not np.array_equal(entry.side(p), entry.side(q))
         for l, (p, q) in enumerate(zip(z_above, z_below, strict=True), start=first)
     )
     doubt = 4 * float(np.finfo(np.float64).eps) * max(abs(above), abs(below)) / h
