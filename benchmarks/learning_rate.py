@@ -137,7 +137,7 @@ def problem_of(case: Case, optimizer: str, seed: int, folder: Path) -> Problem:
     ends = (len(np.unique(y)), "softmax", "cross_entropy") if y.dtype.kind in "iu" else (1, "identity", "squared_error")
     network = Network([X.shape[1], *case.hidden, ends[0]], case.activation, *ends[1:], seed=seed)
     rule = optimizer_from(OPTIMIZERS[optimizer])
-    settings = Settings(rule, batch_size=case.batch_size, epochs=EPOCHS, seed=seed)
+    settings = Settings(optimizer=rule, batch_size=case.batch_size, epochs=EPOCHS, seed=seed)
     return pose(network, X, y, settings, threads=1)
 
 

@@ -39,7 +39,7 @@ class InPairs(Trainer):
     loop_s = 0.0
 
     def run(self, *args: Any, **options: Any) -> Any:
-        settings = StepSettings(dict(self.settings.optimizer.hyper))
+        settings = StepSettings(optimizer=dict(self.settings.optimizer.hyper))
         self._bare = select("native", self.task.architecture, 1)[0].start(self.task, settings)
         self._bare.load(args[0].theta, args[0].optimizer)
         self._bare_settings, began = settings, time.process_time()

@@ -40,14 +40,14 @@ def make_task(
         weight = rng.uniform(0, 2, n).astype(dtype)
         weight[::7] = 0
     return Task(
-        Architecture.build(sizes, activation, output, loss, dtype, normalization, residual),
-        X,
-        targets,
-        weight,
-        optimizer,
-        batch_size,
-        seed,
-        shuffle,
+        architecture=Architecture.build(sizes, activation, output, loss, dtype, normalization, residual),
+        X=X,
+        targets=targets,
+        weight=weight,
+        optimizer=optimizer,
+        batch_size=batch_size,
+        seed=seed,
+        shuffle=shuffle,
     )
 
 

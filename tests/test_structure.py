@@ -42,11 +42,7 @@ PROMISED = {
 """The public names, those to come among them; one is public from the day it exists."""
 LONG_FUNCTIONS = {"chainrule.explain.why.signals.of_a": 47}
 """Functions that are yet to be divided, with their lines."""
-BY_POSITION = {
-    "Backward", "Gate", "Notation", "OptimizerState", "Origin", "Pair", "Preset", "Provenance", "Replayer", "Result",
-    "Run", "Setting", "Settings", "Setup", "Step", "StepContext", "StepRecord", "StepSettings", "TablePipeline", "Task",
-    "Trainer", "_ErrorSum",
-}  # fmt: skip
+BY_POSITION = {"OptimizerState", "Replayer", "Result", "Run", "Setup", "Trainer"}
 """Dataclasses of more than 5 fields that still take them by position."""
 
 

@@ -41,8 +41,8 @@ LOG_COSH = Loss(
     name="log_cosh",
     formula="Σ_j log cosh(a_j − y_j)",
     anywhere=Pair(
-        lambda z, a, y: (np.logaddexp(a - y, y - a) - np.log(2)).sum(axis=1),
-        lambda a, y: np.tanh(a - y),
+        value=lambda z, a, y: (np.logaddexp(a - y, y - a) - np.log(2)).sum(axis=1),
+        da=lambda a, y: np.tanh(a - y),
         dda=lambda a, y: 1 - np.tanh(a - y) ** 2,
     ),
     distance=True,
@@ -59,8 +59,18 @@ LION = Optimizer(
     rule=_lion,
     formula="θ ← θ − η·sign(mix·m + (1 − mix)·g)",
     settings=(
-        Setting("mix", float, 0.9, "share of the memory in a step", low=0.0, high=1.0, open_high=True),
-        Setting("keep", float, 0.99, "decay of the memory", low=0.0, high=1.0, open_high=True),
+        Setting(
+            name="mix",
+            kind=float,
+            default=0.9,
+            meaning="share of the memory in a step",
+            low=0.0,
+            high=1.0,
+            open_high=True,
+        ),
+        Setting(
+            name="keep", kind=float, default=0.99, meaning="decay of the memory", low=0.0, high=1.0, open_high=True
+        ),
     ),
     learning_rate=0.003,
     state=lambda hyper: ("m",),

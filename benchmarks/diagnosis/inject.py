@@ -309,7 +309,7 @@ def wrong_derivative(plan: Plan, rng: np.random.Generator) -> None:
 def wrong_loss_gradient(plan: Plan, rng: np.random.Generator) -> None:
     """A loss of one's own whose derivative by the output has the wrong sign."""
     right, output = LOSSES[plan.loss].pairs[plan.output], plan.output
-    pair = Pair(right.value, lambda a, y: -right.da(a, y))
+    pair = Pair(value=right.value, da=lambda a, y: -right.da(a, y))
     plan.loss = f"my_{plan.loss}"
     plan.broken = (LOSSES, plan.loss, Loss(name=plan.loss, formula="a loss of one's own", own={output: pair}))
 

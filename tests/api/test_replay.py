@@ -106,7 +106,15 @@ def test_a_gap_is_not_walked_again(tmp_path: Path) -> None:
     size = 3 * run.network.parameters.flat.nbytes
     for budget, most in ((100 * size, 180), (0, 60 * 59 / 2), (4 * size, 800)):
         remembered = Remembered(budget)
-        replayer = Replayer(one.session, store, run.settings, (), lambda epoch: 1.0, run.steps_per_epoch, remembered)
+        replayer = Replayer(
+            session=one.session,
+            checkpoints=store,
+            settings=run.settings,
+            events=(),
+            plateau_factor=lambda epoch: 1.0,
+            steps_per_epoch=run.steps_per_epoch,
+            remembered=remembered,
+        )
         for step in reversed(range(run.n_steps)):
             assert replayer.record(step).update.new.parameters.flat.tobytes() == recorder.after[step]
             assert remembered.n_bytes <= budget

@@ -102,7 +102,15 @@ def test_engines_copy_what_is_not_aligned() -> None:
     assert found[0] == found[1]
     thetas = []
     for lay in (unaligned, np.asarray):
-        task = Task(net.architecture, lay(X), lay(y), lay(w), "adam", 8, 0)
+        task = Task(
+            architecture=net.architecture,
+            X=lay(X),
+            targets=lay(y),
+            weight=lay(w),
+            optimizer="adam",
+            batch_size=8,
+            seed=0,
+        )
         session = engine.start(task, StepSettings())
         session.load(lay(parameters.flat), {name: lay(np.zeros_like(parameters.flat)) for name in ("m", "v")})
         session.advance(0, lay(np.full(5, 0.01)), StepSettings())

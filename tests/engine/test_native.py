@@ -106,7 +106,7 @@ def test_parity_over_architectures(
         [ends[0], *hidden, ends[1]], activation, output, loss, dtype, batch_size=batch_size, optimizer=hyper[0],
         weighted=weighted, labels=labels and loss == "cross_entropy",
     )  # fmt: skip
-    assert_parity(task, StepSettings(hyper[1], **extra))
+    assert_parity(task, StepSettings(optimizer=hyper[1], **extra))
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), [([784, 1000, 10], 513), ([129, 257, 100], 65), ([5, 1000, 3], 10)])
@@ -140,7 +140,7 @@ def test_parity_of_normalised_and_residual_layers(
         sizes, activation, dtype=dtype, batch_size=batch_size, optimizer=hyper[0], weighted=True,
         normalization=kinds[:n], residual=fits,
     )  # fmt: skip
-    assert_parity(task, StepSettings(hyper[1], **extra))
+    assert_parity(task, StepSettings(optimizer=hyper[1], **extra))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_parity_after_a_hundred_steps(
     """Weights, optimizer arrays and losses of 100 steps agree, short last batches among them."""
     sizes = [7, 19, 19, 4] if layers else [7, 19, 4]
     task = make_task(sizes, "tanh", dtype=dtype, n=53, optimizer=optimizer, **layers)
-    s = StepSettings(hyper, l2=0.01)
+    s = StepSettings(optimizer=hyper, l2=0.01)
     found, expected = begin(NativeEngine(1), task, s), begin(NumpyEngine(), task, s)
     etas = np.linspace(0.01, 0.001, 100)
     losses = found.advance(0, etas, s).losses, expected.advance(0, etas, s).losses
@@ -242,7 +242,16 @@ def test_refused_arrays_are_named() -> None:
         session.load(np.zeros(3, np.float32), {})
     with pytest.raises(ValueError, match="label"):
         NativeEngine(1).start(
-            Task(task.architecture, task.X, np.full(60, 3, np.int32), None, "sgd", 8, 0), StepSettings()
+            Task(
+                architecture=task.architecture,
+                X=task.X,
+                targets=np.full(60, 3, np.int32),
+                weight=None,
+                optimizer="sgd",
+                batch_size=8,
+                seed=0,
+            ),
+            StepSettings(),
         )
 
 
@@ -253,7 +262,7 @@ def test_missing_targets(loss: str, output: str, dtype: str) -> None:
     for n_outputs in (2, 17):
         task = make_task([3, 5, n_outputs], "tanh", output, loss, dtype, labels=False, weighted=n_outputs == 17)
         task.targets[np.random.default_rng(1).uniform(size=task.targets.shape) < 0.3] = np.nan
-        assert_parity(task, StepSettings({}))
+        assert_parity(task, StepSettings(optimizer={}))
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -147,7 +147,7 @@ def test_penalty_by_hand() -> None:
 def test_same_seed_same_bits(label: str, dtype: str) -> None:
     """The same task ends in the same sha256 in two sessions of two engines; another seed does not."""
     optimizer, hyper = RULES[label]
-    settings = StepSettings(hyper, l2=1e-3, l1=1e-4, dropout=0.3, clip_norm=1.0)
+    settings = StepSettings(optimizer=hyper, l2=1e-3, l1=1e-4, dropout=0.3, clip_norm=1.0)
     task, found = small(dtype, optimizer=optimizer), []
     for one in (task, task, replace(task, seed=12)):
         session = begin(one, settings, NumpyEngine())
@@ -160,7 +160,7 @@ def test_same_seed_same_bits(label: str, dtype: str) -> None:
 def test_advance_in_one_go_equals_step_by_step(label: str) -> None:
     """17 steps at once, one by one, and by record end in the same bits with the same losses, across epochs."""
     optimizer, hyper = RULES[label]
-    settings = StepSettings(hyper, l2=1e-3, dropout=0.3, clip_norm=0.5)
+    settings = StepSettings(optimizer=hyper, l2=1e-3, dropout=0.3, clip_norm=0.5)
     task, eta = small(optimizer=optimizer), etas(17)
     whole, single, told = (begin(task, settings) for _ in range(3))
     losses = whole.advance(0, eta, settings).losses
@@ -283,13 +283,13 @@ def test_a_batch_of_zero_weight_has_no_data_gradient() -> None:
 def linear(value: float) -> Task:
     """Squared error of a 1-1 linear unit in float32 on X = value, y = 0, one row a batch, unshuffled."""
     return Task(
-        Architecture.build([1, 1], [], "identity", "squared_error"),
-        np.array([[1.0], [1.0], [value], [1.0]], dtype=np.float32),
-        np.zeros((4, 1), dtype=np.float32),
-        None,
-        "sgd",
-        1,
-        0,
+        architecture=Architecture.build([1, 1], [], "identity", "squared_error"),
+        X=np.array([[1.0], [1.0], [value], [1.0]], dtype=np.float32),
+        targets=np.zeros((4, 1), dtype=np.float32),
+        weight=None,
+        optimizer="sgd",
+        batch_size=1,
+        seed=0,
         shuffle=False,
     )
 

@@ -101,10 +101,18 @@ def trained_here(case: Case) -> bytes:
     name = "sgd" if case.optimizer == "momentum" else case.optimizer
     extra = {key: case.hyper.get(key, 0.0) for key in ("l2", "l1", "dropout")}
     settings = StepSettings(
-        {key: value for key, value in case.hyper.items() if key not in ("l2", "l1", "dropout", "clip_norm")},
+        optimizer={key: value for key, value in case.hyper.items() if key not in ("l2", "l1", "dropout", "clip_norm")},
         clip_norm=case.hyper.get("clip_norm"), **extra,
     )  # fmt: skip
-    task = Task(architecture, X, labels, None, name, case.batch_size, SEED)
+    task = Task(
+        architecture=architecture,
+        X=X,
+        targets=labels,
+        weight=None,
+        optimizer=name,
+        batch_size=case.batch_size,
+        seed=SEED,
+    )
     session = NativeEngine(1).start(task, settings)
     session.load(theta, OPTIMIZERS[name].start(theta, settings.optimizer))
     losses = session.advance(0, np.full(case.n_steps, case.eta), settings).losses

@@ -76,8 +76,16 @@ def test_an_explosion_within_a_stretch_ends_the_run_there(monkeypatch: pytest.Mo
 def test_a_session_tells_the_parameters_at_the_ends_of_epochs(engine: str) -> None:
     """Each row of `thetas` is what store() gives after that epoch; a stretch may begin and end within epochs."""
     net = cr.Network([4, 8, 3])
-    task = Task(net.architecture, X.astype(np.float32), Y.astype(np.int32), None, "sgd", 7, 0)
-    settings = StepSettings({"momentum": 0.0, "nesterov": 0.0})
+    task = Task(
+        architecture=net.architecture,
+        X=X.astype(np.float32),
+        targets=Y.astype(np.int32),
+        weight=None,
+        optimizer="sgd",
+        batch_size=7,
+        seed=0,
+    )
+    settings = StepSettings(optimizer={"momentum": 0.0, "nesterov": 0.0})
 
     def begun() -> Any:
         session = select(engine, net.architecture)[0].start(task, settings)

@@ -288,7 +288,7 @@ def test_a_run_that_is_no_number_is_no_winner() -> None:
 def test_auto_is_a_race_of_half_the_steps() -> None:
     """What learning_rate="auto" takes costs a hundred steps a run, half of them where one lags, and a few products."""
     X, y = load_digits(return_X_y=True)
-    problem = pose(cr.Network([64, 16, 10]), X / 16, y, Settings(optimizer_from("sgd")))
+    problem = pose(cr.Network([64, 16, 10]), X / 16, y, Settings(optimizer=optimizer_from("sgd")))
     found = suggest(problem)
     assert found.n_steps == 100
     assert found.n_run_steps == 100 * len(found.race.etas) + 50 * len(found.given_up.etas) <= 800
@@ -301,7 +301,7 @@ def test_a_single_best_rate_is_tried_for_longer() -> None:
     """Where one run is best by far, the runs are repeated around it, twice as long."""
     X, y = load_digits(return_X_y=True)
     network = cr.Network([64, 64, 64, 10], "tanh", seed=1)
-    problem = pose(network, X / 160, y, Settings(optimizer_from({"name": "sgd", "momentum": 0.9}), seed=1))
+    problem = pose(network, X / 160, y, Settings(optimizer=optimizer_from({"name": "sgd", "momentum": 0.9}), seed=1))
     short = race(problem, Level(problem, 2, 0.1).proposal, 100)
     assert short.interval[0] == short.interval[1]
     found = suggest(problem)
@@ -312,7 +312,7 @@ def test_a_single_best_rate_is_tried_for_longer() -> None:
 def test_what_is_kept_is_what_was_found(digits_found: LearningRate) -> None:
     """from_dict is the inverse of to_dict, through JSON, for both ways; words and pictures are the same."""
     X, y = load_digits(return_X_y=True)
-    short = suggest(pose(cr.Network([64, 16, 10]), X, y, Settings(optimizer_from("adam"))))
+    short = suggest(pose(cr.Network([64, 16, 10]), X, y, Settings(optimizer=optimizer_from("adam"))))
     for found in (digits_found, short):
         again = from_dict(json.loads(json.dumps(found.to_dict(), allow_nan=False)))
         assert type(again) is type(found)

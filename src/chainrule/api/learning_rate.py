@@ -58,7 +58,7 @@ def learning_rate(
               True
     """
     asked = Settings(
-        optimizer_from("sgd" if optimizer is None else optimizer),
+        optimizer=optimizer_from("sgd" if optimizer is None else optimizer),
         batch_size=batch_size, epochs=1 if epochs is None else epochs, l2=l2, l1=l1, dropout=dropout,
         clip_norm=clip_norm, seed=seed, shuffle=shuffle,
     )  # fmt: skip
@@ -88,16 +88,27 @@ def pose(
         raise DataError("X has 0 rows; expected at least one.")
     refuse_one_class(rows.targets, network.kind)
     task = Task(
-        network.architecture, rows.X, rows.targets, rows.weight, settings.optimizer.name, settings.batch_size,
-        settings.seed, settings.shuffle,
-    )  # fmt: skip
+        architecture=network.architecture,
+        X=rows.X,
+        targets=rows.targets,
+        weight=rows.weight,
+        optimizer=settings.optimizer.name,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        shuffle=settings.shuffle,
+    )
     chosen, _ = select(engine, network.architecture, threads, settings.optimizer.name)
     return _problem(chosen, task, settings, network.parameters)
 
 
 def _problem(engine: Engine, task: Task, settings: Settings, parameters: Parameters) -> Problem:
     step = StepSettings(
-        settings.optimizer.hyper, settings.l2, settings.l1, settings.dropout, settings.clip_norm, settings.alpha
+        optimizer=settings.optimizer.hyper,
+        l2=settings.l2,
+        l1=settings.l1,
+        dropout=settings.dropout,
+        clip_norm=settings.clip_norm,
+        alpha=settings.alpha,
     )
     return Problem(engine, task, step, parameters)
 

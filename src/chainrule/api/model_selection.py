@@ -53,7 +53,7 @@ def tried(
 ) -> tuple[float, Network] | None:
     """The loss of a candidate on the rows that judge, and the network; see planning.selection.Fit."""
     network, (X, y, weight), asked = network_of(candidate), resample.rows, candidate.settings
-    settings = Settings(candidate.optimizer, **{k: v for k, v in asked.items() if k not in NO_SETTINGS})
+    settings = Settings(optimizer=candidate.optimizer, **{k: v for k, v in asked.items() if k not in NO_SETTINGS})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

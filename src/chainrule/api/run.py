@@ -242,16 +242,16 @@ class Run(PredictsTables):
         total = float(len(record.rows)) if weight is None else float(weight.sum(dtype=np.float64))
         step_settings = replace(step_settings, l2=step_settings.l2_of(total), alpha=0.0)
         return Step(
-            record,
-            self.network.architecture,
-            step_settings,
-            self.settings.optimizer.to_dict(),
-            record.rows if self.index is None else self.index[record.rows],
-            rows.targets[record.rows],
-            weight,
-            self.n_steps,
-            self.engine.name,
-            self.engine.exact_sums,
+            record=record,
+            architecture=self.network.architecture,
+            settings=step_settings,
+            optimizer=self.settings.optimizer.to_dict(),
+            rows=record.rows if self.index is None else self.index[record.rows],
+            targets=rows.targets[record.rows],
+            weight=weight,
+            n_steps=self.n_steps,
+            engine=self.engine.name,
+            exact_sums=self.engine.exact_sums,
         )
 
     def replayer(self, rows: Rows) -> Replayer:
@@ -260,7 +260,13 @@ class Run(PredictsTables):
             session = self.engine.start(self._task(rows), settings_at(0, self.settings, ())[1])
             known = Remembered() if self._replayer is None else self._replayer[1].remembered
             replayer = Replayer(
-                session, self.checkpoints, self.settings, self.events, self._factor, self.steps_per_epoch, known
+                session=session,
+                checkpoints=self.checkpoints,
+                settings=self.settings,
+                events=self.events,
+                plateau_factor=self._factor,
+                steps_per_epoch=self.steps_per_epoch,
+                remembered=known,
             )
             self._replayer = (rows, replayer)
         return self._replayer[1]
@@ -294,14 +300,14 @@ class Run(PredictsTables):
     def _task(self, rows: Rows) -> Task:
         s = self.settings
         return Task(
-            self.network.architecture,
-            rows.X,
-            rows.targets,
-            rows.weight,
-            s.optimizer.name,
-            s.batch_size,
-            s.seed,
-            s.shuffle,
+            architecture=self.network.architecture,
+            X=rows.X,
+            targets=rows.targets,
+            weight=rows.weight,
+            optimizer=s.optimizer.name,
+            batch_size=s.batch_size,
+            seed=s.seed,
+            shuffle=s.shuffle,
         )
 
     def _factor(self, epoch: int) -> float:

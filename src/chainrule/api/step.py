@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainrule.explain.why.step_context import StepContext
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One step of a run: its rows, both passes, the update. Made by Run.replay."""
 
@@ -111,15 +111,15 @@ class Step:
 
         y = dense_targets(self.targets, self.architecture)
         return StepContext(
-            self.record,
-            self.architecture,
-            self.settings,
-            self.optimizer,
-            y,
-            self.weight,
-            self.rows,
-            self.engine,
-            self.exact_sums,
+            record=self.record,
+            architecture=self.architecture,
+            settings=self.settings,
+            optimizer=self.optimizer,
+            y=y,
+            weight=self.weight,
+            rows=self.rows,
+            engine=self.engine,
+            exact_sums=self.exact_sums,
         )
 
     def circuit(self, row: int = 0) -> Circuit:

@@ -159,14 +159,14 @@ def set_up(
     refuse_one_class(encoded, kind)
     rows = Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
     task = Task(
-        architecture,
-        rows.X,
-        rows.targets,
-        rows.weight,
-        settings.optimizer.name,
-        settings.batch_size,
-        settings.seed,
-        settings.shuffle,
+        architecture=architecture,
+        X=rows.X,
+        targets=rows.targets,
+        weight=rows.weight,
+        optimizer=settings.optimizer.name,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        shuffle=settings.shuffle,
     )
     metric = metrics.choose(settings.metric, kind)
     held = None

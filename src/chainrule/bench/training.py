@@ -28,8 +28,16 @@ def chainrule_engine(name: str, workload: Workload, optimizer: str, threads: int
 
     X, y = workload.rows()
     net = Network(workload.sizes)
-    task = Task(net.architecture, X, y, None, optimizer, workload.batch_size, 0)
-    settings = StepSettings(dict(OPTIMIZERS[optimizer].hyper))
+    task = Task(
+        architecture=net.architecture,
+        X=X,
+        targets=y,
+        weight=None,
+        optimizer=optimizer,
+        batch_size=workload.batch_size,
+        seed=0,
+    )
+    settings = StepSettings(optimizer=dict(OPTIMIZERS[optimizer].hyper))
     session = select(name, net.architecture, threads)[0].start(task, settings)
     session.load(net.parameters.flat, OPTIMIZERS[optimizer].start(net.parameters.flat, settings.optimizer))
     done = 0

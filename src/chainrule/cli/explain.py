@@ -175,7 +175,16 @@ def _step_of(subject: Run, pipeline: TablePipeline, row: Table, number: int) -> 
     features = pipeline.features(row, network.architecture.dtype)
     encoded, _ = network.encode(pipeline.target.encode(row), 1)
     name, seed = settings.optimizer.name, settings.seed
-    task = Task(network.architecture, features, encoded, None, name, 1, seed, shuffle=False)
+    task = Task(
+        architecture=network.architecture,
+        X=features,
+        targets=encoded,
+        weight=None,
+        optimizer=name,
+        batch_size=1,
+        seed=seed,
+        shuffle=False,
+    )
     eta, step_settings = settings_at(0, settings, ())
     still = replace(step_settings, dropout=0.0)
     session = network.engine.start(task, still)
@@ -183,4 +192,13 @@ def _step_of(subject: Run, pipeline: TablePipeline, row: Table, number: int) -> 
     session.load(network.parameters.flat, state)
     one = np.array([number])
     record = replace(session.record(0, eta, still), rows=one)
-    return Step(record, network.architecture, still, settings.optimizer.to_dict(), one, encoded, None, 1)
+    return Step(
+        record=record,
+        architecture=network.architecture,
+        settings=still,
+        optimizer=settings.optimizer.to_dict(),
+        rows=one,
+        targets=encoded,
+        weight=None,
+        n_steps=1,
+    )

@@ -73,7 +73,7 @@ def settle(options: argparse.Namespace, chosen: Selected, folder: Path) -> tuple
     if eta is not None:
         return _with(chosen, eta), None, f"{eta:g}, as the run was begun with"
     X, y, weight = candidate.rows.trained_on
-    asked = Settings(candidate.optimizer, **{name: candidate.settings[name] for name in STEPS})
+    asked = Settings(optimizer=candidate.optimizer, **{name: candidate.settings[name] for name in STEPS})
     threads = candidate.settings["threads"]
     problem = pose(network_of(candidate), X, y, asked, weight, options.class_weight, options.engine, threads)
     found = suggest(problem, within(candidate.settings["epochs"] * problem.task.steps_per_epoch, N_STEPS_AUTO))

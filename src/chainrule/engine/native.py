@@ -293,8 +293,7 @@ class NativeSession:
         thetas: Array | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
-        etas = plain(learning_rates, np.float64)
-        losses = np.empty(len(etas))
+        losses = np.empty(len(etas := plain(learning_rates, np.float64)))
         if settings is not self._told[0]:
             self._told = (settings, _settings(self._task, settings))
         done, stopped = self._session.advance(first_step, etas, self._told[1], losses, penalties, thetas)
@@ -315,13 +314,14 @@ class NativeSession:
             step, learning_rate, _settings(task, settings), rows, z[1:], u[1:], a[1:], (masks or [])[1:], delta[1:],
             du[1:], dtheta.flat, dX, gradient.flat,
         )  # fmt: skip
-        weight = float(n) if task.weight is None else float(task.weight[rows].sum(dtype=np.float64))
-        l2 = settings.l2_of(weight)
-        size = penalty(before.W[1:], l2, settings.l1) if l2 or settings.l1 else 0.0
-        forward = Forward(z, [task.X[rows], *a[1:]], masks, u)
-        backward = _backward(loss, delta, du, dtheta, dX)
-        update = Update(before, self._moment(), gradient, learning_rate)
-        return StepRecord(step, step // task.steps_per_epoch, rows, forward, backward, update, size)
+        size = n if task.weight is None else task.weight[rows].sum(dtype=np.float64)
+        l1, l2 = settings.l1, settings.l2_of(float(size))
+        return StepRecord(
+            step=step, epoch=step // task.steps_per_epoch, rows=rows,
+            forward=Forward(z, [task.X[rows], *a[1:]], masks, u), backward=_backward(loss, delta, du, dtheta, dX),
+            penalty=penalty(before.W[1:], l2, l1) if l2 or l1 else 0.0,
+            update=Update(before, self._moment(), gradient, learning_rate),
+        )  # fmt: skip
 
     @property
     def active_threads(self) -> int:
@@ -384,8 +384,8 @@ def _normalised_arrays(architecture: Architecture, n: int) -> list[Any]:
 
 
 def _backward(loss: float, delta: list[Any], du: list[Any], gradient: Parameters, dX: Array) -> Backward:
-    g = gradient
-    return Backward(loss, delta, g.W, g.b, dX, du, {"gain": g.gain, "shift": g.shift})  # type: ignore[dict-item]
+    g: Any = gradient
+    return Backward(loss=loss, delta=delta, dW=g.W, db=g.b, dX=dX, du=du, tensors={"gain": g.gain, "shift": g.shift})
 
 
 def _load(passes: Any, parameters: Parameters) -> None:

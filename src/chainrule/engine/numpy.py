@@ -67,7 +67,7 @@ class NumpyEngine:
         )
         forward = Forward(passed.z, passed.a, masks, passed.u)
         learned = {name: g.of_tensor(name) for name in tensor_names(architecture) if name not in ("W", "b")}
-        return forward, Backward(loss, g.delta, g.dW, g.db, g.dX, g.du, learned)
+        return forward, Backward(loss=loss, delta=g.delta, dW=g.dW, db=g.db, dX=g.dX, du=g.du, tensors=learned)
 
     def predict(self, parameters: Parameters, X: Array, refuse: Callable[[], None] | None = None) -> Array:
         """The output activation alone, block by block."""
@@ -214,7 +214,9 @@ class NumpySession:
         self._parameters, self._state = after.parameters, state
         penalty = self._engine.penalty(old, l2, settings.l1)
         update = Update(before, after, gradient, learning_rate)
-        return StepRecord(step, epoch, rows, forward, backward, update, penalty)
+        return StepRecord(
+            step=step, epoch=epoch, rows=rows, forward=forward, backward=backward, update=update, penalty=penalty
+        )
 
     def _weight_of(self, rows: npt.NDArray[np.int64]) -> float:
         weight = self._task.weight

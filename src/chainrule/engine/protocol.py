@@ -36,7 +36,7 @@ def dense_targets(targets: Targets, architecture: Architecture) -> Array:
     return np.eye(architecture.n_outputs, dtype=architecture.dtype)[targets]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """What is trained on what: all that stays fixed during a training.
 
@@ -72,7 +72,7 @@ class Task:
         return order[first : first + self.batch_size]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepSettings:
     """What a step depends on besides task, state, number and learning rate; may change between steps."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Notation:
     """Formats with the slots l, below (l − 1), above (l + 1); and j (unit), k (unit of the layer below).
 
@@ -71,8 +71,8 @@ class Notation:
 
 NOTATIONS: dict[str, Notation] = {
     "batch": Notation(
-        "batch",
-        {
+        name="batch",
+        equations={
             "z": "z{l} = a{below} @ W{l} + b{l}",
             "a": "a{l} = {skip}g({on}{l})",
             "a_dropout": "a{l} = {skip}g({on}{l}) ⊙ mask{l}",
@@ -87,11 +87,15 @@ NOTATIONS: dict[str, Notation] = {
             "bp3": "db{l} = Σ_i delta{l}[i]",
             "bp4": "dW{l} = a{below}.T @ delta{l}",
         },
-        "{x}{l}[{j}]", "W{l}[{k},{j}]", "dW{l}[{k},{j}]", "db{l}[{j}]", delta="delta",
+        unit="{x}{l}[{j}]",
+        weight="W{l}[{k},{j}]",
+        weight_gradient="dW{l}[{k},{j}]",
+        bias_gradient="db{l}[{j}]",
+        delta="delta",
     ),
     "note": Notation(
-        "note",
-        {
+        name="note",
+        equations={
             "z": "z{l} = W{l}a{below} + b{l}",
             "a": "a{l} = {skip}g({on}{l})",
             "a_dropout": "a{l} = {skip}g({on}{l}) ⊙ mask{l}",
@@ -106,11 +110,15 @@ NOTATIONS: dict[str, Notation] = {
             "bp3": "∂J/∂b{l} = Σ_i δ{l}",
             "bp4": "∂J/∂W{l} = Σ_i δ{l} (a{below})ᵀ",
         },
-        "{x}{l}[{j}]", "W{l}[{j},{k}]", "∂J/∂W{l}[{j},{k}]", "∂J/∂b{l}[{j}]", raised=True,
+        unit="{x}{l}[{j}]",
+        weight="W{l}[{j},{k}]",
+        weight_gradient="∂J/∂W{l}[{j},{k}]",
+        bias_gradient="∂J/∂b{l}[{j}]",
+        raised=True,
     ),
     "nielsen": Notation(
-        "nielsen",
-        {
+        name="nielsen",
+        equations={
             "z": "z^{l}_j = Σ_k w^{l}_jk a^{below}_k + b^{l}_j",
             "a": "a^{l}_j = {skip}σ({on}^{l}_j)",
             "a_dropout": "a^{l}_j = {skip}σ({on}^{l}_j) · mask^{l}_j",
@@ -125,7 +133,10 @@ NOTATIONS: dict[str, Notation] = {
             "bp3": "∂C/∂b^{l}_j = Σ_x δ^{l}_j",
             "bp4": "∂C/∂w^{l}_jk = Σ_x a^{below}_k δ^{l}_j",
         },
-        "{x}^{l}_{j}", "w^{l}_{j},{k}", "∂C/∂w^{l}_{j},{k}", "∂C/∂b^{l}_{j}",
+        unit="{x}^{l}_{j}",
+        weight="w^{l}_{j},{k}",
+        weight_gradient="∂C/∂w^{l}_{j},{k}",
+        bias_gradient="∂C/∂b^{l}_{j}",
     ),
-}  # fmt: skip
+}
 """s is the row's share w/Σw of J; Σ_i (Nielsen's Σ_x) runs over the rows of the batch."""

@@ -42,7 +42,7 @@ class Forward:
         return self.a[-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Backward:
     """The backward pass: J of the batch without penalty, and its gradient by everything on the way.
 
@@ -122,7 +122,7 @@ class Update:
         return self.old.parameters.like(self.new.parameters.flat - self.old.parameters.flat)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepRecord:
     """Everything one step computed: its batch, both passes, the update. Steps are numbered from 0."""
 

@@ -32,7 +32,7 @@ MOST_MEANS = 10
 """Mean targets of a level are told apart for up to 10 targets or classes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TablePipeline:
     """Fitted state of a whole table: encoders of its columns, coding of its targets, how each column is read.
 
@@ -89,7 +89,7 @@ class TablePipeline:
             by_target, folds = _for_means(target, fitted), folds_of(len(fitted), seed)
         encoders = tuple(_fit(column, fitted.weight, scaling, n_bins, by_target, folds) for column in fitted.columns)
         readings = {column.name: column.reading for column in (*table.columns, *table.targets)}
-        made = cls(encoders, target, readings, missing, np.zeros(0), seed)
+        made = cls(encoders=encoders, target=target, readings=readings, missing=missing, average=np.zeros(0), seed=seed)
         X = made.training_features(table, rows)
         average = np.average(X if rows is None else X[rows], axis=0, weights=fitted.weight)
         return replace(made, average=average), X
@@ -198,7 +198,14 @@ class TablePipeline:
         )
         target = _restored(TARGETS[values["target"]["kind"]], values["target"], arrays, "target")
         readings, missing = dict(values["readings"]), tuple(values["missing"])
-        return cls(encoders, target, readings, missing, arrays["average"], values["seed"])
+        return cls(
+            encoders=encoders,
+            target=target,
+            readings=readings,
+            missing=missing,
+            average=arrays["average"],
+            seed=values["seed"],
+        )
 
 
 def _fit(

@@ -19,7 +19,7 @@ MOST_BINNED = 32
 ROWS_PER_BIN = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """What a pipeline, a network and a training are made with."""
 
@@ -60,9 +60,13 @@ def preset(name: str, *, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
 def _plain(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
     """Two layers of 64 rectifiers on standardised columns, Adam at a constant rate, patience 20."""
     return Preset(
-        (64, 64), "relu", "standard", 0, {"name": "adam", "learning_rate": 0.003},
-        {"batch_size": 32, "epochs": 100, "early_stopping": 20, "l2": 0.001},
-    )  # fmt: skip
+        hidden_sizes=(64, 64),
+        activation="relu",
+        scaling="standard",
+        n_bins=0,
+        optimizer={"name": "adam", "learning_rate": 0.003},
+        settings={"batch_size": 32, "epochs": 100, "early_stopping": 20, "l2": 0.001},
+    )
 
 
 def _auto(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
@@ -95,9 +99,9 @@ def _simpler(hidden_sizes: tuple[int, ...], n_rows: int, n_numbers: int, is_clas
     ) -> Preset:
         epochs = min(n_steps // 8, max(n_steps // 200, n_steps * batch_size // max(n_rows, 1)))
         return Preset(
-            sizes, "silu", "robust", bins(16, n_rows, n_numbers),
-            {"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay},
-            {
+            hidden_sizes=sizes, activation="silu", scaling="robust", n_bins=bins(16, n_rows, n_numbers),
+            optimizer={"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay},
+            settings={
                 "batch_size": batch_size, "epochs": epochs, "schedule": "cosine", "warm_up": 0.05, "dropout": dropout,
                 "metric": _metric(is_class),
             },
@@ -124,9 +128,9 @@ def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers
     epochs = min(500, max(40, n_steps * batch_size // max(n_rows, 1)))
     few = is_class and n_rows < SMALL_TABLE
     return Preset(
-        hidden_sizes, "silu", "robust", bins(16, n_rows, n_numbers),
-        {"name": "adamw", "learning_rate": 0.002, "weight_decay": 1.0 if few else 0.1},
-        {
+        hidden_sizes=hidden_sizes, activation="silu", scaling="robust", n_bins=bins(16, n_rows, n_numbers),
+        optimizer={"name": "adamw", "learning_rate": 0.002, "weight_decay": 1.0 if few else 0.1},
+        settings={
             "batch_size": batch_size, "epochs": epochs, "schedule": "cosine", "warm_up": 0.05,
             "dropout": 0.2 if few or n_rows >= MANY_ROWS else 0.15, "metric": _metric(is_class),
         },
@@ -183,18 +187,27 @@ def few_rows(n_rows: int, n_distinct: int, n_numbers: int, output: str) -> Prese
     rate = RIDGE_RATE / CURVATURE.get(output, 1.0)
     presets = [
         Preset(
-            (), "silu", "robust", bins(most_bins, n_distinct, n_numbers),
-            {"name": "sgd", "learning_rate": rate, "momentum": 0.9}, {**whole, "epochs": RIDGE_STEPS, "l2": l2},
-            full_rate_inputs=1.0, dtype="float64",
+            hidden_sizes=(),
+            activation="silu",
+            scaling="robust",
+            n_bins=bins(most_bins, n_distinct, n_numbers),
+            optimizer={"name": "sgd", "learning_rate": rate, "momentum": 0.9},
+            settings={**whole, "epochs": RIDGE_STEPS, "l2": l2},
+            full_rate_inputs=1.0,
+            dtype="float64",
         )
         for l2, most_bins in RIDGES
     ] + [
         Preset(
-            (64, 64), "silu", "robust", bins(most_bins, n_distinct, n_numbers),
-            {"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay}, {**whole, "epochs": n_steps},
+            hidden_sizes=(64, 64),
+            activation="silu",
+            scaling="robust",
+            n_bins=bins(most_bins, n_distinct, n_numbers),
+            optimizer={"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay},
+            settings={**whole, "epochs": n_steps},
             dtype="float64",
         )
         for n_steps, learning_rate, decay, most_bins in NETWORKS
-    ]  # fmt: skip
+    ]
     several = [preset for k, preset in enumerate(presets) if preset not in presets[:k]]  # without bins some are alike
     return replace(several[-1], simpler=tuple(several[:-1]))

@@ -13,7 +13,7 @@ from chainrule.reference.activation import Array
 from chainrule.reference.activations import ACTIVATIONS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """A loss on a given output activation: value of each row, derivative by a, whether it fuses, or its own delta.
 

@@ -111,7 +111,7 @@ def _quantile(level: float) -> Pair:
         e = a - y
         return np.where(e > 0, (1 - level), np.where(e < 0, -level, e)).astype(e.dtype)
 
-    return Pair(value, da, dda=_corner_dda)
+    return Pair(value=value, da=da, dda=_corner_dda)
 
 
 def _quantile_loss(name: str, level: float) -> Loss:
@@ -192,43 +192,66 @@ LOSSES: dict[str, Loss] = {
     entry.name: entry
     for entry in (
         Loss(
-            name="squared_error", formula="½·Σ_j (a_j − y_j)²",
-            anywhere=Pair(_squared_error, _squared_error_da, dda=_squared_error_dda), with_softmax=True,
-            own={"identity": Pair(_squared_error, _squared_error_da, fused=True)}, distance=True,
-            constant=_constant_squared_error, worked=texts.squared_error, gates=texts.squared_error_gates,
+            name="squared_error",
+            formula="½·Σ_j (a_j − y_j)²",
+            anywhere=Pair(value=_squared_error, da=_squared_error_da, dda=_squared_error_dda),
+            with_softmax=True,
+            own={"identity": Pair(value=_squared_error, da=_squared_error_da, fused=True)},
+            distance=True,
+            constant=_constant_squared_error,
+            worked=texts.squared_error,
+            gates=texts.squared_error_gates,
         ),
         Loss(
             name="cross_entropy",
             formula="−Σ_j y_j·log a_j (softmax); −Σ_j y_j·log a_j + (1 − y_j)·log(1 − a_j) (sigmoid)",
             own={
-                "softmax": Pair(_cross_entropy, _cross_entropy_da, fused=True),
-                "sigmoid": Pair(_binary_cross_entropy, _binary_cross_entropy_da, fused=True),
+                "softmax": Pair(value=_cross_entropy, da=_cross_entropy_da, fused=True),
+                "sigmoid": Pair(value=_binary_cross_entropy, da=_binary_cross_entropy_da, fused=True),
             },
-            constant=_constant_cross_entropy, worked=texts.cross_entropy, gates=texts.cross_entropy_gates,
+            constant=_constant_cross_entropy,
+            worked=texts.cross_entropy,
+            gates=texts.cross_entropy_gates,
         ),
         Loss(
-            name="absolute_error", formula="Σ_j |a_j − y_j|", distance=True, side=sign_of,
-            anywhere=Pair(_absolute_error, _absolute_error_da, dda=_corner_dda),
-            constant=_constant_absolute_error, worked=texts.absolute_error, gates=texts.absolute_error_gates,
+            name="absolute_error",
+            formula="Σ_j |a_j − y_j|",
+            distance=True,
+            side=sign_of,
+            anywhere=Pair(value=_absolute_error, da=_absolute_error_da, dda=_corner_dda),
+            constant=_constant_absolute_error,
+            worked=texts.absolute_error,
+            gates=texts.absolute_error_gates,
         ),
         Loss(
-            name="huber", formula="Σ_j ½·e_j² where |e_j| ≤ 1, |e_j| − ½ elsewhere, e_j = a_j − y_j", distance=True,
-            anywhere=Pair(_huber, _huber_da, dda=_huber_dda), side=_side_of_huber,
-            constant=_constant_huber, worked=texts.huber, gates=texts.huber_gates,
+            name="huber",
+            formula="Σ_j ½·e_j² where |e_j| ≤ 1, |e_j| − ½ elsewhere, e_j = a_j − y_j",
+            distance=True,
+            anywhere=Pair(value=_huber, da=_huber_da, dda=_huber_dda),
+            side=_side_of_huber,
+            constant=_constant_huber,
+            worked=texts.huber,
+            gates=texts.huber_gates,
         ),
         Loss(
-            name="poisson", formula="Σ_j a_j − y_j·log a_j",
+            name="poisson",
+            formula="Σ_j a_j − y_j·log a_j",
             own={
-                "exponential": Pair(_poisson_of_exponential, _poisson_da, fused=True),
+                "exponential": Pair(value=_poisson_of_exponential, da=_poisson_da, fused=True),
                 "softplus": Pair(
-                    _poisson_of_softplus, _poisson_da, delta=_poisson_of_softplus_delta, bend=_poisson_of_softplus_bend
+                    value=_poisson_of_softplus,
+                    da=_poisson_da,
+                    delta=_poisson_of_softplus_delta,
+                    bend=_poisson_of_softplus_bend,
                 ),
             },
-            constant=_constant_poisson, worked=texts.poisson, gates=texts.poisson_gates,
+            constant=_constant_poisson,
+            worked=texts.poisson,
+            gates=texts.poisson_gates,
         ),
         _quantile_loss("quantile", MEDIAN),
     )
-}  # fmt: skip
+}
 
 
 @lru_cache(maxsize=64)

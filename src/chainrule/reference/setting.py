@@ -10,7 +10,7 @@ from typing import Any
 from chainrule.errors import SettingsError, unknown_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Setting:
     """One hyper-parameter. `low`/`high` bound a number; `open_low`/`open_high` exclude the bound itself."""
 

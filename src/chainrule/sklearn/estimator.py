@@ -171,15 +171,11 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             )
             batch_size = len(X)
         return Task(
-            self._network_of(dtype)[0].architecture,
-            arrays.plain(X, dtype),
-            in_range(targets, dtype, "y"),
-            weights_in_range(weight, dtype, "sample_weight"),
-            optimizer,
-            int(batch_size),
-            int(self._random_state.randint(np.iinfo(np.int32).max)),
-            bool(self.shuffle),
-        )
+            architecture=self._network_of(dtype)[0].architecture, X=arrays.plain(X, dtype),
+            targets=in_range(targets, dtype, "y"), weight=weights_in_range(weight, dtype, "sample_weight"),
+            optimizer=optimizer, batch_size=int(batch_size),
+            seed=int(self._random_state.randint(np.iinfo(np.int32).max)), shuffle=bool(self.shuffle),
+        )  # fmt: skip
 
     def _fit_all_at_once(
         self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any, interrupted: Callable[[], bool]
@@ -221,7 +217,9 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         engine = self._engine_for(task.architecture, task.batch_size, task.steps_per_epoch)
         state = self._optimizer_state(optimizer, parameters, incremental)
         settings = self._settings(task, optimizer, incremental)
-        step = StepSettings(dict(state.hyper), 0.0, 0.0, float(self.dropout), self.clip_norm, float(self.alpha))
+        step = StepSettings(
+            optimizer=dict(state.hyper), dropout=float(self.dropout), clip_norm=self.clip_norm, alpha=float(self.alpha)
+        )
         judge = self._judge(task, judged_by)
         watch, progress = self._watch_and_progress()
         if judged_by is not None:
@@ -277,7 +275,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
     def _settings(self, task: Task, optimizer: Optimizer, incremental: bool) -> Settings:
         return Settings(
-            optimizer,
+            optimizer=optimizer,
             batch_size=task.batch_size,
             epochs=self.max_iter,
             dropout=float(self.dropout),

@@ -29,7 +29,7 @@ class FullBatch:
 
     def __init__(self, task: Task, engine: Engine, alpha: float) -> None:
         self.task = replace(task, optimizer="sgd", batch_size=task.n_samples, shuffle=False)
-        self._settings = StepSettings({"momentum": 0.5, "nesterov": False}, alpha=alpha)
+        self._settings = StepSettings(optimizer={"momentum": 0.5, "nesterov": False}, alpha=alpha)
         self._session = engine.start(self.task, self._settings)
         self._rest = {"v": np.zeros(task.architecture.n_parameters, task.architecture.dtype)}
         self._rate, self._penalty = np.ones(1), np.zeros(1)

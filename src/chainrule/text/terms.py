@@ -23,7 +23,7 @@ class Term:
     example: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """Where a number comes from.
 
@@ -76,6 +76,13 @@ def origin_of(
     with np.errstate(all="ignore"):
         running = totals if totals is not None and exact else np.cumsum(values)
     return Origin(
-        symbols, tuple(terms), name, exact_sum(terms), tuple(steps or ()), tuple(map(float, running)), exact,
-        tuple(operands or ()), tuple(lines or ()),
-    )  # fmt: skip
+        symbols=symbols,
+        terms=tuple(terms),
+        sum_name=name,
+        total=exact_sum(terms),
+        steps=tuple(steps or ()),
+        running=tuple(map(float, running)),
+        exact=exact,
+        operands=tuple(operands or ()),
+        code=tuple(lines or ()),
+    )

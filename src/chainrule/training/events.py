@@ -42,7 +42,12 @@ def settings_at(step: int, settings: Settings, events: Sequence[Event]) -> tuple
     """The learning rate before its schedule, and the step settings, that hold at a step."""
     eta = settings.optimizer.learning_rate
     current = StepSettings(
-        dict(settings.optimizer.hyper), settings.l2, settings.l1, settings.dropout, settings.clip_norm, settings.alpha
+        optimizer=dict(settings.optimizer.hyper),
+        l2=settings.l2,
+        l1=settings.l1,
+        dropout=settings.dropout,
+        clip_norm=settings.clip_norm,
+        alpha=settings.alpha,
     )
     for event in events:
         if event.kind == "set" and event.step <= step:

@@ -21,34 +21,115 @@ def _table(*settings: Setting) -> dict[str, Setting]:
 
 
 SETTINGS: dict[str, Setting] = _table(
-    Setting("optimizer", str, "adam", "update rule", choices=OPTIMIZERS),
-    Setting("learning_rate", float, 0.001, "η: length of a step along the gradient", low=0.0, open_low=True),
-    Setting("batch_size", int, 32, "rows of a step", low=1, unit="rows"),
-    Setting("epochs", int, 10, "passes over the rows", low=1, high=10_000_000),
-    Setting("l2", float, 0.0, "adds ½·l2·Σ‖W‖² to the objective; biases are free", low=0.0,
-            source="Krogh, Hertz (1992)"),
-    Setting("l1", float, 0.0, "adds l1·Σ|W| to the objective; biases are free", low=0.0,
-            source="Tibshirani (1996)"),
-    Setting("dropout", float, 0.0, "share of hidden units dropped in each step", low=0.0, high=1.0, open_high=True,
-            source="Srivastava et al. (2014)"),
-    Setting("clip_norm", float, None, "longest gradient allowed, all parameters together", low=0.0, open_low=True,
-            optional=True, source="Pascanu, Mikolov, Bengio (2013)"),
-    Setting("schedule", str, "constant", "how the learning rate changes", choices=SCHEDULES),
-    Setting("warm_up", float, 0.0, "share of all steps over which the learning rate rises to full", low=0.0, high=1.0,
-            source="Goyal et al. (2017)"),
-    Setting("decay_factor", float, 0.1, "factor of the schedules step, exponential and plateau", low=0.0, high=1.0,
-            open_low=True, open_high=True),
-    Setting("decay_every", int, 10, "epochs between decays of the schedules step and exponential; patience of plateau",
-            low=1, unit="epochs"),
-    Setting("early_stopping", int, None, "epochs without a better metric before training stops", low=1, optional=True,
-            unit="epochs", source="Prechelt (1998)"),
-    Setting("seed", int, 0, "the one number all randomness follows from", low=0, high=2**64 - 1),
-    Setting("shuffle", bool, True, "a new order of the rows in every epoch"),
-    Setting("threads", int, None, "threads of the native engine; results do not depend on it", low=1, high=4096,
-            optional=True),
-    Setting("time_limit", float, None, "seconds after which training stops with the best model", low=0.0, open_low=True,
-            optional=True, unit="s"),
-)  # fmt: skip
+    Setting(name="optimizer", kind=str, default="adam", meaning="update rule", choices=OPTIMIZERS),
+    Setting(
+        name="learning_rate",
+        kind=float,
+        default=0.001,
+        meaning="η: length of a step along the gradient",
+        low=0.0,
+        open_low=True,
+    ),
+    Setting(name="batch_size", kind=int, default=32, meaning="rows of a step", low=1, unit="rows"),
+    Setting(name="epochs", kind=int, default=10, meaning="passes over the rows", low=1, high=10_000_000),
+    Setting(
+        name="l2",
+        kind=float,
+        default=0.0,
+        meaning="adds ½·l2·Σ‖W‖² to the objective; biases are free",
+        low=0.0,
+        source="Krogh, Hertz (1992)",
+    ),
+    Setting(
+        name="l1",
+        kind=float,
+        default=0.0,
+        meaning="adds l1·Σ|W| to the objective; biases are free",
+        low=0.0,
+        source="Tibshirani (1996)",
+    ),
+    Setting(
+        name="dropout",
+        kind=float,
+        default=0.0,
+        meaning="share of hidden units dropped in each step",
+        low=0.0,
+        high=1.0,
+        open_high=True,
+        source="Srivastava et al. (2014)",
+    ),
+    Setting(
+        name="clip_norm",
+        kind=float,
+        default=None,
+        meaning="longest gradient allowed, all parameters together",
+        low=0.0,
+        open_low=True,
+        optional=True,
+        source="Pascanu, Mikolov, Bengio (2013)",
+    ),
+    Setting(name="schedule", kind=str, default="constant", meaning="how the learning rate changes", choices=SCHEDULES),
+    Setting(
+        name="warm_up",
+        kind=float,
+        default=0.0,
+        meaning="share of all steps over which the learning rate rises to full",
+        low=0.0,
+        high=1.0,
+        source="Goyal et al. (2017)",
+    ),
+    Setting(
+        name="decay_factor",
+        kind=float,
+        default=0.1,
+        meaning="factor of the schedules step, exponential and plateau",
+        low=0.0,
+        high=1.0,
+        open_low=True,
+        open_high=True,
+    ),
+    Setting(
+        name="decay_every",
+        kind=int,
+        default=10,
+        meaning="epochs between decays of the schedules step and exponential; patience of plateau",
+        low=1,
+        unit="epochs",
+    ),
+    Setting(
+        name="early_stopping",
+        kind=int,
+        default=None,
+        meaning="epochs without a better metric before training stops",
+        low=1,
+        optional=True,
+        unit="epochs",
+        source="Prechelt (1998)",
+    ),
+    Setting(
+        name="seed", kind=int, default=0, meaning="the one number all randomness follows from", low=0, high=2**64 - 1
+    ),
+    Setting(name="shuffle", kind=bool, default=True, meaning="a new order of the rows in every epoch"),
+    Setting(
+        name="threads",
+        kind=int,
+        default=None,
+        meaning="threads of the native engine; results do not depend on it",
+        low=1,
+        high=4096,
+        optional=True,
+    ),
+    Setting(
+        name="time_limit",
+        kind=float,
+        default=None,
+        meaning="seconds after which training stops with the best model",
+        low=0.0,
+        open_low=True,
+        optional=True,
+        unit="s",
+    ),
+)
 
 OPTIMIZER_SETTINGS = HYPER_PARAMETERS
 """Those of the update rules by name, each in the entry of its rule (chainrule.reference.optimizers)."""
@@ -198,7 +279,7 @@ def optimizer_from(values: str | Optimizer | Mapping[str, Any] | None) -> Optimi
     return cls(**options)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The checked settings of one training. Field names are those of SETTINGS."""
 

@@ -44,7 +44,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Gate:
     """One number of the circuit: an input or constant (no kind) or what a gate makes of its inputs."""
 
@@ -71,7 +71,7 @@ class Graph:
 
     def input(self, name: str, value: float, *, constant: bool = False) -> int:
         """A number that comes from outside; of a constant nobody asks the gradient."""
-        self.gates.append(Gate(name, None, (), float(value), constant=constant))
+        self.gates.append(Gate(name=name, kind=None, inputs=(), value=float(value), constant=constant))
         return len(self.gates) - 1
 
     def gate(self, kind: str, *inputs: int, name: str = "") -> int:
@@ -81,7 +81,9 @@ class Graph:
             value, local = KINDS[kind].value(*values), KINDS[kind].local(*values)
         else:
             value, local = _activation(kind, values[0])
-        self.gates.append(Gate(name, kind, inputs, float(value), locals=tuple(map(float, local))))
+        self.gates.append(
+            Gate(name=name, kind=kind, inputs=inputs, value=float(value), locals=tuple(map(float, local)))
+        )
         return len(self.gates) - 1
 
     def add_all(self, parts: Sequence[int], name: str = "") -> int:

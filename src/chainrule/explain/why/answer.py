@@ -86,13 +86,18 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
         value, origin = of_parameter(context, entry) if entry.kind in context.parameters else origin_in(context, entry)
         finite = bool(np.isfinite(context.record.backward.loss))
         return Answer(
-            str(entry), float(value), str(context.dtype), context.engine, context.record.step,
-            context.exact_sums, origin,
-            _twin(context, entry) if finite and _moved(context, entry) is not None else None,
-            from_weight(context, entry, shown, row) if finite and entry.kind == "dW" else None,
-            _prediction(context, entry) if finite and entry.kind in (*context.parameters, "loss") else None,
+            name=str(entry),
+            value=float(value),
+            dtype=str(context.dtype),
+            engine=context.engine,
+            step=context.record.step,
+            exact_sums=context.exact_sums,
+            origin=origin,
+            twin=_twin(context, entry) if finite and _moved(context, entry) is not None else None,
+            paths=from_weight(context, entry, shown, row) if finite and entry.kind == "dW" else None,
+            prediction=_prediction(context, entry) if finite and entry.kind in (*context.parameters, "loss") else None,
             updated=entry.kind in context.parameters,
-        )  # fmt: skip
+        )
 
 
 def _moved(context: StepContext, e: Entry) -> str | None:

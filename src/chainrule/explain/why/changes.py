@@ -34,10 +34,17 @@ def of_parameter(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     if where is not None:
         lines.append(where)
     return new, Origin(
-        f"{label} ← {OPTIMIZERS[name].formula.partition('←')[2].strip() if name in OPTIMIZERS else '?'}",
-        tuple(terms), label, total, (), tuple(map(float, np.cumsum(values))), False,
-        (d,), tuple(_code(context, e, name, new) if applied and name in OPTIMIZERS else ()), tuple(lines),
-    )  # fmt: skip
+        symbols=f"{label} ← {OPTIMIZERS[name].formula.partition('←')[2].strip() if name in OPTIMIZERS else '?'}",
+        terms=tuple(terms),
+        sum_name=label,
+        total=total,
+        steps=(),
+        running=tuple(map(float, np.cumsum(values))),
+        exact=False,
+        operands=(d,),
+        code=tuple(_code(context, e, name, new) if applied and name in OPTIMIZERS else ()),
+        lines=tuple(lines),
+    )
 
 
 def _gradient_parts(context: StepContext, e: Entry) -> list[tuple[str, float]]:

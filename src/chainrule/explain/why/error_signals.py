@@ -30,7 +30,7 @@ def of_da(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _ErrorSum:
     """What comes down to a[l][i,k]: through the layer above, and past it where that adds its input."""
 
@@ -63,7 +63,7 @@ def _error_sum(context: StepContext, l: int, i: int, k: int) -> _ErrorSum:
         with np.errstate(all="ignore"):
             totals = np.append(totals, totals[-1] + past)
         symbols, operands = f"{symbols} + {name}", [*operands, name]
-    return _ErrorSum(symbols, terms, totals, operands, d, w, past, l)
+    return _ErrorSum(symbols=symbols, terms=terms, totals=totals, operands=operands, d=d, w=w, past=past, l=l)
 
 
 def of_delta(context: StepContext, e: Entry) -> tuple[Any, Origin]:

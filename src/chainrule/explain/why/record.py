@@ -64,7 +64,7 @@ class Prediction:
         return self.after - self.before
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Everything known about one number of a step."""
 

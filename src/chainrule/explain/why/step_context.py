@@ -23,7 +23,7 @@ Passes = tuple[list[Any], list[Any], list[Any]]
 """z, u and a by layer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepContext:
     """One recorded step and what it depends on.
 

@@ -16,17 +16,33 @@ from chainrule.reference.setting import Setting
 from chainrule.text.tables import factor, number
 
 BETA1 = Setting(
-    "beta1", float, 0.9, "decay of the running mean of g (adam, adamw)", low=0.0, high=1.0, open_high=True,
+    name="beta1",
+    kind=float,
+    default=0.9,
+    meaning="decay of the running mean of g (adam, adamw)",
+    low=0.0,
+    high=1.0,
+    open_high=True,
     source="Kingma, Ba (2015)",
-)  # fmt: skip
+)
 BETA2 = Setting(
-    "beta2", float, 0.999, "decay of the running mean of g² (adam, adamw)", low=0.0, high=1.0, open_high=True,
+    name="beta2",
+    kind=float,
+    default=0.999,
+    meaning="decay of the running mean of g² (adam, adamw)",
+    low=0.0,
+    high=1.0,
+    open_high=True,
     source="Kingma, Ba (2015)",
-)  # fmt: skip
+)
 WEIGHT_DECAY = Setting(
-    "weight_decay", float, 0.01, "share η·weight_decay of every parameter removed in a step (adamw)", low=0.0,
+    name="weight_decay",
+    kind=float,
+    default=0.01,
+    meaning="share η·weight_decay of every parameter removed in a step (adamw)",
+    low=0.0,
     source="Loshchilov, Hutter (2019)",
-)  # fmt: skip
+)
 
 
 def adam(

@@ -12,10 +12,22 @@ from chainrule.reference.setting import Setting
 from chainrule.text.tables import factor, number
 
 MOMENTUM = Setting(
-    "momentum", float, 0.0, "share of the previous velocity kept (sgd)", low=0.0, high=1.0, open_high=True,
+    name="momentum",
+    kind=float,
+    default=0.0,
+    meaning="share of the previous velocity kept (sgd)",
+    low=0.0,
+    high=1.0,
+    open_high=True,
     source="Polyak (1964)",
-)  # fmt: skip
-NESTEROV = Setting("nesterov", bool, False, "look ahead along the velocity (sgd)", source="Sutskever et al. (2013)")
+)
+NESTEROV = Setting(
+    name="nesterov",
+    kind=bool,
+    default=False,
+    meaning="look ahead along the velocity (sgd)",
+    source="Sutskever et al. (2013)",
+)
 
 
 def sgd(

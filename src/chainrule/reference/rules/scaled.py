@@ -14,10 +14,23 @@ from chainrule.reference.setting import Setting
 from chainrule.text.tables import factor, number
 
 RHO = Setting(
-    "rho", float, 0.99, "decay of the running mean of g² (rmsprop)", low=0.0, high=1.0, open_high=True,
+    name="rho",
+    kind=float,
+    default=0.99,
+    meaning="decay of the running mean of g² (rmsprop)",
+    low=0.0,
+    high=1.0,
+    open_high=True,
     source="Tieleman, Hinton (2012)",
-)  # fmt: skip
-EPSILON = Setting("epsilon", float, 1e-8, "added to √v so that no step divides by zero", low=0.0, open_low=True)
+)
+EPSILON = Setting(
+    name="epsilon",
+    kind=float,
+    default=1e-8,
+    meaning="added to √v so that no step divides by zero",
+    low=0.0,
+    open_low=True,
+)
 
 
 def rmsprop(
