@@ -34,7 +34,7 @@ OF_TRAINING = (
     "directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence",
 )  # fmt: skip
 """Arguments of train for a table that are no part of its plan."""
-OWN = ("validation", "few_rows", "always_linear")
+OWN = ("validation", "few_rows")
 """Fields of a request that a plan of a table has no name for, or a parameter of its own."""
 
 

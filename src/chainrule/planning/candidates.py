@@ -102,7 +102,7 @@ def make_candidates(
 
     Args      encoded: the rows as the pipeline of a preset has them; has_validation: whether rows judge the epochs
     """
-    keeps_linear = request.always_linear or not request.describes_network
+    keeps_linear = not request.describes_network
     simpler = () if "epochs" in request.settings else chosen.simpler
     presets = (*(preset for preset in simpler if preset.hidden_sizes or keeps_linear), chosen)
     output, loss = output_and_loss(request, task)

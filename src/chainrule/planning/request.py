@@ -51,14 +51,12 @@ class Request:
     n_bins: int | None = None
     few_rows: Literal["unless stated", "always", "never"] = "unless stated"
     """When all rows of a table below FEW_ROWS are trained on: unless something is stated that a preset decides, …"""
-    always_linear: bool = False
-    """Whether a linear model is a candidate also where the hidden layers are described."""
 
     def __post_init__(self) -> None:
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
         for name, value in self.settings.items():
             if name not in known:
-                fixed = {"settings", "few_rows", "always_linear"}
+                fixed = {"settings", "few_rows"}
                 raise unknown_name("setting", name, sorted(known | {entry.name for entry in fields(self)} - fixed))
             if (name, value) != ("learning_rate", AUTO):
                 (SETTINGS.get(name) or OPTIMIZER_SETTINGS[name]).check(value)

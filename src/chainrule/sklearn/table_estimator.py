@@ -100,7 +100,6 @@ class BaseTabular(ReadsTables):
             hidden_sizes=hidden,
             initializer="zeros" if hidden == () else "auto",
             few_rows="always",
-            always_linear=True,
         )
         given = {} if validation is None else {"validation": self._given(validation)}
         return plan_table(table, request, self._task, given)
