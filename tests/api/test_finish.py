@@ -29,7 +29,7 @@ def fails(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize(
     ("place", "name", "missing"),
-    [(report, "material_of", {"report.html"}), (finish, "write_model", {"model.safetensors", "run.json"})],
+    [(report, "report_input_of", {"report.html"}), (finish, "write_model", {"model.safetensors", "run.json"})],
 )
 def test_the_run_comes_back(place: Any, name: str, missing: set[str], tmp_path: Path, monkeypatch) -> None:
     """An error nobody thought of costs the file it came with; resuming makes the rest good."""

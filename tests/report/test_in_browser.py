@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.api.report import material_of, write
+from chainrule.api.report import report_input_of, write
 from chainrule.data.table import Table, column_of
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes
@@ -81,15 +81,15 @@ def test_normalised_and_residual_layers_agree(engine: str, dtype: str, browser: 
 
 
 def altered(run: cr.Run, change: Any) -> Any:
-    """The material of a run with the records of its steps changed."""
-    material = material_of(run, run.kept_rows, None)
+    """The given of a run with the records of its steps changed."""
+    given = report_input_of(run, run.kept_rows, None)
 
     def again(steps: Any) -> Iterator[Any]:
-        for seen in material.again(steps):
+        for seen in given.again(steps):
             change(seen.record)
             yield seen
 
-    return replace(material, again=again)
+    return replace(given, again=again)
 
 
 @pytest.mark.parametrize("part", ["z", "a", "delta", "dW", "db", "new", "loss"])

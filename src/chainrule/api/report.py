@@ -14,7 +14,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
 from chainrule.report.page import page
-from chainrule.report.report_input import Names, ReportInput, Sample, Seen
+from chainrule.report.report_input import Names, ReplayedStep, ReportInput, Sample
 from chainrule.run.directory import RunDirectory
 from chainrule.run.files import refuse_unwritable, writing_atomic
 from chainrule.run.names import REPORT
@@ -43,7 +43,7 @@ def write_report(
     target = Path(path)
     refuse_unwritable(target)
     rows, missing = _replayable(run, data)
-    write(target, material_of(run, rows, missing), size_mb, PATIENCE_S, _right_to_write(run, target))
+    write(target, report_input_of(run, rows, missing), size_mb, PATIENCE_S, _right_to_write(run, target))
     return target
 
 
@@ -73,26 +73,26 @@ def _right_to_write(run: Run, target: Path) -> contextlib.AbstractContextManager
 def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
     """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints."""
     try:
-        material = material_of(run, run.rows, None, shows_rows=shows_rows)
+        given = report_input_of(run, run.rows, None, shows_rows=shows_rows)
         seconds = AFTER_TRAINING_S
         if run.result["stopped"] != "interrupted":  # else somebody waits for the end
             seconds = max(seconds, AFTER_TRAINING_SHARE * float(run.result["seconds"]))
-        write(folder / REPORT, material, SIZE_MB, seconds)  # the training still is the one writer
+        write(folder / REPORT, given, SIZE_MB, seconds)  # the training still is the one writer
     finally:
         run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
 
 
 def write(
     target: Path,
-    material: ReportInput,
+    given: ReportInput,
     size_mb: float,
     seconds: float,
     right_to_write: contextlib.AbstractContextManager[None] | None = None,
 ) -> None:
     """Collect, compose, write at once; the right to write is taken for the writing only."""
-    collected = collect(material, budget_bytes=int(size_mb * 1e6 * 3 / 4), seconds=seconds)
-    data = material.facts.get("data")
-    title = f"{data} · {material.architecture}" if data else f"{material.architecture}"
+    collected = collect(given, budget_bytes=int(size_mb * 1e6 * 3 / 4), seconds=seconds)
+    data = given.facts.get("data")
+    title = f"{data} · {given.architecture}" if data else f"{given.architecture}"
     with (
         right_to_write or contextlib.nullcontext(),
         writing_atomic(target, durable=False) as file,
@@ -100,7 +100,7 @@ def write(
         file.write(page(collected, f"{title} · chainrule").encode("utf-8"))
 
 
-def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows: bool = True) -> ReportInput:
+def report_input_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows: bool = True) -> ReportInput:
     """What the report may use of a run; `rows` are its training rows, if they are to be had."""
     return ReportInput(
         architecture=run.network.architecture,
@@ -124,11 +124,11 @@ def material_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows:
     )  # fmt: skip
 
 
-def _again(run: Run, rows: Rows, steps: Iterable[int]) -> Iterator[Seen]:
+def _again(run: Run, rows: Rows, steps: Iterable[int]) -> Iterator[ReplayedStep]:
     """The steps one after the other, in one session."""
     for t in steps:
         step = run._step(t, rows)
-        yield Seen(step.record, step.settings, step.rows, step.targets, step.weight)
+        yield ReplayedStep(step.record, step.settings, step.rows, step.targets, step.weight)
 
 
 def _facts(run: Run, rows: Rows | None) -> dict[str, Any]:

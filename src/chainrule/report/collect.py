@@ -20,7 +20,7 @@ from chainrule.network.records import Backward
 from chainrule.reference.kinds.layer_norm import LAYER_NORM
 from chainrule.report import choose, curves, health
 from chainrule.report.pack import Entry, Pack
-from chainrule.report.report_input import ReportInput, Seen
+from chainrule.report.report_input import ReplayedStep, ReportInput
 from chainrule.verify.gradients import check_gradients
 from chainrule.words import LANGUAGES
 
@@ -47,79 +47,77 @@ class Collected:
     numbers: str
 
 
-def collect(material: ReportInput, *, budget_bytes: int, seconds: float) -> Collected:
+def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collected:
     """Everything the page is to know.
 
     Args      budget_bytes: of packed steps; seconds: about how long all this may take: fewer steps are shown and
               fewer entries checked where more would take longer, judged by the speed of training and of step 0
     """
     pack = Pack()
-    steps, told, reason = _steps(material, pack, budget_bytes, seconds)
+    steps, told, reason = _steps(given, pack, budget_bytes, seconds)
     entries = [entry for step in steps for entry in _entries(step["arrays"])]
     places, numbers = pack.text(entries)
-    a = material.architecture
+    a = given.architecture
     values = {
         "version": __version__,
         "architecture": a.to_dict() | {"n_parameters": a.n_parameters} | _learned(a),
-        "settings": material.settings.to_dict(),
-        "facts": dict(material.facts),
-        "result": dict(material.result),
-        "events": list(material.events),
-        "names": _names(material),
-        "n_steps": material.n_steps,
-        "steps_per_epoch": material.steps_per_epoch,
-        "history": {name: curves.plain(column) for name, column in material.history.items()},
-        "losses": curves.of_losses(material.losses),
+        "settings": given.settings.to_dict(),
+        "facts": dict(given.facts),
+        "result": dict(given.result),
+        "events": list(given.events),
+        "names": _names(given),
+        "n_steps": given.n_steps,
+        "steps_per_epoch": given.steps_per_epoch,
+        "history": {name: curves.plain(column) for name, column in given.history.items()},
+        "losses": curves.of_losses(given.losses),
         "health": told,
         "steps": steps,
         "missing": reason,
         "places": places,
-        "check": _check(material, seconds / 4),
-        "rate": material.rate,
+        "check": _check(given, seconds / 4),
+        "rate": given.rate,
     }
     return Collected(values, numbers)
 
 
 def _steps(
-    material: ReportInput, pack: Pack, budget: int, seconds: float
+    given: ReportInput, pack: Pack, budget: int, seconds: float
 ) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any] | None]:
     """The kept steps in their order, the health of layers over the run, and why a step is missing."""
-    if material.again is None or material.n_steps == 0:
-        return [], {"steps": [], "layers": []}, {"why": material.missing or "none"}
-    n, size, reason, step_s = _room(material, pack, budget, seconds)
-    speed = max(float(material.result.get("seconds") or 0.0) / material.n_steps, 1e-7)
+    if given.again is None or given.n_steps == 0:
+        return [], {"steps": [], "layers": []}, {"why": given.missing or "none"}
+    n, size, reason, step_s = _room(given, pack, budget, seconds)
+    speed = max(float(given.result.get("seconds") or 0.0) / given.n_steps, 1e-7)
     allowed = int(seconds / 4 / speed)
-    wanted = choose.to_keep(material, n, allowed)
+    wanted = choose.to_keep(given, n, allowed)
     n_watched = int(np.clip(seconds / 4 / step_s, FEW_STEPS, choose.HEALTH_STEPS))
-    watched = set(choose.for_health(material, n_watched, allowed)) | set(wanted)
+    watched = set(choose.for_health(given, n_watched, allowed)) | set(wanted)
     kept: dict[int, dict[str, Any]] = {}
     measured: dict[int, dict[str, list[float | None]]] = {}
-    for seen in material.again(sorted(watched)):
+    for seen in given.again(sorted(watched)):
         t = seen.record.step
-        measured[t] = health.of_step(seen.record, material.architecture)
+        measured[t] = health.of_step(seen.record, given.architecture)
         if t in wanted:
-            kept[t] = packed(seen, material.architecture, pack)
+            kept[t] = packed(seen, given.architecture, pack)
     kept = _within(kept, wanted, pack, max(budget, size))
     layers = [{name: [measured[t][name][l] for t in sorted(measured)] for name in health.MEASURES}
-              for l in range(len(material.architecture.layers))]  # fmt: skip
+              for l in range(len(given.architecture.layers))]  # fmt: skip
     return [kept[t] for t in sorted(kept)], {"steps": sorted(measured), "layers": layers}, reason
 
 
-def _room(
-    material: ReportInput, pack: Pack, budget: int, seconds: float
-) -> tuple[int, int, dict[str, Any] | None, float]:
+def _room(given: ReportInput, pack: Pack, budget: int, seconds: float) -> tuple[int, int, dict[str, Any] | None, float]:
     """How many steps there is room and time for, the bytes of one, why there is none, and seconds to see one."""
-    assert material.again is not None
+    assert given.again is not None
     began = time.perf_counter()
-    seen = next(iter(material.again([0])))
-    health.of_step(seen.record, material.architecture)
+    seen = next(iter(given.again([0])))
+    health.of_step(seen.record, given.architecture)
     step_s = time.perf_counter() - began
-    if not material.shows_rows:
+    if not given.shows_rows:
         return 0, 0, {"why": "private"}, step_s
-    if RAW_ARRAYS * material.parameters.flat.nbytes > PACKED_BYTES_PER_S * seconds / 2:
+    if RAW_ARRAYS * given.parameters.flat.nbytes > PACKED_BYTES_PER_S * seconds / 2:
         return 0, 0, {"why": "time"}, step_s
     began = time.perf_counter()
-    size = pack.size(_entries(packed(seen, material.architecture, pack)["arrays"]))
+    size = pack.size(_entries(packed(seen, given.architecture, pack)["arrays"]))
     quick = int(seconds / 4 / max(time.perf_counter() - began, 1e-6))
     fitting = int(min(choose.MOST_STEPS, budget // max(int(SAFETY * size), 1)))
     n = min(fitting, max(FEW_STEPS, COMFORTABLE // max(size, 1))) if budget == DEFAULT_BUDGET else fitting
@@ -139,7 +137,7 @@ def _within(
     return {t: kept[t] for t in order}
 
 
-def packed(seen: Seen, architecture: Architecture, pack: Pack) -> dict[str, Any]:
+def packed(seen: ReplayedStep, architecture: Architecture, pack: Pack) -> dict[str, Any]:
     """One step: its numbers as packed arrays, the rest as plain values."""
     r, s = seen.record, seen.settings
     weight = float(len(seen.rows)) if seen.weight is None else float(seen.weight.sum(dtype=np.float64))
@@ -214,8 +212,8 @@ def _entries(value: Any) -> list[Entry]:
     return [e for part in value for e in _entries(part)] if isinstance(value, list) else []
 
 
-def _names(material: ReportInput) -> dict[str, Any]:
-    names, n = material.names, material.architecture.n_inputs
+def _names(given: ReportInput) -> dict[str, Any]:
+    names, n = given.names, given.architecture.n_inputs
 
     def numbers(array: Array | None) -> list[float] | None:
         return None if array is None or len(array) != n else [float(x) for x in array]
@@ -229,23 +227,23 @@ def _names(material: ReportInput) -> dict[str, Any]:
     }
 
 
-def _check(material: ReportInput, seconds: float) -> Mapping[str, Any] | None:
+def _check(given: ReportInput, seconds: float) -> Mapping[str, Any] | None:
     """The gradient check of the trained network on a few rows, of as many entries as the time allows.
 
     None without rows or finite weights, or where even a few entries would take longer than a fifth of a second
     and than the time allows; `check` does it at leisure.
     """
-    if material.sample is None or not np.isfinite(material.parameters.flat).all():
+    if given.sample is None or not np.isfinite(given.parameters.flat).all():
         return None
-    s = material.sample
+    s = given.sample
     engine, began = reference(), time.perf_counter()
-    engine.backward(material.parameters, s.X, s.targets, s.weight)
-    n_tensors = 2 * len(material.architecture.layers) + 1
+    engine.backward(given.parameters, s.X, s.targets, s.weight)
+    n_tensors = 2 * len(given.architecture.layers) + 1
     one_entry_each = max(time.perf_counter() - began, 1e-6) * n_tensors * PASSES_PER_ENTRY
     if FEW_ENTRIES * one_entry_each > max(seconds, LEAST_CHECK_S):
         return None
-    entries = int(np.clip(min(seconds / one_entry_each, 4e6 / material.architecture.n_parameters), FEW_ENTRIES, 24))
-    found = check_gradients(engine, material.parameters, s.X, s.targets, s.weight, max_entries=entries)
+    entries = int(np.clip(min(seconds / one_entry_each, 4e6 / given.architecture.n_parameters), FEW_ENTRIES, 24))
+    found = check_gradients(engine, given.parameters, s.X, s.targets, s.weight, max_entries=entries)
     return {
         "passed": found.passed,
         "error": found.max_relative_error,

@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReplayedStep:
     """One step seen again: its record, the settings it ran under, and what its rows were to give."""
 
     record: StepRecord
@@ -70,7 +70,7 @@ class ReportInput:
     events: Sequence[Mapping[str, Any]] = ()
     names: Names = field(default_factory=Names)
     checkpoints: Sequence[int] = ()
-    again: Callable[[Iterable[int]], Iterator[Seen]] | None = None
+    again: Callable[[Iterable[int]], Iterator[ReplayedStep]] | None = None
     sample: Sample | None = None
     missing: str | None = None
     shows_rows: bool = True

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from chainrule.diagnose.doctor import label_noise_forest
 from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
-from chainrule.diagnose.doctor.label_rules import label_rules, one_value, witnessed
+from chainrule.diagnose.doctor.label_rules import forest_predictions, label_rules, one_value
 from chainrule.diagnose.doctor.run_view import SAMPLE_ROWS, RunView
 from chainrule.diagnose.doctor.suspects import Suspect, helps_on_unseen, told_by
 from chainrule.diagnose.doctor.trials import Change, n_trial_steps, rescues, trial
@@ -165,7 +165,7 @@ def _leak(case: RunView) -> Iterator[Finding]:
         return
     rest = np.setdiff1d(varying, suspects)
     best = max(suspects, key=lambda j: skills[j])
-    others = witnessed(case.X[:, rest], truth, classes is not None) if len(rest) else None
+    others = forest_predictions(case.X[:, rest], truth, classes is not None) if len(rest) else None
     skill = others.skill if others is not None else 0.0
     error = np.sqrt(max(skill * (1 - skill), 0.0) / len(truth))
     least = LEAKING if classes is not None else EXACTLY

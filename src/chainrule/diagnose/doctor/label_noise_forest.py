@@ -1,4 +1,4 @@
-"""A witness that is no network: what the data alone allow, by a forest of trees on rows it has not seen.
+"""A judge that is no network: what the data alone allow, by a forest of trees on rows it has not seen.
 
 A forest does not care for the scale of a column, has no learning rate and hardly fails, so it tells data
 that hold nothing, or the answer itself, from a network that does not find what is there.
@@ -21,7 +21,7 @@ MOST_ROWS, MOST_COLUMNS = 1500, 256
 
 
 @dataclass(frozen=True)
-class Witness:
+class ForestPredictions:
     """Predictions for rows unseen by the trees that made them.
 
     rows: places in the sample; chance, error: loss of the constant prediction and of the forest (share of
@@ -40,8 +40,8 @@ class Witness:
         return 1 - self.error / self.chance if self.chance > 0 else 0.0
 
 
-def classifier(X: Array, classes: npt.NDArray[np.int64]) -> Witness | None:
-    """The witness for classes; None where there is too little to judge by."""
+def classifier(X: Array, classes: npt.NDArray[np.int64]) -> ForestPredictions | None:
+    """Forest predictions for classes; None where there is too little to judge by."""
     from sklearn.ensemble import ExtraTreesClassifier
 
     rows, columns = _looked_at(X)
@@ -56,11 +56,11 @@ def classifier(X: Array, classes: npt.NDArray[np.int64]) -> Witness | None:
     full = np.zeros((len(rows), int(truth.max()) + 1))
     full[:, forest.classes_.astype(int)] = p
     chance = 1 - np.bincount(truth).max() / len(truth)
-    return Witness(rows, truth, full, float(chance), float((full.argmax(axis=1) != truth).mean()))
+    return ForestPredictions(rows, truth, full, float(chance), float((full.argmax(axis=1) != truth).mean()))
 
 
-def regressor(X: Array, values: Array) -> Witness | None:
-    """The witness for values; None where there is too little to judge by."""
+def regressor(X: Array, values: Array) -> ForestPredictions | None:
+    """Forest predictions for values; None where there is too little to judge by."""
     from sklearn.ensemble import ExtraTreesRegressor
 
     rows, columns = _looked_at(X)
@@ -72,7 +72,7 @@ def regressor(X: Array, values: Array) -> Witness | None:
     )
     forest.fit(X[rows][:, columns], truth)
     predicted = np.nan_to_num(forest.oob_prediction_)
-    return Witness(rows, truth, predicted, float(truth.var()), float(((predicted - truth) ** 2).mean()))
+    return ForestPredictions(rows, truth, predicted, float(truth.var()), float(((predicted - truth) ** 2).mean()))
 
 
 def _looked_at(X: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

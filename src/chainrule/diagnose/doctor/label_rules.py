@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from chainrule.diagnose.doctor import label_noise_forest
 from chainrule.diagnose.doctor.finding import NOTE, Finding
-from chainrule.diagnose.doctor.outliers import share_of_strangers
+from chainrule.diagnose.doctor.outliers import share_of_outliers
 from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.diagnose.doctor.trials import SIGNIFICANT
 
@@ -50,7 +50,7 @@ def label_rules(case: RunView, rows: npt.NDArray[np.int64]) -> Iterator[Finding]
     truth = classes if classes is not None else one_value(case)
     if truth is None:
         return
-    seen = witnessed(case.X[rows], truth[rows], classes is not None)
+    seen = forest_predictions(case.X[rows], truth[rows], classes is not None)
     if seen is None:
         case.unjudged.append("labels")
         return
@@ -58,7 +58,7 @@ def label_rules(case: RunView, rows: npt.NDArray[np.int64]) -> Iterator[Finding]
     if t < 3 and _enough(seen, classes is not None) and not _generalises(case):
         yield Finding(id="label-noise", variant="all", evidence={"skill": seen.skill, "n": len(seen.rows), "t": t})
     elif classes is None:
-        yield from _strangers(seen)
+        yield from _outliers(seen)
     else:
         yield from _contradicted(case, replace(seen, rows=rows[seen.rows]))
 
@@ -69,12 +69,12 @@ def one_value(case: RunView) -> Array | None:
     return told if told is not None and np.isfinite(told).all() and told.std() > 0 else None
 
 
-def witnessed(X: Array, truth: Array, classes: bool) -> label_noise_forest.Witness | None:
+def forest_predictions(X: Array, truth: Array, classes: bool) -> label_noise_forest.ForestPredictions | None:
     """The forest's word on rows it has not seen."""
     return label_noise_forest.classifier(X, truth) if classes else label_noise_forest.regressor(X, truth)
 
 
-def _contradicted(case: RunView, seen: label_noise_forest.Witness) -> Iterator[Finding]:
+def _contradicted(case: RunView, seen: label_noise_forest.ForestPredictions) -> Iterator[Finding]:
     """Labels that the forest contradicts where it is surest: a fault where chance would not make them so."""
     top = np.sort(seen.predicted, axis=1)
     wrong = seen.predicted.argmax(axis=1) != seen.truth
@@ -103,7 +103,9 @@ def _contradicted(case: RunView, seen: label_noise_forest.Witness) -> Iterator[F
         yield Finding(id="label-noise", variant="open", evidence=told, severity=NOTE)
 
 
-def _second_choice(seen: label_noise_forest.Witness, contradicted: npt.NDArray[np.int64]) -> tuple[float, float, float]:
+def _second_choice(
+    seen: label_noise_forest.ForestPredictions, contradicted: npt.NDArray[np.int64]
+) -> tuple[float, float, float]:
     """How often a contradicting label is the forest's second choice; two standard errors more; and how often one
     drawn at random among the other classes would be.
 
@@ -141,21 +143,21 @@ def quasi_independence(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int6
     return (chi - df) / float(np.sqrt(2 * df)), df
 
 
-def _enough(seen: label_noise_forest.Witness, classes: bool) -> bool:
+def _enough(seen: label_noise_forest.ForestPredictions, classes: bool) -> bool:
     """Whether there are enough rows besides the most frequent class for a relation to show."""
     return not classes or len(seen.truth) - int(np.bincount(seen.truth).max()) >= ENOUGH
 
 
-def _strangers(seen: label_noise_forest.Witness) -> Iterator[Finding]:
+def _outliers(seen: label_noise_forest.ForestPredictions) -> Iterator[Finding]:
     """Values of which a share seems to belong to other rows."""
-    q, t = share_of_strangers(seen.truth, seen.predicted)
+    q, t = share_of_outliers(seen.truth, seen.predicted)
     if q >= WRONG_LABELS and t >= SIGNIFICANT:
         yield Finding(
             id="label-noise", variant="values", evidence={"share": q, "t": t, "n": len(seen.rows), "skill": seen.skill}
         )
 
 
-def _above_chance(seen: label_noise_forest.Witness, classes: bool) -> float:
+def _above_chance(seen: label_noise_forest.ForestPredictions, classes: bool) -> float:
     """By how many standard errors the forest beats the constant."""
     if classes:
         known = np.arange(len(seen.truth)), seen.truth  # probability given to the true class, beside its frequency

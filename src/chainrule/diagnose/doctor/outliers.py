@@ -6,7 +6,7 @@ Two models of the residual r = y − f(x) are compared row by row; f: a forest's
         residuals as wide as all targets are    all of them about the prediction
     B   (1 − q)·t(r / s) / s + q·p(y)           a share q of the targets drawn from the density p of all targets
 
-Heavy tails and a spread that grows with the prediction are in both. Only where targets are strangers to their
+Heavy tails and a spread that grows with the prediction are in both. Only where targets are outliers to their
 rows do the residuals of high predictions reach down, and those of low ones up, as far as p(y) says.
 
 Source    mixture with a contaminating distribution: Tukey (1960); comparison of likelihoods row by row: Vuong (1989)
@@ -28,12 +28,12 @@ SCALES_MIXED = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.3)
 SHARES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
 
 
-def share_of_strangers(y: Array, predicted: Array) -> tuple[float, float]:
+def share_of_outliers(y: Array, predicted: Array) -> tuple[float, float]:
     """The share q that fits best, and by how many standard errors model B is more likely than A.
 
     Args      y, predicted (n,): targets, and predictions made without them
     """
-    slope, intercept = np.polyfit(predicted, y, 1)  # strangers pull every prediction to the mean
+    slope, intercept = np.polyfit(predicted, y, 1)  # outliers pull every prediction to the mean
     f = slope * predicted + intercept
     residual, scale, part = np.empty(len(y)), np.empty(len(y)), np.empty(len(y), dtype=int)
     for k, rows in enumerate(np.array_split(np.argsort(f, kind="stable"), PARTS)):
