@@ -64,8 +64,6 @@ class Finding:
             raise unknown_name("language", language, WORDS)
         entry = WORDS[language][self.id]
         template = entry.get(f"{part}:{self.variant}") or entry.get(part) or ""
-        if part == "experiment" and not template:
-            return self.told(part)  # code is the same in every language
         values = _Slots({name: _plain(value) for name, value in self.evidence.items()})
         values |= {"step": self.step, "layer": self.layer}
         values["trial"] = TRIAL[language].format_map(values)
