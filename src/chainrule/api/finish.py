@@ -20,7 +20,7 @@ from chainrule.run.model import write_model
 from chainrule.run.names import MODEL, REPORT, RUN
 from chainrule.run.steady import SteadyStore
 from chainrule.training.interrupt import Listening
-from chainrule.training.loop import Result
+from chainrule.training.result import Result
 
 TRIES = 2
 """A network drive that hangs, a quota that is freed: what failed once often succeeds at once."""

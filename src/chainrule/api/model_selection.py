@@ -23,7 +23,7 @@ from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RUN
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.interrupt import Listening
-from chainrule.training.loop import Result
+from chainrule.training.result import Result
 from chainrule.training.settings import Settings
 
 NO_SETTINGS = ("threads", "time_limit")

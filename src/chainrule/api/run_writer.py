@@ -31,7 +31,8 @@ from chainrule.run.steady import SteadyDirectory, SteadyStore, Unwritten
 from chainrule.training import metrics
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event, settings_at
-from chainrule.training.loop import Result, Validation
+from chainrule.training.measure import Validation
+from chainrule.training.result import Result
 from chainrule.training.settings import Settings
 from chainrule.tune.found import Suggestion
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,14 @@ from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, DivergenceWarning, SettingsError, warn
 from chainrule.training import divergence, metrics
-from chainrule.training.checkpoints import CheckpointStore
+from chainrule.training.checkpoints import CheckpointStore, Progress
 from chainrule.training.interrupt import Listening
-from chainrule.training.loop import Result, Trainer, Validation
+from chainrule.training.loop import Trainer
+from chainrule.training.measure import EpochMeasure, Validation
 from chainrule.training.progress import ProgressBar, wanted
+from chainrule.training.result import Result
 from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
+from chainrule.training.stopping import Divergence, Interruption, Patience, Plateau, Rule, TimeLimit
 from chainrule.tune.found import Suggestion
 
 ON_DIVERGENCE = ("warn", "raise")
@@ -213,16 +216,39 @@ def _run(
             bar = ProgressBar(setup.settings.epochs, setup.task.steps_per_epoch, setup.metric.name)
             observers.append(stack.enter_context(bar))
         stack.enter_context(np.errstate(all="ignore"))
-        how = {"callbacks": callbacks, "observers": observers, "time_limit": time_limit, "interrupted": interrupted}
-        trainer = trainer_of(setup, keeper.store, **how, history=keeper.history, events=keeper.events)
+        trainer = trainer_of(
+            setup, keeper.store, time_limit, interrupted, callbacks=callbacks, observers=observers,
+            history=keeper.history, events=keeper.events,
+        )  # fmt: skip
         keeper.training_begins()
         return trainer.run(keeper.start, keeper.losses)
 
 
-def trainer_of(setup: Setup, store: CheckpointStore, **how: Any) -> Trainer:
+def trainer_of(
+    setup: Setup,
+    store: CheckpointStore,
+    time_limit: float | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    **how: Any,
+) -> Trainer:
     """The loop over what train was given; `how`: who watches it, and what of it was done before."""
-    architecture = setup.task.architecture
-    scale = divergence.constant_output_loss(setup.task.targets, architecture.loss, architecture.n_outputs)
+    task, settings, progress = setup.task, setup.settings, Progress()
+    architecture = task.architecture
+    scale = divergence.constant_output_loss(task.targets, architecture.loss, architecture.n_outputs)
+    watched = metrics.TRAINING_LOSS if setup.validation is None else setup.metric
+    rules: list[Rule] = [Divergence(scale)]
+    if settings.schedule == "plateau":
+        rules.append(Plateau(watched, progress, settings.decay_factor, settings.decay_every))
+    rules.append(Patience(watched, progress, settings.early_stopping))
     return Trainer(
-        setup.task, setup.settings, setup.engine, setup.metric, store, setup.validation, constant_loss=scale, **how
+        task=task,
+        settings=settings,
+        engine=setup.engine,
+        checkpoints=store,
+        measure=EpochMeasure(task, setup.engine, setup.metric, setup.validation),
+        rules=rules,
+        limits=[Interruption(interrupted), TimeLimit(time_limit)],
+        progress=progress,
+        keeps_best=setup.validation is not None,
+        **how,
     )

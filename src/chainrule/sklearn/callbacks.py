@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
+from chainrule.sklearn.plan import Progress
+from chainrule.training.stopping import Decision, EpochEnd
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -19,7 +22,7 @@ except ImportError:  # before scikit-learn 1.9 estimators have no callbacks
         return method
 
 
-__all__ = ["CallbackSupportMixin", "EpochTasks", "attributes", "with_callbacks"]
+__all__ = ["CallbackRule", "CallbackSupportMixin", "EpochTasks", "attributes", "with_callbacks"]
 
 
 def attributes(parameters: Parameters, n_iter: int, loss: float) -> dict[str, Any]:
@@ -66,3 +69,26 @@ class EpochTasks:
         """fit ends."""
         if self.active:
             self._fit.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes=dict, **self._data)
+
+
+class CallbackRule:
+    """Lets callbacks see every epoch, after all other rules, and end the training."""
+
+    def __init__(self, tasks: EpochTasks, architecture: Architecture, progress: Progress) -> None:
+        self._tasks, self._architecture, self._progress = tasks, architecture, progress
+        self.needs_parameters = tasks.active
+
+    def least_epochs(self) -> float:
+        """Every epoch is a task of its own."""
+        return 1 if self._tasks.active else float("inf")
+
+    def epoch_ended(self, end: EpochEnd) -> Decision | None:
+        """Ask them."""
+        return Decision("callback") if end.theta is not None and self.end_epoch(end.theta) else None
+
+    def end_epoch(self, theta: Any) -> bool:
+        """The epoch's task ends with these parameters; whether a callback wants to stop."""
+        progress, architecture = self._progress, self._architecture
+        return self._tasks.end_epoch(
+            lambda: attributes(Parameters(architecture, theta), progress.n_epochs, progress.loss)
+        )

@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from chainrule.data import arrays
-from chainrule.engine.protocol import StepSettings, Task
+from chainrule.engine.protocol import Task
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.optimizers import OPTIMIZERS
@@ -28,10 +28,11 @@ from chainrule.sklearn.interruption import interruptible
 from chainrule.sklearn.lbfgs import FullBatch, Iterations, minimize, refuse_settings_of_steps
 from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
 from chainrule.sklearn.plan import DivergedFit, Judge, Plan, Progress
-from chainrule.sklearn.rules import OptimizerState, Watch, hidden_sizes, initial_parameters
+from chainrule.sklearn.rules import OptimizerState, hidden_sizes, initial_parameters
 from chainrule.training import divergence
 from chainrule.training.schedule import SCHEDULES
 from chainrule.training.settings import SGD, AdamEpsilonHat, Optimizer, Settings, SutskeverSGD
+from chainrule.training.stopping import Interruption, NoImprovement, TimeLimit
 
 Array = npt.NDArray[Any]
 HIDDEN = [name for name, entry in ACTIVATIONS.items() if entry.elementwise]
@@ -217,41 +218,44 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         engine = self._engine_for(task.architecture, task.batch_size, task.steps_per_epoch)
         state = self._optimizer_state(optimizer, parameters, incremental)
         settings = self._settings(task, optimizer, incremental)
-        step = StepSettings(
-            optimizer=dict(state.hyper), dropout=float(self.dropout), clip_norm=self.clip_norm, alpha=float(self.alpha)
-        )
-        judge = self._judge(task, judged_by)
-        watch, progress = self._watch_and_progress()
-        if judged_by is not None:
-            progress.validation_scores = progress.validation_scores or []
-            progress.validation_losses = progress.validation_losses or []
         tasks = EpochTasks(self, X, y, weight)
         tasks.begin_fit(1 if incremental else self.max_iter)
         descent = Descent(
-            task, engine, settings, step, parameters.copy(), state, watch, self._plan(incremental), judge, progress,
-            tasks, interrupted,
+            task, engine, settings, state=state, watch=self._watch(state), plan=self._plan(incremental),
+            judge=self._judge(task, judged_by), progress=self._progress(judged_by is not None), tasks=tasks,
+            limits=[Interruption(interrupted), TimeLimit(self.time_limit)],
         )  # fmt: skip
         began = time.perf_counter()
         with np.errstate(all="ignore"):
-            found = descent.run()
+            found = descent.run(parameters.copy())
         self._take_over(descent, found)
         if self._own_loss() is None:
             self._record = fit_record.Record.of(descent, time.perf_counter() - began, self._kind())
         tasks.end_fit()
 
-    def _watch_and_progress(self) -> tuple[Watch, Progress]:
+    def _watch(self, state: OptimizerState) -> NoImprovement:
         """Where an earlier fit left off; whoever sets coefs_ by hand need not set the rest."""
         known = self.__dict__.get
-        watch = Watch(
+        is_adaptive = self.learning_rate == "adaptive" and state.name.startswith("sgd")
+        return NoImprovement(
             self.tol,
             self.n_iter_no_change,
-            known("_no_improvement_count", 0),
-            known("best_loss_"),
-            known("best_validation_score_"),
+            by_score=bool(self.early_stopping),
+            count=known("_no_improvement_count", 0),
+            best_loss=known("best_loss_"),
+            best_score=known("best_validation_score_"),
+            learning_rate=state.learning_rate if is_adaptive else None,
+            say=print if self.verbose else lambda text: None,
         )
-        curve, scores, losses = known("loss_curve_", []), known("validation_scores_"), known("validation_loss_curve_")
-        return watch, Progress(
-            loss_curve=curve, validation_scores=scores, validation_losses=losses, samples_seen=known("t_", 0)
+
+    def _progress(self, is_judged: bool) -> Progress:
+        known = self.__dict__.get
+        scores, losses = known("validation_scores_"), known("validation_loss_curve_")
+        return Progress(
+            loss_curve=known("loss_curve_", []),
+            validation_scores=(scores or []) if is_judged else scores,
+            validation_losses=(losses or []) if is_judged else losses,
+            samples_seen=known("t_", 0),
         )
 
     def _optimizer_settings(self) -> Optimizer:
@@ -291,15 +295,10 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
     def _plan(self, incremental: bool) -> Plan:
         return Plan(
-            max_epochs=1 if incremental else self.max_iter,
-            learning_rate=self.learning_rate,
-            learning_rate_init=float(self.learning_rate_init),
-            power_t=float(self.power_t),
-            early_stopping=bool(self.early_stopping),
-            verbose=bool(self.verbose),
-            time_limit=self.time_limit,
-            one_pass=incremental,
-        )
+            max_epochs=1 if incremental else self.max_iter, learning_rate=self.learning_rate,
+            learning_rate_init=float(self.learning_rate_init), power_t=float(self.power_t),
+            early_stopping=bool(self.early_stopping), verbose=bool(self.verbose), one_pass=incremental,
+        )  # fmt: skip
 
     def _take_over(self, descent: Descent, found: Parameters) -> None:
         progress, watch = descent.progress, descent.watch
@@ -339,7 +338,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         architecture, constants = task.architecture, self._constants(task.targets)
         named = self._own_loss() is None
         scale = 1.0 / architecture.n_outputs if named and architecture.loss == "squared_error" else 1.0
-        judge = Judge(scale)
+        judge = Judge(task, scale)
         if named:
             judge.constant_loss = divergence.constant_output_loss(
                 task.targets, architecture.loss, architecture.n_outputs

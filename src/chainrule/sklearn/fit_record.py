@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from chainrule.api.run import Run
 
 Array = npt.NDArray[Any]
+HISTORY = ("loss", "penalty", "learning_rate", "seconds")
+"""What the history of a fit has, also where no epoch came to its end; with rows to judge by it has more."""
 
 
 @dataclass(kw_only=True)
@@ -47,34 +49,21 @@ class Record:
     @classmethod
     def of(cls, descent: Descent, seconds: float, kind: Kind) -> Record:
         """The record of a fit that just ended."""
-        progress, n = descent.progress, len(descent.progress.penalties)
-        history = {
-            "loss": [(told - extra) for told, extra in zip(progress.loss_curve[-n:], progress.penalties, strict=False)],
-            "penalty": progress.penalties,
-            "learning_rate": progress.rates,
-            "seconds": progress.seconds,
-        }
-        if progress.validation_losses:
-            history["validation_loss"] = progress.validation_losses[-n:]
-        if progress.validation_scores:
-            history["score"] = progress.validation_scores[-n:]
-        before = np.full(descent.first_step, np.nan)  # steps of earlier calls of partial_fit
-        result = {
-            "stopped": progress.stopped,
-            "epochs": n,
-            "steps": n * descent.task.steps_per_epoch,
-            "seconds": seconds,
-        }
+        task, found = descent.task, descent.result
+        n = len(found.history.get("loss", []))
+        steps = n * task.steps_per_epoch
+        history: dict[str, list[float]] = {name: [] for name in HISTORY} | found.history
+        result = {"stopped": found.stopped, "epochs": n, "steps": steps, "seconds": seconds}
         return cls(
-            task=descent.task,
+            task=task,
             settings=descent.settings,
             history=history,
-            losses=np.concatenate([before, *progress.losses]),
-            events=descent.events,
+            losses=found.losses[: descent.first_step + steps],
+            events=found.events,
             checkpoints=descent.checkpoints,
             result=result,
             kind=kind,
-            fingerprint=arrays.fingerprint(descent.task.X, descent.task.targets, descent.task.weight),
+            fingerprint=arrays.fingerprint(task.X, task.targets, task.weight),
         )
 
     def run(self, parameters: Parameters) -> Run:

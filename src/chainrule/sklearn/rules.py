@@ -1,4 +1,4 @@
-"""scikit-learn's rules: how weights start, when training stops, how the learning rate changes between epochs."""
+"""scikit-learn's rules: how layers are given, how weights start, what an optimizer carries from fit to fit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 
 Array = npt.NDArray[Any]
-SMALLEST_RATE = 1e-6
-"""The adaptive learning rate is not divided any more once it is this small: training stops instead."""
-RATE_DIVISOR = 5.0
 
 
 def hidden_sizes(given: Any) -> list[int]:
@@ -64,37 +61,3 @@ class OptimizerState:
     hyper: dict[str, float] = field(default_factory=dict)
     n_steps: int = 0
     """Steps done under the numbering that replay and the row order use."""
-
-
-@dataclass
-class Watch:
-    """Counts epochs without improvement by at least tol; too many in a row end the training (or divide η).
-
-    Watched is the training loss, penalty included, or the score on held-out rows where there are any to stop by.
-    """
-
-    tol: float
-    patience: float
-    count: int = 0
-    best_loss: float | None = None
-    best_score: float | None = None
-
-    @property
-    def least_epochs(self) -> float:
-        """Epochs that pass before too many can have passed, the last of them included."""
-        return self.patience - self.count + 1
-
-    def loss(self, value: float) -> bool:
-        """Take in an epoch's loss; whether too many epochs passed without improvement."""
-        best = np.inf if self.best_loss is None else self.best_loss
-        self.count = self.count + 1 if value > best - self.tol else 0
-        self.best_loss = min(best, value)
-        return self.count > self.patience
-
-    def score(self, value: float) -> tuple[bool, bool]:
-        """Take in an epoch's score: whether it is the best so far, and whether too many passed without improvement."""
-        best = -np.inf if self.best_score is None else self.best_score
-        self.count = self.count + 1 if value < best + self.tol else 0
-        is_best = value > best
-        self.best_score = value if is_best else best
-        return is_best, self.count > self.patience

@@ -41,6 +41,10 @@ class Progress:
         """Plain JSON values."""
         return dict(vars(self))
 
+    def take(self, other: Progress) -> None:
+        """Be where another one is; rules that hold this one go on from there."""
+        vars(self).update(vars(other))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:

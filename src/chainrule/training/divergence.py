@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from typing import Any
 
@@ -74,7 +75,7 @@ def exploded(
 
     None for any other epoch.
     """
-    if not np.isfinite(mean):
+    if not math.isfinite(mean):
         step = int(np.argmax(losses))
         return DivergedError(
             f"training diverged: epoch {epoch}, step {first_step + step}: loss = {losses[step]:.4g}, so large that the "
@@ -112,7 +113,7 @@ def non_finite_at_end(line: dict[str, float], epoch: int, step: int, eta: float)
     """The error for the end of an epoch, after `step`, whose entry in the history is not finite; else None."""
     for quantity, remedy in ALWAYS_FINITE.items():
         value = line.get(quantity, 0.0)
-        if not np.isfinite(value):
+        if not math.isfinite(value):
             return DivergedError(
                 f"training diverged: epoch {epoch}, after step {step}: {quantity} is {value}, learning rate {eta:g}; "
                 f"expected a finite number. {remedy}",

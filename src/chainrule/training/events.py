@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError, unknown_name
@@ -36,6 +39,22 @@ class Event:
     def from_dict(cls, values: Mapping[str, Any]) -> Event:
         """The inverse of to_dict."""
         return cls(int(values["step"]), str(values["kind"]), values.get("name"), values.get("value"))
+
+
+class Observer(Protocol):
+    """Somebody who watches a training and does not act on it: the run directory, the progress bar."""
+
+    def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
+        """An epoch ended; `line` is its entry in the history."""
+
+    def stretch_done(self, step: int, loss: float) -> None:
+        """Some steps were done."""
+
+    def event_happened(self, event: Event) -> None:
+        """A callback, the user or the clock acted."""
+
+    def before_checkpoint(self, losses: npt.NDArray[np.float64]) -> None:
+        """A checkpoint is about to be kept; `losses` are those of all steps before it."""
 
 
 def settings_at(step: int, settings: Settings, events: Sequence[Event]) -> tuple[float, StepSettings]:

@@ -31,6 +31,14 @@ class Metric:
             return score == score
         return score >= than if self.more_is_better else score <= than
 
+    def improves(self, score: float, best: float | None) -> bool:
+        """Whether a score is better than the best so far, or the first: an equal one is no improvement."""
+        return best is None or (score != best and self.better(score, best))
+
+
+TRAINING_LOSS = Metric("loss", False, lambda y, output, weight: float("nan"))
+"""What is watched where no rows are held out: the history has it anyway."""
+
 
 def _accuracy(kind: Kind) -> Callable[[Array, Array, Array | None], float]:
     def score(y: Array, output: Array, weight: Array | None) -> float:

@@ -1,0 +1,112 @@
+"""What is measured at the end of an epoch: its mean loss, its penalty, loss and metric on held-out rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.arrays import moderate
+from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
+from chainrule.network.parameters import Parameters
+from chainrule.training.metrics import Metric
+
+Losses = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-out rows, ready for the engine."""
+
+    X: Array
+    targets: Targets
+    weight: Array | None
+    dense: Array
+    """The targets as the metric wants them: class indices (n,) or an array (n, n_outputs)."""
+
+
+class Measure(Protocol):
+    """One that measures epochs."""
+
+    penalties: bool
+    """Whether it asks for the penalty before every step."""
+
+    @property
+    def every_epoch(self) -> bool:
+        """Whether it looks at the parameters behind every epoch."""
+
+    def means(self, epoch: int, losses: Losses, penalties: Losses | None) -> list[tuple[float, float]]:
+        """The means of J and of the penalty over the rows, of n epochs from `epoch` on.
+
+        Args      losses, penalties (n, steps per epoch)
+        """
+
+    def line(
+        self, epoch: int, means: tuple[float, float], theta: Array | None, settings: StepSettings
+    ) -> tuple[float, dict[str, float]]:
+        """The loss as whoever called tells it, penalty included, and what comes into the history.
+
+        Args      theta: the parameters behind the epoch, where somebody asks for them
+        """
+
+
+class EpochMeasure:
+    """The mean weighted as the rows are; the penalty of the parameters behind the epoch; held-out rows, if any."""
+
+    penalties = False
+
+    def __init__(self, task: Task, engine: Engine, metric: Metric, validation: Validation | None) -> None:
+        self._task, self._engine, self._metric, self._validation = task, engine, metric, validation
+        self._even: tuple[npt.NDArray[np.float64], float] | None = None
+
+    @property
+    def every_epoch(self) -> bool:
+        """Whether there are rows held out."""
+        return self._validation is not None
+
+    def means(self, epoch: int, losses: Losses, penalties: Losses | None) -> list[tuple[float, float]]:
+        """Each batch counts by the weight of its rows; of the penalty none is taken."""
+        means = []
+        for n, of_epoch in enumerate(losses):
+            weights, total = self._batch_weights(epoch + n)
+            means.append((float(np.add.reduce(of_epoch * weights) / total), 0.0))
+        return means
+
+    def line(
+        self, epoch: int, means: tuple[float, float], theta: Array | None, settings: StepSettings
+    ) -> tuple[float, dict[str, float]]:
+        """The numbers of an epoch, in the order of the history."""
+        assert theta is not None
+        penalty = 0.0
+        if settings.l2 or settings.l1:
+            parameters = Parameters(self._task.architecture, theta)
+            penalty = self._engine.penalty(parameters, settings.l2, settings.l1)
+        line = {"loss": means[0]} | self._held_out(theta) | {"penalty": penalty}
+        return means[0] + penalty, line
+
+    def _held_out(self, theta: Array) -> dict[str, float]:
+        v = self._validation
+        if v is None:
+            return {}
+        parameters = Parameters(self._task.architecture, theta)
+        loss, output = self._engine.loss(parameters, v.X, v.targets, v.weight)
+        if not (np.isfinite(loss) and np.isfinite(output).all()):  # which no metric is asked about
+            return {"validation_loss": loss if not np.isfinite(loss) else float("nan")}
+        told = self._metric.beside or self._metric
+        with np.errstate(all="ignore"):
+            return {"validation_loss": loss, told.name: told.score(v.dense, output, v.weight)}
+
+    def _batch_weights(self, epoch: int) -> tuple[npt.NDArray[np.float64], float]:
+        """The weight of every batch of an epoch, and of all."""
+        n, size = self._task.n_samples, self._task.batch_size
+        if self._even is not None:
+            return self._even
+        starts = np.arange(0, n, size)
+        if self._task.weight is None:
+            self._even = np.minimum(size, n - starts).astype(np.float64), float(n)
+            return self._even
+        weights = np.add.reduceat(self._task.weight[self._task.order(epoch)].astype(np.float64), starts)
+        weights = np.asarray(moderate(weights), np.float64) if weights.any() else np.ones_like(weights)
+        return weights, weights.sum()

@@ -1,0 +1,87 @@
+"""The learning rate and the settings of every step: settings, events, schedule, plateau, and what is planned besides.
+
+What no settings tell becomes an event, so that replay takes the same η: a change by a callback, by a rule at the end of
+an epoch, or by a plan, which knows η of steps to come (scikit-learn's "invscaling").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine.protocol import StepSettings
+from chainrule.training import schedules
+from chainrule.training.events import Event, settings_at
+from chainrule.training.settings import Settings
+
+Plan = Callable[[int, int], npt.NDArray[np.float64]]
+"""η of steps first … last − 1 before their schedule."""
+
+
+class Rates:
+    """η and step settings, whatever moves them."""
+
+    def __init__(
+        self, settings: Settings, steps_per_epoch: int, events: Sequence[Event], planned: Plan | None, first: int
+    ) -> None:
+        self._settings, self._spe, self._planned = settings, steps_per_epoch, planned
+        self._events = [event for event in events if event.kind == "set"]
+        self._current = settings_at(0, settings, ())
+        self._holds_from: float = 0 if not self._events else np.inf
+        self._noted, self._noted_to = self._current[0], first
+        self._level = np.zeros(0)
+
+    def add(self, event: Event) -> None:
+        """An event happened."""
+        if event.kind == "set":
+            self._events.append(event)
+            self._holds_from = np.inf
+
+    def at(self, step: int) -> tuple[float, StepSettings]:
+        """η before schedule and plan, and the settings, of a step.
+
+        The same object as long as nobody changed anything, so that the engine need not translate it again.
+        """
+        if step >= self._holds_from:
+            return self._current
+        found = settings_at(step, self._settings, self._events)
+        last = max((event.step for event in self._events), default=0)
+        if step >= last:
+            self._current, self._holds_from = found, last
+        return found
+
+    def next_change(self, step: int, last: int) -> int:
+        """The first step behind `step` whose settings are others, where it comes before `last`; else `last`."""
+        return min(last, *(event.step for event in self._events if event.step > step), last)
+
+    def of(self, first: int, last: int, factor: float) -> npt.NDArray[np.float64]:
+        """η of steps first … last − 1; where nothing moves it, a part of one array."""
+        if self._planned is not None:
+            base = self._planned(first, last)
+            return base * schedules.factors(self._settings, first, last, self._spe) if self._scheduled else base
+        eta = self.at(first)[0] * factor
+        if self._scheduled:
+            return eta * schedules.factors(self._settings, first, last, self._spe)
+        if len(self._level) < last - first or self._level[0] != eta:
+            self._level = np.full(max(self._spe, last - first), eta)
+        return self._level[: last - first]
+
+    @property
+    def _scheduled(self) -> bool:
+        return not schedules.is_level(self._settings)
+
+    def to_note(self, step: int) -> list[Event]:
+        """Events for the changes of a planned η among the steps before `step` that were not asked for yet."""
+        first, events = self._noted_to, []
+        if self._planned is None or step <= first:
+            return []
+        self._noted_to, rates = step, self._planned(first, step)
+        if (rates == self._noted).all():
+            return []
+        for at, rate in enumerate(rates.tolist(), start=first):
+            if rate != self._noted:
+                events.append(Event(at, "set", "learning_rate", rate))
+                self._noted = rate
+        return events
