@@ -148,9 +148,9 @@ BAD = {
     "one class": (dict(y=np.zeros(120)), DataError, "one class only"),
     "class out of range": (dict(y=Y + 1), DataError, "class 2; expected class indices 0 to 1"),
     "half a class": (dict(y=Y + 0.5), DataError, "whole class indices"),
-    "epochs": (dict(epochs=0), SettingsError, "epochs = 0 is not possible; expected a whole number ≥ 1"),
+    "epochs": (dict(epochs=0), SettingsError, "epochs=0: must be a whole number ≥ 1"),
     "learning rate": (dict(optimizer="adm"), SettingsError, "did you mean 'adam'"),
-    "batch": (dict(batch_size=-1), SettingsError, "batch_size = -1"),
+    "batch": (dict(batch_size=-1), SettingsError, "batch_size=-1"),
     "validation": (dict(validation=1.5), SettingsError, "validation = 1.5"),
     "early stopping alone": (dict(early_stopping=3), SettingsError, "needs rows to judge by"),
     "metric": (dict(metric="acuracy", validation=0.2), SettingsError, "did you mean 'accuracy'"),
@@ -158,7 +158,7 @@ BAD = {
     "schedule": (dict(schedule="cosin"), SettingsError, "did you mean 'cosine'"),
     "negative weight": (dict(sample_weight=-np.ones(120)), DataError, "negative"),
     "short weight": (dict(sample_weight=np.ones(3)), ShapeError, r"expected \(120,\)"),
-    "dropout": (dict(dropout=1.0), SettingsError, "dropout = 1.0"),
+    "dropout": (dict(dropout=1.0), SettingsError, "dropout=1.0"),
 }  # fmt: skip
 
 

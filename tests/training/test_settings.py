@@ -74,17 +74,17 @@ def test_refuses_and_says_why(setting: Setting, value: Any) -> None:
         setting.check(value)
     text = str(caught.value)
     assert setting.name in text
-    assert repr(value)[:79] in text  # of a long one the beginning
+    assert repr(value)[:60] in text  # of a long one the beginning
     assert all(name in text for name in setting.choices) if setting.choices else setting.expected() in text
 
 
 def test_message_by_hand() -> None:
     """The message reads as a sentence."""
-    with pytest.raises(SettingsError, match=r"^dropout = 1\.5 is not possible; expected a number ≥ 0 and < 1\.$"):
+    with pytest.raises(SettingsError, match=r"^dropout=1\.5: must be a number ≥ 0 and < 1\. Try 0\.0\.$"):
         check("dropout", 1.5)
-    with pytest.raises(SettingsError, match=r"^batch_size = 0 is not possible; expected a whole number ≥ 1\.$"):
+    with pytest.raises(SettingsError, match=r"^batch_size=0: must be a whole number ≥ 1\. Try 32\.$"):
         check("batch_size", 0)
-    with pytest.raises(SettingsError, match=r"^clip_norm = 0 is not possible; expected a number > 0 or none\.$"):
+    with pytest.raises(SettingsError, match=r"^clip_norm=0: must be a number > 0 or none\.$"):
         check("clip_norm", 0)
     with pytest.raises(SettingsError, match=r"^schedule 'cosin' is unknown; did you mean 'cosine'\? Known: constant, "):
         check("schedule", "cosin")

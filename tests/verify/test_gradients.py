@@ -170,7 +170,7 @@ def test_text_fits_a_terminal() -> None:
             assert f"{2 * net.architecture.n_parameters:,}" in told
     with pytest.raises(SettingsError, match="language 'fr' is unknown"):
         check.text("fr")
-    with pytest.raises(SettingsError, match="expected h > 0"):
+    with pytest.raises(SettingsError, match="must be h > 0"):
         check_gradients(NumpyEngine(), net.parameters, rows, y, h=0.0)
 
 

@@ -92,7 +92,7 @@ def thread_numbers(text: str | None, quick: bool) -> list[int]:
         return [1] if quick or cores < 2 else [1, 2]
     numbers = [int(part) if part.isdigit() else 0 for part in text.split(",")]
     if min(numbers) < 1 or max(numbers) > cores:
-        raise SettingsError(f"--threads {text} is not possible; expected whole numbers from 1 to {cores}.")
+        raise SettingsError(f"--threads {text}: must be whole numbers from 1 to {cores}.")
     return numbers
 
 

@@ -41,7 +41,7 @@ def read_config(path: str, actions: dict[str, argparse.Action]) -> tuple[list[st
             raise unknown_name(f"{path}: option", key, [POSITIONAL, *(e for e in known if e not in ("help", "config"))])
         elif isinstance(value, bool):
             if actions[flag].nargs != 0:
-                raise SettingsError(f"{path}: {key} = {str(value).lower()} is not possible; expected a value.")
+                raise SettingsError(f"{path}: {key}={str(value).lower()}: must be a value.")
             arguments += [flag] if value else [f"--no-{name}"] if f"--no-{name}" in actions else []
         else:
             arguments.append(f"{flag}={_text(value, key, path)}")
@@ -54,4 +54,4 @@ def _text(value: Any, key: str, path: str) -> str:
         return ",".join(map(str, value))
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise SettingsError(f"{path}: {key} = {value!r} is not possible; expected text, a number, true, false or a list.")
+    raise SettingsError(f"{path}: {key}={value!r}: must be text, a number, true, false or a list.")

@@ -14,7 +14,7 @@ from chainrule.run.names import REPORT
 def run(options: argparse.Namespace) -> int:
     """Write the page and say where it lies."""
     if not options.size > 0:
-        raise SettingsError(f"--size {options.size:g} is not possible; expected megabytes > 0.")
+        raise SettingsError(f"--size {options.size:g}: must be megabytes > 0.")
     subject = open_run(options.run_directory)
     target = Path(options.output_file or Path(options.run_directory) / REPORT)
     try:

@@ -124,7 +124,7 @@ def hidden_sizes(given: str) -> tuple[int, ...]:
     if sizes == (0,):
         return ()
     if min(sizes) < 1:
-        raise SettingsError(f"--network {given} is not possible; expected sizes such as 64,64, or 0 for none.")
+        raise SettingsError(f"--network {given}: must be sizes such as 64,64, or 0 for none.")
     return sizes
 
 
@@ -135,7 +135,7 @@ def _validation(given: str | None) -> float | str | None:
     except ValueError:
         return given
     if share is not None and not 0 < share < 1:
-        raise SettingsError(f"--valid {given} is not possible; expected a file, or a share between 0 and 1.")
+        raise SettingsError(f"--valid {given}: must be a file, or a share between 0 and 1.")
     return share
 
 
@@ -147,7 +147,7 @@ def _megabytes(given: str | None) -> float:
     except ValueError:
         megabytes = -1.0
     if not megabytes >= 0:
-        raise SettingsError(f"--cache-above {given} is not possible; expected a number of megabytes.")
+        raise SettingsError(f"--cache-above {given}: must be a number of megabytes.")
     return megabytes
 
 
@@ -161,7 +161,7 @@ def _kinds(given: str | None) -> dict[str, str]:
     for entry in _names(given):
         name, equals, kind = entry.rpartition("=")
         if not equals:
-            raise SettingsError(f"--kind {entry} is not possible; expected COLUMN=KIND, such as zip=category.")
+            raise SettingsError(f"--kind {entry}: must be COLUMN=KIND, such as zip=category.")
         stated[name.strip()] = kind.strip()
     return stated
 
@@ -176,7 +176,7 @@ def _number(text: str, kind: type) -> int | float:
 def _whole_number(given: Any, name: str) -> int:
     """A count ≥ 0."""
     if not str(given).isdigit():
-        raise SettingsError(f"--{name} {given} is not possible; expected a whole number ≥ 0.")
+        raise SettingsError(f"--{name} {given}: must be a whole number ≥ 0.")
     return int(given)
 
 

@@ -37,9 +37,9 @@ def check_stated(delimiter: str | None, quote: str | None, decimal: str | None) 
     """SettingsError where a stated part of the dialect is not possible."""
     for name, value in (("delimiter", delimiter), ("quote", quote)):
         if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n\0"):
-            raise SettingsError(f"{name} = {value!r} is not possible; expected one ASCII character.")
+            raise SettingsError(f"{name}={value!r}: must be one ASCII character.")
     if decimal not in (None, ".", ","):
-        raise SettingsError(f"decimal = {decimal!r} is not possible; expected '.' or ','.")
+        raise SettingsError(f"decimal={decimal!r}: must be '.' or ','.")
     if delimiter is not None and delimiter in (quote, decimal):
         raise SettingsError(f"delimiter = {delimiter!r} is also the quote or decimal mark; expected another.")
 

@@ -197,7 +197,7 @@ def _checked_residuals(given: Any, sizes: Sequence[int]) -> list[bool]:
     pairs = list(pairwise(sizes))[:-1]
     skips = _per_hidden_layer("residual", given, len(pairs))
     if not all(isinstance(skip, bool | np.bool_) for skip in skips):
-        raise SettingsError(f"residual={given!r} is not possible; expected True, False, or one of them for each layer.")
+        raise SettingsError(f"residual={given!r}: must be True, False, or one of them for each layer.")
     if isinstance(given, bool | np.bool_):
         fits = [bool(given) and n_in == n_out for n_in, n_out in pairs]
         if given and not any(fits):

@@ -60,7 +60,8 @@ class Setting:
         except SettingsError:
             raise
         except (TypeError, ValueError, OverflowError):
-            raise SettingsError(f"{self.name} = {value!r} is not possible; expected {self.expected()}.") from None
+            remedy = "" if self.default is None else f" Try {self.default!r}."
+            raise SettingsError(f"{self.name}={value!r}: must be {self.expected()}.{remedy}") from None
 
     def _in_range(self, number: float) -> bool:
         above = self.low is None or (number > self.low if self.open_low else number >= self.low)

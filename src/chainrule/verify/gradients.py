@@ -73,7 +73,7 @@ def check_gradients(
     """
     if not h > 0 or max_entries < 3:
         raise SettingsError(
-            f"h = {h!r}, max_entries = {max_entries!r} are not possible; expected h > 0, max_entries ≥ 3."
+            f"h={h!r}, max_entries={max_entries!r}: must be h > 0 and max_entries ≥ 3. Try h=1e-5, max_entries=200."
         )
     compared = _Comparison(engine, parameters, X, targets, weight, h, threshold)
     tensors = {}
