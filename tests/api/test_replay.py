@@ -86,7 +86,7 @@ def test_a_range_walks_one_session(tmp_path: Path) -> None:
     assert next(walked).step == 3
     reached = [step.step for step in walked]
     assert reached == list(range(7, 40, 4))
-    assert run.replayer(run.rows).n_advanced <= 39 - 9  # no step twice
+    assert run._replayer.session(run.rows).n_advanced <= 39 - 9  # no step twice
     for step in (*run.replay(slice(0, 50, 7)), *run.replay([40, 2, -1]), *run.replay(range(-3, 0))):
         assert step.update.new.parameters.flat.tobytes() == recorder.after[step.step]
     with pytest.raises(SettingsError, match="step 50 is not in this run"):
@@ -102,7 +102,7 @@ def test_a_gap_is_not_walked_again(tmp_path: Path) -> None:
     run = train({"optimizer": cr.Adam(0.01)}, callbacks=[recorder])
     store = CheckpointStore(run.n_steps, spacing=1000)
     store.put(run.checkpoints.get(0))
-    one = run.replayer(run.rows)
+    one = run._replayer.session(run.rows)
     size = 3 * run.network.parameters.flat.nbytes
     for budget, most in ((100 * size, 180), (0, 60 * 59 / 2), (4 * size, 800)):
         remembered = Remembered(budget)

@@ -15,8 +15,8 @@ from chainrule.report.collect import collect
 def given(n_steps: int, checkpoints: list[int]) -> Any:
     X = np.random.default_rng(0).normal(size=(10, 2))
     run = cr.train(cr.Network([2, 3, 2]), X, (X[:, 0] > 0).astype(int), epochs=1, progress=False)
-    run.losses = np.ones(n_steps)
-    told = report_input_of(run, run.rows, None)
+    run.record.losses = np.ones(n_steps)
+    told = report_input_of(run._replayer, run.rows, None)
     object.__setattr__(told, "checkpoints", checkpoints)
     return told
 
@@ -47,7 +47,7 @@ def test_the_budget_is_kept() -> None:
     """Steps are left out until the rest fits; a network too large for even one says so, with its size."""
     X = np.random.default_rng(0).normal(size=(60, 40))
     run = cr.train(cr.Network([40, 50, 3]), X, np.arange(60) % 3, epochs=3, batch_size=6, progress=False)
-    told = report_input_of(run, run.rows, None)
+    told = report_input_of(run._replayer, run.rows, None)
     few, all_of_them = (collect(told, budget_bytes=n, seconds=1) for n in (90_000, 10_000_000))
     assert len(few.numbers) * 3 / 4 <= 90_000 and 1 <= len(few.values["steps"]) < len(all_of_them.values["steps"]) == 12
     none = collect(told, budget_bytes=1000, seconds=1)

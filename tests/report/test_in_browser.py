@@ -82,7 +82,7 @@ def test_normalised_and_residual_layers_agree(engine: str, dtype: str, browser: 
 
 def altered(run: cr.Run, change: Any) -> Any:
     """The given of a run with the records of its steps changed."""
-    given = report_input_of(run, run.kept_rows, None)
+    given = report_input_of(run._replayer, run.kept_rows, None)
 
     def again(steps: Any) -> Iterator[Any]:
         for seen in given.again(steps):
@@ -204,11 +204,11 @@ def test_hostile_names_stay_text(browser: Browser, tmp_path: Path) -> None:
         "a'`${1}<!--",
     ]
     run = small()
-    run.source = {"data": '/data/<b>"소득 & 나이"<b>.csv', "task": "classification"}
+    run.record.source = {"data": '/data/<b>"소득 & 나이"<b>.csv', "task": "classification"}
     columns = tuple(column_of(name, np.arange(4.0)) for name in evil)
     target = Classes(("]]>",), ("가격<i>", "</style>", "\ud800"))
     pipeline = TablePipeline.fit(Table(path="memory", columns=columns), target)
-    run.pipeline, run.pipeline_arrays = pipeline.to_dict(), pipeline.arrays()
+    run.record.pipeline, run.record.pipeline_arrays = pipeline.to_dict(), pipeline.arrays()
     run.report(tmp_path / "report.html")
     browser.open(tmp_path / "report.html", "lang=ko&step=0&why=a0[0,1]")
     assert badge(browser)["state"] == "passed"

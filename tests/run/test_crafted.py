@@ -189,7 +189,7 @@ def test_a_damaged_checkpoint_is_passed_over(run_of: Any) -> None:
     whole = cr.load(run)
     edit, last = next(event.step for event in whole.events if event.kind == "edit"), 5
     whole.replay(last - 1)
-    theta, optimizer = whole.replayer(whole.kept_rows).session.store()
+    theta, optimizer = whole._replayer.session(whole.kept_rows).session.store()
     whole.checkpoints.put(Checkpoint(step=last, theta=theta, optimizer=optimizer, best_theta=theta))
     assert cr.load(run).replay(last).backward.loss == whole.losses[last]
     altered_about(run / "checkpoints" / f"step-{last:08d}.safetensors", lambda about: about.update(step=last + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.api.network import Network
-from chainrule.api.rows import prepare_rows
+from chainrule.run.rows import prepare_rows
 
 
 def check_gradients(network: Network, X: object, y: object, sample_weight: object = None, **options: Any) -> Any:
@@ -18,5 +18,5 @@ def check_gradients(network: Network, X: object, y: object, sample_weight: objec
     from chainrule.engine.select import reference
     from chainrule.verify.gradients import check_gradients as compare
 
-    rows = prepare_rows(network, X, y, sample_weight)
+    rows = prepare_rows(network.architecture, X, y, sample_weight)
     return compare(reference(), network.parameters, rows.X, rows.targets, rows.weight, **options)

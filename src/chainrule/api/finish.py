@@ -7,6 +7,7 @@ resuming makes that good too.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,9 +43,16 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
         told = f"{interrupted.name} ended the training after {epochs:,} epochs, {run.n_steps:,} steps; "
         warnings.append(InterruptedWarning(told + "the run returned holds the best weights so far."))
     if run.directory is not None:
-        place, folder = run.directory / REPORT, run.directory
+        place = run.directory / REPORT
+        page = functools.partial(
+            write_after_training, run._replayer, run.directory, shows_rows=shows_rows, examined=run.examined
+        )
         try:
-            _attempt(run, place, lambda: write_after_training(run, folder, shows_rows=shows_rows))
+            _attempt(
+                run,
+                place,
+                page,
+            )
         except KeyboardInterrupt:
             if interrupted():  # that was the second
                 raise
@@ -57,11 +65,11 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
 
 
 def _write(run: Run, keeper: RunWriter, result: Result, folder: RunDirectory) -> None:
-    model, about = folder.file(MODEL), run.about()
+    model, about = folder.file(MODEL), run.record.about_model()
     observer, store = keeper.observer, keeper.store
     assert observer is not None
     assert isinstance(store, SteadyStore)
-    _attempt(run, model, lambda: write_model(model, result.parameters, about, run.pipeline_arrays))
+    _attempt(run, model, lambda: write_model(model, result.parameters, about, run.record.pipeline_arrays))
     for _ in range(TRIES):
         observer.end(result.losses)
         store.write_waiting()

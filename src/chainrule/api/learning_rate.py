@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from chainrule.api.network import Network
-from chainrule.api.rows import prepare_rows, refuse_one_class
-from chainrule.api.run import Run
-from chainrule.api.run_writer import Setup
+from chainrule.api.prepare import Setup
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.engine.select import select
 from chainrule.errors import DataError, ModelFileError, SettingsError
@@ -17,6 +15,8 @@ from chainrule.network.parameters import Parameters
 from chainrule.run import contents, files
 from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RATE, RUN
+from chainrule.run.replayer import RunReplayer
+from chainrule.run.rows import prepare_rows, refuse_one_class
 from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
 from chainrule.tune import laboratory
 from chainrule.tune.found import LearningRate, Suggestion
@@ -83,7 +83,7 @@ def pose(
     threads: int | None = None,
 ) -> Problem:
     """The training of this network with these settings, before its first step."""
-    rows = prepare_rows(network, X, y, sample_weight, class_weight=class_weight)
+    rows = prepare_rows(network.architecture, X, y, sample_weight, class_weight=class_weight)
     if len(rows.X) == 0:
         raise DataError("X has 0 rows; expected at least one.")
     refuse_one_class(rows.targets, network.kind)
@@ -153,13 +153,13 @@ def begun_with(directory: Any) -> float | None:
     return float(contents.read_record(folder.file(RUN))["settings"]["optimizer"]["learning_rate"])
 
 
-def of_run(run: Run, data: tuple[Any, ...] | None = None) -> LearningRate:
+def of_run(replayer: RunReplayer, data: tuple[Any, ...] | None = None) -> LearningRate:
     """The examination of a run's start on its rows, kept with the run; see Run.learning_rate."""
-    rows = run._rows(data)
-    start = run.network.parameters.like(run.checkpoints.get(0).theta)
-    problem = _problem(run.engine, run._task(rows), run.settings, start)
+    run, rows = replayer.record, replayer.rows_of(data)
+    start = run.parameters.like(run.checkpoints.get(0).theta)
+    problem = _problem(replayer.engine, replayer.task(rows), run.settings, start)
     n_steps = run.settings.epochs * run.steps_per_epoch
-    run.examined = found = laboratory.examine(problem, within(n_steps, laboratory.N_STEPS))
+    found = laboratory.examine(problem, within(n_steps, laboratory.N_STEPS))
     if run.directory is not None:
         try:
             with RunDirectory(run.directory).claimed():

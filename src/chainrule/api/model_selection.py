@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.api.network import Network
+from chainrule.api.prepare import Setup, set_up
 from chainrule.api.run import Run
-from chainrule.api.run_writer import Setup
-from chainrule.api.train import set_up, train, trainer_of
+from chainrule.api.train import train, trainer_of
 from chainrule.errors import DataError
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.plan import Resample, TrainingPlan

@@ -7,8 +7,9 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from chainrule.api.step import step_of
 from chainrule.errors import DamagedFileWarning, DataError, ModelFileError
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
@@ -18,11 +19,11 @@ from chainrule.report.report_input import Names, ReplayedStep, ReportInput, Samp
 from chainrule.run.directory import RunDirectory
 from chainrule.run.files import refuse_unwritable, writing_atomic
 from chainrule.run.names import REPORT
+from chainrule.run.record import RunRecord
+from chainrule.run.replayer import RunReplayer
+from chainrule.run.rows import Rows
 from chainrule.tune.figure import shown
-
-if TYPE_CHECKING:
-    from chainrule.api.rows import Rows
-    from chainrule.api.run import Run
+from chainrule.tune.found import Suggestion
 
 SIZE_MB = 7.0
 """Of the packed steps as text; page and facts come to about 0.2 MB more."""
@@ -34,52 +35,58 @@ AFTER_TRAINING_S, AFTER_TRAINING_SHARE = 0.1, 0.01
 
 
 def write_report(
-    run: Run,
+    replayer: RunReplayer,
     path: str | os.PathLike[str],
     data: tuple[Any, ...] | None = None,
     size_mb: float = SIZE_MB,
+    examined: Suggestion | None = None,
 ) -> Path:
     """The report of a run as one file; see Run.report."""
     target = Path(path)
     refuse_unwritable(target)
-    rows, missing = _replayable(run, data)
-    write(target, report_input_of(run, rows, missing), size_mb, PATIENCE_S, _right_to_write(run, target))
+    rows, missing = _replayable(replayer, data)
+    given = report_input_of(replayer, rows, missing, examined)
+    write(target, given, size_mb, PATIENCE_S, _right_to_write(replayer.record.directory, target))
     return target
 
 
-def _replayable(run: Run, data: tuple[Any, ...] | None) -> tuple[Rows | None, str | None]:
+def _replayable(replayer: RunReplayer, data: tuple[Any, ...] | None) -> tuple[Rows | None, str | None]:
     """The rows whose steps can be shown, or why there are none."""
+    record = replayer.record
     try:
-        run.require(*run.needed_to_replay)
-        rows = run._rows(data)
-        run.checkpoints.nearest(0)
+        record.require(*record.needed_to_replay)
+        rows = replayer.rows_of(data)
+        record.checkpoints.nearest(0)
         return rows, None
     except DataError:
         if data is not None:
             raise
-        return None, "data" if run.rows is None else "altered"
+        return None, "data" if replayer.rows is None else "altered"
     except ModelFileError as error:
         warnings.warn(f"{error} The report shows no steps.", DamagedFileWarning, stacklevel=4)
         return None, "damaged"
 
 
-def _right_to_write(run: Run, target: Path) -> contextlib.AbstractContextManager[None]:
+def _right_to_write(directory: Path | None, target: Path) -> contextlib.AbstractContextManager[None]:
     """That of the run's one writer, where the page is to lie in its folder."""
-    if run.directory is None or not run.directory.is_dir() or not target.absolute().parent.samefile(run.directory):
+    if directory is None or not directory.is_dir() or not target.absolute().parent.samefile(directory):
         return contextlib.nullcontext()
-    return RunDirectory(run.directory).claimed()
+    return RunDirectory(directory).claimed()
 
 
-def write_after_training(run: Run, folder: Path, *, shows_rows: bool) -> None:
+def write_after_training(
+    replayer: RunReplayer, folder: Path, *, shows_rows: bool, examined: Suggestion | None = None
+) -> None:
     """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints."""
     try:
-        given = report_input_of(run, run.rows, None, shows_rows=shows_rows)
+        given = report_input_of(replayer, replayer.rows, None, examined, shows_rows=shows_rows)
+        result = replayer.record.result
         seconds = AFTER_TRAINING_S
-        if run.result["stopped"] != "interrupted":  # else somebody waits for the end
-            seconds = max(seconds, AFTER_TRAINING_SHARE * float(run.result["seconds"]))
+        if result["stopped"] != "interrupted":  # else somebody waits for the end
+            seconds = max(seconds, AFTER_TRAINING_SHARE * float(result["seconds"]))
         write(folder / REPORT, given, SIZE_MB, seconds)  # the training still is the one writer
     finally:
-        run._replayer = None  # nobody may ask this run for a step; the session would stay until it is gone
+        replayer.rest()  # nobody may ask this run for a step; the session would stay until it is gone
 
 
 def write(
@@ -100,55 +107,64 @@ def write(
         file.write(page(collected, f"{title} · chainrule").encode("utf-8"))
 
 
-def report_input_of(run: Run, rows: Rows | None, missing: str | None, *, shows_rows: bool = True) -> ReportInput:
+def report_input_of(
+    replayer: RunReplayer,
+    rows: Rows | None,
+    missing: str | None,
+    examined: Suggestion | None = None,
+    *,
+    shows_rows: bool = True,
+) -> ReportInput:
     """What the report may use of a run; `rows` are its training rows, if they are to be had."""
+    run = replayer.record
     return ReportInput(
-        architecture=run.network.architecture,
-        parameters=run.network.parameters,
+        architecture=run.architecture,
+        parameters=run.parameters,
         settings=run.settings,
         history=run.history,
         losses=run.losses,
         steps_per_epoch=run.steps_per_epoch,
         result=run.result,
-        facts=_facts(run, rows),
+        facts=_facts(replayer, rows),
         events=[event.to_dict() for event in run.events],
         names=_names(run),
         checkpoints=sorted(run.checkpoints.sizes),
-        again=None if rows is None else lambda steps: _again(run, rows, steps),
+        again=None if rows is None else lambda steps: _again(replayer, rows, steps),
         sample=None if rows is None else Sample(
             rows.X[:SAMPLE_ROWS], rows.targets[:SAMPLE_ROWS], None if rows.weight is None else rows.weight[:SAMPLE_ROWS]
         ),
         missing=missing,
         shows_rows=shows_rows,
-        rate=None if run.examined is None else shown(run.examined),
+        rate=None if examined is None else shown(examined),
     )  # fmt: skip
 
 
-def _again(run: Run, rows: Rows, steps: Iterable[int]) -> Iterator[ReplayedStep]:
+def _again(replayer: RunReplayer, rows: Rows, steps: Iterable[int]) -> Iterator[ReplayedStep]:
     """The steps one after the other, in one session."""
     for t in steps:
-        step = run._step(t, rows)
+        step = step_of(replayer, t, rows)
         yield ReplayedStep(step.record, step.settings, step.rows, step.targets, step.weight)
 
 
-def _facts(run: Run, rows: Rows | None) -> dict[str, Any]:
+def _facts(replayer: RunReplayer, rows: Rows | None) -> dict[str, Any]:
+    run = replayer.record
     source = run.source or {}
     named = source.get("data")
     return {
         "data": None if named is None else Path(str(named)).name,
-        "task": source.get("task") or {"values": "regression"}.get(run.network.kind, "classification"),
+        "task": source.get("task") or {"values": "regression"}.get(run.kind, "classification"),
         "n_rows": source.get("n_rows"),
         "n_train": None if rows is None else len(rows.X),
-        "fingerprint": run.recorded_fingerprint if rows is None else run.fingerprint,
-        "engine": run.engine_record.get("engine", run.engine.name),
-        "instruction_set": run.engine_record.get("instruction_set"),
-        "threads": run.engine_record.get("threads"),
+        "fingerprint": run.fingerprint if rows is None else replayer.fingerprint(),
+        "engine": run.engine.get("engine", replayer.engine.name),
+        "instruction_set": run.engine.get("instruction_set"),
+        "threads": run.engine.get("threads"),
         "run": None if run.directory is None else run.directory.name,
         "weighted": rows is not None and rows.weight is not None,
     }
 
 
-def _names(run: Run) -> Names:
+def _names(run: RunRecord) -> Names:
     """The names of inputs and outputs that the pipeline of a run tells; else numbers do."""
     if run.pipeline is None:
         return Names()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -14,19 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
-from chainrule.api.rows import Rows, prepare_rows
-from chainrule.api.step import Step
+from chainrule.api.step import Step, step_of
 from chainrule.api.tables import PredictsTables
-from chainrule.engine.protocol import Engine, Task
-from chainrule.errors import DataError, DivergedError, ModelFileError, ReplayWarning, SettingsError
-from chainrule.run import contents, stored
+from chainrule.engine.protocol import Engine
 from chainrule.run.model import write_model
-from chainrule.run.names import DATA, EVENTS, HISTORY, SPLIT, STEPS
-from chainrule.training.checkpoints import CheckpointStore
-from chainrule.training.events import Event, settings_at
-from chainrule.training.loop import PLATEAU_NAME
-from chainrule.training.replaying import Remembered, Replayer
-from chainrule.training.settings import Settings
+from chainrule.run.names import STEPS
+from chainrule.run.record import RunRecord
+from chainrule.run.replayer import RunReplayer
+from chainrule.run.rows import Rows
 
 if TYPE_CHECKING:
     from chainrule.diagnose.doctor.finding import Diagnosis
@@ -34,64 +26,94 @@ if TYPE_CHECKING:
     from chainrule.diagnose.vitals.measure import Vitals
     from chainrule.tune.found import LearningRate, Suggestion
 
-Array = npt.NDArray[Any]
 
-
-@dataclass
 class Run(PredictsTables):
-    """A finished training. Steps are numbered from 0; see replay.
+    """A finished training, made by `train` and `load`. Steps are numbered from 0; see `replay`.
 
-    network: the best (with validation) or the last parameters; history: lists, one entry an epoch;
-    diverged: the DivergedError that ended the training, or None; result: how it ended, in plain values.
+    Attributes
+    ----------
+    network : Network
+        With the best (with validation) or the last parameters.
+    settings : Settings
+        Optimizer, batch size, penalties, … of the training.
+    history : dict of lists
+        One entry an epoch.
+    losses : array (n_steps,)
+        J of every step's batch.
+    events : list of Event
+        What changed the training and is no function of settings, seed, data and step.
+    result : dict
+        How it ended, in plain values.
+    diverged : DivergedError or None
+        What ended the training, where it was that.
+    directory : Path or None
+        Where the run is kept.
+    source : dict or None
+        Where the rows came from.
+    pipeline : dict or None
+        That of a training on a table; see `encode`.
+    index : array or None
+        Which of the rows given to train were trained on; None where all were.
+    steps_per_epoch : int
+    checkpoints : CheckpointStore
+        The states that replay begins at.
+    engine : Engine
+        Who replays.
+    examined : Suggestion or None
+        What was found about the learning rate: by learning_rate="auto" of train, or by `learning_rate`.
+    unwritten : dict
+        What could not be written to the directory at the end of the training, and why.
+    record : RunRecord
+        All of this as stored, for tools.
     """
 
-    network: Network
-    settings: Settings
-    history: dict[str, list[float]]
-    losses: npt.NDArray[np.float64]
-    """J of every step's batch."""
-    events: list[Event]
-    result: dict[str, Any]
-    engine: Engine
-    checkpoints: CheckpointStore
-    rows: Rows | None
-    recorded_fingerprint: str | None
-    """The fingerprint, where it was taken already."""
-    index: npt.NDArray[np.int64] | None = None
-    steps_per_epoch: int = 1
-    diverged: DivergedError | None = None
-    directory: Path | None = None
-    pipeline: dict[str, Any] | None = None
-    pipeline_arrays: dict[str, Array] = field(default_factory=dict)
-    source: dict[str, Any] | None = None
-    engine_record: dict[str, Any] = field(default_factory=dict)
-    class_weight: Any = None
-    held_out: Array | None = None
-    """The inputs of the held-out rows, where there are any and the run kept them."""
-    examined: Suggestion | None = None
-    """What was found about the learning rate: by learning_rate="auto" of train, or by `learning_rate`."""
-    glance: str | None = None
-    """That of the rows at the training, where no fingerprint was taken then."""
-    unwritten: dict[Path, str] = field(default_factory=dict, compare=False)
-    """What of this run could not be written to its directory at the end of its training, and why."""
-    lost: dict[str, ModelFileError] = field(default_factory=dict)
-    """What is wrong with every file of the run's directory that is damaged, by its name."""
-    _replayer: tuple[Rows, Replayer] | None = field(default=None, init=False, repr=False, compare=False)
-    _own: Rows | None = field(default=None, init=False, repr=False, compare=False)
-    _verified: tuple[Rows, str] | None = field(default=None, init=False, repr=False, compare=False)
-    _warned: bool = field(default=False, init=False, repr=False, compare=False)
+    def __init__(
+        self,
+        record: RunRecord,
+        engine: Engine,
+        rows: Rows | None = None,
+        held_out: npt.NDArray[Any] | None = None,
+        examined: Suggestion | None = None,
+    ) -> None:
+        self.record, self.engine, self.examined = record, engine, examined
+        self.network = Network.of(record.parameters, record.kind, record.seed, record.initializers)
+        self.settings, self.history, self.losses = record.settings, record.history, record.losses
+        self.events, self.result, self.diverged = record.events, record.result, record.diverged
+        self.directory, self.source, self.index = record.directory, record.source, record.index
+        self.steps_per_epoch, self.checkpoints = record.steps_per_epoch, record.checkpoints
+        self.unwritten = record.unwritten
+        self.pipeline, self._pipeline_arrays = record.pipeline, record.pipeline_arrays
+        self._replayer = RunReplayer(record, engine, rows, held_out)
 
     @property
     def n_steps(self) -> int:
         """Steps that were done."""
-        return len(self.losses)
+        return self.record.n_steps
+
+    @property
+    def rows(self) -> Rows | None:
+        """The training rows, where they are at hand."""
+        return self._replayer.rows
+
+    @property
+    def kept_rows(self) -> Rows:
+        """The training rows, at hand or read from the run's directory, and verified; else DataError."""
+        return self._replayer.rows_of(None)
 
     @property
     def fingerprint(self) -> str:
         """sha256 over the training rows; DataError where it was not taken yet and they were altered since."""
-        if self.recorded_fingerprint is None:
-            self.recorded_fingerprint = self.kept_rows.fingerprint
-        return self.recorded_fingerprint
+        return self._replayer.fingerprint()
+
+    @property
+    def reach(self) -> dict[str, float]:
+        """What it takes to see a step: the most steps to do before it, the seconds of one, and of all of them."""
+        return self.record.reach
+
+    @property
+    def engine_differs(self) -> str | None:
+        """How the engine at hand differs from the recorded one in what bits depend on; None where it does not."""
+        return self._replayer.engine_differs
 
     @overload
     def replay(self, t: int, data: tuple[Any, ...] | None = None) -> Step: ...
@@ -111,13 +133,13 @@ class Run(PredictsTables):
         if isinstance(t, slice):
             t = range(*t.indices(self.n_steps))
         elif not isinstance(t, Iterable):
-            step = self._number(t)
-            return self._step(step, self._prepared(data))
+            step = self._replayer.number(t)
+            return step_of(self._replayer, step, self._replayer.prepared(data))
         if isinstance(t, range):
             for end in (*t[:1], *t[-1:]):
-                self._number(end)
-        rows = self._prepared(data)
-        return (self._step(self._number(one), rows) for one in t)
+                self._replayer.number(end)
+        rows = self._replayer.prepared(data)
+        return (step_of(self._replayer, self._replayer.number(one), rows) for one in t)
 
     def find(
         self,
@@ -141,21 +163,21 @@ class Run(PredictsTables):
         wanted = range(self.n_steps)[steps if isinstance(steps, slice) else slice(None)]
         if isinstance(steps, range):
             wanted = range(self.n_steps)[slice(steps.start, steps.stop, steps.step)]
-        rows = self._prepared(data)
+        replayer, record = self._replayer, self.record
+        rows = replayer.prepared(data)
         if not callable(what):
-            self.require(STEPS)
-        replayer = self.replayer(rows)
+            record.require(STEPS)
         with np.errstate(all="ignore"):
             history = History(
-                record=replayer.record,
-                task=self._task(rows),
+                record=replayer.session(rows).record,
+                task=replayer.task(rows),
                 engine=self.engine,
-                losses=self.losses,
-                events=self.events,
-                index=self.index,
+                losses=record.losses,
+                events=record.events,
+                index=record.index,
             )
             if callable(what):
-                return first_that_fits(history, (self._step(t, rows) for t in wanted), what)
+                return first_that_fits(history, (step_of(replayer, t, rows) for t in wanted), what)
             return find(history, what, wanted)
 
     def doctor(self, data: tuple[Any, ...] | None = None) -> Diagnosis:
@@ -170,7 +192,7 @@ class Run(PredictsTables):
         """
         from chainrule.api.diagnosis import doctor
 
-        return doctor(self, data)
+        return doctor(self._replayer, data)
 
     def vitals(
         self,
@@ -189,7 +211,7 @@ class Run(PredictsTables):
         """
         from chainrule.api.diagnosis import vitals
 
-        return vitals(self, steps, data, sharpness)
+        return vitals(self._replayer, steps, data, sharpness)
 
     def learning_rate(self, data: tuple[Any, ...] | None = None) -> LearningRate:
         """What learning rate is too large, too small and right for this training, from its start and on its rows.
@@ -202,171 +224,12 @@ class Run(PredictsTables):
         """
         from chainrule.api.learning_rate import of_run
 
-        return of_run(self, data)
-
-    def _number(self, t: int) -> int:
-        """A step's number from 0, where negative ones count from the end."""
-        step = operator.index(t)
-        step += self.n_steps if step < 0 else 0
-        if not 0 <= step < self.n_steps:
-            raise SettingsError(
-                f"step {t} is not in this run; expected 0 to {self.n_steps - 1} (steps are numbered from 0)."
-            )
-        return step
-
-    def _prepared(self, data: tuple[Any, ...] | None) -> Rows:
-        """The rows, verified; a replay by another engine than recorded is said once."""
-        self.require(*self.needed_to_replay)
-        rows = self._rows(data)
-        if self.engine_differs and not self._warned:
-            self._warned = True
-            warnings.warn(self.engine_differs, ReplayWarning, stacklevel=3)
-        return rows
-
-    @property
-    def needed_to_replay(self) -> tuple[str, ...]:
-        """The files of a run's directory, besides rows and checkpoints, that a step depends on."""
-        return (EVENTS, SPLIT, *((HISTORY,) if self.settings.schedule == "plateau" else ()))
-
-    def require(self, *names: str) -> None:
-        """Raise what is wrong with the first of these files of the run that is damaged; nothing where none is."""
-        for name in names:
-            if name in self.lost:
-                raise self.lost[name]
-
-    def _step(self, step: int, rows: Rows) -> Step:
-        with np.errstate(all="ignore"):
-            record = self.replayer(rows).record(step)
-        _, step_settings = settings_at(step, self.settings, self.events)
-        weight = None if rows.weight is None else rows.weight[record.rows]
-        total = float(len(record.rows)) if weight is None else float(weight.sum(dtype=np.float64))
-        step_settings = replace(step_settings, l2=step_settings.l2_of(total), alpha=0.0)
-        return Step(
-            record=record,
-            architecture=self.network.architecture,
-            settings=step_settings,
-            optimizer=self.settings.optimizer.to_dict(),
-            rows=record.rows if self.index is None else self.index[record.rows],
-            targets=rows.targets[record.rows],
-            weight=weight,
-            n_steps=self.n_steps,
-            engine=self.engine.name,
-            exact_sums=self.engine.exact_sums,
-        )
-
-    def replayer(self, rows: Rows) -> Replayer:
-        """The session that goes to any step of this run, made once for these rows."""
-        if self._replayer is None or self._replayer[0] is not rows:
-            session = self.engine.start(self._task(rows), settings_at(0, self.settings, ())[1])
-            known = Remembered() if self._replayer is None else self._replayer[1].remembered
-            replayer = Replayer(
-                session=session,
-                checkpoints=self.checkpoints,
-                settings=self.settings,
-                events=self.events,
-                plateau_factor=self._factor,
-                steps_per_epoch=self.steps_per_epoch,
-                remembered=known,
-            )
-            self._replayer = (rows, replayer)
-        return self._replayer[1]
-
-    @property
-    def reach(self) -> dict[str, float]:
-        """What it takes to see a step: the most steps to do before it, the seconds of one, and of all of them."""
-        kept = self.result.get("replay", {})
-        gap = int(kept.get("checkpoint_gap", self.checkpoints.longest_gap(self.n_steps)))
-        one = float(kept.get("step_seconds", self.result.get("seconds", 0.0) / max(self.n_steps, 1)))
-        return {"steps": gap, "step_seconds": one, "seconds": gap * one}
-
-    @property
-    def engine_differs(self) -> str | None:
-        """How the engine at hand differs from the recorded one in what bits depend on; None where it does not."""
-        before, now = self.engine_record, self.engine.describe()
-        same_kind = before.get("engine") == now["engine"]
-        names = ("numpy", "blas") if same_kind else ("engine",)  # the native engine has one set of bits everywhere
-        told = [f"{name} {before[name]}, here {now[name]}" for name in names if _differ(before, now, name)]
-        if not told:
-            return None
-        return (
-            f"this run was trained with {'; '.join(told)}: steps are recomputed to rounding, not to the bit. "
-            "Replay where it was trained for the same bits."
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the session that replays: it is made again when asked for."""
-        return {**vars(self), "_replayer": None}
-
-    def _task(self, rows: Rows) -> Task:
-        s = self.settings
-        return Task(
-            architecture=self.network.architecture,
-            X=rows.X,
-            targets=rows.targets,
-            weight=rows.weight,
-            optimizer=s.optimizer.name,
-            batch_size=s.batch_size,
-            seed=s.seed,
-            shuffle=s.shuffle,
-        )
-
-    def _factor(self, epoch: int) -> float:
-        known = self.history.get(PLATEAU_NAME, [])
-        return known[min(epoch, len(known) - 1)] if known else 1.0
-
-    def _rows(self, data: tuple[Any, ...] | None) -> Rows:
-        rows = self.rows
-        if data is None and rows is not None and rows is self._own:
-            return rows  # read from the run's own file and verified then; nobody else holds them
-        if data is None and rows is not None and self._is_verified(rows):
-            return rows
-        if data is not None:
-            rows = prepare_rows(self.network, *data, class_weight=self.class_weight, index=self.index)
-        elif rows is None and self.directory is not None and os.path.lexists(self.directory / DATA):
-            rows = self._own = self._read_rows(self.directory / DATA)
-        if rows is None:
-            raise DataError(
-                "this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train."
-            )
-        if not self._are_of_training(rows):
-            raise DataError(
-                "the data differ from those of the training; give X, y and sample_weight exactly as they were."
-            )
-        n_steps = -(-len(rows.X) // self.settings.batch_size)
-        if n_steps != self.steps_per_epoch:
-            raise DataError(
-                f"the data have {len(rows.X)} rows, {n_steps} steps an epoch; expected {self.steps_per_epoch} steps. "
-                "Give X, y and sample_weight exactly as they were."
-            )
-        self.rows, self._verified = rows, (rows, rows.glance)
-        return rows
-
-    def _read_rows(self, path: Path) -> Rows:
-        """The rows a run kept, checked as those that are given; only their own file is read."""
-        kept = contents.read_rows(path, self.network.architecture)
-        with stored.naming(path):
-            rows = prepare_rows(self.network, kept["X"], kept["targets"], kept.get("weight"))
-        self.held_out = kept.get("held_out")
-        return rows
-
-    def _are_of_training(self, rows: Rows) -> bool:
-        """Whether rows are those of the training: by the fingerprint, or by the glance where that alone was taken."""
-        if self.recorded_fingerprint is None:
-            return rows.glance == self.glance
-        return rows.fingerprint == self.recorded_fingerprint
-
-    def _is_verified(self, rows: Rows) -> bool:
-        """Whether these very rows were seen to be those of the training, and are as they were then."""
-        return self._verified is not None and self._verified[0] is rows and self._verified[1] == rows.glance
-
-    @property
-    def kept_rows(self) -> Rows:
-        """The training rows, where the run kept them; else DataError."""
-        return self._rows(None)
+        self.examined = found = of_run(self._replayer, data)
+        return found
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model alone (architecture, best parameters, pipeline) as one safetensors file."""
-        write_model(Path(path), self.network.parameters, self.about(), self.pipeline_arrays)
+        write_model(Path(path), self.network.parameters, self.record.about_model(), self._pipeline_arrays)
 
     def report(
         self, path: str | os.PathLike[str], data: tuple[Any, ...] | None = None, *, size_mb: float = 7.0
@@ -380,16 +243,8 @@ class Run(PredictsTables):
         """
         from chainrule.api.report import write_report
 
-        return write_report(self, path, data, size_mb)
-
-    def about(self) -> dict[str, Any]:
-        """What the model file says besides its arrays."""
-        return {"targets": self.network.kind, "pipeline": self.pipeline, "seed": self.network.seed}
+        return write_report(self._replayer, path, data, size_mb, self.examined)
 
     def __repr__(self) -> str:
         end = f"{self.result.get('stopped')} after {len(self.history.get('loss', []))} epochs, {self.n_steps} steps"
         return f"Run({self.network.architecture}, {self.settings.optimizer.name}, {end})"
-
-
-def _differ(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -> bool:
-    return name in before and name in now and before[name] != now[name]

@@ -3,80 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule import json_text
-from chainrule._version import __version__
 from chainrule.api.load import examined_in, load_run
-from chainrule.api.network import Network
-from chainrule.api.resume import last_state, refuse_another
-from chainrule.api.rows import Rows
+from chainrule.api.prepare import Setup
 from chainrule.api.run import Run
-from chainrule.engine.protocol import Engine, Task
 from chainrule.errors import SettingsError
-from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run import contents, files
 from chainrule.run.contents import StateShape
 from chainrule.run.directory import KEEP_BYTES, RunDirectory
 from chainrule.run.model import parameters_hash
 from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT
+from chainrule.run.record import RunRecord, versions
+from chainrule.run.resume import last_state, refuse_another
 from chainrule.run.steady import SteadyDirectory, SteadyStore, Unwritten
-from chainrule.training import metrics
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
-from chainrule.training.events import Event, settings_at
-from chainrule.training.measure import Validation
+from chainrule.training.events import Event
 from chainrule.training.result import Result
-from chainrule.training.settings import Settings
-from chainrule.tune.found import Suggestion
 
 FINISHED = ("epochs", "early_stopping", "diverged")
 """Ways to stop after which there is nothing to resume."""
-
-
-@dataclass
-class Setup:
-    """Everything train was given, checked and converted."""
-
-    network: Network
-    settings: Settings
-    engine: Engine
-    reason: str
-    rows: Rows
-    task: Task
-    metric: metrics.Metric
-    validation: Validation | None
-    class_weight: Any
-    kind: Any
-    examined: Suggestion | None = None
-    """What was found about the learning rate before the training, where it was looked for."""
-
-    @property
-    def n_steps(self) -> int:
-        """Steps of the whole training."""
-        return self.settings.epochs * self.task.steps_per_epoch
-
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        """sha256 over the rows, taken once."""
-        return self.rows.fingerprint
-
-    @functools.cached_property
-    def held_out_fingerprint(self) -> str | None:
-        """sha256 over the rows that judge epochs, taken once; None where there are none."""
-        held = self.validation
-        return None if held is None else Rows(held.X, held.targets, held.weight).fingerprint
-
-    def optimizer_at_start(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-        """The optimizer's arrays before the first step."""
-        settings = settings_at(0, self.settings, ())[1]
-        return OPTIMIZERS[self.task.optimizer].start(theta, settings.optimizer)
 
 
 class RunWriter:
@@ -177,33 +128,33 @@ class RunWriter:
     def run_of(self, result: Result) -> Run:
         """The Run that a training came to; nothing is written yet."""
         setup = self.setup
-        network = Network.of(result.parameters, setup.kind, setup.network.seed, setup.network.initializers)
-        run = Run(
-            network,
-            setup.settings,
-            result.history,
-            result.losses,
-            result.events,
-            self._result(result),
-            setup.engine,
-            self.store,
-            setup.rows,
-            None if self.directory is None else setup.fingerprint,
-            setup.rows.index,
-            setup.task.steps_per_epoch,
-            result.diverged,
-            None if self.directory is None else self.directory.path,
-            self.pipeline,
-            self.pipeline_arrays,
-            self.source,
-            setup.engine.describe(),
-            setup.class_weight,
-            None if setup.validation is None else setup.validation.X,
-            setup.examined,
-            self.glance,
+        record = RunRecord(
+            parameters=result.parameters,
+            kind=setup.kind,
+            seed=setup.network.seed,
+            initializers=setup.network.initializers,
+            settings=setup.settings,
+            history=result.history,
+            losses=result.losses,
+            events=result.events,
+            result=self._result(result),
+            checkpoints=self.store,
+            steps_per_epoch=setup.task.steps_per_epoch,
+            fingerprint=None if self.directory is None else setup.fingerprint,
+            glance=self.glance,
+            index=setup.rows.index,
+            class_weight=setup.class_weight,
+            engine=setup.engine.describe(),
+            versions=versions(),
+            diverged=result.diverged,
+            directory=None if self.directory is None else self.directory.path,
+            pipeline=self.pipeline,
+            pipeline_arrays=self.pipeline_arrays,
+            source=self.source,
+            unwritten=self.unwritten.why,
         )
-        run.unwritten = self.unwritten.why
-        return run
+        held_out = None if setup.validation is None else setup.validation.X
+        return Run(record, setup.engine, setup.rows, held_out, setup.examined)
 
     def _result(self, result: Result) -> dict[str, Any]:
         progress = result.progress
@@ -235,9 +186,9 @@ class RunWriter:
 
     def record(self, result: dict[str, Any] | None) -> dict[str, Any]:
         """What run.json holds; `result` is None until the training ended."""
-        setup = self.setup
+        setup, here = self.setup, versions()
         return {
-            "chainrule": __version__,
+            "chainrule": here["chainrule"],
             "architecture": setup.network.architecture.to_dict(),
             "initializers": list(setup.network.initializers),
             "initial": parameters_hash(setup.network.parameters),
@@ -250,7 +201,7 @@ class RunWriter:
             "n_samples": setup.task.n_samples,
             "steps_per_epoch": setup.task.steps_per_epoch,
             "engine": setup.engine.describe() | {"reason": setup.reason},
-            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+            "versions": {name: here[name] for name in ("python", "numpy")},
             "source": self.source,
             "pipeline": self.pipeline,
             "result": result,

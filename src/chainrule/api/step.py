@@ -13,6 +13,8 @@ from chainrule.engine.protocol import StepSettings, dense_targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import tensor_names
 from chainrule.network.records import Backward, Forward, StepRecord, Update
+from chainrule.run.replayer import RunReplayer
+from chainrule.run.rows import Rows
 
 if TYPE_CHECKING:
     from chainrule.explain.circuit.circuit import Circuit
@@ -179,3 +181,22 @@ class Step:
                 "new": tensors(update.new),
             },
         }
+
+
+def step_of(replayer: RunReplayer, t: int, rows: Rows) -> Step:
+    """Step t of a run, replayed on its rows."""
+    of_run, record = replayer.record, replayer.step(t, rows)
+    weight = None if rows.weight is None else rows.weight[record.rows]
+    total = float(len(record.rows)) if weight is None else float(weight.sum(dtype=np.float64))
+    return Step(
+        record=record,
+        architecture=of_run.architecture,
+        settings=replayer.settings_of(t, total),
+        optimizer=of_run.settings.optimizer.to_dict(),
+        rows=record.rows if of_run.index is None else of_run.index[record.rows],
+        targets=rows.targets[record.rows],
+        weight=weight,
+        n_steps=of_run.n_steps,
+        engine=replayer.engine.name,
+        exact_sums=replayer.engine.exact_sums,
+    )

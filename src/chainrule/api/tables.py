@@ -65,7 +65,7 @@ class PredictsTables:
 
     network: Network
     pipeline: dict[str, Any] | None
-    pipeline_arrays: dict[str, Array]
+    _pipeline_arrays: dict[str, Array]
 
     @property
     def classes(self) -> tuple[Any, ...] | None:
@@ -177,7 +177,7 @@ class PredictsTables:
     def _fitted(self) -> TablePipeline:
         kept = self.__dict__.get("_pipeline")
         if kept is None:
-            kept = self.__dict__["_pipeline"] = TablePipeline.from_dict(self.pipeline or {}, self.pipeline_arrays)
+            kept = self.__dict__["_pipeline"] = TablePipeline.from_dict(self.pipeline or {}, self._pipeline_arrays)
         fitted: TablePipeline = kept
         return fitted
 

@@ -12,18 +12,15 @@ import numpy as np
 from chainrule.api import finish
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
-from chainrule.api.rows import Rows, class_weights, prepare_rows, refuse_one_class, weighted_by_class
+from chainrule.api.prepare import Setup, set_up
 from chainrule.api.run import Run
-from chainrule.api.run_writer import RunWriter, Setup
-from chainrule.data import arrays, split
-from chainrule.engine.protocol import Task
-from chainrule.engine.select import select
-from chainrule.errors import DataError, DivergenceWarning, SettingsError, warn
+from chainrule.api.run_writer import RunWriter
+from chainrule.errors import DivergenceWarning, SettingsError, warn
 from chainrule.training import divergence, metrics
 from chainrule.training.checkpoints import CheckpointStore, Progress
 from chainrule.training.interrupt import Listening
 from chainrule.training.loop import Trainer
-from chainrule.training.measure import EpochMeasure, Validation
+from chainrule.training.measure import EpochMeasure
 from chainrule.training.progress import ProgressBar, wanted
 from chainrule.training.result import Result
 from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
@@ -126,80 +123,6 @@ def _check(threads: int | None, time_limit: float | None, on_divergence: str, *,
         raise SettingsError(f"on_divergence = {on_divergence!r} is not possible; expected 'warn' or 'raise'.")
     if not judged:
         raise SettingsError("early_stopping needs rows to judge by; expected validation=(X, y) or a share such as 0.1.")
-
-
-def set_up(
-    network: Network,
-    X: object,
-    y: object,
-    sample_weight: object,
-    class_weight: Any,
-    validation: Any,
-    settings: Settings,
-    engine_name: str,
-    threads: int | None,
-) -> Setup:
-    """What train was given, checked and converted; rows are held out where a share is asked for."""
-    architecture = network.architecture
-    engine, reason = select(engine_name, architecture, threads, settings.optimizer.name)
-    features = arrays.features(X, architecture.n_inputs, architecture.dtype)
-    if len(features) == 0:
-        raise DataError("X has 0 rows; expected at least one.")
-    encoded, kind = network.encode(y, len(features))
-    weight = arrays.weights(sample_weight, len(features), architecture.dtype)
-    index, held_out = None, None
-    if isinstance(validation, (int, float)) and not isinstance(validation, bool):
-        validation = _share_held_out(float(validation), encoded, kind, settings.seed, said=validation)
-    if isinstance(validation, split.HeldOut):
-        index, out = validation.kept, validation.out
-        held_out = (features[out], encoded[out], None if weight is None else weight[out])
-        features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
-        weight = None if weight is None else np.ascontiguousarray(weight[index])
-        arrays.refuse_weightless(held_out[2], f"sample_weight of the {len(out)} rows held out for validation")
-        arrays.refuse_weightless(weight, f"sample_weight of the {len(index)} training rows, without those held out,")
-    elif validation is not None:
-        held_out = _given_validation(network, validation)
-    refuse_one_class(encoded, kind)
-    rows = Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
-    task = Task(
-        architecture=architecture,
-        X=rows.X,
-        targets=rows.targets,
-        weight=rows.weight,
-        optimizer=settings.optimizer.name,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-        shuffle=settings.shuffle,
-    )
-    metric = metrics.choose(settings.metric, kind)
-    held = None
-    if held_out is not None:
-        Xv, yv, weight_v = held_out
-        held = Validation(Xv, yv, arrays.moderate(weight_v), dense=yv)
-    return Setup(network, settings, engine, reason, rows, task, metric, held, class_weights(class_weight), kind)
-
-
-def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: Any) -> split.HeldOut:
-    """The rows to hold out, stratified where they have classes; said: the share as it was given."""
-    if not 0 < share < 1:
-        raise SettingsError(
-            f"validation = {said!r} is not possible; expected a share between 0 and 1, (X, y), or None."
-        )
-    classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1) if kind == "class" else None
-    return split.HeldOut(*split.holdout(len(encoded), share, seed, classes))
-
-
-def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]:
-    try:
-        Xv, yv, *rest = validation
-    except (TypeError, ValueError):
-        raise SettingsError(
-            f"validation = {validation!r} is not possible; expected (X, y), a share such as 0.1, or None."
-        ) from None
-    rows = prepare_rows(network, Xv, yv, rest[0] if rest else None)
-    if len(rows.X) == 0:
-        raise DataError("validation has 0 rows; expected at least one.")
-    return rows.X, rows.targets, rows.weight
 
 
 def _run(

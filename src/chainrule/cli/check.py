@@ -28,7 +28,7 @@ TEXT = sentences("check")
 def run(options: argparse.Namespace) -> int:
     """Check, print, and say by the exit code whether all is well."""
     subject = open_run(options.run_directory)
-    subject.require(STEPS)
+    subject.record.require(STEPS)
     rows, data = rows_of(subject, options.run_directory)
     weight = None if rows.weight is None else rows.weight[:ROWS]
     few = (rows.X[:ROWS], rows.targets[:ROWS], weight)

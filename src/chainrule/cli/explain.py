@@ -103,14 +103,14 @@ def _found(subject: Run, options: argparse.Namespace) -> str:
 
 def _of_run(subject: Run, options: argparse.Namespace) -> Step:
     """The replayed step; how far it was, and whether its bits are those of the training, go to stderr."""
-    rows, data = rows_of(subject, options.run_directory)
+    _, data = rows_of(subject, options.run_directory)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReplayWarning)
         step = subject.replay(-1 if options.step is None else options.step, data)
     if not 0 <= options.row < len(step.rows):
         last = len(step.rows) - 1
         raise SettingsError(f"--row {options.row} is not in the batch of step {step.step}; expected 0 to {last}.")
-    distance = subject.replayer(rows).distance(step.step)
+    distance = step.step - subject.checkpoints.last_before(step.step)
     print(_TEXT[options.language]["way"].format(step=step.step, distance=distance, **subject.reach), file=sys.stderr)
     if subject.engine_differs:
         print(subject.engine_differs, file=sys.stderr)

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.api.load import Model, load, load_model, record_is_whole
+from chainrule.api.load import Model, load, load_model
 from chainrule.api.network import Network
-from chainrule.api.rows import Rows, prepare_rows
 from chainrule.api.run import Run
 from chainrule.api.tables import selection_for
 from chainrule.data.cache import cached_part
@@ -21,13 +20,16 @@ from chainrule.data.read import read
 from chainrule.errors import ChainruleError, DamagedFileWarning, DataError, ModelFileError, SettingsError
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.names import MODEL
+from chainrule.run.read import record_is_whole
+from chainrule.run.rows import Rows, prepare_rows
 
 
 def pipeline_of(loaded: Run | Model, path: str) -> TablePipeline:
     """The pipeline of a run or model that the command line trained."""
     if loaded.pipeline is None:
         raise SettingsError(f"{path}: was trained on plain arrays, without column names; use it from Python.")
-    return TablePipeline.from_dict(loaded.pipeline, loaded.pipeline_arrays)
+    arrays = loaded.record.pipeline_arrays if isinstance(loaded, Run) else loaded.pipeline_arrays
+    return TablePipeline.from_dict(loaded.pipeline, arrays)
 
 
 def open_model(path: str) -> tuple[Network, TablePipeline]:
@@ -68,7 +70,7 @@ def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
         except ChainruleError:
             raise error from None
         warnings.warn(f"{error} The rows are read again from where they came.", DamagedFileWarning, stacklevel=2)
-    rows = prepare_rows(run.network, *data, class_weight=run.class_weight, index=run.index)
+    rows = prepare_rows(run.network.architecture, *data, class_weight=run.record.class_weight, index=run.index)
     return rows, data
 
 

@@ -68,26 +68,28 @@ class Record:
 
     def run(self, parameters: Parameters) -> Run:
         """The Run, with these parameters as those it ended with."""
-        from chainrule.api.network import Network
-        from chainrule.api.rows import Rows
         from chainrule.api.run import Run
+        from chainrule.run.record import RunRecord, versions
+        from chainrule.run.rows import Rows
 
         task = self.task
         engine = select("auto", task.architecture)[0]
-        return Run(
-            Network.of(parameters.copy(), self.kind, self.settings.seed),
-            self.settings,
-            self.history,
-            self.losses,
-            self.events,
-            self.result,
-            engine,
-            self.checkpoints,
-            Rows(task.X, task.targets, task.weight),
-            self.fingerprint,
+        record = RunRecord(
+            parameters=parameters.copy(),
+            kind=self.kind,
+            seed=self.settings.seed,
+            settings=self.settings,
+            history=self.history,
+            losses=self.losses,
+            events=self.events,
+            result=self.result,
+            checkpoints=self.checkpoints,
             steps_per_epoch=task.steps_per_epoch,
-            engine_record=engine.describe(),
+            fingerprint=self.fingerprint,
+            engine=engine.describe(),
+            versions=versions(),
         )
+        return Run(record, engine, Rows(task.X, task.targets, task.weight))
 
 
 def mean_over_batches(constants: Array, task: Task, epoch: int) -> float:

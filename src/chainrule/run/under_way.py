@@ -7,13 +7,13 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-from chainrule.api.resume import last_state
 from chainrule.errors import ModelFileError
 from chainrule.network.parameters import Parameters
 from chainrule.run.directory import FileStore, RunDirectory
 from chainrule.run.lock import read_holder
 from chainrule.run.model import parameters_hash
 from chainrule.run.names import RUN
+from chainrule.run.resume import last_state
 from chainrule.run.stored import RESTORE
 
 VALIDATED = "validation_loss"

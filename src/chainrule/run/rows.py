@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.api.network import Network
-from chainrule.data import arrays
+from chainrule.data import arrays, targets
 from chainrule.errors import DataError, SettingsError
+from chainrule.network.architecture import Architecture
 
 Array = npt.NDArray[Any]
 
@@ -39,7 +39,7 @@ class Rows:
 
 
 def prepare_rows(
-    network: Network,
+    architecture: Architecture,
     X: object,
     y: object,
     sample_weight: object = None,
@@ -48,9 +48,9 @@ def prepare_rows(
     index: npt.NDArray[np.int64] | None = None,
 ) -> Rows:
     """X, y and weights, checked and converted; only the rows of `index` where one is given."""
-    architecture = network.architecture
-    features = arrays.features(X, architecture.n_inputs, architecture.dtype)
-    encoded, _ = network.encode(y, len(features))
+    a = architecture
+    features = arrays.features(X, a.n_inputs, a.dtype)
+    encoded, _ = targets.encode(y, len(features), output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype)
     weight = arrays.weights(sample_weight, len(features), architecture.dtype)
     if index is not None:
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])

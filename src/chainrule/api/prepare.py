@@ -1,0 +1,139 @@
+"""What train was given becomes a Setup: checked, converted, rows held out, the engine chosen."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.api.network import Network
+from chainrule.data import arrays, split
+from chainrule.engine.protocol import Engine, Task
+from chainrule.engine.select import select
+from chainrule.errors import DataError, SettingsError
+from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.run.rows import Rows, class_weights, prepare_rows, refuse_one_class, weighted_by_class
+from chainrule.training import metrics
+from chainrule.training.events import settings_at
+from chainrule.training.measure import Validation
+from chainrule.training.settings import Settings
+from chainrule.tune.found import Suggestion
+
+
+@dataclass(kw_only=True)
+class Setup:
+    """Everything train was given, checked and converted."""
+
+    network: Network
+    settings: Settings
+    engine: Engine
+    reason: str
+    rows: Rows
+    task: Task
+    metric: metrics.Metric
+    validation: Validation | None
+    class_weight: Any
+    kind: Any
+    examined: Suggestion | None = None
+    """What was found about the learning rate before the training, where it was looked for."""
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.settings.epochs * self.task.steps_per_epoch
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """sha256 over the rows, taken once."""
+        return self.rows.fingerprint
+
+    @functools.cached_property
+    def held_out_fingerprint(self) -> str | None:
+        """sha256 over the rows that judge epochs, taken once; None where there are none."""
+        held = self.validation
+        return None if held is None else Rows(held.X, held.targets, held.weight).fingerprint
+
+    def optimizer_at_start(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """The optimizer's arrays before the first step."""
+        settings = settings_at(0, self.settings, ())[1]
+        return OPTIMIZERS[self.task.optimizer].start(theta, settings.optimizer)
+
+
+def set_up(
+    network: Network,
+    X: object,
+    y: object,
+    sample_weight: object,
+    class_weight: Any,
+    validation: Any,
+    settings: Settings,
+    engine_name: str,
+    threads: int | None,
+) -> Setup:
+    """What train was given, checked and converted; rows are held out where a share is asked for."""
+    architecture = network.architecture
+    engine, reason = select(engine_name, architecture, threads, settings.optimizer.name)
+    features = arrays.features(X, architecture.n_inputs, architecture.dtype)
+    if len(features) == 0:
+        raise DataError("X has 0 rows; expected at least one.")
+    encoded, kind = network.encode(y, len(features))
+    weight = arrays.weights(sample_weight, len(features), architecture.dtype)
+    index, held_out = None, None
+    if isinstance(validation, (int, float)) and not isinstance(validation, bool):
+        validation = _share_held_out(float(validation), encoded, kind, settings.seed, said=validation)
+    if isinstance(validation, split.HeldOut):
+        index, out = validation.kept, validation.out
+        held_out = (features[out], encoded[out], None if weight is None else weight[out])
+        features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
+        weight = None if weight is None else np.ascontiguousarray(weight[index])
+        arrays.refuse_weightless(held_out[2], f"sample_weight of the {len(out)} rows held out for validation")
+        arrays.refuse_weightless(weight, f"sample_weight of the {len(index)} training rows, without those held out,")
+    elif validation is not None:
+        held_out = _given_validation(network, validation)
+    refuse_one_class(encoded, kind)
+    rows = Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
+    task = Task(
+        architecture=architecture,
+        X=rows.X,
+        targets=rows.targets,
+        weight=rows.weight,
+        optimizer=settings.optimizer.name,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        shuffle=settings.shuffle,
+    )
+    metric = metrics.choose(settings.metric, kind)
+    held = None
+    if held_out is not None:
+        Xv, yv, weight_v = held_out
+        held = Validation(Xv, yv, arrays.moderate(weight_v), dense=yv)
+    return Setup(
+        network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
+        validation=held, class_weight=class_weights(class_weight), kind=kind,
+    )  # fmt: skip
+
+
+def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: Any) -> split.HeldOut:
+    """The rows to hold out, stratified where they have classes; said: the share as it was given."""
+    if not 0 < share < 1:
+        raise SettingsError(
+            f"validation = {said!r} is not possible; expected a share between 0 and 1, (X, y), or None."
+        )
+    classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1) if kind == "class" else None
+    return split.HeldOut(*split.holdout(len(encoded), share, seed, classes))
+
+
+def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]:
+    try:
+        Xv, yv, *rest = validation
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"validation = {validation!r} is not possible; expected (X, y), a share such as 0.1, or None."
+        ) from None
+    rows = prepare_rows(network.architecture, Xv, yv, rest[0] if rest else None)
+    if len(rows.X) == 0:
+        raise DataError("validation has 0 rows; expected at least one.")
+    return rows.X, rows.targets, rows.weight
