@@ -137,15 +137,25 @@ def test_imports_point_upwards(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_files_and_functions_stay_small(path: Path) -> None:
-    """A file has at most 400 lines; a function at most 40 besides signature and docstring."""
+    """A file has at most 400 lines besides sections of docstrings; a function 40 besides signature and docstring."""
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= 400
-    for node in ast.walk(ast.parse(text)):
+    nodes = list(ast.walk(ast.parse(text)))
+    assert text.count("\n") - sum(map(_lines_of_sections, nodes)) <= 400
+    for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
             allowed = LONG_FUNCTIONS.get(f"{module_of(path)}.{node.name}", 40)
             assert length <= allowed, f"{path}: {node.name} has {length} lines"
+
+
+def _lines_of_sections(node: ast.AST) -> int:
+    """Lines of a docstring from its first underlined section on: the reference, which readers of code pass over."""
+    if not isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        return 0
+    lines = (ast.get_docstring(node) or "").splitlines()
+    first = next((i for i, line in enumerate(lines) if line and set(line) == {"-"}), len(lines) + 1)
+    return len(lines) - first + 1
 
 
 def test_large_dataclasses_are_keyword_only() -> None:

@@ -27,22 +27,82 @@ from chainrule.visible import MOST, brief, cut
 
 
 class ChainruleError(Exception):
-    """The root of every error chainrule raises on purpose; of a long value the message shows the beginning."""
+    """The root of every error that chainrule raises on purpose.
+
+    Of a long value the message shows the beginning.
+
+    Parameters
+    ----------
+    message : str, default ""
+        The thing, the value found, what was expected and the likely remedy.
+    *others : object
+        Further arguments of the exception.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> try:
+    ...     cr.SGD(learning_rate=-1)
+    ... except cr.ChainruleError as error:
+    ...     print(type(error).__name__)
+    SettingsError
+    """
 
     def __init__(self, message: str = "", *others: object) -> None:
         super().__init__(brief(str(message)), *others)
 
 
 class ShapeError(ChainruleError, ValueError):
-    """An array has the wrong shape."""
+    """An array has the wrong shape; also a ValueError.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Network([3, 2]).forward([[1.0, 2.0]])
+    Traceback (most recent call last):
+        ...
+    chainrule.errors.ShapeError: ...
+    """
 
 
 class SettingsError(ChainruleError, ValueError):
-    """A name or a hyper-parameter is unknown, out of range or does not fit the others."""
+    """A name or hyper-parameter is unknown, out of range or does not fit the others; also a ValueError.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.SGD(momentum=2)
+    Traceback (most recent call last):
+        ...
+    chainrule.errors.SettingsError: momentum...2...
+    """
 
 
 class DataError(ChainruleError, ValueError):
-    """Rows cannot be read or used; `path`, `line` (1-based) and `column` say where, as far as known."""
+    """Rows cannot be read or used; also a ValueError.
+
+    Parameters
+    ----------
+    message : str
+        What was found, what was expected and the likely remedy.
+    path : str, optional
+        The file.
+    line : int, optional
+        The line of the file, from 1.
+    column : str, optional
+        The name of the column.
+
+    Attributes
+    ----------
+    path, line, column : str, int, str
+        Where, as far as it is known; None elsewhere. The message begins with them.
+
+    Examples
+    --------
+    >>> from chainrule import DataError
+    >>> print(DataError("'x' is no number.", path="a.csv", line=3, column="age"))
+    a.csv, line 3, column 'age': 'x' is no number.
+    """
 
     def __init__(
         self,
@@ -62,11 +122,44 @@ class DataError(ChainruleError, ValueError):
 
 
 class ModelFileError(ChainruleError, ValueError):
-    """A model file, a checkpoint or a run directory cannot be read or written."""
+    """A model file, a checkpoint or a run directory cannot be read or written; also a ValueError.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.load("no/such/run")
+    Traceback (most recent call last):
+        ...
+    chainrule.errors.ModelFileError: no/such/run: ...
+    """
 
 
 class DivergedError(ChainruleError, ArithmeticError):
-    """Training met a non-finite or exploding number; `epoch`, `step`, `layer` and `quantity` say where."""
+    """Training met a non-finite or exploding number; also an ArithmeticError.
+
+    Parameters
+    ----------
+    message : str
+        What was found and the likely remedy.
+    epoch, step : int
+        Where, both from 0.
+    layer : int or None
+        The layer, 1 … L, or None where the quantity belongs to none.
+    quantity : str
+        What is not finite: "loss", "dW", ….
+
+    Attributes
+    ----------
+    epoch, step, layer, quantity : int, int, int or None, str
+        As given.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> error = cr.DivergedError("loss is inf", epoch=0, step=7, layer=None, quantity="loss")
+    >>> error.step, error.quantity
+    (7, 'loss')
+    """
 
     def __init__(self, message: str, *, epoch: int, step: int, layer: int | None, quantity: str) -> None:
         self.epoch, self.step, self.layer, self.quantity = epoch, step, layer, quantity
@@ -74,18 +167,38 @@ class DivergedError(ChainruleError, ArithmeticError):
 
 
 class DivergenceWarning(UserWarning):
-    """Training stopped because a number became non-finite or the loss exploded."""
+    """Training stopped because a number became non-finite or the loss exploded.
+
+    It is given where training returns what it has; with `on_divergence="raise"` a DivergedError is raised instead.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import chainrule as cr
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", cr.DivergenceWarning)  # a diverged training raises
+    """
 
 
 class DamagedFileWarning(ModelFileError, UserWarning):  # noqa: N818  # a warning first
     """A file of a run cannot be read: what it held is lost, everything else of the run is there.
 
-    Where warnings are made errors it is the ModelFileError it tells of.
+    Where warnings are made errors, it is raised as the ModelFileError it describes.
     """
 
 
 class InterruptedWarning(UserWarning):
-    """Ctrl-C ended a training early; what it has so far is returned."""
+    """Ctrl-C ended a training early; what it has so far is returned.
+
+    A loop around the training may want to end too: make the warning an error for it.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import chainrule as cr
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", cr.InterruptedWarning)  # Ctrl-C ends a loop of trainings
+    """
 
 
 class UnwrittenWarning(UserWarning):
@@ -93,7 +206,15 @@ class UnwrittenWarning(UserWarning):
 
 
 class ReplayWarning(UserWarning):
-    """A run is replayed by another engine or BLAS than it was trained with: bits may differ."""
+    """A run is replayed by another engine or BLAS than it was trained with: bits may differ.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import chainrule as cr
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", cr.ReplayWarning)  # only replays to the bit are accepted
+    """
 
 
 REMEDIES = {
@@ -118,8 +239,10 @@ REMEDIES = {
 def of_file(path: str | os.PathLike[str], deed: str, error: BaseException) -> str:
     """The message for a file that cannot be … (the deed: "read", "written"), with what helps.
 
-    Example   >>> of_file("a.csv", "written", OSError(errno.ENOSPC, "No space left on device"))
-              'a.csv: cannot be written (No space left on device); make room there, or choose another disk.'
+    Examples
+    --------
+    >>> of_file("a.csv", "written", OSError(errno.ENOSPC, "No space left on device"))
+    'a.csv: cannot be written (No space left on device); make room there, or choose another disk.'
     """
     number = error.errno if isinstance(error, OSError) else None
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -20,8 +20,10 @@ import numpy as np
 def text(values: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
     """Values as JSON, in characters that UTF-8 can encode.
 
-    Example   >>> text({"loss": float("inf"), 3: np.float32(0.5)})
-              '{"loss": "Infinity", "3": 0.5}'
+    Examples
+    --------
+    >>> text({"loss": float("inf"), 3: np.float32(0.5)})
+    '{"loss": "Infinity", "3": 0.5}'
     """
     how: dict[str, Any] = {"ensure_ascii": False, "allow_nan": False, "indent": indent, "sort_keys": sort_keys}
     try:
@@ -58,8 +60,10 @@ def plain(value: Any, *otherwise: None) -> Any:
 def number(value: Any) -> Any:
     """The number that a word stands for; any other value as it is.
 
-    Example   >>> number("-Infinity"), number(0.5)
-              (-inf, 0.5)
+    Examples
+    --------
+    >>> number("-Infinity"), number(0.5)
+    (-inf, 0.5)
     """
     return float(value) if value in WORDS else value
 

@@ -28,8 +28,10 @@ _WORD = re.compile(rf"\S{{{MOST_WORD + 1},}}")
 def visible(text: str) -> str:
     r"""The text with escapes as of JSON or Python in place of characters that act.
 
-    Example   >>> visible("\x1b[2Jage\u202e")
-              '\\x1b[2Jage\\u202e'
+    Examples
+    --------
+    >>> visible("\x1b[2Jage\u202e")
+    '\\x1b[2Jage\\u202e'
     """
     return _ACTING.sub(_escape, text)
 
@@ -47,8 +49,10 @@ def _escape(found: re.Match[str]) -> str:
 def cut(text: str, most: int = MOST) -> str:
     """The text, or its beginning and an ellipsis where it is longer.
 
-    Example   >>> cut("abcdef", 4)
-              'abc…'
+    Examples
+    --------
+    >>> cut("abcdef", 4)
+    'abc…'
     """
     return text if len(text) <= most else text[: most - 1] + "…"
 
@@ -56,8 +60,10 @@ def cut(text: str, most: int = MOST) -> str:
 def brief(message: str) -> str:
     """A message whose values are cut: what stands in quotes, long words, and the middle of an endless one.
 
-    Example   >>> len(brief(f"column {'a' * 100_000!r} is unknown"))
-              100
+    Examples
+    --------
+    >>> len(brief(f"column {'a' * 100_000!r} is unknown"))
+    100
     """
     if len(message) <= MOST:
         return message

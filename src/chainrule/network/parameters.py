@@ -26,11 +26,39 @@ def tensor_names(architecture: Architecture) -> list[str]:
 
 
 class Parameters:
-    """One flat vector and, for every layer l = 1 … L, the views W[l] (n_in, n_out) and b[l] (n_out,).
+    """One flat vector of all parameters, with a view for every tensor of every layer l = 1 … L.
 
-    A layer with a kind has that kind's tensors under their names, such as gain[l] and shift[l] (n_out,) of a
-    normalised one; they are None elsewhere, and position 0 of every list is None. Writing to a view writes to the
-    vector. kinds[l]: the kind of a layer with its tensors, or None.
+    Writing to a view writes to the vector. Position 0 of every list is None.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Whose parameters they are.
+    flat : ndarray of shape (n_parameters,), optional
+        The vector; zeros by default.
+
+    Attributes
+    ----------
+    W : list of ndarray of shape (n_in, n_out)
+        Weights.
+    b : list of ndarray of shape (n_out,)
+        Biases.
+    gain, shift : list of ndarray of shape (n_out,) or None
+        Of normalised layers; tensors of other layer kinds stand under their names likewise.
+    kinds : list of Between or None
+        The kind of each layer with its tensors.
+
+    Raises
+    ------
+    ShapeError
+        If the vector has another length.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> parameters = cr.Network([2, 3, 1], output="sigmoid").parameters
+    >>> len(parameters.flat), [name for name, _ in parameters.named()]
+    (13, ['W1', 'b1', 'W2', 'b2'])
     """
 
     W: list[Array]
@@ -58,15 +86,40 @@ class Parameters:
                 self.kinds[l] = Between(layer.kind, {t.name: views[t.name] for t in layer.kind.tensors})
 
     def copy(self) -> Parameters:
-        """The same numbers in a vector of their own."""
+        """Return the same numbers in a vector of their own.
+
+        Returns
+        -------
+        Parameters
+            The copy.
+        """
         return Parameters(self.architecture, self.flat.copy())
 
     def like(self, flat: Array) -> Parameters:
-        """Another flat vector of the same architecture (a gradient, an optimizer's state) under W[l], b[l], …"""
+        """Return another vector of the same architecture, such as a gradient, under W[l], b[l], ….
+
+        Parameters
+        ----------
+        flat : ndarray of shape (n_parameters,)
+            The vector.
+
+        Returns
+        -------
+        Parameters
+            Views on it.
+        """
         return Parameters(self.architecture, flat)
 
     def named(self) -> Iterator[tuple[str, Array]]:
-        """("W1", W[1]), ("b1", b[1]), where there are any ("gain1", gain[1]), ("shift1", shift[1]), ("W2", …), …"""
+        """Iterate over the tensors with their names.
+
+        Yields
+        ------
+        name : str
+            "W1", "b1", where there are any "gain1", "shift1", then "W2", ….
+        tensor : ndarray
+            The view.
+        """
         for l, layer in enumerate(self.architecture.layers, start=1):
             for name, _ in tensors(layer):
                 yield f"{name}{l}", getattr(self, name)[l]

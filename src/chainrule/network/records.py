@@ -18,9 +18,25 @@ Numbered: TypeAlias = list[Array]
 
 @dataclass(frozen=True)
 class Forward:
-    """The forward pass: z[l], a[l] (n, n_l) for l = 1 … L, a[0] = X; masks of dropout, or None.
+    """The forward pass of one batch of n rows through layers 1 … L; made by `Network.forward`.
 
-    u[l]: what the kind of layer l made of z[l]; None where it has none.
+    Attributes
+    ----------
+    z : list of ndarray of shape (n, n_l)
+        Pre-activations z[1] … z[L]; position 0 is None.
+    a : list of ndarray of shape (n, n_l)
+        Activations a[0] … a[L]; a[0] is X.
+    masks : list of ndarray or None
+        The masks of dropout, where there is any.
+    u : list of ndarray or None
+        What the kind of layer l, such as a normalisation, made of z[l]; None where it has none.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> forward = cr.Network([2, 3, 1], output="sigmoid").forward([[0.0, 1.0]])
+    >>> forward.z[1].shape, forward.output.shape
+    ((1, 3), (1, 1))
     """
 
     z: Numbered
@@ -33,7 +49,18 @@ class Forward:
             self.u.extend([None] * len(self.z))  # type: ignore[list-item]
 
     def pre_activation(self, l: int) -> Array:
-        """What the activation of layer l is applied to: u[l] where the layer has a kind, else z[l]."""
+        """Return what the activation of layer l is applied to: u[l] where the layer has a kind, else z[l].
+
+        Parameters
+        ----------
+        l : int
+            The layer, 1 … L.
+
+        Returns
+        -------
+        ndarray of shape (n, n_l)
+            The pre-activations.
+        """
         return self.z[l] if self.u[l] is None else self.u[l]
 
     @property
@@ -44,11 +71,31 @@ class Forward:
 
 @dataclass(frozen=True, kw_only=True)
 class Backward:
-    """The backward pass: J of the batch without penalty, and its gradient by everything on the way.
+    """The backward pass: J of the batch without penalty, and its gradient; made by `Network.backward`.
 
-    delta[l] = ∂J/∂z[l] (n, n_l), dW[l] = ∂J/∂W[l], db[l] = ∂J/∂b[l], dX = ∂J/∂X (n, n_0). Where layer l has a
-    kind: du[l] = ∂J/∂u[l] (n, n_l), and tensors[name][l] the gradients of what it learns, also under their names:
-    dgain[l], dshift[l] (n_l,) of a normalised layer; None elsewhere.
+    Attributes
+    ----------
+    loss : float
+        J, the weighted mean over the rows.
+    delta : list of ndarray of shape (n, n_l)
+        ∂J/∂z[l], l = 1 … L; position 0 of every list is None.
+    dW : list of ndarray of shape (n_in, n_out)
+        ∂J/∂W[l].
+    db : list of ndarray of shape (n_out,)
+        ∂J/∂b[l].
+    dX : ndarray of shape (n, n_0)
+        ∂J/∂X.
+    du : list of ndarray or None
+        ∂J/∂u[l] of layers with a kind.
+    tensors : dict of str to list
+        The gradients of what layer kinds learn, by name and layer; also as `dgain`, `dshift`, ….
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> backward = cr.Network([2, 3, 1], output="sigmoid").backward([[0.0, 1.0]], [1])
+    >>> backward.dW[1].shape, backward.db[2].shape
+    ((2, 3), (1,))
     """
 
     loss: float
@@ -73,18 +120,48 @@ class Backward:
         return found
 
     def of_tensor(self, name: str) -> Numbered:
-        """The gradient of a tensor by its name: "W", "b", or one of a layer kind."""
+        """Return the gradient of a tensor by its name.
+
+        Parameters
+        ----------
+        name : str
+            "W", "b", or a tensor of a layer kind.
+
+        Returns
+        -------
+        list of ndarray
+            The gradient of every layer; None where a layer has no such tensor.
+        """
         numbered: Numbered = getattr(self, f"d{name}")
         return numbered
 
     def by_pre_activation(self, l: int) -> Array:
-        """∂J by what the activation of layer l is applied to: du[l] where the layer has a kind, else delta[l]."""
+        """Return ∂J by what the activation of layer l is applied to.
+
+        Parameters
+        ----------
+        l : int
+            The layer, 1 … L.
+
+        Returns
+        -------
+        ndarray of shape (n, n_l)
+            The derivative by u[l] where the layer has a kind, else delta[l].
+        """
         return self.delta[l] if self.du[l] is None else self.du[l]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The trainable state at one moment: parameters under W[l], b[l], …, and the optimizer's arrays likewise."""
+    """The trainable state at one moment: parameters, and the optimizer's arrays likewise.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        W[l], b[l] and what layer kinds learn.
+    optimizer : dict of str to Parameters
+        The optimizer's arrays, such as "m" and "v" of Adam.
+    """
 
     parameters: Parameters
     optimizer: dict[str, Parameters]
@@ -109,7 +186,17 @@ class Moment:
 
 @dataclass(frozen=True)
 class Update:
-    """The update of one step: the state before and after, the gradient after penalty and clipping, new − old."""
+    """The update of one step.
+
+    Attributes
+    ----------
+    old, new : Moment
+        The state before and after.
+    gradient : Parameters
+        The gradient after penalty and clipping.
+    learning_rate : float
+        η of this step.
+    """
 
     old: Moment
     new: Moment
@@ -118,13 +205,29 @@ class Update:
 
     @property
     def change(self) -> Parameters:
-        """new − old of every parameter."""
+        """The new parameters minus the old ones."""
         return self.old.parameters.like(self.new.parameters.flat - self.old.parameters.flat)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepRecord:
-    """Everything one step computed: its batch, both passes, the update. Steps are numbered from 0."""
+    """Everything one step computed: its batch, both passes, the update.
+
+    Attributes
+    ----------
+    step, epoch : int
+        Which one, both from 0.
+    rows : ndarray of shape (n,)
+        The rows of the batch.
+    forward : Forward
+        The forward pass.
+    backward : Backward
+        The backward pass.
+    update : Update
+        The update.
+    penalty : float
+        What L1 and L2 add to J.
+    """
 
     step: int
     epoch: int

@@ -17,8 +17,11 @@ def quantiles(values: Array, weight: Array | None, shares: Sequence[float] | Arr
     """For each share the smallest value that this share of the weight lies at or below: always a value of the data.
 
     Args      values (n,) finite, at least one; weight (n,) ≥ 0 or None for ones; shares in [0, 1]
-    Example   >>> quantiles(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]), [0.5]).tolist()
-              [2.0]
+
+    Examples
+    --------
+    >>> quantiles(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]), [0.5]).tolist()
+    [2.0]
     """
     kept = np.ones(len(values)) if weight is None else weight.astype(np.float64)
     values, kept = (values[kept > 0], kept[kept > 0]) if (kept > 0).any() else (values, np.ones(len(values)))

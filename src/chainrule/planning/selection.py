@@ -83,12 +83,15 @@ def select_by_holdout(n_candidates: int, loss_of: Callable[[int], float]) -> int
     The last and longest one is never tried: it is taken where the one before it was better than the others by far.
 
     Args      loss_of: the validation loss of a candidate; inf where it failed
-    Example   >>> select_by_holdout(4, [0.44, 0.42, 0.43].__getitem__)
-              1
-              >>> select_by_holdout(4, [0.44, 0.42, 0.41].__getitem__)
-              2
-              >>> select_by_holdout(4, [0.44, 0.42, 0.31].__getitem__)
-              3
+
+    Examples
+    --------
+    >>> select_by_holdout(4, [0.44, 0.42, 0.43].__getitem__)
+    1
+    >>> select_by_holdout(4, [0.44, 0.42, 0.41].__getitem__)
+    2
+    >>> select_by_holdout(4, [0.44, 0.42, 0.31].__getitem__)
+    3
     """
     losses = [loss_of(index) for index in range(n_candidates - 1)]
     best = min(range(len(losses)), key=losses.__getitem__, default=0)
@@ -101,10 +104,12 @@ def select_by_holdout(n_candidates: int, loss_of: Callable[[int], float]) -> int
 def select_by_folds(n_candidates: int, loss_of: Callable[[int], float]) -> int:
     """The same where every loss is that of the training itself: the lowest; the longest is tried if the one before led.
 
-    Example   >>> select_by_folds(3, [0.44, 0.42, 0.43].__getitem__)
-              1
-              >>> select_by_folds(3, [0.42, 0.44, 0.1].__getitem__)
-              0
+    Examples
+    --------
+    >>> select_by_folds(3, [0.44, 0.42, 0.43].__getitem__)
+    1
+    >>> select_by_folds(3, [0.42, 0.44, 0.1].__getitem__)
+    0
     """
     losses = [loss_of(index) for index in range(n_candidates - 1)]
     if min(range(len(losses)), key=losses.__getitem__, default=0) == len(losses) - 1:

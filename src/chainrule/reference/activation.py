@@ -20,26 +20,55 @@ FLAT = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Activation:
-    """One activation. What has a default may be left out: the entry then says that it is not known.
+    """One activation; what has a default may be left out: the entry then says that it is not known.
 
     Parameters
     ----------
     name : str
-    g : a = g(z) for z of shape (n, n_out).
-    pullback : (z, a, da) -> ∂J/∂z, given a = g(z) and da = ∂J/∂a.
-    bend : (z, a, da, Rz) -> the change of that as z moves along Rz: da ⊙ g″(z) ⊙ Rz.
-    formula : "a = …".
-    low, high : what an output can say: the ends of the range of g.
-    silent : the slope up to which a unit is silent; None where g is flat on no side.
-    steepest : the largest slope of a g that is flat on both sides (such units saturate); None for others.
-    straight : whether g bends nowhere, so that layers of it are one matrix.
-    rectifies : whether g is max(z, 0), which is drawn as that gate and told by its largest z where it is silent.
-    probability : whether the outputs are probabilities.
-    elementwise : whether g acts on each unit alone.
-    kinks : where g′ jumps; bends : where g′ is continuous and g″ jumps.
-    initializer : the rule for weights that keeps the variance of a through a layer of it.
-    numpy : NumPy text of g at z[j]; numpy_pullback : of the pullback of `value` at z; None: told as a number.
-    numpy_imports : what the texts need besides numpy.
+        Its name.
+    g : callable
+        Called with z of shape (n, n_out); gives a = g(z) of the same shape.
+    pullback : callable
+        Called with z, a = g(z) and da = ∂J/∂a; gives ∂J/∂z.
+    bend : callable
+        Called with z, a, da and Rz; gives the change of the pullback as z moves along Rz, da ⊙ g″(z) ⊙ Rz.
+    formula : str
+        The formula, "a = …".
+    low, high : float
+        The ends of the range of g.
+    silent : float, optional
+        The slope up to which a unit is silent; None where g is flat on no side.
+    steepest : float, optional
+        The largest slope of a g that is flat on both sides (such units saturate); None for others.
+    straight : bool, default False
+        Whether g bends nowhere, so that layers of it are one matrix.
+    rectifies : bool, default False
+        Whether g is max(z, 0), which is drawn as that gate and described by its largest z where it is silent.
+    probability : bool, default False
+        Whether the outputs are probabilities.
+    elementwise : bool, default True
+        Whether g acts on each unit alone.
+    kinks, bends : tuple of float
+        Where g′ jumps; where g′ is continuous and g″ jumps.
+    initializer : str, default "glorot_uniform"
+        The rule for weights that keeps the variance of a through a layer of it.
+    numpy, numpy_pullback : str, optional
+        NumPy text of g at z[j], and of the pullback of `value` at z; None: shown as a number.
+    numpy_imports : tuple of str
+        What the texts need besides numpy.
+
+    Examples
+    --------
+    >>> from chainrule.entries import Activation
+    >>> square = Activation(
+    ...     name="square",
+    ...     g=lambda z: z * z,
+    ...     pullback=lambda z, a, da: 2 * z * da,
+    ...     bend=lambda z, a, da, Rz: 2 * da * Rz,
+    ...     formula="a = z²",
+    ... )
+    >>> square.slope(np.array([[3.0]])).tolist()
+    [[6.0]]
     """
 
     name: str
@@ -68,20 +97,64 @@ class Activation:
         return None if self.steepest is None else FLAT * self.steepest
 
     def slope(self, z: Array) -> Array:
-        """g′(z) in the precision of z; of an activation that acts on each unit alone."""
+        """Return the slope g′(z) of an activation that acts on each unit alone.
+
+        Parameters
+        ----------
+        z : ndarray
+            Pre-activations.
+
+        Returns
+        -------
+        ndarray
+            The slopes g′(z), in the shape and precision of z.
+        """
         return self.pullback(z, self.g(z), np.ones_like(z))
 
     def side(self, z: Array) -> npt.NDArray[np.intp]:
-        """On which side of the corners and bends of g every entry lies: how many of them it has passed."""
+        """Return on which side of the corners and bends of g every entry lies.
+
+        Parameters
+        ----------
+        z : ndarray
+            Pre-activations.
+
+        Returns
+        -------
+        ndarray of int
+            How many of the corners and bends each entry has passed.
+        """
         return np.digitize(z, sorted({*self.kinks, *self.bends}), right=True)
 
     def is_silent(self, slope: Array) -> npt.NDArray[np.bool_]:
-        """Which units are silent, given their slopes on some rows (n, n_out): a slope that is no number is not."""
+        """Return which units are silent; a slope that is not a number is not.
+
+        Parameters
+        ----------
+        slope : ndarray of shape (n, n_out)
+            The slopes of the units on some rows.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_out,)
+            Whether the unit is silent on all of them.
+        """
         if self.silent is None:
             return np.zeros(slope.shape[1:], dtype=bool)
         return np.asarray((np.abs(slope) <= self.silent).all(axis=0))
 
     def is_saturated(self, slope: Array) -> npt.NDArray[np.bool_]:
-        """Which units are saturated on which rows, (n, n_out), given their slopes."""
+        """Return which units are saturated on which rows.
+
+        Parameters
+        ----------
+        slope : ndarray of shape (n, n_out)
+            The slopes of the units.
+
+        Returns
+        -------
+        ndarray of bool, shape (n, n_out)
+            Whether the unit is saturated on the row.
+        """
         limit = self.saturated
         return np.zeros(slope.shape, dtype=bool) if limit is None else np.asarray(np.abs(slope) < limit)

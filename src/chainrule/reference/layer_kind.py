@@ -28,7 +28,17 @@ def one_per_unit(n_out: int) -> tuple[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """A vector that a kind learns: its name, what all its numbers start with, its shape in a layer of n_out units."""
+    """A vector that a layer kind learns.
+
+    Parameters
+    ----------
+    name : str
+        Its name, such as "gain".
+    start : float, default 0.0
+        What all its numbers start with.
+    shape : callable
+        Called with n_out; gives its shape. One number per unit by default.
+    """
 
     name: str
     start: float = 0.0
@@ -37,9 +47,18 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerOfStep:
-    """What one layer recorded in a step: z, u, du, delta (n, n_out), its tensors before the step, their gradients.
+    """What one layer with a kind recorded in a step.
 
-    rows: what the rows of the batch are called (n,).
+    Parameters
+    ----------
+    l : int
+        The layer, 1 … L.
+    z, u, du, delta : ndarray of shape (n, n_out)
+        Pre-activations, what the kind made of them, and the derivatives of J with respect to both: ∂J/∂u and ∂J/∂z.
+    tensors, gradients : dict of str to ndarray
+        What the kind learns before the step, and its gradients.
+    rows : sequence of length n
+        What the rows of the batch are called.
     """
 
     l: int
@@ -53,7 +72,19 @@ class LayerOfStep:
 
 
 class Share(NamedTuple):
-    """What one row gives to the gradient of a tensor: the product in words and numbers, its value, and the whole."""
+    """What one row gives to the gradient of a tensor.
+
+    Parameters
+    ----------
+    words : str
+        The product in words and numbers.
+    part : float
+        Its value.
+    whole : float
+        The gradient.
+    name : str
+        What the gradient is called.
+    """
 
     words: str
     part: float
@@ -63,17 +94,24 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Narration:
-    """How a kind is told for one row; `name` is a Notation, text the words of the entry in one language.
+    """How a kind is described for one row; `name` is a Notation, `words` the words of the entry in one language.
 
     Parameters
     ----------
-    equations : by notation: "u", "back" and "gradients", with the slot l.
-    words : by language: "says", "back_says", "gradients", and what the functions below use.
-    row : (layer, row, name, words) -> lines about the row as a whole.
-    unit : (layer, row, j, name) -> lines: u of a unit with its numbers.
-    error : (layer, row, j, name) -> lines: delta of a unit out of the errors of u.
-    gradients : (layer, row, j, name) -> the row's share of every tensor's gradient at unit j.
-    diagram : by tensor: its gradient in symbols, with the slot l.
+    equations : mapping
+        By notation: "u", "back" and "gradients", with the slot l.
+    words : mapping
+        By language: "says", "back_says", "gradients", and what the functions below use.
+    row : callable
+        Called with layer, row, name, words; gives lines about the row as a whole.
+    unit : callable
+        Called with layer, row, j, name; gives lines: u of a unit with its numbers.
+    error : callable
+        Called with layer, row, j, name; gives lines: delta of a unit from the errors of u.
+    gradients : callable
+        Called with layer, row, j, name; gives the row's Share of every tensor's gradient at unit j.
+    diagram : mapping
+        By tensor: its gradient in symbols, with the slot l.
     """
 
     equations: Mapping[str, Mapping[str, str]]
@@ -87,22 +125,52 @@ class Narration:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerKind:
-    """One layer kind. What has a default may be left out: explain and why then tell it by its two passes alone.
+    """One layer kind; what has a default may be left out: explain and why then describe it by its two passes alone.
 
     Parameters
     ----------
-    name : as given to `normalization`.
-    label : what it is called in a sentence; call : in a formula, such as layer_norm.
-    tensors : what it learns besides W and b.
-    forward : (z, tensors) -> u, both (n, n_out).
-    backward : (z, tensors, du) -> delta = ∂J/∂z, {name: gradient} of every tensor.
-    mixes : whether u of one unit depends on z of another.
-    R_forward : (z, Rz, tensors, Rtensors) -> Ru, the change of u as z and the tensors move; R_backward : (z, Rz,
-        tensors, Rtensors, du, Rdu) -> Rdelta, {name: change of the gradient}. Without them: by central differences.
-    jacobian : (z of a row (n_out,), tensors) -> (n_out, n_out), [j, k] what z_j does to u_k. Without: by `backward`.
-    narration : how it is told.
-    why : by kind of number ("u", "delta", "d" + a tensor): (layer, place, dtype) -> its origin.
-    circuit : (circuit, z as gates, tensors, l) -> u as gates. Without: a network with it is not drawn as a circuit.
+    name : str
+        As given to `normalization`.
+    forward : callable
+        Called with z and tensors; gives u, both of shape (n, n_out).
+    backward : callable
+        Called with z, tensors and du; gives delta = ∂J/∂z, and {name: gradient} of every tensor.
+    label : str, default ""
+        What it is called in a sentence.
+    call : str, default ""
+        What it is called in a formula, such as "layer_norm".
+    tensors : tuple of Tensor
+        What it learns besides W and b.
+    mixes : bool, default True
+        Whether u of one unit depends on z of another.
+    R_forward : callable, optional
+        Called with z, Rz, tensors, Rtensors; gives Ru, the change of u as z and the tensors move.
+    R_backward : callable, optional
+        Called with z, Rz, tensors, Rtensors, du, Rdu; gives Rdelta and {name: change of the gradient}. Where the two
+        are left out: central differences.
+    jacobian : callable, optional
+        Called with z of a row (n_out,) and tensors; gives (n_out, n_out), [j, k] what z_j does to u_k. Where it is left
+        out: by `backward`.
+    narration : Narration, optional
+        How it is described.
+    why : mapping
+        By kind of number ("u", "delta", "d" + a tensor): a callable of layer, place and dtype that gives its Origin.
+    circuit : callable, optional
+        Called with circuit, z as gates, tensors, l; gives u as gates. Where it is left out, a network with it is not
+        drawn as a circuit.
+
+    Examples
+    --------
+    >>> from chainrule.entries import LayerKind, Tensor
+    >>> scale = LayerKind(
+    ...     name="scale",
+    ...     forward=lambda z, tensors: z * tensors["factor"],
+    ...     backward=lambda z, tensors, du: (du * tensors["factor"], {"factor": (du * z).sum(axis=0)}),
+    ...     tensors=(Tensor(name="factor", start=1.0),),
+    ...     mixes=False,
+    ... )
+    >>> scale.shapes(3)
+    {'factor': (3,)}
     """
 
     name: str
@@ -124,18 +192,55 @@ class LayerKind:
         object.__setattr__(self, "call", self.call or self.name)
 
     def shapes(self, n_out: int) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every tensor in a layer of n_out units, in the order of the flat vector."""
+        """Return the shape of every tensor, in the order of the flat vector.
+
+        Parameters
+        ----------
+        n_out : int
+            Units of the layer.
+
+        Returns
+        -------
+        dict of str to tuple of int
+            The shape of each tensor by its name.
+        """
         return {tensor.name: tensor.shape(n_out) for tensor in self.tensors}
 
     def effect(self, z: Array, tensors: Tensors) -> Array:
-        """What z of a row (n_out,) does to u: (n_out, n_out), [j, k] = ∂u_k/∂z_j."""
+        """Return what z of a row does to u.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n_out,)
+            The pre-activations of the row.
+        tensors : dict of str to ndarray
+            What the kind learns.
+
+        Returns
+        -------
+        ndarray of shape (n_out, n_out)
+            [j, k] = ∂u_k/∂z_j.
+        """
         if self.jacobian is not None:
             return self.jacobian(z, tensors)
         n = len(z)
         return self.backward(np.repeat(z[None, :], n, axis=0), tensors, np.eye(n, dtype=z.dtype))[0].T
 
     def change_forward(self, z: Array, Rz: Array, tensors: Tensors, Rtensors: Tensors) -> Array:
-        """Ru: the change of u as z moves along Rz and the tensors along Rtensors."""
+        """Return the change of u as z moves along Rz and the tensors along Rtensors.
+
+        Parameters
+        ----------
+        z, Rz : ndarray of shape (n, n_out)
+            Pre-activations and their direction.
+        tensors, Rtensors : dict of str to ndarray
+            What the kind learns, and its direction.
+
+        Returns
+        -------
+        ndarray of shape (n, n_out)
+            Ru, the directional derivative.
+        """
         if self.R_forward is not None:
             return self.R_forward(z, Rz, tensors, Rtensors)
         h = _step((z, *tensors.values()), (Rz, *Rtensors.values()))
@@ -145,7 +250,24 @@ class LayerKind:
     def change_backward(
         self, z: Array, Rz: Array, tensors: Tensors, Rtensors: Tensors, du: Array, Rdu: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """Rdelta and the changes of the gradients of the tensors as z, the tensors and du move."""
+        """Return the changes of the backward pass as z, the tensors and du move.
+
+        Parameters
+        ----------
+        z, Rz : ndarray of shape (n, n_out)
+            Pre-activations and their direction.
+        tensors, Rtensors : dict of str to ndarray
+            What the kind learns, and its direction.
+        du, Rdu : ndarray of shape (n, n_out)
+            ∂J/∂u and its direction.
+
+        Returns
+        -------
+        Rdelta : ndarray of shape (n, n_out)
+            The change of delta.
+        Rgradients : dict of str to ndarray
+            The change of the gradient of every tensor.
+        """
         if self.R_backward is not None:
             return self.R_backward(z, Rz, tensors, Rtensors, du, Rdu)
         h = _step((z, *tensors.values(), du), (Rz, *Rtensors.values(), Rdu))

@@ -63,8 +63,11 @@ def residual_forward(a_in: Array, h: Array) -> Array:
     Returns   a (n, n_out)
     Source    He, Zhang, Ren, Sun (2016), equation 1; without an activation after the sum, as in their
               "Identity Mappings in Deep Residual Networks", section 2
-    Example   >>> residual_forward(np.array([[1.0, 2.0]]), np.array([[0.5, -2.0]])).tolist()
-              [[1.5, 0.0]]
+
+    Examples
+    --------
+    >>> residual_forward(np.array([[1.0, 2.0]]), np.array([[0.5, -2.0]])).tolist()
+    [[1.5, 0.0]]
     """
     return a_in + h
 

@@ -15,9 +15,24 @@ from chainrule.reference.activations import ACTIVATIONS
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A loss on a given output activation: value of each row, derivative by a, whether it fuses, or its own delta.
+    """A loss on a given output activation.
 
-    Every pair has a second derivative: dda by a, or where delta is closed, a − y or its own, that of delta.
+    Every pair has a second derivative: `dda`, or where delta is closed, a − y or its own, that of delta.
+
+    Parameters
+    ----------
+    value : callable
+        Called with y, a and z; gives the value of each row.
+    da : callable
+        Gives ∂J/∂a.
+    fused : bool, default False
+        Whether delta is a − y, the two derivatives in one.
+    delta : callable, optional
+        Its own ∂J/∂z.
+    dda : callable, optional
+        The second derivative by a.
+    bend : callable, optional
+        The second derivative of its own delta.
     """
 
     value: Callable[[Array, Array, Array], Array]
@@ -30,9 +45,18 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Worked:
-    """The loss of a row in numbers: its formula, the text of one output's term, what stands around their sum.
+    """The loss of a row in numbers.
 
-    counted: which outputs have a term, given y of the row; all of them where it is None.
+    Parameters
+    ----------
+    formula : str
+        Its formula.
+    term : callable
+        Called with a and y of one output; gives the text of its term.
+    around : str, default "{}"
+        What stands around the sum of the terms.
+    counted : callable, optional
+        Called with y of the row; gives which outputs have a term. All of them where it is left out.
     """
 
     formula: str
@@ -43,21 +67,39 @@ class Worked:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """One loss. What has a default may be left out: explain and the circuit then show its value alone.
+    """One loss; what has a default may be left out: explain and the circuit then show its value alone.
 
     Parameters
     ----------
     name : str
-    formula : of one row.
-    own : the output activations with a pair of their own.
-    anywhere : the pair on every other output that acts on each unit alone, with_softmax on one that mixes them too.
-    level : of a quantile loss.
-    distance : whether it is a distance between numbers, which classes have none of.
-    side : e = a − y -> on which side of its corners every entry lies; None for a loss without corners.
-    constant : (y, told, mean) -> the loss of every entry of y (n, n_out) for the best constant output; told: which are
-        not missing (they are 0 in y); mean (n_out,): of each output, weighted.
-    worked : output -> the loss of a row in numbers.
-    gates : (circuit, a of a unit, y, output, place) -> its terms as gates of a circuit.
+        Its name.
+    formula : str
+        The formula of one row.
+    own : mapping of str to Pair
+        The output activations with a pair of their own.
+    anywhere : Pair, optional
+        The pair on every other output that acts on each unit alone.
+    with_softmax : bool, default False
+        Whether `anywhere` holds on an output that mixes its units too.
+    level : float, optional
+        The level of a quantile loss.
+    distance : bool, default False
+        Whether it is a distance between numbers, which classes do not have.
+    side : callable, optional
+        Called with e = a − y; gives on which side of its corners every entry lies. None for a loss without corners.
+    constant : callable, optional
+        Called with y (n, n_outputs), which entries are not missing (they are 0 in y), and the weighted mean of each
+        output; gives the loss of every entry for the best constant output.
+    worked : callable, optional
+        Called with the output activation; gives the loss of a row in numbers, a Worked.
+    gates : callable, optional
+        Called with circuit, a of a unit, y, output, place; gives its terms as gates of a circuit.
+
+    Examples
+    --------
+    >>> from chainrule.reference.losses import LOSSES
+    >>> LOSSES["squared_error"].formula
+    '...'
     """
 
     name: str
@@ -88,7 +130,23 @@ class Loss:
         return {name: pair for name, pair in (fits | dict(self.own)).items() if pair is not None}
 
     def pair(self, output: str) -> Pair:
-        """The pair on an output activation; KeyError where it has no meaning on it."""
+        """Return the pair on an output activation.
+
+        Parameters
+        ----------
+        output : str
+            The output activation.
+
+        Returns
+        -------
+        Pair
+            Value and derivatives on it.
+
+        Raises
+        ------
+        KeyError
+            If the loss has no meaning on it.
+        """
         found = self.own.get(output)
         return self.pairs[output] if found is None else found
 

@@ -260,8 +260,11 @@ def loss_named(name: str) -> Loss:
 
     Errors    SettingsError for a name that is not in LOSSES, or a level that is no number between 0 and 1
     Source    Koenker, Bassett (1978): the quantile loss
-    Example   >>> loss_named("quantile:0.90").name
-              'quantile:0.9'
+
+    Examples
+    --------
+    >>> loss_named("quantile:0.90").name
+    'quantile:0.9'
     """
     family, colon, told = str(name).partition(":")
     if not colon or family != "quantile":

@@ -17,9 +17,22 @@ Hyper: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class OneNumber:
-    """An update of one parameter with its numbers: before and after, its gradient, the optimizer's state.
+    """An update of one parameter with its numbers.
 
-    t = step + 1 counts updates from 1; old, new: the state of this parameter before and after, by name.
+    Parameters
+    ----------
+    theta, theta_new : float
+        The parameter before and after.
+    g : float
+        Its gradient.
+    eta : float
+        The learning rate.
+    t : int
+        The number of the update, step + 1, from 1.
+    hyper : mapping
+        The hyper-parameters.
+    old, new : mapping of str to float
+        The optimizer's state of this parameter before and after, by name.
     """
 
     theta: float
@@ -36,8 +49,20 @@ class OneNumber:
 class Parts:
     """The change of one parameter as a sum: fresh·g, what memory alone makes, and what decays.
 
-    fresh_is, memory_is: what the two stand for in symbols; others: (symbols, value) of further summands;
-    where: what a symbol of fresh_is means, such as "α = η/(√v + ε)".
+    Parameters
+    ----------
+    fresh : float
+        The factor of the gradient.
+    fresh_is : str, default "−η"
+        What it stands for in symbols.
+    memory : float, default 0.0
+        What the state from before the step contributes.
+    memory_is : str, default ""
+        What it stands for in symbols.
+    others : tuple of (str, float)
+        Further summands: symbols and value.
+    where : str, optional
+        What a symbol of `fresh_is` means, such as "α = η/(√v + ε)".
     """
 
     fresh: float
@@ -55,24 +80,53 @@ def no_state(hyper: Hyper) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """One update rule. What has a default may be left out: explain then shows the number before and after alone.
+    """One update rule; what has a default may be left out: explain then shows the number before and after alone.
 
     Parameters
     ----------
     name : str
-    rule : (g, state, theta, t, eta, **hyper) -> theta, state; new arrays, each parameter by itself.
-    formula : "θ ← …"; formula_for : the same for these hyper-parameters, where they change it.
-    settings : the hyper-parameters besides η, each with its one default, range and meaning.
-    learning_rate : the default of η.
-    state : hyper -> names of the arrays that it keeps, each shaped like theta and 0 at the start.
-    check : raises SettingsError for hyper-parameters that do not go together.
-    stable_factor : hyper -> the product η·λ at which the rule becomes unstable where the loss bends with λ.
-    scale : (hyper, gradients (n, size)) -> (size,) that a rule divides by, √v + ε as the first batches make it; None
-        for a rule that moves in plain coordinates. Their λ, and so the bound, is approximate.
-    worked : (numbers, name of the parameter) -> lines of the rule with its numbers.
-    parts : numbers -> the change as a sum.
-    numpy : (hyper, eta, t, c) -> NumPy lines from theta, g and the state to `value`; c(x): x in the run's precision;
-        fma(x, y, s) is x·y + s rounded once.
+        Its name.
+    rule : callable
+        Called with g, state, theta, t, eta and the hyper-parameters by name; gives theta and state as new arrays, each
+        parameter by itself.
+    formula : str
+        The formula, "θ ← …".
+    settings : tuple of Setting
+        The hyper-parameters besides η, each with its one default, range and meaning.
+    learning_rate : float, default 0.001
+        The value of η where none is given.
+    state : callable
+        Called with the hyper-parameters; gives the names of the arrays that it keeps, each shaped like theta and 0 at
+        the start. None are kept by default.
+    check : callable, optional
+        Called with the hyper-parameters; raises SettingsError where they do not go together.
+    formula_for : callable, optional
+        Called with the hyper-parameters; gives the formula where they change it.
+    stable_factor : callable, optional
+        Called with the hyper-parameters; gives the product η·λ at which the rule becomes unstable where the loss bends
+        with λ.
+    scale : callable, optional
+        Called with the hyper-parameters and gradients (n, size); gives the (size,) that the rule divides by, √v + ε as
+        the first batches make it. None for a rule that moves in plain coordinates. Its λ, and so the bound, is
+        approximate.
+    worked : callable, optional
+        Called with a OneNumber and the name of the parameter; gives lines of the rule with its numbers.
+    parts : callable, optional
+        Called with a OneNumber; gives the change as a sum.
+    numpy : callable, optional
+        Called with hyper, eta, t, c; gives NumPy lines from theta, g and the state to `value`. c(x) is x in the run's
+        precision; fma(x, y, s) is x·y + s rounded once.
+
+    Examples
+    --------
+    >>> from chainrule.entries import Optimizer
+    >>> signed = Optimizer(
+    ...     name="sign_descent",
+    ...     rule=lambda g, state, theta, t, eta: (theta - eta * np.sign(g), state),
+    ...     formula="θ ← θ − η·sign(g)",
+    ... )
+    >>> signed.update(np.array([3.0, -2.0]), {}, np.array([1.0, 1.0]), 1, 0.5)[0].tolist()
+    [0.5, 1.5]
     """
 
     name: str
@@ -100,13 +154,60 @@ class Optimizer:
         return self.stable_factor is None or self.scale is not None
 
     def keeps(self, hyper: Hyper) -> tuple[str, ...]:
-        """The names of the arrays that the rule keeps under these hyper-parameters, the others by default."""
+        """Return the names of the arrays that the rule keeps.
+
+        Parameters
+        ----------
+        hyper : mapping
+            Hyper-parameters; the others have their defaults.
+
+        Returns
+        -------
+        tuple of str
+            The names.
+        """
         return self.state({**self.hyper, **hyper})
 
     def start(self, theta: Array, hyper: Hyper) -> State:
-        """The state before the first update: zeros shaped like theta."""
+        """Return the state before the first update.
+
+        Parameters
+        ----------
+        theta : ndarray
+            The parameters.
+        hyper : mapping
+            Hyper-parameters; the others have their defaults.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Zeros shaped like theta.
+        """
         return {name: np.zeros_like(theta) for name in self.keeps(hyper)}
 
     def update(self, g: Array, state: State, theta: Array, t: int, eta: float, **hyper: Any) -> tuple[Array, State]:
-        """theta and the state after an update; hyper-parameters that are not given have their defaults."""
+        """Apply the rule once.
+
+        Parameters
+        ----------
+        g : ndarray
+            The gradient.
+        state : dict of str to ndarray
+            What the rule keeps.
+        theta : ndarray
+            The parameters.
+        t : int
+            The number of the update, from 1.
+        eta : float
+            The learning rate.
+        **hyper
+            Hyper-parameters; the others have their defaults.
+
+        Returns
+        -------
+        theta : ndarray
+            The parameters after the update.
+        state : dict of str to ndarray
+            The state after the update.
+        """
         return self.rule(g, state, theta, t, eta, **{**self.hyper, **hyper})

@@ -12,7 +12,38 @@ from chainrule.errors import SettingsError, unknown_name
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One hyper-parameter. `low`/`high` bound a number; `open_low`/`open_high` exclude the bound itself."""
+    """One hyper-parameter, declared once.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    kind : type
+        One of int, float, bool and str.
+    default : object
+        Its value where none is given.
+    meaning : str
+        What it is, in a few words.
+    low, high : float, optional
+        The bounds of a number.
+    open_low, open_high : bool, default False
+        Whether the bound itself is excluded.
+    choices : collection of str
+        The legal names.
+    optional : bool, default False
+        Whether None is legal.
+    unit : str, default ""
+        Its unit.
+    source : str, default ""
+        Where it comes from in the literature.
+
+    Examples
+    --------
+    >>> from chainrule.entries import Setting
+    >>> share = Setting(name="share", kind=float, default=0.5, meaning="share kept", low=0.0, high=1.0)
+    >>> share.check(1)
+    1.0
+    """
 
     name: str
     kind: type
@@ -28,7 +59,13 @@ class Setting:
     source: str = ""
 
     def expected(self) -> str:
-        """The legal values in words, for messages and documentation."""
+        """Return the legal values in words, for messages and documentation.
+
+        Returns
+        -------
+        str
+            Such as "a number ≥ 0 and < 1".
+        """
         if self.choices:
             return "one of " + ", ".join(self.choices)
         words = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}[self.kind]
@@ -39,7 +76,23 @@ class Setting:
         return words + (" or none" if self.optional else "")
 
     def check(self, value: Any) -> Any:
-        """The value in its own kind, or a SettingsError that names setting, value, expectation."""
+        """Return a value in the setting's own kind.
+
+        Parameters
+        ----------
+        value : object
+            The value.
+
+        Returns
+        -------
+        object
+            The value as int, float, bool or str.
+
+        Raises
+        ------
+        SettingsError
+            If the value is none of the legal ones; it names setting, value and expectation.
+        """
         if value is None and self.optional:
             return None
         try:

@@ -23,8 +23,10 @@ LONGEST = 60
 def sealed(values: Mapping[str, Any], number: int) -> str:
     """Values as a line, with its number and its checksum.
 
-    Example   >>> sealed({"epoch": 0, "loss": 0.5}, 0)
-              '{"epoch": 0, "loss": 0.5, "line": 0, "crc32": "31145f0e"}\\n'
+    Examples
+    --------
+    >>> sealed({"epoch": 0, "loss": 0.5}, 0)
+    '{"epoch": 0, "loss": 0.5, "line": 0, "crc32": "31145f0e"}\\n'
     """
     text = json_text.text({**values, LINE: number})[:-1]
     return f'{text}, "{CRC}": "{zlib.crc32(text.encode()):08x}"}}\n'

@@ -19,8 +19,10 @@ Array = npt.NDArray[Any]
 def fused(x: Any, y: Any, s: Any) -> Any:
     """x·y + s rounded once, to the precision of s.
 
-    Example   >>> float(fused(np.float32(0.1), np.float32(10), np.float32(-1)))
-              1.4901161193847656e-08
+    Examples
+    --------
+    >>> float(fused(np.float32(0.1), np.float32(10), np.float32(-1)))
+    1.4901161193847656e-08
     """
     if not (np.isfinite(x) and np.isfinite(y) and np.isfinite(s)):
         with np.errstate(all="ignore"):

@@ -14,7 +14,19 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Term:
-    """One summand: its name, its factors (name, number), its value in float64; its row of the batch, if any."""
+    """One summand of a number.
+
+    Parameters
+    ----------
+    name : str
+        What it is, such as "a1[0,4] · W2[4,1]".
+    factors : tuple of (str, float)
+        Its factors.
+    value : float
+        Its value in float64.
+    row, example : int, optional
+        Its row of the batch, and the index of that row into the X given to `train`, where it has one.
+    """
 
     name: str
     factors: tuple[tuple[str, float], ...]
@@ -27,9 +39,30 @@ class Term:
 class Origin:
     """Where a number comes from.
 
-    terms add up to `sum` (exactly rounded); then `steps`, (what, value), lead on from the sum to `last`.
-    running: totals after each term in the engine's own order, or in float64 where that order is BLAS's;
-    exact: whether the engine's arithmetic, redone, gives the recorded bits.
+    The terms add up to `total` (exactly rounded); then `steps` lead on from the sum to `last`.
+
+    Parameters
+    ----------
+    symbols : str
+        The formula.
+    terms : tuple of Term
+        The summands.
+    sum_name : str
+        What their sum is called.
+    total : float
+        Their sum.
+    steps : tuple of (str, float)
+        What is done to the sum, and the value after it.
+    running : tuple of float
+        Totals after each term in the engine's own order, or in float64 where that order is BLAS's.
+    exact : bool, default False
+        Whether the engine's arithmetic, redone, gives the recorded bits.
+    operands : tuple of str
+        The numbers it is computed from.
+    code : tuple of str
+        Lines of NumPy that compute it.
+    lines : tuple of str
+        Formulas with their numbers, ready to show.
     """
 
     symbols: str
@@ -71,7 +104,41 @@ def origin_of(
     symbols: str, terms: list[Term], name: str, totals: Array | None, exact: bool, *,
     steps: list[tuple[str, float]] | None = None, operands: list[str] | None = None, lines: list[str] | None = None,
 ) -> Origin:  # fmt: skip
-    """The origin whose running totals are the engine\'s where they were redone exactly, else those of float64."""
+    """Return the origin of a number that is a sum, with what follows it.
+
+    The running totals are the engine's where they were redone exactly, else those of float64.
+
+    Parameters
+    ----------
+    symbols : str
+        The formula.
+    terms : list of Term
+        The summands.
+    name : str
+        What their sum is called.
+    totals : ndarray or None
+        The running totals, redone in the engine's order.
+    exact : bool
+        Whether they give the recorded bits.
+    steps : list of (str, float), optional
+        What is done to the sum, and the value after it.
+    operands : list of str, optional
+        The numbers it is computed from.
+    lines : list of str, optional
+        Formulas with their numbers.
+
+    Returns
+    -------
+    Origin
+        The number's origin.
+
+    Examples
+    --------
+    >>> from chainrule.entries import Term, origin_of
+    >>> terms = [Term("2 · 3", (("a", 2.0), ("W", 3.0)), 6.0), Term("b", (("b", 1.0),), 1.0)]
+    >>> origin_of("z = a·W + b", terms, "z", None, False).last
+    7.0
+    """
     values = np.array([term.value for term in terms])
     with np.errstate(all="ignore"):
         running = totals if totals is not None and exact else np.cumsum(values)

@@ -24,7 +24,19 @@ CHANGEABLE = ("learning_rate", "l2", "l1", "dropout", "clip_norm")
 
 @dataclass(frozen=True)
 class Event:
-    """What happened before step `step`: kind "set" (name, value), "edit", "stop" or "resume" (with a reason)."""
+    """What happened before a step.
+
+    Attributes
+    ----------
+    step : int
+        The step, from 0.
+    kind : str
+        "set" (name, value), "edit", "stop" or "resume" (with a reason).
+    name : str or None
+        What was set.
+    value : object
+        Its value, or the reason.
+    """
 
     step: int
     kind: str
@@ -32,12 +44,29 @@ class Event:
     value: Any = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, empty ones left out."""
+        """Return the event as plain JSON values.
+
+        Returns
+        -------
+        dict
+            Its attributes; empty ones are left out.
+        """
         return {key: value for key, value in vars(self).items() if value is not None or key == "value"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Event:
-        """The inverse of to_dict."""
+        """Return the event that `to_dict` wrote.
+
+        Parameters
+        ----------
+        values : mapping
+            What `to_dict` gave.
+
+        Returns
+        -------
+        Event
+            The same event.
+        """
         return cls(int(values["step"]), str(values["kind"]), values.get("name"), values.get("value"))
 
 
@@ -90,7 +119,18 @@ class Control:
         self.edited: Parameters | None = None
 
     def set(self, **values: Any) -> None:
-        """Change learning_rate, l2, l1, dropout, clip_norm or a setting of the optimizer from the next step on."""
+        """Change settings from the next step on.
+
+        Parameters
+        ----------
+        **values
+            What to change: learning_rate, l2, l1, dropout, clip_norm, or a hyper-parameter of the optimizer.
+
+        Raises
+        ------
+        SettingsError
+            If a name is unknown, or a value is out of range.
+        """
         hyper = self.settings.optimizer.hyper
         for name, value in values.items():
             if name not in CHANGEABLE and name not in hyper:
@@ -100,7 +140,13 @@ class Control:
             self.pending.append(Event(self.step, "set", name, check(name, value)))
 
     def stop(self, reason: str = "callback") -> None:
-        """End the training after this step; the best parameters so far are kept."""
+        """End the training after this step; the best parameters so far are kept.
+
+        Parameters
+        ----------
+        reason : str, default "callback"
+            What the record of the run gives as the reason.
+        """
         self.pending.append(Event(self.step, "stop", value=reason))
 
     @property
@@ -110,12 +156,24 @@ class Control:
         return self._parameters().copy()
 
     def edit(self, change: Callable[[Parameters], None]) -> None:
-        """Let `change` write to W[l] and b[l] of the parameters; a checkpoint is kept behind the edit."""
+        """Let a function change the parameters; a checkpoint is kept behind the edit.
+
+        Parameters
+        ----------
+        change : callable
+            Called with the Parameters; writes to W[l] and b[l].
+        """
         parameters = self.edited if self.edited is not None else self.parameters
         change(parameters)
         self.edited = parameters
         self.pending.append(Event(self.step, "edit"))
 
     def attach(self, parameters: Callable[[], Parameters]) -> None:
-        """Tell where the parameters are to be had; called by the loop."""
+        """Set where the parameters are to be had; called by the loop.
+
+        Parameters
+        ----------
+        parameters : callable
+            Gives the Parameters as they are.
+        """
         self._parameters = parameters

@@ -142,7 +142,24 @@ def check(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """An update rule with its learning rate η; see reference/optimizers.py for the formulas."""
+    """An update rule with its learning rate; the formulas are in `chainrule.reference.optimizers`.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The length of a step along the gradient, η > 0.
+
+    Raises
+    ------
+    SettingsError
+        If a hyper-parameter is out of range, or does not fit the others.
+
+    Examples
+    --------
+    >>> from chainrule.training.settings import optimizer_from
+    >>> optimizer_from({"name": "sgd", "learning_rate": 0.5})
+    SGD(learning_rate=0.5, momentum=0.0, nesterov=False)
+    """
 
     name: ClassVar[str]
     learning_rate: float
@@ -160,13 +177,56 @@ class Optimizer:
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "learning_rate"}
 
     def to_dict(self) -> dict[str, Any]:
-        """Name and hyper-parameters as plain JSON values."""
+        """Return name and hyper-parameters as plain JSON values.
+
+        Returns
+        -------
+        dict
+            `name`, `learning_rate` and the hyper-parameters of the rule.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> cr.Adagrad(0.5).to_dict()
+        {'name': 'adagrad', 'learning_rate': 0.5, 'epsilon': 1e-10}
+        """
         return {"name": self.name, **asdict(self)}
 
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Gradient descent on mini-batches; with momentum where momentum > 0."""
+    """Gradient descent on mini-batches, with momentum where momentum > 0.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.1
+        The length of a step along the gradient, η > 0.
+    momentum : float, default 0.0
+        The share of the previous velocity that is kept, μ in [0, 1).
+    nesterov : bool, default False
+        Whether to look ahead along the velocity; needs momentum > 0.
+
+    Raises
+    ------
+    SettingsError
+        If a hyper-parameter is out of range, or nesterov is set without momentum.
+
+    Notes
+    -----
+    Plain: θ ← θ − η·g. With momentum: v ← μ·v + g, θ ← θ − η·v. Nesterov: θ ← θ − η·(g + μ·v). The learning rate
+    stands outside the velocity, as in PyTorch; scikit-learn keeps it inside, which differs when η changes.
+
+    References
+    ----------
+    Polyak (1964), "Some methods of speeding up the convergence of iteration methods".
+    Sutskever, Martens, Dahl, Hinton (2013), "On the importance of initialization and momentum in deep learning".
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.SGD(0.5, momentum=0.9)
+    SGD(learning_rate=0.5, momentum=0.9, nesterov=False)
+    """
 
     name = "sgd"
     learning_rate: float = OPTIMIZERS["sgd"].learning_rate
@@ -176,7 +236,40 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam as in the paper; penalties are part of the gradient."""
+    """Adam as in the paper; penalties are part of the gradient.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        The length of a step, η > 0.
+    beta1 : float, default 0.9
+        The decay of the running mean of g, β₁ in [0, 1).
+    beta2 : float, default 0.999
+        The decay of the running mean of g², β₂ in [0, 1).
+    epsilon : float, default 1e-8
+        Added to √v̂ so that no step divides by zero; > 0.
+
+    Raises
+    ------
+    SettingsError
+        If a hyper-parameter is out of range.
+
+    Notes
+    -----
+    m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g², θ ← θ − η·m̂/(√v̂ + ε) with m̂ = m/(1 − β₁^t), v̂ = v/(1 − β₂^t).
+    ε is added after the correction of v, as in algorithm 1 of the paper and in PyTorch; scikit-learn and TensorFlow
+    add it before.
+
+    References
+    ----------
+    Kingma, Ba (2015), "Adam: A method for stochastic optimization", algorithm 1.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Adam(0.01).hyper
+    {'beta1': 0.9, 'beta2': 0.999, 'epsilon': 1e-08}
+    """
 
     name = "adam"
     learning_rate: float = OPTIMIZERS["adam"].learning_rate
@@ -187,7 +280,40 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Optimizer):
-    """Adam with decoupled weight decay."""
+    """Adam with decoupled weight decay.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        The length of a step, η > 0.
+    beta1 : float, default 0.9
+        The decay of the running mean of g, β₁ in [0, 1).
+    beta2 : float, default 0.999
+        The decay of the running mean of g², β₂ in [0, 1).
+    epsilon : float, default 1e-8
+        Added to √v̂ so that no step divides by zero; > 0.
+    weight_decay : float, default 0.01
+        A step removes the share η·weight_decay of every parameter; ≥ 0.
+
+    Raises
+    ------
+    SettingsError
+        If a hyper-parameter is out of range.
+
+    Notes
+    -----
+    θ ← θ − η·λ·θ − η·m̂/(√v̂ + ε), λ the weight decay, m̂ and v̂ as in `Adam`. The decay is scaled by η, as in PyTorch.
+
+    References
+    ----------
+    Loshchilov, Hutter (2019), "Decoupled weight decay regularization", algorithm 2.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.AdamW(weight_decay=0.1).weight_decay
+    0.1
+    """
 
     name = "adamw"
     learning_rate: float = OPTIMIZERS["adamw"].learning_rate
@@ -220,7 +346,36 @@ class AdamEpsilonHat(Optimizer):
 
 @dataclass(frozen=True)
 class RMSProp(Optimizer):
-    """Gradient over its running root mean square."""
+    """Gradient over its running root mean square.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        The length of a step, η > 0.
+    rho : float, default 0.99
+        The decay of the running mean of g², ρ in [0, 1).
+    epsilon : float, default 1e-8
+        Added to √v so that no step divides by zero; > 0.
+
+    Raises
+    ------
+    SettingsError
+        If a hyper-parameter is out of range.
+
+    Notes
+    -----
+    v ← ρ·v + (1 − ρ)·g², θ ← θ − η·g/(√v + ε). ε stands outside the root, as in PyTorch.
+
+    References
+    ----------
+    Tieleman, Hinton (2012), "Neural networks for machine learning", lecture 6.5.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.RMSProp().rho
+    0.99
+    """
 
     name = "rmsprop"
     learning_rate: float = OPTIMIZERS["rmsprop"].learning_rate
@@ -230,7 +385,34 @@ class RMSProp(Optimizer):
 
 @dataclass(frozen=True)
 class Adagrad(Optimizer):
-    """Gradient over the root of the sum of its squares."""
+    """Gradient over the root of the sum of its squares.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.01
+        The length of a step, η > 0.
+    epsilon : float, default 1e-10
+        Added to √v so that no step divides by zero; > 0.
+
+    Raises
+    ------
+    SettingsError
+        If a hyper-parameter is out of range.
+
+    Notes
+    -----
+    v ← v + g², θ ← θ − η·g/(√v + ε).
+
+    References
+    ----------
+    Duchi, Hazan, Singer (2011), "Adaptive subgradient methods for online learning", diagonal form.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Adagrad(0.1)
+    Adagrad(learning_rate=0.1, epsilon=1e-10)
+    """
 
     name = "adagrad"
     learning_rate: float = OPTIMIZERS["adagrad"].learning_rate
@@ -243,10 +425,7 @@ OPTIMIZER_CLASSES: dict[str, type[Optimizer]] = {
 
 
 def optimizer_class(name: Any) -> type[Optimizer]:
-    """The class of an update rule; of one that was registered it is made from its entry, on first use.
-
-    Errors    SettingsError for a name that is not in OPTIMIZERS
-    """
+    """The class of an update rule; of one that was registered it is made from its entry, on first use."""
     if name not in OPTIMIZERS:
         raise unknown_name("optimizer", name, OPTIMIZERS)
     if name not in OPTIMIZER_CLASSES:

@@ -63,11 +63,14 @@ def largest_eigenvalue(
               returned, converged = False; seed: of the first direction
     Returns   Eigenvalue
     Errors    DataError if a product is not finite
-    Example   >>> class Diagonal:
-              ...     size = 3
-              ...     def __matmul__(self, v): return np.array([-5.0, 1.0, 4.0]) * v
-              >>> round(largest_eigenvalue(Diagonal()).value, 9)
-              4.0
+
+    Examples
+    --------
+    >>> class Diagonal:
+    ...     size = 3
+    ...     def __matmul__(self, v): return np.array([-5.0, 1.0, 4.0]) * v
+    >>> round(largest_eigenvalue(Diagonal()).value, 9)
+    4.0
     """
     return _lanczos(matrix, (True,), tolerance, max_products, seed)[0]
 

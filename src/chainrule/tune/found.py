@@ -20,34 +20,123 @@ Array = npt.NDArray[Any]
 class Suggestion(SuggestionNumbers):
     """What learning rate to take, by the curvature of a few batches and short real runs.
 
-    batch_curvature: the median largest eigenvalue of the Hessian of single batches at the start, penalty
-    included, in the coordinates of the update rule (see stability); stable_below: above it the rule is
-    unstable at the start; proposal: half of that bound; suggested; interval: did about as well in short runs.
+    Attributes
+    ----------
+    optimizer, hyper : str, dict
+        The update rule and its hyper-parameters.
+    approximate : bool
+        Whether the bound of this rule is approximate.
+    network : str
+        The sizes of the layers.
+    batch_size : int
+        Rows of a step.
+    batch_curvature : float
+        The median largest eigenvalue of the Hessian of single batches at the start, penalty included, in the
+        coordinates of the update rule.
+    stable_below : float
+        The learning rate above which the rule is unstable at the start.
+    proposal : float
+        Half of that bound.
+    suggested : float
+        The learning rate to take.
+    interval : tuple of float
+        Learning rates that did about as well in short runs.
+    start : float
+        J at the start.
+    n_steps : int
+        Steps of a short run.
+    race, given_up : Curve
+        J at the end of the short runs; J half way of those that lagged far behind there.
+    runs : dict of float to ndarray
+        J of every batch of up to three real runs: one smaller, the suggestion, one larger.
+    n_products, n_run_steps : int
+        What it took: products of the Hessian with a vector, and steps.
+    elapsed_s : float
+        Seconds.
     """
 
     def text(self, language: str = "en") -> str:
-        """The finding in words and numbers, in English or Korean ("ko")."""
+        """Return the finding in words and numbers.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            Lines of at most 80 columns.
+        """
         return tell(self, language)
 
     def svg(self, language: str = "en") -> str:
-        """The finding as a picture in SVG: slice, tests and real runs, as far as they were done."""
+        """Return the finding as a picture in SVG.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            Slice, range test and real runs, as far as they were done.
+        """
         return svg.svg(figure(self), language)
 
     def png(self, language: str = "en") -> bytes:
-        """The same picture in PNG.
+        """Return the same picture in PNG.
 
-        Errors    SettingsError without matplotlib, or where no font has the letters of the language
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        bytes
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            If matplotlib is missing, or no font has the letters of the language.
         """
         return png.png(figure(self), language)
 
 
 class LearningRate(LearningRateNumbers, Suggestion):
-    """What learning rate is too large, too small and right, and what says so.
+    """What learning rate is too large, too small and right, and the evidence; made by `chainrule.learning_rate`.
 
-    curvature: λ, the algebraically largest eigenvalue of the Hessian of J over `n_rows` rows at the start;
-    curvature_residual: an eigenvalue lies that near to it; later_curvature: that of batches after 20 steps
-    with the suggestion; runs: a tenth of the suggestion, the suggestion, ten times it; agree: whether the
-    witnesses do, within a factor 3.
+    It has the attributes of Suggestion and these.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows the curvature was taken over.
+    curvature : float
+        λ, the algebraically largest eigenvalue of the Hessian of J over these rows at the start.
+    curvature_residual : float
+        An eigenvalue lies within this distance of it.
+    later_curvature : float or None
+        That of batches after 20 steps with the suggestion.
+    slice : Curve
+        J after one step along the whole gradient.
+    range_test : Curve
+        J of batches while the learning rate grows.
+    breaks_at : float or None
+        The learning rate at which the range test leaves its lowest loss for good.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X = [[0.0], [1.0], [2.0], [3.0]] * 8
+    >>> y = [[1.0], [3.0], [5.0], [7.0]] * 8
+    >>> net = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
+    >>> found = cr.learning_rate(net, X, y)
+    >>> found.interval[0] <= found.suggested <= found.interval[1]
+    True
     """
 
 

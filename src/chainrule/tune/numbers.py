@@ -15,7 +15,13 @@ AGREE = 3.0
 
 @dataclass(frozen=True)
 class Curve:
-    """Numbers over learning rates, or the losses of one run over its steps."""
+    """Losses over learning rates.
+
+    Attributes
+    ----------
+    etas, losses : ndarray of shape (n,)
+        Learning rates, and the J of each.
+    """
 
     etas: Array
     losses: Array
@@ -48,7 +54,20 @@ class SuggestionNumbers:
     elapsed_s: float
 
     def end(self, eta: float, n_steps: int | None = None) -> float:
-        """Mean J of a run over a quarter of the steps, the last ones up to step n_steps, its own end else."""
+        """Return the mean J at the end of a short run.
+
+        Parameters
+        ----------
+        eta : float
+            The learning rate of the run, a key of `runs`.
+        n_steps : int, optional
+            Where the end is; the run's own end by default.
+
+        Returns
+        -------
+        float
+            The mean over the last quarter of the steps.
+        """
         losses = self.runs[eta][:n_steps]
         return float(losses[-max(1, self.n_steps // 4) :].mean())
 
@@ -59,7 +78,13 @@ class SuggestionNumbers:
         return min((float(eta) for eta in tried if eta > self.interval[1]), default=None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON values; what is not finite is None."""
+        """Return everything as plain JSON values.
+
+        Returns
+        -------
+        dict
+            What is not finite is None.
+        """
         told: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
         for name, value in told.items():
             if isinstance(value, Curve):
@@ -97,7 +122,13 @@ class LearningRateNumbers(SuggestionNumbers):
         return max(values) <= AGREE * min(values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON values; what is not finite is None."""
+        """Return everything as plain JSON values.
+
+        Returns
+        -------
+        dict
+            What is not finite is None.
+        """
         return super().to_dict() | {
             "witnesses": self.witnesses, "agree": self.agree, "slice_minimum": self.slice_minimum
         }  # fmt: skip

@@ -34,8 +34,11 @@ def stable_factor(optimizer: str, hyper: Mapping[str, float]) -> float:
     """The product η·λ (of an adaptive rule η·λ_P) at which the rule becomes unstable; plain descent's if not known.
 
     Args      optimizer: a name in reference.optimizers.OPTIMIZERS; hyper: its hyper-parameters
-    Example   >>> stable_factor("sgd", {}), stable_factor("sgd", {"momentum": 0.9})
-              (2.0, 3.8)
+
+    Examples
+    --------
+    >>> stable_factor("sgd", {}), stable_factor("sgd", {"momentum": 0.9})
+    (2.0, 3.8)
     """
     entry = OPTIMIZERS[optimizer]
     return 2.0 if entry.stable_factor is None else entry.stable_factor({**entry.hyper, **hyper})

@@ -40,10 +40,43 @@ WIDENINGS = (4, 16, 64, 256)
 
 
 class GradientCheck(Outcome):
-    """The outcome of a gradient check: passed if no tensor's error exceeds the threshold."""
+    """The outcome of a gradient check: passed if no tensor's error exceeds the threshold.
+
+    Attributes
+    ----------
+    tensors : dict of str to TensorCheck
+        The comparison of every tensor.
+    threshold : float
+        The largest relative error that passes.
+    n_parameters : int
+        Parameters of the network.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([2, 3, 1], activation="tanh", output="sigmoid", dtype="float64")
+    >>> cr.check_gradients(net, [[0.0, 1.0], [1.0, 0.5]], [0, 1]).passed
+    True
+    """
 
     def text(self, language: str = "en") -> str:
-        """The table of tensors, for a terminal of 80 columns, in "en" or "ko"."""
+        """Return the table of tensors, for a terminal of 80 columns.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            Lines of at most 80 columns.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
         if language not in TEXT:
             raise unknown_name("language", language, TEXT)
         return table(self, language)
@@ -64,12 +97,39 @@ def check_gradients(
     threshold: float = THRESHOLD,
     seed: int = 0,
 ) -> GradientCheck:
-    """Compare the engine's gradient of J with central differences, for every W, b, gain, shift and for X.
+    """Compare an engine's gradient of J with central differences, for every W, b, gain, shift and for X.
 
-    Args      h: half the distance of the two points; max_entries: of a larger tensor only the largest,
-              the smallest non-zero and random entries are compared, and a random direction through all
-    Returns   GradientCheck
-    Errors    SettingsError for h ≤ 0 or max_entries < 3
+    Parameters
+    ----------
+    engine : Engine
+        Whose gradient is compared.
+    parameters : Parameters
+        Where; changed while it runs and put back.
+    X : ndarray of shape (n, n_inputs)
+        Rows.
+    targets : ndarray
+        Targets as engines take them.
+    weight : ndarray of shape (n,), optional
+        Weights of the rows.
+    h : float, optional
+        Half the distance of the two points, > 0.
+    max_entries : int, optional
+        Of a larger tensor only the largest, the smallest non-zero and random entries are compared, and a random
+        direction through all; ≥ 3.
+    threshold : float, optional
+        The largest relative error that passes.
+    seed : int, default 0
+        The seed of the random choices.
+
+    Returns
+    -------
+    GradientCheck
+        `passed`, `max_relative_error`, `tensors`, `kinks`.
+
+    Raises
+    ------
+    SettingsError
+        If h ≤ 0 or max_entries < 3.
     """
     if not h > 0 or max_entries < 3:
         raise SettingsError(

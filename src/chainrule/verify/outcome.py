@@ -7,7 +7,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class TensorCheck:
-    """One tensor: its error, its worst entry (place, a, n), entries compared, and places of kinks."""
+    """The comparison of one tensor.
+
+    Attributes
+    ----------
+    name : str
+        The tensor, such as "W1".
+    shape : tuple of int
+        Its shape.
+    n_checked : int
+        Entries that were compared.
+    error : float
+        Its relative error.
+    worst : tuple of int or None
+        The place of the entry that differs most.
+    analytic, numeric : float
+        That entry by backpropagation and by central differences.
+    kinks : tuple of tuple of int
+        Entries that crossed a corner and were not judged.
+    bands : tuple of int
+        Entries by the size of their error.
+    directional : float or None
+        Error along a random direction through the whole tensor, where only some entries were compared.
+    resolved : bool
+        Whether the gradient is large enough to stand out from the rounding of J.
+    """
 
     name: str
     shape: tuple[int, ...]

@@ -18,11 +18,24 @@ FAULT, NOTE = "fault", "note"
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One finding. step: the first at which it showed, from 0, or None where it lies in the data or settings.
+    """One finding of the doctor.
 
-    id: a name in IDS; variant: which of its sentences tells it; layer: 1 … L or None; evidence: numbers by
-    name; severity "fault" (it harmed the run, or will mislead) or "note"; consequences: findings it explains;
-    rank: its place in the order of causes.
+    Attributes
+    ----------
+    id : str
+        Its name, such as "rate-too-large"; one of IDS.
+    variant : str
+        Which of its wordings applies.
+    step : int or None
+        The first step that shows it, from 0; None where it lies in the data or settings.
+    layer : int or None
+        The layer, 1 … L.
+    evidence : mapping
+        Numbers by name.
+    severity : str
+        "fault" (it harmed the run, or will mislead) or "note".
+    consequences : tuple of Finding
+        Findings that it explains.
     """
 
     id: str
@@ -59,7 +72,25 @@ class Finding:
         return self.told("remedy")
 
     def told(self, part: str, language: str = "en") -> str:
-        """One part in words: "title", "claim", "disproof", "experiment" or "remedy"."""
+        """Return one part in words.
+
+        Parameters
+        ----------
+        part : str
+            One of "title", "claim", "disproof", "experiment" and "remedy".
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            The part.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
         if language not in WORDS:
             raise unknown_name("language", language, WORDS)
         entry = WORDS[language][self.id]
@@ -70,7 +101,23 @@ class Finding:
         return template.format_map(values)
 
     def text(self, language: str = "en") -> str:
-        """The finding in words and numbers for a terminal of 80 columns, in "en" or "ko"."""
+        """Return the finding in words and numbers, for a terminal of 80 columns.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            Lines of at most 80 columns.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
         if language not in HEADINGS:
             raise unknown_name("language", language, HEADINGS)
         say = HEADINGS[language]
@@ -94,7 +141,13 @@ class Finding:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, the words in both languages."""
+        """Return the finding as plain JSON values.
+
+        Returns
+        -------
+        dict
+            The words in both languages.
+        """
         parts = ("title", "claim", "disproof", "experiment", "remedy")
         return {
             "id": self.id,
@@ -107,7 +160,18 @@ class Finding:
         }
 
     def because(self, consequences: Sequence[Finding]) -> Finding:
-        """The same finding, explaining these too."""
+        """Return the same finding, explaining further ones too.
+
+        Parameters
+        ----------
+        consequences : sequence of Finding
+            What it explains.
+
+        Returns
+        -------
+        Finding
+            A copy with these consequences.
+        """
         return replace(self, consequences=(*self.consequences, *consequences))
 
     def __str__(self) -> str:
@@ -116,9 +180,24 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Findings, first cause first: faults before notes. Iterates over them.
+    """What the doctor found, first cause first and faults before notes; made by `Run.doctor`.
 
-    summary: J at the start, at the end, of a constant output, steps; unjudged: what could not be judged, and why.
+    It iterates over its findings.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        The findings.
+    summary : mapping
+        J at the start, at the end and of a constant output, and the number of steps.
+    unjudged : tuple of str
+        What could not be judged, and why.
+
+    Examples
+    --------
+    >>> from chainrule.diagnose.doctor.finding import Diagnosis
+    >>> Diagnosis(findings=()).healthy
+    True
     """
 
     findings: tuple[Finding, ...]
@@ -145,7 +224,23 @@ class Diagnosis:
         return self.findings[i]
 
     def text(self, language: str = "en") -> str:
-        """All of it in words, in "en" or "ko"."""
+        """Return the diagnosis in words.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            Lines of at most 80 columns.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
         if language not in HEADINGS:
             raise unknown_name("language", language, HEADINGS)
         say = HEADINGS[language]
@@ -163,7 +258,13 @@ class Diagnosis:
         return "\n\n".join(blocks)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the diagnosis as plain JSON values.
+
+        Returns
+        -------
+        dict
+            Findings, summary, and what was not judged.
+        """
         return {
             "healthy": self.healthy,
             "first_cause": self.faults[0].id if self.faults else None,
@@ -173,7 +274,13 @@ class Diagnosis:
         }
 
     def to_json(self) -> str:
-        """to_dict as one line of JSON; numbers that are none are written as text."""
+        """Return `to_dict` as one line of JSON.
+
+        Returns
+        -------
+        str
+            A number that is not finite is written as text.
+        """
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
 
     def __str__(self) -> str:

@@ -123,8 +123,11 @@ def quasi_independence(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int6
     Formula   e_ij = a_i·b_j for i ≠ j with the sums of the table; (Σ (n_ij − e_ij)²/e_ij − df) / √(2·df)
     Args      rows, columns (n,): two classes of every case, which differ
     Source    Goodman (1968); iterative proportional fitting: Deming, Stephan (1940)
-    Example   >>> quasi_independence(np.array([0, 0, 1, 1, 2, 2] * 9), np.array([1, 2, 0, 2, 0, 1] * 9))[1]
-              1
+
+    Examples
+    --------
+    >>> quasi_independence(np.array([0, 0, 1, 1, 2, 2] * 9), np.array([1, 2, 0, 2, 0, 1] * 9))[1]
+    1
     """
     _, codes = np.unique(np.concatenate([rows, columns]), return_inverse=True)
     i, j = codes.reshape(-1)[: len(rows)], codes.reshape(-1)[len(rows) :]

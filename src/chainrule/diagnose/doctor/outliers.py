@@ -75,7 +75,11 @@ def _likelihood(
 
 
 def student(x: Array, df: int) -> Array:
-    """Density of Student's t. Example   >>> round(float(student(np.zeros(1), 2)[0]), 6)
+    """Density of Student's t.
+
+    Examples
+    --------
+    >>> round(float(student(np.zeros(1), 2)[0]), 6)
     0.353553
     """
     c = exp(lgamma((df + 1) / 2) - lgamma(df / 2) - 0.5 * log(df * pi))

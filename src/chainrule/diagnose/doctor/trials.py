@@ -198,8 +198,10 @@ def paired_t(worse: Array, better: Array, weight: Array | None) -> float:
 def shortfall(run: float, trial: float, chance: float) -> float:
     """(J_run − J_trial) / (J_constant − J_trial): 0 where the run did as well, 1 where no better than a constant.
 
-    Example   >>> shortfall(1.36, 0.004, 2.303)
-              0.589...
+    Examples
+    --------
+    >>> shortfall(1.36, 0.004, 2.303)
+    0.589...
     """
     if not np.isfinite(trial) or trial >= chance:
         return 0.0

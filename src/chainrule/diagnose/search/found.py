@@ -15,11 +15,35 @@ TEXT = sentences("find")
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """The first step at which something happened.
+    """The first step at which something happened; made by `Run.find`.
 
-    layer, unit: where in the network, or None; example: the row to blame, an index into the X given to
-    train; row: its place in the batch of this step, None where it acted in the step before; evidence:
-    numbers by name; n_looked: steps that were recomputed.
+    Attributes
+    ----------
+    what : str
+        What was looked for.
+    step, epoch : int
+        Where it happened first, both from 0.
+    layer, unit : int or None
+        Where in the network, as far as it has a place there.
+    row : int or None
+        The row of this step's batch; None where it acted in the step before.
+    example : int or None
+        The row to blame, an index into the X given to `train`.
+    evidence : mapping
+        Numbers by name.
+    n_looked : int
+        Steps that were recomputed to find it.
+    n_steps : int
+        Steps of the run.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = [[0.0], [1.0]], [[0.0], [2.0]]
+    >>> net = cr.Network([1, 1], output="identity", loss="squared_error")
+    >>> run = cr.train(net, X, y, batch_size=1, epochs=2, shuffle=False, progress=False)
+    >>> run.find(lambda step: step.epoch == 1).step
+    2
     """
 
     what: str
@@ -34,7 +58,23 @@ class Found:
     n_steps: int = 0
 
     def text(self, language: str = "en") -> str:
-        """The finding in words and numbers, in "en" or "ko"."""
+        """Return the finding in words and numbers.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            Lines of at most 80 columns.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
         if language not in TEXT:
             raise unknown_name("language", language, TEXT)
         say = TEXT[language]
@@ -50,7 +90,13 @@ class Found:
         return "\n".join([*lines, *wrapped(say["looked"].format(n=self.n_looked, all=self.n_steps), 2)])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; a number that is none is written as text."""
+        """Return the finding as plain JSON values.
+
+        Returns
+        -------
+        dict
+            A number that is not finite is written as text.
+        """
         told = {name: value for name, value in vars(self).items() if name != "evidence"}
         finite = {
             k: (v if not isinstance(v, float) or abs(v) < float("inf") else str(v)) for k, v in self.evidence.items()

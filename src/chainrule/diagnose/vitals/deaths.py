@@ -17,7 +17,16 @@ Silent = Callable[[int], list[npt.NDArray[np.bool_] | None]]
 class Death:
     """Units of one layer that are silent at the end and fell silent with the update before `step`.
 
-    step 0: they were silent from the start; until: where the search was cut short, the step by which they were.
+    Attributes
+    ----------
+    layer : int
+        The layer, 1 … L.
+    step : int
+        The step; 0 where they were silent from the start.
+    units : tuple of int
+        The units.
+    until : int or None
+        Where the search was cut short: the step by which they were silent.
     """
 
     layer: int
@@ -26,7 +35,13 @@ class Death:
     until: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the record as plain JSON values.
+
+        Returns
+        -------
+        dict
+            Its attributes by name.
+        """
         return {"layer": self.layer, "step": self.step, "units": list(self.units), "until": self.until}
 
 

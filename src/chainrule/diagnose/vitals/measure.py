@@ -27,9 +27,25 @@ TEXT = sentences("vitals")
 
 @dataclass(frozen=True)
 class Vitals:
-    """The signs at the steps asked for, in their order, and when silent units fell silent.
+    """The vital signs of a run at the steps asked for; made by `Run.vitals`.
 
-    n_replayed: steps that were done again on the way: what it cost, times the time of a step.
+    Attributes
+    ----------
+    steps : tuple of StepSigns
+        The signs of each step, in the order asked for.
+    deaths : tuple of Death
+        When silent units fell silent.
+    n_replayed : int
+        Steps that were recomputed on the way; the cost is this times the time of a step.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = [[0.0], [1.0]], [[0.0], [2.0]]
+    >>> net = cr.Network([1, 1], output="identity", loss="squared_error")
+    >>> run = cr.train(net, X, y, batch_size=1, epochs=2, progress=False)
+    >>> [signs.step for signs in run.vitals([0, 3], sharpness=False).steps]
+    [0, 3]
     """
 
     steps: tuple[StepSigns, ...]
@@ -46,7 +62,23 @@ class Vitals:
         return self.steps[i]
 
     def text(self, language: str = "en") -> str:
-        """Two tables, one line a step and one a layer, for a terminal of 80 columns, in "en" or "ko"."""
+        """Return two tables: one line per step, and one per layer.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            Lines of at most 80 columns.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
         if language not in TEXT:
             raise unknown_name("language", language, TEXT)
         say: dict[str, Any] = TEXT[language]
@@ -65,7 +97,13 @@ class Vitals:
         return "\n".join([*lines, *wrapped(say["cost"].format(n=len(self.steps), replayed=self.n_replayed))])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the signs as plain JSON values.
+
+        Returns
+        -------
+        dict
+            Its attributes by name.
+        """
         return {
             "steps": [step.to_dict() for step in self.steps],
             "deaths": [death.to_dict() for death in self.deaths],

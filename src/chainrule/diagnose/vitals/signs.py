@@ -27,12 +27,26 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSigns:
-    """One layer: shares of silent and saturated units, and what it does to the error signal on its way down.
+    """The signs of one layer: silent and saturated units, and what it does to the error signal on its way down.
 
-    silent: share of units whose slope is as good as 0 on every row; saturated: share of entries on the flat
-    ends of an activation that has two; spread: standard deviation of the pre-activation; delta: rms of ∂J/∂z, by row;
-    by_weights, by_slope: the two factors of delta[l] / delta[l+1], None for the output layer;
-    gradient: ‖dW‖; weight: ‖W‖; units: places of silent units.
+    Attributes
+    ----------
+    layer : int
+        The layer, 1 … L.
+    silent : float or None
+        Share of units whose slope is practically 0 on every row.
+    saturated : float or None
+        Share of entries on the flat ends of an activation that has two.
+    spread : float
+        Standard deviation of the pre-activation.
+    delta : float
+        Root mean square of ∂J/∂z, by row.
+    by_weights, by_slope : float or None
+        The two factors of delta[l] / delta[l+1]; None for the output layer.
+    gradient, weight : float
+        ‖dW‖ and ‖W‖.
+    units : tuple of int
+        The silent units.
     """
 
     layer: int

@@ -18,11 +18,27 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class StepSigns:
-    """One step. layers: signs on its own batch; ratios: ‖ΔW‖/‖W‖ of every layer, 1 … L.
+    """The signs of one step.
 
-    loss, loss_after: J of its batch before and after its own update; overshoot: α, −1 where the slope along
-    the step is as before, 0 where the step ends at the lowest point, 1 where it ends as high on the other
-    side; sharpness: λ, the largest eigenvalue of the Hessian, None where it was not asked for; noise: tr Σ / ‖G‖²
+    Attributes
+    ----------
+    step, epoch : int
+        Which step, both from 0.
+    learning_rate : float
+        η of the step.
+    loss, loss_after : float
+        J of its batch before and after its own update.
+    overshoot : float
+        α: −1 where the slope along the step is as before, 0 where the step ends at the lowest point, 1 where it ends
+        as high on the other side.
+    ratios : tuple of float
+        ‖ΔW‖/‖W‖ of every layer, 1 … L.
+    noise : float or None
+        tr Σ / ‖G‖², the gradient noise scale.
+    layers : tuple of LayerSigns
+        The signs of every layer on the batch of the step.
+    sharpness : float or None
+        λ, the largest eigenvalue of the Hessian, where it was asked for.
     """
 
     step: int
@@ -42,7 +58,13 @@ class StepSigns:
         return None if self.sharpness is None else self.learning_rate * self.sharpness
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; numbers that are none become None."""
+        """Return the signs as plain JSON values.
+
+        Returns
+        -------
+        dict
+            A number that is not finite becomes None.
+        """
         told = {name: value for name, value in vars(self).items() if name not in ("layers", "ratios")}
         layers = [{**vars(layer), "update_ratio": r} for layer, r in zip(self.layers, self.ratios, strict=True)]
         told |= {"eta_lambda": self.eta_lambda, "layers": layers}

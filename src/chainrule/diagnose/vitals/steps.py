@@ -16,8 +16,10 @@ def chosen_steps(n_steps: int, kept: Iterable[int], early: int = EARLY, late: in
     Most that goes wrong goes wrong early, and a step at a checkpoint costs nothing to reach. The last step is
     always among them.
 
-    Example   >>> chosen_steps(100, [0, 20, 40, 60, 80, 100], early=4, late=3)
-              [0, 3, 7, 20, 40, 80, 99]
+    Examples
+    --------
+    >>> chosen_steps(100, [0, 20, 40, 60, 80, 100], early=4, late=3)
+    [0, 1, 6, 20, 40, 80, 99]
     """
     if n_steps <= 0:
         return []

@@ -9,23 +9,63 @@ from chainrule.explain.circuit.graph import Graph, pattern
 class Circuit(Graph):
     """Gates in the order in which they were computed; the last one is the output.
 
-    Example   >>> c = Circuit("f = (x + y)·z")
-              >>> x, y, z = c.input("x", -2.0), c.input("y", 5.0), c.input("z", -4.0)
-              >>> f = c.gate("multiply", c.gate("add", x, y), z)
-              >>> c.backward().gradients["x"], c.gradients["z"]
-              (-4.0, 3.0)
+    Parameters
+    ----------
+    formula : str
+        What it computes, as its heading.
+
+    References
+    ----------
+    CS231n, "Backpropagation, Intuitions".
+
+    Examples
+    --------
+    >>> from chainrule.explain.circuit.circuit import Circuit
+    >>> c = Circuit("f = (x + y)·z")
+    >>> x, y, z = c.input("x", -2.0), c.input("y", 5.0), c.input("z", -4.0)
+    >>> f = c.gate("multiply", c.gate("add", x, y), z)
+    >>> c.backward().gradients
+    {'x': -4.0, 'y': -4.0, 'z': 3.0}
     """
 
     def text(self, language: str = "en") -> str:
-        """The circuit as a table, in "en" or "ko"."""
+        """Return the circuit as a table.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            One line per number, then where values fork; at most 80 columns.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
         return draw.text(self, language)
 
     def to_mermaid(self) -> str:
-        """The circuit as a Mermaid diagram: values in the nodes, value and gradient on every edge."""
+        """Return the circuit as a Mermaid diagram.
+
+        Returns
+        -------
+        str
+            Values in the nodes, value and gradient on every edge.
+        """
         return draw.mermaid(self)
 
     def to_dict(self) -> dict[str, object]:
-        """Every gate with its value, gradient and edges, as plain JSON values."""
+        """Return every gate as plain JSON values.
+
+        Returns
+        -------
+        dict
+            `formula`, `value`, `gradients` by input, and `gates` with value, gradient and edges of each.
+        """
         gates = [
             {
                 "id": i, "name": g.name, "kind": g.kind or ("constant" if g.constant else "input"), "value": g.value,

@@ -64,13 +64,34 @@ CIRCUITS: dict[str, Callable[[Inputs], Circuit]] = {
 
 
 def circuit(name: str, **inputs: float) -> Circuit:
-    """A built-in circuit of scalar gates with values forward and gradients backward, its inputs changed as given.
+    """Return a circuit of the literature with values forward and gradients backward, its inputs changed as given.
 
-    Args      name: "product", "sigmoid", "max" or "staged"; inputs: numbers for some of its inputs
-    Errors    SettingsError for another name, or an input that the circuit does not have
-    Source    CS231n, "Backpropagation, Intuitions"
-    Example   >>> circuit("max").gradients
-              {'x': -8.0, 'y': 6.0, 'z': 2.0, 'w': 0.0}
+    Parameters
+    ----------
+    name : str
+        One of "product", "sigmoid", "max" and "staged".
+    **inputs : float
+        Numbers for some of its inputs, in place of those of the literature.
+
+    Returns
+    -------
+    Circuit
+        `gradients`, `values`, `text(language)`, `to_mermaid()`, `to_dict()`.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such circuit, or the circuit has no such input.
+
+    References
+    ----------
+    CS231n, "Backpropagation, Intuitions".
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.circuit("max").gradients
+    {'x': -8.0, 'y': 6.0, 'z': 2.0, 'w': 0.0}
     """
     if name not in CIRCUITS:
         raise unknown_name("circuit", name, CIRCUITS)

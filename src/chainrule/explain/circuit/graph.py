@@ -46,7 +46,32 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(kw_only=True)
 class Gate:
-    """One number of the circuit: an input or constant (no kind) or what a gate makes of its inputs."""
+    """One number of a circuit: an input, a constant, or what a gate makes of its inputs.
+
+    Attributes
+    ----------
+    name : str
+        Its name, or "".
+    kind : str or None
+        The kind of gate; None for an input or constant.
+    inputs : tuple of int
+        The numbers it is computed from, by their places.
+    value : float
+        Its value.
+    gradient : float
+        The derivative of the output with respect to it.
+    locals : tuple of float
+        The derivative of this gate with respect to each input.
+    constant : bool
+        Whether it is a constant, which has no gradient of interest.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> gate = cr.circuit("product").gates[-1]
+    >>> gate.kind, gate.value, gate.edges
+    ('multiply', -12.0, (-4.0, 3.0))
+    """
 
     name: str
     kind: str | None
@@ -70,12 +95,47 @@ class Graph:
         self.gates: list[Gate] = []
 
     def input(self, name: str, value: float, *, constant: bool = False) -> int:
-        """A number that comes from outside; of a constant nobody asks the gradient."""
+        """Add a number that comes from outside.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        value : float
+            Its value.
+        constant : bool, default False
+            Whether it is a constant, whose gradient is not listed.
+
+        Returns
+        -------
+        int
+            Its place in the circuit, for `gate`.
+        """
         self.gates.append(Gate(name=name, kind=None, inputs=(), value=float(value), constant=constant))
         return len(self.gates) - 1
 
     def gate(self, kind: str, *inputs: int, name: str = "") -> int:
-        """What a gate makes of numbers of this circuit. `kind`: a name of KINDS, or of an activation."""
+        """Add what a gate makes of numbers of this circuit.
+
+        Parameters
+        ----------
+        kind : str
+            A name in KINDS ("add", "multiply", "max", …), or of an activation that acts on each unit alone.
+        *inputs : int
+            The places of its inputs.
+        name : str, default ""
+            A name for its value.
+
+        Returns
+        -------
+        int
+            Its place in the circuit.
+
+        Raises
+        ------
+        SettingsError
+            If the kind is unknown.
+        """
         values = [self.gates[i].value for i in inputs]
         if kind in KINDS:
             value, local = KINDS[kind].value(*values), KINDS[kind].local(*values)
@@ -87,14 +147,33 @@ class Graph:
         return len(self.gates) - 1
 
     def add_all(self, parts: Sequence[int], name: str = "") -> int:
-        """A sum, one addition after the other."""
+        """Add a sum, one addition after the other.
+
+        Parameters
+        ----------
+        parts : sequence of int
+            The places of the summands.
+        name : str, default ""
+            A name for the whole sum.
+
+        Returns
+        -------
+        int
+            The place of the sum.
+        """
         at = parts[0]
         for k, part in enumerate(parts[1:], start=2):
             at = self.gate("add", at, part, name=name if k == len(parts) else "")
         return at
 
     def backward(self) -> Self:
-        """Gradients of the output with respect to every number; those of a fork's edges are added."""
+        """Compute the gradient of the output with respect to every number; those along a fork's edges are added.
+
+        Returns
+        -------
+        Self
+            The circuit, with its gradients set.
+        """
         for gate in self.gates:
             gate.gradient = 0.0
         self.gates[-1].gradient = 1.0
@@ -119,7 +198,18 @@ class Graph:
         return {gate.name: gate.value for gate in self.gates if gate.name}
 
     def users(self, i: int) -> list[tuple[int, int]]:
-        """Where a number is used: (gate, which of its inputs)."""
+        """Return where a number is used.
+
+        Parameters
+        ----------
+        i : int
+            The place of the number.
+
+        Returns
+        -------
+        list of (int, int)
+            The gates that use it, each with which of its inputs it is.
+        """
         return [(g, k) for g, gate in enumerate(self.gates) for k, source in enumerate(gate.inputs) if source == i]
 
 

@@ -23,25 +23,93 @@ _MOVED = {"delta": "z", "du": "u", "da": "a"}
 
 
 class Answer(Provenance):
-    """Everything known about one number of a step, and ways to show it."""
+    """Everything known about one number of a step; made by `Step.why`.
+
+    Attributes
+    ----------
+    name : str
+        The number, such as "dW2[3,7]".
+    value : float
+        What the engine recorded.
+    dtype, engine : str
+        The precision, and who computed it.
+    step : int
+        The step it belongs to, from 0.
+    exact_sums : bool
+        Whether the engine's sums can be redone to the bit.
+    origin : Origin
+        Formula, operands and terms that lead to it.
+    twin : Twin or None
+        The same derivative by central differences.
+    paths : Paths or None
+        Of a gradient of a weight: the ways from it to the loss.
+    prediction : Prediction or None
+        Of an updated parameter or the loss: what the step was to do to J, and what it did.
+    updated : bool
+        Whether it is a parameter after the step.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = [[0.0], [1.0]], [[0.0], [2.0]]
+    >>> net = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
+    >>> run = cr.train(net, X, y, optimizer=cr.SGD(0.1), epochs=1, progress=False)
+    >>> answer = run.replay(0).why("db1[0]")
+    >>> answer.value == float(run.replay(0).backward.db[1][0])
+    True
+    """
 
     def text(self, language: str = "en") -> str:
-        """Everything in words and numbers, for a terminal of 80 columns, in "en" or "ko"."""
+        """Return everything in words and numbers, for a terminal of 80 columns.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            Lines of at most 80 columns.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
         return text.told(self, language)
 
     def numpy(self) -> str:
-        """Lines of NumPy that make the number again: pasted into Python they leave it in `value`."""
+        """Return lines of NumPy that compute the number again.
+
+        Returns
+        -------
+        str
+            Pasted into Python, they leave the number in `value`.
+        """
         return "\n".join(self.origin.code)
 
     def to_mermaid(self) -> str:
-        """The number, its operands and what each gives, as a Mermaid diagram."""
+        """Return the number, its operands and what each gives as a Mermaid diagram.
+
+        Returns
+        -------
+        str
+            The text of the diagram.
+        """
         return diagram(self)
 
     def __str__(self) -> str:
         return self.text()
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON values; every float exactly."""
+        """Return everything as plain JSON values.
+
+        Returns
+        -------
+        dict
+            Every float exactly.
+        """
         origin = self.origin
         told: dict[str, Any] = {
             "name": self.name, "value": self.value, "step": self.step, "dtype": self.dtype, "engine": self.engine,
@@ -73,11 +141,28 @@ def _plain(value: Any) -> Any:
 
 
 def answer(context: StepContext, expression: str, shown: int = 5, row: int | None = None) -> Answer:
-    """Why the number named by `expression` is what it is.
+    """The answer to why the number named by `expression` is what it is.
 
-    Args      shown: how many paths; row: the row of the batch whose paths are wanted, else the whole batch
-              or the row that gives most
-    Errors    SettingsError for a name that this step does not have, or a row outside its batch
+    Parameters
+    ----------
+    context : StepContext
+        The step.
+    expression : str
+        The number, such as "dW2[3,7]".
+    shown : int, default 5
+        How many paths to keep.
+    row : int, optional
+        The row of the batch whose paths are wanted; else those of the whole batch, or of the row that gives most.
+
+    Returns
+    -------
+    Answer
+        What is known about the number.
+
+    Raises
+    ------
+    SettingsError
+        If this step has no such number, or its batch no such row.
     """
     entry = read(expression, context.architecture, len(context.record.rows))
     if row is not None and not 0 <= row < len(context.record.rows):

@@ -10,9 +10,20 @@ from chainrule.text.terms import Origin
 
 @dataclass(frozen=True)
 class Twin:
-    """The number once more, from differences of J in float64: (J(x + h) − J(x − h)) / 2h.
+    """The number once more, from differences of J in float64.
 
-    doubt: how far rounding of J alone may move it; kink: a corner lies between the two points.
+    Attributes
+    ----------
+    of : str
+        The derivative that is compared.
+    numeric : float
+        (J(x + h) − J(x − h)) / 2h.
+    h : float
+        Half the distance of the two points.
+    doubt : float
+        How far rounding of J alone may move it.
+    kink : bool
+        Whether a corner lies between the two points.
     """
 
     of: str
@@ -24,9 +35,18 @@ class Twin:
 
 @dataclass(frozen=True)
 class Path:
-    """One way from a weight up to the loss: the units it passes, the product along it, and the layers it goes past.
+    """One way from a weight up to the loss.
 
-    A layer in `past` is not gone through: its residual connection carries what unit u of the layer below has.
+    Attributes
+    ----------
+    units : tuple of int
+        The unit it passes in each layer.
+    factors : tuple of float
+        The derivatives along it.
+    value : float
+        Their product.
+    past : tuple of int
+        Layers it does not go through: their residual connection carries what a unit of the layer below has.
     """
 
     units: tuple[int, ...]
@@ -37,9 +57,20 @@ class Path:
 
 @dataclass(frozen=True)
 class Paths:
-    """The ways from a weight to the loss: the most important, how many there are, the sum over all.
+    """The ways from a weight to the loss.
 
-    row: the row of the batch they belong to, or None for the whole batch; every: whether all were walked.
+    Attributes
+    ----------
+    top : tuple of Path
+        The most important.
+    n_paths : int
+        How many there are.
+    total : float
+        The sum over all.
+    row : int or None
+        The row of the batch they belong to; None for the whole batch.
+    every : bool
+        Whether all were walked.
     """
 
     top: tuple[Path, ...]
@@ -51,7 +82,15 @@ class Paths:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the update was to do to J by the gradient alone, and what it did: both on the batch of the step."""
+    """What the update was to do to J by the gradient alone, and what it did, both on the batch of the step.
+
+    Attributes
+    ----------
+    before, predicted, after : float
+        J before the update, the predicted change of J, J after the update.
+    by_layer : mapping of str to float
+        The predicted change by layer.
+    """
 
     before: float
     predicted: float

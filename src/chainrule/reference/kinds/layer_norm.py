@@ -40,8 +40,11 @@ def layer_norm_forward(z: Array, gain: Array, shift: Array) -> Array:
     Args      z (n, n_out); gain, shift (n_out,)
     Returns   u (n, n_out)
     Source    Ba, Kiros, Hinton (2016), equations 3 and 4; variance and ε as in PyTorch's LayerNorm
-    Example   >>> layer_norm_forward(np.array([[1.0, 3.0, 5.0, 7.0]]), np.full(4, 2.0), np.ones(4)).round(3)
-              array([[-1.683,  0.106,  1.894,  3.683]])
+
+    Examples
+    --------
+    >>> layer_norm_forward(np.array([[1.0, 3.0, 5.0, 7.0]]), np.full(4, 2.0), np.ones(4)).round(3)
+    array([[-1.683,  0.106,  1.894,  3.683]])
     """
     x_hat, _ = normalised(z)
     return gain * x_hat + shift
