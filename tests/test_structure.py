@@ -35,7 +35,7 @@ PROMISED = {
 """The public names, those to come among them; one is public from the day it exists."""
 LONG_FUNCTIONS = {"chainrule.explain.why.signals.of_a": 47}
 """Functions that are yet to be divided, with their lines."""
-BY_POSITION = {"OptimizerState", "Replayer", "Result", "Trainer"}
+BY_POSITION = {"Replayer"}
 """Dataclasses of more than 5 fields that still take them by position."""
 
 

@@ -274,7 +274,9 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         if "momentum" in hyper:
             hyper["momentum"] = float(self.momentum)
         arrays = OPTIMIZERS[optimizer.name].start(parameters.flat, hyper)
-        self._optimizer = OptimizerState(optimizer.name, optimizer.learning_rate, arrays, hyper=hyper)
+        self._optimizer = OptimizerState(
+            name=optimizer.name, learning_rate=optimizer.learning_rate, arrays=arrays, hyper=hyper
+        )
         return self._optimizer
 
     def _settings(self, task: Task, optimizer: Optimizer, incremental: bool) -> Settings:

@@ -49,7 +49,7 @@ def initial_parameters(architecture: Architecture, random_state: np.random.Rando
     return parameters
 
 
-@dataclass
+@dataclass(kw_only=True)
 class OptimizerState:
     """What an optimizer carries from one call of partial_fit to the next."""
 
