@@ -10,25 +10,24 @@ import pytest
 
 import chainrule as cr
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.errors import SettingsError
+from chainrule.errors import SettingsError, ShapeError
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.text.tables import columns
 from chainrule.verify.gradients import _extrapolated, check_gradients
 from chainrule.verify.gradients_text import TEXT
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(7, 5))
+X = np.random.default_rng(0).normal(size=(7, 5))
 PAIRS = [(loss, output) for loss in (*LOSSES, "quantile:0.9") for output in loss_named(loss).pairs]
 
 
-def targets(loss: str, output: str) -> np.ndarray:
+def targets(loss: str, output: str, rng: np.random.Generator) -> np.ndarray:
     """Targets that have a meaning for the pair."""
     if loss == "cross_entropy":
-        return RNG.integers(0, 3, size=7)
+        return rng.integers(0, 3, size=7)
     if output == "softmax":
-        return np.eye(3)[RNG.integers(0, 3, size=7)]
-    return RNG.uniform(0.1, 0.9, size=(7, 3))
+        return np.eye(3)[rng.integers(0, 3, size=7)]
+    return rng.uniform(0.1, 0.9, size=(7, 3))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -36,7 +35,8 @@ def targets(loss: str, output: str) -> np.ndarray:
 def test_every_activation_and_legal_loss_passes(activation: str, loss: str, output: str) -> None:
     """In float64 every tensor agrees with central differences to 1e-7, kinks apart."""
     net = cr.Network([5, 6, 4, 3], activation, output, loss, initializer="glorot_normal", dtype="float64", seed=1)
-    check = cr.check_gradients(net, X, targets(loss, output), sample_weight=RNG.uniform(0.5, 2, size=7))
+    rng = np.random.default_rng(0)
+    check = cr.check_gradients(net, X, targets(loss, output, rng), sample_weight=rng.uniform(0.5, 2, size=7))
     assert check.passed and check.max_relative_error <= 1e-7
     assert set(check.tensors) == {"W1", "b1", "W2", "b2", "W3", "b3", "X"}
 
@@ -89,7 +89,8 @@ def test_kinks_are_named_and_not_judged() -> None:
 def test_a_large_network_is_sampled() -> None:
     """Of a large tensor some entries are compared, and one direction through all of them."""
     net = cr.Network([40, 50, 10], activation="tanh", dtype="float32")
-    check = cr.check_gradients(net, RNG.normal(size=(8, 40)), RNG.integers(0, 10, size=8), max_entries=30)
+    rng = np.random.default_rng(0)
+    check = cr.check_gradients(net, rng.normal(size=(8, 40)), rng.integers(0, 10, size=8), max_entries=30)
     assert check.passed and check.tensors["W1"].n_checked <= 30
     assert check.tensors["W1"].directional is not None and check.tensors["W1"].directional < 1e-7
     assert check.forward_passes_numerical == 2 * net.architecture.n_parameters
@@ -121,8 +122,9 @@ def test_a_wrong_gradient_fails_where_only_a_sample_is_compared() -> None:
             return backward
 
     net = cr.Network([40, 50, 10], activation="tanh", dtype="float64")
-    y = RNG.integers(0, 10, size=8).astype(np.int32)
-    W1 = check_gradients(Scaled(), net.parameters, RNG.normal(size=(8, 40)), y, max_entries=30).tensors["W1"]
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 10, size=8).astype(np.int32)
+    W1 = check_gradients(Scaled(), net.parameters, rng.normal(size=(8, 40)), y, max_entries=30).tensors["W1"]
     assert W1.error == pytest.approx(1e-5, rel=0.01) and W1.directional is not None and W1.directional > 1e-7
 
 
@@ -183,3 +185,9 @@ def test_a_loss_that_is_no_number_fails_the_check() -> None:
     assert not found.passed
     assert found.max_relative_error == np.inf
     assert "inf" in found.text()
+
+
+def test_no_rows_are_refused_by_name() -> None:
+    """A mean over no rows is no number."""
+    with pytest.raises(ShapeError, match="X has 0 rows"):
+        cr.check_gradients(cr.Network([5, 3], seed=0), X[:0], np.zeros(0, int))

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import Engine, Targets, dense_targets
-from chainrule.errors import SettingsError, unknown_name
+from chainrule.errors import SettingsError, ShapeError, unknown_name
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference.activations import ACTIVATIONS
@@ -130,11 +130,15 @@ def check_gradients(
     ------
     SettingsError
         If h ≤ 0 or max_entries < 3.
+    ShapeError
+        If there are no rows.
     """
     if not h > 0 or max_entries < 3:
         raise SettingsError(
             f"h={h!r}, max_entries={max_entries!r}: must be h > 0 and max_entries ≥ 3. Try h=1e-5, max_entries=200."
         )
+    if len(X) == 0:
+        raise ShapeError("X has 0 rows; expected at least one: J is a mean over rows.")
     compared = _Comparison(engine, parameters, X, targets, weight, h, threshold)
     tensors = {}
     for lane, (name, tensor, analytic) in enumerate(compared.tensors()):
