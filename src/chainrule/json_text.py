@@ -8,10 +8,11 @@ and "-Infinity", `number` reads them back, and any other value has a form that h
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import math
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,20 @@ def text(values: Any, *, indent: int | None = None, sort_keys: bool = False) -> 
     >>> text({"loss": float("inf"), 3: np.float32(0.5)})
     '{"loss": "Infinity", "3": 0.5}'
     """
-    how: dict[str, Any] = {"ensure_ascii": False, "allow_nan": False, "indent": indent, "sort_keys": sort_keys}
+    encode = _encoder(indent, sort_keys)
     try:
-        told = json.dumps(values, **how)  # nearly always: to look at every value first takes three times as long
+        told = encode(values)  # nearly always: to look at every value first takes three times as long
     except (TypeError, ValueError):
-        told = json.dumps(plain(values), **how)
+        told = encode(plain(values))
+    if told.isascii():
+        return told
     return told.encode("utf-8", "backslashreplace").decode("utf-8")  # of a lone surrogate: its escape in JSON too
+
+
+@functools.cache
+def _encoder(indent: int | None, sort_keys: bool) -> Callable[[Any], str]:
+    """One writer of JSON for each form: to make one takes longer than a line does."""
+    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent, sort_keys=sort_keys).encode
 
 
 def plain(value: Any, *otherwise: None) -> Any:

@@ -236,3 +236,10 @@ def test_histories_that_are_not_finite_are_kept(tmp_path: Path) -> None:
     for path in (tmp_path / "run").glob("*.json*"):
         assert not re.search(r"(?<!\")\b(NaN|Infinity)\b", path.read_text(encoding="utf-8")), path
     assert repr(cr.load(tmp_path / "run").history) == repr(run.history)
+
+
+@pytest.mark.parametrize("directory", ["", "a\0b", b"bytes", 3], ids=repr)
+def test_what_names_no_folder_is_refused(directory: Any) -> None:
+    """By a SettingsError that shows the value."""
+    with pytest.raises(SettingsError, match=r"^directory=.* names no folder; expected a path as text"):
+        cr.train(cr.Network([2, 2]), np.eye(2), [0, 1], epochs=1, directory=directory)

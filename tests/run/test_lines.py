@@ -12,7 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
-from chainrule.errors import DamagedFileWarning, ModelFileError
+from chainrule.errors import DamagedFileWarning, ModelFileError, UnwrittenWarning
 from chainrule.run.lines import fault, sealed
 
 X = np.random.default_rng(0).normal(size=(64, 3))
@@ -145,3 +145,26 @@ def test_every_flipped_bit_of_a_line_is_noticed() -> None:
             damaged[place] ^= 1 << bit
             told = fault(bytes(damaged), 3, older=False)
             assert told is not None or bytes(damaged).lower() == line
+
+
+def test_lines_that_find_no_room_are_not_tried_each_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs may be shorter than a write: each line is made once, and what waits is tried now and then."""
+    net, tries, made = cr.Network([3, 4, 2]), [], []
+
+    def full(path: Path, content: bytes) -> None:
+        tries.append(path)
+        raise ModelFileError(f"{path}: cannot be written.")
+
+    def counted(values: Any, number: int) -> str:
+        made.append(number)
+        return sealed(values, number)
+
+    monkeypatch.setattr("chainrule.run.directory.WAIT_S", 3600.0)
+    monkeypatch.setattr("chainrule.run.files.append", full)
+    monkeypatch.setattr("chainrule.run.lines.sealed", counted)
+    with pytest.warns(UnwrittenWarning):
+        run = cr.train(net, X, Y, epochs=200, directory=tmp_path / "run", progress=False)
+    n_checkpoints = len(list((tmp_path / "run" / "checkpoints").iterdir()))
+    assert made == list(range(200))
+    assert len(tries) <= n_checkpoints + 20
+    assert len(run.history["loss"]) == 200

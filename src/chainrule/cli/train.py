@@ -78,8 +78,9 @@ def _folder(options: argparse.Namespace) -> Path:
         name = Path(options.data).name.split(".")[0] or "run"
         tries = (Path("runs") / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
         return next(path for path in tries if not path.exists())
-    folder = Path(options.output_directory)
-    if RunDirectory(folder).exists and not options.resume:
+    run = RunDirectory(options.output_directory)
+    folder = run.path
+    if run.exists and not options.resume:
         raise SettingsError(f"{folder}: holds a run already; name another folder, or continue it with --resume.")
     if folder.exists() and not folder.is_dir():
         raise SettingsError(f"{folder}: is a file; expected a folder for the run.")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,32 +37,16 @@ WAIT_S = 0.5
 """Lines of the history are written together where they come faster than this."""
 
 
-def columns_of(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """Lines of a history as lists, by name."""
-    columns: dict[str, list[float]] = {}
-    for line in lines:
-        for name, value in line.items():
-            if name != "epoch":
-                columns.setdefault(name, []).append(value)
-    return columns
-
-
-def refuse_unread(error: ModelFileError | None) -> None:
-    """A file that the system could not read this time is no damaged one, after which what it holds is dropped."""
-    if error is not None and isinstance(error.__cause__, OSError):
-        raise error
-
-
 class RunDirectory:
     """The files of one run; an Observer of its training."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = _folder(path)
         self._claim: Claim | None = None
         self._training = False
         self._new_events = False
-        self._waiting: list[dict[str, float]] = []
-        self._wrote_s = 0.0
+        self._waiting = bytearray()
+        self._tried_s = 0.0
         self._n_lines = {HISTORY: 0, EVENTS: 0}
 
     def __fspath__(self) -> str:
@@ -105,7 +89,7 @@ class RunDirectory:
             raise SettingsError(
                 f"{self.path}: holds a run already; expected a new folder. Continue it with resume, or name another."
             )
-        self._claim.clear_remains()
+        self._claim.refuse_remains()
         self._claim.make_checkpoints()
 
     def training_begins(self) -> None:
@@ -120,7 +104,8 @@ class RunDirectory:
 
     def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
         """The epoch's line comes into the history, soon."""
-        self._waiting.append({"epoch": epoch, **line})
+        self._waiting += together([{"epoch": epoch, **line}], self._n_lines[HISTORY])
+        self._n_lines[HISTORY] += 1
         self._write_history()
 
     def stretch_done(self, step: int, loss: float) -> None:
@@ -129,15 +114,19 @@ class RunDirectory:
             self._write_history()
 
     def _write_history(self, *, at_once: bool = False) -> None:
-        """Append the waiting lines, unless some were written a moment ago: epochs may be shorter than a write."""
+        """Append the waiting lines, unless that was tried a moment ago: epochs may be shorter than a write, and lines
+        that find no room are many in the end."""
         now = time.perf_counter()
-        if at_once or now - self._wrote_s >= WAIT_S:
-            self._append(HISTORY, *self._waiting)
-            self._waiting, self._wrote_s = [], now
+        if at_once or now - self._tried_s >= WAIT_S:
+            self._tried_s = now
+            if self._waiting:
+                files.append(self.file(HISTORY), bytes(self._waiting))
+                self._waiting.clear()
 
     def event_happened(self, event: Event) -> None:
         """Append the event."""
-        self._append(EVENTS, event.to_dict())
+        files.append(self.file(EVENTS), together([event.to_dict()], self._n_lines[EVENTS]))
+        self._n_lines[EVENTS] += 1
         self._new_events = True
 
     def before_checkpoint(self, losses: npt.NDArray[np.float64]) -> None:
@@ -158,25 +147,16 @@ class RunDirectory:
         for name in (STEPS, HISTORY, EVENTS):
             files.sync(self.file(name))
 
-    def _append(self, name: str, *lines: Mapping[str, Any]) -> None:
-        if lines:
-            files.append(self.file(name), together(lines, self._n_lines[name]))
-            self._n_lines[name] += len(lines)
-
     # read back ---------------------------------------------------------------------------------------------
-
-    def history_lines(self) -> list[dict[str, Any]]:
-        """The lines of the history up to the first that does not fit, for a writer who goes on behind them.
-
-        Errors    ModelFileError where the system could not read the file this time: its lines are not lost
-        """
-        lines, error = contents.read_history(self.file(HISTORY))
-        refuse_unread(error)
-        return lines
 
     def read_history(self, n_epochs: int | None = None) -> dict[str, list[float]]:
         """The history as lists, of the first n_epochs; up to the first line that does not fit."""
-        return columns_of(contents.read_history(self.file(HISTORY))[0][:n_epochs])
+        columns: dict[str, list[float]] = {}
+        for line in contents.read_history(self.file(HISTORY))[0][:n_epochs]:
+            for name, value in line.items():
+                if name != "epoch":
+                    columns.setdefault(name, []).append(value)
+        return columns
 
     def read_events(self) -> list[Event]:
         """All events.
@@ -201,12 +181,28 @@ class RunDirectory:
         except FileNotFoundError:
             return True
 
+    @property
+    def n_epochs(self) -> int:
+        """Whole lines of the history."""
+        return len(contents.read_history(self.file(HISTORY))[0])
+
     def rewind(self, n_epochs: int, events: Sequence[Event]) -> None:
         """Cut history and events back to the lines before a checkpoint: what came after it is done again."""
-        history = self.history_lines()[:n_epochs]
+        history = contents.read_history(self.file(HISTORY))[0][:n_epochs]
         for name, lines in {HISTORY: history, EVENTS: [event.to_dict() for event in events]}.items():
             files.write_atomic(self.file(name), together(lines))
             self._n_lines[name] = len(lines)
+
+
+def _folder(path: object) -> Path:
+    """A path that can name a folder, or SettingsError: "" would be the folder one stands in."""
+    try:
+        name = os.fspath(path)  # type: ignore[call-overload]
+    except TypeError:
+        name = None
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise SettingsError(f"directory={path!r}: names no folder; expected a path as text. Try 'runs/first'.")
+    return Path(name)
 
 
 class FileStore(CheckpointStore):
