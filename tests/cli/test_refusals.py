@@ -271,3 +271,50 @@ def test_a_target_of_any_size(folder: Path, capsys) -> None:
     rows = [f"{i % 7},{i * i % 11},{(i + 1) * 1e298}" for i in range(60)]
     (folder / "large.csv").write_text("\n".join(["a,b,y", *rows]))
     assert main(["train", "large.csv", "--target", "y", "--epochs", "2", "--quiet", "-o", "run"]) == 0
+
+
+@pytest.fixture
+def trained(folder: Path) -> Path:
+    assert (
+        main(["train", "good.csv", "--target", "kind", "--epochs", "2", "--preset", "plain", "--quiet", "-o", "run"])
+        == 0
+    )
+    return folder
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+LOST = {
+    "model": ("predict", "run", "good.csv", "run/model.safetensors"),
+    "record": ("predict", "run", "good.csv", "run/run.json"),
+    "the data": ("predict", "run", "good.csv", "good.csv"),
+    "the data by a link": ("predict", "run", "good.csv", "link.csv"),
+    "checkpoint": ("predict", "run", "good.csv", "run/checkpoints/step-00000000.safetensors"),
+    "model by a link": ("predict", "run", "good.csv", "folder/model.safetensors"),
+    "model file alone": ("predict", "alone.safetensors", "good.csv", "alone.safetensors"),
+    "history by explain": ("explain", "run", None, "run/history.jsonl"),
+    "the data by explain": ("explain", "run", "good.csv", "./good.csv"),
+    "record by report": ("report", "run", None, "run/run.json"),
+}
+
+
+@pytest.mark.parametrize("what", LOST)
+def test_an_output_file_that_would_be_a_loss_is_refused(what: str, trained: Path, capsys) -> None:
+    """Nothing is written over a part of a run, nor over what is read for it."""
+    (trained / "link.csv").symlink_to("good.csv")
+    (trained / "folder").symlink_to("run")
+    (trained / "alone.safetensors").write_bytes((trained / "run" / "model.safetensors").read_bytes())
+    before = contents(trained)
+    command, run, data, output = LOST[what]
+    rows = [] if data is None else [data] if command == "predict" else ["--data", data]
+    assert refused(capsys, command, run, *rows, "-o", output).startswith(f"chainrule: {Path(output)}: is ")
+    assert contents(trained) == before
+
+
+def test_no_name_for_the_run_is_refused(folder: Path, capsys) -> None:
+    """An empty name, of a variable that is not set, is not the folder one stands in."""
+    before = contents(folder)
+    assert "names no folder" in refused(capsys, "train", "good.csv", "--target", "kind", "-o", "")
+    assert contents(folder) == before

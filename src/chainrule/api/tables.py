@@ -106,46 +106,34 @@ class PredictsTables:
         return np.concatenate([decode(self.network.predict(inputs)) for _, inputs in self._blocks(X)])
 
     def predict_proba(self, X: Any) -> Array:
-        """Predict probabilities.
+        """Probabilities (n, n_classes) in the order of `classes`; of several labels (n, k).
 
         Parameters
         ----------
-        X : DataFrame, Arrow table, mapping of columns, path, or array
-            Rows, as for `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes) or (n, k)
-            In the order of `classes`; of several labels the probability of each.
+        X : as for predict
 
         Raises
         ------
         SettingsError
-            If the network predicts values.
+            The network predicts values.
         DataError
-            As for `predict`.
+            As for predict.
         """
         if not self._takes(X):
             return self.network.predict_proba(X)
         return np.concatenate([self.network.predict_proba(inputs) for _, inputs in self._blocks(X)])
 
     def encode(self, X: Any) -> Array:
-        """Encode raw columns as the network's inputs, as for rows that training never saw.
+        """The network's inputs (n, n_inputs) for rows in raw columns, as for rows that training never saw.
 
         Parameters
         ----------
         X : DataFrame, Arrow table, mapping of columns, or path
-            Rows in raw columns.
-
-        Returns
-        -------
-        ndarray of shape (n, n_inputs)
-            The inputs.
 
         Raises
         ------
         SettingsError
-            If the network was trained on arrays: it has no pipeline, and its inputs are the X given to `train`.
+            The network was trained on arrays: it has no pipeline, and its inputs are the X given to train.
         """
         if self.pipeline is None:
             raise SettingsError(
@@ -155,29 +143,26 @@ class PredictsTables:
         return np.concatenate([inputs for _, inputs in self._blocks(X)])
 
     def evaluate(self, X: Any, y: Any = None) -> Scores:
-        """Compute measures over exactly these rows; those without a target are left out.
+        """Measures over exactly these rows; those without a target are left out.
 
         Parameters
         ----------
-        X : DataFrame, Arrow table, mapping of columns, path, or array
-            Rows, as for `predict`.
+        X : as for predict
         y : array, series or mapping of columns, optional
             The true targets; where it is None they are columns of X.
 
         Returns
         -------
         dict
-            The number of rows, n_rows, and accuracy, balanced_accuracy, f1_macro, log_loss, auc, … of classes or
-            labels; rmse, mae, r2 of values.
+            n_rows, and accuracy, balanced_accuracy, f1_macro, log_loss, auc, … of classes or labels; rmse, mae, r2
+            of values.
 
         Raises
         ------
-        SettingsError
-            If y is missing for a network that was trained on arrays.
         DataError
-            If a column or target is missing, or holds a class that training had not.
+            A column or target is missing, or holds a class that training had not.
         ShapeError
-            If X and y differ in rows.
+            X and y differ in rows.
         """
         if not self._takes(X):
             if y is None:

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """Replay the step, or pass the row through the trained network, and write it down."""
     target = None if options.output_file is None else Path(options.output_file)
     if target is not None:
-        refuse_unwritable(target)
+        refuse_unwritable(target, options.data, options.run_directory)
     text = _told(options)
     if target is None:
         put(text, is_document=options.format in ("html", "mermaid"))

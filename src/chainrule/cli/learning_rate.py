@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("no data is named; expected chainrule learning-rate DATA --target COLUMN (see --help).")
     file = None if options.output_file is None else Path(options.output_file)
     if file is not None:
-        check_picture(file, options.language)
+        check_picture(file, options.language, options.data)
     candidate = plan_of(options).candidates[-1]
     X, y, weight = candidate.rows.trained_on
     settings = {name: candidate.settings[name] for name in STEPS}
@@ -53,12 +53,12 @@ PICTURES: dict[str, Callable[[Figure, str], bytes]] = {
 """Writers of the picture by the ending of its file."""
 
 
-def check_picture(file: Path, language: str) -> None:
+def check_picture(file: Path, language: str, *read: str) -> None:
     """SettingsError or ModelFileError where the picture could not be written; said before anything is computed."""
     ending = file.suffix.lower()
     if ending not in PICTURES:
         raise SettingsError(f"{file}: a picture is written as SVG or PNG; expected a name that ends in .svg or .png.")
-    refuse_unwritable(file)
+    refuse_unwritable(file, *read)
     if ending == ".png":
         fonts(language)
 

@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 def run(options: argparse.Namespace) -> int:
     """Write the file whole or not at all, some rows at a time."""
     target = Path(options.output_file)
-    refuse_unwritable(target)
+    refuse_unwritable(target, options.data, options.run_directory)
     network, pipeline = open_model(options.run_directory)
     n_rows = 0
     with writing_atomic(target) as file:

@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import json_text
-from chainrule.errors import ModelFileError, of_file
+from chainrule.errors import ModelFileError, SettingsError, of_file
 from chainrule.run import stored
+from chainrule.run.names import CHECKPOINTS, REPORT, RUN, is_of_run
 from chainrule.run.stored import Arrays, checksum
 from chainrule.schema import Anything, Record
 
@@ -70,8 +71,14 @@ def write_atomic(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def refuse_unwritable(path: Path) -> None:
-    """ModelFileError where a file could not be written by its name: said before anything is computed for it."""
+def refuse_unwritable(path: Path, *read: str | os.PathLike[str] | None) -> None:
+    """An error where a file cannot or must not be written by its name: said before anything is computed for it.
+
+    Args      read: what the file is made from
+    Errors    SettingsError for a file that is read, and for a part of a run that cannot be made again;
+              ModelFileError where there is no such folder
+    """
+    _refuse_precious(path, read)
     try:
         if not path.is_dir() and path.absolute().parent.is_dir():
             path.exists()
@@ -79,6 +86,33 @@ def refuse_unwritable(path: Path) -> None:
     except OSError as error:
         raise ModelFileError(of_file(path, "written", error)) from error
     raise ModelFileError(f"{path}: cannot be written; expected a file name in a folder that exists.")
+
+
+def _refuse_precious(path: Path, read: Sequence[str | os.PathLike[str] | None]) -> None:
+    """SettingsError for a name under which something lies that would be lost."""
+    if any(name is not None and _is_same(path, name) for name in read):
+        raise SettingsError(f"{path}: is read for this; expected another file to write. Name a new one.")
+    folder = _run_of(path)
+    if folder is not None:
+        raise SettingsError(f"{path}: is part of the run {folder}; expected another file to write. Name a new one.")
+
+
+def _is_same(path: Path, name: str | os.PathLike[str]) -> bool:
+    """Whether both lead to one thing that is there."""
+    try:
+        return path.samefile(name)
+    except (OSError, ValueError):
+        return False
+
+
+def _run_of(path: Path) -> Path | None:
+    """The folder of the run that a file is part of; the page can be made again, so it counts as none."""
+    try:
+        real = path.resolve()
+        folder = real.parent.parent if real.parent.name == CHECKPOINTS else real.parent
+        return folder if is_of_run(real.name) and real.name != REPORT and (folder / RUN).exists() else None
+    except (OSError, RuntimeError, ValueError):  # nothing lies there; what else is wrong with the name, others say
+        return None
 
 
 def append(path: Path, content: bytes) -> None:
