@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.arrays import moderate
+from chainrule.data.arrays import moderate, surely_finite
 from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
 from chainrule.network.parameters import Parameters
 from chainrule.training.metrics import Metric
@@ -60,6 +61,7 @@ class EpochMeasure:
     def __init__(self, task: Task, engine: Engine, metric: Metric, validation: Validation | None) -> None:
         self._task, self._engine, self._metric, self._validation = task, engine, metric, validation
         self._even: tuple[npt.NDArray[np.float64], float] | None = None
+        self._parameters: Parameters | None = None
 
     @property
     def every_epoch(self) -> bool:
@@ -90,13 +92,19 @@ class EpochMeasure:
         v = self._validation
         if v is None:
             return {}
-        parameters = Parameters(self._task.architecture, theta)
-        loss, output = self._engine.loss(parameters, v.X, v.targets, v.weight)
-        if not (np.isfinite(loss) and np.isfinite(output).all()):  # which no metric is asked about
-            return {"validation_loss": loss if not np.isfinite(loss) else float("nan")}
+        loss, output = self._engine.loss(self._parameters_of(theta), v.X, v.targets, v.weight)
+        finite = math.isfinite(loss) and (surely_finite(output) or np.isfinite(output).all())
+        if not finite:  # which no metric is asked about
+            return {"validation_loss": loss if not math.isfinite(loss) else float("nan")}
         told = self._metric.beside or self._metric
-        with np.errstate(all="ignore"):
-            return {"validation_loss": loss, told.name: told.score(v.dense, output, v.weight)}
+        return {"validation_loss": loss, told.name: told.score(v.dense, output, v.weight)}
+
+    def _parameters_of(self, theta: Array) -> Parameters:
+        """The parameters by layer: the same views for every epoch, for making them takes longer than a copy."""
+        if self._parameters is None:
+            self._parameters = Parameters(self._task.architecture, theta.copy())
+        self._parameters.flat[:] = theta
+        return self._parameters
 
     def _batch_weights(self, epoch: int) -> tuple[npt.NDArray[np.float64], float]:
         """The weight of every batch of an epoch, and of all."""

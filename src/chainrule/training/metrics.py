@@ -46,7 +46,7 @@ def _accuracy(kind: Kind) -> Callable[[Array, Array, Array | None], float]:
         right = decode(output, kind) == truth
         if right.ndim == 2:  # a missing label, NaN, is no mistake
             right = (right | np.isnan(truth)).all(axis=1)
-        return float(np.average(right, weights=weight))
+        return float(right.mean() if weight is None else np.average(right, weights=weight))
 
     return score
 
