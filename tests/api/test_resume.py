@@ -14,7 +14,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
-from chainrule.errors import SettingsError
+from chainrule.errors import ModelFileError, SettingsError
+from chainrule.run import stored
 
 X = np.random.default_rng(0).normal(size=(80, 3))
 Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int)
@@ -180,3 +181,34 @@ def test_random_kills_leave_no_trace() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.campaign(10, seed=1) == []
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "events.jsonl"])
+def test_a_file_that_cannot_be_read_this_time_loses_nothing(name: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """A read that fails on resume is an error that names the file; the next resume goes on with every line."""
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = (X[:, 0] > 0).astype(int)
+
+    def resumed() -> cr.Run:
+        return cr.train(
+            cr.Network([3, 4, 2], seed=1), X, y, epochs=8, progress=False, directory=tmp_path / "run", resume=True
+        )
+
+    cr.train(
+        cr.Network([3, 4, 2], seed=1), X, y, epochs=8, progress=False, directory=tmp_path / "run",
+        callbacks=[lambda control: control.stop() if control.epoch == 2 else None],
+    )  # fmt: skip
+    whole = stored.read_bytes
+
+    def failing(path: Path, *rest: Any) -> Any:
+        if path.name == name:
+            raise ModelFileError(f"{path}: cannot be read.") from OSError(5, "Input/output error")
+        return whole(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stored, "read_bytes", failing)
+        with pytest.raises(ModelFileError, match=name.replace(".", r"\.")):
+            resumed()
+    run = resumed()
+    assert len(run.history["loss"]) == 8
+    assert len((tmp_path / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines()) == 8

@@ -146,6 +146,8 @@ def _of_message(trial: Trial, told: dict[str, Any]) -> Iterator[str]:
         yield f"exit code {told['code']}: {output[-300:]}"
     name = re.sub(r"\.tmp\.\w+$", "", os.path.basename(told["path"]))
     names = {name, os.path.basename(os.path.dirname(told["path"]))}
+    if trial.kind == "fsync":  # of the folder, of which the file in it is told
+        names.add("predictions.csv")
     if trial.forever:  # what was attempted behind it failed too, and may be what is told
         names |= {"new/", "half/", "kept/"}
     if told["code"] and not any(name in output for name in names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -335,3 +336,41 @@ def test_a_file_replaced_while_it_is_read(tmp_path: Path) -> None:
             assert len(stored.read_tensors(path, Anything())[0]["loss"]) in sizes
     finally:
         writer.join()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_was_killed_before_its_training_is_begun_anew(tmp_path: Path, resume: bool) -> None:
+    """Rows, split, empty events and the state before step 0 without run.json hold no training: they give way."""
+    folder = tmp_path / "run"
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    plan = {"epochs": 2, "validation": 0.2, "progress": False}
+    whole = cr.train(cr.Network([3, 4, 2], seed=1), X, (X[:, 0] > 0).astype(int), directory=tmp_path / "whole", **plan)
+    shutil.copytree(tmp_path / "whole", folder)
+    for path in folder.iterdir():
+        if path.name in ("run.json", "history.jsonl", "steps.safetensors", "model.safetensors", "report.html"):
+            path.unlink()
+    for path in (folder / "checkpoints").iterdir():
+        if path.name != "step-00000000.safetensors":
+            path.unlink()
+    (folder / "events.jsonl").write_bytes(b"")
+    few = X[:30]
+    run = cr.train(
+        cr.Network([3, 4, 2], seed=1), few, (few[:, 0] > 0).astype(int), directory=folder, resume=resume, **plan
+    )
+    assert run.result["stopped"] == "epochs" and len(run.rows.X) == 24
+    assert cr.load(folder).replay(0).rows.max() < 30
+    assert whole.n_steps > 0
+
+
+def test_parts_of_a_trained_run_are_kept(tmp_path: Path) -> None:
+    """Where run.json alone is gone nothing is removed, and the message names the parts."""
+    folder = tmp_path / "run"
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = (X[:, 0] > 0).astype(int)
+    cr.train(cr.Network([3, 4, 2]), X, y, epochs=2, progress=False, directory=folder)
+    (folder / "run.json").unlink()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for resume in (False, True):
+        with pytest.raises(cr.SettingsError, match=r"holds parts of a run .*but no run\.json"):
+            cr.train(cr.Network([3, 4, 2]), X, y, epochs=2, progress=False, directory=folder, resume=resume)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

@@ -11,9 +11,40 @@ from chainrule.run.rows import prepare_rows
 def check_gradients(network: Network, X: object, y: object, sample_weight: object = None, **options: Any) -> Any:
     """Compare backpropagation with central differences in float64, tensor by tensor.
 
-    Formula   max|a − n| / max(max|a|, max|n|) for every W[l], b[l], gain[l], shift[l]; n = (J(θ + h) − J(θ − h)) / 2h
-    Args      X, y, sample_weight as for train; options: see chainrule.verify.gradients.check_gradients
-    Returns   GradientCheck: passed, max_relative_error, tensors, kinks
+    Parameters
+    ----------
+    network : Network
+        The network; its parameters stay as they are.
+    X : array of shape (n, n_inputs)
+        Rows.
+    y : array
+        Their targets, as for `train`.
+    sample_weight : array of shape (n,), optional
+        Weights of the rows, ≥ 0.
+    **options
+        The h, max_entries, threshold and seed of `chainrule.verify.gradients.check_gradients`.
+
+    Returns
+    -------
+    GradientCheck
+        `passed`, `max_relative_error`, `tensors`, `kinks`, `text(language)`.
+
+    Raises
+    ------
+    SettingsError, ShapeError, DataError
+        If an option is out of range, or the rows do not fit the network.
+
+    Notes
+    -----
+    The error of a tensor is max|a − n| / max(max|a|, max|n|), n = (J(θ + h) − J(θ − h)) / 2h, for every W[l], b[l],
+    gain[l], shift[l] and for X.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([2, 3, 1], activation="tanh", output="sigmoid", dtype="float64")
+    >>> cr.check_gradients(net, [[0.0, 1.0], [1.0, 0.5]], [0, 1]).passed
+    True
     """
     from chainrule.engine.select import reference
     from chainrule.verify.gradients import check_gradients as compare

@@ -42,20 +42,63 @@ def learning_rate(
     engine: str = "auto",
     threads: int | None = None,
 ) -> LearningRate:
-    """What learning rate is too large, too small and right for training this network on these rows, and why.
+    """Find what learning rate is too large, too small and right for training this network on these rows.
 
-    Formula   stable_below = 2/λ for gradient descent, λ the algebraically largest eigenvalue of the Hessian
-              of J; see tune/stability.py for the other rules. suggested: the middle of the learning
-              rates that do about as well as the best in short runs around half of that
-    Args      X, y, and the settings as train will be given them; optimizer: its own learning rate does not
-              matter, None is SGD; epochs: no short run is longer than the training
-    Returns   LearningRate: .curvature, .stable_below, .suggested, .interval, text(language), svg(language)
-    Errors    as train; DataError if the loss is not finite at the start
-    Example   >>> from sklearn.datasets import load_iris
-              >>> X, y = load_iris(return_X_y=True)
-              >>> found = learning_rate(Network([4, 8, 3], dtype="float64"), X, y)
-              >>> found.interval[0] <= found.suggested <= found.interval[1]
-              True
+    Parameters
+    ----------
+    network : Network
+        The network, as it will be trained.
+    X : array of shape (n, n_inputs)
+        Rows.
+    y : array
+        Their targets, as for `train`.
+    optimizer : Optimizer, str or dict, optional
+        The update rule; its own learning rate does not matter. SGD by default.
+    batch_size : int, default 32
+        Rows of a step.
+    epochs : int, optional
+        Epochs of the training; no short run is longer.
+    seed : int, default 0
+        The seed of the training.
+    l2, l1, dropout : float, default 0.0
+        Penalties and dropout, as for `train`.
+    clip_norm : float, optional
+        The longest gradient allowed.
+    sample_weight : array of shape (n,), optional
+        Weights of the rows, ≥ 0.
+    class_weight : "balanced" or mapping, optional
+        The weight of each class.
+    shuffle : bool, default True
+        Whether the rows come in a new order in every epoch.
+    engine : str, default "auto"
+        One of "auto", "native" and "numpy".
+    threads : int, optional
+        Threads of the native engine.
+
+    Returns
+    -------
+    LearningRate
+        `curvature`, `stable_below`, `suggested`, `interval`, `text(language)`, `svg(language)`.
+
+    Raises
+    ------
+    SettingsError, ShapeError, DataError
+        As for `train`; DataError also if the loss is not finite at the start.
+
+    Notes
+    -----
+    stable_below = 2/λ for gradient descent, λ the algebraically largest eigenvalue of the Hessian of J;
+    tune/stability.py has the other rules. suggested is the middle of the learning rates that do about as well as the
+    best in short runs around half of that.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> found = cr.learning_rate(cr.Network([4, 8, 3], dtype="float64"), X, y)
+    >>> found.interval[0] <= found.suggested <= found.interval[1]
+    True
     """
     asked = Settings(
         optimizer=optimizer_from("sgd" if optimizer is None else optimizer),

@@ -28,7 +28,28 @@ from chainrule.tune.stored import FoundSchema
 
 @dataclass
 class Model(PredictsTables):
-    """A network ready to predict, with the pipeline it was trained behind (None for plain arrays)."""
+    """A network ready to predict; made by `load` from a model file.
+
+    Attributes
+    ----------
+    network : Network
+        The network.
+    pipeline : dict or None
+        The pipeline it was trained behind; None for plain arrays.
+    pipeline_arrays : dict of str to ndarray
+        Its arrays.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import chainrule as cr
+    >>> run = cr.train(cr.Network([2, 2]), [[0.0, 1.0], [1.0, 0.0]], [0, 1], epochs=1, progress=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run.save(os.path.join(folder, "model.safetensors"))
+    ...     model = cr.load(os.path.join(folder, "model.safetensors"))
+    >>> model.predict([[0.0, 1.0]]).tolist() == run.predict([[0.0, 1.0]]).tolist()
+    True
+    """
 
     network: Network
     pipeline: dict[str, Any] | None = None
@@ -39,9 +60,32 @@ class Model(PredictsTables):
 
 
 def load(path: str | os.PathLike[str]) -> Run | Model:
-    """A run directory -> Run; a .safetensors model file -> Model. Nothing in a file is executed.
+    """Read a run from its directory, or a model from its .safetensors file; nothing in a file is executed.
 
-    Errors    ModelFileError if the path is neither, or a file is truncated or altered
+    Parameters
+    ----------
+    path : str or path
+        A run directory, or a model file.
+
+    Returns
+    -------
+    Run or Model
+        A Run for a directory, a Model for a file.
+
+    Raises
+    ------
+    ModelFileError
+        If the path is neither, or a file is truncated or altered.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import chainrule as cr
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     network = cr.Network([2, 2])
+    ...     run = cr.train(network, [[0.0, 1.0], [1.0, 0.0]], [0, 1], epochs=1, directory=folder, progress=False)
+    ...     cr.load(folder).n_steps
+    1
     """
     place = Path(path)
     try:

@@ -25,18 +25,59 @@ Array = npt.NDArray[Any]
 class Network:
     """A feed-forward network of dense layers, its parameters drawn from the seed.
 
-    Args      sizes: units of each layer, the inputs first; activation: one name, or one per hidden
-              layer; output: activation of the last layer; loss; initializer: a name, "auto" by
-              activation, or one per layer; dtype "float32" or "float64"; seed: a whole number ≥ 0;
-              normalization: "layer" (Ba, Kiros, Hinton 2016: each row of z to mean 0 and variance 1
-              before the activation), None, or one of them per hidden layer; residual: True adds the
-              input of a hidden layer to its output (He et al. 2016) wherever the sizes are equal, or
-              one of True and False per hidden layer
-    Errors    SettingsError for unknown names, impossible sizes, a loss that has no meaning on the
-              output activation, or a residual connection between different sizes
-    Example   >>> net = Network([2, 2, 1], activation="tanh", output="sigmoid", seed=0)
-              >>> net.W[1].shape, net.b[2].shape
-              ((2, 2), (1,))
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units of each layer, the inputs first and the outputs last.
+    activation : str or sequence of str, default "relu"
+        The activation of the hidden layers: one name, or one per hidden layer.
+    output : str, default "softmax"
+        The activation of the last layer.
+    loss : str, default "cross_entropy"
+        The loss.
+    initializer : str or sequence of str, default "auto"
+        How the weights are drawn: a name, "auto" by activation, or one per layer.
+    dtype : str, default "float32"
+        The precision, "float32" or "float64".
+    seed : int, default 0
+        The seed of the parameters, ≥ 0.
+    normalization : str or sequence, default None
+        "layer" brings each row of z to mean 0 and variance 1 before the activation; None, or one of them per hidden
+        layer.
+    residual : bool or sequence of bool, default False
+        True adds the input of a hidden layer to its output wherever the sizes are equal; or one value per hidden layer.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        Layers, loss and dtype, checked.
+    parameters : Parameters
+        All parameters in one vector with views.
+    kind : str
+        What the outputs mean: classes, labels or values.
+
+    Raises
+    ------
+    SettingsError
+        If a name is unknown, a size is impossible, the loss has no meaning on the output activation, or a residual
+        connection stands between different sizes.
+
+    Notes
+    -----
+    Layer l computes z = a_in @ W + b, u = z or what its kind makes of z, a = g(u) or a_in + g(u).
+
+    References
+    ----------
+    Goodfellow, Bengio, Courville (2016), "Deep learning", sections 6.4 and 6.5.
+    Ba, Kiros, Hinton (2016), "Layer normalization".
+    He, Zhang, Ren, Sun (2016), "Deep residual learning for image recognition".
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([2, 2, 1], activation="tanh", output="sigmoid", seed=0)
+    >>> net.W[1].shape, net.b[2].shape
+    ((2, 2), (1,))
     """
 
     def __init__(
@@ -60,7 +101,24 @@ class Network:
 
     @classmethod
     def of(cls, parameters: Parameters, kind: targets.Kind, seed: int = 0, initializers: Sequence[str] = ()) -> Network:
-        """A network around parameters that exist already."""
+        """Make a network around parameters that exist already.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            The parameters, which are shared.
+        kind : str
+            What the outputs mean.
+        seed : int, default 0
+            The seed they were drawn from.
+        initializers : sequence of str, default ()
+            How they were drawn, per layer.
+
+        Returns
+        -------
+        Network
+            The network.
+        """
         network = cls.__new__(cls)
         network.architecture, network.parameters, network.kind = parameters.architecture, parameters, kind
         network.seed, network.initializers = seed, tuple(initializers)
@@ -68,7 +126,13 @@ class Network:
         return network
 
     def copy(self) -> Network:
-        """The same network with parameters of its own."""
+        """Return the same network with parameters of its own.
+
+        Returns
+        -------
+        Network
+            The copy.
+        """
         return Network.of(self.parameters.copy(), self.kind, self.seed, self.initializers)
 
     @property
@@ -92,13 +156,46 @@ class Network:
         return self.parameters.shift
 
     def forward(self, X: object) -> Forward:
-        """Forward propagation of the rows of X (n, n_inputs): z[l], a[l], u[l] of normalised layers, output."""
+        """Propagate rows forward.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_inputs)
+            Rows.
+
+        Returns
+        -------
+        Forward
+            The z[l] and a[l] of every layer, u[l] of normalised layers, and the output.
+
+        Raises
+        ------
+        ShapeError, DataError
+            If X has other columns, or values that are not finite.
+        """
         return self.engine.forward(self.parameters, self._features(X))
 
     def backward(self, X: object, y: object, sample_weight: object = None) -> Backward:
-        """Backward propagation: the loss J of these rows and its gradient (delta, dW, db, dX), without penalty.
+        """Compute the loss J of these rows and its gradient, without penalty.
 
-        Normalised layers also have du[l], dgain[l] and dshift[l].
+        Parameters
+        ----------
+        X : array of shape (n, n_inputs)
+            Rows, at least one.
+        y : array
+            Class indices or one-hot rows, labels of 0 and 1, or values.
+        sample_weight : array of shape (n,), optional
+            Weights of the rows, ≥ 0.
+
+        Returns
+        -------
+        Backward
+            The loss, delta, dW, db and dX; of normalised layers du, dgain and dshift too.
+
+        Raises
+        ------
+        ShapeError, DataError
+            If X has no rows, or X and y do not fit the network.
         """
         rows = self._features(X)
         if len(rows) == 0:
@@ -110,11 +207,38 @@ class Network:
         return self.engine.backward(self.parameters, rows, encoded, weight)
 
     def predict(self, X: object) -> Array:
-        """Class indices (n,), labels (n, k) of 0/1, or values (n,) or (n, k)."""
+        """Predict classes, labels or values.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_inputs)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, k)
+            Class indices (n,), labels (n, k) of 0 and 1, or values.
+        """
         return targets.decode(self._output(X), self.kind)
 
     def predict_proba(self, X: object) -> Array:
-        """Probabilities (n, n_classes) of a network with softmax or sigmoid output; both columns for one sigmoid."""
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_inputs)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            Both classes for one sigmoid.
+
+        Raises
+        ------
+        SettingsError
+            If the output activation is neither softmax nor sigmoid.
+        """
         output = self._output(X)
         if not ACTIVATIONS[self.architecture.output].probability:
             raise SettingsError(
@@ -125,7 +249,22 @@ class Network:
         return np.hstack([1 - output, output]) if one else output
 
     def encode(self, y: object, n: int) -> tuple[Array, targets.Kind]:
-        """y as engines take it, and what it says the outputs mean."""
+        """Encode targets as engines take them.
+
+        Parameters
+        ----------
+        y : array
+            Class indices or one-hot rows, labels of 0 and 1, or values.
+        n : int
+            How many rows there are.
+
+        Returns
+        -------
+        targets : ndarray
+            Class indices as int32 (n,), or numbers (n, n_outputs).
+        kind : str
+            What it says the outputs mean.
+        """
         a = self.architecture
         return targets.encode(y, n, output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype)
 

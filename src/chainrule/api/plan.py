@@ -44,13 +44,18 @@ class TablePlan:
 
     Attributes
     ----------
-    task : Task
-        Classes, labels or values, and the reason.
-    candidates : tuple of Candidate
-        The training that will be done, behind the simpler ones that are tried before it: pipeline, network,
-        optimizer and settings of each.
     details : TrainingPlan
         All of it: the rows by what they are for, their encoded inputs.
+    class_weight : "balanced" or mapping, optional
+        The weight of each class.
+    engine : str
+        One of "auto", "native" and "numpy".
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.plan("iris").task.name
+    'classification'
     """
 
     details: TrainingPlan
@@ -68,7 +73,13 @@ class TablePlan:
         return self.details.candidates
 
     def summary(self) -> str:
-        """What each column was taken for, the rows, the target, and the candidates, as text."""
+        """Describe what each column was taken for, the rows, the target and the candidates.
+
+        Returns
+        -------
+        str
+            Lines of text.
+        """
         return summary.summary(self.details)
 
     def train(
@@ -90,7 +101,7 @@ class TablePlan:
         resume : bool
             Whether the run found in the directory is continued; begun where there is none.
         **how
-            keep_data, callbacks, progress and on_divergence, as for `chainrule.train`.
+            The keep_data, callbacks, progress and on_divergence, as for `chainrule.train`.
 
         Returns
         -------
@@ -192,7 +203,7 @@ def plan(
     >>> import chainrule as cr
     >>> chosen = cr.plan("iris")
     >>> chosen.task.name, chosen.details.counts
-    ('classification', {'train': 120})
+    ('classification', {'train': 120, 'test': 30})
     >>> cr.plan("iris", validation=0.25, epochs=5).details.counts
     {'train': 90, 'validation': 30, 'test': 30}
     """
@@ -241,32 +252,79 @@ def train(
 def train(network: Any, *rows: Any, **how: Any) -> Run:
     """Train a network on arrays, or whatever suits a table on its columns.
 
+    The network itself stays as it is: a copy is trained. A table (a path, a DataFrame, an Arrow table, a mapping of
+    columns, a built-in name) in its place is planned and trained on: the parameters are those of `chainrule.plan` and
+    of `TablePlan.train`, such as target, drop, preset, seed, epochs, directory and time_limit.
+
     Parameters
     ----------
     network : Network, or a table
-        A network is copied and trained on `X`, `y`; the parameters are those of the signature. A table (a path, a
-        DataFrame, an Arrow table, a mapping of columns, a built-in name) is planned and trained on: the parameters
-        are those of `chainrule.plan` and of `TablePlan.train`, such as target, drop, preset, seed, epochs, directory
-        and time_limit.
-    X : array (n, n_inputs)
+        What is trained.
+    X : array of shape (n, n_inputs)
+        Rows.
     y : array
         Class indices or one-hot rows, labels of 0 and 1, or values.
-    validation : (X, y), float or None
+    validation : tuple (X, y), float or None, default None
         Rows to judge epochs by, or the share to hold out, stratified for classes.
-    optimizer : Optimizer or str
-        SGD(0.5), Adam(), …
-    learning_rate : float, "auto" or None
-        None for the optimizer's own; "auto" finds it first by curvature and short runs (docs/learning-rate.md).
+    optimizer : Optimizer, str or dict, optional
+        The update rule, such as SGD(0.5); Adam by default.
+    learning_rate : float, "auto" or Suggestion, optional
+        None for the optimizer's own; "auto" finds it first by curvature and short runs (docs/learning-rate.md); or what
+        `chainrule.learning_rate` found.
+    batch_size : int, default 32
+        Rows of a step, ≥ 1.
+    epochs : int, default 10
+        Passes over the rows, ≥ 1.
+    l2 : float, default 0.0
+        Adds ½·l2·Σ‖W‖² to the objective; biases are free.
+    l1 : float, default 0.0
+        Adds l1·Σ|W| to the objective; biases are free.
+    dropout : float, default 0.0
+        The share of hidden units dropped in each step, in [0, 1).
+    schedule : str, default "constant"
+        How the learning rate changes.
+    warm_up : float, default 0.0
+        The share of all steps over which the learning rate rises to full, in [0, 1].
+    decay_factor : float, default 0.1
+        The factor of the schedules "step", "exponential" and "plateau", in (0, 1).
+    decay_every : int, default 10
+        Epochs between decays of "step" and "exponential"; the patience of "plateau".
+    clip_norm : float, optional
+        The longest gradient allowed, all parameters together.
     early_stopping : int, optional
         Epochs without a better metric before training ends; needs validation.
-    metric : str
-        "auto", "loss", "accuracy", "rmse", or a scorer of scikit-learn.
+    metric : str, default "auto"
+        One of "auto", "loss", "accuracy" and "rmse", or a scorer of scikit-learn.
+    sample_weight : array of shape (n,), optional
+        Weights of the rows, ≥ 0.
     class_weight : "balanced" or mapping, optional
         The weight of each class.
+    seed : int, default 0
+        The one number all randomness follows from.
+    shuffle : bool, default True
+        Whether the rows come in a new order in every epoch.
+    engine : str, default "auto"
+        One of "auto", "native" and "numpy".
+    threads : int, optional
+        Threads of the native engine; results do not depend on it.
     directory : path, optional
-        Where the run is kept; with resume=True the run found there is continued.
-    callbacks : sequence
-        See chainrule.training.events.Control.
+        Where the run is kept.
+    keep_data : bool or str, default "auto"
+        Whether the directory keeps the rows, which a replay after loading needs; "auto" keeps up to 64 MiB.
+    time_limit : float, optional
+        Seconds after which training stops with the best model.
+    callbacks : sequence, default ()
+        Called after every epoch, see chainrule.training.events.Control.
+    progress : bool or str, default "auto"
+        Whether to show a progress bar; "auto" does so in a terminal.
+    on_divergence : {"warn", "raise"}, default "warn"
+        What happens where a number is not finite or the loss explodes.
+    resume : bool, default False
+        Whether the run found in the directory is continued.
+    pipeline : object, optional
+        The pipeline that made X from a table, kept with the run.
+    source : dict, optional
+        Where the rows came from, kept with the run.
 
     Returns
     -------
@@ -276,13 +334,22 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     Raises
     ------
     SettingsError, ShapeError, DataError
-        Before the first step.
+        If settings or rows do not fit; before the first step.
     DivergedError
-        Where on_divergence="raise"; else a DivergenceWarning and `run.diverged`.
+        If training diverges and on_divergence is "raise"; else there is a DivergenceWarning, and `run.diverged`.
+
+    Warns
+    -----
+    InterruptedWarning
+        After Ctrl-C, which ends the training after the current step; a second one raises KeyboardInterrupt at once.
 
     Notes
     -----
-    For every batch: forward, J, backward, gradient + penalty, clip, update; see reference/.
+    For every batch: forward, J, backward, gradient + penalty, clip, update; `chainrule.reference` has the formulas.
+
+    References
+    ----------
+    Goodfellow, Bengio, Courville (2016), "Deep learning", chapter 8.
 
     Examples
     --------

@@ -44,6 +44,22 @@ def register_activation(name: str, entry: Activation) -> None:
     -----
     The native engine knows the built-in entries; a network with another one is computed by the NumPy engine, and
     `run.json` says so (`engine.reason`). The page `report.html` shows its numbers and does not recompute them.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> from chainrule.entries import Activation
+    >>> square = Activation(
+    ...     name="square",
+    ...     g=lambda z: z * z,
+    ...     pullback=lambda z, a, da: 2 * z * da,
+    ...     bend=lambda z, a, da, Rz: 2 * da * Rz,
+    ...     formula="a = z²",
+    ... )
+    >>> cr.register_activation("square", square)
+    >>> net = cr.Network([1, 2, 1], "square", output="identity", loss="squared_error", dtype="float64")
+    >>> cr.check_gradients(net, [[0.5], [2.0]], [[1.0], [3.0]]).passed
+    True
     """
     _check(name, entry, Activation, "activation")
     if not entry.elementwise:
@@ -68,6 +84,14 @@ def register_loss(name: str, entry: Loss) -> None:
     ------
     SettingsError
         For a name that another entry has, an entry of another kind, or one without a pair.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> from chainrule.reference.losses import LOSSES
+    >>> cr.register_loss("mean_square", LOSSES["squared_error"])  # an entry under a name of its own
+    >>> cr.Network([1, 1], output="identity", loss="mean_square").architecture.loss
+    'mean_square'
     """
     _check(name, entry, Loss, "loss")
     if not entry.pairs:
@@ -89,6 +113,22 @@ def register_optimizer(name: str, entry: Optimizer) -> None:
     ------
     SettingsError
         For a name that another entry has, an entry of another kind, or a hyper-parameter named learning_rate.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> from chainrule.entries import Optimizer
+    >>> signed = Optimizer(
+    ...     name="sign_descent",
+    ...     rule=lambda g, state, theta, t, eta: (theta - eta * np.sign(g), state),
+    ...     formula="θ ← θ − η·sign(g)",
+    ... )
+    >>> cr.register_optimizer("sign_descent", signed)
+    >>> net = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
+    >>> rule = {"name": "sign_descent", "learning_rate": 0.25}
+    >>> run = cr.train(net, [[1.0]], [[5.0]], optimizer=rule, epochs=1, progress=False)
+    >>> run.network.b[1].tolist()
+    [0.25]
     """
     _check(name, entry, Optimizer, "optimizer")
     if "learning_rate" in entry.hyper:
@@ -112,6 +152,22 @@ def register_layer(name: str, entry: LayerKind) -> None:
     ------
     SettingsError
         For a name that another entry has, an entry of another kind, or a tensor whose name is taken.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> from chainrule.entries import LayerKind, Tensor
+    >>> scale = LayerKind(
+    ...     name="scale",
+    ...     forward=lambda z, tensors: z * tensors["factor"],
+    ...     backward=lambda z, tensors, du: (du * tensors["factor"], {"factor": (du * z).sum(axis=0)}),
+    ...     tensors=(Tensor(name="factor", start=1.0),),
+    ...     mixes=False,
+    ... )
+    >>> cr.register_layer("scale", scale)
+    >>> net = cr.Network([1, 2, 1], "tanh", output="identity", loss="squared_error", normalization="scale")
+    >>> net.parameters.factor[1].tolist()
+    [1.0, 1.0]
     """
     _check(name, entry, LayerKind, "layer kind")
     for tensor in entry.tensors:

@@ -55,6 +55,7 @@ class Run(PredictsTables):
     index : array or None
         Which of the rows given to train were trained on; None where all were.
     steps_per_epoch : int
+        Steps of an epoch.
     checkpoints : CheckpointStore
         The states that replay begins at.
     engine : Engine
@@ -65,6 +66,15 @@ class Run(PredictsTables):
         What could not be written to the directory at the end of the training, and why.
     record : RunRecord
         All of this as stored, for tools.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = [[0.0], [1.0]], [[0.0], [2.0]]
+    >>> net = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
+    >>> run = cr.train(net, X, y, batch_size=1, epochs=3, progress=False)
+    >>> run.n_steps, len(run.history["loss"])
+    (6, 3)
     """
 
     def __init__(
@@ -102,7 +112,7 @@ class Run(PredictsTables):
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over the training rows; DataError where it was not taken yet and they were altered since."""
+        """The sha256 over the training rows; DataError where it was not taken yet and they were altered since."""
         return self._replayer.fingerprint()
 
     @property
@@ -120,15 +130,36 @@ class Run(PredictsTables):
     @overload
     def replay(self, t: slice | Iterable[int], data: tuple[Any, ...] | None = None) -> Iterator[Step]: ...
     def replay(self, t: Any, data: tuple[Any, ...] | None = None) -> Step | Iterator[Step]:
-        """Step t exactly as it was, recomputed from the nearest state before it; of several steps, one by one.
+        """Recompute step t exactly as it was, from the nearest state before it.
 
-        Args      t: 0 … n_steps − 1, or negative from the end; or a range, slice or iterable of such, whose
-                  steps are computed when they are asked for, one session moving from each to the next;
-                  data: (X, y) or (X, y, sample_weight) as given to train, needed where the run did not
-                  keep them
-        Returns   a Step, or an iterator of Steps
-        Errors    SettingsError for a step that is not in the run; DataError for missing or altered data
-        Example   >>> losses = [step.backward.loss for step in run.replay(range(0, 100, 10))]  # doctest: +SKIP
+        Parameters
+        ----------
+        t : int, or range, slice or iterable of int
+            The step, 0 … n_steps − 1, or negative from the end. Several steps are computed when they are asked for, one
+            session moving from each to the next.
+        data : tuple, optional
+            (X, y) or (X, y, sample_weight) as given to `train`, needed where the run did not keep them.
+
+        Returns
+        -------
+        Step or iterator of Step
+            The step, or the steps one by one.
+
+        Raises
+        ------
+        SettingsError
+            If the step is not in the run.
+        DataError
+            If the data are missing, or are not those of the training.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> X, y = [[0.0], [1.0]], [[0.0], [2.0]]
+        >>> net = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
+        >>> run = cr.train(net, X, y, epochs=3, progress=False)
+        >>> [step.backward.loss for step in run.replay(range(3))] == run.losses.tolist()
+        True
         """
         if isinstance(t, slice):
             t = range(*t.indices(self.n_steps))
@@ -147,16 +178,39 @@ class Run(PredictsTables):
         steps: range | slice | None = None,
         data: tuple[Any, ...] | None = None,
     ) -> Found | None:
-        """The first step at which something happened, with layer, unit and example; None if it never did.
+        """Find the first step at which something happened.
 
-        Args      what: "non-finite" (it persists: found by halving), "dead unit" (a rectifier that no
-                  training row opens, or the flat side of another activation; units revive, so every step is
-                  looked at), "saturated unit" (sigmoid and tanh), "loss doubles" (from the recorded losses), or
-                  a function of a Step, the first for which it is true; steps: where to look, else everywhere;
-                  data: as for replay
-        Returns   Found: step, epoch, layer, unit, row, example, evidence; text(language), to_dict()
-        Errors    SettingsError for an unknown name; DataError as for replay
-        Example   >>> run.find(lambda step: abs(step.backward.dW[1]).max() > 1)  # doctest: +SKIP
+        Parameters
+        ----------
+        what : str or callable
+            "non-finite" (it persists: found by halving), "dead unit" (a rectifier that no training row opens, or the
+            flat side of another activation; units revive, so every step is looked at), "saturated unit" (sigmoid and
+            tanh), "loss doubles" (from the recorded losses), or a function of a Step, the first for which it is true.
+        steps : range or slice, optional
+            Where to look; everywhere by default.
+        data : tuple, optional
+            As for `replay`.
+
+        Returns
+        -------
+        Found or None
+            Step, epoch, layer, unit, row, example and evidence; None if it never happened.
+
+        Raises
+        ------
+        SettingsError
+            If the name is unknown.
+        DataError
+            As for `replay`.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> X, y = [[0.0], [1.0]], [[0.0], [2.0]]
+        >>> net = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
+        >>> run = cr.train(net, X, y, epochs=3, progress=False)
+        >>> run.find(lambda step: step.backward.loss < 0) is None
+        True
         """
         from chainrule.diagnose.search.find import History, find, first_that_fits
 
@@ -181,14 +235,25 @@ class Run(PredictsTables):
             return find(history, what, wanted)
 
     def doctor(self, data: tuple[Any, ...] | None = None) -> Diagnosis:
-        """What went wrong first in this run, what followed from it, and what would put it right.
+        """Find what went wrong first in this run, what followed from it, and what would put it right.
 
-        Suspects are tried by replay: the first steps again with one thing changed. Takes seconds; see
-        docs/doctor.md for the rules.
+        Suspects are tried by replay: the first steps again with one thing changed. It takes seconds; docs/doctor.md
+        has the rules.
 
-        Args      data: as for replay
-        Returns   Diagnosis: iterates over findings, first cause first; healthy, text(language), to_json()
-        Errors    DataError as for replay
+        Parameters
+        ----------
+        data : tuple, optional
+            As for `replay`.
+
+        Returns
+        -------
+        Diagnosis
+            Iterates over findings, first cause first; `healthy`, `text(language)`, `to_json()`.
+
+        Raises
+        ------
+        DataError
+            As for `replay`.
         """
         from chainrule.api.diagnosis import doctor
 
@@ -201,26 +266,53 @@ class Run(PredictsTables):
         *,
         sharpness: bool = True,
     ) -> Vitals:
-        """The vital signs of this run at chosen steps, all by replay: nothing is paid until it is asked for.
+        """Measure the vital signs of this run at chosen steps, all by replay.
 
-        Args      steps: as for replay, else the first ones closely and then along the checkpoints; data: as for
-                  replay; sharpness: also the largest curvature λ, about 40 gradients of 256 rows a step
-        Returns   Vitals: iterates over StepSigns (η·λ, overshoot α, update ratios, gradient norms split into
-                  factors, silent and saturated units, gradient noise); deaths; text(language), to_dict()
-        Errors    SettingsError for a step that is not in the run; DataError as for replay
+        Parameters
+        ----------
+        steps : int, range, slice or iterable of int, optional
+            As for `replay`; by default the first ones closely and then along the checkpoints.
+        data : tuple, optional
+            As for `replay`.
+        sharpness : bool, default True
+            Whether to measure the largest curvature λ too, about 40 gradients of 256 rows a step.
+
+        Returns
+        -------
+        Vitals
+            Iterates over StepSigns: η·λ, overshoot α, update ratios, gradient norms split into factors, silent and
+            saturated units, gradient noise.
+
+        Raises
+        ------
+        SettingsError
+            If a step is not in the run.
+        DataError
+            As for `replay`.
         """
         from chainrule.api.diagnosis import vitals
 
         return vitals(self._replayer, steps, data, sharpness)
 
     def learning_rate(self, data: tuple[Any, ...] | None = None) -> LearningRate:
-        """What learning rate is too large, too small and right for this training, from its start and on its rows.
+        """Find what learning rate is too large, too small and right for this training, from its start and on its rows.
 
         It becomes `examined`, is kept in the run's directory where it has one, and its page shows it.
 
-        Args      data: as for replay
-        Returns   LearningRate, as of chainrule.learning_rate
-        Errors    DataError as for replay, or where no learning rate keeps the loss finite
+        Parameters
+        ----------
+        data : tuple, optional
+            As for `replay`.
+
+        Returns
+        -------
+        LearningRate
+            As of `chainrule.learning_rate`.
+
+        Raises
+        ------
+        DataError
+            As for `replay`, or if no learning rate keeps the loss finite.
         """
         from chainrule.api.learning_rate import of_run
 
@@ -228,18 +320,45 @@ class Run(PredictsTables):
         return found
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model alone (architecture, best parameters, pipeline) as one safetensors file."""
+        """Write the model alone (architecture, best parameters, pipeline) as one safetensors file.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written.
+        """
         write_model(Path(path), self.network.parameters, self.record.about_model(), self._pipeline_arrays)
 
     def report(
         self, path: str | os.PathLike[str], data: tuple[Any, ...] | None = None, *, size_mb: float = 7.0
     ) -> Path:
-        """A page that shows this run and recomputes its numbers in the reader's browser, as one file.
+        """Write a page that shows this run and recomputes its numbers in the reader's browser, as one file.
 
-        Args      data: as for replay, needed where the run did not keep its rows and steps are to be shown;
-                  size_mb: how much the steps may take; more room keeps more of them
-        Returns   the path written
-        Errors    DataError for altered data; ModelFileError if the file cannot be written
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        data : tuple, optional
+            As for `replay`; needed where the run did not keep its rows and steps are to be shown.
+        size_mb : float, default 7.0
+            How much the steps may take, in MB; more room keeps more of them.
+
+        Returns
+        -------
+        path
+            The file that was written.
+
+        Raises
+        ------
+        DataError
+            If the data are not those of the training.
+        ModelFileError
+            If the file cannot be written.
         """
         from chainrule.api.report import write_report
 

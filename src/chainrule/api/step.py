@@ -24,7 +24,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step of a run: its rows, both passes, the update. Made by Run.replay."""
+    """One step of a run: its rows, both passes, the update; made by `Run.replay`.
+
+    Attributes
+    ----------
+    record : StepRecord
+        Everything the step computed.
+    architecture : Architecture
+        The layers.
+    settings : StepSettings
+        What the step was computed with.
+    optimizer : mapping
+        The update rule and its hyper-parameters.
+    rows : ndarray of shape (n,)
+        Indices of the batch's rows into the X given to `train`.
+    targets, weight : ndarray, ndarray or None
+        Their targets and weights.
+    n_steps : int
+        Steps of the run.
+    engine : str
+        Who computed it.
+    exact_sums : bool
+        Whether its sums can be redone to the bit.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = [[0.0], [1.0]], [[0.0], [2.0]]
+    >>> net = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
+    >>> run = cr.train(net, X, y, optimizer=cr.SGD(0.1), epochs=1, progress=False)
+    >>> step = run.replay(0)
+    >>> new = step.update.old.W[1] - 0.1 * step.backward.dW[1]
+    >>> bool(abs(step.update.new.W[1] - new).max() < 1e-15)
+    True
+    """
 
     record: StepRecord
     architecture: Architecture
@@ -52,24 +85,42 @@ class Step:
 
     @property
     def forward(self) -> Forward:
-        """z[l], a[l], output for the rows of the batch."""
+        """The forward pass: z[l], a[l] and output for the rows of the batch."""
         return self.record.forward
 
     @property
     def backward(self) -> Backward:
-        """loss, delta[l], dW[l], db[l], dX."""
+        """The backward pass: loss, delta[l], dW[l], db[l], dX."""
         return self.record.backward
 
     @property
     def update(self) -> Update:
-        """old, new, gradient, change."""
+        """The update: old, new, gradient, change."""
         return self.record.update
 
     def explain(self, language: str = "en", row: int = 0, notation: str = "batch", only: str | None = None) -> str:
-        """Both passes and the update of one row of the batch in words and numbers, for a terminal of 80 columns.
+        """Explain both passes and the update of one row of the batch in words and numbers.
 
-        Args      language "en" or "ko"; row of the batch; notation "batch", "note" or "nielsen"; only: one pass
-                  ("forward", "loss", "backward", "update") or one operation of step.tape, else all of it
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+        row : int, default 0
+            The row of the batch.
+        notation : str, default "batch"
+            One of "batch", "note" and "nielsen".
+        only : str, optional
+            One pass ("forward", "loss", "backward", "update") or one operation of `tape`; all of it by default.
+
+        Returns
+        -------
+        str
+            Lines of at most 80 columns.
+
+        Raises
+        ------
+        SettingsError
+            If language, notation or operation is unknown, or the batch has no such row.
         """
         from chainrule.explain.step.narrate import explain
 
@@ -95,12 +146,26 @@ class Step:
         return tape(len(self.architecture.layers))
 
     def why(self, expression: str, row: int | None = None) -> Answer:
-        """Why one number of this step is what it is: operands, formula with the numbers, terms by share, and more.
+        """Explain why one number of this step is what it is: operands, formula, terms by share, and more.
 
-        Args      expression: "z1[0,4]", "a1[0,4]", "delta2[0,3]", "da1[0,4]", "dW2[3,7]", "db2[7]", "loss", and
-                  for the update "W1[2,5]", "b1[5]" (as they are after the step); row: whose paths to show
-        Returns   Answer: value, origin, twin, paths, prediction; text(language), numpy(), to_dict(), to_mermaid()
-        Errors    SettingsError for a name that the step does not have; it lists every legal one with its ranges
+        Parameters
+        ----------
+        expression : str
+            "z1[0,4]", "a1[0,4]", "delta2[0,3]", "da1[0,4]", "dW2[3,7]", "db2[7]", "loss", or for the update "W1[2,5]"
+            and "b1[5]" (as they are after the step).
+        row : int, optional
+            The row of the batch whose paths are shown.
+
+        Returns
+        -------
+        Answer
+            The value with its origin, twin, paths and prediction; `text(language)`, `numpy()`, `to_dict()`,
+            `to_mermaid()`.
+
+        Raises
+        ------
+        SettingsError
+            If the step has no such number; the message lists every legal name with its ranges.
         """
         from chainrule.explain.why.answer import answer
 
@@ -125,7 +190,23 @@ class Step:
         )
 
     def circuit(self, row: int = 0) -> Circuit:
-        """The loss of one row of the batch as a circuit of scalar gates, forward and backward; small networks only."""
+        """Return the loss of one row of the batch as a circuit of scalar gates; small networks only.
+
+        Parameters
+        ----------
+        row : int, default 0
+            The row of the batch.
+
+        Returns
+        -------
+        Circuit
+            Values forward and gradients backward.
+
+        Raises
+        ------
+        SettingsError
+            If the batch has no such row, or the network is too large or has a layer that is not drawn.
+        """
         from chainrule.explain.circuit.network import of_row
         from chainrule.explain.step.narrate import check_row
 
@@ -141,13 +222,32 @@ class Step:
         return 1.0 / len(self.rows) if self.weight is None else float(self.weight[row] / (self.weight.sum() or 1.0))
 
     def to_mermaid(self, row: int = 0, language: str = "en") -> str:
-        """The two passes of one row as a Mermaid diagram with the real shapes and values; headings in "en" or "ko"."""
+        """Return the two passes of one row as a Mermaid diagram with the real shapes and values.
+
+        Parameters
+        ----------
+        row : int, default 0
+            The row of the batch.
+        language : str, default "en"
+            The language of the headings, "en" or "ko".
+
+        Returns
+        -------
+        str
+            The text of the diagram.
+        """
         from chainrule.explain.step.diagram import diagram
 
         return diagram(self.record, self.architecture, row=row, language=language)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every number of the step as plain lists, named as in the notation."""
+        """Return every number of the step as plain lists, named as in the notation.
+
+        Returns
+        -------
+        dict
+            Step, epoch, rows, architecture, and the numbers of `forward`, `backward` and `update`.
+        """
 
         def plain(arrays: Any) -> list[Any]:
             return [None if array is None else array.tolist() for array in arrays]

@@ -106,34 +106,46 @@ class PredictsTables:
         return np.concatenate([decode(self.network.predict(inputs)) for _, inputs in self._blocks(X)])
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities (n, n_classes) in the order of `classes`; of several labels (n, k).
+        """Predict probabilities.
 
         Parameters
         ----------
-        X : as for predict
+        X : DataFrame, Arrow table, mapping of columns, path, or array
+            Rows, as for `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes) or (n, k)
+            In the order of `classes`; of several labels the probability of each.
 
         Raises
         ------
         SettingsError
-            The network predicts values.
+            If the network predicts values.
         DataError
-            As for predict.
+            As for `predict`.
         """
         if not self._takes(X):
             return self.network.predict_proba(X)
         return np.concatenate([self.network.predict_proba(inputs) for _, inputs in self._blocks(X)])
 
     def encode(self, X: Any) -> Array:
-        """The network's inputs (n, n_inputs) for rows in raw columns, as for rows that training never saw.
+        """Encode raw columns as the network's inputs, as for rows that training never saw.
 
         Parameters
         ----------
         X : DataFrame, Arrow table, mapping of columns, or path
+            Rows in raw columns.
+
+        Returns
+        -------
+        ndarray of shape (n, n_inputs)
+            The inputs.
 
         Raises
         ------
         SettingsError
-            The network was trained on arrays: it has no pipeline, and its inputs are the X given to train.
+            If the network was trained on arrays: it has no pipeline, and its inputs are the X given to `train`.
         """
         if self.pipeline is None:
             raise SettingsError(
@@ -143,26 +155,29 @@ class PredictsTables:
         return np.concatenate([inputs for _, inputs in self._blocks(X)])
 
     def evaluate(self, X: Any, y: Any = None) -> Scores:
-        """Measures over exactly these rows; those without a target are left out.
+        """Compute measures over exactly these rows; those without a target are left out.
 
         Parameters
         ----------
-        X : as for predict
+        X : DataFrame, Arrow table, mapping of columns, path, or array
+            Rows, as for `predict`.
         y : array, series or mapping of columns, optional
             The true targets; where it is None they are columns of X.
 
         Returns
         -------
         dict
-            n_rows, and accuracy, balanced_accuracy, f1_macro, log_loss, auc, … of classes or labels; rmse, mae, r2
-            of values.
+            The number of rows, n_rows, and accuracy, balanced_accuracy, f1_macro, log_loss, auc, … of classes or
+            labels; rmse, mae, r2 of values.
 
         Raises
         ------
+        SettingsError
+            If y is missing for a network that was trained on arrays.
         DataError
-            A column or target is missing, or holds a class that training had not.
+            If a column or target is missing, or holds a class that training had not.
         ShapeError
-            X and y differ in rows.
+            If X and y differ in rows.
         """
         if not self._takes(X):
             if y is None:

@@ -66,27 +66,7 @@ def train(
     pipeline: Any = None,
     source: dict[str, Any] | None = None,
 ) -> Run:
-    """A copy of the network is trained on X, y by mini-batch gradient descent; the network itself stays as it is.
-
-    Formula   for every batch: forward, J, backward, gradient + penalty, clip, update; see reference/
-    Args      X (n, n_inputs); y: class indices or one-hot, 0/1 labels, or values; validation: (Xv, yv), a
-              share of the rows to hold out (stratified for classes), or None; optimizer: SGD(0.5),
-              Adam(), …; learning_rate: None for the optimizer's own, a number, "auto" to find it first by
-              curvature and short runs (docs/learning-rate.md), or what chainrule.learning_rate found;
-              early_stopping: epochs without a better metric (needs validation); metric: "auto",
-              "loss", "accuracy", "rmse", or a scorer of scikit-learn; class_weight: "balanced" or
-              {class: weight}; directory: where the run is kept; resume: continue the run found there;
-              callbacks: see chainrule.training.events.Control
-    Returns   Run: network, history, replay
-    Errors    SettingsError, ShapeError, DataError before the first step; DivergedError where
-              on_divergence = "raise", else a DivergenceWarning and run.diverged; InterruptedWarning after Ctrl-C,
-              which ends the training after the current step (a second one raises KeyboardInterrupt at once)
-    Example   >>> from sklearn.datasets import load_iris
-              >>> X, y = load_iris(return_X_y=True)
-              >>> run = train(Network([4, 8, 3]), X, y, epochs=2, progress=False)
-              >>> len(run.history["loss"])
-              2
-    """
+    """A copy of the network is trained on X, y by mini-batch gradient descent; see `chainrule.train`."""
     settings = Settings(
         optimizer=optimizer_from(optimizer), batch_size=batch_size, epochs=epochs, l2=l2, l1=l1, dropout=dropout,
         clip_norm=clip_norm, schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,

@@ -11,8 +11,8 @@ from chainrule.errors import ModelFileError, SettingsError
 from chainrule.run.lock import WriterLock
 from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, REPORT, RUN, SPLIT, TEMPORARY, is_of_run
 
-BEFORE_TRAINING = (DATA, SPLIT, EVENTS, RATE)
-"""Written before run.json, so a process that was killed then leaves them without it."""
+BEFORE_TRAINING = (DATA, SPLIT, RATE, "step-00000000.safetensors")
+"""Written before run.json, as an events.jsonl without a line is: a process that was killed then leaves them alone."""
 TRIES = 100
 
 
@@ -66,18 +66,27 @@ class Claim:
         """The folder of the checkpoints."""
         self._make(self.folder / CHECKPOINTS)
 
-    def refuse_remains(self) -> None:
-        """SettingsError where there are parts of a run whose run.json is gone: a new one would mix with them."""
+    def clear_remains(self) -> None:
+        """Remove what a process left that was killed before its training began: nothing of that was trained.
+
+        Errors    SettingsError where there are parts of a run whose run.json is gone: a new one would mix with them
+        """
+        empty = {path for path in self._found if path.name == EVENTS and not path.stat().st_size}
+        unbegun = empty | {path for path in self._found if path.name in BEFORE_TRAINING}
         remains = sorted(
             str(path.relative_to(self.folder))
-            for path in self._found
-            if path.name not in BEFORE_TRAINING and path.name != REPORT and path.stat().st_size
+            for path in self._found - unbegun
+            if path.name != REPORT and path.stat().st_size
         )
         if remains:
             raise SettingsError(
                 f"{self.folder}: holds parts of a run ({', '.join(remains[:3])}{', …' if remains[3:] else ''}) but no "
                 f"{RUN}; expected a new folder. Restore {RUN}, remove the parts, or name another folder."
             )
+        for path in unbegun:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        self._found -= unbegun
 
     def withdraw(self) -> None:
         """Remove what was written since the claim, and the folders that it made, as far as they are empty."""

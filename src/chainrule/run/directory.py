@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,22 @@ from chainrule.training.events import Event
 KEEP_BYTES = 64 * 2**20
 WAIT_S = 0.5
 """Lines of the history are written together where they come faster than this."""
+
+
+def columns_of(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Lines of a history as lists, by name."""
+    columns: dict[str, list[float]] = {}
+    for line in lines:
+        for name, value in line.items():
+            if name != "epoch":
+                columns.setdefault(name, []).append(value)
+    return columns
+
+
+def refuse_unread(error: ModelFileError | None) -> None:
+    """A file that the system could not read this time is no damaged one, after which what it holds is dropped."""
+    if error is not None and isinstance(error.__cause__, OSError):
+        raise error
 
 
 class RunDirectory:
@@ -89,7 +105,7 @@ class RunDirectory:
             raise SettingsError(
                 f"{self.path}: holds a run already; expected a new folder. Continue it with resume, or name another."
             )
-        self._claim.refuse_remains()
+        self._claim.clear_remains()
         self._claim.make_checkpoints()
 
     def training_begins(self) -> None:
@@ -149,14 +165,18 @@ class RunDirectory:
 
     # read back ---------------------------------------------------------------------------------------------
 
+    def history_lines(self) -> list[dict[str, Any]]:
+        """The lines of the history up to the first that does not fit, for a writer who goes on behind them.
+
+        Errors    ModelFileError where the system could not read the file this time: its lines are not lost
+        """
+        lines, error = contents.read_history(self.file(HISTORY))
+        refuse_unread(error)
+        return lines
+
     def read_history(self, n_epochs: int | None = None) -> dict[str, list[float]]:
         """The history as lists, of the first n_epochs; up to the first line that does not fit."""
-        columns: dict[str, list[float]] = {}
-        for line in contents.read_history(self.file(HISTORY))[0][:n_epochs]:
-            for name, value in line.items():
-                if name != "epoch":
-                    columns.setdefault(name, []).append(value)
-        return columns
+        return columns_of(contents.read_history(self.file(HISTORY))[0][:n_epochs])
 
     def read_events(self) -> list[Event]:
         """All events.
@@ -181,14 +201,9 @@ class RunDirectory:
         except FileNotFoundError:
             return True
 
-    @property
-    def n_epochs(self) -> int:
-        """Whole lines of the history."""
-        return len(contents.read_history(self.file(HISTORY))[0])
-
     def rewind(self, n_epochs: int, events: Sequence[Event]) -> None:
         """Cut history and events back to the lines before a checkpoint: what came after it is done again."""
-        history = contents.read_history(self.file(HISTORY))[0][:n_epochs]
+        history = self.history_lines()[:n_epochs]
         for name, lines in {HISTORY: history, EVENTS: [event.to_dict() for event in events]}.items():
             files.write_atomic(self.file(name), together(lines))
             self._n_lines[name] = len(lines)

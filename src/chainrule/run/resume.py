@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.run import contents
-from chainrule.run.directory import FileStore, RunDirectory
-from chainrule.run.names import EVENTS
+from chainrule.run.directory import FileStore, RunDirectory, columns_of, refuse_unread
+from chainrule.run.names import EVENTS, HISTORY
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.events import Event
 
@@ -71,28 +71,30 @@ def last_state(folder: RunDirectory, store: FileStore, steps_per_epoch: int, *, 
     Args      forget: drop the later checkpoints, as their one writer may
     """
     events, damage = contents.read_events(folder.file(EVENTS))
-    n_epochs = folder.n_epochs
+    if forget:
+        refuse_unread(damage)
+    epochs = folder.history_lines() if forget else contents.read_history(folder.file(HISTORY))[0]
     try:
         losses = folder.read_losses(max(store.sizes, default=0))
     except ModelFileError as error:
-        _refuse_unread(error)
+        refuse_unread(error)
         losses = np.zeros(0)
     for step in sorted(store.sizes, reverse=True):
         try:
             start = store.get(step)
         except ModelFileError as error:
             if forget:
-                _refuse_unread(error)
+                refuse_unread(error)
             continue
         n_events = start.n_events
         if n_events is None:
             n_events = _events_before(step, events, damage is None and folder.ends_whole(EVENTS))
         at_end = step // steps_per_epoch  # whoever edited weights within the last step of an epoch: it had not ended
         begun = at_end if start.n_epochs is None else start.n_epochs
-        if step <= len(losses) and begun == at_end <= n_epochs and n_events is not None and n_events <= len(events):
+        if step <= len(losses) and begun == at_end <= len(epochs) and n_events is not None and n_events <= len(events):
             if forget:
                 store.forget_after(step)
-            return LastState(start, folder.read_history(at_end), events[:n_events], losses[:step])
+            return LastState(start, columns_of(epochs[:at_end]), events[:n_events], losses[:step])
     return None
 
 
@@ -100,12 +102,6 @@ def _events_before(step: int, events: list[Event], whole: bool) -> int | None:
     """How many events belong before an older checkpoint, which does not say; None where some of them may be lost."""
     known = whole or step == 0 or (bool(events) and step < events[-1].step)
     return sum(event.step <= step for event in events) if known else None
-
-
-def _refuse_unread(error: ModelFileError) -> None:
-    """A file that the system could not read this time is no damaged one, after which others are dropped."""
-    if isinstance(error.__cause__, OSError):
-        raise error
 
 
 def _difference(before: Any, now: Any) -> str:

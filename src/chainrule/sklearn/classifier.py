@@ -25,20 +25,117 @@ Array = npt.NDArray[Any]
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """A multi-layer perceptron that classifies, trained on cross-entropy.
 
-    Every parameter up to max_fun means what it means in sklearn.neural_network.MLPClassifier.
+    Every parameter up to max_fun means what it means in sklearn.neural_network.MLPClassifier; the others are additions.
 
-    Args      activation: also any other activation of chainrule, or a list with one for each hidden layer;
-              class_weight: "balanced" or {class: weight}; normalization, residual: as in chainrule.Network; dropout:
-              share of hidden units dropped in a step; clip_norm: longest gradient allowed; schedule, warm_up: how the
-              learning rate changes within max_iter epochs; decay_factor, decay_every: of the schedules step and
-              exponential, by how much after how many epochs; metric: what early_stopping watches, "auto" (accuracy)
-              or a scorer of scikit-learn; time_limit: seconds; threads: None takes the free cores; keep_run: pickles
-              keep run_
-    Source    docs/sklearn.md
-    Example   >>> from sklearn.datasets import load_iris
-              >>> X, y = load_iris(return_X_y=True)
-              >>> MLPClassifier(solver="lbfgs", random_state=0).fit(X, y).predict(X[:2])
-              array([0, 0])
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default (100,)
+        Units of each hidden layer.
+    activation : str or list of str, default "relu"
+        The activation of the hidden layers, "identity", "logistic", "tanh", "relu" or any other of chainrule; a list
+        has one for each hidden layer.
+    solver : {"lbfgs", "sgd", "adam"}, default "adam"
+        The optimizer.
+    alpha : float, default 0.0001
+        The strength of the L2 penalty, ≥ 0; it is divided by the number of rows of the batch.
+    batch_size : int, default "auto"
+        Rows of a step; "auto" takes min(200, n_samples). Not used by lbfgs.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
+        How sgd changes its learning rate: not at all, by 1 / t^power_t, or by a fifth wherever two epochs in a row did
+        not improve by tol.
+    learning_rate_init : float, default 0.001
+        The learning rate of sgd and adam, > 0.
+    power_t : float, default 0.5
+        The exponent of "invscaling".
+    max_iter : int, default 200
+        The most epochs, or the most iterations of lbfgs.
+    shuffle : bool, default True
+        Whether sgd and adam take the rows in a new order in every epoch.
+    random_state : int, RandomState or None, default None
+        The seed of initial weights, order of the rows and held-out rows.
+    tol : float, default 1e-4
+        The improvement below which an epoch counts as none.
+    verbose : bool or int, default False
+        Whether to print each epoch.
+    warm_start : bool, default False
+        Whether fit continues from the parameters of the fit before.
+    momentum : float, default 0.9
+        The momentum of sgd, in [0, 1].
+    nesterovs_momentum : bool, default True
+        Whether sgd takes Nesterov's momentum.
+    early_stopping : bool, default False
+        Whether rows are held out and training ends when their score stops improving.
+    validation_fraction : float, default 0.1
+        The share of rows held out by early_stopping, in [0, 1).
+    beta_1 : float, default 0.9
+        The decay of adam's running mean of g, in [0, 1).
+    beta_2 : float, default 0.999
+        The decay of adam's running mean of g², in [0, 1).
+    epsilon : float, default 1e-8
+        Added to adam's denominator, > 0.
+    n_iter_no_change : int, default 10
+        Epochs without improvement before training ends.
+    max_fun : int, default 15000
+        The most evaluations of the loss by lbfgs.
+    class_weight : dict, list or "balanced", default None
+        The weight of each class.
+    normalization : str or list, default None
+        "layer" normalises the rows before each hidden activation; a list has one value for each hidden layer.
+    residual : bool or list of bool, default False
+        Whether hidden layers add their input to their output, as in `chainrule.Network`.
+    dropout : float, default 0.0
+        The share of hidden units dropped in a step, in [0, 1).
+    clip_norm : float, default None
+        The longest gradient allowed, all parameters together.
+    schedule : str, default "constant"
+        How the learning rate changes within max_iter epochs, as in `chainrule.train`.
+    warm_up : float, default 0.0
+        The share of the steps over which the learning rate rises to full, in [0, 1].
+    decay_factor : float, default 0.1
+        The factor of the schedules "step" and "exponential", in (0, 1).
+    decay_every : int, default 10
+        Epochs between two decays of these schedules.
+    metric : str, default "auto"
+        What early_stopping watches: "auto" (accuracy) or the name of a scorer of scikit-learn.
+    time_limit : float, default None
+        Seconds after which training stops.
+    threads : int, default None
+        Threads of the engine; None takes the free cores. Results do not depend on it.
+    keep_run : bool, default False
+        Whether pickles keep `run_`.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray
+        Weights (n_in, n_out) and biases (n_out,) of every layer.
+    classes_ : ndarray of shape (n_classes,)
+        The classes, or the numbers of the labels.
+    loss_, best_loss_ : float
+        The last loss, and the lowest.
+    loss_curve_ : list of float
+        The loss of every epoch.
+    validation_scores_, best_validation_score_ : list of float, float
+        The scores of the rows that judge the epochs, where there are any.
+    n_iter_, t_ : int
+        Epochs, and rows seen.
+    n_layers_, n_outputs_ : int
+        Layers with input and output, and units of the output.
+    out_activation_ : str
+        The activation of the output.
+    run_ : Run
+        The training with every step replayable; of sgd and adam.
+
+    Notes
+    -----
+    What differs from scikit-learn is listed in docs/sklearn.md.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from chainrule.sklearn import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> MLPClassifier(solver="lbfgs", random_state=0).fit(X, y).predict(X[:2])
+    array([0, 0])
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -91,18 +188,67 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @ByPartsOnly
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
-        """One more pass over X and y; the first call names all classes there will be."""
+        """Do one more pass over X and y; with solver "sgd" or "adam" and without early stopping.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+        y : array of shape (n,) or (n, k)
+            Classes or values, or several labels (0/1) or values.
+        sample_weight : array of shape (n,), optional
+            Weights of the rows, ≥ 0.
+        classes : array of shape (n_classes,), optional
+            All classes there will be; needed in the first call.
+
+        Returns
+        -------
+        MLPClassifier
+            The estimator.
+        """
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Classes (n,), or labels (n, k) of 0/1."""
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, k)
+            Classes, or labels of 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the columns of the fit.
+        """
         return self._decode(self._output(X))
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities (n, n_classes), in the order of classes_; of each label by itself where there are several."""
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            In the order of `classes_`; of each label by itself where there are several.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the columns of the fit.
+        """
         output = self._output(X)
         if self.out_activation_ != "logistic":
             return output
@@ -115,7 +261,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return np.minimum(np.maximum(output, nearly.smallest_normal, out=output), 1 - nearly.epsneg, out=output)
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithms of predict_proba."""
+        """Predict logarithms of probabilities.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            Logarithms of `predict_proba`.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the columns of the fit.
+        """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 

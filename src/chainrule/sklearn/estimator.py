@@ -100,9 +100,30 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Fitted to X (n, n_features) and y: classes or values (n,), or (n, k) of several labels (0/1) or values.
+        """Fit the network to X and y.
 
-        Args      X_val, y_val, sample_weight_val: rows to judge every epoch by, in place of a part of X
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+        y : array of shape (n,) or (n, k)
+            Classes or values, or several labels (0/1) or values.
+        sample_weight : array of shape (n,), optional
+            Weights of the rows, ≥ 0.
+        X_val, y_val : arrays, optional
+            Rows to judge every epoch by, in place of a part of X.
+        sample_weight_val : array, optional
+            Their weights.
+
+        Returns
+        -------
+        Self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or X and y do not fit together or hold values that are not finite.
         """
         held_out.check_pair(X_val, y_val, sample_weight_val)
         arrays.refuse_masked(X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val)
@@ -112,7 +133,22 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
     @ByPartsOnly
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """One more pass over X and y."""
+        """Do one more pass over X and y; with solver "sgd" or "adam" and without early stopping.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+        y : array of shape (n,) or (n, k)
+            Classes or values, or several labels (0/1) or values.
+        sample_weight : array of shape (n,), optional
+            Weights of the rows, ≥ 0.
+
+        Returns
+        -------
+        Self
+            The estimator.
+        """
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _fit(

@@ -110,13 +110,49 @@ class FittedMLP(BaseEstimator):
         return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
 
     def activations(self, X: Any) -> list[Array]:
-        """The activation of every layer for the rows of X: the hidden layers first, the output last."""
+        """Compute the activations of every layer.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        list of ndarray of shape (n, n_units)
+            The hidden layers first, the output last.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the columns of the fit.
+        """
         X = self._rows(X)
         parameters, engine = self._network_of()
         return engine.forward(parameters, in_range(dense(X), parameters.flat.dtype, "X")).a[1:]
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Both passes backwards over the rows of X: loss, delta[l], dW[l], db[l] (l = 1 …), dX; without penalty."""
+        """Compute the gradient of the loss, without penalty, by both passes over the rows of X.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+        y : array of shape (n,) or (n, k)
+            Their answers.
+        sample_weight : array of shape (n,), optional
+            Weights of the rows, ≥ 0.
+
+        Returns
+        -------
+        Backward
+            The loss, delta[l], dW[l] and db[l] for l = 1 …, and dX.
+
+        Raises
+        ------
+        ValueError
+            If X and y differ in rows, or y has other outputs or classes than in fit.
+        """
         X = self._rows(X)
         parameters, engine = self._network_of()
         dtype = parameters.flat.dtype

@@ -23,21 +23,120 @@ LOSSES = ("squared_error", "poisson", "absolute_error", "huber", "quantile")
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """A multi-layer perceptron that predicts values.
+    """A multi-layer perceptron that predicts one value or several.
 
-    Every parameter up to max_fun means what it means in sklearn.neural_network.MLPRegressor.
+    Every parameter up to max_fun means what it means in sklearn.neural_network.MLPRegressor; the others are additions.
 
-    Args      loss: squared_error, poisson (exponential output), absolute_error, huber, quantile, or a pair of
-              functions (value, delta), see docs/sklearn.md; quantile: the level that loss="quantile" predicts,
-              between 0 and 1; activation: also any other activation of chainrule, or a list with one for each hidden
-              layer; normalization, residual, dropout, clip_norm, schedule, warm_up, decay_factor, decay_every,
-              time_limit, threads, keep_run: as in MLPClassifier; metric: what early_stopping watches, "auto" (R²) or
-              a scorer of scikit-learn
-    Source    docs/sklearn.md
-    Example   >>> from sklearn.datasets import load_diabetes
-              >>> X, y = load_diabetes(return_X_y=True)
-              >>> MLPRegressor(solver="lbfgs", random_state=0, max_iter=50).fit(X, y).predict(X).shape
-              (442,)
+    Parameters
+    ----------
+    loss : str or pair of callables, default "squared_error"
+        The loss: "squared_error", "poisson" (with an exponential output), "absolute_error", "huber", "quantile", or a
+        pair of functions (value, delta), see docs/sklearn.md.
+    hidden_layer_sizes : sequence of int, default (100,)
+        Units of each hidden layer.
+    activation : str or list of str, default "relu"
+        The activation of the hidden layers, "identity", "logistic", "tanh", "relu" or any other of chainrule; a list
+        has one for each hidden layer.
+    solver : {"lbfgs", "sgd", "adam"}, default "adam"
+        The optimizer.
+    alpha : float, default 0.0001
+        The strength of the L2 penalty, ≥ 0; it is divided by the number of rows of the batch.
+    batch_size : int, default "auto"
+        Rows of a step; "auto" takes min(200, n_samples). Not used by lbfgs.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
+        How sgd changes its learning rate: not at all, by 1 / t^power_t, or by a fifth wherever two epochs in a row did
+        not improve by tol.
+    learning_rate_init : float, default 0.001
+        The learning rate of sgd and adam, > 0.
+    power_t : float, default 0.5
+        The exponent of "invscaling".
+    max_iter : int, default 200
+        The most epochs, or the most iterations of lbfgs.
+    shuffle : bool, default True
+        Whether sgd and adam take the rows in a new order in every epoch.
+    random_state : int, RandomState or None, default None
+        The seed of initial weights, order of the rows and held-out rows.
+    tol : float, default 1e-4
+        The improvement below which an epoch counts as none.
+    verbose : bool or int, default False
+        Whether to print each epoch.
+    warm_start : bool, default False
+        Whether fit continues from the parameters of the fit before.
+    momentum : float, default 0.9
+        The momentum of sgd, in [0, 1].
+    nesterovs_momentum : bool, default True
+        Whether sgd takes Nesterov's momentum.
+    early_stopping : bool, default False
+        Whether rows are held out and training ends when their score stops improving.
+    validation_fraction : float, default 0.1
+        The share of rows held out by early_stopping, in [0, 1).
+    beta_1 : float, default 0.9
+        The decay of adam's running mean of g, in [0, 1).
+    beta_2 : float, default 0.999
+        The decay of adam's running mean of g², in [0, 1).
+    epsilon : float, default 1e-8
+        Added to adam's denominator, > 0.
+    n_iter_no_change : int, default 10
+        Epochs without improvement before training ends.
+    max_fun : int, default 15000
+        The most evaluations of the loss by lbfgs.
+    quantile : float, default 0.5
+        The level that loss="quantile" predicts, in (0, 1).
+    normalization : str or list, default None
+        "layer" normalises the rows before each hidden activation; a list has one value for each hidden layer.
+    residual : bool or list of bool, default False
+        Whether hidden layers add their input to their output, as in `chainrule.Network`.
+    dropout : float, default 0.0
+        The share of hidden units dropped in a step, in [0, 1).
+    clip_norm : float, default None
+        The longest gradient allowed, all parameters together.
+    schedule : str, default "constant"
+        How the learning rate changes within max_iter epochs, as in `chainrule.train`.
+    warm_up : float, default 0.0
+        The share of the steps over which the learning rate rises to full, in [0, 1].
+    decay_factor : float, default 0.1
+        The factor of the schedules "step" and "exponential", in (0, 1).
+    decay_every : int, default 10
+        Epochs between two decays of these schedules.
+    metric : str, default "auto"
+        What early_stopping watches: "auto" (R²) or the name of a scorer of scikit-learn.
+    time_limit : float, default None
+        Seconds after which training stops.
+    threads : int, default None
+        Threads of the engine; None takes the free cores. Results do not depend on it.
+    keep_run : bool, default False
+        Whether pickles keep `run_`.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray
+        Weights (n_in, n_out) and biases (n_out,) of every layer.
+    loss_, best_loss_ : float
+        The last loss, and the lowest.
+    loss_curve_ : list of float
+        The loss of every epoch.
+    validation_scores_, best_validation_score_ : list of float, float
+        The scores of the rows that judge the epochs, where there are any.
+    n_iter_, t_ : int
+        Epochs, and rows seen.
+    n_layers_, n_outputs_ : int
+        Layers with input and output, and units of the output.
+    out_activation_ : str
+        The activation of the output.
+    run_ : Run
+        The training with every step replayable; of sgd and adam.
+
+    Notes
+    -----
+    What differs from scikit-learn is listed in docs/sklearn.md.
+
+    Examples
+    --------
+    >>> from chainrule.sklearn import MLPRegressor
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]  # y = 2·x + 1
+    >>> line = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, tol=1e-10, random_state=0)
+    >>> line.fit(X, y).predict([[4.0]]).round(3)
+    array([9.])
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -90,7 +189,23 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         adopt(self, locals())
 
     def predict(self, X: Any) -> Array:
-        """Values (n,) or (n, k)."""
+        """Predict values.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, k)
+            The values.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the columns of the fit.
+        """
         output = self._output(X)
         return output[:, 0] if output.shape[1] == 1 else output
 

@@ -27,17 +27,54 @@ TARGET = "y"
 class TabularClassifier(ClassifierMixin, BaseTabular):
     """A classifier of tables: numbers, texts, truth values, times, with missing values.
 
-    Args      preset: auto, plain or strong, as on the command line; hidden_layer_sizes, max_iter,
-              learning_rate_init: in place of the preset's; early_stopping: epochs without a better metric;
-              validation_fraction: share held out from 500 rows on; metric: what the best epoch is chosen by, auto
-              for the preset's (the log-loss);
-              class_weight: "balanced" or {class: weight}; importances: whether feature_importances_ is computed,
-              by permutation
-    Example   >>> import pandas as pd
-              >>> X = pd.DataFrame({"colour": ["red", "blue", None] * 20, "size": range(60)})
-              >>> y = ["a", "b", "b"] * 20
-              >>> TabularClassifier(random_state=0).fit(X, y).predict(X[:3]).tolist()
-              ['a', 'b', 'b']
+    Parameters
+    ----------
+    preset : str, default "auto"
+        What is taken where nothing is stated: "auto", "plain" or "strong".
+    hidden_layer_sizes : sequence of int, default None
+        Units of each hidden layer, in place of the preset's.
+    max_iter : int, default None
+        Epochs, in place of the preset's.
+    learning_rate_init : float, default None
+        The learning rate, in place of the preset's.
+    early_stopping : int, default None
+        Epochs without a better metric before training ends, in place of the preset's.
+    validation_fraction : float, default 0.2
+        The share of the rows held out from 500 rows on, in (0, 1).
+    metric : str, default "auto"
+        What the best epoch is chosen by; "auto" for the preset's, the log-loss.
+    class_weight : dict, list or "balanced", default None
+        The weight of each class.
+    importances : bool, default False
+        Whether `feature_importances_` is computed, by permutation.
+    random_state : int, RandomState or None, default None
+        The seed of everything random.
+    time_limit : float, default None
+        Seconds after which training stops.
+    threads : int, default None
+        Threads of the engine; None takes the free cores.
+    verbose : bool or int, default False
+        Whether to show the progress.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    network_ : Network
+        The trained network.
+    feature_importances_ : ndarray of shape (n_features,)
+        The loss of score when a column is shuffled; where importances=True.
+    run_ : Run
+        The training with every step replayable; not kept in pickles.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from chainrule.sklearn import TabularClassifier
+    >>> X = pd.DataFrame({"colour": ["red", "blue", None] * 20, "size": range(60)})
+    >>> y = ["a", "b", "b"] * 20
+    >>> TabularClassifier(random_state=0).fit(X, y).predict(X[:3]).tolist()
+    ['a', 'b', 'b']
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -68,7 +105,31 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> TabularClassifier:  # fmt: skip
-        """Fitted to the columns of X and the classes y (n,)."""
+        """Fit pipeline and network to the columns of X.
+
+        Parameters
+        ----------
+        X : DataFrame, Arrow table or array of shape (n, n_features)
+            Rows in columns: numbers, texts, truth values, times.
+        y : array of shape (n,)
+            The classes.
+        sample_weight : array of shape (n,), optional
+            Weights of the rows, ≥ 0.
+        X_val, y_val : arrays, optional
+            Rows to judge every epoch by, in place of a part of X.
+        sample_weight_val : array, optional
+            Their weights.
+
+        Returns
+        -------
+        TabularClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If y is missing, holds one class only or does not fit X, or a parameter is out of range.
+        """
         self._validate_params()
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None; expected classes.")
@@ -88,12 +149,44 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return self._fit(X, y, sample_weight, validation)
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities (n, n_classes), in the order of classes_."""
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : DataFrame, Arrow table or array
+            Rows in columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            In the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the columns of the fit.
+        """
         check_is_fitted(self)
         return self.network_.predict_proba(self._inputs(X)).astype(np.float64)
 
     def predict(self, X: Any) -> Array:
-        """Classes (n,)."""
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : DataFrame, Arrow table or array
+            Rows in columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The classes.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the columns of the fit.
+        """
         proba = self.predict_proba(X)
         return self.classes_[proba.argmax(axis=1)]
 
@@ -117,7 +210,50 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 class TabularRegressor(RegressorMixin, BaseTabular):
     """A regressor of tables: numbers, texts, truth values, times, with missing values.
 
-    Args      as in TabularClassifier
+    Parameters
+    ----------
+    preset : str, default "auto"
+        What is taken where nothing is stated: "auto", "plain" or "strong".
+    hidden_layer_sizes : sequence of int, default None
+        Units of each hidden layer, in place of the preset's.
+    max_iter : int, default None
+        Epochs, in place of the preset's.
+    learning_rate_init : float, default None
+        The learning rate, in place of the preset's.
+    early_stopping : int, default None
+        Epochs without a better metric before training ends, in place of the preset's.
+    validation_fraction : float, default 0.2
+        The share of the rows held out from 500 rows on, in (0, 1).
+    metric : str, default "auto"
+        What the best epoch is chosen by; "auto" for the preset's, the loss.
+    importances : bool, default False
+        Whether `feature_importances_` is computed, by permutation.
+    random_state : int, RandomState or None, default None
+        The seed of everything random.
+    time_limit : float, default None
+        Seconds after which training stops.
+    threads : int, default None
+        Threads of the engine; None takes the free cores.
+    verbose : bool or int, default False
+        Whether to show the progress.
+
+    Attributes
+    ----------
+    network_ : Network
+        The trained network.
+    feature_importances_ : ndarray of shape (n_features,)
+        The loss of score when a column is shuffled; where importances=True.
+    run_ : Run
+        The training with every step replayable; not kept in pickles.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from chainrule.sklearn import TabularRegressor
+    >>> X = pd.DataFrame({"colour": ["red", "blue", None] * 20, "size": range(60)})
+    >>> y = [float(size) for size in range(60)]
+    >>> TabularRegressor(random_state=0).fit(X, y).predict(X[:3]).shape
+    (3,)
     """
 
     def __init__(
@@ -142,7 +278,31 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> TabularRegressor:  # fmt: skip
-        """Fitted to the columns of X and the values y (n,)."""
+        """Fit pipeline and network to the columns of X.
+
+        Parameters
+        ----------
+        X : DataFrame, Arrow table or array of shape (n, n_features)
+            Rows in columns: numbers, texts, truth values, times.
+        y : array of shape (n,)
+            The values.
+        sample_weight : array of shape (n,), optional
+            Weights of the rows, ≥ 0.
+        X_val, y_val : arrays, optional
+            Rows to judge every epoch by, in place of a part of X.
+        sample_weight_val : array, optional
+            Their weights.
+
+        Returns
+        -------
+        TabularRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If y is missing or does not fit X, or a parameter is out of range.
+        """
         self._validate_params()
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None; expected values.")
@@ -156,7 +316,23 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         return self._fit(X, y, sample_weight, validation)
 
     def predict(self, X: Any) -> Array:
-        """Values (n,)."""
+        """Predict values.
+
+        Parameters
+        ----------
+        X : DataFrame, Arrow table or array
+            Rows in columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The values.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the columns of the fit.
+        """
         check_is_fitted(self)
         return np.asarray(self._pipeline.target.decode(self.network_.predict(self._inputs(X))))
 
