@@ -54,6 +54,8 @@ RETURNED = (
     "chainrule.explain.why.record.Paths",
     "chainrule.explain.why.record.Prediction",
     "chainrule.explain.why.record.Twin",
+    "chainrule.network.architecture.Architecture",
+    "chainrule.network.architecture.Dense",
     "chainrule.network.parameters.Parameters",
     "chainrule.network.records.Backward",
     "chainrule.network.records.Forward",
@@ -62,6 +64,8 @@ RETURNED = (
     "chainrule.network.records.Update",
     "chainrule.training.events.Control",
     "chainrule.training.events.Event",
+    "chainrule.training.settings.Optimizer",
+    "chainrule.training.settings.Settings",
     "chainrule.tune.found.LearningRate",
     "chainrule.tune.found.Suggestion",
     "chainrule.tune.numbers.Curve",
@@ -73,11 +77,13 @@ RETURNED = (
 MADE_BY_CALLS = {"chainrule.api.run.Run", "chainrule.api.step.Step", *RETURNED} - {
     "chainrule.explain.circuit.circuit.Circuit",
     "chainrule.network.parameters.Parameters",
+    "chainrule.training.settings.Optimizer",
+    "chainrule.training.settings.Settings",
 }
 """Records that nobody constructs by hand: their fields stand under Attributes."""
 
 PARTS = {
-    *("Control", "Curve", "Death", "Event", "Finding", "LayerOfStep", "LayerSigns", "Moment", "Narration", "OneNumber"),
+    *("Curve", "Death", "Event", "Finding", "LayerOfStep", "LayerSigns", "Moment", "Narration", "OneNumber"),
     *("Origin", "Pair", "Parts", "Path", "Paths", "Prediction", "Share", "StepRecord", "StepSigns", "Suggestion"),
     *("Tensor", "TensorCheck", "Term", "Twin", "Update", "Worked"),
 }

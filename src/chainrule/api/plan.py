@@ -314,7 +314,8 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     time_limit : float, optional
         Seconds after which training stops with the best model.
     callbacks : sequence, default ()
-        Called after every epoch, see chainrule.training.events.Control.
+        Functions called after every epoch, or objects with on_epoch_end or on_step_end; each is given a
+        chainrule.training.events.Control.
     progress : bool or str, default "auto"
         Whether to show a progress bar; "auto" does so in a terminal.
     on_divergence : {"warn", "raise"}, default "warn"

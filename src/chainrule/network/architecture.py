@@ -25,7 +25,23 @@ MAX_UNITS = 10_000_000
 class Dense:
     """A fully connected layer: z = a_in @ W + b, u = z or what its kind makes of z, a = g(u) or a_in + g(u).
 
-    `normalization` is a name in LAYER_KINDS or None; `residual`: whether a_in is added.
+    Attributes
+    ----------
+    n_in, n_out : int
+        Units of the layer below, and of this one.
+    activation : str
+        The name of g.
+    normalization : str or None
+        A name in LAYER_KINDS, or None.
+    residual : bool
+        Whether a_in is added.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> layer = cr.Network([2, 3, 1], output="sigmoid").architecture.layers[0]
+    >>> layer.n_parameters, layer.tensors  # 2·3 + 3
+    (9, {'W': (2, 3), 'b': (3,)})
     """
 
     n_in: int
@@ -53,11 +69,23 @@ class Dense:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A checked feed-forward network: layers 1 … L, the loss and the dtype.
+    """A checked feed-forward network: layers 1 … L, the loss and the dtype; made by `build`.
 
-    Errors    SettingsError for an unknown name, sizes below 1, an illegal pair of loss and output
-              activation (the legal ones are named), a softmax over a single output, or a residual
-              connection around a layer that changes the number of units
+    Attributes
+    ----------
+    layers : tuple of Dense
+        The layers.
+    loss : str
+        The loss.
+    dtype : str
+        The precision, "float32" or "float64".
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> architecture = cr.Network([4, 8, 3]).architecture
+    >>> architecture.sizes, architecture.n_parameters  # 4·8 + 8 + 8·3 + 3
+    ((4, 8, 3), 67)
     """
 
     layers: tuple[Dense, ...]
@@ -75,10 +103,35 @@ class Architecture:
         normalization: str | Sequence[str | None] | None = None,
         residual: bool | Sequence[bool] = False,
     ) -> Architecture:
-        """The architecture of layers of the given sizes.
+        """Make the architecture of layers of the given sizes.
 
-        Args      activation, normalization: one name, or one per hidden layer; residual: True for every
-                  hidden layer with as many units as the layer below it, or one answer per hidden layer
+        Parameters
+        ----------
+        sizes : sequence of int
+            Units of each layer, the inputs first and the outputs last.
+        activation : str or sequence of str, default "relu"
+            One name, or one per hidden layer.
+        output : str, default "softmax"
+            The activation of the last layer.
+        loss : str, default "cross_entropy"
+            The loss.
+        dtype : str, default "float32"
+            The precision, "float32" or "float64".
+        normalization : str or sequence, default None
+            One name or None, or one of them per hidden layer.
+        residual : bool or sequence of bool, default False
+            True for every hidden layer with as many units as the layer below it, or one value per hidden layer.
+
+        Returns
+        -------
+        Architecture
+            The architecture, checked.
+
+        Raises
+        ------
+        SettingsError
+            If a name is unknown, a size is below 1, loss and output activation do not go together (the legal ones are
+            named), a softmax has a single output, or a residual connection changes the number of units.
         """
         sizes = _checked_sizes(sizes)
         n_hidden = len(sizes) - 2
@@ -144,7 +197,13 @@ class Architecture:
         return "-".join(map(str, self.sizes))
 
     def to_dict(self) -> dict[str, Any]:
-        """The architecture as plain JSON values; what no layer has is left out."""
+        """Return the architecture as plain JSON values.
+
+        Returns
+        -------
+        dict
+            Sizes, activations, loss and dtype; what no layer has is left out.
+        """
         told: dict[str, Any] = {
             "sizes": list(self.sizes),
             "activations": [layer.activation for layer in self.layers],
@@ -160,7 +219,18 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
-        """The inverse of to_dict, checked as if built by hand."""
+        """Return the architecture that `to_dict` wrote, checked as if built by hand.
+
+        Parameters
+        ----------
+        values : mapping
+            What `to_dict` gave.
+
+        Returns
+        -------
+        Architecture
+            The same architecture.
+        """
         *hidden, output = values["activations"]
         return cls.build(
             values["sizes"], hidden, output, values["loss"], values["dtype"],

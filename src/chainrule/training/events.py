@@ -109,7 +109,33 @@ def settings_at(step: int, settings: Settings, events: Sequence[Event]) -> tuple
 
 
 class Control:
-    """A callback's view of a running training, and its only way to act on it."""
+    """A callback's view of a running training, and its only way to act on it.
+
+    A callback is a function that is called after every epoch, or an object with `on_epoch_end` or `on_step_end`;
+    each is given the Control.
+
+    Attributes
+    ----------
+    settings : Settings
+        The settings at the start.
+    history : mapping of str to sequence of float
+        The history so far, one entry per epoch.
+    step, epoch : int
+        Steps done so far, and the epoch of the last one, from 0.
+    loss : float
+        J of the last batch.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> def halve(control):
+    ...     if control.epoch == 0:
+    ...         control.set(learning_rate=0.05)
+    >>> net = cr.Network([1, 1], output="identity", loss="squared_error")
+    >>> run = cr.train(net, [[1.0]], [[2.0]], optimizer=cr.SGD(0.1), epochs=2, callbacks=[halve], progress=False)
+    >>> [step.update.learning_rate for step in run.replay(range(2))]
+    [0.1, 0.05]
+    """
 
     def __init__(self, settings: Settings, history: Mapping[str, Sequence[float]]) -> None:
         self.settings, self.history = settings, history

@@ -460,7 +460,50 @@ def optimizer_from(values: str | Optimizer | Mapping[str, Any] | None) -> Optimi
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The checked settings of one training. Field names are those of SETTINGS."""
+    """The checked settings of one training; `SETTINGS` declares range, default and meaning of each.
+
+    Parameters
+    ----------
+    optimizer : Optimizer, str or dict
+        The update rule; Adam by default.
+    batch_size : int, default 32
+        Rows of a step.
+    epochs : int, default 10
+        Passes over the rows.
+    l2, l1, dropout : float, default 0.0
+        Penalties, and the share of hidden units dropped in each step.
+    clip_norm : float, default None
+        The longest gradient allowed.
+    schedule : str, default "constant"
+        How the learning rate changes.
+    warm_up : float, default 0.0
+        The share of all steps over which the learning rate rises to full.
+    decay_factor : float, default 0.1
+        The factor of the schedules.
+    decay_every : int, default 10
+        Epochs between decays.
+    early_stopping : int, default None
+        Epochs without a better metric before training stops.
+    seed : int, default 0
+        The one number all randomness follows from.
+    shuffle : bool, default True
+        Whether the rows come in a new order in every epoch.
+    metric : str, default "auto"
+        What early stopping and the best parameters are judged by.
+    alpha : float, default 0.0
+        L2 grows by alpha / weight of the batch, as scikit-learn penalises.
+
+    Raises
+    ------
+    SettingsError
+        If a value is out of range, or a name is unknown.
+
+    Examples
+    --------
+    >>> from chainrule.training.settings import Settings
+    >>> Settings(optimizer="sgd", epochs=3).to_dict()["optimizer"]["name"]
+    'sgd'
+    """
 
     optimizer: Optimizer = field(default_factory=Adam)
     batch_size: int = SETTINGS["batch_size"].default
@@ -487,10 +530,27 @@ class Settings:
                 object.__setattr__(self, item.name, SETTINGS[item.name].check(getattr(self, item.name)))
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings as plain JSON values."""
+        """Return all settings as plain JSON values.
+
+        Returns
+        -------
+        dict
+            The settings by name; the optimizer as a dict of its own.
+        """
         return {item.name: getattr(self, item.name) for item in fields(self)} | {"optimizer": self.optimizer.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """The inverse of to_dict."""
+        """Return the settings that `to_dict` wrote.
+
+        Parameters
+        ----------
+        values : mapping
+            What `to_dict` gave.
+
+        Returns
+        -------
+        Settings
+            The same settings.
+        """
         return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})

@@ -23,7 +23,7 @@ class Finding:
     Attributes
     ----------
     id : str
-        Its name, such as "rate-too-large"; one of IDS.
+        Its name, such as "learning-rate-too-large"; one of IDS.
     variant : str
         Which of its wordings applies.
     step : int or None
