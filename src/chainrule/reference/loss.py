@@ -15,24 +15,24 @@ from chainrule.reference.activations import ACTIVATIONS
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A loss on a given output activation.
+    """A loss on a given output activation; z, a and y have shape (n, n_outputs).
 
     Every pair has a second derivative: `dda`, or where delta is closed, a − y or its own, that of delta.
 
     Parameters
     ----------
     value : callable
-        Called with y, a and z; gives the value of each row.
+        Called with z, a and y; gives the loss of each row, (n,).
     da : callable
-        Gives ∂J/∂a.
+        Called with a and y; gives the derivative of the loss by a.
     fused : bool, default False
-        Whether delta is a − y, the two derivatives in one.
+        Whether the derivative by z is a − y, loss and activation in one.
     delta : callable, optional
-        Its own ∂J/∂z.
+        Called with z, a and y; gives the derivative by z, where it is not left to `da` and the activation.
     dda : callable, optional
-        The second derivative by a.
+        Called with a and y; gives the second derivative by a.
     bend : callable, optional
-        The second derivative of its own delta.
+        Called with z, a and y; gives the derivative of its own delta by z.
     """
 
     value: Callable[[Array, Array, Array], Array]
