@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -318,3 +319,15 @@ def test_no_name_for_the_run_is_refused(folder: Path, capsys) -> None:
     before = contents(folder)
     assert "names no folder" in refused(capsys, "train", "good.csv", "--target", "kind", "-o", "")
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize("command", ["predict", "report", "explain"])
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_no_pipe_and_no_device_is_replaced(command: str, trained: Path, capsys) -> None:
+    """A whole file takes its name by a rename, which would remove what lies there."""
+    os.mkfifo(trained / "pipe")
+    (trained / "device").symlink_to(os.devnull)
+    for name in ("pipe", "device"):
+        rows = ["good.csv"] if command == "predict" else []
+        assert "is a device or a pipe" in refused(capsys, command, "run", *rows, "-o", name)
+    assert (trained / "pipe").is_fifo() and (trained / "device").is_symlink()

@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,9 +93,21 @@ def _refuse_precious(path: Path, read: Sequence[str | os.PathLike[str] | None]) 
     """SettingsError for a name under which something lies that would be lost."""
     if any(name is not None and _is_same(path, name) for name in read):
         raise SettingsError(f"{path}: is read for this; expected another file to write. Name a new one.")
+    if _is_no_file(path):
+        raise SettingsError(f"{path}: is a device or a pipe; expected a file, which is replaced whole. Name a new one.")
     folder = _run_of(path)
     if folder is not None:
         raise SettingsError(f"{path}: is part of the run {folder}; expected another file to write. Name a new one.")
+
+
+def _is_no_file(path: Path) -> bool:
+    """Whether a device, a pipe or a link of the system lies there, which a rename would remove."""
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    is_link_of_system = path.is_symlink() and path.absolute().parent == Path("/dev")
+    return is_link_of_system or not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
 def _is_same(path: Path, name: str | os.PathLike[str]) -> bool:
