@@ -119,9 +119,7 @@ def set_up(
 def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: Any) -> split.HeldOut:
     """The rows to hold out, stratified where they have classes; said: the share as it was given."""
     if not 0 < share < 1:
-        raise SettingsError(
-            f"validation = {said!r} is not possible; expected a share between 0 and 1, (X, y), or None."
-        )
+        raise SettingsError(f"validation={said!r}: must be a share between 0 and 1, (X, y), or None.")
     classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1) if kind == "class" else None
     return split.HeldOut(*split.holdout(len(encoded), share, seed, classes))
 
@@ -130,9 +128,7 @@ def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]
     try:
         Xv, yv, *rest = validation
     except (TypeError, ValueError):
-        raise SettingsError(
-            f"validation = {validation!r} is not possible; expected (X, y), a share such as 0.1, or None."
-        ) from None
+        raise SettingsError(f"validation={validation!r}: must be (X, y), a share such as 0.1, or None.") from None
     rows = prepare_rows(network.architecture, Xv, yv, rest[0] if rest else None)
     if len(rows.X) == 0:
         raise DataError("validation has 0 rows; expected at least one.")

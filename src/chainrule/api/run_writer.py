@@ -42,9 +42,7 @@ class RunWriter:
         self.setup, self.keep_data, self.resume = setup, keep_data, resume
         self.pipeline, self.pipeline_arrays = described(pipeline)
         if source is not None and not isinstance(source, Mapping):
-            raise SettingsError(
-                f"source = {source!r} is not possible; expected a dict that says where the rows are from."
-            )
+            raise SettingsError(f"source={source!r}: must be a dict that says where the rows are from.")
         self.source: dict[str, Any] | None = None if source is None else json_text.plain(source)
         self.unwritten = Unwritten()
         self.observer = None if self.directory is None else SteadyDirectory(self.directory, self.unwritten)

@@ -100,7 +100,7 @@ def _check(threads: int | None, time_limit: float | None, on_divergence: str, *,
     SETTINGS["threads"].check(threads)
     SETTINGS["time_limit"].check(time_limit)
     if on_divergence not in ON_DIVERGENCE:
-        raise SettingsError(f"on_divergence = {on_divergence!r} is not possible; expected 'warn' or 'raise'.")
+        raise SettingsError(f"on_divergence={on_divergence!r}: must be 'warn' or 'raise'.")
     if not judged:
         raise SettingsError("early_stopping needs rows to judge by; expected validation=(X, y) or a share such as 0.1.")
 

@@ -113,8 +113,7 @@ def class_weights(given: Any) -> str | dict[int, float] | None:
             raise ValueError
     except (TypeError, ValueError):
         raise SettingsError(
-            f"class_weight = {given!r} is not possible; expected 'balanced' or {{class: weight ≥ 0}}, "
-            "classes as indices from 0."
+            f"class_weight={given!r}: must be 'balanced' or {{class: weight ≥ 0}}, classes as indices from 0."
         ) from None
     return dict(pairs)
 
