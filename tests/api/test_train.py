@@ -243,3 +243,12 @@ def test_what_names_no_folder_is_refused(directory: Any) -> None:
     """By a SettingsError that shows the value."""
     with pytest.raises(SettingsError, match=r"^directory=.* names no folder; expected a path as text"):
         cr.train(cr.Network([2, 2]), np.eye(2), [0, 1], epochs=1, directory=directory)
+
+
+@pytest.mark.parametrize(
+    "given", [([[np.nan, 0, 0, 0]], [0]), ([[0.0, 0.0]], [0]), ([[0.0] * 4], [7]), ([[0.0] * 4], [0], [-1.0])]
+)
+def test_what_is_wrong_with_validation_rows_says_so(given: tuple[Any, ...]) -> None:
+    """A message about rows given as validation begins with that word: X and y alone would be the training's."""
+    with pytest.raises(cr.ChainruleError, match=r"^validation: "):
+        cr.train(cr.Network([4, 3, 2]), X, Y, validation=given, progress=False)

@@ -41,7 +41,7 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
     if interrupted():
         epochs = len(run.history.get("loss", []))
         told = f"{interrupted.name} ended the training after {epochs:,} epochs, {run.n_steps:,} steps; "
-        warnings.append(InterruptedWarning(told + "the run returned holds the best weights so far."))
+        warnings.append(InterruptedWarning(told + "the best weights so far are kept."))
     if run.directory is not None:
         place = run.directory / REPORT
         page = functools.partial(

@@ -13,7 +13,7 @@ from chainrule.api.network import Network
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Engine, Task
 from chainrule.engine.select import select
-from chainrule.errors import DataError, SettingsError
+from chainrule.errors import DataError, SettingsError, ShapeError
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run.rows import Rows, class_weights, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.training import metrics
@@ -129,7 +129,10 @@ def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]
         Xv, yv, *rest = validation
     except (TypeError, ValueError):
         raise SettingsError(f"validation={validation!r}: must be (X, y), a share such as 0.1, or None.") from None
-    rows = prepare_rows(network.architecture, Xv, yv, rest[0] if rest else None)
+    try:
+        rows = prepare_rows(network.architecture, Xv, yv, rest[0] if rest else None)
+    except (DataError, ShapeError) as error:
+        raise type(error)(f"validation: {error}") from None
     if len(rows.X) == 0:
         raise DataError("validation has 0 rows; expected at least one.")
     return rows.X, rows.targets, rows.weight
