@@ -367,7 +367,10 @@ class Trainer:
 
     def replayer(self) -> Replayer:
         """The way back to any step done, with the training's own session."""
-        return Replayer(self._session, self.checkpoints, self.settings, self.events, self._factor_of, self._spe)
+        return Replayer(
+            session=self._session, checkpoints=self.checkpoints, settings=self.settings, events=self.events,
+            plateau_factor=self._factor_of, steps_per_epoch=self._spe,
+        )  # fmt: skip
 
     def _factor_of(self, epoch: int) -> float:
         known = self.history.get(PLATEAU_NAME, [])
@@ -389,12 +392,7 @@ class Trainer:
         keep_last = (not self.keeps_best or no_best) and self._diverged is None
         return Result(
             parameters=Parameters(self.task.architecture, theta if keep_last else self._best.copy()),
-            history=self.history,
-            losses=self._losses[: self._step].copy(),
-            events=self.events,
-            progress=self.progress,
-            stopped=self._stopped or "epochs",
-            diverged=self._diverged,
-            seconds=time.perf_counter() - self._began,
-            step_seconds=self._in_steps_s / max(self._n_done, 1),
-        )
+            history=self.history, losses=self._losses[: self._step].copy(), events=self.events, progress=self.progress,
+            stopped=self._stopped or "epochs", diverged=self._diverged,
+            seconds=time.perf_counter() - self._began, step_seconds=self._in_steps_s / max(self._n_done, 1),
+        )  # fmt: skip

@@ -60,7 +60,7 @@ class Remembered:
         return max((kept for kept in self._states if kept <= step), default=-1)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Replayer:
     """A session that goes to any step of a training that is over, or pauses.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule.explain.why.expression import Entry
 from chainrule.explain.why.step_context import StepContext
@@ -48,22 +49,15 @@ def of_a(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     g, before = ACTIVATIONS[context.activation(l)], f.pre_activation(l)[i]
     z = before.astype(np.float64)
     whole = g.g(z[None, :])[0]
-    steps: list[tuple[str, float]] = []
+    names, steps = [f"{on}{l}[{i},{k}]" for k in range(len(z))], list[tuple[str, float]]()
     if g.elementwise:
-        zs = [(f"{on}{l}[{i},{j}]", float(z[j]))]
-        terms = [Term(f"g({on}{l}[{i},{j}])", tuple(zs), float(whole[j]))]
-        symbols = f"a{l}[{i},{j}] = g({on}{l}[{i},{j}]),  g: {g.formula}"
-        operands = [f"{on}{l}[{i},{j}]"]
+        operands = [names[j]]
+        terms = [Term(f"g({names[j]})", ((names[j], float(z[j])),), float(whole[j]))]
+        symbols = f"a{l}[{i},{j}] = g({names[j]}),  g: {g.formula}"
     else:
-        e_z = np.exp(z - z.max())
-        terms = [
-            Term(f"e^({on}{l}[{i},{k}] − max)", ((f"{on}{l}[{i},{k}]", float(z[k])),), float(e_z[k]))
-            for k in range(len(z))
-        ]
-        symbols = f"a{l}[{i},{j}] = e^{on}{l}[{i},{j}] / Σ_k e^{on}{l}[{i},k],  max = {z.max():.6g}"
-        total = float(e_z.sum())
-        steps.append((f"e^{on}{l}[{i},{j}] / Σ = {e_z[j]:.7g} / {total:.7g}", float(whole[j])))
-        operands = [f"{on}{l}[{i},{k}]" for k in range(len(z))]
+        operands, (terms, quotient) = names, _softmax_terms(names, z, j)
+        steps.append((quotient, float(whole[j])))
+        symbols = f"a{l}[{i},{j}] = e^{names[j]} / Σ_k e^{on}{l}[{i},k],  max = {z.max():.6g}"
     mask = context.mask(l)
     if mask is not None:
         symbols += f",  · mask{l}[{i},{j}]"
@@ -86,6 +80,15 @@ def of_a(context: StepContext, e: Entry) -> tuple[Any, Origin]:
             f.a[l - 1][i, j] if context.residual(l) else None, g.numpy_imports, whole=not g.elementwise,
         ),
     )  # fmt: skip
+
+
+def _softmax_terms(names: list[str], z: npt.NDArray[np.float64], j: int) -> tuple[list[Term], str]:
+    """e^(z_k − max) of every unit of a row, and the quotient that unit j takes of their sum, in words."""
+    e_z = np.exp(z - z.max())
+    terms = [
+        Term(f"e^({name} − max)", ((name, float(z_k)),), float(e)) for name, z_k, e in zip(names, z, e_z, strict=True)
+    ]
+    return terms, f"e^{names[j]} / Σ = {e_z[j]:.7g} / {float(e_z.sum()):.7g}"
 
 
 def of_loss(context: StepContext, e: Entry) -> tuple[Any, Origin]:
