@@ -67,7 +67,9 @@ def test_as_many_threads_as_there_are_do_the_work(shim: str, left: int) -> None:
 def test_a_session_tells_the_threads_it_has(shim: str) -> None:
     """active_threads counts the threads that came, not those that were asked for."""
     code = """
-task = Task(cr.Network([30, 64, 3]).architecture, X, y, None, "sgd", 500, 0)
+task = Task(
+    architecture=cr.Network([30, 64, 3]).architecture, X=X, targets=y, weight=None, optimizer="sgd", batch_size=500, seed=0
+)
 session = NativeEngine(4).start(task, StepSettings())
 session.load(cr.Network([30, 64, 3]).parameters.flat, {})
 session.advance(0, np.full(8, 0.1), StepSettings())

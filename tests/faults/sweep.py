@@ -103,9 +103,9 @@ class Bench:
 
     def close(self) -> None:
         """End the process."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process as process:  # which closes its pipes, and waits
+            assert process.stdin is not None
+            process.stdin.close()
 
 
 @dataclass(frozen=True)

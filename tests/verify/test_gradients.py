@@ -144,8 +144,50 @@ def test_differences_are_extrapolated_to_h_zero() -> None:
     """From (f(h) − f(−h))/2h at h, 4h, 16h … of sin at 1 the limit cos 1 is found to 1e-10."""
     for h in (1e-6, 1e-4, 1e-3):
         steps = h * 4.0 ** np.arange(5)
-        told = _extrapolated(list((np.sin(1 + steps) - np.sin(1 - steps)) / (2 * steps)), h, 4e-16)
-        assert abs(told - np.cos(1.0)) < 1e-10
+        found, doubt = _extrapolated(list((np.sin(1 + steps) - np.sin(1 - steps)) / (2 * steps)), h, 4e-16)
+        assert abs(found - np.cos(1.0)) < 1e-10
+        assert abs(found - np.cos(1.0)) <= 2 * doubt < 1e-8
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "silu", "gelu", "softplus", "mish"])
+@pytest.mark.parametrize(("x", "w"), [(1e5, 1e-5), (1e3, 1e-3), (1e7, 1e-7), (1e-5, 1e5)])
+def test_the_width_fits_the_scale_of_the_inputs(activation: str, x: float, w: float) -> None:
+    """By hand: J = ½·g(x·w)², so dJ/dw = x·g·g′ at x·w = 1, for inputs of any size."""
+    net = cr.Network([1, 1, 1], activation, "identity", "squared_error", dtype="float64")
+    net.W[1][:], net.W[2][:], net.b[1][:], net.b[2][:] = w, 1, 0, 0
+    check = cr.check_gradients(net, [[x]], [0.0])
+    assert check.passed and all(tensor.resolved for tensor in check.tensors.values())
+    if activation == "tanh":
+        g = np.tanh(1.0)
+        assert check.tensors["W1"].analytic == pytest.approx(x * g * (1 - g * g), rel=1e-9)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_confident_outputs_are_not_accused(outputs: int) -> None:
+    """A network that is sure of every row has gradients below the rounding of J: they cannot be resolved, not wrong."""
+    inputs, classes = np.array([[-2.0, 0], [2, 0], [-3, 1], [3, 1]]), [0, 1, 0, 1]
+    net = cr.Network([2, 4, outputs], "tanh", "sigmoid" if outputs == 1 else "softmax", seed=0)
+    run = cr.train(net, inputs, np.array(classes), epochs=1000, optimizer=cr.Adam(0.01), progress=False)
+    assert cr.check_gradients(run.network, inputs, np.array(classes)).passed
+
+
+def test_a_part_in_ten_thousand_of_a_small_entry_is_found() -> None:
+    """An entry of a thousandth of its tensor's largest, off by one part in ten thousand."""
+
+    class Off(NumpyEngine):
+        def backward(self, *args: Any, **how: Any) -> Any:
+            told = super().backward(*args, **how)
+            entries = np.abs(told.dW[1]).reshape(-1)
+            at = int(np.argmin(np.where(entries >= 1e-3 * entries.max(), entries, np.inf)))
+            told.dW[1].reshape(-1)[at] *= 1 + 1e-4
+            return told
+
+    rng = np.random.default_rng(3)
+    net = cr.Network([5, 30, 3], "tanh", dtype="float64", seed=2)
+    targets_, _ = net.encode(rng.integers(0, 3, 7), 7)
+    assert check_gradients(NumpyEngine(), net.parameters, X, targets_).passed
+    check = check_gradients(Off(), net.parameters, X, targets_)
+    assert not check.passed and check.tensors["W1"].error > check.threshold
 
 
 def test_parameters_are_left_as_they_were() -> None:

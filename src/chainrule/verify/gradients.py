@@ -6,10 +6,14 @@ The verdict is by tensor, because a correct gradient entry near zero may disagre
 rounding alone; entries are sorted into the usual bands and shown. A rectifier has a corner: where a
 pre-activation changes sign between θ − h and θ + h the difference quotient is of no derivative, so such
 an entry is named as a kink and not judged. Where a difference seems to disagree it is taken again at
-4h, 16h, … and extrapolated to h = 0; which of these is believed is decided by their mutual agreement,
-never by the value under test.
+4h, 16h, … and, as far as needed, at h/4, h/16, …, for the width must fit the scale on which z moves: an input of
+1e5 moves it by 1e5·h. Neighbours are extrapolated to h = 0; which of these is believed is decided by their mutual
+agreement and by how far the rounding of J can move it, never by the value under test. What remains in doubt is taken
+off before the verdict: a gradient is wrong where it differs by more than differences can be wrong, and a tensor of
+which no entry is known well enough is named as one that cannot be resolved.
 
-Source    CS231n, "Gradient checks"; Goodfellow, Bengio, Courville (2016), section 11.5; Ridders (1982)
+Source    CS231n, "Gradient checks"; Goodfellow, Bengio, Courville (2016), section 11.5; Ridders (1982); the bound of
+          the rounding: Higham (2002), section 3.1, to first order along both passes
 """
 
 from __future__ import annotations
@@ -33,10 +37,21 @@ from chainrule.verify.outcome import Outcome, TensorCheck
 
 Array = npt.NDArray[Any]
 H = 1e-5
-THRESHOLD = 1e-7
+THRESHOLD = 5e-8
+"""Half of what a part of 1e-4 in an entry of a thousandth of the largest comes to."""
 MAX_ENTRIES = 200
-WIDENINGS = (4, 16, 64, 256)
-"""Multiples of h at which a doubtful difference is taken again."""
+NARROWEST = -12
+"""A doubtful difference is taken again at h·4^k: narrower until neighbours agree, then wider while that helps, …"""
+WIDEST = 0.05
+"""… up to this part of what is moved, or of 1 where that is less."""
+SURE = 0.02
+"""A doubt of this part of the threshold needs no further difference."""
+ROUNDINGS = 8
+"""Roundings that a sum, or a function, is good to: half a unit each, and a few of exp and log."""
+FAR = 10
+"""A doubt so many times the smallest is of another regime."""
+SAFETY = 4
+"""A gradient is wrong where it is off by more than so many times what is in doubt."""
 
 
 class GradientCheck(Outcome):
@@ -168,9 +183,26 @@ class _Comparison:
         names = enumerate(wide.activations)  # across a bend a difference is off by about h/4
         self.cornered = [l for l, name in names if name and (ACTIVATIONS[name].kinks or ACTIVATIONS[name].bends)]
         self.side_of_loss = loss_named(wide.loss).side
-        # J is a sum over layers and rows, each rounded; gradients below `resolution` drown in that at every h.
-        self.rounding = 16 * float(np.finfo(np.float64).eps) * abs(self.backward.loss)
-        self.resolution = self.rounding / (WIDENINGS[-1] * h) / threshold
+        self.rounding = self._rounding_of_J()
+
+    def _rounding_of_J(self) -> float:
+        """How far rounding can move J: that of every sum of a layer, carried on by ∂J/∂z, and that of the loss.
+
+        The roundings of different sums are independent, so their squares add up. The loss rounds in the size of its
+        terms, which cancel where an output is saturated: J is then smaller than its rounding.
+        """
+        a = self.parameters.architecture
+        forward, delta = self.engine.forward(self.parameters, self.X), self.backward.delta
+        squares = 0.0
+        for l, a_in in enumerate(forward.a[:-1], start=1):
+            W, b = np.abs(self.parameters.W[l]), np.abs(self.parameters.b[l])
+            squares += float(((delta[l] * (np.abs(a_in) @ W + b)) ** 2).sum())
+        y, z, output = dense_targets(self.targets, a), np.abs(forward.z[-1]), forward.a[-1]
+        terms = np.abs(output - y) * (np.abs(output) + np.abs(y))
+        of_rows = np.nan_to_num(terms + z if ACTIVATIONS[a.output].elementwise else terms).sum(axis=1) + 1
+        weight = np.ones(len(of_rows)) if self.weight is None else self.weight / (self.weight.max(initial=0.0) or 1)
+        of_loss = weight * of_rows / (weight.sum() or 1)
+        return ROUNDINGS * float(np.finfo(np.float64).eps) * float(np.sqrt(squares + (of_loss**2).sum()))
 
     def tensors(self) -> Iterator[tuple[str, Array, Array]]:
         """Name, tensor and analytic gradient of every W, b, gain, shift, and of X."""
@@ -185,22 +217,25 @@ class _Comparison:
         """The tensor judged by differences at the chosen entries."""
         flat, a_all = tensor.reshape(-1), analytic.reshape(-1)
         largest = float(np.abs(a_all).max(initial=0.0))
-        a, n, places, kinks = [], [], [], []
+        a, n, doubts, places, kinks = [], [], [], [], []
         for index in map(int, chosen):
             place = tuple(int(i) for i in np.unravel_index(index, tensor.shape))
-            numeric = self._derivative(flat[index : index + 1], np.ones(1), float(a_all[index]), largest)
-            if numeric is None:
+            found = self._derivative(flat[index : index + 1], np.ones(1), float(a_all[index]), largest)
+            if found is None:
                 kinks.append(place)
                 continue
             places.append(place)
             a.append(float(a_all[index]))
-            n.append(numeric)
-        scale = max(largest, max(map(abs, n), default=0.0))
-        gaps = np.abs(np.subtract(a, n))
-        at = int(np.argmax(gaps)) if len(gaps) else None
+            n.append(found[0])
+            doubts.append(found[1])
+        certain = [abs(value) - SAFETY * doubt for value, doubt in zip(n, doubts, strict=True)]
+        scale = max(largest, max(certain, default=0.0))
+        beyond = [_beyond(*entry) for entry in zip(a, n, doubts, strict=True)]
+        at = int(np.argmax(beyond)) if beyond else None
         worst, a_worst, n_worst = (None, 0.0, 0.0) if at is None else (places[at], a[at], n[at])
-        error = self._ratio(float(gaps.max(initial=0.0)), scale)
-        resolved = bool(scale == 0 or scale > self.resolution)
+        error = _relative(max(beyond, default=0.0), scale)
+        of_largest = doubts[int(np.argmax(np.abs(a)))] if a else 0.0
+        resolved = bool(scale == 0 or SAFETY * of_largest <= self.threshold * scale)
         return TensorCheck(
             name=name, shape=tensor.shape, n_checked=len(a), error=error, worst=worst, analytic=a_worst,
             numeric=n_worst, kinks=tuple(kinks), bands=_bands(a, n), directional=directional, resolved=resolved,
@@ -210,23 +245,37 @@ class _Comparison:
         """Error of the derivative along random signs; None where the move crosses a corner."""
         v = np.where(random & 1, 1.0, -1.0).reshape(tensor.shape) / np.sqrt(tensor.size)
         along, typical = float((analytic * v).sum()), float(np.linalg.norm(analytic)) / np.sqrt(tensor.size)
-        numeric = self._derivative(tensor, v, along, max(abs(along), typical))
-        if numeric is None:
+        found = self._derivative(tensor, v, along, max(abs(along), typical))
+        if found is None:
             return None
-        return self._ratio(abs(along - numeric), max(abs(along), abs(numeric), typical))
+        numeric, doubt = found
+        return _relative(_beyond(along, numeric, doubt), max(abs(along), abs(numeric) - SAFETY * doubt, typical))
 
-    def _derivative(self, part: Array, v: Array, expected: float, scale: float) -> float | None:
-        """The derivative of J as part moves along v; None where a corner lies within h of it."""
+    def _derivative(self, part: Array, v: Array, expected: float, scale: float) -> tuple[float, float] | None:
+        """The derivative of J as part moves along v, and how far it is in doubt; None where a corner is within h."""
         at_h = self._difference(part, v, self.h)
         if at_h is None or abs(at_h - expected) <= 0.5 * self.threshold * scale:
-            return at_h
-        wider = [at_h]
-        for multiple in WIDENINGS:
-            difference = self._difference(part, v, multiple * self.h)
+            return None if at_h is None else (at_h, 0.0)
+        ladder, enough = {0: at_h}, SURE * self.threshold * scale
+        for k in range(-1, NARROWEST - 1, -1):
+            difference = self._difference(part, v, self.h * 4.0**k)
             if difference is None:
                 break
-            wider.append(difference)
-        return _extrapolated(wider, self.h, self.rounding)
+            ladder[k] = difference
+            if k < -1 and _agree(ladder[k], ladder[k + 1], ladder[k + 2], self.rounding / (self.h * 4.0**k)):
+                break
+        best = self._extrapolated(ladder)
+        widest = WIDEST * max(1.0, float(np.abs(part).max()))
+        for k in range(1, 1 + max(4, int(np.log(widest / self.h) / np.log(4)))):
+            difference = None if best[1] <= enough else self._difference(part, v, self.h * 4.0**k)
+            if difference is None:
+                break
+            ladder[k] = difference
+            found = self._extrapolated(ladder)
+            if found[1] >= best[1] and k > 2:
+                break
+            best = found
+        return best
 
     def _difference(self, part: Array, v: Array, h: float) -> float | None:
         """(J(+h·v) − J(−h·v)) / 2h; None where a corner lies between the two points. `part` is put back."""
@@ -236,9 +285,14 @@ class _Comparison:
         part[...] = before - h * v
         below, sides_below = self._loss()
         part[...] = before
-        if not all(np.array_equal(p, q) for p, q in zip(sides_above, sides_below, strict=True)):
+        apart = float(((before + h * v) - (before - h * v))[0]) if part.size == 1 else 2 * h  # as they are rounded
+        if apart == 0 or not all(np.array_equal(p, q) for p, q in zip(sides_above, sides_below, strict=True)):
             return None
-        return (above - below) / (2 * h)
+        return (above - below) / apart
+
+    def _extrapolated(self, ladder: dict[int, float]) -> tuple[float, float]:
+        """The limit of differences at h·4^k, which are neighbours, and how far it is in doubt."""
+        return _extrapolated([ladder[k] for k in sorted(ladder)], self.h * 4.0 ** min(ladder), self.rounding)
 
     def _loss(self) -> tuple[float, list[npt.NDArray[Any]]]:
         """J, and on which side of its corners everything lies."""
@@ -252,22 +306,37 @@ class _Comparison:
             sides.append(self.side_of_loss(output - dense_targets(self.targets, self.parameters.architecture)))
         return J, sides
 
-    def _ratio(self, gap: float, scale: float) -> float:
-        """gap / scale; a gap that is no number counts as infinite."""
-        return _relative(gap, max(scale, self.resolution))
 
-
-def _extrapolated(differences: list[float], h: float, rounding: float) -> float:
-    """The limit of differences at h, 4h, 16h, …: the h² term taken out of neighbours, then the best estimate.
+def _extrapolated(differences: list[float], h: float, rounding: float) -> tuple[float, float]:
+    """The limit of differences at h, 4h, 16h, …, and its doubt: the h² term taken out of neighbours, the best of them.
 
     A wide difference has little rounding and much curvature, a narrow one the opposite. The curvature left
     is seen from the disagreement of neighbouring estimates, the rounding is that of J over h.
     """
     limits = [(16 * narrow - wide) / 15 for narrow, wide in pairwise(differences)]
     if len(limits) < 2:
-        return limits[0] if limits else differences[0]
-    doubts = np.abs(np.diff(limits)) + rounding / (h * 4.0 ** np.arange(1, len(limits)))
-    return limits[int(np.argmin(doubts)) + 1]
+        return (limits or differences)[0], np.inf
+    best, before = (limits[0], np.inf), 0.0
+    for i, (narrow, wide) in enumerate(pairwise(limits), start=1):
+        apart = abs(wide - narrow)
+        doubt = max(apart, before) + rounding / (h * 4.0**i)  # two in a row: one may be small by chance
+        before = apart
+        if not doubt > best[1]:
+            best = (wide, doubt)
+        elif doubt > FAR * best[1]:  # beyond, differences may agree on what is no derivative: 0 between two plateaus
+            break
+    return best
+
+
+def _agree(narrowest: float, narrow: float, wide: float, rounding: float) -> bool:
+    """Whether two limits of three differences, each 4 times as wide as the one before, differ by rounding alone."""
+    return abs((16 * narrowest - narrow) - (16 * narrow - wide)) / 15 <= FAR * rounding
+
+
+def _beyond(a: float, n: float, doubt: float) -> float:
+    """By how much a and n differ beyond what is in doubt; infinite where one is no number."""
+    gap = abs(a - n)
+    return max(0.0, gap - SAFETY * doubt) if np.isfinite(gap) else np.inf
 
 
 def _choose(analytic: Array, max_entries: int, seed: int, lane: int) -> npt.NDArray[np.int64]:
