@@ -68,7 +68,8 @@ def test_a_session_tells_the_threads_it_has(shim: str) -> None:
     """active_threads counts the threads that came, not those that were asked for."""
     code = """
 task = Task(
-    architecture=cr.Network([30, 64, 3]).architecture, X=X, targets=y, weight=None, optimizer="sgd", batch_size=500, seed=0
+    architecture=cr.Network([30, 64, 3]).architecture, X=X, targets=y, weight=None,
+    optimizer="sgd", batch_size=500, seed=0
 )
 session = NativeEngine(4).start(task, StepSettings())
 session.load(cr.Network([30, 64, 3]).parameters.flat, {})
