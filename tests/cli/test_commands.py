@@ -325,3 +325,15 @@ def test_check_names_the_worst_entry_and_draws_the_curve(folder: Path, capsys) -
     assert min(told["difference_errors"]) < 1e-8 and told["reach"]["steps"] >= 1
     assert main(["check", "run", "--language", "ko"]) == 0
     assert "상대 오차" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["check", "doctor", "explain"])
+def test_a_run_without_a_checkpoint_says_so(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where all checkpoints are gone, what replays steps is refused in one line that names their folder."""
+    assert main(["train", "iris", "--epochs", "2", "-o", str(tmp_path / "run"), "--quiet"]) == 0
+    for path in (tmp_path / "run" / "checkpoints").iterdir():
+        path.unlink()
+    capsys.readouterr()
+    assert main([command, str(tmp_path / "run")]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "checkpoints: holds no checkpoint; expected step-00000000.safetensors" in told

@@ -81,12 +81,12 @@ def _outcome(subject: Run, engines: Parity, compared: int, wrong: list[int], lan
 def replayed(subject: Run, data: tuple[Any, ...] | None = None) -> tuple[int, list[int]]:
     """How many steps were recomputed, and those whose loss or following checkpoint differs from the record."""
     wrong: list[int] = []
-    kept = sorted(subject.checkpoints.sizes)
-    ends = [step - 1 for step in kept if 0 < step <= subject.n_steps]
-    chosen = sorted({0, *ends[:: max(1, len(ends) // 8)]}) if subject.n_steps else []
+    first, kept = subject.checkpoints.first, sorted(subject.checkpoints.sizes)
+    ends = [step - 1 for step in kept if first < step <= subject.n_steps]
+    chosen = sorted({first, *ends[:: max(1, len(ends) // 8)]}) if first < subject.n_steps else []
     edited = {event.step for event in subject.events if event.kind == "edit"}
     for step in chosen:
-        before = max(kept_step for kept_step in kept if kept_step <= step)
+        before = subject.checkpoints.last_before(step)
         replay = subject.replay(step, data)
         same = replay.backward.loss == subject.losses[step]
         if step + 1 in kept and step + 1 not in edited and before <= step:

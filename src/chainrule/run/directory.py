@@ -28,7 +28,6 @@ from chainrule.run.claim import Claim
 from chainrule.run.contents import StateShape
 from chainrule.run.lines import together
 from chainrule.run.names import EVENTS, HISTORY, RUN, STEPS
-from chainrule.run.stored import RESTORE
 from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore
 from chainrule.training.events import Event
 
@@ -232,7 +231,7 @@ class FileStore(CheckpointStore):
         pinned: set[int] | None = None,
     ) -> None:
         super().__init__(n_steps, budget_bytes)
-        self.folder, self.shape = folder, shape
+        self.folder, self.shape, self.place = folder, shape, str(folder)
         self.pinned = set(pinned or ())
         self.sizes = contents.checkpoints_in(folder)
         for step in sorted(self.sizes, reverse=True):
@@ -267,15 +266,6 @@ class FileStore(CheckpointStore):
     def is_kept(self, step: int) -> bool:
         """Whether there is such a file, or it waits to be one."""
         return super().is_kept(step) or self._path(step).exists()
-
-    def last_before(self, step: int) -> int:
-        """The step of the last checkpoint at or before a step.
-
-        Errors    ModelFileError where there is no checkpoint at all
-        """
-        if not self.sizes:
-            raise ModelFileError(f"{self.folder}: holds no checkpoint; expected step-00000000.safetensors; {RESTORE}.")
-        return super().last_before(step)
 
     def _drop(self, step: int) -> None:
         self._path(step).unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import SettingsError
+from chainrule.errors import ModelFileError, SettingsError
 
 Array = npt.NDArray[np.floating[Any]]
 BUDGET_BYTES = 256 * 2**20
@@ -73,6 +73,8 @@ class CheckpointStore:
         self.budget_bytes = budget_bytes
         self.sizes: dict[int, int] = {}
         self.pinned: set[int] = set()
+        self.place = "the run"
+        """Where they are, for messages."""
         self._kept: dict[int, Checkpoint] = {}
         self._spent_s, self._cheapest_s = 0.0, 0.0
 
@@ -130,13 +132,24 @@ class CheckpointStore:
         """The last checkpoint at or before a step; the first step of a run always has one."""
         return self._read(self.last_before(step))
 
+    @property
+    def first(self) -> int:
+        """The first step that can be reached.
+
+        Errors    ModelFileError where no checkpoint is left
+        """
+        if not self.sizes:
+            raise ModelFileError(
+                f"{self.place}: holds no checkpoint; expected step-00000000.safetensors. Without one no step can be "
+                "replayed: restore it or train again."
+            )
+        return min(self.sizes)
+
     def last_before(self, step: int) -> int:
         """The step of the last checkpoint at or before a step."""
         earlier = [kept for kept in self.sizes if kept <= step]
         if not earlier:
-            raise SettingsError(
-                f"step {step} was done before this run was kept; expected a step from {min(self.sizes)} on."
-            )
+            raise SettingsError(f"step {step} was done before this run was kept; expected a step from {self.first} on.")
         return max(earlier)
 
     def longest_gap(self, n_steps: int) -> int:

@@ -136,7 +136,7 @@ class Replayer:
             try:
                 return self.checkpoints.get(start)
             except ModelFileError as error:
-                if start in self.checkpoints.pinned or start == min(self.checkpoints.sizes):
+                if start in self.checkpoints.pinned or start == self.checkpoints.first:
                     raise
                 del self.checkpoints.sizes[start]
                 if self.checkpoints.is_kept(start):  # else it was thinned out by the run's living writer

@@ -62,7 +62,7 @@ class RunView:
     @cached_property
     def first(self) -> int:
         """The first step that can be reached."""
-        return min(self.checkpoints.sizes)
+        return self.checkpoints.first
 
     def state(self, step: int) -> Parameters:
         """The parameters before a step; of step n_steps those the training ended with."""
