@@ -1,4 +1,4 @@
-"""Golden numbers for the page's mathematics, written by reference/: `python tests/js/write_golden.py`.
+"""Golden numbers for the page's mathematics, written by reference/: `python tests/js/write_golden.py [--print]`.
 
 Every activation with its slope, every legal pair of loss and output with J and delta, every optimizer over three
 steps, a dense layer and layer normalisation in both directions. tests/js/maths.test.js recomputes them in
@@ -8,6 +8,7 @@ JavaScript; test_golden.py in this folder keeps the file what reference/ says to
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,4 +106,8 @@ def golden() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(golden(), separators=(",", ":")) + "\n", encoding="utf-8")
+    text = json.dumps(golden(), separators=(",", ":"))
+    if sys.argv[1:] == ["--print"]:
+        print(text)
+    else:
+        FILE.write_text(text + "\n", encoding="utf-8")
