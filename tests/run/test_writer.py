@@ -374,3 +374,12 @@ def test_parts_of_a_trained_run_are_kept(tmp_path: Path) -> None:
         with pytest.raises(cr.SettingsError, match=r"holds parts of a run .*but no run\.json"):
             cr.train(cr.Network([3, 4, 2]), X, y, epochs=2, progress=False, directory=folder, resume=resume)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_report_of_somebody_else_is_kept(tmp_path: Path) -> None:
+    """A report.html in a folder without a run is not the run's: the training would write over it."""
+    (tmp_path / "report.html").write_text("mine", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"holds parts of a run \(report\.html\)"):
+        cr.train(cr.Network([3, 2]), np.zeros((4, 3)), np.array([0, 1, 0, 1]), progress=False, directory=tmp_path)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.run.lock import WriterLock
-from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, REPORT, RUN, SPLIT, TEMPORARY, is_of_run
+from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT, TEMPORARY, is_of_run
 
 BEFORE_TRAINING = (DATA, SPLIT, RATE, "step-00000000.safetensors")
 """Written before run.json, as an events.jsonl without a line is: a process that was killed then leaves them alone."""
@@ -73,11 +73,7 @@ class Claim:
         """
         empty = {path for path in self._found if path.name == EVENTS and not path.stat().st_size}
         unbegun = empty | {path for path in self._found if path.name in BEFORE_TRAINING}
-        remains = sorted(
-            str(path.relative_to(self.folder))
-            for path in self._found - unbegun
-            if path.name != REPORT and path.stat().st_size
-        )
+        remains = sorted(str(path.relative_to(self.folder)) for path in self._found - unbegun if path.stat().st_size)
         if remains:
             raise SettingsError(
                 f"{self.folder}: holds parts of a run ({', '.join(remains[:3])}{', …' if remains[3:] else ''}) but no "
