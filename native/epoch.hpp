@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "batches.hpp"
 #include "rule.hpp"
+#include "shares.hpp"
 #include "thread_tuner.hpp"
 #include "threads.hpp"
 
@@ -38,9 +38,7 @@ template <class T> class Session {
         batches_(variant, kernels, data, schedule.batch_size, schedule.seed, schedule.shuffle, network.capacity,
                  network.n_outputs()),
         schedule_(schedule), theta_(network.n_parameters), gradient_(network.n_parameters) {
-    std::size_t n_units = 0;
-    for (const auto& operation : network.operations) n_units += operation->n_units();
-    squares_ = Buffer<double>(n_units);
+    squares_ = Buffer<double>(n_units(network.operations));
     for (std::size_t t = 0; t < schedule.n_threads; ++t) own_.push_back(make_own());
     choice_ = {schedule.may_choose && too_small_for_threads() ? 1 : schedule.n_threads, schedule.may_choose};
   }
@@ -116,11 +114,8 @@ template <class T> class Session {
   void rows_phase(const Batch& batch, const StepSettings& settings, std::size_t i0, std::size_t i1, Own& own);
   void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
   double l2_of(const Batch& batch, const StepSettings& settings) const;
-  double squares_of_weights() const;
-  template <bool shares = false, class F> void for_units(std::size_t thread, std::size_t n_threads, const F& f);
   void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
-  T shortening(double clip_norm) const;
   void steps(const Stretch& stretch, std::size_t thread);
   ThreadChoice::Took run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
 
@@ -206,69 +201,27 @@ template <class T> double Session<T>::l2_of(const Batch& batch, const StepSettin
   return total == 0 ? settings.l2 : settings.l2 + settings.alpha / total;
 }
 
-template <class T> double Session<T>::squares_of_weights() const {
-  double sum = 0;
-  for (const auto& operation : network.operations) sum += operation->squares_of_weights(theta_.get());
-  return sum;
-}
-
 // the second phase: rows of W ------------------------------------------------------------------------------
-
-// f(operation, first unit, end, number of the operation's first unit) for a thread's share of all units by cost.
-template <class T>
-template <bool shares, class F>
-void Session<T>::for_units(std::size_t thread, std::size_t n_threads, const F& f) {
-  double total = 0, before = 0;
-  for (const auto& operation : network.operations)
-    total += static_cast<double>(operation->n_units()) * operation->cost_of_unit();  // the same by shares
-  const double low = total * static_cast<double>(thread) / static_cast<double>(n_threads);
-  const double high = total * static_cast<double>(thread + 1) / static_cast<double>(n_threads);
-  std::size_t number = 0;
-  for (const auto& operation : network.operations) {
-    const std::size_t n = shares ? operation->n_shares() : operation->n_units();
-    const double cost = shares ? operation->cost_of_share() : operation->cost_of_unit();
-    const auto unit_at = [&](double x) {  // whole tiles of two rows
-      return x <= before ? 0
-             : x >= before + cost * static_cast<double>(n)
-                 ? n
-                 : std::min(n, static_cast<std::size_t>((x - before) / cost) / 2 * 2);
-    };
-    const std::size_t r0 = unit_at(low), r1 = thread + 1 == n_threads ? n : unit_at(high);
-    if (r0 < r1) f(*operation, r0, r1, number);
-    before += cost * static_cast<double>(n);
-    number += n;
-  }
-}
 
 template <class T>
 void Session<T>::gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads,
                                 Own& own) {
   const Trained<T> t = trained();
-  for_units(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t number) {
-    operation.gradient(t, batch.n, r0, r1, own.scratch.get());
-    operation.penalise(t, rule, r0, r1);
-    for (std::size_t r = r0; r < r1; ++r) squares_[number + r] = operation.squares_of_unit(t, r);
-  });
-}
-
-// The factor that shortens all gradients together to clip_norm; sums in the order of the units. NaN, which ends the
-// training, for a norm that is not finite: nothing can be shortened by it.
-template <class T> T Session<T>::shortening(double clip_norm) const {
-  std::size_t n_units = 0;
-  for (const auto& operation : network.operations) n_units += operation->n_units();
-  double sum = 0;
-  for (std::size_t r = 0; r < n_units; ++r) sum += squares_[r];
-  const double norm = std::sqrt(sum);
-  if (!std::isfinite(norm)) return std::numeric_limits<T>::quiet_NaN();
-  return norm > clip_norm ? T(clip_norm / norm) : T(1);
+  for_units(network.operations, thread, n_threads,
+            [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t number) {
+              operation.gradient(t, batch.n, r0, r1, own.scratch.get());
+              operation.penalise(t, rule, r0, r1);
+              for (std::size_t r = r0; r < r1; ++r) squares_[number + r] = operation.squares_of_unit(t, r);
+            });
 }
 
 template <class T>
 void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own) {
   const Trained<T> t = trained();
-  for_units<true>(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
-    operation.update(t, rule, batch.n, r0, r1, own.scratch.get(), own.check.get());
-  });
+  for_units<by_share>(network.operations, thread, n_threads,
+                      [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
+                        operation.update(t, rule, batch.n, r0, r1, own.scratch.get(), own.check.get());
+                      });
 }
 
 // steps ---------------------------------------------------------------------------------------------------
@@ -287,7 +240,8 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
     }
     rows_phase(b, *s.settings, b.n * thread / n_threads, b.n * (thread + 1) / n_threads, own);
     const double l2 = l2_of(b, *s.settings);
-    if (thread == 0 && s.penalties) s.penalties[own.done] = 0.5 * l2 * squares_of_weights();
+    if (thread == 0 && s.penalties)
+      s.penalties[own.done] = 0.5 * l2 * squares_of_weights(network.operations, theta_.get());
     barrier(n_threads);
     if (stop_request_) {
       own.stopped = Stopped::interrupted;
@@ -304,11 +258,12 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
     if (s.settings->clip_norm > 0) {
       gradient_phase(b, rule, thread, n_threads, own);
       barrier(n_threads);
-      rule.shorten = shortening(s.settings->clip_norm);
+      rule.shorten = shortening<T>(squares_.get(), n_units(network.operations), s.settings->clip_norm);
       const Trained<T> t = trained();
-      for_units(thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
-        operation.apply(t, rule, r0, r1, own.check.get());
-      });
+      for_units(network.operations, thread, n_threads,
+                [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
+                  operation.apply(t, rule, r0, r1, own.check.get());
+                });
     } else {
       units_phase(b, rule, thread, n_threads, own);
     }
@@ -394,7 +349,8 @@ double Session<T>::record(std::uint64_t step, double eta, const StepSettings& se
 
   Rule<T> rule = rule_of_step<T>(settings, eta, step + 1, l2_of(b, settings));
   gradient_phase(b, rule, 0, 1, own_[0]);
-  if (settings.clip_norm > 0) rule.shorten = shortening(settings.clip_norm);
+  if (settings.clip_norm > 0)
+    rule.shorten = shortening<T>(squares_.get(), n_units(network.operations), settings.clip_norm);
   stopped = Stopped::loss;
   if (std::isfinite(J)) {
     std::fill(own.check.get(), own.check.get() + chunk<T>, T(0));
