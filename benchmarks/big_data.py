@@ -84,8 +84,8 @@ def training(n_rows: int, folder: str) -> str:
     command = [*TRAIN, str(path), "--target", "label", "--json", *OPTIONS]
     _, first_s, first_cpu_s, most = watched([*command, "-o", f"{folder}/first"])
     text, second_s, second_cpu_s, again = watched([*command, "-o", f"{folder}/second"])
-    told = json.loads(text)
-    epoch_s, accuracy = told["seconds"], told["validation"]["accuracy"]
+    record = json.loads(text)
+    epoch_s, accuracy = record["seconds"], record["validation"]["accuracy"]
     return (
         f"{first_s:8.1f} s {first_cpu_s:7.1f} s  {second_s:13.1f} s {second_cpu_s:7.1f} s  {epoch_s:10.2f} s"
         f"  {0.8 * n_rows / epoch_s:20,.0f}   {max(most, again):5.0f} MiB   {accuracy:8.4f}"
@@ -119,8 +119,8 @@ def main() -> None:
     for size in options.rows.split(","):
         n_rows = int(float(size))
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            told = (predicting if options.predict else training)(n_rows, folder)
-            print(f"{n_rows:10,}  {told}", flush=True)
+            result = (predicting if options.predict else training)(n_rows, folder)
+            print(f"{n_rows:10,}  {result}", flush=True)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def one(seed: int, bases: dict[str, Path], folder: Path, data: Path) -> dict[str
     what = craft(run, seed)
     files = [path for path in run.rglob("*") if path.is_file() and not path.is_symlink()]
     size = max(path.stat().st_size for path in files)
-    told: dict[str, Any] = {"seed": seed, "base": base, "what": what, "size": size, "uses": {}}
+    record: dict[str, Any] = {"seed": seed, "base": base, "what": what, "size": size, "uses": {}}
     slow = [name for name in USES if name not in QUICK]
     for name in (*QUICK, rng.choice(slow)):
         before, began = reset_peak(), time.process_time()  # other work on the machine does not count
@@ -50,8 +50,8 @@ def one(seed: int, bases: dict[str, Path], folder: Path, data: Path) -> dict[str
         except BaseException:
             became = "TRACEBACK " + traceback.format_exc(limit=-6)
         seconds, grown = time.process_time() - began, peak_bytes() - before
-        told["uses"][name] = {"became": became, "seconds": seconds, "grown": grown}
-    return told
+        record["uses"][name] = {"became": became, "seconds": seconds, "grown": grown}
+    return record
 
 
 def batch(options: argparse.Namespace) -> None:
@@ -84,8 +84,8 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as home:
         make_runs(Path(home))
-        told = gathered(options, home)
-    return summed(told, options)
+        result = gathered(options, home)
+    return summed(result, options)
 
 
 def gathered(options: argparse.Namespace, home: str) -> list[dict[str, Any]]:

@@ -78,8 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(score_table(entries))
     print(f"{len(entries)} runs in {time.perf_counter() - began:.0f} s", file=sys.stderr)
     if options.output_file is not None:
-        told: Any = score(entries) if options.held_out else {"score": score(entries), "cases": entries}
-        options.output_file.write_text(json.dumps(told, indent=1))
+        evidence: Any = score(entries) if options.held_out else {"score": score(entries), "cases": entries}
+        options.output_file.write_text(json.dumps(evidence, indent=1))
     if options.held_out:
         return 0
     if options.wrong is not None:

@@ -27,12 +27,12 @@ HIDDEN = [name for name, entry in ACTIVATIONS.items() if entry.elementwise and n
 
 def tables() -> dict[str, tuple[Any, Any, str]]:
     """Inputs and answers of sets that come with scikit-learn; what is predicted."""
-    told = {}
+    record = {}
     for name in ("iris", "wine", "breast_cancer", "digits"):
-        told[name] = (*getattr(datasets, f"load_{name}")(return_X_y=True), "class")
+        record[name] = (*getattr(datasets, f"load_{name}")(return_X_y=True), "class")
     X, y = datasets.load_diabetes(return_X_y=True, scaled=False)
-    told["diabetes"] = (X, y, "values")
-    return told
+    record["diabetes"] = (X, y, "values")
+    return record
 
 
 def trained(rng: np.random.Generator) -> tuple[str, cr.Network, Any, Any]:
@@ -72,9 +72,9 @@ class Wrong(NumpyEngine):
 
     def backward(self, *args: Any, **how: Any) -> Any:
         """That of the reference, with the fault in it."""
-        told = super().backward(*args, **how)
-        tensors = {f"dW{l}": told.dW[l] for l in range(1, len(told.dW))}
-        tensors |= {f"db{l}": told.db[l] for l in range(1, len(told.db))}
+        result = super().backward(*args, **how)
+        tensors = {f"dW{l}": result.dW[l] for l in range(1, len(result.dW))}
+        tensors |= {f"db{l}": result.db[l] for l in range(1, len(result.db))}
         while True:
             name = str(self.rng.choice(list(tensors)))
             tensor = tensors[name].reshape(-1)
@@ -83,7 +83,7 @@ class Wrong(NumpyEngine):
                 at = int(self.rng.choice(large))
                 tensor[at] *= 1 + 1e-4
                 self.place = f"{name}[{at}] = {tensor[at]:.3g}"
-                return told
+                return result
 
 
 def healthy(n: int) -> Iterator[str]:
@@ -120,8 +120,8 @@ def main() -> None:
     parser.add_argument("--healthy", type=int, default=200)
     parser.add_argument("--planted", type=int, default=300)
     options = parser.parse_args()
-    for title, told in (("accused", list(healthy(options.healthy))), ("not found", list(planted(options.planted)))):
-        print(*told, f"{title}: {len(told)}", sep="\n")
+    for title, result in (("accused", list(healthy(options.healthy))), ("not found", list(planted(options.planted)))):
+        print(*result, f"{title}: {len(result)}", sep="\n")
 
 
 if __name__ == "__main__":

@@ -334,8 +334,8 @@ def main(argv: list[str] | None = None) -> int:
         began = time.perf_counter()
         r = measure(case, optimizer, seed, options.folder, grids)
         results.append(r)
-        told = {rule: is_right(r, rule) for rule in RULES}
-        print(f"{optimizer}, {r['case']}, seed {seed}: {told} {time.perf_counter() - began:.1f} s", file=sys.stderr)
+        result = {rule: is_right(r, rule) for rule in RULES}
+        print(f"{optimizer}, {r['case']}, seed {seed}: {result} {time.perf_counter() - began:.1f} s", file=sys.stderr)
     if options.output_file:
         options.output_file.write_text(json.dumps(results, indent=1), encoding="utf-8")
     tables = markdown(results)

@@ -134,11 +134,11 @@ def tables(results: dict[str, Any]) -> str:
     median = {what: f"{np.median(r):.1f} ×, least {min(r):.1f} ×" for what, r in ratios.items() if r}
     if median:
         lines += ["", f"Median: fit {median['fit']}; predict {median['predict']}."]
-    for label, told in (("ours", "here"), ("theirs", "scikit-learn")):
+    for label, result in (("ours", "here"), ("theirs", "scikit-learn")):
         if "grid" in results:
             one, two = results["grid"][label]["1"], results["grid"][label]["2"]
             ratio = np.median(results["grid"][label]["ratios"])
-            lines += ["", f"Grid search, {told}: {one:.2f} s with one worker, {two:.2f} s with two: {ratio:.2f} ×."]
+            lines += ["", f"Grid search, {result}: {one:.2f} s with one worker, {two:.2f} s with two: {ratio:.2f} ×."]
     return "\n".join(lines)
 
 

@@ -98,13 +98,13 @@ def chainrule(train: str, test: str, name: str, seed: int, place: Path, *more: s
     seconds, out = time.perf_counter() - began, io.StringIO()
     with contextlib.redirect_stdout(out):
         assert main(["evaluate", run, test, "--json"]) == 0
-    told = json.loads(out.getvalue())
-    if "accuracy" in told:
+    record = json.loads(out.getvalue())
+    if "accuracy" in record:
         predicted = str(place / "predicted.csv")
         with contextlib.redirect_stderr(io.StringIO()):
             assert main(["predict", run, test, "-o", predicted]) == 0
-        told["calibration_error"] = _calibration_of_file(predicted, test, target)
-    return told, seconds
+        record["calibration_error"] = _calibration_of_file(predicted, test, target)
+    return record, seconds
 
 
 def _calibration_of_file(predicted: str, test: str, target: str) -> float:
@@ -201,8 +201,8 @@ def _matrix(table: Any, levels: dict[str, dict[str, int]]) -> tuple[Any, Any]:
             columns.append(column.values)
     target = table.targets[0]
     y = np.array([*target.levels, ""])[target.values] if target.kind == "category" else target.values
-    told = np.flatnonzero(~target.missing)
-    return np.column_stack([*columns, *further])[told], y[told]
+    result = np.flatnonzero(~target.missing)
+    return np.column_stack([*columns, *further])[result], y[result]
 
 
 def one(folder: Path, name: str, seed: int, more: list[str]) -> dict[str, Any]:
@@ -210,10 +210,10 @@ def one(folder: Path, name: str, seed: int, more: list[str]) -> dict[str, Any]:
     header, train, test = rows_of(folder, name, seed)
     with tempfile.TemporaryDirectory() as place:
         paths = (write(Path(place, "train.csv"), header, train), write(Path(place, "test.csv"), header, test))
-        told, seconds = chainrule(*paths, name, seed, Path(place), *more)
-        is_class = "accuracy" in told
-        ours = [told["accuracy"], seconds, told["log_loss"], told["calibration_error"]] if is_class else []
-        entry = {"chainrule": ours or [told["rmse"], seconds]}
+        result, seconds = chainrule(*paths, name, seed, Path(place), *more)
+        is_class = "accuracy" in result
+        ours = [result["accuracy"], seconds, result["log_loss"], result["calibration_error"]] if is_class else []
+        entry = {"chainrule": ours or [result["rmse"], seconds]}
         entry |= scikit_learn(*paths, name, seed, is_class)
     return {"table": name, "seed": seed, "n_train": len(train), "accuracy": is_class, **entry}
 

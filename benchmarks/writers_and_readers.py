@@ -82,8 +82,8 @@ def read(place: Path, over: Any, faults: Any, n_read: Any) -> None:
         chance, n = random.Random(seed), 0
         while not over.is_set():
             folders = sorted(place.iterdir())
-            if folders and (told := look(folders[-1], chance)):
-                faults.put(f"{folders[-1].name}: {told}")
+            if folders and (result := look(folders[-1], chance)):
+                faults.put(f"{folders[-1].name}: {result}")
             n += bool(folders)
             time.sleep(chance.uniform(0, 0.05))
         with n_read.get_lock():
@@ -121,13 +121,13 @@ def look(folder: Path, chance: random.Random) -> str | None:
 def campaign(n_rounds: int, tell: Callable[[str], None] = lambda text: None) -> list[str]:
     """What went wrong in so many rounds, if anything."""
     spawn = multiprocessing.get_context("spawn")
-    over, told, n_read, found = spawn.Event(), spawn.Queue(), spawn.Value("q", 0), []
+    over, result, n_read, found = spawn.Event(), spawn.Queue(), spawn.Value("q", 0), []
     tasks, results = [spawn.Queue(), spawn.Queue()], [spawn.Queue(), spawn.Queue()]
     with tempfile.TemporaryDirectory() as name:
         place, alone = Path(name) / "runs", Path(name) / "alone"
         place.mkdir()
         writers = [spawn.Process(target=write, args=pair) for pair in zip(tasks, results, strict=True)]
-        readers = [spawn.Process(target=read, args=(place, over, told, n_read)) for _ in range(PROCESSES)]
+        readers = [spawn.Process(target=read, args=(place, over, result, n_read)) for _ in range(PROCESSES)]
         for process in (*writers, *readers):
             process.start()
         wanted = [train(alone / str(seed), seed, stops=False) for seed in (0, 1)]
@@ -138,9 +138,9 @@ def campaign(n_rounds: int, tell: Callable[[str], None] = lambda text: None) -> 
         over.set()
         for queue in tasks:
             queue.put(None)
-        while any(process.is_alive() for process in readers) or not told.empty():
-            while not told.empty():
-                found.append(f"reader: {told.get()}")
+        while any(process.is_alive() for process in readers) or not result.empty():
+            while not result.empty():
+                found.append(f"reader: {result.get()}")
             time.sleep(0.05)
         for process in (*writers, *readers):
             process.join()
@@ -153,14 +153,14 @@ def _round(folder: Path, tasks: list[Any], results: list[Any], wanted: list[str]
     for seed in (0, 1):
         tasks[seed].put((folder, seed, True))
     began = [queue.get() for queue in results]
-    faults = [f"{folder.name}: {told}" for told in began if told.startswith("fault")]
+    faults = [f"{folder.name}: {result}" for result in began if result.startswith("fault")]
     won = [seed for seed in (0, 1) if len(began[seed]) == 64]
     if len(won) != 1:
         return [*faults, f"{folder.name}: {began}"]
     for queue in tasks:
         queue.put((folder, won[0], False))
     ended = [queue.get() for queue in results]
-    if {told for told in ended if not told.startswith("refused")} != {wanted[won[0]]}:
+    if {result for result in ended if not result.startswith("refused")} != {wanted[won[0]]}:
         faults.append(f"{folder.name}: {ended}; expected {wanted[won[0]]}")
     left = [path.name for path in folder.rglob("*") if ".tmp." in path.name or path.name == "writer.lock"]
     run = cr.load(folder)

@@ -116,13 +116,13 @@ CHAINRULE_INLINE void column_gradient(Panels<const T> a_in, const T* delta, std:
   for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
     const std::size_t width = panel_width<T>(a_in.columns, p), base = p * panel<T>;
     const T* const a = a_in.data + panel_start<T>(a_in.rows, p);
-    const auto told = [&](Vector<T> g, std::size_t r) CHAINRULE_LAMBDA { f(g, base + r, base + first, base + end); };
+    const auto shifted = [&](Vector<T> g, std::size_t r) CHAINRULE_LAMBDA { f(g, base + r, base + first, base + end); };
     std::size_t r = first / lanes<T> * lanes<T>;
     const auto left = [&] { return r < end ? (end - r + lanes<T> - 1) / lanes<T> : 0; };
-    for (; left() >= 8; r += 8 * lanes<T>) column_gradient_strip<T, 8>(a, width, delta, n, r, told);
-    if (left() >= 4) column_gradient_strip<T, 4>(a, width, delta, n, r, told), r += 4 * lanes<T>;
-    if (left() >= 2) column_gradient_strip<T, 2>(a, width, delta, n, r, told), r += 2 * lanes<T>;
-    for (; left() > 0; r += lanes<T>) column_gradient_strip<T, 1>(a, width, delta, n, r, told);
+    for (; left() >= 8; r += 8 * lanes<T>) column_gradient_strip<T, 8>(a, width, delta, n, r, shifted);
+    if (left() >= 4) column_gradient_strip<T, 4>(a, width, delta, n, r, shifted), r += 4 * lanes<T>;
+    if (left() >= 2) column_gradient_strip<T, 2>(a, width, delta, n, r, shifted), r += 2 * lanes<T>;
+    for (; left() > 0; r += lanes<T>) column_gradient_strip<T, 1>(a, width, delta, n, r, shifted);
   });
 }
 

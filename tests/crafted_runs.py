@@ -85,11 +85,11 @@ def _plateau_run(path: Path, *, resume: bool = False) -> None:
 
 def command(*words: object) -> int:
     """A command of the command line; what it writes to stdout is dropped, what is an error comes back as its code."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as told:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as result:
         code = main([str(word) for word in words])
     assert code in (0, 1, 2), (words, code)
     if code == 2:
-        assert told.getvalue().startswith("chainrule: "), told.getvalue()
+        assert result.getvalue().startswith("chainrule: "), result.getvalue()
     return code
 
 

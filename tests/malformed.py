@@ -96,8 +96,8 @@ def ragged() -> Iterator[Case]:
                 cells = lines[1 + at].split(delimiter)
                 cells = cells[:2] if change == "short" else [*cells, "9"]
                 lines[1 + at] = delimiter.join(cells)
-                told = f"{len(cells)} cells; expected 3"
-                expected = Refused(2 + at, "y" if change == "short" else None, (told,))
+                message = f"{len(cells)} cells; expected 3"
+                expected = Refused(2 + at, "y" if change == "short" else None, (message,))
                 yield Case(f"{change} row {at} {name}", "\n".join(lines).encode(), expected)
     yield Case("trailing delimiters in rows", b"a,b,y\n1,x,0,\n2,z,1,\n", Refused(2, None, ("4 cells",)))
     yield Case(

@@ -59,11 +59,11 @@ class Browser:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
         while True:
-            told = self._next()
-            if told.get("id") == self._id:
-                assert "error" not in told, told
-                return told["result"]
-            self._note(told)
+            result = self._next()
+            if result.get("id") == self._id:
+                assert "error" not in result, result
+                return result["result"]
+            self._note(result)
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
@@ -73,8 +73,8 @@ class Browser:
         message, self._rest = self._rest.split(b"\0", 1)
         return json.loads(message)
 
-    def _note(self, told: dict[str, Any]) -> None:
-        method, values = told.get("method"), told.get("params", {})
+    def _note(self, result: dict[str, Any]) -> None:
+        method, values = result.get("method"), result.get("params", {})
         if method == "Runtime.exceptionThrown":
             self.complaints.append(str(values["exceptionDetails"].get("exception", {}).get("description")))
         elif method == "Log.entryAdded":
@@ -99,9 +99,9 @@ class Browser:
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the page."""
-        told = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        result = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
 
     def press(self, *keys: str) -> None:
         """Press keys by name, as a keyboard would."""

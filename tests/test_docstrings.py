@@ -123,12 +123,12 @@ def members(cls: type) -> dict[str, Any]:
 
 def public() -> dict[str, Any]:
     """Every public name with its methods and properties."""
-    told = {}
+    record = {}
     for path, item in names().items():
-        told[path] = item
+        record[path] = item
         if isinstance(item, type):
-            told |= {f"{path}.{name}": member for name, member in members(item).items()}
-    return told
+            record |= {f"{path}.{name}": member for name, member in members(item).items()}
+    return record
 
 
 PUBLIC = public()
@@ -167,14 +167,14 @@ def signature(item: Any) -> dict[str, inspect.Parameter]:
 
 def wrong_defaults(doc: NumpyDocString, item: Any) -> list[str]:
     """Defaults that a docstring states otherwise than the signature."""
-    told = []
+    lines = []
     for entry in doc["Parameters"]:
         stated = re.search(r"default (.+)$", entry.type)
         for name in entry.name.split(", ") if stated else []:
             given = signature(item).get(name)
             if given is not None and ast.literal_eval(stated.group(1)) != given.default:
-                told.append(f"{name} has the default {given.default!r}; stated is {stated.group(1)}")
-    return told
+                lines.append(f"{name} has the default {given.default!r}; stated is {stated.group(1)}")
+    return lines
 
 
 def mistakes(path: str, item: Any) -> list[str]:
@@ -186,16 +186,16 @@ def mistakes(path: str, item: Any) -> list[str]:
         return ["GL08: no docstring"]
     doc, record = NumpyDocString(text), path in MADE_BY_CALLS or takes_what_its_base_takes(item)
     judged = validate(get_doc_object(item))["errors"]
-    told = [f"{code}: {what}" for code, what in judged if code not in NOT_ASKED and not (record and code == "PR01")]
+    result = [f"{code}: {what}" for code, what in judged if code not in NOT_ASKED and not (record and code == "PR01")]
     if path in MADE_BY_CALLS and dataclasses.is_dataclass(item):
         fields = {field.name for field in dataclasses.fields(item) if field.init and not field.name.startswith("_")}
         if missing := fields - inherited(item):
-            told.append(f"Attributes lack {sorted(missing)}")
+            result.append(f"Attributes lack {sorted(missing)}")
     if inspect.isfunction(item):
-        told += [f"{name} is raised and not under Raises" for name in raised(item) - documented(doc["Raises"])]
+        result += [f"{name} is raised and not under Raises" for name in raised(item) - documented(doc["Raises"])]
     if path in names() and not doc["Examples"] and item.__name__ not in PARTS:
-        told.append("EX01: no example")
-    return told + wrong_defaults(doc, item)
+        result.append("EX01: no example")
+    return result + wrong_defaults(doc, item)
 
 
 def takes_what_its_base_takes(item: Any) -> bool:
@@ -216,8 +216,8 @@ def inherited(cls: type) -> set[str]:
 @pytest.mark.parametrize("path", PUBLIC)
 def test_every_public_name_is_documented_in_sections_that_tools_read(path: str) -> None:
     """Summary, parameters with their types, returns, raises, fields of records, an example: as numpydoc reads them."""
-    told = mistakes(path, PUBLIC[path])
-    assert not told, f"{path}:\n" + "\n".join(told)
+    result = mistakes(path, PUBLIC[path])
+    assert not result, f"{path}:\n" + "\n".join(result)
 
 
 def test_a_name_without_parameters_returns_raises_or_example_is_noticed() -> None:
@@ -239,8 +239,8 @@ def test_a_name_without_parameters_returns_raises_or_example_is_noticed() -> Non
             How many.
         """
 
-    told = " ".join(mistakes("bare", bare))
-    assert all(what in told for what in ("PR01", "RT01", "ValueError is raised")), told
+    message = " ".join(mistakes("bare", bare))
+    assert all(what in message for what in ("PR01", "RT01", "ValueError is raised")), message
     assert any("default 3" in what for what in mistakes("wrong", wrong))
     assert any("EX01" in what for what in mistakes("chainrule.api.plan.plan", bare)), "an example is asked of a name"
 

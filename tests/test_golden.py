@@ -36,9 +36,9 @@ def test_cs231n_circuits() -> None:
     np.testing.assert_allclose(neuron.value, 0.7310585786300049, **EXACT)
     ddot = next(gate.gradient for gate in neuron.gates if gate.name == "dot")
     np.testing.assert_allclose(ddot, 0.19661193324148185, **EXACT)
-    told = [neuron.gradients[name] for name in ("w0", "w1", "w2", "x0", "x1")]
+    result = [neuron.gradients[name] for name in ("w0", "w1", "w2", "x0", "x1")]
     dw = [-0.19661193324148185, -0.3932238664829637, 0.19661193324148185]
-    np.testing.assert_allclose(told, [*dw, 0.3932238664829637, -0.5898357997244456], **EXACT)
+    np.testing.assert_allclose(result, [*dw, 0.3932238664829637, -0.5898357997244456], **EXACT)
     np.testing.assert_allclose(staged.value, 1.5456448841066441, **EXACT)
     np.testing.assert_allclose(staged.gradients["x"], 2.0595697955721652, **EXACT)
     np.testing.assert_allclose(staged.gradients["y"], 1.5922327514838093, **EXACT)
@@ -56,12 +56,12 @@ def test_nielsen_neuron(start: tuple[float, float], outputs: tuple[float, ...]) 
     net = cr.Network([1, 1], output="sigmoid", loss="squared_error", dtype="float64")
     net.W[1][:], net.b[1][:] = start
     run = cr.train(net, [[1.0]], [[0.0]], optimizer=cr.SGD(0.15), epochs=300, batch_size=1, progress=False)
-    told = [
+    lines = [
         net.forward([[1.0]]).output[0, 0],
         run.replay(150).forward.output[0, 0],
         run.network.forward([[1.0]]).output[0, 0],
     ]
-    np.testing.assert_allclose(told, outputs, rtol=1e-13)
+    np.testing.assert_allclose(lines, outputs, rtol=1e-13)
 
 
 def mazur() -> cr.Network:

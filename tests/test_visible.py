@@ -120,11 +120,11 @@ def test_no_command_lets_a_name_act(run: str, capsys: pytest.CaptureFixture[str]
         ["\x1b[2J"],
     ):
         main(command)
-        told = capsys.readouterr()
-        assert told.out + told.err
-        assert not ACTING.search(told.out + told.err), command
+        result = capsys.readouterr()
+        assert result.out + result.err
+        assert not ACTING.search(result.out + result.err), command
         if command[:2] == ["train", run] and "-o" in command:
-            assert "size\\x1b[2J" in told.out
+            assert "size\\x1b[2J" in result.out
 
 
 @pytest.mark.skipif(os.name != "posix", reason="ends on a system with pseudo-terminals")

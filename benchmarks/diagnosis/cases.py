@@ -54,7 +54,7 @@ def examine(case: Case, folder: Path | None) -> dict[str, Any]:
         error = plan.errors(run)[1]
         ailments = controls.ailments(plan, run, error)
         entry: dict[str, Any] = {"right": ["healthy"], "error": error, "counts": not ailments, "ailments": ailments}
-        return _told(case) | entry | _verdicts(plan, run, folder)
+        return _reported(case) | entry | _verdicts(plan, run, folder)
     bases = held_out.BASES if case.held_out else plans.BASES
     fault = {f.name: f for f in (held_out.FAULTS if case.held_out else faults.FAULTS)}[case.fault]
     twin, plan = fault.plans(bases[case.base], folder, case.seed)
@@ -72,10 +72,10 @@ def examine(case: Case, folder: Path | None) -> dict[str, Any]:
         }  # fmt: skip
         if plan.onset is not None:
             entry["onset"] = [round(plan.onset * plan.epochs) * run.steps_per_epoch, run.steps_per_epoch]
-        return _told(case) | entry | _verdicts(plan, run, folder)
+        return _reported(case) | entry | _verdicts(plan, run, folder)
 
 
-def _told(case: Case) -> dict[str, Any]:
+def _reported(case: Case) -> dict[str, Any]:
     return {"fault": case.fault, "base": case.base, "seed": case.seed}
 
 

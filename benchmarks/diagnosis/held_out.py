@@ -49,12 +49,14 @@ def leaking_column(plan: Plan, rng: np.random.Generator) -> None:
     """One column holds the number of the target, a little noisy, where it is known."""
     d = plan.data
 
-    def told(X: Any, y: Any) -> Any:
+    def relabelled(X: Any, y: Any) -> Any:
         y = (y - np.mean(d.y)) / np.std(d.y)
         return np.hstack([X, (y + 0.02 * rng.standard_normal(len(y)))[:, None]])
 
     unknown = rng.permutation(d.y_test)
-    plan.data = replace(d, X=told(d.X, d.y), X_valid=told(d.X_valid, d.y_valid), X_test=told(d.X_test, unknown))
+    plan.data = replace(
+        d, X=relabelled(d.X, d.y), X_valid=relabelled(d.X_valid, d.y_valid), X_test=relabelled(d.X_test, unknown)
+    )
 
 
 def first_biases(value: float) -> Change:

@@ -211,13 +211,13 @@ def leak(plan: Plan, rng: np.random.Generator) -> None:
     """Columns that hold the target while training, and nothing of it where the network is used."""
     d = plan.data
 
-    def told(X: Any, y: Any) -> Any:
+    def relabelled(X: Any, y: Any) -> Any:
         columns = np.eye(d.n_classes)[y][:, 1:] if d.n_classes else y[:, None]
         return np.hstack([X, columns])
 
     unknown = rng.permutation(d.y_test)
     plan.data = replace(
-        d, X=told(d.X, d.y), X_valid=told(d.X_valid, d.y_valid), X_test=told(d.X_test, unknown)
+        d, X=relabelled(d.X, d.y), X_valid=relabelled(d.X_valid, d.y_valid), X_test=relabelled(d.X_test, unknown)
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from diagnosis.faults import FAULTS
 Entries = list[dict[str, Any]]
 
 
-def judges_of(entries: Entries) -> list[str]:
+def raters_of(entries: Entries) -> list[str]:
     """Whose verdicts there are, the doctor first."""
     return [judge for judge in JUDGES if judge in entries[0]["verdicts"]]
 
@@ -30,7 +30,7 @@ def score(entries: Entries) -> dict[str, dict[str, float]]:
             "healthy": len(healthy),
             "false_alarms": sum(not is_right(e, judge) for e in healthy),
         }
-        for judge in judges_of(entries)
+        for judge in raters_of(entries)
     }
 
 
@@ -62,15 +62,15 @@ def _bold(judge: str) -> str:
 
 def fault_table(entries: Entries) -> str:
     """One line a fault: cases that count, and how many of them each judge names rightly."""
-    judges = judges_of(entries)
-    lines = [f"| fault | right first cause | cases | {' | '.join(map(_bold, judges))} | harmless |"]
-    lines.append("|---|---|---|" + "---|" * (len(judges) + 1))
+    raters = raters_of(entries)
+    lines = [f"| fault | right first cause | cases | {' | '.join(map(_bold, raters))} | harmless |"]
+    lines.append("|---|---|---|" + "---|" * (len(raters) + 1))
     for fault in FAULTS:
         own = [e for e in entries if e["fault"] == fault.name]
         if not own:
             continue
         counted = [e for e in own if e["counts"]]
-        cells = [str(sum(is_right(e, judge) for e in counted)) for judge in judges]
+        cells = [str(sum(is_right(e, judge) for e in counted)) for judge in raters]
         right = ", ".join(sorted(fault.right))
         harmless = len(own) - len(counted)
         lines.append(f"| {fault.name} | {right} | {len(counted)} | {' | '.join(cells)} | {harmless or ''} |")
@@ -93,11 +93,11 @@ def wrong_table(entries: Entries, judge: str = DOCTOR) -> str:
 def alarm_table(entries: Entries) -> str:
     """Which rules of each judge alarm first on healthy runs."""
     lines = ["| | false alarms by rule |", "|---|---|"]
-    for judge in judges_of(entries):
+    for judge in raters_of(entries):
         healthy = [e["verdicts"][judge] for e in entries if not e["fault"] and e["counts"]]
         rules = Counter(rule for v in healthy for rule in set(v.get("rules", v["first"])))
-        told = ", ".join(f"{rule} {n}" for rule, n in rules.most_common())
-        lines.append(f"| {_bold(judge)} | {told or 'none'} |")
+        message = ", ".join(f"{rule} {n}" for rule, n in rules.most_common())
+        lines.append(f"| {_bold(judge)} | {message or 'none'} |")
     return "\n".join(lines)
 
 

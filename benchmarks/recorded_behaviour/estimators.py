@@ -63,11 +63,11 @@ def _fit(outputs: Outputs, name: str, estimator: Any, X: Any, y: Any) -> None:
 def _attributes(estimator: Any, X: Any, y: Any) -> dict[str, Any]:
     """Every attribute that ends with an underscore, and what the estimator says of the rows."""
     names = [name for name in dir(estimator) if name.endswith("_") and not name.startswith("_")]
-    told = {name: plain(getattr(estimator, name, None), name) for name in names}
+    result = {name: plain(getattr(estimator, name, None), name) for name in names}
     for method in ("predict", "predict_proba", "score"):
         if hasattr(estimator, method):
-            told[method] = getattr(estimator, method)(*([X, y] if method == "score" else [X]))
-    return told
+            result[method] = getattr(estimator, method)(*([X, y] if method == "score" else [X]))
+    return result
 
 
 def _by_parts(outputs: Outputs, Xc: Any, c: Any, Xr: Any, r: Any) -> None:

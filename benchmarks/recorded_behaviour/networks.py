@@ -100,8 +100,8 @@ def _signs(outputs: Outputs, name: str, run: cr.Run, X: Any, y: Any) -> None:
     outputs.write(f"{name} doctor dict", doctor.to_dict())
     for what in EVENTS:
         found = run.find(what)
-        told = None if found is None else [found.text("en"), found.text("ko"), found.to_dict()]
-        outputs.write(f"{name} find {what}", told)
+        lines = None if found is None else [found.text("en"), found.text("ko"), found.to_dict()]
+        outputs.write(f"{name} find {what}", lines)
 
 
 def _refusals(outputs: Outputs) -> None:

@@ -36,9 +36,9 @@ class Outputs:
         """Write NAME for a text that differs from run to run."""
         self.hidden[str(text)] = f"<{name}>"
 
-    def write(self, name: str, told: Any) -> None:
+    def write(self, name: str, result: Any) -> None:
         """A text, or a value as JSON."""
-        text = told if isinstance(told, str) else json.dumps(plain(told), ensure_ascii=False, indent=1)
+        text = result if isinstance(result, str) else json.dumps(plain(result), ensure_ascii=False, indent=1)
         (self.folder / re.sub(r"[^\w.,=+-]+", "_", name)).write_text(self.constant(text) + "\n", encoding="utf-8")
 
     def constant(self, text: str) -> str:
@@ -52,10 +52,10 @@ class Outputs:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             try:
-                found, told = what(), None
+                found, result = what(), None
             except Exception as error:
-                found, told = None, f"{type(error).__name__}: {error}"
-        shown = found if told is None else told
+                found, result = None, f"{type(error).__name__}: {error}"
+        shown = found if result is None else result
         notes = [f"{w.category.__name__}: {w.message}" for w in warned if "chainrule" in w.category.__module__]
         if not notes:
             self.write(name, shown)
@@ -72,11 +72,11 @@ class Outputs:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
             warnings.simplefilter("always")
             code = main(list(arguments))
-        told = out.getvalue()
+        result = out.getvalue()
         with contextlib.suppress(ValueError):
-            told = json.dumps(plain(json.loads(told)), ensure_ascii=False, indent=1)
+            result = json.dumps(plain(json.loads(result)), ensure_ascii=False, indent=1)
         warned = re.sub(r"\S+\.py:\d+: (\w+): (.*)\n.*\n?", r"\1: \2\n", err.getvalue())
-        self.write(name or " ".join(arguments), f"exit {code}\n{told}\n--- stderr\n{warned}")
+        self.write(name or " ".join(arguments), f"exit {code}\n{result}\n--- stderr\n{warned}")
 
 
 def plain(value: Any, name: str = "") -> Any:

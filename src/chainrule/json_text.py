@@ -28,12 +28,12 @@ def text(values: Any, *, indent: int | None = None, sort_keys: bool = False) -> 
     """
     encode = _encoder(indent, sort_keys)
     try:
-        told = encode(values)  # nearly always: to look at every value first takes three times as long
+        result = encode(values)  # nearly always: to look at every value first takes three times as long
     except (TypeError, ValueError):
-        told = encode(plain(values))
-    if told.isascii():
-        return told
-    return told.encode("utf-8", "backslashreplace").decode("utf-8")  # of a lone surrogate: its escape in JSON too
+        result = encode(plain(values))
+    if result.isascii():
+        return result
+    return result.encode("utf-8", "backslashreplace").decode("utf-8")  # of a lone surrogate: its escape in JSON too
 
 
 @functools.cache
@@ -91,8 +91,8 @@ def _real(value: float, *otherwise: None) -> float | str | None:
 
 def _key(key: Any) -> Any:
     """A key as JSON has it: text, or what its writer makes text of."""
-    told = plain(key)
-    return told if told is None or isinstance(told, bool | int | float | str) else str(told)
+    result = plain(key)
+    return result if result is None or isinstance(result, bool | int | float | str) else str(result)
 
 
 def _named(value: Any) -> str:

@@ -85,10 +85,10 @@ def test_train_and_replay(run: cr.Run) -> None:
 @pytest.mark.parametrize("notation", ["batch", "note", "nielsen"])
 def test_explain(run: cr.Run, language: str, notation: str) -> None:
     """Every step is told in both languages and all notations, with the formula of the entry."""
-    told = run.replay(4).explain(language=language, notation=notation, row=1)
+    result = run.replay(4).explain(language=language, notation=notation, row=1)
     for layer in run.network.architecture.layers[:-1]:
-        assert ACTIVATIONS[layer.activation].formula in told.replace("\n      ", " ").replace("\n    ", " ")
-        assert layer.kind is None or layer.kind.label in told
+        assert ACTIVATIONS[layer.activation].formula in result.replace("\n      ", " ").replace("\n    ", " ")
+        assert layer.kind is None or layer.kind.label in result
     assert run.replay(4).to_mermaid().startswith("graph TD")
     assert run.replay(4).to_dict()["update"]["new"]["W"][1]
 
@@ -250,9 +250,9 @@ def test_a_run_is_loaded_after_the_same_calls(tmp_path: Path) -> None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     assert loaded("registered") == run.replay(5).update.new.parameters.flat.tobytes().hex()
-    told = loaded("not")
-    assert "activation 'hard_tanh' is not registered" in told
-    assert "Call chainrule.register_activation('hard_tanh', entry) first" in told
+    result = loaded("not")
+    assert "activation 'hard_tanh' is not registered" in result
+    assert "Call chainrule.register_activation('hard_tanh', entry) first" in result
 
 
 @pytest.mark.parametrize(

@@ -91,10 +91,10 @@ def test_the_command_line_keeps_the_model_elsewhere(tmp_path: Path, monkeypatch,
     monkeypatch.setattr(finish, "write_model", full)
     command = ["train", "few.csv", "--target", "y", "--epochs", "2", "--quiet", "-o", "run"]
     assert main(command) == 2
-    told = capsys.readouterr().err
-    place = re.search(r"the model is kept in (\S+);", told)
+    result = capsys.readouterr().err
+    place = re.search(r"the model is kept in (\S+);", result)
     assert place is not None
-    assert "run/model.safetensors: cannot be written (No space left on device)" in told
+    assert "run/model.safetensors: cannot be written (No space left on device)" in result
     try:
         assert main(["predict", place[1], "few.csv", "-o", "p.csv"]) == 0
     finally:

@@ -81,14 +81,14 @@ def test_a_run_takes_raw_columns(frame: pd.DataFrame, folder: Path) -> None:
     X = run.encode(shuffled)
     assert X.shape == (600, run.network.architecture.n_inputs) and X.dtype == np.float32
     assert np.array_equal(np.array(run.classes)[run.predict(X)], predicted)
-    told = run.evaluate(frame)
-    assert told["accuracy"] == np.mean(predicted == frame["kind"])
-    assert told == run.evaluate(shuffled, frame["kind"]) == run.evaluate(shuffled, frame[["kind"]])
+    result = run.evaluate(frame)
+    assert result["accuracy"] == np.mean(predicted == frame["kind"])
+    assert result == run.evaluate(shuffled, frame["kind"]) == run.evaluate(shuffled, frame[["kind"]])
     assert (
-        told == run.evaluate(shuffled, frame["kind"].tolist()) == run.evaluate(shuffled, polars.Series(frame["kind"]))
+        result == run.evaluate(shuffled, frame["kind"].tolist()) == run.evaluate(shuffled, polars.Series(frame["kind"]))
     )
     for kept in (cr.load("run"), cr.load("run/model.safetensors")):
-        assert np.array_equal(kept.predict("file.csv"), predicted) and kept.evaluate(frame) == told
+        assert np.array_equal(kept.predict("file.csv"), predicted) and kept.evaluate(frame) == result
 
 
 def test_labels_values_and_several_targets(frame: pd.DataFrame, folder: Path) -> None:
@@ -107,9 +107,9 @@ def test_labels_values_and_several_targets(frame: pd.DataFrame, folder: Path) ->
 def test_a_plan_says_what_it_will_do(frame: pd.DataFrame, folder: Path) -> None:
     """Columns, rows, target and candidates in words; nothing is trained yet, and a time limit is kept."""
     plan = cr.plan("file.csv", target="price", drop=("id", "kind", "yes"))
-    told = plan.summary()
+    result = plan.summary()
     for part in ("left out", "480 train, 120 validation", "regression", "compared on the rows held out", "day"):
-        assert part in told
+        assert part in result
     assert len(plan.candidates) == 4 and plan.task.name == "regression"
     assert "cross-validation" in cr.plan(frame[:200], target="kind", drop="id").summary()
     assert cr.plan(frame, target="kind", validation=frame[:50]).details.counts == {"train": 600, "validation": 50}
@@ -173,10 +173,10 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_use_says_what_was_expected(name: str, frame: pd.DataFrame) -> None:
     """The thing, the value found, what was expected, the remedy."""
-    stated, kind, told = WRONG[name]
+    stated, kind, result = WRONG[name]
     with pytest.raises(kind) as caught:
         cr.plan(frame, **{"target": "price", **stated})
-    assert told in str(caught.value)
+    assert result in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_living_run_says_so(tmp_path: Path) -> None:
             seen.append(str(error))
 
     train(tmp_path / "run", epochs=13, callbacks=[look, stop])
-    assert all("under way" in told for told in seen) and len(seen) == 12
+    assert all("under way" in result for result in seen) and len(seen) == 12
     seen.clear()
     train(tmp_path / "run", epochs=13, callbacks=[look])
     assert seen == ["under way"]
@@ -113,13 +113,13 @@ def test_other_data_are_said_to_be_other(tmp_path: Path) -> None:
     train(tmp_path / "run", epochs=13, callbacks=[stop], validation=(X[:9], Y[:9]))
     given = {"epochs": 13, "batch_size": 16, "progress": False, "resume": True, "directory": tmp_path / "run"}
     network = cr.Network([3, 4, 2])
-    for told, net, x, held in (
+    for result, net, x, held in (
         ("the rows to train on changed", network, X + 1, X[:9]),
         (r"they were 80, are 79", network, X[1:], X[:9]),
         ("the rows held out to judge by changed", network, X, X[1:10]),
         ("begins with other parameters", cr.Network([3, 4, 2], seed=1), X, X[:9]),
     ):
-        with pytest.raises(SettingsError, match=told):
+        with pytest.raises(SettingsError, match=result):
             cr.train(net, x, Y[: len(x)], validation=(held, Y[:9]), **given)
     assert train(tmp_path / "run", epochs=13, validation=(X[:9], Y[:9])).result["epochs"] == 13
 

@@ -84,17 +84,17 @@ def test_an_extension_stands_in_its_table_only_while_it_is_used() -> None:
 
 def test_the_quick_form_runs(script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Some faults and healthy runs on built-in data: everybody's verdicts as JSON, as a page, the wrong ones apart."""
-    told, written, wrong = tmp_path / "told.json", tmp_path / "page.md", tmp_path / "wrong.md"
+    result, written, wrong = tmp_path / "told.json", tmp_path / "page.md", tmp_path / "wrong.md"
     options = ["--quick", "--processes", "1", "--only", "rate x100,zero weights,target leaks,inputs x1000,healthy"]
-    assert script.main([*options, "-o", str(told), "--markdown", str(written), "--wrong", str(wrong)]) == 0
-    entries = json.loads(told.read_text())["cases"]
-    judges = page.judges_of(entries)
+    assert script.main([*options, "-o", str(result), "--markdown", str(written), "--wrong", str(wrong)]) == 0
+    entries = json.loads(result.read_text())["cases"]
+    judges = page.raters_of(entries)
     assert set(rules.RULE_SETS) <= set(judges) and (cases.DOCTOR in judges) == hasattr(cr.Run, "doctor")
     assert {entry["fault"] for entry in entries} >= {"rate x100", "zero weights", "target leaks", "inputs x1000", ""}
     assert all(entry["harm"] >= cases.HARM for entry in entries if entry["fault"] and entry["counts"])
     assert "| rate x100 | learning-rate-too-large | 1 |" in written.read_text()
     shown = tmp_path / "shown.md"
-    assert script.main(["--show", str(told), "--markdown", str(shown)]) == 0
+    assert script.main(["--show", str(result), "--markdown", str(shown)]) == 0
     assert shown.read_text() == written.read_text(), "a page can be written again from the cases"
     assert "false alarms" in capsys.readouterr().out and wrong.read_text().startswith("# Wrong verdicts")
 

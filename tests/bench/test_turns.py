@@ -67,6 +67,6 @@ def test_ratios_pair_the_rounds() -> None:
 def test_the_environment_holds_everyone_to_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every library is told the number of threads, and settings that force other kernels are taken out."""
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
-    told = environment(2)
-    assert told["OMP_NUM_THREADS"] == told["OPENBLAS_NUM_THREADS"] == "2"
-    assert "OPENBLAS_CORETYPE" not in told
+    result = environment(2)
+    assert result["OMP_NUM_THREADS"] == result["OPENBLAS_NUM_THREADS"] == "2"
+    assert "OPENBLAS_CORETYPE" not in result

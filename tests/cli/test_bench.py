@@ -39,13 +39,13 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_kept_results_are_shown_with_what_was_met_missed_and_absent(kept: Path, capsys) -> None:
     """Within 80 columns: figures, targets met and missed, and why a library has none."""
     assert main(["bench", "--show", str(kept)]) == 0
-    told = capsys.readouterr().out
-    assert max(map(len, told.splitlines())) <= 80
-    assert "16 ✗18" in told
-    assert "20 ✓12" in told
-    assert "80 ✓75" in told
-    assert "JAX: not installed" in told
-    assert "import 2 ms of at most 50" in told
+    result = capsys.readouterr().out
+    assert max(map(len, result.splitlines())) <= 80
+    assert "16 ✗18" in result
+    assert "20 ✓12" in result
+    assert "80 ✓75" in result
+    assert "JAX: not installed" in result
+    assert "import 2 ms of at most 50" in result
 
 
 def test_results_as_markdown_and_json(kept: Path, capsys) -> None:
@@ -91,6 +91,6 @@ def test_version_names_the_engine_and_the_instruction_sets() -> None:
     native = pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
     sets = native.instruction_sets()
     call = [sys.executable, "-m", "chainrule", "--version"]
-    told = subprocess.run(call, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told[0].startswith("chainrule ")
-    assert told[1] == f"native engine, instruction set {sets[0]} (available: {', '.join(sets)})"
+    result = subprocess.run(call, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert result[0].startswith("chainrule ")
+    assert result[1] == f"native engine, instruction set {sets[0]} (available: {', '.join(sets)})"

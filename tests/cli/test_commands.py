@@ -55,11 +55,11 @@ def run_json(capsys, *arguments: str) -> dict:
 
 def test_digits_by_the_defaults_reach_97_percent(folder: Path, capsys) -> None:
     """`chainrule train digits` tells unseen digits apart, and evaluate agrees with what train told."""
-    told = run_json(capsys, "train", "digits", "--json")
-    assert told["run"] == "runs/digits"
-    assert told["test"]["accuracy"] >= 0.97
-    assert told["baseline"]["accuracy"] < 0.12
-    assert run_json(capsys, "evaluate", "runs/digits", "digits", "--json") == told["test"]
+    result = run_json(capsys, "train", "digits", "--json")
+    assert result["run"] == "runs/digits"
+    assert result["test"]["accuracy"] >= 0.97
+    assert result["baseline"]["accuracy"] < 0.12
+    assert run_json(capsys, "evaluate", "runs/digits", "digits", "--json") == result["test"]
     assert main(["check", "runs/digits"]) == 0
 
 
@@ -75,10 +75,10 @@ def test_train_prints_what_it_understood_in_80_columns(folder: Path, capsys) -> 
 
 def test_the_way_of_a_csv(iris_csv: Path, folder: Path, capsys) -> None:
     """Train on a file, predict a file with other columns in another order, evaluate it."""
-    told = run_json(
+    result = run_json(
         capsys, "train", iris_csv, "--target", "species", "--drop", "id", "-o", "run", "--epochs", "30", "--json"
     )
-    assert told["validation"]["accuracy"] >= 0.9
+    assert result["validation"]["accuracy"] >= 0.9
     rows = rows_in(iris_csv)
     with open("new.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, ["d", "note", "c", "b", "a, cm"], extrasaction="ignore")
@@ -117,8 +117,8 @@ def test_normalised_and_residual_layers(folder: Path, capsys) -> None:
     assert main(["train", "wine", "-o", "run", *more]) == 0
     assert "13-16-16-3, relu, layer normalisation, residual, softmax" in " ".join(capsys.readouterr().out.split())
     assert main(["explain", "run", "--step", "7", "--language", "ko"]) == 0
-    told = capsys.readouterr().out
-    assert "잔차 연결" in told and "층 정규화" in told
+    result = capsys.readouterr().out
+    assert "잔차 연결" in result and "층 정규화" in result
     assert main(["predict", "run", "wine", "-o", "out.csv"]) == 0
     assert len(rows_in("out.csv")) == 36
     assert run_json(capsys, "check", "run", "--json")["passed"]
@@ -148,21 +148,21 @@ def test_weights_validation_and_test_files(folder: Path, capsys) -> None:
         X = rng.normal(size=(n, 2))
         rows = np.column_stack([X, X[:, 0] - X[:, 1], rng.integers(1, 3, n)])
         np.savetxt(f"{name}.csv", rows, delimiter=",", header="a,b,y,w", comments="")
-    told = run_json(
+    result = run_json(
         capsys, "train", "train.csv", "--target", "y", "--weight", "w", "--valid", "valid.csv", "--test", "test.csv",
         "--epochs", "20", "-o", "run", "--json",
     )  # fmt: skip
-    assert [told[part]["n_rows"] for part in ("train", "validation", "test", "baseline")] == [80, 20, 30, 30]
-    assert told["test"]["r2"] > 0.5
-    assert told["n_columns"] == 2
+    assert [result[part]["n_rows"] for part in ("train", "validation", "test", "baseline")] == [80, 20, 30, 30]
+    assert result["test"]["r2"] > 0.5
+    assert result["n_columns"] == 2
 
 
 def test_resume_of_a_finished_run_does_nothing(folder: Path, capsys) -> None:
     """Begin where there is none; afterwards the same command changes no file of the run."""
     arguments = ["train", "iris", "--epochs", "3", "-o", "run", "--resume", "--json"]
-    told = run_json(capsys, *arguments)
+    result = run_json(capsys, *arguments)
     before = {path: path.stat().st_mtime_ns for path in Path("run").rglob("*")}
-    assert run_json(capsys, *arguments) == told
+    assert run_json(capsys, *arguments) == result
     assert before == {path: path.stat().st_mtime_ns for path in Path("run").rglob("*")}
 
 
@@ -190,8 +190,8 @@ def test_explain_in_every_form(folder: Path, capsys) -> None:
     ):
         assert main(["explain", "run", *arguments]) == 0
         assert words in capsys.readouterr().out
-    told = run_json(capsys, "explain", "run", "--step", "-1", "--format", "json")
-    assert told["step"] == 5
+    result = run_json(capsys, "explain", "run", "--step", "-1", "--format", "json")
+    assert result["step"] == 5
     assert main(["explain", "run", "-o", "step.txt"]) == 0
     assert capsys.readouterr().out == ""
     assert "FORWARD" in Path("step.txt").read_text()
@@ -201,10 +201,10 @@ def test_a_row_of_a_table_is_the_row_predict_sees(folder: Path, capsys) -> None:
     """explain --data shows the output that predict writes for that row."""
     main(["train", "iris", "--epochs", "2", "-o", "run", "--quiet"])
     main(["predict", "run", "iris", "-o", "out.csv"])
-    told = run_json(capsys, "explain", "run", "--data", "iris", "--row", "4", "--format", "json")
+    result = run_json(capsys, "explain", "run", "--data", "iris", "--row", "4", "--format", "json")
     row = list(rows_in("out.csv")[4].values())
-    assert told["rows"] == [4]
-    assert told["forward"]["a"][-1][0] == pytest.approx([float(cell) for cell in row[1:]], rel=1e-5)
+    assert result["rows"] == [4]
+    assert result["forward"]["a"][-1][0] == pytest.approx([float(cell) for cell in row[1:]], rel=1e-5)
 
 
 def test_check_fails_where_the_record_was_altered(folder: Path, capsys) -> None:
@@ -235,8 +235,8 @@ def test_a_run_without_its_data_reads_the_source_again(iris_csv: Path, folder: P
 def test_as_a_program() -> None:
     """`python -m chainrule` gives the version and every command's help."""
     call = [sys.executable, "-m", "chainrule"]
-    told = subprocess.run([*call, "--version"], capture_output=True, text=True, check=True)
-    assert told.stdout.startswith("chainrule ")
+    result = subprocess.run([*call, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("chainrule ")
     assert subprocess.run([*call, "train"], capture_output=True, text=True, check=False).returncode == 2
 
 
@@ -313,16 +313,16 @@ def test_explain_answers_finds_and_draws_circuits(folder: Path, capsys) -> None:
     assert run_json(capsys, "explain", "run", "--find", "non-finite", "--format", "json") is None
     for wrong in (["run", "--why", "q"], ["run", "--only", "q"], ["run", "--find", "q"], ["--circuit", "q"], []):
         assert main(["explain", *wrong]) == 2
-        assert "expected" in (told := capsys.readouterr().err) or "Known" in told
+        assert "expected" in (result := capsys.readouterr().err) or "Known" in result
 
 
 def test_check_names_the_worst_entry_and_draws_the_curve(folder: Path, capsys) -> None:
     """check tells the V-curve, the entry where engines are furthest apart, kinks and the way to any step."""
     assert main(["train", "iris", "--network", "5", "--epochs", "3", "-o", "run", "--quiet"]) == 0
     capsys.readouterr()
-    told = run_json(capsys, "check", "run", "--json")
-    assert told["parity_worst"].startswith("d") and len(told["difference_errors"]) == 11
-    assert min(told["difference_errors"]) < 1e-8 and told["reach"]["steps"] >= 1
+    result = run_json(capsys, "check", "run", "--json")
+    assert result["parity_worst"].startswith("d") and len(result["difference_errors"]) == 11
+    assert min(result["difference_errors"]) < 1e-8 and result["reach"]["steps"] >= 1
     assert main(["check", "run", "--language", "ko"]) == 0
     assert "상대 오차" in capsys.readouterr().out
 
@@ -335,5 +335,5 @@ def test_a_run_without_a_checkpoint_says_so(command: str, tmp_path: Path, capsys
         path.unlink()
     capsys.readouterr()
     assert main([command, str(tmp_path / "run")]) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1 and "checkpoints: holds no checkpoint; expected step-00000000.safetensors" in told
+    result = capsys.readouterr().err
+    assert result.count("\n") == 1 and "checkpoints: holds no checkpoint; expected step-00000000.safetensors" in result

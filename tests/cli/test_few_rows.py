@@ -38,8 +38,8 @@ def frame(n: int) -> pd.DataFrame:
 def trained(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
     """What train says in JSON."""
     assert main(["train", "rows.csv", "-o", "run", "--json", *options]) == 0
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return told
+    record: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return record
 
 
 @pytest.mark.parametrize("n", [150, 540], ids=["few rows", "a part held out"])
@@ -50,13 +50,13 @@ def test_the_estimator_does_what_the_command_does(n: int, target: str, folder: P
     rows = pd.read_csv("rows.csv")
     other = {"kind": "price", "price": "kind"}[target]
     seed = np.random.RandomState(3).randint(np.iinfo(np.int32).max)
-    told = trained(capsys, "--target", target, "--drop", other, "--seed", f"{seed}")
+    result = trained(capsys, "--target", target, "--drop", other, "--seed", f"{seed}")
     estimator = TabularClassifier if target == "kind" else TabularRegressor
     model = estimator(random_state=3).fit(rows.drop(columns=["kind", "price"]), rows[target])
     network = load("run").network
-    assert str(model.network_.architecture) == told["network"]
+    assert str(model.network_.architecture) == result["network"]
     assert np.array_equal(model.network_.parameters.flat, network.parameters.flat)
-    assert ("cross-validation" in told, "validation" in told) == (n < 500, n >= 500)
+    assert ("cross-validation" in result, "validation" in result) == (n < 500, n >= 500)
 
 
 def test_all_of_few_rows_are_trained_on_and_judged_out_of_their_fold(folder: Path, capsys: Any) -> None:
@@ -64,10 +64,10 @@ def test_all_of_few_rows_are_trained_on_and_judged_out_of_their_fold(folder: Pat
     rows = frame(120)
     rows["kind"] = np.random.default_rng(0).choice(["yes", "no"], 120)
     rows.to_csv("rows.csv", index=False)
-    told = trained(capsys, "--target", "kind")
-    assert told["train"]["n_rows"] == told["cross-validation"]["n_rows"] == 120
-    assert told["cross-validation"]["accuracy"] < 0.65
-    assert {"cross_validation_loss"} < set(told["tried"][0])
+    result = trained(capsys, "--target", "kind")
+    assert result["train"]["n_rows"] == result["cross-validation"]["n_rows"] == 120
+    assert result["cross-validation"]["accuracy"] < 0.65
+    assert {"cross_validation_loss"} < set(result["tried"][0])
     for command in ("check", "explain"):
         assert main([command, "run"]) == 0
 
@@ -76,8 +76,8 @@ def test_all_of_few_rows_are_trained_on_and_judged_out_of_their_fold(folder: Pat
 def test_what_is_stated_is_done(stated: list[str], folder: Path, capsys: Any) -> None:
     """A share to hold out, a number of epochs or a preset leave the way of few rows."""
     frame(120).to_csv("rows.csv", index=False)
-    told = trained(capsys, "--target", "kind", "--drop", "price", *stated)
-    assert (told["train"]["n_rows"], told["validation"]["n_rows"]) == (96, 24)
+    result = trained(capsys, "--target", "kind", "--drop", "price", *stated)
+    assert (result["train"]["n_rows"], result["validation"]["n_rows"]) == (96, 24)
 
 
 def test_a_run_of_few_rows_is_continued(folder: Path, capsys: Any) -> None:

@@ -57,17 +57,17 @@ def test_the_cache_changes_no_bit(folder: Path, data: str, weight: tuple[str, ..
 
 def test_model_selection_chooses_alike(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without --epochs the same candidates are tried with the same losses, in memory and from a cache."""
-    told = []
+    runs = []
     for way in ([], ["--cache", "cache"]):
         command = [
-            "train", "rows.csv", "--target", "kind", "--drop", "w", "--valid", "0.2", "--json", "-o", f"run{len(told)}",
+            "train", "rows.csv", "--target", "kind", "--drop", "w", "--valid", "0.2", "--json", "-o", f"run{len(runs)}",
             *way,
         ]  # fmt: skip
         assert main(command) == 0
-        told.append(json.loads(capsys.readouterr().out))
-    assert len(told[0]["tried"]) == 3
-    assert told[0]["tried"] == told[1]["tried"]
-    assert told[0]["sha256"] == told[1]["sha256"]
+        runs.append(json.loads(capsys.readouterr().out))
+    assert len(runs[0]["tried"]) == 3
+    assert runs[0]["tried"] == runs[1]["tried"]
+    assert runs[0]["sha256"] == runs[1]["sha256"]
 
 
 def test_a_changed_source_is_refused_or_read_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,8 +66,8 @@ def test_auto_finds_prints_and_keeps_the_rate(optimizer: str, tmp_path: Path, ca
     assert f"learning rate {eta:g}" in text
     assert f"{eta:g} by curvature" in text
     assert main([*command, "--learning-rate", "auto", "--resume", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["test"]["accuracy"] > 0.9
+    record = json.loads(capsys.readouterr().out)
+    assert record["test"]["accuracy"] > 0.9
     assert main([*command, "--learning-rate", f"{eta:g}", "--resume", "--json"]) == 0
 
 

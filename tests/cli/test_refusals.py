@@ -61,10 +61,10 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_faulty_csv_is_named_by_its_place(name: str, folder: Path, capsys) -> None:
     """A fault in a CSV is told with file, line and column, and nothing is written."""
-    content, told = FILES[name]
+    content, result = FILES[name]
     (folder / f"{name}.csv").write_bytes(content)
     line = refused(capsys, "train", f"{name}.csv", "--target", "kind", "-o", "run")
-    for words in (f"{name}.csv", *told):
+    for words in (f"{name}.csv", *result):
         assert words in line
     assert not (folder / "run").exists()
 
@@ -96,10 +96,10 @@ ARRAYS = {
 @pytest.mark.parametrize("name", ARRAYS)
 def test_faulty_arrays_are_refused(name: str, folder: Path, capsys) -> None:
     """NPZ with missing, misshapen, non-finite or pickled arrays is refused by name."""
-    arrays, told = ARRAYS[name]
+    arrays, result = ARRAYS[name]
     np.savez(folder / "rows.npz", **arrays)
     line = refused(capsys, "train", "rows.npz", "-o", "run")
-    assert told in line
+    assert result in line
     assert "rows.npz" in line
     assert not (folder / "run").exists()
 
@@ -157,8 +157,8 @@ OPTIONS = {
 @pytest.mark.parametrize("name", OPTIONS)
 def test_wrong_use_is_one_line(name: str, folder: Path, capsys) -> None:
     """Unknown names come with the nearest right one, impossible numbers with what was expected."""
-    arguments, told = OPTIONS[name]
-    assert told in refused(capsys, "train", *arguments)
+    arguments, result = OPTIONS[name]
+    assert result in refused(capsys, "train", *arguments)
     assert sorted(path.name for path in folder.iterdir()) in (["good.csv"], ["good.csv", "runs"])
     assert not list(folder.glob("runs/*"))
 

@@ -103,8 +103,8 @@ def test_another_process_predicts_the_same_bits(folder: Path) -> None:
 def test_several_labels(folder: Path, capsys) -> None:
     """Two columns of two values each are labels: one prediction and probability for each, gaps left out."""
     write("t.csv", mixed())
-    told = run_json(capsys, "train", "t.csv", "--target", "a,b", "--drop", "price,size,w", "-o", "run", "--json")
-    assert told["cross-validation"]["label_accuracy"] > 0.8
+    result = run_json(capsys, "train", "t.csv", "--target", "a,b", "--drop", "price,size,w", "-o", "run", "--json")
+    assert result["cross-validation"]["label_accuracy"] > 0.8
     assert main(["predict", "run", "t.csv", "-o", "out.csv"]) == 0
     row = read_rows("out.csv")[0]
     assert list(row) == ["prediction_a", "prediction_b", "probability_a", "probability_b"]
@@ -116,10 +116,12 @@ def test_several_labels(folder: Path, capsys) -> None:
 def test_several_values(folder: Path, capsys) -> None:
     """Two columns of numbers are predicted together in their own units; a gap in one keeps the row for the other."""
     write("t.csv", mixed())
-    told = run_json(capsys, "train", "t.csv", "--target", "price,size", "--drop", "a,b,w", "-o", "run", "--json")
-    assert told["cross-validation"]["r2_price"] > 0.5
-    assert told["cross-validation"]["rmse_size"] < 3
-    assert told["train"]["n_rows"] == told["cross-validation"]["n_rows"] == 110  # price and size are missing in 10 rows
+    result = run_json(capsys, "train", "t.csv", "--target", "price,size", "--drop", "a,b,w", "-o", "run", "--json")
+    assert result["cross-validation"]["r2_price"] > 0.5
+    assert result["cross-validation"]["rmse_size"] < 3
+    assert (
+        result["train"]["n_rows"] == result["cross-validation"]["n_rows"] == 110
+    )  # price and size are missing in 10 rows
     assert main(["predict", "run", "t.csv", "-o", "out.csv"]) == 0
     assert list(read_rows("out.csv")[0]) == ["prediction_price", "prediction_size"]
     assert run_json(capsys, "evaluate", "run", "t.csv", "--json")["n_rows"] == 110
@@ -128,14 +130,14 @@ def test_several_values(folder: Path, capsys) -> None:
 def test_weights_change_the_training_alone(folder: Path, capsys) -> None:
     """A column of weights is no feature; it changes the training, and check still replays it."""
     write("t.csv", mixed())
-    told = run_json(
+    result = run_json(
         capsys, "train", "t.csv", "--target", "price", "--weight", "w", "-o", "run", "--epochs", "3", "--json"
     )
     plain = run_json(
         capsys, "train", "t.csv", "--target", "price", "--drop", "w", "-o", "no", "--epochs", "3", "--json"
     )
-    assert told["n_inputs"] == plain["n_inputs"]
-    assert told["sha256"] != plain["sha256"]
+    assert result["n_inputs"] == plain["n_inputs"]
+    assert result["sha256"] != plain["sha256"]
     assert main(["check", "run"]) == 0
 
 
@@ -163,8 +165,8 @@ def test_explain_names_the_columns(folder: Path, capsys, language: str) -> None:
     write("t.csv", rows)
     options = ("--target", "price", "--drop", "a,b,size,w", "--network", "0", "--bins", "0", "-o", "run")
     assert main(["train", "t.csv", *options, "--epochs", "200", "--learning-rate", "0.01", "--quiet"]) == 0
-    told = run_json(capsys, "explain", "run", "--data", "t.csv", "--row", "1", "--format", "json")
-    driven = {entry["column"]: entry["contribution"] for entry in told["drivers"][0]["columns"]}
+    result = run_json(capsys, "explain", "run", "--data", "t.csv", "--row", "1", "--format", "json")
+    driven = {entry["column"]: entry["contribution"] for entry in result["drivers"][0]["columns"]}
     assert max(driven, key=lambda name: abs(driven[name])) == "x"
     assert main(["predict", "run", "t.csv", "-o", "out.csv"]) == 0
     guess = np.array([float(row["prediction"]) for row in read_rows("out.csv")])
@@ -245,4 +247,4 @@ def test_a_long_reason_squeezes_no_name(folder: Path, capsys) -> None:
     assert "order id   id" in out and "taken for   inputs" in out
     assert max(map(len, out.splitlines())) <= 80
     assert main(["explain", "run", "--data", "t.csv", "--row", "1"]) == 0
-    assert "2024-02-02" in (told := capsys.readouterr().out) and "T00:00:00" not in told
+    assert "2024-02-02" in (result := capsys.readouterr().out) and "T00:00:00" not in result

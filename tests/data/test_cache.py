@@ -78,8 +78,8 @@ def write_half(folder: Path, source: Path, fault: Exception | None) -> None:
 
 def test_what_fails_leaves_nothing(tmp_path: Path, source: Path) -> None:
     """Neither a fault on the way nor rows that stay away leave a folder."""
-    for fault, told in ((RuntimeError("on the way"), "on the way"), (None, "expected")):
-        with pytest.raises((RuntimeError, DataError), match=told):
+    for fault, result in ((RuntimeError("on the way"), "on the way"), (None, "expected")):
+        with pytest.raises((RuntimeError, DataError), match=result):
             write_half(tmp_path / "cache", source, fault)
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
 

@@ -41,13 +41,13 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "arrow", "npz", "tsv"])
-@pytest.mark.parametrize("told", STRANGE)
-def test_only_files_are_read(told: str, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("result", STRANGE)
+def test_only_files_are_read(result: str, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pipes, sockets, devices, links that lead nowhere or in a circle are named, as data and by the command line."""
     monkeypatch.chdir(tmp_path)
     path = Path(f"rows.{ending}")
-    STRANGE[told](path)
-    with pytest.raises(DataError, match=told):
+    STRANGE[result](path)
+    with pytest.raises(DataError, match=result):
         read(path, WANTED)
     assert main(["train", str(path), "--target", "y", "-o", "run"]) == 2
     assert not Path("run").exists()
@@ -75,9 +75,9 @@ def test_a_config_has_a_size(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     large, deep = tmp_path / "large.toml", tmp_path / "deep.toml"
     large.write_text("# " + "x" * (1 << 20))
     deep.write_text("a = " + "[" * 100_000)
-    for path, told in ((large, "is larger than"), (deep, "is no TOML")):
+    for path, result in ((large, "is larger than"), (deep, "is no TOML")):
         assert main(["train", "iris", "--config", str(path)]) == 2
-        assert told in capsys.readouterr().err
+        assert result in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("line", ["header", "row"])

@@ -96,7 +96,7 @@ def run_console(block: Block, folder: Path, where: str) -> None:
         while line.endswith("\\") and wanted:
             line = f"{line[:-1]} {wanted.pop(0)}"
         code = re.search(r"  # exit (\d+)", line)
-        told = subprocess.run(
+        result = subprocess.run(
             ["bash", "-c", re.sub(r"  # .*", "", line)],
             cwd=folder,
             env=environment,
@@ -104,10 +104,12 @@ def run_console(block: Block, folder: Path, where: str) -> None:
             text=True,
             timeout=300,
         )
-        assert told.returncode == (int(code[1]) if code else 0), f"{where}: {line}: {told.stdout}{told.stderr}"
+        assert result.returncode == (int(code[1]) if code else 0), f"{where}: {line}: {result.stdout}{result.stderr}"
         if any(wanted):
             compared(
-                [w for w in wanted if w.strip()], [s for s in told.stdout.splitlines() if s.strip()], f"{where}: {line}"
+                [w for w in wanted if w.strip()],
+                [s for s in result.stdout.splitlines() if s.strip()],
+                f"{where}: {line}",
             )
 
 

@@ -35,9 +35,9 @@ def work(threads):
 
 def run(code: str, **environment: str) -> str:
     """What a fresh interpreter prints; it must end by itself and well."""
-    told = os.environ | {"OPENBLAS_NUM_THREADS": "1"} | environment
+    result = os.environ | {"OPENBLAS_NUM_THREADS": "1"} | environment
     done = subprocess.run(
-        [sys.executable, "-c", WORK + code], env=told, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", WORK + code], env=result, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

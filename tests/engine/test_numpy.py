@@ -162,14 +162,14 @@ def test_advance_in_one_go_equals_step_by_step(label: str) -> None:
     optimizer, hyper = RULES[label]
     settings = StepSettings(optimizer=hyper, l2=1e-3, dropout=0.3, clip_norm=0.5)
     task, eta = small(optimizer=optimizer), etas(17)
-    whole, single, told = (begin(task, settings) for _ in range(3))
+    whole, single, result = (begin(task, settings) for _ in range(3))
     losses = whole.advance(0, eta, settings).losses
     assert losses.dtype == np.float64
     one_by_one = [single.advance(t, eta[t : t + 1], settings).losses[0] for t in range(17)]
-    records = [told.record(t, float(eta[t]), settings) for t in range(17)]
+    records = [result.record(t, float(eta[t]), settings) for t in range(17)]
     assert losses.tobytes() == np.array(one_by_one).tobytes()
     assert losses.tobytes() == np.array([record.backward.loss for record in records]).tobytes()
-    assert bits(whole) == bits(single) == bits(told)
+    assert bits(whole) == bits(single) == bits(result)
     assert records[-1].update.new.parameters.flat.tobytes() == whole.store()[0].tobytes()
 
 
@@ -304,9 +304,9 @@ def test_a_non_finite_loss_stops_before_the_update(record: bool) -> None:
     with np.errstate(all="ignore"):
         if record:
             session.advance(0, np.full(2, 0.1), StepSettings())
-            told = session.record(2, 0.1, StepSettings())
-            assert told.backward.loss == np.inf
-            assert not told.update.change.flat.any()
+            result = session.record(2, 0.1, StepSettings())
+            assert result.backward.loss == np.inf
+            assert not result.update.change.flat.any()
         else:
             advance = session.advance(0, np.full(4, 0.1), StepSettings())
             assert advance.stopped == "loss"
@@ -350,6 +350,6 @@ def test_float32_follows_float64() -> None:
 
 def test_describe() -> None:
     """run.json can say which engine ran with which NumPy on how many threads."""
-    told = ENGINE.describe()
-    assert told.pop("blas")
-    assert told == {"engine": "numpy", "numpy": np.__version__, "threads": 1}
+    result = ENGINE.describe()
+    assert result.pop("blas")
+    assert result == {"engine": "numpy", "numpy": np.__version__, "threads": 1}

@@ -20,11 +20,11 @@ KINDS = {
 }  # fmt: skip
 
 
-def child(trial: dict[str, object], calls: ctypes.CDLL, told: str) -> int:
+def child(trial: dict[str, object], calls: ctypes.CDLL, result: str) -> int:
     """The exit code of one command, run in `folder` with the calls armed; 70 after a traceback."""
     from chainrule.cli import main
 
-    handle = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    handle = os.open(result, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.chdir(str(trial["folder"]))
@@ -36,26 +36,26 @@ def child(trial: dict[str, object], calls: ctypes.CDLL, told: str) -> int:
         traceback.print_exc()
         code = 70
     calls.disarm()  # before what is buffered is flushed
-    with open(f"{told}.modules", "w", encoding="utf-8") as file:
+    with open(f"{result}.modules", "w", encoding="utf-8") as file:
         file.write("\n".join(sys.modules))
     sys.stdout.flush()
     sys.stderr.flush()
     return code
 
 
-def run(trial: dict[str, object], calls: ctypes.CDLL, told: str) -> dict[str, object]:
+def run(trial: dict[str, object], calls: ctypes.CDLL, result: str) -> dict[str, object]:
     """Fork, wait, and tell how it went: code, output, how many calls there were, how many failed and the first path."""
     process = os.fork()
     if process == 0:
         code = 71
         try:
-            code = child(trial, calls, told)
+            code = child(trial, calls, result)
         finally:
             os._exit(code)
     _, status = os.waitpid(process, 0)
-    with open(told, encoding="utf-8", errors="replace") as file:
+    with open(result, encoding="utf-8", errors="replace") as file:
         output = file.read()
-    _import_what_was_needed(f"{told}.modules")
+    _import_what_was_needed(f"{result}.modules")
     return {"code": os.waitstatus_to_exitcode(status), "output": output, **state(calls)}
 
 

@@ -79,8 +79,8 @@ class Bench:
         lines = "".join(f"{a},{b},{'yes' if a + b > 0 else 'no'}\n" for a, b in rows)
         (folder / "few.csv").write_text("a,b,y\n" + lines, encoding="utf-8")
         for argv in ([*TRAIN, "-o", "kept"], [*TRAIN, "-o", "half", "--time-limit", "1e-6"], COMMANDS["predict"]):
-            told = self.ask(folder, argv)
-            assert told["code"] == 0, told
+            found = self.ask(folder, argv)
+            assert found["code"] == 0, found
         self.predictions = (folder / "predictions.csv").read_bytes()
         (folder / "predictions.csv").write_bytes(b"old\n")
         self.sha256 = self.result(folder / "kept")["sha256"]
@@ -93,13 +93,13 @@ class Bench:
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(trial) + "\n")
         self.process.stdin.flush()
-        told: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return told
+        record: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return record
 
     def result(self, run: Path) -> dict[str, Any]:
         """How a run ended, by its run.json."""
-        told: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))["result"] or {}
-        return told
+        found: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))["result"] or {}
+        return found
 
     def close(self) -> None:
         """End the process."""
@@ -129,34 +129,34 @@ def run(bench: Bench, trial: Trial) -> tuple[bool, list[str]]:
     shutil.copytree(bench.place / "template", folder)
     argv = COMMANDS[trial.command]
     how: dict[str, Any] = {"errno": ERRORS[trial.error], "forever": trial.forever}
-    told = bench.ask(folder, argv, trial.kind, trial.n, **how)
-    if not told["failed"]:
+    found = bench.ask(folder, argv, trial.kind, trial.n, **how)
+    if not found["failed"]:
         return False, []
     return True, [
-        *_of_message(trial, told),
-        *_of_remains(bench, trial, folder, told),
-        *_of_model(bench, trial, folder, told),
+        *_of_message(trial, found),
+        *_of_remains(bench, trial, folder, found),
+        *_of_model(bench, trial, folder, found),
     ]
 
 
-def _of_message(trial: Trial, told: dict[str, Any]) -> Iterator[str]:
+def _of_message(trial: Trial, found: dict[str, Any]) -> Iterator[str]:
     """One line for each thing said, no traceback, and the path in it."""
-    output = told["output"]
-    if told["code"] not in (0, 2) or "Traceback" in output:
-        yield f"exit code {told['code']}: {output[-300:]}"
-    name = re.sub(r"\.tmp\.\w+$", "", os.path.basename(told["path"]))
-    names = {name, os.path.basename(os.path.dirname(told["path"]))}
+    output = found["output"]
+    if found["code"] not in (0, 2) or "Traceback" in output:
+        yield f"exit code {found['code']}: {output[-300:]}"
+    name = re.sub(r"\.tmp\.\w+$", "", os.path.basename(found["path"]))
+    names = {name, os.path.basename(os.path.dirname(found["path"]))}
     if trial.kind == "fsync":  # of the folder, of which the file in it is told
         names.add("predictions.csv")
     if trial.forever:  # what was attempted behind it failed too, and may be what is told
         names |= {"new/", "half/", "kept/"}
-    if told["code"] and not any(name in output for name in names):
-        yield f"{told['path']} is not named: {output[-300:]}"
-    if any(not line.startswith("chainrule: ") for line in output.splitlines() if told["code"] == 2):
+    if found["code"] and not any(name in output for name in names):
+        yield f"{found['path']} is not named: {output[-300:]}"
+    if any(not line.startswith("chainrule: ") for line in output.splitlines() if found["code"] == 2):
         yield f"other lines: {output[:300]}"
 
 
-def _of_remains(bench: Bench, trial: Trial, folder: Path, told: dict[str, Any]) -> Iterator[str]:
+def _of_remains(bench: Bench, trial: Trial, folder: Path, found: dict[str, Any]) -> Iterator[str]:
     """No temporary file; what existed is as it was, or whole and new where the command is to write it."""
     stay = [path.name for path in folder.rglob("*") if ".tmp." in path.name or ".unfinished" in path.name]
     if stay:
@@ -175,33 +175,33 @@ def _of_remains(bench: Bench, trial: Trial, folder: Path, told: dict[str, Any]) 
                 yield "half a report"
         elif path.read_bytes() != old.read_bytes():
             yield f"{path.name} was changed"
-    if trial.command == "predict" and not told["code"] and (folder / "predictions.csv").read_bytes() == b"old\n":
+    if trial.command == "predict" and not found["code"] and (folder / "predictions.csv").read_bytes() == b"old\n":
         yield "no predictions, and nothing was said"
 
 
-def _of_model(bench: Bench, trial: Trial, folder: Path, told: dict[str, Any]) -> Iterator[str]:
+def _of_model(bench: Bench, trial: Trial, folder: Path, found: dict[str, Any]) -> Iterator[str]:
     """The model is in the run, or where the message says, or no step was done; the command again comes to its end."""
     name = {"train": "new", "resume": "half"}.get(trial.command)
     if name is None:
         return
-    kept = re.search(r"the model is kept in (\S+?)[;.] ", told["output"] + " ")
-    if told["code"] == 0:
+    kept = re.search(r"the model is kept in (\S+?)[;.] ", found["output"] + " ")
+    if found["code"] == 0:
         if (
             bench.result(folder / name).get("sha256") != bench.sha256
             or not (folder / name / "model.safetensors").exists()
         ):
-            yield f"no model: {told['output']}"
+            yield f"no model: {found['output']}"
     elif kept:
         if not Path(kept[1] if kept[1].startswith("/") else folder / kept[1]).exists():
             yield f"no model in {kept[1]}"
     elif trial.command == "train" and (folder / "new" / "run.json").exists():
-        yield f"a run without a model: {told['output']}"
+        yield f"a run without a model: {found['output']}"
     exists = (folder / name / "run.json").exists()
     again = bench.ask(folder, [*TRAIN, "-o", name, *(["--resume"] if exists else [])])
     if again["code"] or bench.result(folder / name)["sha256"] != bench.sha256:
-        yield f"again: {again['output'][-300:]} after {told['output'][-300:]}"
+        yield f"again: {again['output'][-300:]} after {found['output'][-300:]}"
     lines = (folder / name / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    if len(lines) != 12 and "history.jsonl" not in told["output"]:
+    if len(lines) != 12 and "history.jsonl" not in found["output"]:
         yield f"{len(lines)} lines of history"
 
 

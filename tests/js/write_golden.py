@@ -49,20 +49,20 @@ def activations() -> list[dict[str, Any]]:
 
 def losses() -> list[dict[str, Any]]:
     """The loss of every row and delta for every legal pair."""
-    told = []
+    lines = []
     for loss in (*LOSSES, "quantile:0.9"):
         for output in loss_named(loss).pairs:
             y, a = targets(output), ACTIVATIONS[output].g(Z)
             value, delta = value_and_delta(loss, output, Z, a, y)
-            told.append(
+            lines.append(
                 {"loss": loss, "output": output, "y": y.tolist(), "value": value.tolist(), "delta": delta.tolist()}
             )
-    return told
+    return lines
 
 
 def optimizers() -> list[dict[str, Any]]:
     """theta after each of three updates."""
-    told = []
+    lines = []
     for name, rule in OPTIMIZERS.items():
         for hyper in HYPER.get(name, [{}]):
             settings = {**rule.hyper, **hyper}
@@ -70,10 +70,10 @@ def optimizers() -> list[dict[str, Any]]:
             for t, g in enumerate(([0.2, -0.4], [-0.1, 0.3], [0.05, 0.7]), start=1):
                 theta, state = rule.update(np.array(g), state, theta, t, 0.1, **settings)
                 path.append({"g": g, "theta": theta.tolist(), "state": {k: v.tolist() for k, v in state.items()}})
-            told.append(
+            lines.append(
                 {"name": name, "hyper": {k: float(v) for k, v in settings.items()}, "start": [0.5, -1.5], "path": path}
             )
-    return told
+    return lines
 
 
 def layer_kinds() -> dict[str, Any]:

@@ -23,6 +23,6 @@ def test_kernels_alone(tmp_path: Path) -> None:
     sources = [ROOT / "tests/native/kernels.cpp", ROOT / "native/dispatch.cpp"]
     program = tmp_path / "kernels"
     subprocess.run([str(COMPILER), *flags, *map(str, sources + objects), "-o", str(program)], check=True)
-    told = subprocess.run([str(program)], capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout
-    assert told.stdout.splitlines()[-1].endswith(" 0 wrong")
+    result = subprocess.run([str(program)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.splitlines()[-1].endswith(" 0 wrong")

@@ -26,8 +26,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def play(program: Path, *scenes: tuple[float, float, int]) -> list[tuple[int, int]]:
     """Threads at the end of each context, and what it cost beyond the faster of both, in thousandths."""
     text = "\n".join(" ".join(map(str, context)) for context in scenes)
-    told = subprocess.run([str(program)], input=text, text=True, capture_output=True, check=True).stdout
-    return [(int(threads), int(cost)) for threads, cost in (line.split() for line in told.splitlines())]
+    result = subprocess.run([str(program)], input=text, text=True, capture_output=True, check=True).stdout
+    return [(int(threads), int(cost)) for threads, cost in (line.split() for line in result.splitlines())]
 
 
 @pytest.mark.parametrize("alone", [20.0, 300.0, 150_000.0])

@@ -156,7 +156,7 @@ def test_normalization_and_residual() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "options", "told"),
+    ("sizes", "options", "expected"),
     [
         ([4, 5, 6, 2], {"residual": True}, "no hidden layer of 4-5-6-2 .* such as"),
         ([4, 2], {"residual": True}, "no hidden layer of 4-2"),
@@ -168,9 +168,9 @@ def test_normalization_and_residual() -> None:
         ([4, 2], {"normalization": "layer"}, "no hidden layer to act on"),
     ],
 )
-def test_impossible_layers(sizes: list[int], options: dict[str, Any], told: str) -> None:
+def test_impossible_layers(sizes: list[int], options: dict[str, Any], expected: str) -> None:
     """What cannot be normalised or added is refused, naming the sizes and the remedy."""
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=expected):
         Architecture.build(sizes, **options)
 
 
@@ -184,7 +184,7 @@ def test_round_trip_of_layers(sizes: list[int], kinds: list[str | None], skips: 
     n = len(sizes) - 2
     fits = [skip and sizes[l] == sizes[l + 1] for l, skip in enumerate(skips[:n])]
     found = Architecture.build(sizes, "tanh", "identity", "squared_error", normalization=kinds[:n], residual=fits)
-    told = found.to_dict()
-    assert Architecture.from_dict(told) == found
-    assert ("normalization" in told) == any(kinds[:n])
-    assert ("residual" in told) == any(fits)
+    result = found.to_dict()
+    assert Architecture.from_dict(result) == found
+    assert ("normalization" in result) == any(kinds[:n])
+    assert ("residual" in result) == any(fits)

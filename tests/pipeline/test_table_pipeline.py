@@ -126,9 +126,9 @@ def test_labels_keep_their_words_and_gaps() -> None:
 def test_a_damaged_pipeline_is_refused() -> None:
     """Anything that cannot be restored is a ModelFileError."""
     pipeline = fitted(mixed())
-    told, arrays = pipeline.to_dict(), pipeline.arrays()
-    for damaged in ({**told, "kind": "numeric"}, {"kind": "table"}, {**told, "columns": [{"kind": "pickle"}]}):
+    result, arrays = pipeline.to_dict(), pipeline.arrays()
+    for damaged in ({**result, "kind": "numeric"}, {"kind": "table"}, {**result, "columns": [{"kind": "pickle"}]}):
         with pytest.raises(ModelFileError):
             TablePipeline.from_dict(damaged, arrays)
     with pytest.raises(ModelFileError):
-        TablePipeline.from_dict(told, {**arrays, "average": np.zeros(1)})
+        TablePipeline.from_dict(result, {**arrays, "average": np.zeros(1)})

@@ -236,8 +236,8 @@ def test_a_missing_target_stays_out(loss: str, output: str) -> None:
     full, missing = both(loss, output, z, y)[1], rng.uniform(size=(6, 4)) < 0.4
     value, delta = both(loss, output, z, np.where(missing, np.nan, y))
     for i in range(6):
-        told = np.flatnonzero(~missing[i])
-        alone = both(loss, output, z[[i]][:, told], y[[i]][:, told])[0] if len(told) else [0.0]
+        result = np.flatnonzero(~missing[i])
+        alone = both(loss, output, z[[i]][:, result], y[[i]][:, result])[0] if len(result) else [0.0]
         assert_close(value[i], alone[0], ALGEBRA)
     assert (delta == np.where(missing, 0, full)).all()
 

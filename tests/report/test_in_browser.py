@@ -52,12 +52,12 @@ def test_every_formula_agrees_with_the_engine(dtype: str, browser: Browser, tmp_
         run = small(loss, output, activation=[first, second], optimizer=next(optimizers), dtype=dtype, **extra)
         run.report(tmp_path / "report.html", size_mb=0.05)
         browser.open(tmp_path / "report.html")
-        told = badge(browser)
+        result = badge(browser)
         said = browser.evaluate("document.querySelector('.badges').innerText")
         what = f"{first}, {second}, {output}, {loss}, {run.settings.optimizer}, {extra}: {said}"
-        assert told["state"] == "passed", what
-        assert int(told["n"]) > 300, what
-        worst = max(worst, float(told["worst"]))
+        assert result["state"] == "passed", what
+        assert int(result["n"]) > 300, what
+        worst = max(worst, float(result["worst"]))
     assert worst < (2e-6 if dtype == "float32" else 4e-15)
 
 
@@ -69,8 +69,8 @@ def test_normalised_and_residual_layers_agree(engine: str, dtype: str, browser: 
     run = small(activation=["tanh", "gelu", "relu"], sizes=[4, 6, 6, 6], dtype=dtype, engine=engine, **options)
     run.report(tmp_path / "report.html")
     browser.open(tmp_path / "report.html", "lang=en&step=1&why=delta1[2,3]")
-    told = badge(browser)
-    assert told["state"] == "passed", browser.evaluate("document.querySelector('.badges').innerText")
+    result = badge(browser)
+    assert result["state"] == "passed", browser.evaluate("document.querySelector('.badges').innerText")
     names = browser.evaluate("[...document.querySelectorAll('.checks tbody th')].map(e => e.textContent)")
     assert {"u1", "du3", "dgain1", "dshift3", "a2", "delta1"} <= set(names)
     assert browser.evaluate("document.getElementById('mermaid').textContent") == run.replay(1).to_mermaid(0)
@@ -291,8 +291,8 @@ def test_mnist_below_8_megabytes(browser: Browser, tmp_path: Path) -> None:
     run.report(tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size < 8e6
     browser.open(tmp_path / "report.html")
-    told = badge(browser)
-    assert told["state"] == "passed" and int(told["n"]) > 100_000
+    result = badge(browser)
+    assert result["state"] == "passed" and int(result["n"]) > 100_000
     assert browser.evaluate("document.querySelector('.row-picture canvas').width") == 28
 
 

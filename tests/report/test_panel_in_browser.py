@@ -105,9 +105,9 @@ def test_the_panel_knows_what_why_knows(kinds: dict[str, Any], dtype: str, brows
             assert said == " → ".join(map(str, answer.paths.top[0].units))
         assert bool(prediction) == (answer.prediction is not None)
         if prediction:
-            told = answer.prediction
-            assert float(prediction["predicted"]) == pytest.approx(told.predicted, rel=1e-5, abs=1e-9)
-            assert float(prediction["actual"]) == pytest.approx(told.actual, rel=1e-5, abs=1e-9)
+            result = answer.prediction
+            assert float(prediction["predicted"]) == pytest.approx(result.predicted, rel=1e-5, abs=1e-9)
+            assert float(prediction["actual"]) == pytest.approx(result.actual, rel=1e-5, abs=1e-9)
 
 
 def test_one_row_has_its_best_ways(browser: Browser, tmp_path: Path) -> None:

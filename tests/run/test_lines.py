@@ -143,8 +143,8 @@ def test_every_flipped_bit_of_a_line_is_noticed() -> None:
         for bit in range(8):
             damaged = bytearray(line)
             damaged[place] ^= 1 << bit
-            told = fault(bytes(damaged), 3, older=False)
-            assert told is not None or bytes(damaged).lower() == line
+            result = fault(bytes(damaged), 3, older=False)
+            assert result is not None or bytes(damaged).lower() == line
 
 
 def test_lines_that_find_no_room_are_not_tried_each_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

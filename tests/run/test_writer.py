@@ -94,7 +94,7 @@ def test_a_second_thread_is_refused(resume: bool, tmp_path: Path) -> None:
             refusals.append(str(error))
 
     run = trained(tmp_path / "run", callbacks=[intrude])
-    assert len(refusals) == 3 and all(f"this process ({os.getpid()})" in told for told in refusals)
+    assert len(refusals) == 3 and all(f"this process ({os.getpid()})" in result for result in refusals)
     assert run.result["sha256"] == alone.result["sha256"] == cr.load(tmp_path / "run").result["sha256"]
     assert len(cr.load(tmp_path / "run").history["loss"]) == 3
 

@@ -65,8 +65,8 @@ def fitted_once() -> MLPClassifier:
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_named(name: str) -> None:
     """What was wrong, what was found, what is expected."""
-    mistake, told = MISTAKES[name]
-    with pytest.raises(ValueError, match=told):
+    mistake, result = MISTAKES[name]
+    with pytest.raises(ValueError, match=result):
         mistake()
 
 

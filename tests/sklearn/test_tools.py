@@ -145,8 +145,8 @@ def test_a_worker_imports_no_more_than_its_estimator_needs() -> None:
         "assert 'TabularClassifier' in dir(chainrule.sklearn)\n"
         "print([m for m in sys.modules if m.startswith(('chainrule.pipeline', 'chainrule.api', 'chainrule.run'))])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 def test_rows_to_judge_by_come_with_their_answers() -> None:

@@ -92,14 +92,14 @@ def test_a_session_tells_the_parameters_at_the_ends_of_epochs(engine: str) -> No
         session.load(net.parameters.flat, {})
         return session
 
-    told = np.full((3, net.architecture.n_parameters), np.nan, np.float32)
+    result = np.full((3, net.architecture.n_parameters), np.nan, np.float32)
     together, single = begun(), begun()
     together.advance(0, np.full(5, 0.1), settings)
-    together.advance(5, np.full(15, 0.1), settings, None, told)  # the ends of epochs 0 and 1, at steps 8 and 16
-    for end, row in zip((8, 16), told, strict=False):
+    together.advance(5, np.full(15, 0.1), settings, None, result)  # the ends of epochs 0 and 1, at steps 8 and 16
+    for end, row in zip((8, 16), result, strict=False):
         single.advance(end - 8, np.full(8, 0.1), settings)
         assert row.tobytes() == single.theta().tobytes() == single.store()[0].tobytes()
-    assert np.isnan(told[2]).all()
+    assert np.isnan(result[2]).all()
 
 
 def test_seconds_of_epochs_taken_together_add_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -169,14 +169,14 @@ def test_only_ratios_of_weights_count(engine: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_weights_that_add_up_to_nothing_or_too_much(engine: str, dtype: str) -> None:
     """What leaves the dtype, or whose sum no float64 holds, is refused before the first step, with the value found."""
-    for weight, told in (
+    for weight, result in (
         (np.full(60, 1e308), "1e.308"),
         (np.full(60, 1e300), "1e.300") if dtype == "float32" else (np.full(60, 1.7e308), "adds up to inf"),
         (np.full(60, 1e-300), "becomes 0") if dtype == "float32" else (np.zeros(60), "zeros only"),
         (np.where(np.arange(60) == 7, -1.0, 1.0), r"sample_weight\[7\] is -1.0"),
         (np.where(np.arange(60) == 7, np.nan, 1.0), r"sample_weight\[7\] is nan"),
     ):
-        with pytest.raises(cr.DataError, match=told):
+        with pytest.raises(cr.DataError, match=result):
             trained(classifier(dtype), X, CLASSES, engine, sample_weight=weight)
     with pytest.raises(cr.DataError, match="class_weight"):
         trained(classifier(dtype), X, CLASSES, engine, class_weight={0: 1e308, 1: 1e308})
@@ -190,10 +190,10 @@ def test_all_the_weight_in_one_part() -> None:
     run = trained(classifier("float32"), X, CLASSES, "native", validation=0.2)
     training = run.rows.index
     assert training is not None
-    for rows, told in ((training, "12 rows held out"), (np.setdiff1d(np.arange(60), training), "48 training rows")):
+    for rows, result in ((training, "12 rows held out"), (np.setdiff1d(np.arange(60), training), "48 training rows")):
         weight = np.zeros(60)
         weight[rows[0]] = 1.0
-        with pytest.raises(cr.DataError, match=told):
+        with pytest.raises(cr.DataError, match=result):
             trained(classifier("float32"), X, CLASSES, "native", validation=0.2, sample_weight=weight)
 
 

@@ -26,9 +26,9 @@ def test_the_line_by_hand(stream: io.StringIO) -> None:
     bar = ProgressBar(4, 10, "accuracy")
     bar.stretch_done(10, 3.0)
     bar.epoch_ended(1, {"loss": 1.25, "accuracy": 0.5, "seconds": 9.0})
-    told = "epoch 2/4  [=====     ]  0:00:10  loss 1.25  accuracy 0.5"
-    assert bar.text(20, 0.75, 105.0, 79) == told
-    assert bar.text(20, 0.75, 105.0, len(told) - 1) == told.removesuffix("  accuracy 0.5")  # no half of a number
+    message = "epoch 2/4  [=====     ]  0:00:10  loss 1.25  accuracy 0.5"
+    assert bar.text(20, 0.75, 105.0, 79) == message
+    assert bar.text(20, 0.75, 105.0, len(message) - 1) == message.removesuffix("  accuracy 0.5")  # no half of a number
 
 
 def test_it_is_written_a_few_times_a_second(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:

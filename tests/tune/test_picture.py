@@ -21,10 +21,10 @@ def test_the_figure_has_what_it_should(digits_found: LearningRate) -> None:
     assert panels[0].across[1] / panels[0].across[0] == pytest.approx(1e6)
     assert panels[0].band == panels[1].band == digits_found.interval
     assert [entry.name["ko"] for entry in panels[2].legend] == ["10분의 1", "권장값", "10배"]
-    told = figure(digits_found).to_dict()
-    places = [point for panel in told["panels"] for line in panel["lines"] for point in line["points"]]
+    result = figure(digits_found).to_dict()
+    places = [point for panel in result["panels"] for line in panel["lines"] for point in line["points"]]
     assert min(map(min, places)) >= 0 and max(map(max, places)) <= 1
-    assert json.loads(json.dumps(told, allow_nan=False))["title"]["en"].startswith("Learning rate of sgd")
+    assert json.loads(json.dumps(result, allow_nan=False))["title"]["en"].startswith("Learning rate of sgd")
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -278,9 +278,9 @@ def test_a_run_that_is_no_number_is_no_winner() -> None:
     network = cr.Network([10, 32, 32, 1], "identity", "identity", "squared_error")
     found = cr.learning_rate(network, 1e3 * X, y)
     assert found.end(found.suggested) < found.start
-    told = found.to_dict()
-    assert None in told["given_up"]["loss"] + told["race"]["loss"]
-    assert None in told["range_test"]["loss"]
+    result = found.to_dict()
+    assert None in result["given_up"]["loss"] + result["race"]["loss"]
+    assert None in result["range_test"]["loss"]
     assert found.breaks_at < 1000 * found.suggested
     assert "inf" not in found.svg()
 

@@ -176,11 +176,11 @@ def test_a_part_in_ten_thousand_of_a_small_entry_is_found() -> None:
 
     class Off(NumpyEngine):
         def backward(self, *args: Any, **how: Any) -> Any:
-            told = super().backward(*args, **how)
-            entries = np.abs(told.dW[1]).reshape(-1)
+            result = super().backward(*args, **how)
+            entries = np.abs(result.dW[1]).reshape(-1)
             at = int(np.argmin(np.where(entries >= 1e-3 * entries.max(), entries, np.inf)))
-            told.dW[1].reshape(-1)[at] *= 1 + 1e-4
-            return told
+            result.dW[1].reshape(-1)[at] *= 1 + 1e-4
+            return result
 
     rng = np.random.default_rng(3)
     net = cr.Network([5, 30, 3], "tanh", dtype="float64", seed=2)
@@ -208,10 +208,10 @@ def test_text_fits_a_terminal() -> None:
         check = check_gradients(engine, net.parameters, rows, y, max_entries=60)
         assert check.passed == (type(engine) is NumpyEngine) and check.kinks
         for language in TEXT:
-            told = check.text(language)
-            assert max(map(columns, told.splitlines())) <= 80
-            assert re.search(r"W1\[\d+,\d+\],\sW1\[", told)
-            assert f"{2 * net.architecture.n_parameters:,}" in told
+            result = check.text(language)
+            assert max(map(columns, result.splitlines())) <= 80
+            assert re.search(r"W1\[\d+,\d+\],\sW1\[", result)
+            assert f"{2 * net.architecture.n_parameters:,}" in result
     with pytest.raises(SettingsError, match="language 'fr' is unknown"):
         check.text("fr")
     with pytest.raises(SettingsError, match="must be h > 0"):

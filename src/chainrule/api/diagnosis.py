@@ -64,7 +64,7 @@ def vitals(replayer: RunReplayer, steps: Any, data: tuple[Any, ...] | None, shar
     numbered = [replayer.number(int(step)) for step in (asked if isinstance(asked, Iterable) else [asked])]
     seen = [step for step in numbered if step >= min(kept, default=0)]
     with np.errstate(all="ignore"):
-        told = take(
+        result = take(
             session.record, replayer.engine, replayer.task(rows), seen, seen if sharpness else (), record.settings.l2
         )
-    return Vitals(told.steps, told.deaths, session.n_advanced - before)
+    return Vitals(result.steps, result.deaths, session.n_advanced - before)

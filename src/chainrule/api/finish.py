@@ -40,8 +40,8 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
     warnings: list[Warning] = []
     if interrupted():
         epochs = len(run.history.get("loss", []))
-        told = f"{interrupted.name} ended the training after {epochs:,} epochs, {run.n_steps:,} steps; "
-        warnings.append(InterruptedWarning(told + "the best weights so far are kept."))
+        message = f"{interrupted.name} ended the training after {epochs:,} epochs, {run.n_steps:,} steps; "
+        warnings.append(InterruptedWarning(message + "the best weights so far are kept."))
     if run.directory is not None:
         place = run.directory / REPORT
         page = functools.partial(
@@ -56,11 +56,11 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
         except KeyboardInterrupt:
             if interrupted():  # that was the second
                 raise
-            told = f"Ctrl-C came after the training, which is complete; {place} was left out."
-            warnings.append(InterruptedWarning(told))
+            message = f"Ctrl-C came after the training, which is complete; {place} was left out."
+            warnings.append(InterruptedWarning(message))
     if run.unwritten:
-        told = "the training is whole, but not all of it could be written. "
-        warnings.append(UnwrittenWarning(told + " ".join(run.unwritten.values())))
+        message = "the training is whole, but not all of it could be written. "
+        warnings.append(UnwrittenWarning(message + " ".join(run.unwritten.values())))
     return warnings
 
 

@@ -107,9 +107,9 @@ def load_model(path: Path) -> Model:
 
 def load_run(path: Path) -> Run:
     """The Run of a directory; its data are read when a step is replayed."""
-    record, told = read_run(path)
+    record, result = read_run(path)
     examined = examined_in(RunDirectory(path))
-    for name, error in told.items():
+    for name, error in result.items():
         warnings.warn(f"{str(error).rstrip('.')}. Without it {LOST[name]}.", DamagedFileWarning, stacklevel=3)
     return Run(record, _engine(record), examined=examined)
 

@@ -208,8 +208,8 @@ def plan(
     {'train': 90, 'validation': 30, 'test': 30}
     """
     if not is_table(table):
-        told = "expected named columns: a path, a DataFrame, an Arrow table or a mapping"
-        raise DataError(f"table is a {type(table).__name__}; {told}.")
+        message = "expected named columns: a path, a DataFrame, an Arrow table or a mapping"
+        raise DataError(f"table is a {type(table).__name__}; {message}.")
     source = as_source(table)
     names = {entry.name for entry in fields(Request)} - set(OWN)
     settings = _settings({name: value for name, value in stated.items() if name not in names})
@@ -233,8 +233,8 @@ def plan(
     else:
         found = plan_source(source, selection, request, origin=origin)
     if class_weight is not None and found.task.kind != "classes":
-        told = "must be None where no classes of one target are predicted"
-        raise SettingsError(f"class_weight={class_weight!r}: {told} (got {class_weight!r}). Leave it out.")
+        message = "must be None where no classes of one target are predicted"
+        raise SettingsError(f"class_weight={class_weight!r}: {message} (got {class_weight!r}). Leave it out.")
     return TablePlan(details=found, class_weight=class_weight, engine=engine)
 
 
@@ -367,8 +367,10 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     if isinstance(network, Network):
         return of_arrays.train(network, *rows, **how)
     if not is_table(network):
-        told = f"network is a {type(network).__name__}; expected a Network with X and y, or a table with target=COLUMN."
-        raise SettingsError(told)
+        message = (
+            f"network is a {type(network).__name__}; expected a Network with X and y, or a table with target=COLUMN."
+        )
+        raise SettingsError(message)
     if rows:
         raise SettingsError("X, y: must be left out where a table is given (it holds them). State target=COLUMN.")
     doing = {name: how.pop(name) for name in OF_TRAINING if name in how}

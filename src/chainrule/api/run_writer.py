@@ -52,7 +52,7 @@ class RunWriter:
         self.store = CheckpointStore(setup.n_steps)
         theta = setup.network.parameters.flat.copy()
         self.start = Checkpoint(step=0, theta=theta, optimizer=setup.optimizer_at_start(theta), best_theta=theta)
-        self.glance = setup.rows.glance if self.directory is None else None
+        self.checksum = setup.rows.checksum if self.directory is None else None
 
     def claimed(self) -> contextlib.AbstractContextManager[None]:
         """Be the one writer of the directory, where there is one."""
@@ -139,7 +139,7 @@ class RunWriter:
             checkpoints=self.store,
             steps_per_epoch=setup.task.steps_per_epoch,
             fingerprint=None if self.directory is None else setup.fingerprint,
-            glance=self.glance,
+            checksum=self.checksum,
             index=setup.rows.index,
             class_weight=setup.class_weight,
             engine=setup.engine.describe(),
@@ -214,10 +214,10 @@ def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArr
     if pipeline is None:
         return None, {}
     try:
-        told, arrays = pipeline.to_dict(), pipeline.arrays()
-        json_text.text(told)
+        result, arrays = pipeline.to_dict(), pipeline.arrays()
+        json_text.text(result)
         kinds = {str(name): np.asarray(array).dtype for name, array in arrays.items()}
-        if not isinstance(told, Mapping) or any(
+        if not isinstance(result, Mapping) or any(
             kind.kind not in "biuf" or kind.itemsize > 8 for kind in kinds.values()
         ):
             raise TypeError("to_dict gives no dict" if not kinds else f"arrays are {kinds}")
@@ -226,7 +226,7 @@ def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArr
             f"pipeline = {str(pipeline)[:60]!r} cannot be kept with the model ({error}); expected one with to_dict() "
             "of plain values and arrays() of numbers, such as a TablePipeline."
         ) from None
-    return dict(told), dict(arrays)
+    return dict(result), dict(arrays)
 
 
 def _is_whole(result: dict[str, Any]) -> bool:

@@ -39,8 +39,8 @@ def as_source(table: Any) -> Any:
     try:
         return pyarrow.table({str(name): pyarrow.array(values, from_pandas=True) for name, values in table.items()})
     except (pyarrow.ArrowException, TypeError, ValueError) as error:
-        told = f"the columns of a mapping must be of one length and type each ({str(error).splitlines()[0]})."
-        raise DataError(told) from None
+        message = f"the columns of a mapping must be of one length and type each ({str(error).splitlines()[0]})."
+        raise DataError(message) from None
 
 
 def selection_for(

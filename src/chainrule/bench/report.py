@@ -106,7 +106,7 @@ def ratios(entries: list[Entry], threads: int) -> Sheet:
     note = (
         "A cell is peer time / chainrule's, and the target it met ✓ or missed ✗. peak: % of the cores' multiply-adds."
     )
-    return Sheet(heading("Times as long as chainrule", threads), columns, rows, note + told_absent(entries))
+    return Sheet(heading("Times as long as chainrule", threads), columns, rows, note + absent_text(entries))
 
 
 def prediction(entries: list[Entry], threads: int) -> Sheet:
@@ -120,7 +120,7 @@ def prediction(entries: list[Entry], threads: int) -> Sheet:
         ]
         rows.append([name, ours, *peers])
     columns = ["", workloads.OURS, *PREDICTING_PEERS]
-    return Sheet(heading("Microseconds per call for class probabilities", threads), columns, rows, told_absent(entries))
+    return Sheet(heading("Microseconds per call for class probabilities", threads), columns, rows, absent_text(entries))
 
 
 def loop(entries: list[Entry]) -> Sheet:
@@ -150,7 +150,7 @@ def footprint(entry: Entry) -> Sheet:
     return Sheet("Until one can train, beyond NumPy, and size without dependencies", ["", "ms", "MB"], rows, note)
 
 
-def told_absent(entries: list[Entry]) -> str:
+def absent_text(entries: list[Entry]) -> str:
     """One sentence for each library that could not be measured, and why."""
     reasons = {name: reason for e in entries for name, reason in e["absent"].items()}
     return "".join(f" {name}: {reason}." for name, reason in reasons.items())

@@ -32,11 +32,11 @@ LEAST_ROUNDS, MOST_ROUNDS = 3, 25
 
 def environment(threads: int) -> dict[str, str]:
     """The environment of a contestant: as here, with the number of threads for every library."""
-    told = {name: value for name, value in os.environ.items() if name not in REMOVED}
+    result = {name: value for name, value in os.environ.items() if name not in REMOVED}
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
-        told[f"{library}_NUM_THREADS"] = str(threads)
+        result[f"{library}_NUM_THREADS"] = str(threads)
     one = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    return told | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": one if threads == 1 else ""}
+    return result | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": one if threads == 1 else ""}
 
 
 class Contestant:
@@ -156,8 +156,8 @@ def serve(name: str, threads: int) -> None:
 def timed(work: Any, n: int) -> float:
     """Seconds of a unit of work; a work that measures by itself gives its figure."""
     began = time.perf_counter()
-    told = work(n)
-    return told if isinstance(told, float) else (time.perf_counter() - began) / n
+    result = work(n)
+    return result if isinstance(result, float) else (time.perf_counter() - began) / n
 
 
 def prepare(name: str, task: Mapping[str, Any], threads: int) -> Any:

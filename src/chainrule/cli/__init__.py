@@ -21,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every expected error is one line on stderr."""
     from chainrule.cli import ending
 
-    ending.ENDING = told = ending.Ending()
-    with told.heard(), _doors():
-        code = _told(list(sys.argv[1:] if argv is None else argv), told)
+    ending.ENDING = result = ending.Ending()
+    with result.heard(), _doors():
+        code = _exit_code(list(sys.argv[1:] if argv is None else argv), result)
     ending.give_up_output()
     return code
 
@@ -41,7 +41,7 @@ def _doors() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _told(arguments: list[str], ending: Ending) -> int:
+def _exit_code(arguments: list[str], ending: Ending) -> int:
     """The exit code of a command, with the line on stderr that goes with it."""
     from chainrule.cli.ending import Ended
     from chainrule.errors import ChainruleError, DivergedError, of_file
@@ -78,11 +78,11 @@ def _done(arguments: list[str]) -> int:
 
         print(version())
         return 0
-    from chainrule.cli.damage import damage_told
+    from chainrule.cli.damage import report_damage
     from chainrule.cli.parser import build
 
     options = build().parse_args(arguments)
-    with damage_told():
+    with report_damage():
         code = int(options.run(options))
     sys.stdout.flush()
     return code

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     compared, wrong = replayed(subject, data)
     passed = bool(gradients.passed) and engines.passed and not wrong
     if options.json:
-        told = {
+        record = {
             "passed": passed,
             "gradients_passed": bool(gradients.passed),
             "max_relative_error": float(gradients.max_relative_error),
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
             "replayed_steps": compared,
             "replay_differs_at": wrong,
         }
-        print(json_text.text(told))
+        print(json_text.text(record))
     else:
         print(gradients.text(options.language), curve.text(options.language), sep="\n\n", end="\n\n")
         print("\n".join(_outcome(subject, engines, compared, wrong, options.language)))

@@ -58,8 +58,8 @@ def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simpl
     table.add_column("")
     for part, values in measured.items():
         n = values["n_rows"]
-        told = simplest if part == "baseline" else f"{part}\n{n:,} row{'s' if n != 1 else ''}"
-        table.add_column(told, justify="right", style="dim" if part == "baseline" else "")
+        message = simplest if part == "baseline" else f"{part}\n{n:,} row{'s' if n != 1 else ''}"
+        table.add_column(message, justify="right", style="dim" if part == "baseline" else "")
     for name in next(iter(measured.values())):
         if name != "n_rows":
             table.add_row(name, *(number(values.get(name)) for values in measured.values()))

@@ -12,17 +12,17 @@ from chainrule.errors import DamagedFileWarning
 
 
 @contextmanager
-def damage_told() -> Iterator[None]:
+def report_damage() -> Iterator[None]:
     """A DamagedFileWarning is one line on stderr; other warnings go the way they went."""
-    told: set[str] = set()
+    reported: set[str] = set()
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
             if not issubclass(category, DamagedFileWarning):
                 usual(message, category, *where, **more)
-            elif str(message) not in told:
-                told.add(str(message))
+            elif str(message) not in reported:
+                reported.add(str(message))
                 print(f"chainrule: {' '.join(str(message).split())}", file=sys.stderr)
 
         warnings.simplefilter("always", DamagedFileWarning)

@@ -55,14 +55,14 @@ def drivers(network: Network, pipeline: TablePipeline, row: Table) -> list[Drive
             Driven(f"{target.columns[0]} = {class_text(target.classes[chosen])}", probability, contributions(k, sign))
         ]
     if isinstance(target, Labels):
-        told = []
+        lines = []
         for k, (name, words) in enumerate(zip(target.columns, target.words, strict=True)):
             yes = bool(output[k] >= 0.5)
             probability = float(output[k] if yes else 1 - output[k])
-            told.append(
+            lines.append(
                 Driven(f"{name} = {class_text(words[yes])}", probability, contributions(k, 1.0 if yes else -1.0))
             )
-        return told
+        return lines
     decoded = target.decode(forward.output).reshape(-1)
     slopes = target.slopes(forward.output)[0]
     return [

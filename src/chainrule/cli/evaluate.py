@@ -14,11 +14,11 @@ from chainrule.planning.evaluation import scores
 def run(options: argparse.Namespace) -> int:
     """Print n_rows and every measure, as lines or as one flat JSON object."""
     network, pipeline = open_model(options.run_directory)
-    told = scores(network, pipeline, blocks(options.data, pipeline, needs_target=True, dialect=dialect(options)))
+    result = scores(network, pipeline, blocks(options.data, pipeline, needs_target=True, dialect=dialect(options)))
     if options.json:
-        print(json_text.text(told))
+        print(json_text.text(result))
         return 0
     from chainrule.cli.console import number, say
 
-    say({name: number(value) for name, value in told.items()})
+    say({name: number(value) for name, value in result.items()})
     return 0

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     target = None if options.output_file is None else Path(options.output_file)
     if target is not None:
         refuse_unwritable(target, options.data, options.run_directory)
-    text = _told(options)
+    text = _explained(options)
     if target is None:
         put(text, is_document=options.format in ("html", "mermaid"))
     else:
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _told(options: argparse.Namespace) -> str:
+def _explained(options: argparse.Namespace) -> str:
     if options.circuit not in (None, "row"):
         return _shown(circuit(options.circuit), options, options.circuit)
     if options.run_directory is None:
@@ -138,11 +138,15 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
         return _of_step(step, 0, options)
     if asked:
         raise SettingsError(f"row {options.row} of {options.data} has no target; expected one: a step needs its loss.")
-    told = drivers(subject.network, pipeline, row)
+    result = drivers(subject.network, pipeline, row)
     if options.format == "json":
-        columns = [{"prediction": one.prediction, "probability": one.probability, "columns": one.plain} for one in told]
+        columns = [
+            {"prediction": one.prediction, "probability": one.probability, "columns": one.plain} for one in result
+        ]
         return json_text.text({"drivers": columns, **({} if step is None else step.to_dict())})
-    parts = [influence.told(one.prediction, one.probability, one.found, options.language) for one in told]
+    parts = [
+        influence.contributions_text(one.prediction, one.probability, one.found, options.language) for one in result
+    ]
     if step is not None:
         whole = step.explain(options.language, 0, options.notation, options.only)
         parts += [_TEXT[options.language]["heading"].format(options), whole]

@@ -79,11 +79,11 @@ def settle(options: argparse.Namespace, chosen: Selected, folder: Path) -> tuple
     found = suggest(problem, within(candidate.settings["epochs"] * problem.task.steps_per_epoch, N_STEPS_AUTO))
     low, high = found.interval
     n_runs = len(found.race.etas) + len(found.given_up.etas)
-    told = (
+    message = (
         f"{found.suggested:g} by curvature and {n_runs} runs of up to {found.n_steps} steps; {low:g} to {high:g} does "
         f"about as well (cost: {found.n_products} Hessian products, {found.n_run_steps:,} steps)"
     )
-    return _with(chosen, found.suggested, found.elapsed_s), found, told
+    return _with(chosen, found.suggested, found.elapsed_s), found, message
 
 
 def _with(chosen: Selected, eta: float, elapsed_s: float = 0.0) -> Selected:

@@ -52,7 +52,7 @@ def _device(folder: Path) -> int | None:
     return None
 
 
-def told(run: Run) -> str:
+def message(run: Run) -> str:
     """One line that says where the model is, and how to have the whole run."""
     place = rescued(run)
     if place is None:

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         metrics.choose(options.metric, plan.candidates[-1].network.kind)
         chosen, done = _trained(options, plan, folder, tell)
     if not (whole := rescue.is_whole(done)):  # before anything else can fail
-        _say(rescue.told(done))
+        _say(rescue.message(done))
     measured = measure(plan, chosen, done.network)
     if options.json:
         print(train_report.as_json(plan, chosen, done, measured))
@@ -111,11 +111,11 @@ def _claimed(options: argparse.Namespace, folder: RunDirectory) -> Iterator[RunD
 @contextlib.contextmanager
 def _warnings_to_stderr() -> Iterator[None]:
     """Every warning is told in one line, like an error, once and at once: a disk that is full can still be helped."""
-    told: set[str] = set()
+    reported: set[str] = set()
 
     def show(message: Warning | str, *where: Any, **how: Any) -> None:
-        if str(message) not in told:
-            told.add(str(message))
+        if str(message) not in reported:
+            reported.add(str(message))
             _say(str(message))
 
     with warnings.catch_warnings():

@@ -134,17 +134,17 @@ def _add(group: Any, setting: Setting) -> None:
     flag = f"--{setting.name.replace('_', '-')}"
     words = setting.meaning.replace("%", "%%")
     if setting.kind is bool:
-        told = f" (default {'yes' if setting.default else 'no'})"
-        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=words + told)
+        message = f" (default {'yes' if setting.default else 'no'})"
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=words + message)
         return
-    told = "" if setting.default is None else f" (default {setting.default})"
+    message = "" if setting.default is None else f" (default {setting.default})"
     if setting.name in BY_PRESET:
-        told = " (default by preset)"
+        message = " (default by preset)"
     if setting.name == "learning_rate":
-        told = ", or auto: by curvature and short runs (default by preset)"
+        message = ", or auto: by curvature and short runs (default by preset)"
     group.add_argument(
         flag,
         default=None,
         metavar=setting.unit.upper() or {int: "N", float: "X", str: "NAME"}[setting.kind],
-        help=f"{words}; {setting.expected().replace('%', '%%')}{told}",
+        help=f"{words}; {setting.expected().replace('%', '%%')}{message}",
     )

@@ -64,7 +64,7 @@ def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], *,
 def as_json(plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping[str, Scores]) -> str:
     """All of it as one JSON object."""
     judged = "validation_loss" if plan.fold is None else "cross_validation_loss"
-    told = {
+    record = {
         "run": str(run.directory),
         "task": plan.task.name,
         "network": str(selection.candidate.network.architecture),
@@ -81,4 +81,4 @@ def as_json(plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping
         **run.result,
         **measured,
     }
-    return json_text.text(told)
+    return json_text.text(record)

@@ -8,8 +8,8 @@ from chainrule.engine.select import describe
 
 def version() -> str:
     """Two lines: what is installed, and what computes here."""
-    told = describe()
-    if "instruction_set" not in told:
-        return f"chainrule {__version__}\nNumPy engine: {told['reason']}"
-    sets = ", ".join(told["instruction_sets"])
-    return f"chainrule {__version__}\nnative engine, instruction set {told['instruction_set']} (available: {sets})"
+    result = describe()
+    if "instruction_set" not in result:
+        return f"chainrule {__version__}\nNumPy engine: {result['reason']}"
+    sets = ", ".join(result["instruction_sets"])
+    return f"chainrule {__version__}\nnative engine, instruction set {result['instruction_set']} (available: {sets})"

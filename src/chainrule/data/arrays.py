@@ -15,7 +15,7 @@ Array: TypeAlias = npt.NDArray[np.floating[Any]]
 Weights = TypeVar("Weights", Array, Array | None)
 _FEW = 2**13  # entries that are faster looked at one by one
 _MODERATE = 60  # a power of two: beyond it, weights are brought near 1 before they are multiplied
-_ROW_BYTES, _TABLE_ROWS = 1024, 256  # of the tables of glance, which stay in a core's cache
+_ROW_BYTES, _TABLE_ROWS = 1024, 256  # of the tables of `checksum`, which stay in a core's cache
 
 
 def features(X: object, n_inputs: int, dtype: str) -> Array:
@@ -184,7 +184,7 @@ def fingerprint(*arrays: npt.NDArray[Any] | None) -> str:
     return digest.hexdigest()
 
 
-def glance(*arrays: npt.NDArray[Any] | None) -> str:
+def checksum(*arrays: npt.NDArray[Any] | None) -> str:
     """What changes with any one number of the arrays, at the speed of memory: sums of their bytes as integers.
 
     It tells whether arrays of this process are still as they were. The bytes are laid out as tables of 64-bit words,

@@ -67,11 +67,13 @@ def open_parquet(path: Path) -> ParquetSource:
     for name, schema in schemas.items():
         if not schema.equals(first):
             different = sorted({(f.name, str(f.type)) for f in schema} ^ {(f.name, str(f.type)) for f in first})
-            told = f"its columns differ from those of {Path(files[0]).name} (first: {different[:1]}); expected the same"
-            raise DataError(f"{told} in every file.", path=name)
+            message = (
+                f"its columns differ from those of {Path(files[0]).name} (first: {different[:1]}); expected the same"
+            )
+            raise DataError(f"{message} in every file.", path=name)
     _check_names(first.names, str(path))
-    told = "Parquet" if path.is_file() else f"Parquet, {len(files)} file{'s' if len(files) > 1 else ''}"
-    return ParquetSource(str(path), tuple(first.names), tuple(files), told)
+    message = "Parquet" if path.is_file() else f"Parquet, {len(files)} file{'s' if len(files) > 1 else ''}"
+    return ParquetSource(str(path), tuple(first.names), tuple(files), message)
 
 
 def _is_part(file: Path, folder: Path) -> bool:
@@ -79,8 +81,8 @@ def _is_part(file: Path, folder: Path) -> bool:
     if not file.is_file() or file.suffix.lower() not in PARQUET_ENDINGS or file.name[0] in "._":
         return False
     if any("=" in part for part in inside.parts[:-1]):
-        told = "is partitioned by its folders, whose values no file holds; write the column into the files."
-        raise DataError(told, path=str(file))
+        message = "is partitioned by its folders, whose values no file holds; write the column into the files."
+        raise DataError(message, path=str(file))
     return True
 
 
@@ -152,10 +154,10 @@ def of_object(given: Any) -> ArrowSource | None:
     return None
 
 
-def of_table(table: Any, path: str, told: str) -> ArrowSource:
+def of_table(table: Any, path: str, read_as: str) -> ArrowSource:
     """A pyarrow table as a source."""
     _check_names(table.column_names, path)
-    return ArrowSource(path, tuple(table.column_names), told, table)
+    return ArrowSource(path, tuple(table.column_names), read_as, table)
 
 
 def _check_names(names: list[str], path: str) -> None:
@@ -166,8 +168,8 @@ def _check_names(names: list[str], path: str) -> None:
         if not name.strip():
             raise DataError(f"column {position} has no name; expected a name for each.", path=path)
         if first.setdefault(name, position) < position:
-            told = f"the name stands at column {first[name]} and again at column {position}."
-            raise DataError(told, path=path, column=name)
+            message = f"the name stands at column {first[name]} and again at column {position}."
+            raise DataError(message, path=path, column=name)
 
 
 def _block(path: str, batch: Any, first_row: int) -> Block:
@@ -204,5 +206,5 @@ def _faults() -> tuple[type[Exception], ...]:
 def _unreadable(path: str, error: Exception) -> DataError:
     if isinstance(error, DataError):
         return error
-    told = ("; ".join(map(str, error.args)).splitlines() or [type(error).__name__])[0]
-    return DataError(f"cannot be read ({told[:200]}).", path=path)
+    result = ("; ".join(map(str, error.args)).splitlines() or [type(error).__name__])[0]
+    return DataError(f"cannot be read ({result[:200]}).", path=path)

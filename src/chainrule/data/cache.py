@@ -100,8 +100,8 @@ def open_cache(folder: Path, source: Path, made_with: Mapping[str, Any]) -> Cach
         return None
     parts, known, made = _parts(folder, about), about["source"], about["made_with"]
     if not unchanged(source, known):
-        told = f"was made of {source}, which changed since; delete the folder to have it made anew."
-        raise DataError(told, path=str(folder))
+        message = f"was made of {source}, which changed since; delete the folder to have it made anew."
+        raise DataError(message, path=str(folder))
     now = json.loads(json.dumps(dict(made_with)))
     if made != now:
         names = ", ".join(name for name in sorted({*now, *made}) if now.get(name) != made.get(name))
@@ -139,7 +139,7 @@ def _part(folder: Path, name: str, entry: Mapping[str, Any]) -> Part:
 
 
 @contextlib.contextmanager
-def _told(path: Path, deed: str) -> Iterator[None]:
+def _reported(path: Path, deed: str) -> Iterator[None]:
     """Errors of the system as a DataError that names the file and what helps."""
     try:
         yield
@@ -161,10 +161,10 @@ class Writer:
         self._held: dict[str, dict[str, list[Any]]] = {}
 
     def __enter__(self) -> Writer:
-        with _told(self.folder, "written"):
+        with _reported(self.folder, "written"):
             self._unfinished.mkdir(parents=True)
         try:
-            with _told(self._source, "read"):
+            with _reported(self._source, "read"):
                 self._known = fingerprint(self._source)
         except BaseException:
             shutil.rmtree(self._unfinished, ignore_errors=True)
@@ -178,12 +178,12 @@ class Writer:
             plain = np.ascontiguousarray(array)
             held = self._held.setdefault(part, {}).setdefault(kind, [[0, *plain.shape[1:]], str(plain.dtype)])
             if (part, kind) not in self._files:
-                with _told(self.folder, "written"):
+                with _reported(self.folder, "written"):
                     self._files[part, kind] = self._begin(part, kind, plain)
             if str(plain.dtype) != held[1] or list(plain.shape[1:]) != held[0][1:]:
                 raise ValueError(f"{part}.{kind} has {plain.dtype} {plain.shape[1:]} after {held[1]} {held[0][1:]}")
             held[0][0] += len(plain)
-            with _told(self.folder, "written"):
+            with _reported(self.folder, "written"):
                 self._files[part, kind].write(plain.data)
 
     def _begin(self, part: str, kind: str, array: Array) -> BinaryIO:
@@ -195,11 +195,11 @@ class Writer:
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         try:
-            with _told(self.folder, "written"), contextlib.ExitStack() as closing:
+            with _reported(self.folder, "written"), contextlib.ExitStack() as closing:
                 for file in self._files.values():  # all of them, also where the last bytes of one find no room
                     closing.callback(file.close)
             if failed is None:
-                with _told(self.folder, "written"):
+                with _reported(self.folder, "written"):
                     self._finish()
         finally:
             shutil.rmtree(self._unfinished, ignore_errors=True)
@@ -207,8 +207,8 @@ class Writer:
     def _finish(self) -> None:
         counted = {part: held["X"][0][0] for part, held in self._held.items()}
         if counted != self.n_rows or not unchanged(self._source, self._known):
-            told = f"changed while it was read ({counted} rows came, {self.n_rows} were expected); read it again."
-            raise DataError(told, path=str(self._source))
+            message = f"changed while it was read ({counted} rows came, {self.n_rows} were expected); read it again."
+            raise DataError(message, path=str(self._source))
         about = {"format": FORMAT, "source": self._known, "made_with": self._made_with, "parts": self._held}
         (self._unfinished / ABOUT).write_text(json_text.text(about, indent=1), encoding="utf-8")
         self.folder.parent.mkdir(parents=True, exist_ok=True)

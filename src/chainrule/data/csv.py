@@ -172,15 +172,15 @@ def _sample(path: Path, decoder: Decoder, standing: Standing) -> str:
                 raise too_long(str(path), 1)
     except UndecodableError as error:
         before = _plain_ends(b"".join(parts) + error.before)
-        raise DataError(error.told, path=str(path), line=1 + before.count(b"\n")) from None
+        raise DataError(error.message, path=str(path), line=1 + before.count(b"\n")) from None
     text = _plain_ends(b"".join(parts)).decode("utf-8", "replace")
     return text if ended else text[: text.rindex("\n") + 1]
 
 
 def too_long(path: str, line: int) -> DataError:
     """The error for a row or header that is longer than any is meant to be."""
-    told = f"the line is longer than {LONGEST_RECORD:,} bytes; expected rows of cells, each on a line of its own."
-    return DataError(told, path=path, line=line)
+    message = f"the line is longer than {LONGEST_RECORD:,} bytes; expected rows of cells, each on a line of its own."
+    return DataError(message, path=path, line=line)
 
 
 def _plain_ends(data: bytes) -> bytes:
@@ -189,10 +189,10 @@ def _plain_ends(data: bytes) -> bytes:
 
 def _check_names(header: Sequence[str], path: str, line: int) -> None:
     if len(header) > MOST_COLUMNS:
-        told = (
+        message = (
             f"the header has {len(header):,} columns; expected at most {MOST_COLUMNS:,}. NPZ with X and y takes more."
         )
-        raise DataError(told, path=path, line=line)
+        raise DataError(message, path=path, line=line)
     first: dict[str, int] = {}
     for position, name in enumerate(header, start=1):
         if not name:
@@ -200,8 +200,8 @@ def _check_names(header: Sequence[str], path: str, line: int) -> None:
         if "\0" in name:
             raise DataError("the name holds a NUL byte; expected text. Remove it.", path=path, line=line, column=name)
         if first.setdefault(name, position) < position:
-            told = f"the name stands at column {first[name]} and again at column {position}"
-            raise DataError(f"{told} ({header.count(name)} times in the header).", path=path, line=line, column=name)
+            message = f"the name stands at column {first[name]} and again at column {position}"
+            raise DataError(f"{message} ({header.count(name)} times in the header).", path=path, line=line, column=name)
     if all(_is_number(name) for name in header):
         raise DataError("the first line holds numbers only; expected a header of names.", path=path, line=line)
 
@@ -228,7 +228,7 @@ def _scanned(source: CsvSource) -> Iterator[tuple[bytes, Scanned]]:
             data = held + decoder.decode(chunk, last)
         except UndecodableError as error:
             before = rest + _plain_ends(held + error.before)
-            raise scanner.error_at(before, len(before), line, error.told) from None
+            raise scanner.error_at(before, len(before), line, error.message) from None
         held = b"\r" if data.endswith(b"\r") and not last else b""  # its "\n" may follow
         rest += _plain_ends(data[: len(data) - len(held)])
         if last and rest and not rest.endswith(b"\n"):

@@ -118,9 +118,11 @@ def _decimal(sample: str, delimiter: str, quote: str, path: str) -> str:
     if not commas or any(_DECIMAL_POINT.fullmatch(cell) for cell in cells):
         return "."
     if all(_THOUSANDS.fullmatch(cell) for cell in commas):
-        told = f"holds {min(commas)!r}: a decimal comma or a separator of thousands? State --decimal , or --decimal ."
+        message = (
+            f"holds {min(commas)!r}: a decimal comma or a separator of thousands? State --decimal , or --decimal ."
+        )
         line, column = _place(sample, min(commas), delimiter, quote)
-        raise DataError(told, path=path, line=line, column=column)
+        raise DataError(message, path=path, line=line, column=column)
     return ","
 
 

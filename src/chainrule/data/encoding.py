@@ -41,9 +41,9 @@ _STATE_IT = "save the file as UTF-8, or state its encoding (--encoding)"
 class UndecodableError(Exception):
     """A byte that is no text: what was decoded before it in this chunk, and what is wrong."""
 
-    def __init__(self, before: bytes, told: str) -> None:
-        self.before, self.told = before, told
-        super().__init__(told)
+    def __init__(self, before: bytes, message: str) -> None:
+        self.before, self.message = before, message
+        super().__init__(message)
 
 
 def chunks(path: Path, standing: Standing | None = None) -> Iterator[bytes]:
@@ -62,8 +62,8 @@ def chunks(path: Path, standing: Standing | None = None) -> Iterator[bytes]:
             while chunk := file.read(size):
                 n_unpacked += len(chunk)
                 if n_unpacked > most and path.suffix.lower() in PACKED:
-                    told = f"unpacks to more than {MOST_RATIO} times its size of {standing.size:,} bytes"
-                    raise DataError(f"{told}; expected a table. Unpack it yourself if it is one.", path=str(path))
+                    message = f"unpacks to more than {MOST_RATIO} times its size of {standing.size:,} bytes"
+                    raise DataError(f"{message}; expected a table. Unpack it yourself if it is one.", path=str(path))
                 yield bytes(chunk)
                 size = CHUNK
         standing.check()
@@ -189,8 +189,8 @@ def detect(chunk: bytes) -> str:
     if western and hangul < 0.05:
         return "cp1252" if any(0x80 <= byte < 0xA0 for byte in set(chunk)) else "latin-1"
     place = int(np.flatnonzero(high)[0])
-    told = f"the byte 0x{chunk[place]:02x} is not UTF-8, and cp949, latin-1 or others are possible; {_STATE_IT}."
-    raise UndecodableError(chunk[:place], told)
+    message = f"the byte 0x{chunk[place]:02x} is not UTF-8, and cp949, latin-1 or others are possible; {_STATE_IT}."
+    raise UndecodableError(chunk[:place], message)
 
 
 def _share_of_hangul(chunk: bytes) -> float:

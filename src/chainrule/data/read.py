@@ -104,14 +104,14 @@ def _opened(source: object, selection: Selection) -> Source:
     if not isinstance(source, (str, Path)):
         table = arrow.of_object(source)
         if table is None:
-            told = f"a {type(source).__name__} cannot be read; expected a path, a DataFrame or an Arrow stream."
-            raise DataError(told)
+            message = f"a {type(source).__name__} cannot be read; expected a path, a DataFrame or an Arrow stream."
+            raise DataError(message)
         return table
     path = Path(source)
     if not is_there(path):
         hint = nearest(str(source), builtin.TARGETS)
-        told = f"no such file{hint or '; expected a file, or ' + ' '.join(builtin.TARGETS)}"
-        raise DataError(told, path=str(source))
+        message = f"no such file{hint or '; expected a file, or ' + ' '.join(builtin.TARGETS)}"
+        raise DataError(message, path=str(source))
     name = path.name.lower()
     if path.is_dir() or name.endswith(arrow.PARQUET_ENDINGS):
         return arrow.open_parquet(path)
@@ -212,10 +212,10 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
             "no column is left to predict from; expected at least one besides the target.", path=source.path
         )
     words = {name: survey.words for name, survey in surveys.items() if readings[name] == "boolean" and survey.words}
-    told = {name: decision.understood for name, decision in decisions.items()}
+    result = {name: decision.understood for name, decision in decisions.items()}
     for name, reading in stated.items():
-        told[name] = Understood(name, reading.partition(":")[0], True, "as stated")  # type: ignore[arg-type]
-    understood = tuple(_told(name, told.get(name), targets, selection) for name in source.names)
+        result[name] = Understood(name, reading.partition(":")[0], True, "as stated")  # type: ignore[arg-type]
+    understood = tuple(_with_role(name, result.get(name), targets, selection) for name in source.names)
     return Plan(
         source=source,
         selection=selection,
@@ -239,8 +239,8 @@ def _wanted(source: Source, selection: Selection) -> tuple[tuple[str, ...], list
             raise no_such("column", name, names, source.path)
     for name in targets:
         if outside.count(name) > 1:
-            told = f"column {name!r} is the target and cannot be dropped or used as weight."
-            raise DataError(told, path=source.path)
+            message = f"column {name!r} is the target and cannot be dropped or used as weight."
+            raise DataError(message, path=source.path)
     features = list(selection.features or [name for name in names if name not in outside])
     if not features:
         raise DataError(
@@ -283,7 +283,7 @@ def _survey(
     return n_rows
 
 
-def _told(name: str, understood: Understood | None, targets: tuple[str, ...], selection: Selection) -> Understood:
+def _with_role(name: str, understood: Understood | None, targets: tuple[str, ...], selection: Selection) -> Understood:
     if name in targets and understood is not None:
         detail = f"to be predicted{', ' if understood.detail else ''}{understood.detail}"
         return replace(understood, used=True, detail=detail)

@@ -26,15 +26,15 @@ def is_there(path: Path) -> bool:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         if os.path.islink(path):
-            told = f"is a link to {os.readlink(path)!r}, which cannot be followed; mend the link."
-            raise DataError(told, path=str(path)) from None
+            message = f"is a link to {os.readlink(path)!r}, which cannot be followed; mend the link."
+            raise DataError(message, path=str(path)) from None
         if isinstance(error, (FileNotFoundError, ValueError)):
             return False
         raise DataError(f"cannot be read ({error.strerror}); expected a file.", path=str(path)) from None
     for is_kind, name in KINDS:
         if is_kind(mode):
-            told = f"is {name}; expected a file, which is read more than once. Write its content to a file first."
-            raise DataError(told, path=str(path))
+            message = f"is {name}; expected a file, which is read more than once. Write its content to a file first."
+            raise DataError(message, path=str(path))
     return True
 
 
@@ -60,5 +60,5 @@ class Standing:
             raise DataError(f"was there when reading began ({error.strerror}).", path=str(self.path)) from None
         if found != self:
             sizes = f" ({self.size:,} bytes at first, then {found.size:,})" if found.size != self.size else ""
-            told = f"changed while it was read{sizes}; expected a file nobody writes to. Read a finished copy."
-            raise DataError(told, path=str(self.path))
+            message = f"changed while it was read{sizes}; expected a file nobody writes to. Read a finished copy."
+            raise DataError(message, path=str(self.path))

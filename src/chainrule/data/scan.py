@@ -107,12 +107,12 @@ class Scanner:
         if not faults:
             return
         place, quote = int(min(faults)), self.dialect.quote
-        told = f"a quote {quote} stands within a cell; expected it around the whole cell, doubled inside it."
+        message = f"a quote {quote} stands within a cell; expected it around the whole cell, doubled inside it."
         if not ends.all() and place == closing[~ends][0]:
             begin = int(opening[np.argmin(ends)])
             if (data[begin:place] == NEWLINE).any():
-                place, told = begin, "a quote opens here and is not closed before the next one; mend the quotes."
-        raise self.error_at(data.tobytes(), place, line, told)
+                place, message = begin, "a quote opens here and is not closed before the next one; mend the quotes."
+        raise self.error_at(data.tobytes(), place, line, message)
 
     def unclosed(self, block: bytes, line: int) -> DataError:
         """The error for a block whose last quote is never closed, or for a misplaced quote before it."""
@@ -122,7 +122,7 @@ class Scanner:
         place = int(quotes[-1])
         return self.error_at(block, place, line, "a quote opens here and is never closed; mend the quotes.")
 
-    def error_at(self, block: bytes, place: int, line: int, told: str) -> DataError:
+    def error_at(self, block: bytes, place: int, line: int, message: str) -> DataError:
         """The error for a fault at a byte of a block that begins on `line`."""
         quote = self.dialect.quote.encode()
         begin = block.rfind(b"\n", 0, place) + 1
@@ -131,7 +131,7 @@ class Scanner:
         outside = block[begin:place].split(quote)[::2]
         column = sum(part.count(self.dialect.delimiter.encode()) for part in outside)
         name = self.header[column] if column < len(self.header) else None
-        return DataError(told, path=self.path, line=line + block.count(b"\n", 0, place), column=name)
+        return DataError(message, path=self.path, line=line + block.count(b"\n", 0, place), column=name)
 
     def _ragged(self, width: int, line: int) -> DataError:
         cells = f"the row has {width} cell{'s' if width > 1 else ''}; expected {len(self.header)}, as in the header."
@@ -142,8 +142,8 @@ class Scanner:
         first = int(np.argmin(filled))
         if filled[first:].any():
             at = self._line(newlines, int(starts[first]), line)
-            told = "the line is empty; in a file of one column write NA for a missing value."
-            raise DataError(told, path=self.path, line=at, column=self.header[0])
+            message = "the line is empty; in a file of one column write NA for a missing value."
+            raise DataError(message, path=self.path, line=at, column=self.header[0])
 
     @staticmethod
     def _line(newlines: Positions, place: int, line: int) -> int:

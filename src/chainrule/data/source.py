@@ -22,11 +22,11 @@ class Place:
     row: int
     line: int | None
 
-    def error(self, told: str) -> DataError:
-        """ "holds 'x', told" with its line where there are lines, else with its row."""
+    def error(self, message: str) -> DataError:
+        """ "holds 'x', message" with its line where there are lines, else with its row."""
         shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"
         row = "" if self.line is not None else f"row {self.row} (from 0) "
-        return DataError(f"{row}holds {shown!r}{told}", path=self.path, line=self.line, column=self.column)
+        return DataError(f"{row}holds {shown!r}{message}", path=self.path, line=self.line, column=self.column)
 
 
 @dataclass(frozen=True)

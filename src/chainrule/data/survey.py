@@ -225,8 +225,8 @@ class Survey:
 
     def _dates(self, order: str, target: bool) -> Decision:
         if self.dates[order] < self.n_present:
-            told = f" among dates written {times.WRITTEN[order]}; expected such a date. {_REMEDY}"
-            raise self.not_dates[order].error(told)
+            message = f" among dates written {times.WRITTEN[order]}; expected such a date. {_REMEDY}"
+            raise self.not_dates[order].error(message)
         both = self.dates["dmy"] == self.dates["mdy"] == self.n_present
         same = both and self.spans["dmy"] == self.spans["mdy"] and len(self.counts or ()) == 1
         note = f", {times.WRITTEN[order]}"
@@ -251,11 +251,11 @@ class Survey:
         few_levels = counts is not None and len(counts) <= FEW_LEVELS
         if share > 0.5 and not (few_levels and odd and min(odd.values()) >= ODD_LEVEL):
             if share >= MOSTLY or (odd is not None and len(odd) <= FEW_ODD):
-                told = f", where {_percent(share)} of the column are numbers; expected a number. {_REMEDY}"
-                raise self.odd.error(told)
+                message = f", where {_percent(share)} of the column are numbers; expected a number. {_REMEDY}"
+                raise self.odd.error(message)
         elif odd and not few_levels and _written_numbers(odd) + share > 0.8:
-            told = f", a number with a unit or separators; expected a plain number such as 1234.5. {_REMEDY}"
-            raise self.odd.error(told)
+            message = f", a number with a unit or separators; expected a plain number such as 1234.5. {_REMEDY}"
+            raise self.odd.error(message)
 
     def _point(self, text: str) -> str:
         return text.replace(".", "·").replace(",", ".") if self.decimal == "," else text

@@ -192,5 +192,5 @@ def refuse_missing(wanted: Sequence[str], known: Sequence[str], path: str) -> No
     """DataError naming the wanted columns that are not there; nothing where all are."""
     missing = [name for name in wanted if name not in set(known)]
     if missing:
-        told = f"{len(missing)} of {len(wanted)} columns are missing: {listed([repr(name) for name in missing], 5)}"
-        raise DataError(f"{told}; expected those of training (found: {listed(known)}).", path=path)
+        message = f"{len(missing)} of {len(wanted)} columns are missing: {listed([repr(name) for name in missing], 5)}"
+        raise DataError(f"{message}; expected those of training (found: {listed(known)}).", path=path)

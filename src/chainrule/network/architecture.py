@@ -63,8 +63,8 @@ class Dense:
     @cached_property
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every tensor, in the order of the flat vector."""
-        told: dict[str, tuple[int, ...]] = {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
-        return told if self.kind is None else told | self.kind.shapes(self.n_out)
+        fields: dict[str, tuple[int, ...]] = {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
+        return fields if self.kind is None else fields | self.kind.shapes(self.n_out)
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class Architecture:
         dict
             Sizes, activations, loss and dtype; what no layer has is left out.
         """
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "sizes": list(self.sizes),
             "activations": [layer.activation for layer in self.layers],
             "loss": self.loss,
@@ -212,10 +212,10 @@ class Architecture:
         }
         hidden = self.layers[:-1]
         if any(layer.normalization for layer in hidden):
-            told["normalization"] = [layer.normalization for layer in hidden]
+            fields["normalization"] = [layer.normalization for layer in hidden]
         if any(layer.residual for layer in hidden):
-            told["residual"] = [layer.residual for layer in hidden]
-        return told
+            fields["residual"] = [layer.residual for layer in hidden]
+        return fields
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Architecture:

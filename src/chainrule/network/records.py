@@ -113,10 +113,10 @@ class Backward:
             self.tensors.setdefault(name, [None] * len(self.delta))  # type: ignore[list-item]
 
     def __getattr__(self, name: str) -> Numbered:
-        told = self.__dict__.get("tensors", {})
-        if not name.startswith("d") or name[1:] not in told:
+        result = self.__dict__.get("tensors", {})
+        if not name.startswith("d") or name[1:] not in result:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        found: Numbered = told[name[1:]]
+        found: Numbered = result[name[1:]]
         return found
 
     def of_tensor(self, name: str) -> Numbered:

@@ -101,8 +101,8 @@ class NumberEncoder:
     def names(self) -> tuple[str, ...]:
         """The number, its bins, its indicator."""
         bins = (f"{self.name} {a:g}…{b:g}" for a, b in zip(self.edges[:-1], self.edges[1:], strict=True))
-        told = (self.name, *(bins if self.n_bins else ()))
-        return (*told, f"{self.name} missing") if self.indicator else told
+        result = (self.name, *(bins if self.n_bins else ()))
+        return (*result, f"{self.name} missing") if self.indicator else result
 
     def encode(self, column: Column) -> Array:
         """(n, 1 + n_bins + indicator)."""
@@ -246,9 +246,9 @@ class CategoryEncoder:
         """One for each level, (rare), (missing), and the mean targets."""
         if self.is_pair:
             return (f"{self.name}={self.levels[1]}",)
-        told = [f"{self.name}={level}" for level in self.levels]
-        told += [f"{self.name} {word}" for word, there in (("rare", self.rare), ("missing", self.missing)) if there]
-        return (*told, *(f"{self.name} mean {i}" for i in range(self.means.shape[2])))
+        result = [f"{self.name}={level}" for level in self.levels]
+        result += [f"{self.name} {word}" for word, there in (("rare", self.rare), ("missing", self.missing)) if there]
+        return (*result, *(f"{self.name} mean {i}" for i in range(self.means.shape[2])))
 
     def encode(self, column: Column, folds: Array | None = None) -> Array:
         """(n, width); `folds` says of training rows in which fold they were, −1 for none."""

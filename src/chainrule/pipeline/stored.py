@@ -115,9 +115,9 @@ def _array(
     where = inside(place, name)
     if f"{key}.{name}" in arrays:
         return arrays[f"{key}.{name}"]
-    told = Record({"empty": ListOf(Whole())}).check(state.get(name), where)
-    if told["empty"] != empty:
-        raise refuse(f"{where}.empty", str(told["empty"])[:60], f"{empty}")
+    result = Record({"empty": ListOf(Whole())}).check(state.get(name), where)
+    if result["empty"] != empty:
+        raise refuse(f"{where}.empty", str(result["empty"])[:60], f"{empty}")
     return None
 
 
@@ -168,17 +168,17 @@ def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> Non
     """Names told apart, as many words as labels, arrays as long as there are values."""
     n = len(target["columns"])
     if target["kind"] == "classes":
-        _told_apart(target["classes"], "pipeline.target.classes")
+        _check_distinct(target["classes"], "pipeline.target.classes")
     elif target["kind"] == "labels":
         if len(target["words"]) != n:
             raise refuse("pipeline.target.words", target["words"], f"{n} pairs, one for each column")
         for k, pair in enumerate(target["words"]):
-            _told_apart(pair, f"pipeline.target.words[{k}]")
+            _check_distinct(pair, f"pipeline.target.words[{k}]")
     else:
         for name in ("mean", "scale", "unit", "high"):
             low = np.nextafter(0, 1) if name in ("scale", "unit") else -np.inf
             Tensor(("float64",), (n,), low=float(low)).check(arrays.get(f"target.{name}"), f"pipeline.target.{name}")
 
 
-def _told_apart(names: list[Any], place: str) -> None:
+def _check_distinct(names: list[Any], place: str) -> None:
     ListOf(_NAME, distinct=True).check([class_text(name) for name in names], place)

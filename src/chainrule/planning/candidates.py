@@ -169,8 +169,8 @@ def _optimizer(request: Request, preset: Preset) -> Optimizer:
         if value is None or (key, value) == ("learning_rate", AUTO):
             continue
         if key not in legal:
-            told = f"must be a setting of optimizer {name!r} (its settings: {', '.join(legal)}). Leave it out."
-            raise SettingsError(f"{key}={value}: {told}")
+            message = f"must be a setting of optimizer {name!r} (its settings: {', '.join(legal)}). Leave it out."
+            raise SettingsError(f"{key}={value}: {message}")
         values[key] = value
     return optimizer_from(values)
 

@@ -100,8 +100,8 @@ def _truth(pipeline: TablePipeline, table: Table) -> Array:
 
 
 def _measured(pipeline: TablePipeline, truth: Array, output: Array) -> Scores:
-    told = ~pipeline.target.missing(truth)
-    truth, output = truth[told], output[told]
+    known = ~pipeline.target.missing(truth)
+    truth, output = truth[known], output[known]
     if not len(truth):
         return {"n_rows": 0}
     if isinstance(pipeline.target, Classes):
@@ -186,7 +186,7 @@ def _of_classes(truth: Array, probability: Array) -> Scores:
     if len(present) == n_classes:
         ranked = probability[:, 1] if n_classes == 2 else probability
         auc = float(metrics.roc_auc_score(truth, ranked, multi_class="ovr"))
-    told: Scores = {
+    record: Scores = {
         "n_rows": len(truth),
         "accuracy": float(np.mean(truth == guess)),
         "balanced_accuracy": float(np.mean([np.mean(guess[truth == c] == c) for c in present])),
@@ -194,7 +194,7 @@ def _of_classes(truth: Array, probability: Array) -> Scores:
         "log_loss": float(metrics.log_loss(truth, probability, labels=np.arange(n_classes))),
         "auc": auc,
     }
-    return told | ({"f1": float(metrics.f1_score(truth, guess, zero_division=0))} if n_classes == 2 else {})
+    return record | ({"f1": float(metrics.f1_score(truth, guess, zero_division=0))} if n_classes == 2 else {})
 
 
 def _chosen(probability: Array) -> Array:

@@ -247,11 +247,11 @@ def check_parts(parts: dict[str, Table]) -> None:
     for name in ("train", "validation"):
         part = parts.get(name)
         if part is not None and part.weight is not None and not part.weight.any():
-            told = (
+            message = (
                 f"weight is 0 in all {len(part)} rows of {name}; expected some > 0. Hold out another share (--valid), "
                 "state rows to judge by, or leave out rows of weight 0 before the split."
             )
-            raise DataError(told, path=part.path)
+            raise DataError(message, path=part.path)
 
 
 def choose_task_of(table: Table, request: Request) -> Task:
@@ -264,8 +264,8 @@ def choose_task_of(table: Table, request: Request) -> Task:
     except DataError as error:
         raise DataError(str(error), path=table.path) from None
     if task.kind == "classes" and len(task.words[0]) < 2:
-        told = f"holds one class only ({task.words[0][0]!r}); expected at least two: there is nothing to tell apart."
-        raise DataError(told, path=table.path, column=table.targets[0].name)
+        message = f"holds one class only ({task.words[0][0]!r}); expected at least two: there is nothing to tell apart."
+        raise DataError(message, path=table.path, column=table.targets[0].name)
     return task
 
 

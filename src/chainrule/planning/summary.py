@@ -68,12 +68,12 @@ def summary(plan: TrainingPlan) -> str:
         [name, kind, "" if n is None else f"{n} input{'s' * (n != 1)}", detail]
         for name, kind, n, detail in columns(plan, last.pipeline)
     ]
-    told = [*_aligned(lines), *_labelled(facts(plan, last.pipeline) | training(last))]
+    items = [*_aligned(lines), *_labelled(facts(plan, last.pipeline) | training(last))]
     if len(plan.candidates) > 1:
         how = "on the rows held out" if plan.fold is None else f"by cross-validation in {N_FOLDS} folds"
         names = [candidate.name for candidate in plan.candidates]
-        told += _labelled({"candidates": f"{'; '.join(names)} (compared {how})"})
-    return "\n".join(told)
+        items += _labelled({"candidates": f"{'; '.join(names)} (compared {how})"})
+    return "\n".join(items)
 
 
 def _labelled(found: Mapping[str, str]) -> list[str]:
@@ -88,8 +88,8 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def _by_kind(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
     """Of many columns how many there are of each kind, and which are not used."""
     kinds = [encoder.kind for encoder in pipeline.encoders]
-    told = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
-    found = {"columns": f"{told}; {sum(pipeline.widths):,} inputs"}
+    message = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
+    found = {"columns": f"{message}; {sum(pipeline.widths):,} inputs"}
     unused = [entry for entry in plan.table.understood if not entry.used and entry.name not in pipeline.target.columns]
     if unused:
         found["not used"] = listed([f"{entry.name} ({entry.detail})" for entry in unused], 12)

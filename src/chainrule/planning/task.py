@@ -51,8 +51,8 @@ def choose_task(targets: Sequence[Column], asked: str) -> Task:
         for target in targets:
             if target.kind != "number" and not (target.kind == "boolean" and asked == "regression"):
                 shown = f" such as {target.levels[0]!r}" if target.levels else ""
-                told = f"holds {'text' if target.kind == 'category' else target.kind}{shown}"
-                raise DataError(f"{told}; task 'regression' expects numbers.", column=target.name)
+                message = f"holds {'text' if target.kind == 'category' else target.kind}{shown}"
+                raise DataError(f"{message}; task 'regression' expects numbers.", column=target.name)
         return Task("values", "asked for" if asked == "regression" else _why_values(targets))
     if len(targets) > 1:
         words = tuple(_words_of_label(target) for target in targets)
@@ -61,8 +61,10 @@ def choose_task(targets: Sequence[Column], asked: str) -> Task:
     n_rows = int((codes >= 0).sum())
     if len(names) > max(MOST_CLASSES, n_rows // 2):
         what = "task 'classification' expects few" if asked != "auto" else "expected classes or numbers"
-        told = f"holds {'' if asked != 'auto' else 'text with '}{len(names)} different values in {n_rows} rows; {what}."
-        raise DataError(told, column=targets[0].name)
+        message = (
+            f"holds {'' if asked != 'auto' else 'text with '}{len(names)} different values in {n_rows} rows; {what}."
+        )
+        raise DataError(message, column=targets[0].name)
     return Task("classes", "asked for" if asked != "auto" else _why_classes(targets[0], len(names)), (names,))
 
 
@@ -107,6 +109,8 @@ def _words_of_label(target: Column) -> tuple[ClassName, ...]:
         return tuple(target.levels or ("false", "true"))
     names, _ = names_of(target)
     if len(names) != 2:
-        told = f"holds {len(names)} different values; several labels expect two for each. Train on this target alone."
-        raise DataError(told, column=target.name)
+        message = (
+            f"holds {len(names)} different values; several labels expect two for each. Train on this target alone."
+        )
+        raise DataError(message, column=target.name)
     return names

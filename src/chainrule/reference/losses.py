@@ -160,26 +160,26 @@ def _poisson_of_softplus_bend(z: Array, a: Array, y: Array) -> Array:
 # the best constant output: the loss of every entry of y about it ----------------------------------------------
 
 
-def _constant_cross_entropy(y: Array, told: Array, mean: Array) -> Array:
+def _constant_cross_entropy(y: Array, known: Array, mean: Array) -> Array:
     one_hot = y.shape[1] > 1 and bool(np.allclose(y.sum(axis=1), 1))
     value: Array = -y * np.log(np.clip(mean, 1e-12, 1))
     return value if one_hot else value - (1 - y) * np.log(np.clip(1 - mean, 1e-12, 1))
 
 
-def _constant_poisson(y: Array, told: Array, mean: Array) -> Array:
+def _constant_poisson(y: Array, known: Array, mean: Array) -> Array:
     return mean - y * np.log(np.maximum(mean, 1e-12))
 
 
-def _constant_squared_error(y: Array, told: Array, mean: Array) -> Array:
+def _constant_squared_error(y: Array, known: Array, mean: Array) -> Array:
     return 0.5 * (y - mean) ** 2
 
 
-def _constant_absolute_error(y: Array, told: Array, mean: Array) -> Array:
-    return np.abs(y - np.nanmedian(np.where(told, y, np.nan), axis=0))
+def _constant_absolute_error(y: Array, known: Array, mean: Array) -> Array:
+    return np.abs(y - np.nanmedian(np.where(known, y, np.nan), axis=0))
 
 
-def _constant_huber(y: Array, told: Array, mean: Array) -> Array:
-    size = _constant_absolute_error(y, told, mean)
+def _constant_huber(y: Array, known: Array, mean: Array) -> Array:
+    size = _constant_absolute_error(y, known, mean)
     near = np.minimum(size, 1.0)
     return near * (size - 0.5 * near)
 
@@ -266,17 +266,19 @@ def loss_named(name: str) -> Loss:
     >>> loss_named("quantile:0.90").name
     'quantile:0.9'
     """
-    family, colon, told = str(name).partition(":")
+    family, colon, known = str(name).partition(":")
     if not colon or family != "quantile":
         if name not in LOSSES:
             raise unknown_name("loss", name, LOSSES)
         return LOSSES[name]
     try:
-        level = float(told)
+        level = float(known)
     except ValueError:
         level = np.nan
     if not 0 < level < 1:
-        raise SettingsError(f"loss {name!r} has level {told!r}; expected a number between 0 and 1, as in quantile:0.9.")
+        raise SettingsError(
+            f"loss {name!r} has level {known!r}; expected a number between 0 and 1, as in quantile:0.9."
+        )
     return _quantile_loss(f"quantile:{level!r}", level)
 
 

@@ -54,7 +54,7 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
               fewer entries checked where more would take longer, judged by the speed of training and of step 0
     """
     pack = Pack()
-    steps, told, reason = _steps(given, pack, budget_bytes, seconds)
+    steps, result, reason = _steps(given, pack, budget_bytes, seconds)
     entries = [entry for step in steps for entry in _entries(step["arrays"])]
     places, numbers = pack.text(entries)
     a = given.architecture
@@ -70,7 +70,7 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
         "steps_per_epoch": given.steps_per_epoch,
         "history": {name: curves.plain(column) for name, column in given.history.items()},
         "losses": curves.of_losses(given.losses),
-        "health": told,
+        "health": result,
         "steps": steps,
         "missing": reason,
         "places": places,

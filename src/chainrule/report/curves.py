@@ -19,10 +19,10 @@ def of_losses(losses: npt.NDArray[np.float64]) -> dict[str, Any]:
         return {"size": 1, "mean": [], "low": [], "high": []}
     lengths = np.diff([*starts, n])
     with np.errstate(all="ignore"):
-        told = {"mean": np.add.reduceat(losses, starts) / lengths}
+        record = {"mean": np.add.reduceat(losses, starts) / lengths}
         if size > 1:
-            told |= {"low": np.minimum.reduceat(losses, starts), "high": np.maximum.reduceat(losses, starts)}
-    return {"size": size, **{name: plain(values) for name, values in told.items()}}
+            record |= {"low": np.minimum.reduceat(losses, starts), "high": np.maximum.reduceat(losses, starts)}
+    return {"size": size, **{name: plain(values) for name, values in record.items()}}
 
 
 def plain(values: Any) -> list[float | None]:

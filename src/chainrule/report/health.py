@@ -21,7 +21,7 @@ def of_step(record: StepRecord, architecture: Architecture) -> dict[str, list[fl
     are silent on every row of the batch; saturated: share of entries on the flat ends of an activation that has two;
     gradient: ‖dW‖; ratio: ‖ΔW‖/‖W‖
     """
-    told: dict[str, list[float | None]] = {name: [] for name in MEASURES}
+    result: dict[str, list[float | None]] = {name: [] for name in MEASURES}
     change = record.update.change
     with np.errstate(all="ignore"):
         for l, layer in enumerate(architecture.layers, start=1):
@@ -38,8 +38,8 @@ def of_step(record: StepRecord, architecture: Architecture) -> dict[str, list[fl
                 "ratio": np.divide(_norm(change.W[l]), _norm(record.update.old.W[l])),
             }
             for name in MEASURES:
-                told[name].append(_plain(values[name]))
-    return told
+                result[name].append(_plain(values[name]))
+    return result
 
 
 def _norm(array: npt.NDArray[Any]) -> float:

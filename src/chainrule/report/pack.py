@@ -31,12 +31,12 @@ class Pack:
     def put(self, array: Array) -> Entry:
         """Keep an array (float32, float64 or int32); the entry says what it is and under which key it lies."""
         plain = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-        told = {"type": plain.dtype.str[1:], "shape": list(plain.shape)}
+        record = {"type": plain.dtype.str[1:], "shape": list(plain.shape)}
         raw = plain.tobytes()
         key = hashlib.sha256(raw).hexdigest()[:24]
         if key not in self._packed:
             self._packed[key] = _deflated(np.frombuffer(raw, np.uint8).reshape(-1, plain.dtype.itemsize).T)
-        return {**told, "key": key}
+        return {**record, "key": key}
 
     def size(self, entries: list[Entry]) -> int:
         """Packed bytes of these entries together."""

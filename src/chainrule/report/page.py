@@ -49,9 +49,9 @@ def style() -> str:
 @cache
 def words() -> str:
     """The page's sentences in all languages, packed: half of them is Korean, three bytes a letter."""
-    told = sentences("report")
+    result = sentences("report")
     diagram = sentences("diagram")
-    side_by_side = {key: [told[language][key] for language in LANGUAGES] for key in told["en"]}
+    side_by_side = {key: [result[language][key] for language in LANGUAGES] for key in result["en"]}
     side_by_side |= {f"{key}_title": [diagram[language][key] for language in LANGUAGES] for key in diagram["en"]}
     plain = json.dumps(side_by_side, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(zlib.compress(plain.encode("utf-8"), 9)).decode("ascii")

@@ -362,7 +362,7 @@ def read_checkpoint(path: Path, step: int, shape: StateShape) -> tuple[Checkpoin
             else:
                 optimizer[name] = np.zeros(shape.n_parameters, shape.dtype)
     progress = Progress(**{name: about["progress"][name] for name in _PROGRESS})
-    told = Checkpoint(
+    result = Checkpoint(
         step=step,
         theta=theta,
         optimizer=optimizer,
@@ -371,4 +371,4 @@ def read_checkpoint(path: Path, step: int, shape: StateShape) -> tuple[Checkpoin
         n_epochs=about.get("epochs"),
         n_events=about.get("events"),
     )
-    return told, about["spacing"]
+    return result, about["spacing"]

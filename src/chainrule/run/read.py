@@ -79,11 +79,11 @@ class _Parts:
     def __init__(self, folder: RunDirectory, record: dict[str, Any], settings: Settings) -> None:
         self.folder, self.record, self.settings = folder, record, settings
         self.lost: dict[str, ModelFileError] = {}
-        self.told: dict[str, ModelFileError] = {}
+        self.to_report: dict[str, ModelFileError] = {}
 
     def lose(self, name: str, error: ModelFileError) -> None:
         """What a file held is lost, which is to be told."""
-        self.lost[name] = self.told[name] = error
+        self.lost[name] = self.to_report[name] = error
 
     def history(self) -> dict[str, list[float]]:
         """The whole lines before the first that is damaged."""
@@ -148,8 +148,8 @@ def _as_of_now(
             f"{folder.path}: its training did not end (killed?); continue it with resume, then load it."
         )
     parameters, about, pipeline_arrays = read_model(folder.file(MODEL))
-    told = _told_architecture(folder, record, parameters.architecture)
-    n_steps, shape = settings.epochs * record["steps_per_epoch"], StateShape.of(told, settings)
+    found = _architecture_of_run(folder, record, parameters.architecture)
+    n_steps, shape = settings.epochs * record["steps_per_epoch"], StateShape.of(found, settings)
     edits = {event.step for event in contents.read_events(folder.file(EVENTS))[0] if event.kind == "edit"}
     store = FileStore(folder.file(CHECKPOINTS), n_steps, shape, pinned=edits)
     if record["result"] is None:
@@ -189,14 +189,14 @@ def _record_from(folder: RunDirectory, stored: dict[str, Any]) -> tuple[RunRecor
         source=stored.get("source"),
         lost=parts.lost,
     )
-    return record, parts.told
+    return record, parts.to_report
 
 
-def _told_architecture(folder: RunDirectory, record: dict[str, Any], of_model: Architecture) -> Architecture:
+def _architecture_of_run(folder: RunDirectory, record: dict[str, Any], of_model: Architecture) -> Architecture:
     """What the run's record says of its network, which its model must agree with."""
-    told = Architecture.from_dict(record["architecture"])
-    if told != of_model:
+    result = Architecture.from_dict(record["architecture"])
+    if result != of_model:
         raise ModelFileError(
-            f"{folder.file(MODEL)}: holds another network than {RUN} describes ({of_model}, {told}); {RESTORE}."
+            f"{folder.file(MODEL)}: holds another network than {RUN} describes ({of_model}, {result}); {RESTORE}."
         )
-    return told
+    return result

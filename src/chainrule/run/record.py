@@ -43,7 +43,7 @@ class RunRecord:
     steps_per_epoch: int = 1
     fingerprint: str | None = None
     """sha256 over the training rows, where it was taken already."""
-    glance: str | None = None
+    checksum: str | None = None
     """The checksum of the training rows, where no fingerprint was taken."""
     index: npt.NDArray[np.int64] | None = None
     """Which rows of those given were trained on; None where all were."""

@@ -117,11 +117,11 @@ class RunReplayer:
         before, now = self.record.engine, self.engine.describe()
         same_kind = before.get("engine") == now["engine"]
         names = ("numpy", "blas") if same_kind else ("engine",)  # the native engine has one set of bits everywhere
-        told = [f"{name} {before[name]}, here {now[name]}" for name in names if _differ(before, now, name)]
-        if not told:
+        result = [f"{name} {before[name]}, here {now[name]}" for name in names if _differ(before, now, name)]
+        if not result:
             return None
         return (
-            f"this run was trained with {'; '.join(told)}: steps are recomputed to rounding, not to the bit. "
+            f"this run was trained with {'; '.join(result)}: steps are recomputed to rounding, not to the bit. "
             "Replay where it was trained for the same bits."
         )
 
@@ -150,7 +150,7 @@ class RunReplayer:
                 f"the data have {len(rows.X)} rows, {n_steps} steps an epoch; expected {record.steps_per_epoch} "
                 "steps. Give X, y and sample_weight exactly as they were."
             )
-        self.rows, self._verified = rows, (rows, rows.glance)
+        self.rows, self._verified = rows, (rows, rows.checksum)
         return rows
 
     def fingerprint(self) -> str:
@@ -170,12 +170,12 @@ class RunReplayer:
     def _are_of_training(self, rows: Rows) -> bool:
         """Whether rows are those of the training: by the fingerprint, or by the checksum where that alone was taken."""
         if self.record.fingerprint is None:
-            return rows.glance == self.record.glance
+            return rows.checksum == self.record.checksum
         return rows.fingerprint == self.record.fingerprint
 
     def _is_verified(self, rows: Rows) -> bool:
         """Whether these very rows were seen to be those of the training, and are as they were then."""
-        return self._verified is not None and self._verified[0] is rows and self._verified[1] == rows.glance
+        return self._verified is not None and self._verified[0] is rows and self._verified[1] == rows.checksum
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the session, which is made again when asked for."""

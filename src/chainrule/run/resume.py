@@ -35,14 +35,14 @@ def refuse_another(folder: Path, before: Mapping[str, Any], now: Mapping[str, An
     """
     for name in ("architecture", "settings"):
         if before.get(name) != now[name]:
-            told = _difference(before.get(name), now[name])
-            raise SettingsError(f"{folder}: holds a run with another {name} ({told}); {EXPECTED}")
-    for name, told in CHANGED.items():
+            result = _difference(before.get(name), now[name])
+            raise SettingsError(f"{folder}: holds a run with another {name} ({result}); {EXPECTED}")
+    for name, result in CHANGED.items():
         if name in before and before[name] != now[name]:
-            told += f" ({name.replace('_', ' ')} {_difference(before[name], now[name])})"
+            result += f" ({name.replace('_', ' ')} {_difference(before[name], now[name])})"
             if name == "fingerprint" and before["n_samples"] != now["n_samples"]:
-                told += f"; they were {before['n_samples']:,}, are {now['n_samples']:,}"
-            raise SettingsError(f"{folder}: {told}; {EXPECTED}")
+                result += f"; they were {before['n_samples']:,}, are {now['n_samples']:,}"
+            raise SettingsError(f"{folder}: {result}; {EXPECTED}")
     then, here = before["engine"], now["engine"]
     for name in DECIDES_BITS.get(str(then["engine"]), ("engine",)):
         if name in then and then[name] != here.get(name):

@@ -33,9 +33,9 @@ class Rows:
         return arrays.fingerprint(self.X, self.targets, self.weight)
 
     @property
-    def glance(self) -> str:
+    def checksum(self) -> str:
         """What changes with any number of them, several times as fast as the fingerprint."""
-        return arrays.glance(self.X, self.targets, self.weight)
+        return arrays.checksum(self.X, self.targets, self.weight)
 
 
 def prepare_rows(

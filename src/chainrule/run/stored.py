@@ -112,8 +112,8 @@ def read_lines(path: Path, schema: Schema) -> tuple[list[dict[str, Any]], ModelF
         line, start = content[start : end if whole else len(content)], (end + 1 if whole else len(content))
         try:
             values = parse_json(line)
-            if told := lines_module.fault(line, len(lines), older=older):
-                raise SchemaError(told)
+            if result := lines_module.fault(line, len(lines), older=older):
+                raise SchemaError(result)
             older = older and not lines_module.is_sealed(line)
             if isinstance(values, dict):
                 values = {name: entry for name, entry in values.items() if name not in lines_module.SEAL}

@@ -30,8 +30,8 @@ def so_far(
     """
     state = last_state(folder, store, record["steps_per_epoch"], forget=False)
     if state is None:
-        told = "was taken up again and did not end, and no checkpoint of it can be read"
-        raise ModelFileError(f"{folder.file(RUN)}: {told}; {RESTORE}.")
+        message = "was taken up again and did not end, and no checkpoint of it can be read"
+        raise ModelFileError(f"{folder.file(RUN)}: {message}; {RESTORE}.")
     start, history = state.start, state.history
     best = parameters.like(start.best_theta if VALIDATED in history else start.theta)
     return best, {

@@ -71,11 +71,11 @@ class Judge:
     ) -> tuple[float, dict[str, float]]:
         """The loss as it is told, and the line of the history."""
         mean, penalty = means
-        told = self.scale * mean + penalty + self.constant(epoch)
-        line = {"loss": told - penalty, "penalty": penalty}
+        result = self.scale * mean + penalty + self.constant(epoch)
+        line = {"loss": result - penalty, "penalty": penalty}
         if self.validate is not None and theta is not None:
             line["validation_loss"], line["score"] = self.validate(Parameters(self._architecture, theta))
-        return told, line
+        return result, line
 
 
 @dataclass(kw_only=True)

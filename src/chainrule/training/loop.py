@@ -324,8 +324,10 @@ class Trainer:
             if self._stopped is None and self._step < self._n_steps:
                 self._keep_checkpoint()
                 raise
-            told = f"a callback failed after the last step ({type(error).__name__}: {error}); the training is complete."
-            warnings.warn(told, UnwrittenWarning, stacklevel=2)
+            message = (
+                f"a callback failed after the last step ({type(error).__name__}: {error}); the training is complete."
+            )
+            warnings.warn(message, UnwrittenWarning, stacklevel=2)
 
     def _happen(self, event: Event) -> None:
         if event.kind == "stop":

@@ -96,8 +96,8 @@ class EpochMeasure:
         finite = math.isfinite(loss) and (surely_finite(output) or np.isfinite(output).all())
         if not finite:  # which no metric is asked about
             return {"validation_loss": loss if not math.isfinite(loss) else float("nan")}
-        told = self._metric.beside or self._metric
-        return {"validation_loss": loss, told.name: told.score(v.dense, output, v.weight)}
+        result = self._metric.beside or self._metric
+        return {"validation_loss": loss, result.name: result.score(v.dense, output, v.weight)}
 
     def _parameters_of(self, theta: Array) -> Parameters:
         """The parameters by layer: the same views for every epoch, for making them takes longer than a copy."""

@@ -60,11 +60,11 @@ def _decoded(y: Array, kind: Kind) -> Array:
 
 def _rmse(y: Array, output: Array, weight: Array | None) -> float:
     square = (output.astype(np.float64) - y) ** 2
-    told = ~np.isnan(square)
-    if told.all():
+    known = ~np.isnan(square)
+    if known.all():
         return float(np.sqrt(np.average(square.mean(axis=1), weights=weight)))
-    w = told * (np.ones(len(y)) if weight is None else weight)[:, None]
-    return float(np.sqrt(np.sum(w * np.where(told, square, 0)) / np.sum(w)))
+    w = known * (np.ones(len(y)) if weight is None else weight)[:, None]
+    return float(np.sqrt(np.sum(w * np.where(known, square, 0)) / np.sum(w)))
 
 
 def choose(name: str, kind: Kind) -> Metric:

@@ -53,9 +53,9 @@ class ProgressBar:
         epochs, total = step // self._spe, self._n_epochs * self._spe
         drawn = min(step * WIDTH // total, WIDTH)
         figures = self._line or {"loss": loss}
-        told = [f"{name} {figures[name]:.4g}" for name in self._names if name in figures]
+        result = [f"{name} {figures[name]:.4g}" for name in self._names if name in figures]
         text = f"epoch {epochs}/{self._n_epochs}  [{self._full * drawn}{self._empty * (WIDTH - drawn)}]"
-        for part in (self._left(step, total, now), *told):
+        for part in (self._left(step, total, now), *result):
             if len(text) + 2 + len(part) > width:
                 break
             text += f"  {part}"

@@ -226,13 +226,13 @@ class NoImprovement:
 
     def _give_up(self) -> Decision:
         what = "Validation score" if self.by_score else "Training loss"
-        told = f"{what} did not improve by more than tol={self.tol:g} for {self.patience} epochs in a row."
+        message = f"{what} did not improve by more than tol={self.tol:g} for {self.patience} epochs in a row."
         if self.learning_rate is not None:
             if self.learning_rate > self.SMALLEST_RATE:
                 self.learning_rate /= self.DIVISOR
                 self.count = 0
-                self._say(f"{told} Learning rate is {self.learning_rate:g}.")
+                self._say(f"{message} Learning rate is {self.learning_rate:g}.")
                 return Decision(learning_rate=self.learning_rate)
-            told += " Learning rate too small."
-        self._say(f"{told} Stopping.")
+            message += " Learning rate too small."
+        self._say(f"{message} Stopping.")
         return Decision("converged")

@@ -140,17 +140,17 @@ class LearningRate(LearningRateNumbers, Suggestion):
     """
 
 
-def from_dict(told: Mapping[str, Any]) -> Suggestion:
+def from_dict(stored: Mapping[str, Any]) -> Suggestion:
     """The inverse of to_dict; what it wrote as None is inf again, but for what may be None."""
-    kind = LearningRate if "curvature" in told else Suggestion
-    values = {item.name: told[item.name] for item in fields(kind)}
+    kind = LearningRate if "curvature" in stored else Suggestion
+    values = {item.name: stored[item.name] for item in fields(kind)}
     for name in ("race", "given_up", "slice", "range_test"):
         if name in values:
             values[name] = Curve(*(_numbers(values[name][axis]) for axis in ("learning_rate", "loss")))
-    values["runs"] = {float(run["learning_rate"]): _numbers(run["loss"]) for run in told["runs"]}
-    low, high = told["interval"]
-    values |= {"interval": (float(low), float(high)), "hyper": dict(told["hyper"])}
-    values["stable_below"] = np.inf if told["stable_below"] is None else float(told["stable_below"])
+    values["runs"] = {float(run["learning_rate"]): _numbers(run["loss"]) for run in stored["runs"]}
+    low, high = stored["interval"]
+    values |= {"interval": (float(low), float(high)), "hyper": dict(stored["hyper"])}
+    values["stable_below"] = np.inf if stored["stable_below"] is None else float(stored["stable_below"])
     return kind(**values)
 
 

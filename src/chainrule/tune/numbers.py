@@ -85,12 +85,12 @@ class SuggestionNumbers:
         dict
             What is not finite is None.
         """
-        told: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
-        for name, value in told.items():
+        result: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name, value in result.items():
             if isinstance(value, Curve):
-                told[name] = {"learning_rate": value.etas, "loss": value.losses}
-        told["runs"] = [{"learning_rate": eta, "loss": losses} for eta, losses in self.runs.items()]
-        return {name: _plain(value) for name, value in told.items()}
+                result[name] = {"learning_rate": value.etas, "loss": value.losses}
+        result["runs"] = [{"learning_rate": eta, "loss": losses} for eta, losses in self.runs.items()]
+        return {name: _plain(value) for name, value in result.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,14 +111,14 @@ class LearningRateNumbers(SuggestionNumbers):
         return float(self.slice.etas[int(np.argmin(self.slice.losses))])
 
     @property
-    def witnesses(self) -> dict[str, float]:
+    def estimates(self) -> dict[str, float]:
         """The learning rates that curvature, the slice and the race would each take."""
         return {"curvature": self.proposal, "slice": self.slice_minimum, "runs": self.suggested}
 
     @property
     def agree(self) -> bool:
         """Whether they lie within a factor of 3."""
-        values = list(self.witnesses.values())
+        values = list(self.estimates.values())
         return max(values) <= AGREE * min(values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class LearningRateNumbers(SuggestionNumbers):
             What is not finite is None.
         """
         return super().to_dict() | {
-            "witnesses": self.witnesses, "agree": self.agree, "slice_minimum": self.slice_minimum
+            "witnesses": self.estimates, "agree": self.agree, "slice_minimum": self.slice_minimum
         }  # fmt: skip
 
 

@@ -120,8 +120,8 @@ def _draw(axes: Any, panel: Panel, language: str, families: list[str]) -> None:
         x, colour = place * 0.355, COLOURS[entry.role]
         dash = (0, tuple(length / 2.2 for length in entry.dash)) if entry.dash else "solid"
         axes.plot([x, x + 0.07], [1.105, 1.105], color=colour, linewidth=1.6, linestyle=dash, clip_on=False)
-        told = f"{entry.name[language]}\nη = {entry.rate}"
-        axes.text(x + 0.085, 1.13, told, color=colour, fontsize=8.5, va="top", fontfamily=families)
+        message = f"{entry.name[language]}\nη = {entry.rate}"
+        axes.text(x + 0.085, 1.13, message, color=colour, fontsize=8.5, va="top", fontfamily=families)
 
 
 def _frame(axes: Any, panel: Panel, language: str, families: list[str]) -> None:

@@ -32,8 +32,8 @@ def tell(found: SuggestionNumbers, language: str = "en") -> str:
         return "\n".join([*lines, "", *wrapped(text["cost_batch"].format(**slots), hang=2)])
     lines += ["", text["runs"].format(**slots), *aligned([text["row"], *_ends(found, text)])]
     breaks = text["unbroken"] if found.breaks_at is None else digits(found.breaks_at)
-    values = [*map(digits, found.witnesses.values()), breaks]
-    lines += ["", text["witnesses"], *aligned(list(zip(text["witness"], values, strict=True)))]
+    values = [*map(digits, found.estimates.values()), breaks]
+    lines += ["", text["estimates"], *aligned(list(zip(text["estimate"], values, strict=True)))]
     lines += wrapped(text["agree" if found.agree else "disagree"].format(**slots))
     lines += ["", *wrapped(text["cost"].format(**slots), hang=2)]
     return "\n".join(lines)
@@ -140,8 +140,8 @@ def _slots(found: SuggestionNumbers) -> dict[str, str]:
     }  # fmt: skip
     if not isinstance(found, LearningRateNumbers):
         return slots
-    witnesses, later = list(found.witnesses.values()), found.later_curvature
+    estimates, later = list(found.estimates.values()), found.later_curvature
     return slots | {
         "curvature": f"{found.curvature:.3g}", "later": "∞" if later is None else f"{later:.3g}",
-        "factor": f"{max(witnesses) / min(witnesses):.2g}", "rows": f"{found.n_rows:,}",
+        "factor": f"{max(estimates) / min(estimates):.2g}", "rows": f"{found.n_rows:,}",
     }  # fmt: skip

@@ -27,8 +27,8 @@ def table(check: Outcome, language: str) -> str:
     lines.append("")
     for t in tensors:
         if t.worst is not None and not t.error <= check.threshold:
-            told = text["difference"].format(name=_place(t, t.worst), a=f"{t.analytic:.10g}", n=f"{t.numeric:.10g}")
-            lines += wrapped(told)
+            message = text["difference"].format(name=_place(t, t.worst), a=f"{t.analytic:.10g}", n=f"{t.numeric:.10g}")
+            lines += wrapped(message)
         if t.directional is not None and not t.directional <= check.threshold:
             lines += wrapped(text["along"].format(name=t.name))
     lines += _kinks(tensors, text)

@@ -53,12 +53,12 @@ class Sweep:
             decades = 14 + np.log10(max(error, 1e-14))
             rows.append((f"{h:.0e}", "█" * max(1, round(_BAR * min(decades, 14) / 14)), f"{error:.1e}"))
         width = max(len(bar) for _, bar, _ in rows)
-        told = aligned([(h, error, bar.ljust(width)) for h, bar, error in rows], indent=2, gap=2)
+        result = aligned([(h, error, bar.ljust(width)) for h, bar, error in rows], indent=2, gap=2)
         cost = say["cost"].format(
             n=self.n_rows, both=1e3 * self.both_s, one=1e3 * self.one_s, p=self.n_parameters,
             whole=2 * self.n_parameters * self.one_s,
         )  # fmt: skip
-        return "\n".join([*wrapped(say["head"]), *told, *wrapped(cost)])
+        return "\n".join([*wrapped(say["head"]), *result, *wrapped(cost)])
 
 
 def sweep(

@@ -37,9 +37,9 @@ def sentences(room: str) -> Sentences:
 @cache
 def grouped(room: str) -> dict[str, dict[str, dict[str, str]]]:
     """Sentences of a room whose keys are `room.group.key`: {language: {group: {key: sentence}}}."""
-    told: dict[str, dict[str, dict[str, str]]] = {}
+    record: dict[str, dict[str, dict[str, str]]] = {}
     for language, entries in sentences(room).items():
         for key, text in entries.items():
             group, _, part = key.partition(".")
-            told.setdefault(language, {}).setdefault(group, {})[part] = text
-    return told
+            record.setdefault(language, {}).setdefault(group, {})[part] = text
+    return record

@@ -271,14 +271,14 @@ def test_the_same_run_gets_the_same_diagnosis() -> None:
 
 def test_json_has_its_schema() -> None:
     """One object: healthy, first_cause, summary, findings with both languages, unjudged; nothing that is no JSON."""
-    told = json.loads(train(optimizer=cr.SGD(30.0)).doctor().to_json())
-    assert set(told) == {"healthy", "first_cause", "summary", "findings", "unjudged"}
-    assert told["first_cause"] == "learning-rate-too-large" and told["healthy"] is False
-    for finding in told["findings"]:
+    record = json.loads(train(optimizer=cr.SGD(30.0)).doctor().to_json())
+    assert set(record) == {"healthy", "first_cause", "summary", "findings", "unjudged"}
+    assert record["first_cause"] == "learning-rate-too-large" and record["healthy"] is False
+    for finding in record["findings"]:
         assert set(finding) == {"id", "severity", "step", "layer", "evidence", "text", "consequences"}
         assert set(finding["text"]) == {"en", "ko"}
         assert all(finding["text"][l]["claim"] and finding["text"][l]["remedy"] for l in ("en", "ko"))
-    assert told["unjudged"] == ["overfitting"]
+    assert record["unjudged"] == ["overfitting"]
 
 
 def slots(template: str) -> set[str]:

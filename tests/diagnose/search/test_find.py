@@ -172,8 +172,8 @@ def test_findings_are_told_in_both_languages() -> None:
     run = train([At(100, lambda control: control.set(learning_rate=10.0))], epochs=8)
     found = run.find("loss doubles")
     for language in TEXT:
-        told = found.text(language)
-        assert "101" in told and max(map(columns, told.splitlines())) <= 80
+        result = found.text(language)
+        assert "101" in result and max(map(columns, result.splitlines())) <= 80
     assert json.loads(json.dumps(found.to_dict()))["step"] == 101
     with pytest.raises(SettingsError, match="did you mean 'dead unit'"):
         run.find("dead units")

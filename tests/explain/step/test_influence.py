@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.api.network import Network
-from chainrule.explain.step.influence import Influence, by_column, score_gradient, told
+from chainrule.explain.step.influence import Influence, by_column, contributions_text, score_gradient
 from tolerances import CENTRAL_DIFFERENCE, CENTRAL_DIFFERENCE_STEP, assert_close
 
 
@@ -46,6 +46,6 @@ def test_the_text_fits_80_columns(language: str) -> None:
     from chainrule.text.tables import columns
 
     found = [Influence(f"a column with a long name {i} 주구매상품", "value", (-1.0) ** i * i) for i in range(20)]
-    text = told("price = 3", None, found, language)
+    text = contributions_text("price = 3", None, found, language)
     assert max(map(columns, text.splitlines())) <= 80
     assert "19" in text.splitlines()[3]

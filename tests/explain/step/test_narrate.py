@@ -70,12 +70,12 @@ def test_what_is_shown_adds_up(step: cr.Step) -> None:
     """Shown terms, the folded rest and the bias add up to z; this row and the others to dW; units to their sum."""
     text = step.explain(row=2)
     j = int(np.argmax(np.abs(step.forward.a[1][2])))
-    told, z = sum_of(text, " · W1[", f"z1[{j}] =")
-    assert told == pytest.approx(z, abs=1e-3) and number(z) == number(step.forward.z[1][2, j])
-    told, dW = sum_of(text, "this row: a2[", "dW3[")
-    assert told == pytest.approx(dW, abs=1e-5)
-    told, all_units = sum_of(text.split("unit  ")[2].partition("\n")[2], "", "sum of all 30")
-    assert told == pytest.approx(all_units, abs=1e-3)
+    result, z = sum_of(text, " · W1[", f"z1[{j}] =")
+    assert result == pytest.approx(z, abs=1e-3) and number(z) == number(step.forward.z[1][2, j])
+    result, dW = sum_of(text, "this row: a2[", "dW3[")
+    assert result == pytest.approx(dW, abs=1e-5)
+    result, all_units = sum_of(text.split("unit  ")[2].partition("\n")[2], "", "sum of all 30")
+    assert result == pytest.approx(all_units, abs=1e-3)
     assert all_units == pytest.approx(step.forward.a[1][2].sum(dtype=np.float64), rel=1e-4)
 
 
@@ -100,13 +100,13 @@ def test_normalised_layers_are_told_with_true_numbers(normalised_step: cr.Step) 
         lines = [line.strip() for line in unwrapped(normalised_step.explain(row=row))]
         f, b = normalised_step.forward, normalised_step.backward
         for l, (normalised, residual) in enumerate([(1, 1), (0, 1), (1, 0), (1, 1)], start=1):
-            for symbol, told, recorded in (
+            for symbol, content, recorded in (
                 ("u", normalised, f.u),
                 ("a", residual, f.a),
                 ("delta", normalised, b.delta),
             ):
                 found = [line for line in lines if re.match(rf"{symbol}{l}\[\d+\] = .* = .* = ", line)]
-                assert len(found) >= bool(told), (symbol, l)
+                assert len(found) >= bool(content), (symbol, l)
                 for line in found:
                     *_, sums, result = line.split(" = ")
                     j = int(line[len(symbol) + 2 : line.index("]")])
@@ -121,8 +121,8 @@ def test_errors_along_residual_connections_add_up(normalised_step: cr.Step) -> N
     for l in (1, 3):  # the layers below a residual one, besides 0
         part = text[text.index(f"δ of layer {l}, out of layer {l + 1}") :]
         assert f"unchanged: da{l + 1}[" in part[: part.index("BP3")]
-        told, da = sum_of(part[part.index("number by number") :], f" · W{l + 1}[", f"da{l}[")
-        assert told == pytest.approx(da, abs=1e-4)
+        result, da = sum_of(part[part.index("number by number") :], f" · W{l + 1}[", f"da{l}[")
+        assert result == pytest.approx(da, abs=1e-4)
     for name in ("dgain", "dshift"):
         for l in (1, 3, 4):
             line = next(line for line in text.splitlines() if re.match(rf" +{name}{l}\[\d+\] =", line))
@@ -150,12 +150,12 @@ def test_clipping_of_gain_and_shift_counts(normalised_step: cr.Step) -> None:
 
 def test_to_dict_of_normalised_layers(normalised_step: cr.Step) -> None:
     """u, du, dgain, dshift, gain and shift are told where there are any, and not elsewhere."""
-    told, plain = normalised_step.to_dict(), cr.Network([2, 2]).architecture.to_dict()
-    assert np.array_equal(told["forward"]["u"][1], normalised_step.forward.u[1])
-    assert told["forward"]["u"][2] is None
-    assert np.array_equal(told["backward"]["dgain"][4], normalised_step.backward.dgain[4])
-    assert np.array_equal(told["update"]["new"]["gain"][3], normalised_step.update.new.gain[3])
-    assert told["architecture"]["residual"] == [True, True, False, True] and "residual" not in plain
+    result, plain = normalised_step.to_dict(), cr.Network([2, 2]).architecture.to_dict()
+    assert np.array_equal(result["forward"]["u"][1], normalised_step.forward.u[1])
+    assert result["forward"]["u"][2] is None
+    assert np.array_equal(result["backward"]["dgain"][4], normalised_step.backward.dgain[4])
+    assert np.array_equal(result["update"]["new"]["gain"][3], normalised_step.update.new.gain[3])
+    assert result["architecture"]["residual"] == [True, True, False, True] and "residual" not in plain
 
 
 def test_clipping_is_told_as_it_was(step: cr.Step) -> None:
@@ -196,9 +196,9 @@ def test_the_rule_of_every_optimizer_leads_to_the_new_weight(name: str) -> None:
     optimizer = sgd[name] if name in sgd else getattr(cr, name)(0.1)
     net = cr.Network([20, 4, 3], activation="tanh", dtype="float64")
     run = cr.train(net, X, RNG.integers(0, 3, size=60), optimizer=optimizer, l2=0.01, l1=0.001, progress=False)
-    told = run.replay(2).explain()
-    told = re.sub(r"\n {8}", " ", told[told.rindex("number by number") :])
-    lines = [line.strip() for line in told.splitlines() if "=" in line]
+    found = run.replay(2).explain()
+    found = re.sub(r"\n {8}", " ", found[found.rindex("number by number") :])
+    lines = [line.strip() for line in found.splitlines() if "=" in line]
     assert len(lines) == {"SGD": 2, "Adam": 6, "AdamW": 6, "hat": 5}.get(name, 3)
     for line in lines:
         *_, sums, result = line.partition(" ← ")[2].split(" = ") if line.startswith("W2") else line.split(" = ")
@@ -317,7 +317,7 @@ def test_to_dict_holds_every_number(step: cr.Step) -> None:
     """to_dict is plain JSON and gives back every float exactly."""
     import json
 
-    told = json.loads(json.dumps(step.to_dict()))
-    assert np.array_equal(np.array(told["forward"]["z"][2], dtype=np.float32), step.forward.z[2])
-    assert np.array_equal(np.array(told["backward"]["dW"][3], dtype=np.float32), step.backward.dW[3])
-    assert told["rows"] == step.rows.tolist()
+    record = json.loads(json.dumps(step.to_dict()))
+    assert np.array_equal(np.array(record["forward"]["z"][2], dtype=np.float32), step.forward.z[2])
+    assert np.array_equal(np.array(record["backward"]["dW"][3], dtype=np.float32), step.backward.dW[3])
+    assert record["rows"] == step.rows.tolist()

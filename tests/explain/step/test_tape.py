@@ -28,9 +28,9 @@ def step() -> cr.Step:
 def test_the_operations_together_are_the_whole(step: cr.Step, language: str) -> None:
     """Every line of every operation is in the whole explanation, and together they are all of it."""
     whole = [line for line in step.explain(language, 2).splitlines() if line]
-    told = {line for name in step.tape for line in step.explain(language, 2, only=name).splitlines() if line}
-    assert told <= set(whole)
-    assert len(set(whole) - told) <= 2  # the closing sentence
+    result = {line for name in step.tape for line in step.explain(language, 2, only=name).splitlines() if line}
+    assert result <= set(whole)
+    assert len(set(whole) - result) <= 2  # the closing sentence
 
 
 def test_the_tape_is_in_order(step: cr.Step) -> None:
@@ -48,7 +48,7 @@ def test_the_tape_is_in_order(step: cr.Step) -> None:
 
 def test_the_page_stands_alone(step: cr.Step) -> None:
     """No script, no address, a strict policy; everything escaped; headings are headings."""
-    told = page(step.explain("ko"), "<b> & run", "ko")
-    assert '<html lang="ko">' in told and "&lt;b&gt; &amp; run" in told
-    assert not re.search(r"<script|https?://|src=|href=", told)
-    assert "default-src 'none'" in told and told.count("<h2>") == 4
+    result = page(step.explain("ko"), "<b> & run", "ko")
+    assert '<html lang="ko">' in result and "&lt;b&gt; &amp; run" in result
+    assert not re.search(r"<script|https?://|src=|href=", result)
+    assert "default-src 'none'" in result and result.count("<h2>") == 4

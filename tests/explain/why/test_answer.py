@@ -155,9 +155,9 @@ def test_what_the_update_did_to_the_loss(step: cr.Step) -> None:
 def test_it_fits_a_terminal(step: cr.Step, language: str, name: str) -> None:
     """Both languages stay within 80 columns, show the number in full and can be turned into JSON."""
     why = step.why(name)
-    told = why.text(language)
-    assert max(map(columns, told.splitlines())) <= 80
-    assert f"{why.value:.9g}" in told
+    result = why.text(language)
+    assert max(map(columns, result.splitlines())) <= 80
+    assert f"{why.value:.9g}" in result
     assert json.loads(json.dumps(why.to_dict()))["value"] == why.value
     assert why.to_mermaid().startswith("graph LR")
 

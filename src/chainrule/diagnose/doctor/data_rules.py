@@ -15,7 +15,7 @@ from chainrule.diagnose.doctor import label_noise_forest
 from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
 from chainrule.diagnose.doctor.label_rules import forest_predictions, label_rules, one_value
 from chainrule.diagnose.doctor.run_view import SAMPLE_ROWS, RunView
-from chainrule.diagnose.doctor.suspects import Suspect, helps_on_unseen, told_by
+from chainrule.diagnose.doctor.suspects import Suspect, helps_on_unseen, trial_evidence
 from chainrule.diagnose.doctor.trials import Change, n_trial_steps, rescues, trial
 
 Array = npt.NDArray[Any]
@@ -64,13 +64,13 @@ def _non_finite(case: RunView) -> Iterator[Finding]:
     overflowing = np.abs(case.task.X) > np.sqrt(np.finfo(case.task.architecture.dtype).max)
     if bad.any() or overflowing.any():
         i, j = (int(k) for k in np.argwhere(bad | overflowing)[0])
-        told = {
+        evidence = {
             "row": case.example(i),
             "column": case.column(j),
             "value": float(case.task.X[i, j]),
             "n": int((bad | overflowing).sum()),
         }
-        yield Finding(id="non-finite-data", variant="" if bad.any() else "overflow", evidence=told)
+        yield Finding(id="non-finite-data", variant="" if bad.any() else "overflow", evidence=evidence)
 
 
 def _constant(case: RunView) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def _constant(case: RunView) -> Iterator[Finding]:
     n = int(constant.sum())
     if n:
         share = n / len(constant)
-        told = {
+        evidence = {
             "n": n,
             "of": len(constant),
             "share": share,
@@ -88,7 +88,10 @@ def _constant(case: RunView) -> Iterator[Finding]:
         }
         variant = "all" if n == len(constant) else ""
         yield Finding(
-            id="constant-inputs", variant=variant, evidence=told, severity=FAULT if share > MOSTLY_CONSTANT else NOTE
+            id="constant-inputs",
+            variant=variant,
+            evidence=evidence,
+            severity=FAULT if share > MOSTLY_CONSTANT else NOTE,
         )
 
 
@@ -109,7 +112,7 @@ def _duplicates(case: RunView) -> Iterator[Finding]:
     expected = len(X) * -np.expm1(-(len(X) - 1) / 2 * np.exp(agree))
     labels = case.y[first][inverse]
     conflicting = int((np.nan_to_num(labels) != np.nan_to_num(case.y)).any(axis=1).sum())
-    told = {
+    evidence = {
         "n": repeats,
         "of": len(X),
         "share": repeats / len(X),
@@ -121,7 +124,7 @@ def _duplicates(case: RunView) -> Iterator[Finding]:
         yield Finding(
             id="duplicate-rows",
             variant="conflicting" if conflicting else "",
-            evidence=told,
+            evidence=evidence,
             severity=FAULT if many else NOTE,
         )
 
@@ -135,8 +138,8 @@ def _shared(case: RunView) -> Iterator[Finding]:
     expected = sum(n for n in counts.values() if n > 1) / case.task.n_samples
     n = sum(_digest(row) in counts for row in held)
     if n >= SHARED * len(held) and n > 3 * expected * len(held):
-        told = {"n": n, "of": len(held), "share": n / len(held), "expected": expected}
-        yield Finding(id="duplicate-rows", variant="shared", evidence=told)
+        evidence = {"n": n, "of": len(held), "share": n / len(held), "expected": expected}
+        yield Finding(id="duplicate-rows", variant="shared", evidence=evidence)
 
 
 def _digest(row: Array) -> bytes:
@@ -170,8 +173,8 @@ def _leak(case: RunView) -> Iterator[Finding]:
     error = np.sqrt(max(skill * (1 - skill), 0.0) / len(truth))
     least = LEAKING if classes is not None else EXACTLY
     if skills[best] >= least and 1 - skill > max(LEAK_MARGIN * error, 2 * (1 - skills[best])):
-        told = {"columns": [case.column(j) for j in suspects[:12]], "skill": skills[best], "others": skill}
-        yield Finding(id="target-leak", variant="several" if len(suspects) > 1 else "", evidence=told)
+        evidence = {"columns": [case.column(j) for j in suspects[:12]], "skill": skills[best], "others": skill}
+        yield Finding(id="target-leak", variant="several" if len(suspects) > 1 else "", evidence=evidence)
 
 
 def _one_for_each(X: Array, truth: Array, varying: Array) -> tuple[list[int], dict[int, float]]:
@@ -200,7 +203,7 @@ def _imbalance(case: RunView) -> Iterator[Finding]:
         return
     rare = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
     recall, of_others = _recalls(case, classes, counts, Change())
-    told = {
+    evidence = {
         "rare": rare,
         "n_rare": int(counts[rare]),
         "n_most": int(counts.max()),
@@ -209,13 +212,13 @@ def _imbalance(case: RunView) -> Iterator[Finding]:
         "of_others": of_others,
     }
     if recall >= RECALL * of_others:
-        yield Finding(id="class-imbalance", evidence=told, severity=NOTE)
+        yield Finding(id="class-imbalance", evidence=evidence, severity=NOTE)
         return
     balanced, others_balanced = _recalls(case, classes, counts, Change(weight=_equal_classes))
-    told |= {"recall_balanced": balanced, "of_others_balanced": others_balanced}
+    evidence |= {"recall_balanced": balanced, "of_others_balanced": others_balanced}
     overlap = of_others - others_balanced >= MOVED
     variant, severity = ("overlap", NOTE) if overlap else ("balanced", FAULT)
-    yield Finding(id="class-imbalance", variant=variant, evidence=told, severity=severity)
+    yield Finding(id="class-imbalance", variant=variant, evidence=evidence, severity=severity)
 
 
 def _equal_classes(targets: Array) -> Array:
@@ -265,13 +268,13 @@ def _coded(case: RunView, coded: npt.NDArray[np.bool_]) -> Iterator[Finding]:
     if len(columns):
         j = int(columns[0])
         others = case.X[~coded[:, j], j]
-        told = {
+        evidence = {
             "columns": [case.column(int(c)) for c in columns[:8]], "n": len(columns),
             "value": float(case.X[np.argmax(coded[:, j]), j]), "cells": int(coded.sum()),
             "rows": float(coded.any(axis=1).mean()), "column": case.column(j),
             "low": float(others.min()), "high": float(others.max()),
         }  # fmt: skip
-        yield Finding(id="input-scale", variant="code", evidence=told)
+        yield Finding(id="input-scale", variant="code", evidence=evidence)
 
 
 # the scale of the inputs ------------------------------------------------------------------------------------
@@ -286,13 +289,13 @@ def input_scale(case: RunView) -> Suspect | Finding | None:
     largest = int(np.argmax(of_columns))
     if SMALL <= rms <= LARGE and of_columns[largest] <= 10 * LARGE:
         return None
-    told: dict[str, Any] = {"rms": rms, "column": case.column(largest), "largest": float(of_columns[largest])}
+    evidence: dict[str, Any] = {"rms": rms, "column": case.column(largest), "largest": float(of_columns[largest])}
     for variant, change in (("large" if rms > 1 else "small", Change(X=standardised)), ("outliers", Change(X=cut_off))):
         scaled = trial(case, change, n_trial_steps(case))
         if (case.failed and rescues(scaled)) or helps_on_unseen(case, change):
-            told |= told_by(case, scaled) | {"far": float((np.abs(_robust(case.X)) > CUT).mean())}
-            return Suspect(scaled, partial(Finding, id="input-scale", variant=variant, evidence=told))
-    return Finding(id="input-scale", variant="harmless", evidence=told, severity=NOTE)
+            evidence |= trial_evidence(case, scaled) | {"far": float((np.abs(_robust(case.X)) > CUT).mean())}
+            return Suspect(scaled, partial(Finding, id="input-scale", variant=variant, evidence=evidence))
+    return Finding(id="input-scale", variant="harmless", evidence=evidence, severity=NOTE)
 
 
 def cut_off(X: Array) -> Array:

@@ -54,24 +54,24 @@ class Finding:
     @property
     def title(self) -> str:
         """What it is, in a few English words."""
-        return self.told("title")
+        return self.words("title")
 
     @property
     def disproof(self) -> str:
         """What would disprove it."""
-        return self.told("disproof")
+        return self.words("disproof")
 
     @property
     def experiment(self) -> str:
         """The lines of Python that try to disprove it."""
-        return self.told("experiment")
+        return self.words("experiment")
 
     @property
     def remedy(self) -> str:
         """What to change."""
-        return self.told("remedy")
+        return self.words("remedy")
 
-    def told(self, part: str, language: str = "en") -> str:
+    def words(self, part: str, language: str = "en") -> str:
         """Return one part in words.
 
         Parameters
@@ -125,18 +125,18 @@ class Finding:
             say["step"].format(step=self.step) if self.step is not None else "",
             say["layer"].format(layer=self.layer) if self.layer is not None else "",
         ]
-        head = ", ".join([f"{self.told('title', language)} [{self.id}]", *filter(None, places)])
-        lines = [*wrapped(head), *wrapped(self.told("claim", language), 2, 0)]
+        head = ", ".join([f"{self.words('title', language)} [{self.id}]", *filter(None, places)])
+        lines = [*wrapped(head), *wrapped(self.words("claim", language), 2, 0)]
         for part in ("disproof", "remedy"):
-            lines += wrapped(f"{say[part]}: {self.told(part, language)}", 2, 2)
+            lines += wrapped(f"{say[part]}: {self.words(part, language)}", 2, 2)
             if part == "disproof":
-                lines += wrapped(self.told("experiment", language), 4, 4)
+                lines += wrapped(self.words("experiment", language), 4, 4)
         if self.consequences:
             lines += wrapped(f"{say['consequences']}:", 2)
             for each in self.consequences:
                 at = f" ({say['step'].format(step=each.step)})" if each.step is not None else ""
                 lines += wrapped(
-                    f"- {each.told('title', language)} [{each.id}]{at}: {each.told('claim', language)}", 4, 2
+                    f"- {each.words('title', language)} [{each.id}]{at}: {each.words('claim', language)}", 4, 2
                 )
         return "\n".join(lines)
 
@@ -155,7 +155,7 @@ class Finding:
             "step": self.step,
             "layer": self.layer,
             "evidence": {name: _jsonable(value) for name, value in self.evidence.items()},
-            "text": {language: {part: self.told(part, language) for part in parts} for language in WORDS},
+            "text": {language: {part: self.words(part, language) for part in parts} for language in WORDS},
             "consequences": [each.to_dict() for each in self.consequences],
         }
 
@@ -253,8 +253,8 @@ class Diagnosis:
         if notes:
             blocks.append("\n\n".join([say["notes"], *(finding.text(language) for finding in notes)]))
         if self.unjudged:
-            told = [line for name in self.unjudged for line in wrapped(f"- {UNJUDGED[language][name]}", 0, 2)]
-            blocks.append("\n".join([say["unjudged"], *told]))
+            result = [line for name in self.unjudged for line in wrapped(f"- {UNJUDGED[language][name]}", 0, 2)]
+            blocks.append("\n".join([say["unjudged"], *result]))
         return "\n\n".join(blocks)
 
     def to_dict(self) -> dict[str, Any]:

@@ -65,8 +65,8 @@ def label_rules(case: RunView, rows: npt.NDArray[np.int64]) -> Iterator[Finding]
 
 def one_value(case: RunView) -> Array | None:
     """The targets of a single output, where they are finite and differ."""
-    told = case.y[:, 0] if case.y.shape[1] == 1 else None
-    return told if told is not None and np.isfinite(told).all() and told.std() > 0 else None
+    result = case.y[:, 0] if case.y.shape[1] == 1 else None
+    return result if result is not None and np.isfinite(result).all() and result.std() > 0 else None
 
 
 def forest_predictions(X: Array, truth: Array, classes: bool) -> label_noise_forest.ForestPredictions | None:
@@ -88,19 +88,19 @@ def _contradicted(case: RunView, seen: label_noise_forest.ForestPredictions) -> 
     contradicted = order[: len(sure)][sure]
     second, upper, at_random = _second_choice(seen, contradicted)
     depends, df = quasi_independence(seen.predicted[contradicted].argmax(axis=1), seen.truth[contradicted])
-    told: dict[str, Any] = {
+    evidence: dict[str, Any] = {
         "share": float(wrong.mean()), "surest": q, "tenth": float(tenth.mean()), "n": n, "n_surest": len(surest),
         "second": second, "at_random": at_random, "depends": depends, "n_sure": len(contradicted), "skill": seen.skill,
         "examples": [case.example(int(i)) for i in case.sample[seen.rows[suspects[:8]]]],
     }  # fmt: skip
-    alike = min(q, told["tenth"]) > FLAT * told["share"]
+    alike = min(q, evidence["tenth"]) > FLAT * evidence["share"]
     scattered = df > 1 and len(contradicted) >= CONTRADICTIONS and depends < SCATTERED
     if scattered and upper < (1 + at_random) / 2 and q > FLAT * sure.mean():
-        yield Finding(id="label-noise", evidence=told)
+        yield Finding(id="label-noise", evidence=evidence)
     elif alike and seen.skill >= TOLD_APART:
-        yield Finding(id="label-noise", variant="alike", evidence=told)
+        yield Finding(id="label-noise", variant="alike", evidence=evidence)
     else:
-        yield Finding(id="label-noise", variant="open", evidence=told, severity=NOTE)
+        yield Finding(id="label-noise", variant="open", evidence=evidence, severity=NOTE)
 
 
 def _second_choice(

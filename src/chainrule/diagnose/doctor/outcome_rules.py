@@ -27,15 +27,17 @@ def outcome_rules(case: RunView) -> Iterator[Finding]:
     best = int(np.argmin(held))
     gained = case.chance - held[best]
     risen = float((held[-1] - held[best]) / max(gained, 1e-12))
-    told = {
+    evidence = {
         "epoch": best, "best": float(held[best]), "last": float(held[-1]), "own_best": float(own[best]),
         "own_last": float(own[-1]), "risen": risen, "chance": case.chance, "end": case.loss_at_end,
     }  # fmt: skip
     if gained <= 0:
         if case.learned > GAP:
-            yield Finding(id="overfitting", variant="nothing", evidence=told)
+            yield Finding(id="overfitting", variant="nothing", evidence=evidence)
         return
     if risen > RISEN / 4 and own[-1] < own[best] and case.loss_at_end < held[-1]:
         step = (best + 1) * case.task.steps_per_epoch
         severity = FAULT if risen > RISEN and held[-1] > ABOVE * held[best] else NOTE
-        yield Finding(id="overfitting", variant="", step=min(step, case.n_steps - 1), evidence=told, severity=severity)
+        yield Finding(
+            id="overfitting", variant="", step=min(step, case.n_steps - 1), evidence=evidence, severity=severity
+        )

@@ -63,15 +63,15 @@ def _likelihood(
     r: Array, s: Array, parts: list[Array], df: int, scales: tuple[float, ...], q: float, p: Array
 ) -> Array:
     """log of the model's density at every row, the scale of every part chosen among multiples of s."""
-    told = np.empty(len(r))
+    density = np.empty(len(r))
     for rows in parts:
         tries = []
         for factor in scales:
             width = factor * s[rows]
             near = student(r[rows] / width, df) / width
             tries.append(np.log((1 - q) * near + (q * p[rows] if q else 0.0) + 1e-300))
-        told[rows] = max(tries, key=lambda values: float(values.sum()))
-    return told
+        density[rows] = max(tries, key=lambda values: float(values.sum()))
+    return density
 
 
 def student(x: Array, df: int) -> Array:
@@ -83,8 +83,8 @@ def student(x: Array, df: int) -> Array:
     0.353553
     """
     c = exp(lgamma((df + 1) / 2) - lgamma(df / 2) - 0.5 * log(df * pi))
-    told: Array = c * (1 + x * x / df) ** (-(df + 1) / 2)
-    return told
+    density: Array = c * (1 + x * x / df) ** (-(df + 1) / 2)
+    return density
 
 
 def density(y: Array) -> Array:
@@ -94,5 +94,5 @@ def density(y: Array) -> Array:
     quartiles = np.quantile(y, (0.25, 0.75))
     spread = min(float(y.std()), float(quartiles[1] - quartiles[0]) / 1.349 or float(y.std()))
     h = max(1.06 * spread * len(y) ** -0.2, apart, 1e-9)
-    told: Array = np.exp(-0.5 * ((y[:, None] - y[None, :]) / h) ** 2).mean(axis=1) / (h * np.sqrt(2 * pi))
-    return told
+    density: Array = np.exp(-0.5 * ((y[:, None] - y[None, :]) / h) ** 2).mean(axis=1) / (h * np.sqrt(2 * pi))
+    return density

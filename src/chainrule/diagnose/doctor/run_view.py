@@ -234,13 +234,13 @@ def constant_losses(loss: str, y: Array, weight: Array | None) -> Array:
     Formula   classes: −Σ_j y_j·log f_j with the frequencies f (labels: both ends); squared error: ½·Σ (y − mean)²;
               absolute error and Huber: about the median; Poisson: a − y·log a at the mean
     """
-    told = ~np.isnan(y)
-    w = told * (np.ones(len(y)) if weight is None else weight.astype(np.float64))[:, None]
-    filled = np.where(told, y, 0.0)
+    known = ~np.isnan(y)
+    w = known * (np.ones(len(y)) if weight is None else weight.astype(np.float64))[:, None]
+    filled = np.where(known, y, 0.0)
     mean = (w * filled).sum(axis=0) / np.maximum(w.sum(axis=0), 1e-300)
     constant = loss_named(loss).constant
     if constant is None:  # nothing is known of its best constant
         return np.full(len(y), np.inf)
-    value = constant(filled, told, mean)
-    total: Array = np.where(told, value, 0.0).sum(axis=1)
+    value = constant(filled, known, mean)
+    total: Array = np.where(known, value, 0.0).sum(axis=1)
     return total

@@ -16,7 +16,7 @@ from chainrule.diagnose.doctor.data_rules import input_scale
 from chainrule.diagnose.doctor.finding import Finding
 from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.diagnose.doctor.start_rules import biases, usual_size, usual_spread, weights_scale
-from chainrule.diagnose.doctor.suspects import Suspect, first_of, told_by
+from chainrule.diagnose.doctor.suspects import Suspect, first_of, trial_evidence
 from chainrule.diagnose.doctor.trials import Change, Outcome, n_trial_steps, rescues, trial
 from chainrule.diagnose.vitals.sharpness import sharpness
 from chainrule.diagnose.vitals.step_signs import StepSigns, of_record
@@ -81,8 +81,10 @@ def _events(case: RunView) -> Suspect | None:
     without = trial(case, Change(without_events=True), n_trial_steps(case))
     if not rescues(without):
         return None
-    told = {"before": at[1], "learning_rate": at[2], "better": at[1]} | told_by(case, without)
-    return Suspect(without, lambda: Finding(id="learning-rate-too-large", variant="jump", step=at[0], evidence=told))
+    evidence = {"before": at[1], "learning_rate": at[2], "better": at[1]} | trial_evidence(case, without)
+    return Suspect(
+        without, lambda: Finding(id="learning-rate-too-large", variant="jump", step=at[0], evidence=evidence)
+    )
 
 
 def _optimizer(case: RunView) -> Suspect | None:
@@ -97,9 +99,9 @@ def _optimizer(case: RunView) -> Suspect | None:
     reset = trial(case, Change(hyper=better), n_trial_steps(case))
     if not rescues(reset):
         return None
-    told = {"names": odd, "values": [float(hyper[name]) for name in odd], "usual": list(better.values())}
-    told |= told_by(case, reset)
-    return Suspect(reset, lambda: Finding(id="wrong-optimizer-settings", step=case.first, evidence=told))
+    evidence = {"names": odd, "values": [float(hyper[name]) for name in odd], "usual": list(better.values())}
+    evidence |= trial_evidence(case, reset)
+    return Suspect(reset, lambda: Finding(id="wrong-optimizer-settings", step=case.first, evidence=evidence))
 
 
 def _clip(case: RunView) -> Suspect | None:
@@ -110,8 +112,10 @@ def _clip(case: RunView) -> Suspect | None:
     free = trial(case, Change(settings={"clip_norm": None}), n_trial_steps(case))
     if not rescues(free):
         return None
-    told = {"names": ["clip_norm"], "values": [float(clip)], "usual": ["None"]} | told_by(case, free)
-    return Suspect(free, lambda: Finding(id="wrong-optimizer-settings", variant="clip", step=case.first, evidence=told))
+    evidence = {"names": ["clip_norm"], "values": [float(clip)], "usual": ["None"]} | trial_evidence(case, free)
+    return Suspect(
+        free, lambda: Finding(id="wrong-optimizer-settings", variant="clip", step=case.first, evidence=evidence)
+    )
 
 
 # gradients that vanish or explode on their way down ----------------------------------------------------------
@@ -147,8 +151,10 @@ def _flow(case: RunView) -> Suspect | None:
         )
     if not rescues(outcome):
         return None
-    told = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)} | told_by(case, outcome)
-    finding = Finding(id=id_, variant=variant, step=case.first, layer=layer, evidence=told)
+    evidence = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)} | trial_evidence(
+        case, outcome
+    )
+    finding = Finding(id=id_, variant=variant, step=case.first, layer=layer, evidence=evidence)
     return Suspect(outcome, lambda: finding, patient=True)
 
 
@@ -210,8 +216,8 @@ def _far_too_large(case: RunView) -> Finding | None:
 def penalties_of(case: RunView) -> dict[str, float]:
     """The penalties that were on, by name."""
     s, decay = case.settings, case.settings.optimizer.hyper.get("weight_decay", 0.0)
-    told = {"l2": s.l2 + s.alpha, "l1": s.l1, "dropout": s.dropout, "weight_decay": decay}
-    return {name: float(value) for name, value in told.items() if value > 0}
+    evidence = {"l2": s.l2 + s.alpha, "l1": s.l1, "dropout": s.dropout, "weight_decay": decay}
+    return {name: float(value) for name, value in evidence.items() if value > 0}
 
 
 def _unstable_penalty(case: RunView) -> Finding | None:
@@ -219,8 +225,8 @@ def _unstable_penalty(case: RunView) -> Finding | None:
     eta, penalised = case.learning_rate(case.first), penalties_of(case)
     if OPTIMIZERS[case.task.optimizer].scale is not None or eta * penalised.get("l2", 0.0) <= SHRINKING:
         return None
-    told = {"names": ["l2"], "values": [penalised["l2"]], "learning_rate": eta, "factor": 1 - eta * penalised["l2"]}
-    return Finding(id="too-strong-regularization", variant="unstable", step=case.first, evidence=told)
+    evidence = {"names": ["l2"], "values": [penalised["l2"]], "learning_rate": eta, "factor": 1 - eta * penalised["l2"]}
+    return Finding(id="too-strong-regularization", variant="unstable", step=case.first, evidence=evidence)
 
 
 def _penalties(case: RunView, n: int) -> list[Suspect]:
@@ -231,13 +237,15 @@ def _penalties(case: RunView, n: int) -> list[Suspect]:
     free = trial(case, Change(settings={"l2": 0.0, "l1": 0.0, "dropout": 0.0, "alpha": 0.0}, hyper=hyper), n)
     if not rescues(free):
         return []
-    told: dict[str, Any] = {
+    evidence: dict[str, Any] = {
         "names": list(penalised), "values": list(penalised.values()),
         "weight_at_start": _size(case.start), "weight_at_end": _size(case.end),
     }  # fmt: skip
-    told |= told_by(case, free)
+    evidence |= trial_evidence(case, free)
     return [
-        Suspect(free, lambda: Finding(id="too-strong-regularization", step=case.first, evidence=told), must_hold=True)
+        Suspect(
+            free, lambda: Finding(id="too-strong-regularization", step=case.first, evidence=evidence), must_hold=True
+        )
     ]
 
 
@@ -248,16 +256,18 @@ def _size(parameters: Parameters) -> float:
 def _too_large(case: RunView, outcome: Outcome, factor: float) -> Finding:
     incident = first_overshoot(case)
     eta = case.learning_rate(case.first)
-    told: dict[str, Any] = {"learning_rate": eta, "better": eta * factor, "factor": factor} | told_by(case, outcome)
-    told |= _curvature(case, eta)
+    evidence: dict[str, Any] = {"learning_rate": eta, "better": eta * factor, "factor": factor} | trial_evidence(
+        case, outcome
+    )
+    evidence |= _curvature(case, eta)
     if incident is None:
-        return Finding(id="learning-rate-too-large", step=case.first, evidence=told)
+        return Finding(id="learning-rate-too-large", step=case.first, evidence=evidence)
     layer = int(np.argmax(np.nan_to_num(incident.ratios, posinf=np.inf))) + 1
-    told |= {
+    evidence |= {
         "before": incident.loss, "after": incident.loss_after, "overshoot": incident.overshoot,
         "ratio": incident.ratios[layer - 1],
     }  # fmt: skip
-    return Finding(id="learning-rate-too-large", variant="incident", step=incident.step, layer=layer, evidence=told)
+    return Finding(id="learning-rate-too-large", variant="incident", step=incident.step, layer=layer, evidence=evidence)
 
 
 def _curvature(case: RunView, eta: float) -> dict[str, float]:
@@ -279,9 +289,13 @@ def first_overshoot(case: RunView) -> StepSigns | None:
 def _too_small(case: RunView, outcome: Outcome, factor: float) -> Finding:
     eta = case.learning_rate(case.first)
     signs = of_record(case.record(case.n_steps - 1), case.engine, case.task)
-    told: dict[str, Any] = {"learning_rate": eta, "better": eta * factor, "factor": factor}
-    told |= {"overshoot": signs.overshoot, "ratio": max(signs.ratios)} | _curvature(case, eta) | told_by(case, outcome)
-    return Finding(id="learning-rate-too-small", step=case.first, evidence=told)
+    evidence: dict[str, Any] = {"learning_rate": eta, "better": eta * factor, "factor": factor}
+    evidence |= (
+        {"overshoot": signs.overshoot, "ratio": max(signs.ratios)}
+        | _curvature(case, eta)
+        | trial_evidence(case, outcome)
+    )
+    return Finding(id="learning-rate-too-small", step=case.first, evidence=evidence)
 
 
 def _schedule(case: RunView, n: int) -> list[Suspect]:
@@ -300,12 +314,15 @@ def _schedule(case: RunView, n: int) -> list[Suspect]:
         for step, eta in zip(steps, etas, strict=True)
         if eta <= FADED * max(etas) and step >= steps[int(np.argmax(etas))]
     )
-    told = {"learning_rate": max(etas), "last": etas[-1], "better": max(etas)} | told_by(case, constant)
+    evidence = {"learning_rate": max(etas), "last": etas[-1], "better": max(etas)} | trial_evidence(case, constant)
     return [
-        Suspect(constant, lambda: Finding(id="learning-rate-too-small", variant="faded", step=faded, evidence=told))
+        Suspect(constant, lambda: Finding(id="learning-rate-too-small", variant="faded", step=faded, evidence=evidence))
     ]
 
 
 def _steps(case: RunView, went_on: Outcome) -> Finding:
-    told = told_by(case, went_on) | {"n_steps": case.n_steps, "epochs": case.n_steps / case.task.steps_per_epoch}
-    return Finding(id="too-few-steps", step=case.n_steps - 1, evidence=told)
+    result = trial_evidence(case, went_on) | {
+        "n_steps": case.n_steps,
+        "epochs": case.n_steps / case.task.steps_per_epoch,
+    }
+    return Finding(id="too-few-steps", step=case.n_steps - 1, evidence=result)

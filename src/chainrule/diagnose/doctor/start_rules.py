@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.diagnose.doctor.finding import NOTE, Finding
 from chainrule.diagnose.doctor.run_view import RunView
-from chainrule.diagnose.doctor.suspects import Suspect, helps_on_unseen, told_by
+from chainrule.diagnose.doctor.suspects import Suspect, helps_on_unseen, trial_evidence
 from chainrule.diagnose.doctor.trials import Change, n_trial_steps, rescues, trial
 from chainrule.diagnose.vitals.signs import LayerSigns
 from chainrule.network.architecture import Dense
@@ -38,10 +38,10 @@ def _symmetric(case: RunView) -> Iterator[Finding]:
         n = layers[l - 1].n_out
         if n > 1 and n_kinds <= max(1, n // 2):
             value = float(p.W[l].flat[0])
-            told = {"n": n, "kinds": n_kinds, "value": value, "alike_at_end": n - _kinds(case.end, l)}
+            evidence = {"n": n, "kinds": n_kinds, "value": value, "alike_at_end": n - _kinds(case.end, l)}
             zero = not p.W[l].any()
             yield Finding(
-                id="symmetric-weights", variant="zero" if zero else "", step=case.first, layer=l, evidence=told
+                id="symmetric-weights", variant="zero" if zero else "", step=case.first, layer=l, evidence=evidence
             )
             return
 
@@ -78,7 +78,7 @@ def weights_scale(case: RunView) -> Suspect | Finding | None:
     layer = int(np.argmax(off)) + 1
     if off[layer - 1] < OFF:
         return None
-    told: dict[str, Any] = {
+    evidence: dict[str, Any] = {
         "ratio": float(ratios[layer - 1]), "ratios": [float(r) for r in ratios],
         "usual": usual_spread(case.task.architecture.layers[layer - 1]), "loss_at_start": case.loss_at_start,
         "chance": case.chance,
@@ -88,9 +88,9 @@ def weights_scale(case: RunView) -> Suspect | Finding | None:
     if case.failed or off[layer - 1] >= 2 * OFF:
         resized = trial(case, change, n_trial_steps(case))
         if (case.failed and rescues(resized)) or helps_on_unseen(case, change):
-            told |= told_by(case, resized)
-            return Suspect(resized, lambda: Finding(id=id_, step=case.first, layer=layer, evidence=told))
-    return Finding(id=id_, variant="harmless", step=case.first, layer=layer, evidence=told, severity=NOTE)
+            evidence |= trial_evidence(case, resized)
+            return Suspect(resized, lambda: Finding(id=id_, step=case.first, layer=layer, evidence=evidence))
+    return Finding(id=id_, variant="harmless", step=case.first, layer=layer, evidence=evidence, severity=NOTE)
 
 
 def usual_size(parameters: Parameters, ratios: np.ndarray) -> Parameters:
@@ -119,9 +119,11 @@ def biases(case: RunView) -> Suspect | None:
     signs, share = worst
     of = len(case.start.b[signs.layer])
     size = float(np.sqrt((case.start.b[signs.layer].astype(np.float64) ** 2).mean()))
-    told = {"share": share, "n": round(share * of), "of": of, "bias": size} | told_by(case, reset)
+    evidence = {"share": share, "n": round(share * of), "of": of, "bias": size} | trial_evidence(case, reset)
     id_ = "dead-units" if signs.saturated is None else "saturated-units"
-    return Suspect(reset, lambda: Finding(id=id_, variant="biases", step=case.first, layer=signs.layer, evidence=told))
+    return Suspect(
+        reset, lambda: Finding(id=id_, variant="biases", step=case.first, layer=signs.layer, evidence=evidence)
+    )
 
 
 def _without_biases(parameters: Parameters) -> Parameters:

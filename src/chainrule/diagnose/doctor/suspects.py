@@ -65,7 +65,7 @@ def first_of(case: RunView, suspects: Sequence[Suspect]) -> Finding | None:
     return None
 
 
-def told_by(case: RunView, outcome: Outcome) -> dict[str, Any]:
+def trial_evidence(case: RunView, outcome: Outcome) -> dict[str, Any]:
     """What every finding of a trial tells."""
     return {"loss": case.loss_at_end, "loss_trial": outcome.loss, "steps": outcome.n_steps, "chance": case.chance}
 

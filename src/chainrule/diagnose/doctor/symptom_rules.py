@@ -48,9 +48,9 @@ def _non_finite(case: RunView) -> Iterator[Finding]:
             named = {name: str(found.evidence.get(name, "")) for name in ("quantity", "value")}
             yield Finding(id="non-finite", step=found.step, layer=found.layer, evidence=named)
             return
-    told = {"quantity": case.diverged.quantity, "loss": float(case.losses[-1]), "chance": case.chance}
+    evidence = {"quantity": case.diverged.quantity, "loss": float(case.losses[-1]), "chance": case.chance}
     yield Finding(
-        id="non-finite", variant="exploded", step=case.diverged.step, layer=case.diverged.layer, evidence=told
+        id="non-finite", variant="exploded", step=case.diverged.step, layer=case.diverged.layer, evidence=evidence
     )
 
 
@@ -71,14 +71,14 @@ def _dead(case: RunView, failed: bool) -> Iterator[Finding]:
     layer = min(ill, key=lambda l: _half(found, l, sizes[l - 1]))
     of = sizes[layer - 1]
     step = _half(found, layer, of)
-    told = {
+    evidence = {
         "n": round(shares[layer - 1] * of),
         "of": of,
         "share": shares[layer - 1],
         "activation": case.task.architecture.layers[layer - 1].activation,
     }
     yield Finding(
-        id="dead-units", variant="", step=step, layer=layer, evidence=told, severity=FAULT if failed else NOTE
+        id="dead-units", variant="", step=step, layer=layer, evidence=evidence, severity=FAULT if failed else NOTE
     )
 
 
@@ -103,7 +103,7 @@ def _saturated(case: RunView, failed: bool) -> Iterator[Finding]:
         if (signs.saturated or 0.0) < MANY or not (hidden or output_by_distance):
             continue
         began = _saturated_since(case, signs.layer)
-        told = {
+        evidence = {
             "share": signs.saturated,
             "spread": signs.spread,
             "at_start": case.signs_at_start[signs.layer - 1].saturated,
@@ -113,7 +113,7 @@ def _saturated(case: RunView, failed: bool) -> Iterator[Finding]:
             variant="",
             step=began,
             layer=signs.layer,
-            evidence=told,
+            evidence=evidence,
             severity=FAULT if failed else NOTE,
         )
         return
@@ -138,11 +138,11 @@ def _vanished(case: RunView, failed: bool) -> Iterator[Finding]:
     if np.isfinite(left) and left < FADED:
         layer = int(np.argmin([w * s for w, s in factors])) + 1
         by_weights, by_slope = (float(np.prod([f[i] for f in factors])) for i in (0, 1))
-        told = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)}
+        evidence = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)}
         variant = "slope" if by_slope < by_weights else "weights"
         at_start = np.prod([(s.by_weights or 0.0) * (s.by_slope or 0.0) for s in case.signs_at_start[:-1]]) < FADED
         step = case.first if at_start else case.n_steps - 1
-        yield Finding(id="vanishing-gradient", variant=variant, step=step, layer=layer, evidence=told)
+        yield Finding(id="vanishing-gradient", variant=variant, step=step, layer=layer, evidence=evidence)
 
 
 def _stalled(case: RunView) -> Iterator[Finding]:
@@ -150,8 +150,8 @@ def _stalled(case: RunView) -> Iterator[Finding]:
     if case.diverged is not None or case.learned > BARELY or not np.isfinite(case.loss_at_end):
         return
     gradient = float(np.sqrt(sum(s.gradient**2 for s in case.signs_at_end)))
-    told = {"loss": case.loss_at_end, "chance": case.chance, "gradient": gradient}
-    yield Finding(id="stalled", variant="", step=_stands_still(case), evidence=told)
+    evidence = {"loss": case.loss_at_end, "chance": case.chance, "gradient": gradient}
+    yield Finding(id="stalled", variant="", step=_stands_still(case), evidence=evidence)
 
 
 def _stands_still(case: RunView) -> int:

@@ -41,7 +41,7 @@ def _reach(case: RunView) -> Iterator[Finding]:
     variance = float(np.nanvar(case.y, axis=0).sum())
     share = float(np.nanmean(beyond**2, axis=0).sum()) / variance if variance > 0 else 0.0
     if share > OUT_OF_REACH:
-        told = {
+        evidence = {
             "output": output,
             "low": low,
             "high": high,
@@ -50,7 +50,7 @@ def _reach(case: RunView) -> Iterator[Finding]:
             "rows": float((np.nan_to_num(beyond) > 0).any(axis=1).mean()),
             "share": share,
         }
-        yield Finding(id="wrong-pair", variant="range", layer=len(case.task.architecture.layers), evidence=told)
+        yield Finding(id="wrong-pair", variant="range", layer=len(case.task.architecture.layers), evidence=evidence)
 
 
 def _classes_by_distance(case: RunView) -> Iterator[Finding]:
@@ -58,16 +58,16 @@ def _classes_by_distance(case: RunView) -> Iterator[Finding]:
     a = case.task.architecture
     if not loss_named(a.loss).distance:
         return
-    told = {"loss": a.loss, "output": a.output, "outputs": a.n_outputs}
+    evidence = {"loss": a.loss, "output": a.output, "outputs": a.n_outputs}
     unbounded = not np.isfinite([ACTIVATIONS[a.output].low, ACTIVATIONS[a.output].high]).all()
     if case.classes is not None and len(np.unique(case.classes)) > 1:
-        told["classes"] = len(np.unique(case.classes))
+        evidence["classes"] = len(np.unique(case.classes))
         severity = FAULT if unbounded else NOTE
         yield Finding(
             id="wrong-pair",
             variant="classes" if unbounded else "squashed",
             layer=len(a.layers),
-            evidence=told,
+            evidence=evidence,
             severity=severity,
         )
     elif a.n_outputs == 1 and unbounded:
@@ -75,7 +75,7 @@ def _classes_by_distance(case: RunView) -> Iterator[Finding]:
         k = len(values)
         numbered = 3 <= k <= 30 and bool((values == np.arange(k) + values[0]).all()) and values[0] in (0, 1)
         if numbered and counts.min() >= 0.5 * len(case.y) / k:
-            yield Finding(id="wrong-pair", variant="numbers", layer=len(a.layers), evidence=told | {"classes": k})
+            yield Finding(id="wrong-pair", variant="numbers", layer=len(a.layers), evidence=evidence | {"classes": k})
 
 
 def _linear(case: RunView) -> Iterator[Finding]:
@@ -103,8 +103,8 @@ def _gradient(case: RunView) -> Iterator[Finding]:
     worst = max(check.tensors.values(), key=lambda t: t.error if t.resolved else 0.0)
     if worst.resolved and worst.error > WRONG:
         layer = int(worst.name.lstrip(ascii_letters) or 1) if worst.name != "X" else 1
-        told = {"tensor": worst.name, "analytic": worst.analytic, "numeric": worst.numeric, "error": worst.error}
-        yield Finding(id="wrong-gradient", step=record.step, layer=layer, evidence=told)
+        evidence = {"tensor": worst.name, "analytic": worst.analytic, "numeric": worst.numeric, "error": worst.error}
+        yield Finding(id="wrong-gradient", step=record.step, layer=layer, evidence=evidence)
         return
     yield from _of_step(case)
 
@@ -127,13 +127,13 @@ def _of_step(case: RunView) -> Iterator[Finding]:
         at = np.unravel_index(int(np.argmax(gaps)), gaps.shape)
         if np.isfinite(scale) and scale > 0 and gaps[at] > limit * scale:
             name = f"W{l}[{at[0]},{at[1]}]"
-            told = {
+            evidence = {
                 "tensor": name,
                 "analytic": float(used[at]),
                 "numeric": float(expected[at]),
                 "error": float(gaps[at] / scale),
             }
-            yield Finding(id="wrong-gradient", variant="step", step=record.step, layer=l, evidence=told)
+            yield Finding(id="wrong-gradient", variant="step", step=record.step, layer=l, evidence=evidence)
             return
 
 

@@ -58,12 +58,12 @@ class History:
 
     def events_at(self, step: int) -> str | None:
         """What a callback did before a step, in a few words."""
-        told = [
+        result = [
             f"{e.kind}{f' {e.name} = {e.value:g}' if e.kind == 'set' else ''} before step {step}"
             for e in self.events
             if e.step == step and e.kind in ("set", "edit")
         ]
-        return "; ".join(told) or None
+        return "; ".join(result) or None
 
 
 def find(history: History, what: str, steps: range) -> Found | None:
@@ -150,8 +150,8 @@ def _first_number(history: History, record: StepRecord) -> Found:
     if not alone and record.step > 0 and "event" not in evidence:
         # Many rows overflow at once where the weights were spoilt before: by whom, the step before can tell.
         before = history.look(record.step - 1)
-        row, (_, example, told) = None, _pushed_most(history, before, layer or 1)
-        evidence["pushed_by"] = told
+        row, (_, example, result) = None, _pushed_most(history, before, layer or 1)
+        evidence["pushed_by"] = result
     return Found(
         what="non-finite", step=record.step, epoch=record.epoch, layer=layer, unit=unit, row=row, example=example,
         evidence=evidence,
@@ -174,9 +174,9 @@ def _cause(history: History, record: StepRecord) -> dict[str, Any]:
     evidence: dict[str, Any] = {}
     if record.step > 0:
         evidence["learning_rate"] = float(history.look(record.step - 1).update.learning_rate)
-    told = [text for step in (record.step - 1, record.step) if (text := history.events_at(step))]
-    if told:
-        evidence["event"] = "; ".join(told)
+    result = [text for step in (record.step - 1, record.step) if (text := history.events_at(step))]
+    if result:
+        evidence["event"] = "; ".join(result)
     return evidence
 
 
@@ -218,9 +218,9 @@ def _jump(history: History, step: int, lowest: float) -> Found:
     }  # fmt: skip
     if step > 1:
         evidence["learning_rate_before"] = float(history.look(step - 2).update.learning_rate)
-    told = [text for s in (step - 1, step) if (text := history.events_at(s))]
-    if told:
-        evidence["event"] = "; ".join(told)
+    result = [text for s in (step - 1, step) if (text := history.events_at(s))]
+    if result:
+        evidence["event"] = "; ".join(result)
     return Found(
         what="loss doubles",
         step=step,
@@ -332,9 +332,9 @@ def _death(history: History, what: str, l: int, unit: int, flat: Flat, since: in
         evidence["learning_rate"] = float(before.update.learning_rate)
         if not edited:
             _, example, evidence["pushed_by"] = _pushed_most(history, before, l, unit)
-        told = [text for s in (low - 1, low) if (text := history.events_at(s))]
-        if told:
-            evidence["event"] = "; ".join(told)
+        result = [text for s in (low - 1, low) if (text := history.events_at(s))]
+        if result:
+            evidence["event"] = "; ".join(result)
     return Found(
         what=what, step=low, epoch=record.epoch, layer=l, unit=unit, row=None, example=example, evidence=evidence
     )

@@ -86,7 +86,7 @@ class Found:
         head = say["found"].format(what=say[self.what], step=self.step, epoch=self.epoch)
         lines = wrapped(", ".join([head, *filter(None, places)]))
         for name, value in self.evidence.items():
-            lines += wrapped(f"{say.get(name, name)}: {_told(value)}", 2, hang=2)
+            lines += wrapped(f"{say.get(name, name)}: {_shown(value)}", 2, hang=2)
         return "\n".join([*lines, *wrapped(say["looked"].format(n=self.n_looked, all=self.n_steps), 2)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,15 +97,15 @@ class Found:
         dict
             A number that is not finite is written as text.
         """
-        told = {name: value for name, value in vars(self).items() if name != "evidence"}
+        result = {name: value for name, value in vars(self).items() if name != "evidence"}
         finite = {
             k: (v if not isinstance(v, float) or abs(v) < float("inf") else str(v)) for k, v in self.evidence.items()
         }
-        return told | {"evidence": finite}
+        return result | {"evidence": finite}
 
     def __str__(self) -> str:
         return self.text()
 
 
-def _told(value: Any) -> str:
+def _shown(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)

@@ -89,8 +89,8 @@ class Vitals:
         below = [say["layer"]]
         for s in self:
             for layer, ratio in zip(s.layers, s.ratios, strict=True):
-                told = (layer.gradient, ratio, layer.by_weights, layer.by_slope, layer.silent, layer.saturated)
-                below.append([_cell(s.step), _cell(layer.layer), *map(_cell, told)])
+                result = (layer.gradient, ratio, layer.by_weights, layer.by_slope, layer.silent, layer.saturated)
+                below.append([_cell(s.step), _cell(layer.layer), *map(_cell, result)])
         lines = [*aligned(rows, indent=2, gap=2), "", *aligned(below, indent=2, gap=2), "", *wrapped(say["legend"])]
         for death in self.deaths:
             lines += wrapped(say["death"].format(layer=death.layer, n=len(death.units), step=death.step))
@@ -130,18 +130,18 @@ def take(
 ) -> Vitals:
     """The vital signs at these steps; the curvature only at those of sharp_at."""
     asked, sharp = sorted(set(steps)), set(sharp_at)
-    told = []
+    lines = []
     for step in asked:
         one = record(step)
         curvature = sharpness(one.update.old.parameters, task, l2) if step in sharp else None
-        told.append(of_record(one, engine, task, curvature))
+        lines.append(of_record(one, engine, task, curvature))
     rows = looked_at(task.n_samples)
     X = np.ascontiguousarray(task.X[rows])
 
     def silent(step: int) -> list[npt.NDArray[np.bool_] | None]:
         return silences(engine, record(step).update.old.parameters, X)
 
-    return Vitals(tuple(told), tuple(deaths(silent, asked)) if asked else (), 0)
+    return Vitals(tuple(lines), tuple(deaths(silent, asked)) if asked else (), 0)
 
 
 def silences(engine: Engine, parameters: Parameters, X: npt.NDArray[Any]) -> list[npt.NDArray[np.bool_] | None]:

@@ -71,7 +71,7 @@ def signs(engine: Engine, parameters: Parameters, X: Array, targets: Array, weig
 def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> list[LayerSigns]:
     """The signs of every layer from its two passes."""
     layers = parameters.architecture.layers
-    told = []
+    lines = []
     for l, layer in enumerate(layers, start=1):
         silent = silent_units(forward, parameters.architecture, l)
         slope = slopes(forward, parameters.architecture, l)
@@ -82,7 +82,7 @@ def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> l
             above = wide(backward.delta[l + 1])
             da = rms(above @ wide(parameters.W[l + 1]).T)
             by_weights, by_slope = ratio(da, rms(above)), ratio(delta, da)
-        told.append(
+        lines.append(
             LayerSigns(
                 layer=l,
                 silent=None if silent is None else float(silent.mean()),
@@ -96,7 +96,7 @@ def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> l
                 units=() if silent is None else tuple(int(unit) for unit in np.flatnonzero(silent)),
             )
         )
-    return told
+    return lines
 
 
 def slopes(forward: Forward, architecture: Architecture, l: int) -> Array | None:

@@ -65,10 +65,10 @@ class StepSigns:
         dict
             A number that is not finite becomes None.
         """
-        told = {name: value for name, value in vars(self).items() if name not in ("layers", "ratios")}
+        result = {name: value for name, value in vars(self).items() if name not in ("layers", "ratios")}
         layers = [{**vars(layer), "update_ratio": r} for layer, r in zip(self.layers, self.ratios, strict=True)]
-        told |= {"eta_lambda": self.eta_lambda, "layers": layers}
-        cleaned: dict[str, Any] = _finite(told)
+        result |= {"eta_lambda": self.eta_lambda, "layers": layers}
+        cleaned: dict[str, Any] = _finite(result)
         return cleaned
 
 
@@ -85,7 +85,7 @@ def of_record(record: StepRecord, engine: Engine, task: Task, sharpness: float |
         slope, slope_after = (sum(_dots(g, change)) for g in (before, after))
         ratios = tuple(ratio(norm(change.W[l]), norm(update.old.W[l])) for l in range(1, len(change.W)))
         layers = tuple(of_passes(record.forward, record.backward, update.old.parameters))
-        told = StepSigns(
+        result = StepSigns(
             step=record.step,
             epoch=record.epoch,
             learning_rate=float(update.learning_rate),
@@ -97,7 +97,7 @@ def of_record(record: StepRecord, engine: Engine, task: Task, sharpness: float |
             layers=layers,
             sharpness=sharpness,
         )
-    return told
+    return result
 
 
 def _dots(g: Any, change: Any) -> list[float]:

@@ -19,9 +19,9 @@ def text(c: Graph, language: str = "en") -> str:
     for i, gate in enumerate(c.gates):
         kind = _written(gate, names) if gate.kind else say["constant" if gate.constant else "input"]
         edges = ", ".join(number(x) for x in gate.edges)
-        told = say[pattern(gate)] if pattern(gate) else ""
+        message = say[pattern(gate)] if pattern(gate) else ""
         gradient = "" if gate.constant else number(gate.gradient)
-        rows.append((names[i], kind, number(gate.value), gradient, edges, told))
+        rows.append((names[i], kind, number(gate.value), gradient, edges, message))
     lines = [*wrapped(c.formula), *wrapped(say["head"]), "", *aligned(rows, indent=2, gap=2), ""]
     for i, gate in enumerate(c.gates):
         users = c.users(i)
@@ -40,9 +40,9 @@ def mermaid(c: Graph) -> str:
     for i, gate in enumerate(c.gates):
         symbol = "" if gate.kind is None else f"{KINDS[gate.kind].symbol if gate.kind in KINDS else gate.kind}<br/>"
         badge = f"<br/>{pattern(gate)}" if pattern(gate) else ""
-        told = f"{symbol}{names[i]} = {number(gate.value)}<br/>∂ = {number(gate.gradient)}{badge}"
+        message = f"{symbol}{names[i]} = {number(gate.value)}<br/>∂ = {number(gate.gradient)}{badge}"
         shape = ('(["', '"])') if gate.kind is None else ('["', '"]')
-        lines.append(f"    N{i}{shape[0]}{_escaped(told)}{shape[1]}")
+        lines.append(f"    N{i}{shape[0]}{_escaped(message)}{shape[1]}")
     for i, gate in enumerate(c.gates):
         for source, along in zip(gate.inputs, gate.edges, strict=True):
             lines.append(f'    N{source} -->|"{number(c.gates[source].value)} / ∂ {number(along)}"| N{i}')

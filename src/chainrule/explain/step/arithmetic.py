@@ -51,11 +51,11 @@ def loss_of_row(loss: str, output: str, z: Array, a: Array, y: Array) -> list[st
     entry = loss_named(loss)
     if entry.worked is None:
         return [f"loss = {entry.formula}", f"= {value}"]
-    told = entry.worked(output)
-    counting = np.arange(len(y)) if told.counted is None else told.counted(y)
+    result = entry.worked(output)
+    counting = np.arange(len(y)) if result.counted is None else result.counted(y)
     shown = counting if len(counting) <= 4 else counting[:3]
-    terms = [told.term(float(a[j]), float(y[j])) for j in shown]
+    terms = [result.term(float(a[j]), float(y[j])) for j in shown]
     if len(shown) < len(counting):
         terms.append("…")
-    numbers = told.around.format(" + ".join(terms).replace("+ −", "− "))
-    return [told.formula, f"= {numbers} = {value}"]
+    numbers = result.around.format(" + ".join(terms).replace("+ −", "− "))
+    return [result.formula, f"= {numbers} = {value}"]

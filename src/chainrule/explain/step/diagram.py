@@ -74,8 +74,8 @@ def _backward(record: StepRecord, architecture: Architecture, row: int) -> Itera
             f"∂J/∂b{l} = Σ_i delta{l}, largest {_largest(db)}",
         ]  # fmt: skip
         for name in layer.kind.shapes(layer.n_out) if layer.kind else ():
-            told = layer.kind.narration.diagram[name].format(l=l) if layer.kind and layer.kind.narration else ""
-            lines.append(f"∂J/∂{name}{l}{f' = {told}' if told else ''}, largest {_largest(b.of_tensor(name)[l])}")
+            message = layer.kind.narration.diagram[name].format(l=l) if layer.kind and layer.kind.narration else ""
+            lines.append(f"∂J/∂{name}{l}{f' = {message}' if message else ''}, largest {_largest(b.of_tensor(name)[l])}")
         yield _node(f"G{l}", *lines)
         yield f"D{l} --> G{l}"
 

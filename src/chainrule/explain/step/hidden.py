@@ -38,14 +38,14 @@ class KindRow:
     ) -> None:
         self.kind, self.l, self.row, self.notation, self.text = kind, l, row, notation, text
         self.layer = layer_of_step(record, l)
-        self.told = kind.narration
-        self.words = {} if self.told is None else self.told.words[text["language"]]
+        self.narration = kind.narration
+        self.words = {} if self.narration is None else self.narration.words[text["language"]]
 
     def equation(self, name: str) -> str:
         """The equation "u", "back" or "gradients"."""
-        told, l = self.kind.narration, self.l
-        if told is not None:
-            return self.notation.written(told.equations[self.notation.name][name], l)
+        narration, l = self.kind.narration, self.l
+        if narration is not None:
+            return self.notation.written(narration.equations[self.notation.name][name], l)
         learned = [tensor.name for tensor in self.kind.tensors]
         n = self.notation
         if name == "u":
@@ -61,20 +61,20 @@ class KindRow:
 
     def statistics(self) -> list[str]:
         """What there is to say about the row as a whole."""
-        return [] if self.told is None else self.told.row(self.layer, self.row, self.notation, self.words)
+        return [] if self.narration is None else self.narration.row(self.layer, self.row, self.notation, self.words)
 
     def unit(self, j: int) -> list[str]:
         """u of one unit with its numbers."""
-        if self.told is not None:
-            return self.told.unit(self.layer, self.row, j, self.notation)
+        if self.narration is not None:
+            return self.narration.unit(self.layer, self.row, j, self.notation)
         n, l = self.notation, self.l
         z, u = number(self.layer.z[self.row, j]), number(self.layer.u[self.row, j])
         return wrapped(f"{n.entry('z', l, j)} = {z} → {n.entry('u', l, j)} = {u}", 4, hang=4)
 
     def error(self, j: int) -> list[str]:
         """delta of one unit out of the errors of u."""
-        if self.told is not None:
-            return self.told.error(self.layer, self.row, j, self.notation)
+        if self.narration is not None:
+            return self.narration.error(self.layer, self.row, j, self.notation)
         n, l = self.notation, self.l
         du, delta = number(self.layer.du[self.row, j]), number(self.layer.delta[self.row, j])
         return wrapped(f"{n.entry('du', l, j)} = {du} → {n.entry(n.delta, l, j)} = {delta}", 4, hang=4)
@@ -84,7 +84,11 @@ class KindRow:
         if not self.kind.tensors:
             return []
         j = int(np.argmax(np.abs(self.layer.du[self.row])))
-        shares = self._shares(j) if self.told is None else self.told.gradients(self.layer, self.row, j, self.notation)
+        shares = (
+            self._shares(j)
+            if self.narration is None
+            else self.narration.gradients(self.layer, self.row, j, self.notation)
+        )
         lines = [*wrapped(self.says("gradients")), *wrapped(self.equation("gradients"), 2, hang=4)]
         for share in shares:
             n = len(self.layer.du)

@@ -95,7 +95,7 @@ def by_column(gradient: Array, distance: Array, widths: Sequence[int]) -> Array:
 TEXT = sentences("influence")
 
 
-def told(prediction: str, probability: float | None, found: Sequence[Influence], language: str) -> str:
+def contributions_text(prediction: str, probability: float | None, found: Sequence[Influence], language: str) -> str:
     """The columns with the largest contributions first, with the numbers, and what they are."""
     text, is_value = TEXT[language], probability is None
     ranked = sorted(found, key=lambda entry: -abs(entry.contribution))

@@ -65,25 +65,25 @@ def explain(
         raise ShapeError(
             f"target has shape {np.shape(target)}; expected ({architecture.n_outputs},), one number for each output."
         )
-    told = _Narration(record, architecture, row, TEXT[language], NOTATIONS[notation])
+    result = _Narration(record, architecture, row, TEXT[language], NOTATIONS[notation])
     with np.errstate(all="ignore"):  # a diverged step is told too, with its inf and nan
-        told.head(n_total, optimizer or {}, notation)
+        result.head(n_total, optimizer or {}, notation)
         part = ""
-        for operation in chosen(only, told.L):
+        for operation in chosen(only, result.L):
             if pass_of(operation) != part:
                 part = pass_of(operation)
-                told.heading("loss_head" if part == "loss" else part)
+                result.heading("loss_head" if part == "loss" else part)
             if operation == "update":
-                told.lines += tell_update(
-                    record, architecture, told.text, told.notation, optimizer, settings or StepSettings(),
-                    told.example_entries(),
+                result.lines += tell_update(
+                    record, architecture, result.text, result.notation, optimizer, settings or StepSettings(),
+                    result.example_entries(),
                 )  # fmt: skip
             else:
-                told.operation(operation, target, weight_share)
+                result.operation(operation, target, weight_share)
         if only is None:
-            told.say()
-            told.say("end")
-    return "\n".join(told.lines)
+            result.say()
+            result.say("end")
+    return "\n".join(result.lines)
 
 
 def check_row(record: StepRecord, row: int) -> None:
@@ -268,11 +268,11 @@ class _Narration:
         if target is None or share is None or not (fused or len(vectors) > 1):
             return
         j = int(np.argmax(np.abs(delta)))
-        told = (
+        message = (
             f"({number(output[j])} − {factor(target[j])})" if fused else " · ".join(factor(v[j]) for v in vectors[:-1])
         )
         symbols = "s·(a − y)" if fused else "s · ∂loss/∂a · g′"
-        self.write(f"{name.entry(name.delta, L, j)} = {symbols} = {number(share)} · {told} = {number(delta[j])}")
+        self.write(f"{name.entry(name.delta, L, j)} = {symbols} = {number(share)} · {message} = {number(delta[j])}")
 
     def _slope(self, l: int) -> Array:
         """g′ of the row; of an activation that acts on each unit alone."""
@@ -311,9 +311,9 @@ class _Narration:
         j = int(np.argmax(np.abs(b.delta[l][self.row])))
         self._spell_error(l, j)
         if elementwise:
-            told = " · ".join(["da", "g′", *([] if mask is None else [self.text["mask"]])])
+            message = " · ".join(["da", "g′", *([] if mask is None else [self.text["mask"]])])
             formula = " · ".join(factor(vector[j]) for vector in vectors)
-            self.write(f"{name.entry(symbol, l, j)} = {told} = {formula} = {number(pulled[j])}", 4)
+            self.write(f"{name.entry(symbol, l, j)} = {message} = {formula} = {number(pulled[j])}", 4)
         if kind:
             self.lines += kind.error(j)
 

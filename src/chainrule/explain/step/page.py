@@ -31,9 +31,9 @@ def page(text: str, title: str, language: str = "en") -> str:
         else:
             sections[-1][1].append(line)
     body = []
-    for heading, told in sections:
+    for heading, result in sections:
         body += [f"<h2>{escape(heading)}</h2>"] if heading else []
-        kept = "\n".join(told).strip("\n")
+        kept = "\n".join(result).strip("\n")
         body += [f"<pre>{escape(kept)}</pre>"] if kept else []
     return "\n".join(
         [

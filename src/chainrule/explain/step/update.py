@@ -41,8 +41,8 @@ def tell_update(
         entry = OPTIMIZERS[name]
         formula = entry.formula if entry.formula_for is None else entry.formula_for(hyper)
         lines.append(f"  {formula},   η = {number(record.update.learning_rate)}")
-    scale, told = _clipping(record, settings, text)
-    lines += told + _old_and_new(record.update, len(architecture.layers), notation, entries, text)
+    scale, result = _clipping(record, settings, text)
+    lines += result + _old_and_new(record.update, len(architecture.layers), notation, entries, text)
     l, (k, j) = len(architecture.layers), entries[-1]
     lines += wrapped(text["worked"].format(name=notation.w(l, k, j)), 2)
     for line in rule_in_numbers(record, settings, optimizer or {}, "W", l, (k, j), notation, scale):
@@ -97,8 +97,8 @@ def _clipping(record: StepRecord, settings: StepSettings, text: Mapping[str, str
     if settings.clip_norm is None:
         return 1.0, []
     norm, scale = clipped_by(record, settings)
-    told = text["clipped" if scale < 1 else "not_clipped"]
-    shown = told.format(norm=number(norm), limit=number(settings.clip_norm), factor=number(scale))
+    result = text["clipped" if scale < 1 else "not_clipped"]
+    shown = result.format(norm=number(norm), limit=number(settings.clip_norm), factor=number(scale))
     return scale, wrapped(shown, 2)
 
 
@@ -109,8 +109,8 @@ def _old_and_new(u: Update, L: int, notation: Notation, entries: Sequence[Pair],
         k, j = entries[l]
         for part in change.architecture.layers[l - 1].tensors:
             at = (k, j) if part == "W" else (min(j, len(getattr(change, part)[l]) - 1),)
-            told = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
-            rows.append((notation.w(l, k, j) if part == "W" else notation.entry(part, l, at[-1]), *map(number, told)))
+            result = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
+            rows.append((notation.w(l, k, j) if part == "W" else notation.entry(part, l, at[-1]), *map(number, result)))
     return aligned(rows)
 
 
@@ -145,12 +145,12 @@ def numbers_of(
 ) -> OneNumber:
     """The update of one parameter with its numbers, as the entry of its rule takes them."""
 
-    def told(parameters: Any) -> float:
+    def entry(parameters: Any) -> float:
         return float(getattr(parameters, part)[l][at])
 
     u = record.update
-    old, new = ({key: told(p) for key, p in moment.optimizer.items()} for moment in (u.old, u.new))
+    old, new = ({key: entry(p) for key, p in moment.optimizer.items()} for moment in (u.old, u.new))
     return OneNumber(
-        theta=told(u.old), theta_new=told(u.new), g=told(u.gradient), eta=u.learning_rate, t=record.step + 1,
+        theta=entry(u.old), theta_new=entry(u.new), g=entry(u.gradient), eta=u.learning_rate, t=record.step + 1,
         hyper=hyper_at(str(optimizer.get("name") or ""), optimizer, settings), old=old, new=new,
     )  # fmt: skip

@@ -77,7 +77,7 @@ class Answer(Provenance):
         SettingsError
             If the language is unknown.
         """
-        return text.told(self, language)
+        return text.described(self, language)
 
     def numpy(self) -> str:
         """Return lines of NumPy that compute the number again.
@@ -111,7 +111,7 @@ class Answer(Provenance):
             Every float exactly.
         """
         origin = self.origin
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "name": self.name, "value": self.value, "step": self.step, "dtype": self.dtype, "engine": self.engine,
             "formula": origin.symbols, "numbers": list(origin.lines), "operands": list(origin.operands),
             "terms": [
@@ -125,14 +125,14 @@ class Answer(Provenance):
         }  # fmt: skip
         for name, part in (("twin", self.twin), ("prediction", self.prediction), ("paths", self.paths)):
             if part is not None:
-                told[name] = _plain(part)
-        return told
+                fields[name] = _plain(part)
+        return fields
 
 
 def _plain(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
-        told = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-        return told | ({"actual": value.actual} if isinstance(value, Prediction) else {})
+        result = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return result | ({"actual": value.actual} if isinstance(value, Prediction) else {})
     if isinstance(value, Mapping):
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

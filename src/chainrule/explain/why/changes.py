@@ -70,8 +70,8 @@ def _summands(context: StepContext, e: Entry, name: str) -> list[tuple[str, floa
     if parts is None:
         return [("Δ·g", numbers.theta_new - numbers.theta)]
     p = parts(numbers)
-    told = [(f"{p.fresh_is}·{what}", p.fresh * value) for what, value in _gradient_parts(context, e)]
-    return [*told, *([(p.memory_is, p.memory)] if p.memory else []), *p.others]
+    result = [(f"{p.fresh_is}·{what}", p.fresh * value) for what, value in _gradient_parts(context, e)]
+    return [*result, *([(p.memory_is, p.memory)] if p.memory else []), *p.others]
 
 
 def _where(context: StepContext, e: Entry, name: str) -> str | None:

@@ -52,7 +52,7 @@ def read(text: str, architecture: Architecture, n_rows: int) -> Entry:
 
 def legal(architecture: Architecture, n_rows: int) -> list[str]:
     """Every legal name with its ranges."""
-    return _told(dict(_shapes(architecture, n_rows)))
+    return _ranges(dict(_shapes(architecture, n_rows)))
 
 
 def _shapes(architecture: Architecture, n: int) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -77,9 +77,9 @@ def _shapes(architecture: Architecture, n: int) -> Iterator[tuple[str, tuple[int
     yield "a0", (n, sizes[0])
 
 
-def _told(shapes: dict[str, tuple[int, ...]]) -> list[str]:
+def _ranges(shapes: dict[str, tuple[int, ...]]) -> list[str]:
     return [f"{name}[{','.join(f'0…{n - 1}' for n in shape)}]" if shape else name for name, shape in shapes.items()]
 
 
 def _refused(text: str, reason: str, shapes: dict[str, tuple[int, ...]]) -> SettingsError:
-    return SettingsError(f"{str(text)!r} {reason}; expected {', '.join(_told(shapes))}.")
+    return SettingsError(f"{str(text)!r} {reason}; expected {', '.join(_ranges(shapes))}.")

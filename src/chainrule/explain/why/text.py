@@ -19,7 +19,7 @@ WHOLE_RUN = 10
 SHOWN_OPERANDS = 6
 
 
-def told(answer: Provenance, language: str = "en") -> str:
+def described(answer: Provenance, language: str = "en") -> str:
     """Everything about the number, in "en" or "ko".
 
     Errors    SettingsError for another language

@@ -157,7 +157,7 @@ def _circuit(c: Any, z: list[int], tensors: Tensors, l: int) -> list[int]:
     ]
 
 
-# how it is told ----------------------------------------------------------------------------------------------------
+# how it is numbers ----------------------------------------------------------------------------------------------------
 
 
 def _x_hat(layer: LayerOfStep, row: int) -> tuple[Array, Array, float]:
@@ -170,11 +170,11 @@ def _x_hat(layer: LayerOfStep, row: int) -> tuple[Array, Array, float]:
 def _row(layer: LayerOfStep, row: int, name: Any, words: Mapping[str, str]) -> list[str]:
     """Mean, variance and the divisor of the row."""
     z, _, deviation = _x_hat(layer, row)
-    told = words["row"].format(
+    numbers = words["row"].format(
         z=name.vector("z", layer.l), mean=number(z.mean()), variance=number(z.var()), epsilon=f"{EPSILON:g}",
         deviation=number(deviation),
     )  # fmt: skip
-    return wrapped(told, 2)
+    return wrapped(numbers, 2)
 
 
 def _unit(layer: LayerOfStep, row: int, j: int, name: Any) -> list[str]:
@@ -235,7 +235,7 @@ _EQUATIONS = {
 # where its numbers come from -----------------------------------------------------------------------------------------
 
 
-def _told(layer: LayerOfStep, i: int) -> str:
+def _numbers(layer: LayerOfStep, i: int) -> str:
     z, _, by = _x_hat(layer, i)
     return f"x̂ = (z − {z.mean():.7g})/{by:.7g},  √(var + ε) with var = {z.var():.7g}, ε = {EPSILON:g}"
 
@@ -243,7 +243,7 @@ def _told(layer: LayerOfStep, i: int) -> str:
 def _why_u(layer: LayerOfStep, at: tuple[int, ...], dtype: Any) -> Origin:
     """u[l][i,j] = gain[l][j]·x̂[i,j] + shift[l][j], x̂ the row of z brought to mean 0 and variance 1."""
     (i, j), l = at, layer.l
-    value, (_, x_hat, _), told = layer.u[i, j], _x_hat(layer, i), _told(layer, i)
+    value, (_, x_hat, _), numbers = layer.u[i, j], _x_hat(layer, i), _numbers(layer, i)
     gain, shift = float(layer.tensors["gain"][j]), float(layer.tensors["shift"][j])
     terms = [
         Term(f"gain{l}[{j}] · x̂[{j}]", ((f"gain{l}[{j}]", gain), ("x̂", float(x_hat[j]))), gain * float(x_hat[j])),
@@ -251,7 +251,7 @@ def _why_u(layer: LayerOfStep, at: tuple[int, ...], dtype: Any) -> Origin:
     ]
     lines = ["x_hat = (z - z.mean()) / np.sqrt(z.var() + 1e-5)", f"value = {gain!r} * x_hat[{j}] + {shift!r}"]
     return origin_of(
-        f"u{l}[{i},{j}] = gain{l}[{j}]·x̂[{j}] + shift{l}[{j}],  {told}", terms, f"u{l}[{i},{j}]", None, False,
+        f"u{l}[{i},{j}] = gain{l}[{j}]·x̂[{j}] + shift{l}[{j}],  {numbers}", terms, f"u{l}[{i},{j}]", None, False,
         operands=[f"z{l}[{i},{j}]", f"gain{l}[{j}]", f"shift{l}[{j}]"],
         lines=code.of_row("z", layer.z[i], lines, value),
     )  # fmt: skip
@@ -260,7 +260,7 @@ def _why_u(layer: LayerOfStep, at: tuple[int, ...], dtype: Any) -> Origin:
 def _why_delta(layer: LayerOfStep, at: tuple[int, ...], dtype: Any) -> Origin:
     """delta[l][i,j] = (dx̂_j − mean(dx̂) − x̂_j·mean(dx̂·x̂))/√(var + ε), dx̂ = du·gain."""
     (i, j), l = at, layer.l
-    value, (_, x_hat, deviation), told = layer.delta[i, j], _x_hat(layer, i), _told(layer, i)
+    value, (_, x_hat, deviation), given = layer.delta[i, j], _x_hat(layer, i), _numbers(layer, i)
     dx = layer.du[i].astype(np.float64) * layer.tensors["gain"].astype(np.float64)
     mean, along = float(dx.mean()), float((dx * x_hat).mean())
     terms = [
@@ -270,7 +270,7 @@ def _why_delta(layer: LayerOfStep, at: tuple[int, ...], dtype: Any) -> Origin:
     ]
     wide = exact_sum(terms) / deviation
     return origin_of(
-        f"BP2  delta{l}[{i},{j}] = (dx̂[{j}] − mean(dx̂) − x̂[{j}]·mean(dx̂·x̂))/√(var + ε),  dx̂ = du{l}·gain{l},  {told}",
+        f"BP2  delta{l}[{i},{j}] = (dx̂[{j}] − mean(dx̂) − x̂[{j}]·mean(dx̂·x̂))/√(var + ε),  dx̂ = du{l}·gain{l},  {given}",
         terms, "Σ", None, False, steps=[(f"/ √(var + ε) = {deviation:.7g}", wide)],
         operands=[f"du{l}[{i},{k}]" for k in range(len(dx))],
         lines=code.value_alone(wide, value, "(dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂))/√(var + ε) in float64"),

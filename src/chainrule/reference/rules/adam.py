@@ -151,11 +151,11 @@ def _worked_by(n: OneNumber, name: str, decay: str) -> list[str]:
 def _worked_epsilon_hat(n: OneNumber, name: str) -> list[str]:
     b1, b2, t = n.hyper["beta1"], n.hyper["beta2"], n.t
     size = n.eta * float(np.sqrt(1 - power(b2, t))) / (1 - power(b1, t))
-    told = f"{number(n.eta)}·√(1 − {b2:g}^{t})/(1 − {b1:g}^{t})"
+    message = f"{number(n.eta)}·√(1 − {b2:g}^{t})/(1 − {b1:g}^{t})"
     moved = f"{number(size)}·{factor(n.new['m'])}/(√{number(n.new['v'])} + {n.hyper['epsilon']:g})"
     return [
         *_moments(n),
-        f"α ← η·√(1 − β₂^t)/(1 − β₁^t) = {told} = {number(size)}",
+        f"α ← η·√(1 − β₂^t)/(1 − β₁^t) = {message} = {number(size)}",
         f"{name} ← {number(n.theta)} − {moved} = {number(n.theta_new)}",
     ]
 

@@ -116,13 +116,20 @@ export class App {
    */
   async stepOf(place) {
     if (!this.steps.has(place)) {
-      const told = this.data.steps[place],
-        arrays = await this.numbers.all(told.arrays),
+      const stored = this.data.steps[place],
+        arrays = await this.numbers.all(stored.arrays),
         [eta, loss, penalty] = arrays.scalars.data;
       this.steps.set(
         place,
         new Step(
-          { ...told, ...arrays, eta, loss, penalty, optimizer: this.data.settings.optimizer.name },
+          {
+            ...stored,
+            ...arrays,
+            eta,
+            loss,
+            penalty,
+            optimizer: this.data.settings.optimizer.name,
+          },
           this.data.architecture,
         ),
       );
@@ -316,15 +323,15 @@ export class App {
 
   drawDiagram() {
     if (!this.step) return show(this.sections.diagram);
-    const told = this.step.diagram?.[this.state.lang],
-      source = told ?? mermaid(this.step, this.state.row);
+    const drawn = this.step.diagram?.[this.state.lang],
+      source = drawn ?? mermaid(this.step, this.state.row);
     show(
       this.sections.diagram,
       h("h2", null, t("diagram")),
       h(
         "p",
         { class: "lead" },
-        t(told ? "diagram_row" : "diagram_says", {
+        t(drawn ? "diagram_row" : "diagram_says", {
           step: grouped(this.step.step),
           i: this.state.row,
         }),

@@ -88,19 +88,19 @@ export function rowScales(weight, n, round) {
  */
 export function parameters(flat, { sizes, normalization = [], n_learned = [] }) {
   /** @type {any} */
-  const told = { W: [null], b: [null], gain: [null], shift: [null] };
+  const parameters = { W: [null], b: [null], gain: [null], shift: [null] };
   let at = 0;
   const take = (/** @type {number} */ n) => flat.subarray(at, (at += n));
   for (let l = 1; l < sizes.length; l++) {
     const [n, m] = [sizes[l - 1], sizes[l]],
       isNormal = normalization[l - 1] === "layer";
-    told.W.push({ data: take(n * m), shape: [n, m] });
-    told.b.push(take(m));
-    told.gain.push(isNormal ? take(m) : null);
-    told.shift.push(isNormal ? take(m) : null);
+    parameters.W.push({ data: take(n * m), shape: [n, m] });
+    parameters.b.push(take(m));
+    parameters.gain.push(isNormal ? take(m) : null);
+    parameters.shift.push(isNormal ? take(m) : null);
     if (!isNormal) take(n_learned[l - 1] ?? 0);
   }
-  return told;
+  return parameters;
 }
 
 /**

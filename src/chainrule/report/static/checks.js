@@ -31,14 +31,14 @@ export function badge(app) {
   const all = [...checks.values()].flat();
   if (checks.size < data.steps.length && !all.some((c) => !c.ok))
     return mark("running", t("checking", { done: checks.size, all: data.steps.length }), null, {});
-  const told = summary(all),
+  const total = summary(all),
     facts = {
-      "data-n": told.n,
-      "data-same": told.same,
-      "data-worst": told.worst,
-      "data-bound": told.bound,
+      "data-n": total.n,
+      "data-same": total.same,
+      "data-worst": total.worst,
+      "data-bound": total.bound,
     };
-  if (told.failed.length) {
+  if (total.failed.length) {
     const names = [...checks].flatMap(([step, list]) =>
       list
         .filter((/** @type {Check} */ c) => !c.ok)
@@ -58,8 +58,12 @@ export function badge(app) {
   }
   return mark(
     "passed",
-    t("verified", { n: grouped(told.n), dtype: data.architecture.dtype, worst: size(told.worst) }),
-    t("verified_more", { bound: size(told.bound), same: grouped(told.same) }),
+    t("verified", {
+      n: grouped(total.n),
+      dtype: data.architecture.dtype,
+      worst: size(total.worst),
+    }),
+    t("verified_more", { bound: size(total.bound), same: grouped(total.same) }),
     facts,
   );
 }
@@ -158,14 +162,14 @@ export function drawChecks(root, app) {
 function tensorRows(all) {
   const names = [...new Set(all.map((/** @type {Check} */ c) => c.name))];
   return names.map((name) => {
-    const told = summary(all.filter((/** @type {Check} */ c) => c.name === name));
+    const total = summary(all.filter((/** @type {Check} */ c) => c.name === name));
     return [
       name,
-      grouped(told.n),
-      `${grouped(told.same)} (${Math.floor((100 * told.same) / told.n)} %)`,
-      size(told.worst),
-      size(told.bound),
-      t(told.failed.length ? "bad" : "ok"),
+      grouped(total.n),
+      `${grouped(total.same)} (${Math.floor((100 * total.same) / total.n)} %)`,
+      size(total.worst),
+      size(total.bound),
+      t(total.failed.length ? "bad" : "ok"),
     ];
   });
 }

@@ -57,14 +57,14 @@ export class Wide {
    */
   layers(first, input, { W, b } = this.parts) {
     /** @type {{ z: Matrix[], u: Matrix[], a: Matrix[] }} */
-    const told = { z: [], u: [], a: [] };
-    told.a[first - 1] = input;
+    const values = { z: [], u: [], a: [] };
+    values.a[first - 1] = input;
     for (let l = first; l <= this.step.L; l++) {
-      told.z[l] = dense(told.a[l - 1], W[l], b[l], exactly).value;
-      told.u[l] = this.normal(l, told.z[l]);
-      told.a[l] = this.active(l, told.a[l - 1], told.u[l]);
+      values.z[l] = dense(values.a[l - 1], W[l], b[l], exactly).value;
+      values.u[l] = this.normal(l, values.z[l]);
+      values.a[l] = this.active(l, values.a[l - 1], values.u[l]);
     }
-    return told;
+    return values;
   }
 
   /**
@@ -124,15 +124,15 @@ export class Wide {
       return { J: this.lossOf(passes), passes };
     }
     /** @type {any} */
-    const told = {};
+    const changed = {};
     const part = copied(/** @type {any} */ (this.passes)[kind][l]);
     part.data[i * part.shape[1] + j] += h;
-    if (kind !== "a") told.u = kind === "u" ? part : this.normal(l, part);
-    told.a = kind === "a" ? part : this.active(l, this.passes.a[l - 1], told.u);
-    const passes = this.layers(l + 1, told.a);
+    if (kind !== "a") changed.u = kind === "u" ? part : this.normal(l, part);
+    changed.a = kind === "a" ? part : this.active(l, this.passes.a[l - 1], changed.u);
+    const passes = this.layers(l + 1, changed.a);
     if (kind === "z") passes.z[l] = part;
     else if (l === this.step.L) passes.z[l] = this.passes.z[l];
-    passes.u[l] = told.u;
+    passes.u[l] = changed.u;
     return { J: this.lossOf(passes), passes };
   }
 

@@ -85,7 +85,7 @@ export function layerNormForward(z, gain, shift, round) {
 export function layerNormBackward(z, gain, du, round) {
   const n = z.shape[1],
     vector = () => new Float64Array(n);
-  const told = {
+  const result = {
     delta: like(z),
     size: new Float64Array(z.data.length),
     dgain: vector(),
@@ -105,13 +105,13 @@ export function layerNormBackward(z, gain, du, round) {
     for (let j = 0; j < n; j++) {
       const p = i * n + j,
         d = du.data[p];
-      told.delta.data[p] = round((dxHat[j] - all - xHat[j] * along) / deviation);
-      told.size[p] = (Math.abs(dxHat[j]) + wide + loose[j] * far) / deviation;
-      told.dgain[j] += d * xHat[j];
-      told.dshift[j] += d;
-      told.dgainSize[j] += Math.abs(d) * loose[j];
-      told.dshiftSize[j] += Math.abs(d);
+      result.delta.data[p] = round((dxHat[j] - all - xHat[j] * along) / deviation);
+      result.size[p] = (Math.abs(dxHat[j]) + wide + loose[j] * far) / deviation;
+      result.dgain[j] += d * xHat[j];
+      result.dshift[j] += d;
+      result.dgainSize[j] += Math.abs(d) * loose[j];
+      result.dshiftSize[j] += Math.abs(d);
     }
   }
-  return told;
+  return result;
 }

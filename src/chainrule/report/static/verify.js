@@ -54,7 +54,7 @@ export function unknownTo({ architecture, settings }) {
  * @returns {Check}
  */
 export function compare(name, found, stored, sizes, terms, dtype) {
-  const told = {
+  const result = {
     name,
     n: stored.length,
     same: 0,
@@ -67,15 +67,15 @@ export function compare(name, found, stored, sizes, terms, dtype) {
     const x = found[i],
       y = stored[i];
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) {
-      told.same++;
+      result.same++;
       continue;
     }
     const relative = Math.abs(x - y) / sizes[i];
-    if (!(relative <= told.worst))
-      [told.worst, told.at] = [Number.isFinite(relative) ? relative : Infinity, i];
+    if (!(relative <= result.worst))
+      [result.worst, result.at] = [Number.isFinite(relative) ? relative : Infinity, i];
   }
-  told.ok = told.worst <= told.bound;
-  return told;
+  result.ok = result.worst <= result.bound;
+  return result;
 }
 
 /**
@@ -93,8 +93,8 @@ const sizesOf = (data, z, bends) =>
  * @returns {Check[]}
  */
 export function verifyStep(s, architecture) {
-  const { told, on, g } = verifyForward(s, architecture);
-  return [...told, ...verifyBackward(s, architecture, on, g), ...verifyUpdate(s, architecture)];
+  const { checks, on, g } = verifyForward(s, architecture);
+  return [...checks, ...verifyBackward(s, architecture, on, g), ...verifyUpdate(s, architecture)];
 }
 
 /**
@@ -111,7 +111,7 @@ function verifyForward(s, architecture) {
     round = rounding(dtype),
     a = inputs(s),
     /** @type {Check[]} */
-    told = [],
+    checks = [],
     /** @type {any[]} */
     on = [null],
     /** @type {any[]} */
@@ -120,10 +120,10 @@ function verifyForward(s, architecture) {
   for (let l = 1; l < sizes.length; l++) {
     const name = activations[l - 1],
       z = dense(a[l - 1], W[l], b[l], round);
-    told.push(compare(`z${l}`, z.value.data, s.z[l].data, z.size, sizes[l - 1] + 1, dtype));
+    checks.push(compare(`z${l}`, z.value.data, s.z[l].data, z.size, sizes[l - 1] + 1, dtype));
     if (gain[l]) {
       const u = layerNormForward(s.z[l], gain[l], shift[l], round);
-      told.push(compare(`u${l}`, u.value.data, s.u[l].data, u.size, sizes[l], dtype));
+      checks.push(compare(`u${l}`, u.value.data, s.u[l].data, u.size, sizes[l], dtype));
     }
     on.push(gain[l] ? s.u[l] : s.z[l]);
     g.push(activate(on[l], name, dtype));
@@ -138,7 +138,7 @@ function verifyForward(s, architecture) {
     const found = beside
       ? h.map((/** @type {number} */ x, /** @type {number} */ p) => round(x + beside[p]))
       : h;
-    told.push(
+    checks.push(
       compare(
         `a${l}`,
         found,
@@ -149,7 +149,7 @@ function verifyForward(s, architecture) {
       ),
     );
   }
-  return { told, on, g };
+  return { checks, on, g };
 }
 
 /**
@@ -163,7 +163,7 @@ function verifyBackward(s, architecture, on, g) {
     L = sizes.length - 1,
     round = rounding(dtype),
     a = inputs(s),
-    told = [];
+    checks = [];
   const { W, gain } = parameters(s.theta.data, architecture),
     gradients = parameters(s.dtheta.data, architecture),
     n = s.X.shape[0];
@@ -176,7 +176,7 @@ function verifyBackward(s, architecture, on, g) {
     rowScales(s.weight, n, round),
     dtype,
   );
-  told.push(
+  checks.push(
     compare("J", [end.J], [s.loss], [end.lossSize], sizes[L], dtype),
     compare(`delta${L}`, end.delta.data, s.delta[L].data, end.size, sizes[L], dtype),
   );
@@ -188,7 +188,7 @@ function verifyBackward(s, architecture, on, g) {
   for (let l = L; l > 0; l--) {
     const dW = dense(transposed(a[l - 1]), s.delta[l], null, round),
       db = dense(ones, s.delta[l], null, round);
-    told.push(
+    checks.push(
       compare(`dW${l}`, dW.value.data, gradients.W[l].data, dW.size, n, dtype),
       compare(`db${l}`, db.value.data, gradients.b[l], db.size, n, dtype),
     );
@@ -213,7 +213,7 @@ function verifyBackward(s, architecture, on, g) {
       exactly,
       true,
     ).data;
-    told.push(
+    checks.push(
       compare(
         gain[k] ? `du${k}` : `delta${k}`,
         pulled.data,
@@ -225,13 +225,13 @@ function verifyBackward(s, architecture, on, g) {
     );
     if (!gain[k]) continue;
     const norm = layerNormBackward(s.z[k], gain[k], s.du[k], round);
-    told.push(
+    checks.push(
       compare(`delta${k}`, norm.delta.data, s.delta[k].data, norm.size, sizes[k], dtype),
       compare(`dgain${k}`, norm.dgain, gradients.gain[k], norm.dgainSize, n + sizes[k], dtype),
       compare(`dshift${k}`, norm.dshift, gradients.shift[k], norm.dshiftSize, n, dtype),
     );
   }
-  return told;
+  return checks;
 }
 
 /**
@@ -259,7 +259,7 @@ function errorBelow(da, through, residual, round) {
 function verifyUpdate(s, architecture) {
   const { dtype } = architecture,
     round = rounding(dtype),
-    told = [];
+    checks = [];
   const objective = objectiveGradient(s.dtheta.data, s.theta.data, architecture, s.settings, round);
   if (s.settings.l2 || s.settings.l1 || s.settings.clip_norm !== null) {
     const size = s.dtheta.data.map(
@@ -267,7 +267,7 @@ function verifyUpdate(s, architecture) {
         objective.factor *
         (Math.abs(d) + s.settings.l2 * Math.abs(s.theta.data[p]) + s.settings.l1),
     );
-    told.push(compare("g", objective.g, s.gradient.data, size, 4, dtype));
+    checks.push(compare("g", objective.g, s.gradient.data, size, 4, dtype));
   }
   const stored = s.gradient.data,
     n = stored.length,
@@ -296,8 +296,8 @@ function verifyUpdate(s, architecture) {
         ).step,
       );
   }
-  told.push(compare("θ", theta, s.theta_new.data, size, 8, dtype));
-  return told;
+  checks.push(compare("θ", theta, s.theta_new.data, size, 8, dtype));
+  return checks;
 }
 
 /**

@@ -20,8 +20,8 @@ const SHOWN_TERMS = 8;
  * @param {Reference} ref
  */
 export function drawWhy(root, app, step, ref) {
-  const told = why(step, ref),
-    value = digits(app, ref, told.value);
+  const answer = why(step, ref),
+    value = digits(app, ref, answer.value);
   const input = h("input", {
     id: "ask",
     type: "text",
@@ -48,7 +48,7 @@ export function drawWhy(root, app, step, ref) {
     h("button", { type: "submit", "data-focus": "ask-go" }, t("ask_button")),
   );
   const said = t(
-    told.said,
+    answer.said,
     ref.kind === "a" && ref.l === 0 ? { name: app.inputName(ref.j), row: step.rows[ref.i] } : {},
   );
   show(
@@ -79,25 +79,25 @@ export function drawWhy(root, app, step, ref) {
         t("copy_number"),
       ),
     ),
-    h("div", { class: "equation" }, told.formula),
+    h("div", { class: "equation" }, answer.formula),
     h("p", { class: "says" }, said),
-    terms(app, step, told),
-    lines(app, step, told),
+    terms(app, step, answer),
+    lines(app, step, answer),
     evidence(app, step, ref),
-    copies(step, told),
+    copies(step, answer),
   );
 }
 
 /**
  * @param {App} app
  * @param {Step} step
- * @param {Answer} told
+ * @param {Answer} answer
  */
-function terms(app, step, told) {
-  if (!told.terms.length) return null;
-  const n = told.terms.length,
+function terms(app, step, answer) {
+  if (!answer.terms.length) return null;
+  const n = answer.terms.length,
     all = app.state.allTerms || n <= SHOWN_TERMS + 2,
-    values = told.terms.map((/** @type {Term} */ term) => term.value);
+    values = answer.terms.map((/** @type {Term} */ term) => term.value);
   const order = [...largest(values, all ? Math.min(n, MOST_TERMS) : SHOWN_TERMS)].sort(
     (p, q) => Math.abs(values[q]) - Math.abs(values[p]) || p - q,
   );
@@ -117,11 +117,11 @@ function terms(app, step, told) {
       (/** @type {number} */ x, /** @type {number} */ p) => x === 0 && !kept.has(p),
     ).length;
   const body = order.map((p) => {
-    const term = told.terms[p],
+    const term = answer.terms[p],
       who =
-        told.over === "rows"
+        answer.over === "rows"
           ? t("from_row", { i: p })
-          : told.over === "outputs"
+          : answer.over === "outputs"
             ? app.outputName(p)
             : null;
     const chips = term.parts.map((/** @type {Reference} */ ref, /** @type {number} */ q) => [
@@ -137,7 +137,7 @@ function terms(app, step, told) {
         who ? h("span", { class: "who" }, who) : null,
         term.exp ? "exp(" : term.text ? `${term.text} ` : null,
         chips,
-        term.exp ? (told.offset ? ` − ${number(told.offset)})` : ")") : null,
+        term.exp ? (answer.offset ? ` − ${number(answer.offset)})` : ")") : null,
         term.more ? h("span", { class: "times num" }, ` · ${term.more}`) : null,
       ),
       h("td", { class: "num value" }, number(term.value)),
@@ -221,10 +221,10 @@ function terms(app, step, told) {
 /**
  * @param {App} app
  * @param {Step} step
- * @param {Answer} told
+ * @param {Answer} answer
  */
-function lines(app, step, told) {
-  const rows = told.lines.map((/** @type {any} */ line) => {
+function lines(app, step, answer) {
+  const rows = answer.lines.map((/** @type {any} */ line) => {
     const sign = line.plus ? "+" : line.minus ? "−" : line.times ? "×" : line.result ? "=" : "";
     const words = line.words ? t(`l_${line.words}`, { dtype: app.data.architecture.dtype }) : null;
     const told_ = line.result
@@ -258,9 +258,9 @@ function lines(app, step, told) {
 /**
  * The panel as text, and a sum as lines of NumPy that give the number again.
  * @param {Step} step
- * @param {Answer} told
+ * @param {Answer} answer
  */
-function copies(step, told) {
+function copies(step, answer) {
   const button = (/** @type {string} */ name, /** @type {() => string} */ text) =>
     h(
       "button",
@@ -272,7 +272,7 @@ function copies(step, told) {
       },
       t(`copy_${name}`),
     );
-  const lines = numpy(step, told);
+  const lines = numpy(step, answer);
   return h(
     "div",
     { class: "copies" },
