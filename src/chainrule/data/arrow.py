@@ -42,7 +42,7 @@ class ParquetSource:
             try:
                 with _parquet(path) as file:
                     for batch in file.iter_batches(BLOCK_ROWS, columns=wanted, use_threads=True):
-                        yield _block(path, batch, first_row)
+                        yield _block(path, batch, first_row, as_text)
                         first_row += batch.num_rows
             except _faults() as error:
                 raise _unreadable(path, error) from None
@@ -107,7 +107,7 @@ class ArrowSource:
         chosen = set(names)
         wanted, first_row = [name for name in self.names if name in chosen], 0
         for batch in self.table.select(wanted).to_batches(BLOCK_ROWS):
-            yield _block(self.path, batch, first_row)
+            yield _block(self.path, batch, first_row, as_text)
             first_row += batch.num_rows
 
 
@@ -172,22 +172,25 @@ def _check_names(names: list[str], path: str) -> None:
             raise DataError(message, path=path, column=name)
 
 
-def _block(path: str, batch: Any, first_row: int) -> Block:
+def _block(path: str, batch: Any, first_row: int, as_text: Collection[str]) -> Block:
     """A batch with the few types that columns are made of; what has none of them becomes null."""
-    return Block(path, {name: _plain(batch.column(name)) for name in batch.schema.names}, first_row)
+    columns = {name: _plain(batch.column(name), name in as_text) for name in batch.schema.names}
+    return Block(path, columns, first_row)
 
 
-def _plain(column: Any) -> Any:
+def _plain(column: Any, as_text: bool) -> Any:
     import pyarrow
     from pyarrow import types
 
     kind = column.type
     if types.is_dictionary(kind):
-        return _plain(column.dictionary_decode())
+        return _plain(column.dictionary_decode(), as_text)
     if types.is_boolean(kind) or types.is_string(kind) or types.is_float64(kind):
         return column
     if types.is_large_string(kind) or str(kind) == "string_view":
         return column.cast(pyarrow.string())
+    if as_text and (types.is_integer(kind) or (types.is_decimal(kind) and kind.scale == 0)):
+        return column.cast(pyarrow.string())  # every digit of it
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
         return column.cast(pyarrow.float64(), safe=False)
     if types.is_timestamp(kind) or types.is_date(kind):

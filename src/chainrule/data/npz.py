@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.integers import EXACT
 from chainrule.data.table import Column, Selection, Table, Understood, column_of, no_such, refuse_missing
 from chainrule.errors import DataError
 
@@ -55,6 +56,8 @@ def _targets(held: dict[str, npt.NDArray[Any]], name: str, n: int, path: Path) -
             f"{name} has shape {array.shape}; expected ({n},): one entry for each row of X.", path=str(path)
         )
     array = array.reshape(-1)
+    if array.dtype.kind in "iu" and len(array) and max(-int(array.min()), int(array.max())) > EXACT:
+        array = array.astype(str)  # classes, to the last digit
     return [column_of(name, array if array.dtype.kind == "U" else _numbers(array, name, path))]
 
 

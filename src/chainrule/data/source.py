@@ -71,6 +71,6 @@ class Source(Protocol):
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """The rows of some columns, again from the first at each call.
 
-        Args      as_text: of a text file the columns whose cells are wanted as they stand; of the others a block
-                  may give numbers, if all its cells are
+        Args      as_text: the columns whose cells are wanted as they stand, whole numbers to the last digit; of the
+                  others of a text file a block may give numbers, if all its cells are
         """

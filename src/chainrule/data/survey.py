@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import cells, times
+from chainrule.data.integers import EXACT, WRITTEN, LargeIntegers
 from chainrule.data.source import Block, Place
 from chainrule.data.table import Understood
 
@@ -69,6 +70,7 @@ class Survey:
     last: float = -np.inf
     first: float | None = None
     distinct: set[float] | None = None
+    integers: LargeIntegers = field(default_factory=LargeIntegers)
     odd: Place | None = None
     """The first cell that is no number."""
     infinite: Place | None = None
@@ -116,6 +118,7 @@ class Survey:
             self.odd = self.odd or block.place(row, self.name, column[row])
             self._add_dates(column, block)
         self.codes |= bool(pc.any(pc.match_substring_regex(column, cells.CODE)).as_py())
+        self.integers.add(column, values)
         self._add_numbers(values, block, odd)
         if self.counts is not None:
             for level, count in cells.counted(column).items():
@@ -164,8 +167,9 @@ class Survey:
 
     @property
     def needs_text(self) -> bool:
-        """Whether some cells were counted as numbers of a column that holds other texts as well."""
-        return self.as_numbers and (self.odd is not None or self.codes)
+        """Whether some cells were counted as numbers of a column that holds other texts as well, or more digits."""
+        many_digits = self.whole and max(-self.low, self.high) >= EXACT
+        return self.as_numbers and (self.odd is not None or self.codes or many_digits)
 
     @property
     def words(self) -> tuple[str, str] | None:
@@ -197,8 +201,15 @@ class Survey:
         if self.typed == "time":
             return self._time("ymd", target, note="")
         if self.n_numbers == self.n_present and not self.codes:
-            return self._number(target)
+            return self._category(target) if self._are_codes(target) else self._number(target)
         return self._text(target)
+
+    def _are_codes(self, target: bool) -> bool:
+        """Whether these whole numbers are names: two would be one as float64, or a few classes would get others."""
+        if not self.whole or not self.integers.inexact:
+            return False
+        self.integers.compare(text for text in self.counts or () if re.search(WRITTEN, text))
+        return self.integers.merged or (target and self.counts is not None and len(self.counts) <= FEW_LEVELS)
 
     def _number(self, target: bool) -> Decision:
         constant = self._constant(target)
@@ -269,13 +280,9 @@ class Survey:
             if n_levels > MOST_LEVELS or (n_levels > FEW_LEVELS and n_levels > present / 2):
                 many = "more than 200,000" if self.counts is None else f"{n_levels:,}"
                 return self._dropped("text", f"text, {many} different in {present:,} rows")
-        note = (
-            "numbers and text"
-            if self.n_numbers and not self.codes
-            else "codes with leading zeros"
-            if self.codes
-            else ""
-        )
+        note = "codes with leading zeros" if self.codes else "numbers and text" if self.n_numbers else ""
+        if self.n_numbers == present and not self.codes:
+            note = "whole numbers beyond 2^53"
         many = f"{n_levels:,} level{'s' if n_levels != 1 else ''}"
         return self._used("category", "category", f"{many}, {note}" if note else many)
 
