@@ -37,7 +37,8 @@ import numpy as np
 from chainrule.api.learning_rate import pose
 from chainrule.api.network import Network
 from chainrule.data.builtin import TARGETS
-from chainrule.training.settings import Settings, optimizer_from
+from chainrule.training.settings import Settings
+from chainrule.training.update_rules import optimizer_from
 from chainrule.tune.laboratory import N_STEPS, suggest
 from chainrule.tune.level import Level
 from chainrule.tune.problem import Problem, curvature

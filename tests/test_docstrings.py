@@ -26,8 +26,8 @@ from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kinds import LAYER_KINDS
 from chainrule.reference.losses import LOSSES
 from chainrule.reference.optimizers import OPTIMIZERS
-from chainrule.training.settings import OPTIMIZER_CLASSES
 from chainrule.training.settings import OPTIMIZER_SETTINGS as HYPER_PARAMETERS
+from chainrule.training.update_rules import OPTIMIZER_CLASSES
 
 NOT_ASKED = {
     "GL01": "the summary begins on the line of the quotes, as everywhere in the package",
@@ -64,7 +64,7 @@ RETURNED = (
     "chainrule.network.records.Update",
     "chainrule.training.events.Control",
     "chainrule.training.events.Event",
-    "chainrule.training.settings.Optimizer",
+    "chainrule.training.update_rules.UpdateRule",
     "chainrule.training.settings.Settings",
     "chainrule.tune.found.LearningRate",
     "chainrule.tune.found.Suggestion",
@@ -77,7 +77,7 @@ RETURNED = (
 MADE_BY_CALLS = {"chainrule.api.run.Run", "chainrule.api.step.Step", *RETURNED} - {
     "chainrule.explain.circuit.circuit.Circuit",
     "chainrule.network.parameters.Parameters",
-    "chainrule.training.settings.Optimizer",
+    "chainrule.training.update_rules.UpdateRule",
     "chainrule.training.settings.Settings",
 }
 """Records that nobody constructs by hand: their fields stand under Attributes."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         ShapeError,
     )
     from chainrule.explain.circuit.examples import circuit
-    from chainrule.training.settings import SGD, Adagrad, Adam, AdamW, RMSProp
+    from chainrule.training.update_rules import SGD, Adagrad, Adam, AdamW, RMSProp
 
 _HOMES = {
     "chainrule.api.check": ("check_gradients",),
@@ -58,7 +58,7 @@ _HOMES = {
         "ShapeError",
     ),
     "chainrule.explain.circuit.examples": ("circuit",),
-    "chainrule.training.settings": ("SGD", "Adagrad", "Adam", "AdamW", "RMSProp"),
+    "chainrule.training.update_rules": ("SGD", "Adagrad", "Adam", "AdamW", "RMSProp"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

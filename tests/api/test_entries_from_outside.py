@@ -19,7 +19,7 @@ from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kinds import LAYER_KINDS
 from chainrule.reference.losses import LOSSES
 from chainrule.reference.optimizers import HYPER_PARAMETERS, OPTIMIZERS
-from chainrule.training.settings import OPTIMIZER_CLASSES, optimizer_from
+from chainrule.training.update_rules import OPTIMIZER_CLASSES, optimizer_from
 from toy_entries import BENT_IDENTITY, CENTRE, HARD_TANH, LION, LOG_COSH, SCALE
 
 TABLES: tuple[dict[str, Any], ...] = (ACTIVATIONS, LOSSES, OPTIMIZERS, LAYER_KINDS, OPTIMIZER_CLASSES, HYPER_PARAMETERS)

@@ -15,7 +15,7 @@ import chainrule as cr
 from chainrule.errors import UnwrittenWarning
 from chainrule.report import page as page_module
 from chainrule.report.collect import Collected
-from chainrule.report.page import page, script, static
+from chainrule.report.page import page, script, static, style
 from chainrule.words import sentences
 
 STATIC = Path(page_module.__file__).parent / "static"
@@ -66,7 +66,7 @@ def test_nothing_is_fetched() -> None:
         r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|importScripts|eval|Function|import)\s*\(|^import\b", code, re.M
     )
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\bsrc\s*=", code)
-    assert not re.search(r"url\(|@import", static("style.css"))
+    assert not re.search(r"url\(|@import", style())
 
 
 def test_the_code_stays_small() -> None:

@@ -12,7 +12,7 @@ from chainrule.planning.presets import few_rows
 from chainrule.planning.selection import Clock
 from chainrule.sklearn import TabularClassifier
 from chainrule.sklearn.frames import table_of_frame
-from chainrule.training.settings import optimizer_from
+from chainrule.training.update_rules import optimizer_from
 
 
 def frame(n: int) -> pd.DataFrame:

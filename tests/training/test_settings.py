@@ -14,19 +14,15 @@ from hypothesis import strategies as st
 from chainrule.errors import SettingsError
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.training.schedule import SCHEDULES
-from chainrule.training.settings import (
+from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting, Settings, check
+from chainrule.training.update_rules import (
     OPTIMIZER_CLASSES,
-    OPTIMIZER_SETTINGS,
-    SETTINGS,
     SGD,
     Adagrad,
     Adam,
     AdamW,
-    Optimizer,
     RMSProp,
-    Setting,
-    Settings,
-    check,
+    UpdateRule,
     optimizer_from,
 )
 
@@ -140,7 +136,7 @@ def test_tables_agree() -> None:
 
 
 @pytest.mark.parametrize("cls", OPTIMIZER_CLASSES.values())
-def test_optimizers_check_their_values(cls: type[Optimizer]) -> None:
+def test_optimizers_check_their_values(cls: type[UpdateRule]) -> None:
     """An optimizer refuses an impossible learning rate or hyper-parameter when it is built."""
     for name in ("learning_rate", *cls().hyper):
         with pytest.raises(SettingsError, match=name):
@@ -154,7 +150,7 @@ def test_nesterov_needs_momentum() -> None:
 
 
 @pytest.mark.parametrize("optimizer", INSTANCES, ids=repr)
-def test_optimizer_round_trip(optimizer: Optimizer) -> None:
+def test_optimizer_round_trip(optimizer: UpdateRule) -> None:
     """An optimizer survives to_dict, JSON and optimizer_from."""
     assert optimizer_from(json.loads(json.dumps(optimizer.to_dict()))) == optimizer
     assert optimizer_from(optimizer) is optimizer

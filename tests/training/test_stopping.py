@@ -13,7 +13,7 @@ from chainrule.training.checkpoints import Progress
 from chainrule.training.events import Event
 from chainrule.training.metrics import TRAINING_LOSS
 from chainrule.training.rates import Rates
-from chainrule.training.settings import SGD, Settings
+from chainrule.training.settings import Settings
 from chainrule.training.stopping import (
     Decision,
     Divergence,
@@ -24,6 +24,7 @@ from chainrule.training.stopping import (
     Plateau,
     TimeLimit,
 )
+from chainrule.training.update_rules import SGD
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(50, 4)), RNG.integers(0, 3, 50)

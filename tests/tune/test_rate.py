@@ -16,7 +16,8 @@ from chainrule.engine.protocol import Advance
 from chainrule.errors import DataError, SettingsError
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.text.tables import columns
-from chainrule.training.settings import Settings, optimizer_from
+from chainrule.training.settings import Settings
+from chainrule.training.update_rules import optimizer_from
 from chainrule.tune.found import LearningRate, from_dict
 from chainrule.tune.hessian import Hessian
 from chainrule.tune.laboratory import breaks_at, suggest

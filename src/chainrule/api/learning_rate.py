@@ -17,7 +17,8 @@ from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RATE, RUN
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import prepare_rows, refuse_one_class
-from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
+from chainrule.training.settings import SETTINGS, Settings
+from chainrule.training.update_rules import UpdateRule, optimizer_from
 from chainrule.tune import laboratory
 from chainrule.tune.found import LearningRate, Suggestion
 from chainrule.tune.problem import Problem
@@ -27,7 +28,7 @@ def learning_rate(
     network: Network,
     X: object,
     y: object,
-    optimizer: Optimizer | str | dict[str, Any] | None = None,
+    optimizer: UpdateRule | str | dict[str, Any] | None = None,
     batch_size: int = 32,
     epochs: int | None = None,
     seed: int = 0,
@@ -52,7 +53,7 @@ def learning_rate(
         Rows.
     y : array
         Their targets, as for `train`.
-    optimizer : Optimizer, str or dict, optional
+    optimizer : UpdateRule, str or dict, optional
         The update rule; its own learning rate does not matter. SGD by default.
     batch_size : int, default 32
         Rows of a step.

@@ -10,16 +10,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
-
 from chainrule.api import train as of_arrays
+from chainrule.api.arguments import column_names, origin_of, plain, refuse_no_target, settings_by_name
 from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.network import Network
 from chainrule.api.run import Run
 from chainrule.api.tables import as_source, is_table
-from chainrule.data import builtin
-from chainrule.data.read import names_of
-from chainrule.data.table import MISSING, Selection, listed
+from chainrule.data.table import MISSING, Selection
 from chainrule.errors import DataError, SettingsError
 from chainrule.planning import summary
 from chainrule.planning.candidates import Candidate
@@ -28,7 +25,7 @@ from chainrule.planning.plan import TrainingPlan, plan_source
 from chainrule.planning.request import AUTO, Request
 from chainrule.planning.task import Task
 from chainrule.run.directory import RunDirectory
-from chainrule.training.settings import SETTINGS, Optimizer
+from chainrule.training.settings import SETTINGS
 
 OF_TRAINING = (
     "directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence",
@@ -212,22 +209,22 @@ def plan(
         raise DataError(f"table is a {type(table).__name__}; {message}.")
     source = as_source(table)
     names = {entry.name for entry in fields(Request)} - set(OWN)
-    settings = _settings({name: value for name, value in stated.items() if name not in names})
+    settings = settings_by_name({name: value for name, value in stated.items() if name not in names})
     request = Request(
         preset=preset, task=task, seed=seed, settings=settings,
         validation=as_source(validation) if is_table(validation) else validation,
-        **{name: _plain(value) for name, value in stated.items() if name in names},
+        **{name: plain(value) for name, value in stated.items() if name in names},
     )  # fmt: skip
     selection = Selection(
-        targets=_names(target) or None,
+        targets=column_names(target) or None,
         weight=weight,
-        drop=_names(drop),
+        drop=column_names(drop),
         kinds=dict(kinds or {}),
         missing=MISSING if missing is None else ("", *missing),
     )
     if selection.targets is None:
-        _refuse_no_target(source)
-    origin = _origin(source, selection, validation)
+        refuse_no_target(source)
+    origin = origin_of(source, selection, validation)
     if is_large(source, cache, CACHE_ABOVE_MB):
         found = plan_large(source, selection, request, origin=origin, cache=cache)
     else:
@@ -266,7 +263,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         Class indices or one-hot rows, labels of 0 and 1, or values.
     validation : tuple (X, y), float or None, default None
         Rows to judge epochs by, or the share to hold out, stratified for classes.
-    optimizer : Optimizer, str or dict, optional
+    optimizer : UpdateRule, str or dict, optional
         The update rule, such as SGD(0.5); Adam by default.
     learning_rate : float, "auto" or Suggestion, optional
         None for the optimizer's own; "auto" finds it first by curvature and short runs (docs/learning-rate.md); or what
@@ -378,46 +375,3 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
 
 
 train.__signature__ = inspect.signature(of_arrays.train)  # type: ignore[attr-defined]
-
-
-def _settings(stated: dict[str, Any]) -> dict[str, Any]:
-    """Settings by their names, an optimizer taken apart."""
-    optimizer = stated.get("optimizer")
-    if isinstance(optimizer, Mapping):
-        stated = {**stated, **optimizer, "optimizer": optimizer.get("name")}
-        stated.pop("name", None)
-    elif isinstance(optimizer, Optimizer):
-        described = optimizer.to_dict()
-        stated = {**described, **stated, "optimizer": described["name"]}
-        stated.pop("name")
-    return stated
-
-
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, (list, np.ndarray)) else value
-
-
-def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
-    return () if given is None else (given,) if isinstance(given, str) else tuple(map(str, given))
-
-
-def _refuse_no_target(source: Any) -> None:
-    """SettingsError where the source has no target of its own."""
-    names = names_of(source)
-    if names:
-        raise SettingsError(
-            f"target=None: must name the column to predict (got None). Try target={names[-1]!r}; "
-            f"columns: {listed(names)}."
-        )
-
-
-def _origin(source: Any, selection: Selection, validation: Any) -> dict[str, Any]:
-    """Where the rows came from, for the run's record; a table in memory comes from nowhere."""
-
-    def place(given: Any) -> str | None:
-        is_path = isinstance(given, (str, Path))
-        return (str(given) if str(given) in builtin.TARGETS else os.path.abspath(given)) if is_path else None
-
-    data = place(source)
-    found: dict[str, Any] = {"weight": selection.weight, "drop": ",".join(selection.drop), "dialect": {}}
-    return ({} if data is None else {"data": data}) | found | {"validation": place(validation)}

@@ -23,8 +23,9 @@ from chainrule.training.loop import Trainer
 from chainrule.training.measure import EpochMeasure
 from chainrule.training.progress import ProgressBar, wanted
 from chainrule.training.result import Result
-from chainrule.training.settings import SETTINGS, Optimizer, Settings, optimizer_from
+from chainrule.training.settings import SETTINGS, Settings
 from chainrule.training.stopping import Divergence, Interruption, Patience, Plateau, Rule, TimeLimit
+from chainrule.training.update_rules import UpdateRule, optimizer_from
 from chainrule.tune.found import Suggestion
 
 ON_DIVERGENCE = ("warn", "raise")
@@ -36,7 +37,7 @@ def train(
     y: object,
     *,
     validation: Any = None,
-    optimizer: Optimizer | str | dict[str, Any] | None = None,
+    optimizer: UpdateRule | str | dict[str, Any] | None = None,
     learning_rate: float | str | Suggestion | None = None,
     batch_size: int = 32,
     epochs: int = 10,

@@ -17,7 +17,8 @@ from chainrule.planning.presets import Preset
 from chainrule.planning.request import AUTO, PASSED, Request
 from chainrule.planning.task import Task
 from chainrule.reference.losses import LOSSES, loss_named
-from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Optimizer, optimizer_class, optimizer_from
+from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
+from chainrule.training.update_rules import UpdateRule, optimizer_class, optimizer_from
 
 OUTPUTS = {
     "classes": ("softmax", "sigmoid"),
@@ -67,7 +68,7 @@ class Candidate:
 
     rows: EncodedRows
     network: NetworkPlan
-    optimizer: Optimizer
+    optimizer: UpdateRule
     settings: dict[str, Any]
     """Further arguments of train, the seed and the time limit among them."""
 
@@ -157,7 +158,7 @@ def _settings(request: Request, preset: Preset, has_validation: bool) -> dict[st
     return chosen
 
 
-def _optimizer(request: Request, preset: Preset) -> Optimizer:
+def _optimizer(request: Request, preset: Preset) -> UpdateRule:
     """The update rule with its hyper-parameters, the preset's where none is named; one of another rule is refused."""
     name = request.settings.get("optimizer", preset.optimizer["name"])
     legal = [item.name for item in fields(optimizer_class(name))]

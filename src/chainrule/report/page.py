@@ -23,6 +23,8 @@ from chainrule.report.collect import Collected
 from chainrule.words import LANGUAGES, sentences
 
 ENTRY = "main.js"
+STYLES = ("frame.css", "charts.css", "steps.css", "numbers.css", "screens.css")
+"""The style sheets in their order: a rule further down wins over one of equal weight."""
 _IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./(\w+\.js)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.M)
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
@@ -43,7 +45,7 @@ def script() -> str:
 @cache
 def style() -> str:
     """The style sheet as the page has it."""
-    return static("style.css")
+    return "\n".join(map(static, STYLES))
 
 
 @cache

@@ -36,7 +36,8 @@ from chainrule.schema import (
 )
 from chainrule.training.checkpoints import Checkpoint, Progress
 from chainrule.training.events import CHANGEABLE, Event
-from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Settings, check, optimizer_from
+from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Settings, check
+from chainrule.training.update_rules import optimizer_from
 
 Array = npt.NDArray[Any]
 MAX_SEED = 2**64 - 1

@@ -17,7 +17,7 @@ from chainrule.sklearn import scores
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import BaseMLP, adopt
 from chainrule.sklearn.partial_fit import ByPartsOnly
-from chainrule.training.settings import AdamEpsilonHat
+from chainrule.training.update_rules import AdamEpsilonHat
 
 Array = npt.NDArray[Any]
 

@@ -5,37 +5,39 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from chainrule.data import arrays
 from chainrule.engine.protocol import Task
 from chainrule.network.parameters import Parameters
-from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.sklearn import fit_record, held_out
 from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from chainrule.sklearn.descent import Descent
 from chainrule.sklearn.fitted import FittedMLP, dense, in_range, weights_in_range
 from chainrule.sklearn.interruption import interruptible
 from chainrule.sklearn.lbfgs import FullBatch, Iterations, minimize, refuse_settings_of_steps
+from chainrule.sklearn.parameters import (
+    CONSTRAINTS,
+    optimizer_state,
+    plan_of,
+    progress_of,
+    settings_of,
+    update_rule,
+    watch,
+)
 from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
-from chainrule.sklearn.plan import DivergedFit, Judge, Plan, Progress
-from chainrule.sklearn.rules import OptimizerState, hidden_sizes, initial_parameters
+from chainrule.sklearn.plan import DivergedFit, Judge
+from chainrule.sklearn.rules import hidden_sizes, initial_parameters
 from chainrule.training import divergence
-from chainrule.training.schedule import SCHEDULES
-from chainrule.training.settings import SGD, AdamEpsilonHat, Optimizer, Settings, SutskeverSGD
-from chainrule.training.stopping import Interruption, NoImprovement, TimeLimit
+from chainrule.training.stopping import Interruption, TimeLimit
 
 Array = npt.NDArray[Any]
-HIDDEN = [name for name, entry in ACTIVATIONS.items() if entry.elementwise]
 
 
 def adopt(estimator: Any, values: dict[str, Any]) -> None:
@@ -48,43 +50,7 @@ def adopt(estimator: Any, values: dict[str, Any]) -> None:
 class BaseMLP(CallbackSupportMixin, FittedMLP):
     """A multi-layer perceptron with the parameters, attributes and rules of scikit-learn's."""
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"logistic", *HIDDEN}), list, tuple],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "normalization": [None, str, list, tuple],
-        "residual": ["boolean", list, tuple],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
-        "schedule": [StrOptions(set(SCHEDULES) - {"plateau"})],
-        "warm_up": [Interval(Real, 0, 1, closed="both")],
-        "decay_factor": [Interval(Real, 0, 1, closed="neither")],
-        "decay_every": [Interval(Integral, 1, None, closed="left")],
-        "metric": [str],
-        "time_limit": [None, Interval(Real, 0, None, closed="neither")],
-        "threads": [None, Interval(Integral, 1, None, closed="left")],
-        "keep_run": ["boolean"],
-    }
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
     # fitting ------------------------------------------------------------------------------------------------
 
@@ -249,16 +215,16 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         interrupted: Callable[[], bool],
     ) -> None:  # fmt: skip
         parameters = self._network_of(X.dtype)[0]
-        optimizer = self._optimizer_settings()
+        optimizer = update_rule(self)
         task = self._task(X, targets, weight, X.dtype, optimizer.name)
         engine = self._engine_for(task.architecture, task.batch_size, task.steps_per_epoch)
-        state = self._optimizer_state(optimizer, parameters, incremental)
-        settings = self._settings(task, optimizer, incremental)
+        state = optimizer_state(self, optimizer, parameters, incremental)
+        settings = settings_of(self, task, optimizer, incremental)
         tasks = EpochTasks(self, X, y, weight)
         tasks.begin_fit(1 if incremental else self.max_iter)
         descent = Descent(
-            task, engine, settings, state=state, watch=self._watch(state), plan=self._plan(incremental),
-            judge=self._judge(task, judged_by), progress=self._progress(judged_by is not None), tasks=tasks,
+            task, engine, settings, state=state, watch=watch(self, state), plan=plan_of(self, incremental),
+            judge=self._judge(task, judged_by), progress=progress_of(self, judged_by is not None), tasks=tasks,
             limits=[Interruption(interrupted), TimeLimit(self.time_limit)],
         )  # fmt: skip
         began = time.perf_counter()
@@ -268,75 +234,6 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         if self._own_loss() is None:
             self._record = fit_record.Record.of(descent, time.perf_counter() - began, self._kind())
         tasks.end_fit()
-
-    def _watch(self, state: OptimizerState) -> NoImprovement:
-        """Where an earlier fit left off; whoever sets coefs_ by hand need not set the rest."""
-        known = self.__dict__.get
-        is_adaptive = self.learning_rate == "adaptive" and state.name.startswith("sgd")
-        return NoImprovement(
-            self.tol,
-            self.n_iter_no_change,
-            by_score=bool(self.early_stopping),
-            count=known("_no_improvement_count", 0),
-            best_loss=known("best_loss_"),
-            best_score=known("best_validation_score_"),
-            learning_rate=state.learning_rate if is_adaptive else None,
-            say=print if self.verbose else lambda text: None,
-        )
-
-    def _progress(self, is_judged: bool) -> Progress:
-        known = self.__dict__.get
-        scores, losses = known("validation_scores_"), known("validation_loss_curve_")
-        return Progress(
-            loss_curve=known("loss_curve_", []),
-            validation_scores=(scores or []) if is_judged else scores,
-            validation_losses=(losses or []) if is_judged else losses,
-            samples_seen=known("t_", 0),
-        )
-
-    def _optimizer_settings(self) -> Optimizer:
-        rate = float(self.learning_rate_init)
-        if self.solver == "adam":
-            return AdamEpsilonHat(rate, float(self.beta_1), float(self.beta_2), float(self.epsilon))
-        if self.momentum == 0:
-            return SGD(rate)
-        return SutskeverSGD(rate, min(float(self.momentum), 1 - 2.0**-53), bool(self.nesterovs_momentum))
-
-    def _optimizer_state(self, optimizer: Optimizer, parameters: Parameters, incremental: bool) -> OptimizerState:
-        state = getattr(self, "_optimizer", None)
-        if incremental and state is not None and state.name == optimizer.name:
-            return state
-        hyper = dict(optimizer.hyper)
-        if "momentum" in hyper:
-            hyper["momentum"] = float(self.momentum)
-        arrays = OPTIMIZERS[optimizer.name].start(parameters.flat, hyper)
-        self._optimizer = OptimizerState(
-            name=optimizer.name, learning_rate=optimizer.learning_rate, arrays=arrays, hyper=hyper
-        )
-        return self._optimizer
-
-    def _settings(self, task: Task, optimizer: Optimizer, incremental: bool) -> Settings:
-        return Settings(
-            optimizer=optimizer,
-            batch_size=task.batch_size,
-            epochs=self.max_iter,
-            dropout=float(self.dropout),
-            clip_norm=self.clip_norm,
-            schedule="constant" if incremental else self.schedule,
-            warm_up=0.0 if incremental else float(self.warm_up),
-            decay_factor=float(self.decay_factor),
-            decay_every=int(self.decay_every),
-            seed=task.seed,
-            shuffle=task.shuffle,
-            alpha=float(self.alpha),
-        )
-
-    def _plan(self, incremental: bool) -> Plan:
-        return Plan(
-            max_epochs=1 if incremental else self.max_iter, learning_rate=self.learning_rate,
-            learning_rate_init=float(self.learning_rate_init), power_t=float(self.power_t),
-            early_stopping=bool(self.early_stopping), verbose=bool(self.verbose), one_pass=incremental,
-        )  # fmt: skip
 
     def _take_over(self, descent: Descent, found: Parameters) -> None:
         progress, watch = descent.progress, descent.watch

@@ -16,7 +16,7 @@ from chainrule.engine.protocol import OwnLoss
 from chainrule.sklearn import scores
 from chainrule.sklearn.estimator import BaseMLP, adopt
 from chainrule.sklearn.fitted import in_range
-from chainrule.training.settings import AdamEpsilonHat
+from chainrule.training.update_rules import AdamEpsilonHat
 
 Array = npt.NDArray[Any]
 LOSSES = ("squared_error", "poisson", "absolute_error", "huber", "quantile")

@@ -17,7 +17,7 @@ from chainrule.explain.step.narrate import TEXT, explain
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
 from chainrule.text.tables import aligned, columns, number, wrapped
-from chainrule.training.settings import AdamEpsilonHat, SutskeverSGD
+from chainrule.training.update_rules import AdamEpsilonHat, SutskeverSGD
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 20))

@@ -1,0 +1,61 @@
+"""What plan is given, as planning takes it: settings by their names, columns, where the rows came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import builtin
+from chainrule.data.read import names_of
+from chainrule.data.table import Selection, listed
+from chainrule.errors import SettingsError
+from chainrule.training.update_rules import UpdateRule
+
+
+def settings_by_name(stated: dict[str, Any]) -> dict[str, Any]:
+    """Settings by their names, an optimizer taken apart."""
+    optimizer = stated.get("optimizer")
+    if isinstance(optimizer, Mapping):
+        stated = {**stated, **optimizer, "optimizer": optimizer.get("name")}
+        stated.pop("name", None)
+    elif isinstance(optimizer, UpdateRule):
+        described = optimizer.to_dict()
+        stated = {**described, **stated, "optimizer": described["name"]}
+        stated.pop("name")
+    return stated
+
+
+def plain(value: Any) -> Any:
+    """A value as a request keeps it: a list as a tuple."""
+    return tuple(value) if isinstance(value, (list, np.ndarray)) else value
+
+
+def column_names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The names of no, one or several columns."""
+    return () if given is None else (given,) if isinstance(given, str) else tuple(map(str, given))
+
+
+def refuse_no_target(source: Any) -> None:
+    """SettingsError where the source has no target of its own."""
+    names = names_of(source)
+    if names:
+        raise SettingsError(
+            f"target=None: must name the column to predict (got None). Try target={names[-1]!r}; "
+            f"columns: {listed(names)}."
+        )
+
+
+def origin_of(source: Any, selection: Selection, validation: Any) -> dict[str, Any]:
+    """Where the rows came from, for the run's record; a table in memory comes from nowhere."""
+
+    def place(given: Any) -> str | None:
+        is_path = isinstance(given, (str, Path))
+        return (str(given) if str(given) in builtin.TARGETS else os.path.abspath(given)) if is_path else None
+
+    data = place(source)
+    found: dict[str, Any] = {"weight": selection.weight, "drop": ",".join(selection.drop), "dialect": {}}
+    return ({} if data is None else {"data": data}) | found | {"validation": place(validation)}
