@@ -232,5 +232,7 @@ def _target_columns(pipeline: TablePipeline, y: Any) -> tuple[Column, ...]:
             raise ShapeError(f"y has shape {plain.shape}; expected {len(names)} targets a row: {', '.join(names)}.")
         y = {name: wide[:, k] for k, name in enumerate(names)}
     kinds = {name: pipeline.readings[name] for name in names}
-    wanted = Selection(targets=(), needs_target=False, features=names, kinds=kinds, missing=pipeline.missing)
+    wanted = Selection(
+        targets=(), needs_target=False, features=names, kinds=kinds, missing=pipeline.missing, kept=pipeline.kept
+    )
     return read(as_source(y), wanted).columns

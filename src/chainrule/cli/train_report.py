@@ -76,6 +76,7 @@ def as_json(plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping
         "n_inputs": run.network.architecture.n_inputs,
         "columns": [
             {"name": entry.name, "kind": entry.kind, "used": entry.used, "detail": entry.detail}
+            | ({"note": entry.note} if entry.note else {})
             for entry in plan.table.understood
         ],
         **run.result,

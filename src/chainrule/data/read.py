@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -134,6 +134,8 @@ class Plan:
     understood: tuple[Understood, ...]
     words: dict[str, tuple[str, str]] = field(default_factory=dict)
     """How a boolean column writes false and true."""
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a column the spellings of a missing value that are texts there."""
     n_rows: int | None = None
     """Known where the source was read through."""
 
@@ -162,7 +164,9 @@ class Plan:
         return plan.whole([plan.table(block) for block in plan.blocks()])
 
     def _column(self, block: Block, name: str, reading: str) -> Column:
-        column = typed(block, name, reading, self.source.decimal, self.selection.missing)
+        kept = self.kept.get(name, ())
+        missing = tuple(text for text in self.selection.missing if text not in kept)
+        column = typed(block, name, reading, self.source.decimal, missing)
         return replace(column, levels=self.words[name]) if name in self.words else column
 
     def whole(self, tables: list[Table]) -> Table:
@@ -193,16 +197,12 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     stated = {
         name: check_reading(name, selection.kinds[name]) for name in (*features, *targets) if name in selection.kinds
     }
-    surveys = {
-        name: Survey(name=name, decimal=source.decimal, missing=selection.missing)
-        for name in (*features, *targets)
-        if name not in stated
-    }
+    surveys = _surveys(source, selection, stated, features, targets)
     n_rows = _survey(source, selection, surveys, stated, (*features, *targets), keep)
     if n_rows == 0:
         raise DataError("has a header and no rows; expected at least one.", path=source.path)
     as_asked = {*targets, *(selection.features or ())}
-    decisions = {name: survey.decide(target=name in as_asked) for name, survey in surveys.items()}
+    decisions = {name: survey.decide(target=name in as_asked) for name, survey in surveys.items() if name not in stated}
     readings = {name: decision.reading for name, decision in decisions.items()} | stated
     used = {
         name: reading for name in features if (reading := readings[name] or ("number" if name in as_asked else None))
@@ -214,7 +214,8 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     words = {name: survey.words for name, survey in surveys.items() if readings[name] == "boolean" and survey.words}
     result = {name: decision.understood for name, decision in decisions.items()}
     for name, reading in stated.items():
-        result[name] = Understood(name, reading.partition(":")[0], True, "as stated")  # type: ignore[arg-type]
+        note = surveys[name].note if name in surveys else ""
+        result[name] = Understood(name, reading.partition(":")[0], True, "as stated", note)  # type: ignore[arg-type]
     understood = tuple(_with_role(name, result.get(name), targets, selection) for name in source.names)
     return Plan(
         source=source,
@@ -223,8 +224,23 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         targets={name: readings[name] or "number" for name in targets},
         understood=understood,
         words=words,
+        kept=selection.kept or {name: surveys[name].kept for name in targets if name in surveys},
         n_rows=n_rows,
     )
+
+
+def _surveys(
+    source: Source, selection: Selection, stated: dict[str, str], features: list[str], targets: tuple[str, ...]
+) -> dict[str, Survey]:
+    """A survey of every column that is not stated; of a target that is stated as text its missing values alone."""
+    asked = set(targets) if selection.finds_kept else set()
+    return {
+        name: Survey(
+            name=name, decimal=source.decimal, missing=selection.missing, spelled={} if name in asked else None
+        )
+        for name in (*features, *targets)
+        if name not in stated or (name in asked and stated[name] == "category")
+    }
 
 
 def _wanted(source: Source, selection: Selection) -> tuple[tuple[str, ...], list[str]]:
@@ -262,6 +278,7 @@ def _survey(
         return None
     wanted = {*names, *([selection.weight] if selection.weight else [])}
     text = {name for name, reading in stated.items() if reading != "number"}
+    text |= {name for name, survey in surveys.items() if survey.spelled is not None}
     n_rows = 0
     for block in source.blocks(wanted, text):
         n_rows += len(block)

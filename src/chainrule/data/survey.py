@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from chainrule.data import cells, times
 from chainrule.data.integers import EXACT, WRITTEN, LargeIntegers
 from chainrule.data.source import Block, Place
+from chainrule.data.spellings import add_spelled, classes_among, note
 from chainrule.data.table import Understood
 
 FEW_LEVELS = 20
@@ -55,6 +57,8 @@ class Survey:
     name: str
     decimal: str
     missing: tuple[str, ...]
+    spelled: dict[str, int] | None = None
+    """Of a target how often each spelling of a missing value stands there; None where that is not asked."""
     n: int = 0
     n_missing: int = 0
     n_numbers: int = 0
@@ -92,6 +96,8 @@ class Survey:
         kind = column.type
         self.n += len(column)
         if pyarrow.types.is_string(kind):
+            if self.spelled is not None:
+                add_spelled(self.spelled, column, self.missing)
             self._add_text(cells.trimmed(column, self.missing), block)
         elif pyarrow.types.is_boolean(kind):
             self.typed = "boolean"
@@ -192,6 +198,7 @@ class Survey:
         """
         if self.typed == "unusable":
             return self._dropped("text", "its type cannot be used")
+        self._take_classes()
         if self.n_present == 0:
             return self._dropped("empty", "no cell holds a value")
         if self.infinite:
@@ -203,6 +210,26 @@ class Survey:
         if self.n_numbers == self.n_present and not self.codes:
             return self._category(target) if self._are_codes(target) else self._number(target)
         return self._text(target)
+
+    @cached_property
+    def kept(self) -> tuple[str, ...]:
+        """Spellings of a missing value that are classes of this target, from all of its cells."""
+        counts, is_text = self.counts, self.n_numbers < self.n_present and not any(self.dates.values())
+        if not self.spelled or not counts or not is_text or {level.lower() for level in counts} <= {"true", "false"}:
+            return ()
+        return classes_among(self.spelled, counts)
+
+    def _take_classes(self) -> None:
+        """Count the rows of such classes as present."""
+        present = {text: (self.spelled or {})[text] for text in self.kept}
+        if present and self.counts is not None:
+            self.counts |= present
+            self.n_missing -= sum(present.values())
+
+    @property
+    def note(self) -> str:
+        """What spellings of a missing value were taken for."""
+        return note(self.spelled or {}, self.kept)
 
     def _are_codes(self, target: bool) -> bool:
         """Whether these whole numbers are names: two would be one as float64, or a few classes would get others."""
@@ -299,7 +326,8 @@ class Survey:
 
     def _used(self, kind: Any, reading: str, detail: str) -> Decision:
         parts = [detail, f"{_percent(self.n_missing / self.n)} missing" if self.n_missing else ""]
-        return Decision(Understood(self.name, kind, True, ", ".join(part for part in parts if part)), reading)
+        detail = ", ".join(part for part in parts if part)
+        return Decision(Understood(self.name, kind, True, detail, self.note), reading)
 
 
 def _percent(share: float) -> str:

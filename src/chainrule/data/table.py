@@ -73,6 +73,8 @@ class Understood:
     used: bool
     detail: str
     """ "42 levels, 3.1 % missing", "dropped: every row has its own value", …"""
+    note: str = ""
+    """Of a target which spellings of a missing value it holds, and what they were taken for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +130,8 @@ class Selection:
               features: exactly these, in this order, or None for all that remain and are of use;
               kinds: for some or all columns how they are read (Column.reading), nothing is then inferred or
               dropped of them: cells that do not fit are refused; missing: cells that mean a missing value;
+              kept: of which columns some of those are texts all the same; None: of a target that is found from its
+              cells (spellings.py), where missing is not stated;
               delimiter, quote, decimal, encoding: of a text file, None to detect each
     """
 
@@ -138,6 +142,7 @@ class Selection:
     features: tuple[str, ...] | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = MISSING
+    kept: Mapping[str, tuple[str, ...]] | None = None
     delimiter: str | None = None
     quote: str | None = None
     decimal: str | None = None
@@ -147,6 +152,11 @@ class Selection:
     def wanted_targets(self) -> tuple[str, ...]:
         """The columns to predict that are to be read."""
         return (self.targets or ()) if self.needs_target else ()
+
+    @property
+    def finds_kept(self) -> bool:
+        """Whether spellings of a missing value may turn out to be classes of a target."""
+        return self.kept is None and self.missing == MISSING
 
 
 def column_of(name: str, values: npt.NDArray[Any]) -> Column:

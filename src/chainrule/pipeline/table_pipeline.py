@@ -21,7 +21,7 @@ from chainrule.pipeline.columns import (
     TimeEncoder,
 )
 from chainrule.pipeline.stored import check_pipeline
-from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target
+from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target, Values
 from chainrule.schema import SchemaError
 from chainrule.seeding import Purpose, stream_key, words
 
@@ -114,6 +114,13 @@ class TablePipeline:
         """The class names of a single target; None for labels and values."""
         return self.target.classes if isinstance(self.target, Classes) else None
 
+    @property
+    def kept(self) -> dict[str, tuple[str, ...]]:
+        """Of a target the spellings of a missing value that are classes of it."""
+        target = self.target
+        names = {} if isinstance(target, Values) else dict(zip(target.columns, target.names, strict=True))
+        return {column: tuple(name for name in known if name in self.missing) for column, known in names.items()}
+
     def selection(self, *, needs_target: bool, **dialect: Any) -> Selection:
         """What to read of another file: the same columns, by name, each read as in training."""
         kinds = {name: kind for name, kind in self.readings.items() if needs_target or name in self.columns}
@@ -123,6 +130,7 @@ class TablePipeline:
             features=self.columns,
             kinds=kinds,
             missing=self.missing,
+            kept=self.kept,
             **dialect,
         )
 

@@ -61,6 +61,11 @@ class Classes:
         """The names as given: those of all rows, not of the training rows alone."""
         return cls((table.targets[0].name,), tuple(classes))
 
+    @property
+    def names(self) -> tuple[tuple[ClassName, ...], ...]:
+        """The classes of the only column."""
+        return (self.classes,)
+
     def encode(self, table: Table) -> Array:
         """Class indices (n,), −1 where missing.
 
@@ -91,6 +96,11 @@ class Labels:
     def fit(cls, table: Table, words: Sequence[Sequence[ClassName]]) -> Labels:
         """The words as given."""
         return cls(tuple(target.name for target in table.targets), tuple(tuple(pair) for pair in words))
+
+    @property
+    def names(self) -> tuple[tuple[ClassName, ...], ...]:
+        """The words of each column."""
+        return self.words
 
     def encode(self, table: Table) -> Array:
         """0, 1 or NaN, (n, k)."""

@@ -264,8 +264,9 @@ def choose_task_of(table: Table, request: Request) -> Task:
     except DataError as error:
         raise DataError(str(error), path=table.path) from None
     if task.kind == "classes" and len(task.words[0]) < 2:
+        name, note = table.targets[0].name, next((entry.note for entry in table.understood if entry.note), "")
         message = f"holds one class only ({task.words[0][0]!r}); expected at least two: there is nothing to tell apart."
-        raise DataError(message, path=table.path, column=table.targets[0].name)
+        raise DataError(f"{message} {note}{'.' * bool(note)}".strip(), path=table.path, column=name)
     return task
 
 
@@ -284,5 +285,9 @@ def read_alike(source: Any, table: Table, selection: Selection) -> Table:
         drop=(),
         features=table.names,
         kinds={column.name: column.reading for column in (*table.columns, *table.targets)},
+        kept={
+            target.name: tuple(level for level in target.levels or () if level in selection.missing)
+            for target in table.targets
+        },
     )
     return _with_targets(read(source, wanted, "test"))

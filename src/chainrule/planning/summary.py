@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from chainrule.data.folds import N_FOLDS
-from chainrule.data.table import listed
+from chainrule.data.table import Table, listed
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, class_text
 from chainrule.planning.candidates import Candidate
@@ -35,7 +35,7 @@ def facts(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
     left_out = f"; {plan.n_left_out:,} without a target left out" if plan.n_left_out else ""
     found["rows"] = counts + left_out
     found["target"] = f"{', '.join(target.columns)}: {plan.task.name}, {plan.task.reason}{_classes(pipeline)}"
-    return found
+    return found | _notes(table)
 
 
 def tried(plan: TrainingPlan, selection: Selected) -> dict[str, str]:
@@ -94,6 +94,13 @@ def _by_kind(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
     if unused:
         found["not used"] = listed([f"{entry.name} ({entry.detail})" for entry in unused], 12)
     return found
+
+
+def _notes(table: Table) -> dict[str, str]:
+    """What spellings of a missing value were taken for in the targets."""
+    several = len(table.targets) > 1
+    notes = [f"{entry.name}: {entry.note}" if several else entry.note for entry in table.understood if entry.note]
+    return {"note": ". ".join(notes)} if notes else {}
 
 
 def _classes(pipeline: TablePipeline) -> str:
