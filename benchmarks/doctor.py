@@ -31,7 +31,7 @@ def wrong(entries: list[dict[str, Any]]) -> str:
         if DOCTOR not in e["verdicts"] or not e["counts"] or is_right(e, DOCTOR):
             continue
         said = e["verdicts"][DOCTOR]
-        beside = f" in place of {e['error_of_twin']:.3f}" if e["fault"] else ""
+        beside = f" instead of {e['error_of_twin']:.3f}" if e["fault"] else ""
         lines += [
             f"- **{e['fault'] or 'healthy run'}** on {e['base']}, seed {e['seed']} ({e['n_steps']} steps, error "
             f"{e['error']:.3f}{beside}): expected "

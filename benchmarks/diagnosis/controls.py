@@ -92,20 +92,20 @@ def ailments(plan: Plan, run: cr.Run, error: float) -> list[str]:
     if run.diverged is not None or not curve:
         return ["it diverged"]
     if curve[-1] > RISE * min(curve):
-        found.append(f"the validation loss ends {curve[-1] / min(curve):.2f} times above its lowest")
+        found.append(f"the final validation loss is {curve[-1] / min(curve):.2f} times its minimum")
     if error > linear_error(plan) + BEHIND:
         found.append(f"a linear model has a test error of {linear_error(plan):.3f}, this one {error:.3f}")
     changes: dict[str, Callable[[Plan], None]] = {
-        "three times the epochs": lambda p: setattr(p, "epochs", 3 * p.epochs),
-        "three times the rate": lambda p: _times(p, 3.0),
-        "a third of the rate": lambda p: _times(p, 1 / 3),
+        "three times as many epochs": lambda p: setattr(p, "epochs", 3 * p.epochs),
+        "three times the learning rate": lambda p: _times(p, 3.0),
+        "a third of the learning rate": lambda p: _times(p, 1 / 3),
     }
     for name, change in changes.items():
         other = copy.copy(plan)
         change(other)
         beside = other.errors(other.train())[1]
         if beside < error - BETTER:
-            found.append(f"{name}: a test error of {beside:.3f} in place of {error:.3f}")
+            found.append(f"{name}: a test error of {beside:.3f} instead of {error:.3f}")
     return found
 
 

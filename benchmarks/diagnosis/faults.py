@@ -81,58 +81,64 @@ def _with(optimizer: object) -> Change:
 
 
 RATE = (
-    fault("rate x10", "learning-rate-too-large", "only the rate was changed", inject.rate(10)),
-    fault("rate x100", "learning-rate-too-large", "only the rate was changed", inject.rate(100)),
+    fault("rate x10", "learning-rate-too-large", "only the learning rate was changed", inject.rate(10)),
+    fault("rate x100", "learning-rate-too-large", "only the learning rate was changed", inject.rate(100)),
     fault(
-        "rate x1000", "learning-rate-too-large", "only the rate was changed; what overflows is its consequence",
+        "rate x1000", "learning-rate-too-large", "only the learning rate was changed; overflow is its consequence",
         inject.rate(1000),
     ),
-    fault("rate /100", "learning-rate-too-small", "only the rate was changed", inject.rate(0.01)),
-    fault("rate /1000", "learning-rate-too-small", "only the rate was changed", inject.rate(0.001)),
+    fault("rate /100", "learning-rate-too-small", "only the learning rate was changed", inject.rate(0.01)),
+    fault("rate /1000", "learning-rate-too-small", "only the learning rate was changed", inject.rate(0.001)),
     fault(
-        "rate x100 for one epoch", "learning-rate-too-large", "the rate alone jumps, half-way through the run",
+        "rate x100 for one epoch", "learning-rate-too-large",
+        "only the learning rate is raised, halfway through the run",
         inject.spike(0.5, 100),
     ),
     fault(
-        "rate decays too early", "learning-rate-too-small", "after three epochs the schedule leaves a thousandth of it",
+        "rate decays too early", "learning-rate-too-small",
+        "after three epochs, the schedule has reduced the rate to a thousandth",
         inject.settings(schedule="exponential", decay_factor=0.1, decay_every=1),
     ),
     fault(
         "momentum 0.999", "wrong-optimizer-settings",
-        "the rate suits a momentum of 0 or 0.9; the memory of 1000 steps is longer than the run",
+        "the rate is suitable for a momentum of 0 or 0.9; a memory of 1000 steps exceeds the length of the run",
         inject.optimizer(momentum=0.999), "relu/digits", "tanh/letter", "tanh/bike",
         ground=_with(cr.SGD(0.02, momentum=0.9)),
     ),
     fault(
         "gradient clipped to 1e-4", "wrong-optimizer-settings learning-rate-too-small",
-        "no step is longer than the rate times 1e-4: a setting of the optimizer, and steps that are too short",
+        "no step is longer than the rate times 1e-4: an optimizer setting, and too short steps",
         inject.settings(clip_norm=1e-4), "relu/digits", "tanh/letter", "tanh/bike",
         ground=_with(cr.SGD(0.02, momentum=0.9)),
     ),
     fault(
         "Adam with epsilon 10", "wrong-optimizer-settings learning-rate-too-small",
-        "epsilon outweighs the root of v: a setting of the optimizer, and steps that are too short",
+        "epsilon dominates the square root of v: an optimizer setting, and too short steps",
         inject.optimizer(epsilon=10.0), ground=_with(cr.Adam(0.01)),
     ),
 )  # fmt: skip
 
 INPUTS = (
-    fault("inputs x1000", "input-scale", "only the unit of the inputs was changed", inject.scaled(1000)),
-    fault("inputs x0.001", "input-scale", "only the unit of the inputs was changed", inject.scaled(0.001)),
-    fault("inputs +100", "input-scale", "the columns lie 100 deviations from 0", inject.shifted(100)),
-    fault("columns in mixed units", "input-scale", "units of the columns differ by up to 1e6", inject.mixed_units(3)),
+    fault("inputs x1000", "input-scale", "only the units of the inputs were changed", inject.scaled(1000)),
+    fault("inputs x0.001", "input-scale", "only the units of the inputs were changed", inject.scaled(0.001)),
+    fault("inputs +100", "input-scale", "the columns are 100 standard deviations away from 0", inject.shifted(100)),
     fault(
-        "-99999 for missing", "input-scale", "5 % of the cells are 1e5 deviations away", inject.sentinel(-99999, 0.05)
+        "columns in mixed units", "input-scale",
+        "the units of the columns differ by factors of up to 1e6", inject.mixed_units(3),
+    ),
+    fault(
+        "-99999 for missing", "input-scale",
+        "5 % of the cells are 1e5 standard deviations away", inject.sentinel(-99999, 0.05)
     ),
     fault(
         "one cell of 1e30", "input-scale non-finite-data",
-        "the number is finite but absurd: a matter of scale, or of a broken cell; the NaN that follows is not first",
+        "the number is finite but absurd: a problem of scale, or a corrupt cell; the NaN comes later",
         inject.absurd_row(1e30), ground=rectified,
     ),
-    fault("80 % constant columns", "constant-inputs", "four columns of five tell nothing",
+    fault("80 % constant columns", "constant-inputs", "four of five columns carry no information",
           inject.constant_columns(0.8)),
     fault(
-        "all rows the same", "constant-inputs duplicate-rows", "every column is constant, every row a copy",
+        "all rows the same", "constant-inputs duplicate-rows", "every column is constant, and every row is a copy",
         inject.one_row,
     ),
 )  # fmt: skip
@@ -142,39 +148,42 @@ ROWS = (
     fault("60 % wrong labels", "label-noise", "only targets were changed", inject.wrong_labels(0.6)),
     fault("targets in another order", "label-noise", "no target belongs to its row", inject.misaligned),
     fault(
-        "rare classes", "class-imbalance", "2 % were kept of every other class", inject.rare_classes(0.02), *OF_CLASSES
+        "rare classes", "class-imbalance",
+        "only 2 % of every other class were kept", inject.rare_classes(0.02), *OF_CLASSES
     ),
-    fault("target leaks", "target-leak", "added columns hold the target, where it is known", inject.leak),
+    fault("target leaks", "target-leak", "added columns contain the target where it is known", inject.leak),
     fault(
         "training rows in validation", "duplicate-rows", "70 % of the validation rows are training rows",
         inject.shared_rows(0.7), "relu/digits", "tanh/letter", "tanh/bike", ground=inject.few_rows(300), flatters=True,
     ),
     fault(
-        "40 rows, large network", "overfitting", "thousands of weights for 40 rows, many epochs",
+        "40 rows, large network", "overfitting", "thousands of weights for 40 rows, and many epochs",
         inject.both(inject.few_rows(40), inject.planned(hidden=[128, 128], epochs=200, batch_size=10)),
         ground=_with(cr.Adam(0.01)),
     ),
 )  # fmt: skip
 
 WEIGHTS = (
-    fault("zero weights", "symmetric-weights", "all units of a layer are equal for ever", inject.all_weights(0.0)),
-    fault("equal weights", "symmetric-weights", "all units of a layer are equal for ever", inject.all_weights(0.1)),
+    fault("zero weights", "symmetric-weights", "all units of a layer remain equal", inject.all_weights(0.0)),
+    fault("equal weights", "symmetric-weights", "all units of a layer remain equal", inject.all_weights(0.1)),
     fault("weights x10", "weights-too-large", "only the initial weights were changed", inject.weights(10)),
     fault(
         "weights x0.01, five layers", "weights-too-small vanishing-gradient",
-        "in a deep net the gain of the weights is the factor by which the gradient shrinks: one number, two names",
+        "in a deep network the gain of the weights is the factor by which the gradient shrinks: one number, two names",
         inject.weights(0.01), ground=five_layers,
     ),
     fault(
         "weights x3, eight layers", "exploding-gradient weights-too-large",
-        "in a deep net the gain of the weights is the factor by which the gradient grows: one number, two names",
+        "in a deep network the gain of the weights is the factor by which the gradient grows: one number, two names",
         inject.weights(3), ground=eight_layers,
     ),
     fault(
         "ten layers of sigmoid", "vanishing-gradient", "every layer multiplies the gradient by g' <= 1/4",
         inject.deep(10, 24, activation="sigmoid"),
     ),
-    fault("biases of -10 on relu", "dead-units", "no row opens a unit", inject.hidden_biases(-10), ground=rectified),
+    fault(
+        "biases of -10 on relu", "dead-units", "no row activates any unit", inject.hidden_biases(-10), ground=rectified,
+    ),
     fault(
         "biases of +-10 on tanh or sigmoid", "saturated-units", "g' < 1e-4 in every hidden unit for every row",
         inject.hidden_biases(10, either_sign=True), ground=squashed,
@@ -183,30 +192,42 @@ WEIGHTS = (
 
 WIRING = (
     fault(
-        "classes regressed as numbers", "wrong-pair", "a class is no amount", inject.class_as_number, *MANY_CLASSES
+        "classes regressed as numbers", "wrong-pair",
+        "a class index is not a quantity", inject.class_as_number, *MANY_CLASSES
     ),
     fault(
-        "output cannot reach the targets", "wrong-pair", "sigmoid gives 0 to 1, the targets lie about 0 on both sides",
+        "output cannot reach the targets", "wrong-pair",
+        "sigmoid ranges from 0 to 1, and the targets lie on both sides of 0",
         inject.planned(output="sigmoid"), *OF_VALUES,
     ),
     fault(
-        "relu at the output", "wrong-pair", "more than half of the targets are negative, the output never is",
+        "relu at the output", "wrong-pair", "more than half of the targets are negative, but the output cannot be",
         inject.planned(output="relu"), *OF_VALUES,
     ),
-    fault("no activation in hidden layers", "wrong-pair", "the layers are one linear map: wiring",
+    fault("no activation in hidden layers", "wrong-pair", "the layers form a single linear map: wiring",
            inject.planned(activation="identity")),
-    fault("derivative of the activation negated", "wrong-gradient", "the activation's derivative is wrong",
+    fault("derivative of the activation negated", "wrong-gradient", "the derivative of the activation is wrong",
            inject.wrong_derivative),
-    fault("derivative of the loss negated", "wrong-gradient", "the loss's derivative is wrong; divergence follows",
+    fault("derivative of the loss negated", "wrong-gradient", "the derivative of the loss is wrong; divergence follows",
            inject.wrong_loss_gradient),
 )  # fmt: skip
 
 LENGTH = (
-    fault("l2 = 1", "too-strong-regularization", "the penalty outweighs the loss", inject.settings(l2=1.0)),
-    fault("l1 = 0.1", "too-strong-regularization", "the penalty outweighs the loss", inject.settings(l1=0.1)),
-    fault("dropout 0.95", "too-strong-regularization", "one unit in twenty is left", inject.settings(dropout=0.95)),
-    fault("one epoch", "too-few-steps", "stopped while the loss falls", inject.planned(epochs=1)),
-    fault("one batch an epoch", "too-few-steps", "as many epochs, but a step each", inject.full_batch),
+    fault("l2 = 1", "too-strong-regularization", "the penalty dominates the loss", inject.settings(l2=1.0)),
+    fault("l1 = 0.1", "too-strong-regularization", "the penalty dominates the loss", inject.settings(l1=0.1)),
+    fault(
+        "dropout 0.95",
+        "too-strong-regularization",
+        "only one unit in twenty remains",
+        inject.settings(dropout=0.95),
+    ),
+    fault("one epoch", "too-few-steps", "training stops while the loss is still decreasing", inject.planned(epochs=1)),
+    fault(
+        "one batch an epoch",
+        "too-few-steps",
+        "the same number of epochs, but only one step each",
+        inject.full_batch,
+    ),
 )
 
 FAULTS = (*RATE, *INPUTS, *ROWS, *WEIGHTS, *WIRING, *LENGTH)
