@@ -1,7 +1,11 @@
-"""Parquet (a file or a folder), Arrow and Feather files, and tables of other libraries, through pyarrow."""
+"""Parquet (a file or a folder), Arrow and Feather files, and tables of other libraries, through pyarrow.
+
+Files are read, never mapped: where somebody cuts a mapped file short, the next look at its pages ends the process.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +16,11 @@ from chainrule.errors import DataError
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 ARROW_ENDINGS = (".arrow", ".feather", ".ipc")
+ARROW_MAGIC = b"ARROW1"
+"""An Arrow file begins with it, a stream does not."""
 BLOCK_ROWS = 65_536
+BUFFER_BYTES = 1 << 20
+"""Of each column of a Parquet file, so that memory does not grow with its row groups."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +97,55 @@ def _is_part(file: Path, folder: Path) -> bool:
 def _parquet(path: str) -> Any:
     from pyarrow import parquet
 
-    return parquet.ParquetFile(path, memory_map=True, pre_buffer=False)
+    return parquet.ParquetFile(path, memory_map=False, buffer_size=BUFFER_BYTES, pre_buffer=False)
 
 
 @dataclass(frozen=True)
-class ArrowSource:
-    """A table held in memory or mapped into it."""
+class ArrowFile:
+    """An Arrow file or stream, read record batch by record batch."""
+
+    path: str
+    names: tuple[str, ...]
+    dialect: str = "Arrow"
+    decimal: str = "."
+
+    def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
+        """See Source."""
+        chosen = set(names)
+        wanted, first_row = [name for name in self.names if name in chosen], 0
+        places = [place for place, name in enumerate(self.names) if name in chosen]
+        try:
+            with _record_batches(self.path, places) as (_, batches):
+                for batch in batches:
+                    part = batch.select(wanted)
+                    for start in range(0, part.num_rows, BLOCK_ROWS):
+                        yield _block(self.path, part.slice(start, BLOCK_ROWS), first_row + start, as_text)
+                    first_row += part.num_rows
+        except _faults() as error:
+            raise _unreadable(self.path, error) from None
+
+
+@contextlib.contextmanager
+def _record_batches(path: str, places: list[int]) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """The schema of an Arrow file or stream, and its batches with the columns at these places; all of them for []."""
+    import pyarrow
+    from pyarrow import ipc
+
+    options = ipc.IpcReadOptions(included_fields=places)
+    with pyarrow.OSFile(path) as file:
+        is_file = file.read(len(ARROW_MAGIC)) == ARROW_MAGIC
+        file.seek(0)
+        if is_file:
+            reader = ipc.open_file(file, options=options)
+            yield reader.schema, (reader.get_batch(i) for i in range(reader.num_record_batches))
+        else:
+            reader = ipc.open_stream(file, options=options)
+            yield reader.schema, iter(reader)
+
+
+@dataclass(frozen=True)
+class ArrowTable:
+    """A table held in memory."""
 
     path: str
     names: tuple[str, ...]
@@ -111,30 +162,27 @@ class ArrowSource:
             first_row += batch.num_rows
 
 
-def open_arrow(path: Path) -> ArrowSource:
-    """An Arrow file or stream, or a Feather file; mapped, not read.
+def open_arrow(path: Path) -> ArrowFile | ArrowTable:
+    """An Arrow file or stream, or a Feather file; one of Feather's first version is read whole.
 
     Errors    DataError for anything else
     """
-    import pyarrow
-    from pyarrow import feather, ipc
+    from pyarrow import feather
 
     try:
-        mapped = pyarrow.memory_map(str(path))
-        head = mapped.read(6)
-        mapped.seek(0)
-        if head == b"ARROW1":
-            table = ipc.open_file(mapped).read_all()
-        elif head.startswith(b"FEA1"):
-            table = feather.read_table(str(path))
-        else:
-            table = ipc.open_stream(mapped).read_all()
+        with path.open("rb") as file:
+            is_first_feather = file.read(4) == b"FEA1"
+        if is_first_feather:
+            return of_table(feather.read_table(str(path), memory_map=False), str(path), "Arrow")
+        with _record_batches(str(path), []) as (schema, _):
+            names = schema.names
     except _faults() as error:
         raise _unreadable(str(path), error) from None
-    return of_table(table, str(path), "Arrow")
+    _check_names(names, str(path))
+    return ArrowFile(str(path), tuple(names))
 
 
-def of_object(given: Any) -> ArrowSource | None:
+def of_object(given: Any) -> ArrowTable | None:
     """A DataFrame or anything else with an Arrow stream; None for other objects.
 
     Errors    DataError for columns that have no type of Arrow
@@ -154,10 +202,10 @@ def of_object(given: Any) -> ArrowSource | None:
     return None
 
 
-def of_table(table: Any, path: str, read_as: str) -> ArrowSource:
+def of_table(table: Any, path: str, read_as: str) -> ArrowTable:
     """A pyarrow table as a source."""
     _check_names(table.column_names, path)
-    return ArrowSource(path, tuple(table.column_names), read_as, table)
+    return ArrowTable(path, tuple(table.column_names), read_as, table)
 
 
 def _check_names(names: list[str], path: str) -> None:
