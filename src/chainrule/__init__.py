@@ -9,12 +9,14 @@ Public names load when they are first used, so importing the package costs next 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 from chainrule._version import __version__
 
+TYPE_CHECKING = False
+"""That of typing, which takes longer to load than all of this."""
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from chainrule.api.check import check_gradients
     from chainrule.api.learning_rate import learning_rate
     from chainrule.api.load import Model, load
@@ -99,6 +101,8 @@ def __getattr__(name: str) -> Any:
     """A public name, loaded from its home on first use. The table is fixed: no name comes from outside."""
     if name not in _HOME:
         raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+    import importlib
+
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -22,6 +22,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 
 from chainrule.visible import MOST, brief, cut
 
@@ -252,6 +253,17 @@ def of_file(path: str | os.PathLike[str], deed: str, error: BaseException) -> st
 
 PASSED_OVER = ("chainrule", "sklearn", "contextlib")
 """Packages whose lines are not the caller's."""
+
+
+def named_path(given: object, name: str, example: str) -> Path:
+    """A path as it is given; SettingsError for what names nothing: "" would be the folder one stands in."""
+    try:
+        text = os.fspath(given)  # type: ignore[call-overload]
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise SettingsError(f"{name}={given!r}: must be a path as text (got {given!r}). Try {example!r}.")
+    return Path(text)
 
 
 def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:

@@ -241,7 +241,7 @@ def test_histories_that_are_not_finite_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("directory", ["", "a\0b", b"bytes", 3], ids=repr)
 def test_what_names_no_folder_is_refused(directory: Any) -> None:
     """By a SettingsError that shows the value."""
-    with pytest.raises(SettingsError, match=r"^directory=.* names no folder; expected a path as text"):
+    with pytest.raises(SettingsError, match=r"^directory=.* must be a path as text"):
         cr.train(cr.Network([2, 2]), np.eye(2), [0, 1], epochs=1, directory=directory)
 
 

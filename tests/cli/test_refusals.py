@@ -317,7 +317,7 @@ def test_an_output_file_that_would_be_a_loss_is_refused(what: str, trained: Path
 def test_no_name_for_the_run_is_refused(folder: Path, capsys) -> None:
     """An empty name, of a variable that is not set, is not the folder one stands in."""
     before = contents(folder)
-    assert "names no folder" in refused(capsys, "train", "good.csv", "--target", "kind", "-o", "")
+    assert "must name a file or folder" in refused(capsys, "train", "good.csv", "--target", "kind", "-o", "")
     assert contents(folder) == before
 
 

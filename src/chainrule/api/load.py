@@ -15,7 +15,7 @@ from chainrule.api.run import Run
 from chainrule.api.tables import PredictsTables
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
-from chainrule.errors import DamagedFileWarning, ModelFileError, SettingsError, of_file
+from chainrule.errors import DamagedFileWarning, ModelFileError, SettingsError, named_path, of_file
 from chainrule.run import stored
 from chainrule.run.directory import RunDirectory
 from chainrule.run.model import read_model
@@ -76,6 +76,8 @@ def load(path: str | os.PathLike[str]) -> Run | Model:
     ------
     ModelFileError
         If the path is neither, or a file is truncated or altered.
+    SettingsError
+        If the path is empty.
 
     Examples
     --------
@@ -87,7 +89,7 @@ def load(path: str | os.PathLike[str]) -> Run | Model:
     ...     cr.load(folder).n_steps
     1
     """
-    place = Path(path)
+    place = named_path(path, "path", "runs/first")
     try:
         if place.is_dir():
             return load_run(place)

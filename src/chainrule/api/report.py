@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.api.step import step_of
-from chainrule.errors import DamagedFileWarning, DataError, ModelFileError
+from chainrule.errors import DamagedFileWarning, DataError, ModelFileError, named_path
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.report.collect import collect
@@ -42,7 +42,7 @@ def write_report(
     examined: Suggestion | None = None,
 ) -> Path:
     """The report of a run as one file; see Run.report."""
-    target = Path(path)
+    target = named_path(path, "path", "report.html")
     refuse_unwritable(target)
     rows, missing = _replayable(replayer, data)
     given = report_input_of(replayer, rows, missing, examined)

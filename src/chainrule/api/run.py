@@ -14,6 +14,7 @@ from chainrule.api.network import Network
 from chainrule.api.step import Step, step_of
 from chainrule.api.tables import PredictsTables
 from chainrule.engine.protocol import Engine
+from chainrule.errors import named_path
 from chainrule.run.model import write_model
 from chainrule.run.names import STEPS
 from chainrule.run.record import RunRecord
@@ -331,8 +332,11 @@ class Run(PredictsTables):
         ------
         ModelFileError
             If it cannot be written.
+        SettingsError
+            If the path is empty.
         """
-        write_model(Path(path), self.network.parameters, self.record.about_model(), self._pipeline_arrays)
+        file = named_path(path, "path", "model.safetensors")
+        write_model(file, self.network.parameters, self.record.about_model(), self._pipeline_arrays)
 
     def report(
         self, path: str | os.PathLike[str], data: tuple[Any, ...] | None = None, *, size_mb: float = 7.0
@@ -359,6 +363,8 @@ class Run(PredictsTables):
             If the data are not those of the training.
         ModelFileError
             If the file cannot be written.
+        SettingsError
+            If the path is empty.
         """
         from chainrule.api.report import write_report
 

@@ -13,6 +13,9 @@ from chainrule.cli.train_parser import DATA_HELP
 from chainrule.errors import SettingsError
 from chainrule.visible import drawing
 
+PATHS = ("DATA", "RUN", "FILE", "FOLDER", "OUT")
+"""How the placeholders of arguments begin that are paths."""
+
 
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises SettingsError instead of printing its usage and leaving."""
@@ -27,17 +30,27 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As in argparse, but nothing may stay unknown; the nearest option is suggested."""
         options, unknown = super().parse_known_args(args, namespace)
+        self._refuse_empty_paths(options)
         if not unknown and "--config" in self._option_string_actions and options.config is not None:
             from chainrule.cli.config import read_config
 
             first, data = read_config(options.config, self._option_string_actions)
             options, unknown = super().parse_known_args([*first, *args], namespace)
             options.data = options.data or data
+            self._refuse_empty_paths(options)
         if unknown:
             near = difflib.get_close_matches(unknown[0].split("=")[0], self._option_string_actions, n=1, cutoff=0.6)
             hint = f"; did you mean {near[0]}?" if near else ""
             self.error(f"unknown argument {unknown[0]!r}{hint}")
         return options, unknown
+
+    def _refuse_empty_paths(self, options: argparse.Namespace) -> None:
+        """SettingsError for "" where a file or folder is expected: it would be the folder one stands in."""
+        for action in self._actions:
+            if isinstance(action.metavar, str) and action.metavar.startswith(PATHS):
+                name = action.option_strings[-1] if action.option_strings else action.metavar
+                if getattr(options, action.dest, None) == "":
+                    self.error(f"{name}='': must name a file or folder (got '')")
 
 
 class _Version(argparse.Action):

@@ -14,7 +14,7 @@ from chainrule.data.source import Block, Source
 from chainrule.data.survey import Survey
 from chainrule.data.table import Column, Selection, Table, Understood, listed, nearest, no_such, refuse_missing
 from chainrule.data.typed import check_reading, joined, typed
-from chainrule.errors import DataError
+from chainrule.errors import DataError, named_path
 
 NOTHING_LEFT = "no column is left to predict from; expected at least one besides the target."
 ENDINGS = ".csv, .tsv, .txt (also .gz, .zst), .parquet, .arrow, .feather or .npz"
@@ -77,7 +77,7 @@ def size_in_memory(source: str) -> int:
     """About how many bytes the rows of a file take as numbers; 0 where it is not known to be large."""
     from chainrule.data import arrow, csv
 
-    path = Path(source)
+    path = named_path(source, "table", "rows.csv")
     if source in builtin.TARGETS or not is_there(path):
         return 0
     if path.is_dir() or path.name.lower().endswith(arrow.PARQUET_ENDINGS):
@@ -107,7 +107,7 @@ def _opened(source: object, selection: Selection) -> Source:
             message = f"a {type(source).__name__} cannot be read; expected a path, a DataFrame or an Arrow stream."
             raise DataError(message)
         return table
-    path = Path(source)
+    path = named_path(source, "table", "rows.csv")
     if not is_there(path):
         hint = nearest(str(source), builtin.TARGETS)
         message = f"no such file{hint or '; expected a file, or ' + ' '.join(builtin.TARGETS)}"

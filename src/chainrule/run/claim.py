@@ -4,6 +4,7 @@ where no training began."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import stat
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class Claim:
             missing = [path for path in (folder, *folder.parents) if not path.exists()]
             for path in reversed(missing):
                 with contextlib.suppress(FileExistsError):
-                    path.mkdir()
+                    _make_one(path)
                     self._made.append(path)
             if not stat.S_ISDIR(folder.stat().st_mode):
                 raise ModelFileError(f"{folder}: is a file; expected a folder for the run.")
@@ -118,6 +119,18 @@ class Claim:
             if match and is_of_run(match[1]):
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+def _make_one(folder: Path) -> None:
+    """A folder in one that is there. FileNotFoundError where another process removed that one, an OSError of its own
+    where it is there all the same: no folder can be made in /proc."""
+    for _ in range(2):
+        try:
+            return folder.mkdir()
+        except FileNotFoundError:
+            if not folder.parent.is_dir():
+                raise
+    raise OSError(errno.EPERM, "no folder can be made there")
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import ModelFileError, SettingsError
+from chainrule.errors import ModelFileError, SettingsError, named_path
 from chainrule.run import contents, files
 from chainrule.run.claim import Claim
 from chainrule.run.contents import StateShape
@@ -56,7 +56,7 @@ class RunDirectory:
     """The files of one run; an Observer of its training."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = _folder(path)
+        self.path = named_path(path, "directory", "runs/first")
         self._claim: Claim | None = None
         self._training = False
         self._new_events = False
@@ -206,17 +206,6 @@ class RunDirectory:
         for name, lines in {HISTORY: history, EVENTS: [event.to_dict() for event in events]}.items():
             files.write_atomic(self.file(name), together(lines))
             self._n_lines[name] = len(lines)
-
-
-def _folder(path: object) -> Path:
-    """A path that can name a folder, or SettingsError: "" would be the folder one stands in."""
-    try:
-        name = os.fspath(path)  # type: ignore[call-overload]
-    except TypeError:
-        name = None
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise SettingsError(f"directory={path!r}: names no folder; expected a path as text. Try 'runs/first'.")
-    return Path(name)
 
 
 class FileStore(CheckpointStore):
