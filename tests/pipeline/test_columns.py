@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from chainrule.data.table import Column, column_of
-from chainrule.pipeline.columns import BooleanEncoder, CategoryEncoder, NumberEncoder, TimeEncoder
+from chainrule.pipeline.columns import BooleanEncoder, NumberEncoder, TimeEncoder
+from chainrule.pipeline.levels import CategoryEncoder
 from chainrule.pipeline.statistics import quantiles
 from tolerances import ALGEBRA, HAND, assert_close
 

@@ -46,7 +46,10 @@ def _fill_subject(command: argparse.ArgumentParser) -> None:
     """The rows and what to predict."""
     command.add_argument("data", metavar="DATA", nargs="?", help=DATA_HELP)
     command.add_argument(
-        "--target", metavar="COLUMN,…", help="column or columns to predict; a built-in set or NPZ has its own"
+        "--target",
+        metavar="COLUMN,…",
+        action=Listed,
+        help="column or columns to predict; a built-in set or NPZ has its own",
     )
 
 
@@ -70,9 +73,24 @@ def _fill_all(command: argparse.ArgumentParser, settings: Mapping[str, Setting])
 
 
 def add_all(command: argparse._ActionsContainer, rows: Sequence[tuple[str, str, str]]) -> None:
-    """An option for each flag, name of its value, and meaning."""
+    """An option for each flag, name of its value, and meaning; a list of columns or cells may be given in parts."""
     for flag, metavar, words in rows:
-        command.add_argument(flag, metavar=metavar, help=words)
+        more: dict[str, Any] = (
+            {"action": Listed} if metavar.startswith(("COLUMN", "CELL")) and metavar.endswith(",…") else {}
+        )
+        command.add_argument(flag, metavar=metavar, help=words, **more)
+
+
+class Listed(argparse.Action):
+    """A list with commas; given again, it goes on."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Put what is given behind what was given before on the same command line."""
+        before = vars(namespace).setdefault("_lists", {}).get(self.dest)
+        namespace._lists[self.dest] = joined = values if before is None else f"{before},{values}"
+        setattr(namespace, self.dest, joined)
 
 
 def _fill_rows(group: argparse._ActionsContainer) -> None:

@@ -155,6 +155,7 @@ class Plan:
             targets=tuple(self._column(block, name, reading) for name, reading in self.targets.items()),
             weight=weight,
             understood=self.understood,
+            stated=frozenset(self.selection.kinds),
             dialect=self.source.dialect,
         )
 

@@ -87,6 +87,8 @@ class Table:
     weight: npt.NDArray[np.float64] | None = None
     understood: tuple[Understood, ...] = ()
     """One for each column of the source, in its order."""
+    stated: frozenset[str] = frozenset()
+    """Columns whose kind was stated."""
     dialect: str = ""
     """What was detected of a text file, to be printed: "comma, quote \", UTF-8"; else the format."""
 

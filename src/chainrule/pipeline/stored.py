@@ -42,6 +42,13 @@ _NUMBER: dict[str, Schema] = {
     "filled": Number(),
     "indicator": Flag(),
 }
+_CATEGORY: dict[str, Schema] = {
+    "name": _NAME,
+    "levels": ListOf(_NAME, distinct=True),
+    "rare": Flag(),
+    "missing": Flag(),
+    "means_of": ListOf(_NAME, distinct=True),
+}
 _CLASS_NAME = Either((_NAME, Number()), "a text or a finite number")
 _TARGET_NAMES = ListOf(_NAME, least=1, distinct=True)
 _TIME: dict[str, Schema] = {
@@ -57,16 +64,9 @@ PIPELINE = Record(
                 {
                     "number": Record(_NUMBER),
                     "boolean": Record({"name": _NAME}),
-                    "category": Record(
-                        {
-                            "name": _NAME,
-                            "levels": ListOf(_NAME, distinct=True),
-                            "rare": Flag(),
-                            "missing": Flag(),
-                            "means_of": ListOf(_NAME, distinct=True),
-                        }
-                    ),
+                    "category": Record(_CATEGORY),
                     "time": Record(_TIME),
+                    "code": Record({"name": _NAME, "number": Record(_NUMBER), "category": Record(_CATEGORY)}),
                 }
             )
         ),
@@ -161,7 +161,12 @@ def _time(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place
     return waves + _number(state["elapsed"], arrays, f"{key}.elapsed", f"{place}.elapsed")
 
 
-_COLUMNS = {"number": _number, "boolean": _boolean, "category": _category, "time": _time}
+def _code(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place: str) -> int:
+    number = _number(state["number"], arrays, f"{key}.number", f"{place}.number")
+    return number + _category(state["category"], arrays, f"{key}.category", f"{place}.category")
+
+
+_COLUMNS = {"number": _number, "boolean": _boolean, "category": _category, "time": _time, "code": _code}
 
 
 def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

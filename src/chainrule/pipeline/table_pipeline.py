@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,9 @@ import numpy.typing as npt
 
 from chainrule.data.table import Column, Selection, Table, refuse_missing
 from chainrule.errors import DataError, ModelFileError
-from chainrule.pipeline.columns import (
-    ENCODERS,
-    MOST_LEVELS,
-    BooleanEncoder,
-    CategoryEncoder,
-    Encoder,
-    NumberEncoder,
-    TimeEncoder,
-)
+from chainrule.pipeline.codes import CodeEncoder
+from chainrule.pipeline.encoders import ENCODERS, Encoder, arrays_of, fit_encoder, plain, restored
+from chainrule.pipeline.levels import CategoryEncoder
 from chainrule.pipeline.stored import check_pipeline
 from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target, Values
 from chainrule.schema import SchemaError
@@ -57,15 +51,19 @@ class TablePipeline:
         *,
         scaling: str = "robust",
         n_bins: int = 0,
+        codes: bool = False,
         missing: tuple[str, ...] = (),
         seed: int = 0,
     ) -> TablePipeline:
         """Every encoder fitted to the training rows, weighted.
 
-        Args      n_bins: inputs that tell the place of a number in bins, 0 for none; missing: cells that mean a
+        Args      n_bins: inputs that tell the place of a number in bins, 0 for none; codes: whether whole numbers
+                  whose kind nobody stated are tried as names too (see codes.py); missing: cells that mean a
                   missing value, for reading other files alike
         """
-        return cls.fit_encoded(table, target, scaling=scaling, n_bins=n_bins, missing=missing, seed=seed)[0]
+        return cls.fit_encoded(table, target, scaling=scaling, n_bins=n_bins, codes=codes, missing=missing, seed=seed)[
+            0
+        ]
 
     @classmethod
     def fit_encoded(
@@ -76,6 +74,7 @@ class TablePipeline:
         *,
         scaling: str = "robust",
         n_bins: int = 0,
+        codes: bool = False,
         missing: tuple[str, ...] = (),
         seed: int = 0,
     ) -> tuple[TablePipeline, Array]:
@@ -84,10 +83,12 @@ class TablePipeline:
         Args      rows: the training rows, ascending; None for all. The inputs are those of training_features
         """
         fitted = table if rows is None else table.take(rows)
-        by_target, folds = None, None
-        if any(column.levels and len(column.levels) > MOST_LEVELS for column in fitted.columns):
-            by_target, folds = _for_means(target, fitted), folds_of(len(fitted), seed)
-        encoders = tuple(_fit(column, fitted.weight, scaling, n_bins, by_target, folds) for column in fitted.columns)
+        by_target, folds = _for_means(target, fitted), folds_of(len(fitted), seed)
+        how = {"scaling": scaling, "n_bins": n_bins}
+        encoders = tuple(
+            fit_encoder(column, fitted.weight, by_target, folds, codes and column.name not in table.stated, **how)
+            for column in fitted.columns
+        )
         readings = {column.name: column.reading for column in (*table.columns, *table.targets)}
         made = cls(encoders=encoders, target=target, readings=readings, missing=missing, average=np.zeros(0), seed=seed)
         X = made.training_features(table, rows)
@@ -146,9 +147,12 @@ class TablePipeline:
         start = 0
         for encoder, width in zip(self.encoders, self.widths, strict=True):
             column = place[encoder.name]
-            if column.kind != encoder.kind:
-                column = _read_as(column, encoder.kind, table.path)
-            part = encoder.encode(column, folds) if isinstance(encoder, CategoryEncoder) else encoder.encode(column)
+            if column.kind != encoder.reads:
+                column = _read_as(column, encoder.reads, table.path)
+            if isinstance(encoder, CategoryEncoder | CodeEncoder):
+                part = encoder.encode(column, folds)
+            else:
+                part = encoder.encode(column)
             out[:, start : start + width] = part
             start += width
         return out
@@ -167,7 +171,8 @@ class TablePipeline:
         """Training inputs of rows as those of rows seen for the first time: means of levels leave no fold out."""
         out, start = X, 0
         for encoder, width in zip(self.encoders, self.widths, strict=True):
-            if isinstance(encoder, CategoryEncoder) and encoder.means.size:
+            category = encoder.category if isinstance(encoder, CodeEncoder) else encoder
+            if isinstance(category, CategoryEncoder) and category.means.size:
                 out = out.copy() if out is X else out
                 out[:, start : start + width] = encoder.encode(table.column(encoder.name))
             start += width
@@ -177,8 +182,8 @@ class TablePipeline:
         """All that is no array, as plain JSON values."""
         return {
             "kind": "table",
-            "columns": [{"kind": encoder.kind, **_plain(encoder)} for encoder in self.encoders],
-            "target": {"kind": self.target.kind, **_plain(self.target)},
+            "columns": [{"kind": encoder.kind, **plain(encoder)} for encoder in self.encoders],
+            "target": {"kind": self.target.kind, **plain(self.target)},
             "readings": self.readings,
             "missing": list(self.missing),
             "seed": self.seed,
@@ -186,9 +191,9 @@ class TablePipeline:
 
     def arrays(self) -> dict[str, Array]:
         """All that is an array: average, target.…, and I.… of the column with index I."""
-        found = {"average": self.average, **_arrays(self.target, "target")}
+        found = {"average": self.average, **arrays_of(self.target, "target")}
         for i, encoder in enumerate(self.encoders):
-            found |= _arrays(encoder, str(i))
+            found |= arrays_of(encoder, str(i))
         return found
 
     @classmethod
@@ -202,9 +207,9 @@ class TablePipeline:
         except SchemaError as error:
             raise ModelFileError(f"the pipeline of the model cannot be restored ({error}); train again.") from None
         encoders = tuple(
-            _restored(ENCODERS[state["kind"]], state, arrays, str(i)) for i, state in enumerate(values["columns"])
+            restored(ENCODERS[state["kind"]], state, arrays, str(i)) for i, state in enumerate(values["columns"])
         )
-        target = _restored(TARGETS[values["target"]["kind"]], values["target"], arrays, "target")
+        target = restored(TARGETS[values["target"]["kind"]], values["target"], arrays, "target")
         readings, missing = dict(values["readings"]), tuple(values["missing"])
         return cls(
             encoders=encoders,
@@ -214,18 +219,6 @@ class TablePipeline:
             average=arrays["average"],
             seed=values["seed"],
         )
-
-
-def _fit(
-    column: Column, weight: Array | None, scaling: str, n_bins: int, by_target: Array | None, folds: Array | None
-) -> Encoder:
-    if column.kind == "number":
-        return NumberEncoder.fit(column, weight, scaling=scaling, n_bins=n_bins)
-    if column.kind == "boolean":
-        return BooleanEncoder.fit(column)
-    if column.kind == "time":
-        return TimeEncoder.fit(column, weight)
-    return CategoryEncoder.fit(column, weight, by_target, folds)
 
 
 def _for_means(target: Target, table: Table) -> Array | None:
@@ -267,47 +260,3 @@ def _read_as(column: Column, kind: str, path: str) -> Column:
         }
         return Column(column.name, kind, empty[kind], () if kind == "category" else None)  # type: ignore[arg-type]
     raise DataError(f"holds a {column.kind}; training had a {kind}.", path=path, column=column.name)
-
-
-def _plain(state: Any) -> dict[str, Any]:
-    """The fields of an encoder that are no arrays; of an array without entries the shape."""
-    found: dict[str, Any] = {}
-    for item in fields(state):
-        value = getattr(state, item.name)
-        if isinstance(value, NumberEncoder):
-            found[item.name] = _plain(value)
-        elif not isinstance(value, np.ndarray):
-            found[item.name] = value
-        elif value.size == 0:
-            found[item.name] = {"empty": list(value.shape)}
-    return found
-
-
-def _arrays(state: Any, prefix: str) -> dict[str, Array]:
-    found: dict[str, Array] = {}
-    for item in fields(state):
-        value = getattr(state, item.name)
-        if isinstance(value, NumberEncoder):
-            found |= _arrays(value, f"{prefix}.{item.name}")
-        elif isinstance(value, np.ndarray) and value.size:
-            found[f"{prefix}.{item.name}"] = value
-    return found
-
-
-def _restored(cls: Any, state: Mapping[str, Any], arrays: Mapping[str, Array], prefix: str) -> Any:
-    made: dict[str, Any] = {}
-    for item in fields(cls):
-        name = f"{prefix}.{item.name}"
-        if name in arrays:
-            made[item.name] = arrays[name]
-        elif item.name == "elapsed":
-            made[item.name] = _restored(NumberEncoder, state[item.name], arrays, name)
-        elif isinstance(state[item.name], dict):
-            made[item.name] = np.zeros(state[item.name]["empty"])
-        else:
-            made[item.name] = _tuples(state[item.name])
-    return cls(**made)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value

@@ -37,9 +37,8 @@ from chainrule.planning.plan import (
     check_weights,
     choose_preset,
     choose_task_of,
-    n_bins_of,
+    encoding_of,
     read_alike,
-    scaling_of,
     target_of,
 )
 from chainrule.planning.request import Request
@@ -90,7 +89,7 @@ def plan_large(
     chosen = choose_preset(request, rows, counts["train"], task)
     if counts["train"] > SAMPLE_ROWS:
         chosen = replace(chosen, n_bins=0)  # bins would make the cache many times as large
-    how: dict[str, Any] = {"scaling": scaling_of(request, chosen), "n_bins": n_bins_of(request, chosen)}
+    how = encoding_of(request, chosen, chosen)
     pipeline = TablePipeline.fit(
         rows, target_of(request, task, rows), **how, missing=selection.missing, seed=seed
     )  # of every candidate

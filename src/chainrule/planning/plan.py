@@ -169,8 +169,8 @@ def plan_table(
         if n_bins not in known:
             kept = None if held_out is None else held_out.kept
             pipeline, X = TablePipeline.fit_encoded(
-                table, target_of(request, task, rows), kept, scaling=scaling_of(request, chosen), n_bins=n_bins,
-                missing=missing, seed=seed,
+                table, target_of(request, task, rows), kept, **encoding_of(request, chosen, preset), missing=missing,
+                seed=seed,
             )  # fmt: skip
             judged: HeldOut | Arrays | None = held_out
             if "validation" in given and share is None:
@@ -210,6 +210,11 @@ def scaling_of(request: Request, chosen: Preset) -> str:
     if scaling not in SCALINGS:
         raise unknown_name("scaling", scaling, SCALINGS)
     return scaling
+
+
+def encoding_of(request: Request, chosen: Preset, tried: Preset) -> dict[str, Any]:
+    """How the pipeline of a preset encodes numbers: the scaling and codes of the chosen one, bins of its own."""
+    return {"scaling": scaling_of(request, chosen), "n_bins": n_bins_of(request, tried), "codes": chosen.codes}
 
 
 def n_bins_of(request: Request, preset: Preset) -> int:

@@ -34,6 +34,8 @@ class Preset:
     full_rate_inputs: float = float("inf")
     """Inputs, the bias being one, beyond which the learning rate falls: with more of them a step moves z further."""
     dtype: str = "float32"
+    codes: bool = True
+    """Whether whole numbers are tried as names too."""
 
     @property
     def initializer(self) -> str:
@@ -66,6 +68,7 @@ def _plain(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
         n_bins=0,
         optimizer={"name": "adam", "learning_rate": 0.003},
         settings={"batch_size": 32, "epochs": 100, "early_stopping": 20, "l2": 0.001},
+        codes=False,
     )
 
 
@@ -195,6 +198,7 @@ def few_rows(n_rows: int, n_distinct: int, n_numbers: int, output: str) -> Prese
             settings={**whole, "epochs": RIDGE_STEPS, "l2": l2},
             full_rate_inputs=1.0,
             dtype="float64",
+            codes=False,
         )
         for l2, most_bins in RIDGES
     ] + [
@@ -206,6 +210,7 @@ def few_rows(n_rows: int, n_distinct: int, n_numbers: int, output: str) -> Prese
             optimizer={"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay},
             settings={**whole, "epochs": n_steps},
             dtype="float64",
+            codes=False,
         )
         for n_steps, learning_rate, decay, most_bins in NETWORKS
     ]

@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from chainrule.data.folds import N_FOLDS
 from chainrule.data.table import Table, listed
+from chainrule.pipeline.codes import CodeEncoder
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, class_text
 from chainrule.planning.candidates import Candidate
@@ -34,6 +35,10 @@ def facts(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
     counts = ", ".join(f"{n:,} {name}" for name, n in plan.counts.items())
     left_out = f"; {plan.n_left_out:,} without a target left out" if plan.n_left_out else ""
     found["rows"] = counts + left_out
+    codes = [encoder.name for encoder in pipeline.encoders if isinstance(encoder, CodeEncoder)]
+    if codes:
+        how = f"--kind {codes[0]}=number or --kind {codes[0]}=category states it"
+        found["codes"] = f"{listed(codes, 12)}: whole numbers that predict better as names, taken as both; {how}"
     found["target"] = f"{', '.join(target.columns)}: {plan.task.name}, {plan.task.reason}{_classes(pipeline)}"
     return found | _notes(table)
 
