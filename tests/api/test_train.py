@@ -145,7 +145,6 @@ BAD = {
     "one row as a vector": (dict(X=np.ones(4)), ShapeError, "X\\[None, :\\]"),
     "strings": (dict(X=np.full((120, 4), "a")), DataError, "expected numbers"),
     "no rows": (dict(X=X[:0], y=Y[:0]), DataError, "0 rows"),
-    "one class": (dict(y=np.zeros(120)), DataError, "one class only"),
     "class out of range": (dict(y=Y + 1), DataError, "class 2; expected class indices 0 to 1"),
     "half a class": (dict(y=Y + 0.5), DataError, "whole class indices"),
     "epochs": (dict(epochs=0), SettingsError, "epochs=0: must be a whole number ≥ 1"),
@@ -252,3 +251,24 @@ def test_what_is_wrong_with_validation_rows_says_so(given: tuple[Any, ...]) -> N
     """A message about rows given as validation begins with that word: X and y alone would be the training's."""
     with pytest.raises(cr.ChainruleError, match=r"^validation: "):
         cr.train(cr.Network([4, 3, 2]), X, Y, validation=given, progress=False)
+
+
+def test_history_after_a_divergence_in_the_first_epoch(tmp_path: Path) -> None:
+    """No epoch came to its end: every name of the history is there, with an empty list, also where it is read again."""
+    network = cr.Network([4, 3, 1], output="identity", loss="squared_error")
+    with pytest.warns(DivergenceWarning):
+        run = train(
+            network, y=X[:, 0], optimizer=cr.SGD(1e30), validation=0.2, batch_size=8, directory=tmp_path / "run"
+        )
+    for one in (run, cr.load(tmp_path / "run")):
+        assert one.diverged is not None and one.diverged.epoch == 0
+        assert one.history["loss"] == one.history["validation_loss"] == one.history["rmse"] == []
+        assert "diverged after 0 epochs, 2 steps" in repr(one)
+
+
+def test_what_was_done_is_counted_in_english() -> None:
+    """One epoch is an epoch."""
+    assert repr(train(epochs=1, batch_size=200)).endswith("adam, targets class, 1 epoch, 1 step)")
+    assert "early_stopping after 3 epochs, " in repr(
+        train(validation=0.3, early_stopping=2, epochs=50, optimizer=cr.SGD(1e-12))
+    )

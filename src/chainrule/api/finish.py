@@ -20,6 +20,7 @@ from chainrule.run.directory import RunDirectory
 from chainrule.run.model import write_model
 from chainrule.run.names import MODEL, REPORT, RUN
 from chainrule.run.steady import SteadyStore
+from chainrule.text.tables import counted
 from chainrule.training.interrupt import Listening
 from chainrule.training.result import Result
 
@@ -39,8 +40,8 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
     """Write the page, where the run has a directory; the warnings to give now that nothing is left to do."""
     warnings: list[Warning] = []
     if interrupted():
-        epochs = len(run.history.get("loss", []))
-        message = f"{interrupted.name} ended the training after {epochs:,} epochs, {run.n_steps:,} steps; "
+        done = f"{counted(len(run.history['loss']), 'epoch')}, {counted(run.n_steps, 'step')}"
+        message = f"{interrupted.name} ended the training after {done}; "
         warnings.append(InterruptedWarning(message + "the best weights so far are kept."))
     if run.directory is not None:
         place = run.directory / REPORT

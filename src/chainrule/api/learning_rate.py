@@ -16,7 +16,7 @@ from chainrule.run import contents, files
 from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RATE, RUN
 from chainrule.run.replayer import RunReplayer
-from chainrule.run.rows import prepare_rows, refuse_one_class
+from chainrule.run.rows import prepare_rows
 from chainrule.training.settings import SETTINGS, Settings
 from chainrule.training.update_rules import UpdateRule, optimizer_from
 from chainrule.tune import laboratory
@@ -127,10 +127,9 @@ def pose(
     threads: int | None = None,
 ) -> Problem:
     """The training of this network with these settings, before its first step."""
-    rows = prepare_rows(network.architecture, X, y, sample_weight, class_weight=class_weight)
+    rows = prepare_rows(network.architecture, X, y, sample_weight, class_weight=class_weight, kind=network.stated)
     if len(rows.X) == 0:
         raise DataError("X has 0 rows; expected at least one.")
-    refuse_one_class(rows.targets, network.kind)
     task = Task(
         architecture=network.architecture,
         X=rows.X,

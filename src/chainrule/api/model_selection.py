@@ -32,7 +32,11 @@ NO_SETTINGS = ("threads", "time_limit")
 
 def network_of(candidate: Candidate) -> Network:
     """The network of a candidate, its parameters drawn from the seed."""
-    return Network(**asdict(candidate.network))
+    described = asdict(candidate.network)
+    kind = described.pop("kind")
+    network = Network(**described)
+    network.kind = network.stated = kind
+    return network
 
 
 def choose(plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None) -> Selected:

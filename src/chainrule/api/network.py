@@ -54,7 +54,7 @@ class Network:
     parameters : Parameters
         All parameters in one vector with views.
     kind : str
-        What the outputs mean: classes, labels or values.
+        What the outputs mean: "class", "labels" or "values"; after a training what its targets meant.
 
     Raises
     ------
@@ -79,6 +79,9 @@ class Network:
     >>> net.W[1].shape, net.b[2].shape
     ((2, 2), (1,))
     """
+
+    stated: targets.Kind | None = None
+    """What targets mean whatever they hold, where that is known before they are seen: those of a table."""
 
     def __init__(
         self,
@@ -245,7 +248,7 @@ class Network:
                 f"output activation {self.architecture.output!r} gives no probabilities; expected softmax or sigmoid. "
                 "Use predict."
             )
-        one = self.kind == "class" and output.shape[1] == 1
+        one = output.shape[1] == 1 and self.architecture.loss == "cross_entropy"
         return np.hstack([1 - output, output]) if one else output
 
     def encode(self, y: object, n: int) -> tuple[Array, targets.Kind]:
@@ -266,7 +269,9 @@ class Network:
             What it says the outputs mean.
         """
         a = self.architecture
-        return targets.encode(y, n, output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype)
+        return targets.encode(
+            y, n, output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype, stated=self.stated
+        )
 
     def _output(self, X: object) -> Array:
         rows, refuse = arrays.unchecked_features(X, self.architecture.n_inputs, self.architecture.dtype)

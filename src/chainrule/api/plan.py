@@ -260,7 +260,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     X : array of shape (n, n_inputs)
         Rows.
     y : array
-        Class indices or one-hot rows, labels of 0 and 1, or values.
+        Class indices or one-hot rows, labels of 0 and 1, or values: what it holds decides (docs/notation.md).
     validation : tuple (X, y), float or None, default None
         Rows to judge epochs by, or the share to hold out, stratified for classes.
     optimizer : UpdateRule, str or dict, optional

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.data import arrays, split
-from chainrule.engine.protocol import Engine, Task
+from chainrule.data.targets import Kind, kind_of
+from chainrule.engine.protocol import Engine, Targets, Task, dense_targets
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError, ShapeError
 from chainrule.reference.optimizers import OPTIMIZERS
@@ -92,8 +93,9 @@ def set_up(
         arrays.refuse_weightless(held_out[2], f"sample_weight of the {len(out)} rows held out for validation")
         arrays.refuse_weightless(weight, f"sample_weight of the {len(index)} training rows, without those held out,")
     elif validation is not None:
-        held_out = _given_validation(network, validation)
-    refuse_one_class(encoded, kind)
+        held_out, kind = _given_validation(network, validation, kind)
+    if network.stated is not None:
+        refuse_one_class(encoded, kind)
     rows = Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
     task = Task(
         architecture=architecture,
@@ -105,14 +107,10 @@ def set_up(
         seed=settings.seed,
         shuffle=settings.shuffle,
     )
-    metric = metrics.choose(settings.metric, kind)
-    held = None
-    if held_out is not None:
-        Xv, yv, weight_v = held_out
-        held = Validation(Xv, yv, arrays.moderate(weight_v), dense=yv)
+    metric = metrics.choose(settings.metric, kind, architecture.output)
     return Setup(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
-        validation=held, class_weight=class_weights(class_weight), kind=kind,
+        validation=_held(held_out, kind, network), class_weight=class_weights(class_weight), kind=kind,
     )  # fmt: skip
 
 
@@ -124,7 +122,17 @@ def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: A
     return split.HeldOut(*split.holdout(len(encoded), share, seed, classes))
 
 
-def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]:
+def _held(rows: tuple[Any, Targets, Any] | None, kind: Kind, network: Network) -> Validation | None:
+    """Rows that judge epochs as the loop takes them."""
+    if rows is None:
+        return None
+    X, y, weight = rows
+    dense = dense_targets(y, network.architecture) if kind == "values" else y
+    return Validation(X, y, arrays.moderate(weight), dense=dense)
+
+
+def _given_validation(network: Network, validation: Any, kind: Kind) -> tuple[tuple[Any, Targets, Any], Kind]:
+    """The rows that judge epochs, and what targets mean for both: values where those of sigmoids do here alone."""
     try:
         Xv, yv, *rest = validation
     except (TypeError, ValueError):
@@ -135,4 +143,6 @@ def _given_validation(network: Network, validation: Any) -> tuple[Any, Any, Any]
         raise type(error)(f"validation: {error}") from None
     if len(rows.X) == 0:
         raise DataError("validation has 0 rows; expected at least one.")
-    return rows.X, rows.targets, rows.weight
+    a = network.architecture
+    is_soft = a.output != "softmax" and kind_of(rows.targets, a.output, a.loss) == "values"
+    return (rows.X, rows.targets, rows.weight), "values" if is_soft and network.stated is None else kind

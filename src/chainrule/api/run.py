@@ -20,6 +20,7 @@ from chainrule.run.names import STEPS
 from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
+from chainrule.text.tables import counted
 
 if TYPE_CHECKING:
     from chainrule.diagnose.doctor.finding import Diagnosis
@@ -371,5 +372,7 @@ class Run(PredictsTables):
         return write_report(self._replayer, path, data, size_mb, self.examined)
 
     def __repr__(self) -> str:
-        end = f"{self.result.get('stopped')} after {len(self.history.get('loss', []))} epochs, {self.n_steps} steps"
-        return f"Run({self.network.architecture}, {self.settings.optimizer.name}, {end})"
+        n_epochs, why = len(self.history["loss"]), self.result.get("stopped")
+        done = f"{counted(n_epochs, 'epoch')}, {counted(self.n_steps, 'step')}"
+        end = done if why == "epochs" else f"{why} after {done}"
+        return f"Run({self.network.architecture}, {self.settings.optimizer.name}, targets {self.network.kind}, {end})"

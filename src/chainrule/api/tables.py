@@ -14,6 +14,7 @@ from chainrule.api.network import Network
 from chainrule.data import builtin
 from chainrule.data.read import batches, read
 from chainrule.data.table import Column, Selection, Table
+from chainrule.engine.protocol import dense_targets
 from chainrule.errors import DataError, SettingsError, ShapeError
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning.evaluation import Scores, scores, scores_of_arrays
@@ -182,11 +183,17 @@ class PredictsTables:
         if not self._takes(X):
             if y is None:
                 raise SettingsError("y=None: must hold the targets of the rows (got an array X without them). Give y.")
-            return scores_of_arrays(self.network, X, self.network.encode(y, len(X))[0], self.network.kind)
+            return self._scores_of_arrays(X, y)
         if y is None:
             return scores(self.network, self._fitted, blocks(X, self._fitted, needs_target=True))
         found = [table for table, _ in self._blocks(X, encodes=False)]
         return scores(self.network, self._fitted, _with_targets(found, self._fitted, y))
+
+    def _scores_of_arrays(self, X: Any, y: Any) -> Scores:
+        network = self.network
+        encoded = network.encode(y, len(X))[0]
+        wide = dense_targets(encoded, network.architecture) if network.kind == "values" else encoded
+        return scores_of_arrays(network, X, wide, network.kind)
 
     @property
     def _fitted(self) -> TablePipeline:

@@ -14,6 +14,7 @@ from typing import Any
 from chainrule.bench import workloads
 from chainrule.bench.turns import Contestant, Rounds, go_round, ratio
 from chainrule.bench.workloads import SCALING_TARGETS, SHARE_TARGETS, WORKLOADS, ratio_target
+from chainrule.text.tables import counted
 
 Entry = dict[str, Any]
 Say = Callable[[str], None]
@@ -23,11 +24,6 @@ PREDICTED_ROWS = (1, 10_000)
 LOOP_EPOCHS = {"S": 300, "N": 30}
 """Epochs of one call of train, where its cost beyond the steps is measured: about a second."""
 QUICK_WITHOUT = {workloads.COMPILE: "left out by --quick: it compiles for most of a minute"}
-
-
-def counted(n: int, what: str) -> str:
-    """A number of things in words."""
-    return f"{n:,} {what}{'s' if n > 1 else ''}"
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from chainrule.bench import workloads
 from chainrule.bench.footprint import IMPORT_ALONE
-from chainrule.bench.parts import PEERS, PREDICTING_PEERS, Entry, counted
+from chainrule.bench.parts import PEERS, PREDICTING_PEERS, Entry
 from chainrule.bench.workloads import WORKLOADS
+from chainrule.text.tables import counted
 from chainrule.visible import drawing
 
 STYLES = {"✓": "green", "✗": "red"}

@@ -70,7 +70,9 @@ def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
         except ChainruleError:
             raise error from None
         warnings.warn(f"{error} The rows are read again from where they came.", DamagedFileWarning, stacklevel=2)
-    rows = prepare_rows(run.network.architecture, *data, class_weight=run.record.class_weight, index=run.index)
+    rows = prepare_rows(
+        run.network.architecture, *data, class_weight=run.record.class_weight, index=run.index, kind=run.record.kind
+    )
     return rows, data
 
 

@@ -14,6 +14,7 @@ from chainrule.planning.evaluation import Scores
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Selected
 from chainrule.run.names import REPORT
+from chainrule.text.tables import counted
 
 UNFINISHED = ("interrupted", "time_limit")
 """Ways to stop after which the run can be continued."""
@@ -43,7 +44,7 @@ def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], *,
     result = run.result
     reason = {"epochs": "all epochs done", "early_stopping": f"no better {result['metric']} any more"}
     n_best = None if result["best_epoch"] is None else result["best_epoch"] + 1
-    best = "" if n_best is None else f"; kept the weights after {n_best} epoch{'s' * (n_best > 1)}, the best"
+    best = "" if n_best is None else f"; kept the weights after {counted(n_best, 'epoch')}, the best"
     report = Path(run.directory or "") / REPORT
     seconds = f"{result['seconds']:.{1 if result['seconds'] >= 1 else 2}f} s"
     print()
@@ -52,7 +53,7 @@ def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], *,
     say(
         {
             "stopped": f"{reason.get(result['stopped'], result['stopped'].replace('_', ' '))}, after "
-            f"{result['epochs']} epochs, {run.n_steps:,} steps, {seconds}{best}",
+            f"{counted(result['epochs'], 'epoch')}, {counted(run.n_steps, 'step')}, {seconds}{best}",
             **goes_on,
             "run": str(run.directory) if whole else f"{run.directory} (not all of it could be written, see above)",
             **({} if report in run.unwritten else {"report": str(report)}),

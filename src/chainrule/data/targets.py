@@ -14,20 +14,27 @@ Kind: TypeAlias = Literal["class", "labels", "values"]
 """What the outputs mean: one class of several, independent 0/1 labels, or numbers."""
 
 
+PROBABILITIES = ("softmax", "sigmoid")
+
+
 def default_kind(output: str, loss: str, n_outputs: int) -> Kind:
     """What the outputs of a network mean before it has seen any y."""
     if output == "softmax" or (output == "sigmoid" and n_outputs == 1 and loss == "cross_entropy"):
         return "class"
-    if output == "sigmoid":
-        return "labels" if loss == "cross_entropy" else "class" if n_outputs > 1 else "values"
-    return "values"
+    return "labels" if output == "sigmoid" and loss == "cross_entropy" else "values"
 
 
-def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: str) -> tuple[npt.NDArray[Any], Kind]:
+def encode(
+    y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: str, stated: Kind | None = None
+) -> tuple[npt.NDArray[Any], Kind]:
     """y for an engine, and what it says the outputs mean.
 
-    Args      y: class indices (n,); one-hot or several labels (n, k) of 0/1; values (n,) or (n, k);
-              of several labels or values some may be missing, NaN: they stay out of the loss
+    Class indices and one-hot rows are classes, 0/1 on sigmoids with cross-entropy labels, anything else values.
+
+    Args      y: class indices (n,); one-hot or several labels (n, k) of 0/1; values (n,) or (n, k), probabilities
+              between 0 and 1 among them; of several labels or values some may be missing, NaN: they stay out of
+              the loss
+              stated: what they mean, where that is known already
     Returns   int32 (n,) class indices or float (n, k), and the kind
     Errors    ShapeError for another length or width; DataError for inf, a class out of range, or NaN where a
               row would say nothing
@@ -35,8 +42,9 @@ def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: 
     array = numeric(unmasked(y) if n_outputs > 1 and getattr(y, "ndim", 0) == 2 else y, "y")
     if array.ndim == 0 or array.ndim > 2 or len(array) != n:
         raise ShapeError(f"y has shape {array.shape}; expected {n} rows, as many as X.")
-    probabilities = output in ("softmax", "sigmoid") and (loss == "cross_entropy" or n_outputs > 1)
-    if probabilities and (array.ndim == 1 or (array.shape[1] == 1 and n_outputs == 1)):
+    of_classes = _may_be_classes(output, loss, n_outputs)
+    is_flat = array.ndim == 1 or array.shape[1] == n_outputs == 1
+    if of_classes and is_flat and stated != "values" and not _is_soft(array, n_outputs):
         return _classes(array.reshape(-1), n_outputs), "class"
     if array.ndim == 1:
         array = array[:, None]
@@ -49,16 +57,43 @@ def encode(y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: 
         surely = bool(np.isfinite(converted.sum()))
     if not surely:
         _refuse_missing(converted, array, output)
-    if loss == "cross_entropy" and ((converted < 0) | (converted > 1)).any():
+    _refuse_beyond(converted, output, loss)
+    return converted, stated or kind_of(converted, output, loss)
+
+
+def _is_soft(array: npt.NDArray[Any], n_outputs: int) -> bool:
+    """Whether targets of one output hold a number between 0 and 1: the probability of class 1."""
+    return n_outputs == 1 and array.dtype.kind == "f" and bool(((array > 0) & (array < 1)).any())
+
+
+def _may_be_classes(output: str, loss: str, n_outputs: int) -> bool:
+    return output in PROBABILITIES and (loss == "cross_entropy" or n_outputs > 1)
+
+
+def kind_of(y: npt.NDArray[Any], output: str, loss: str) -> Kind:
+    """What targets mean that are as engines take them."""
+    if y.ndim == 1:
+        return "class"
+    if not _may_be_classes(output, loss, y.shape[1]):
+        return "values"
+    with np.errstate(invalid="ignore"):
+        if not ((y == 0) | (y == 1) | np.isnan(y)).all():
+            return "values"
+        if output == "sigmoid" and loss == "cross_entropy":
+            return "labels"
+        return "class" if (y.sum(axis=1) == 1).all() else "values"
+
+
+def _refuse_beyond(y: npt.NDArray[Any], output: str, loss: str) -> None:
+    """DataError for numbers that the loss has no meaning for."""
+    if loss == "cross_entropy" and ((y < 0) | (y > 1)).any():
         raise DataError("y holds numbers outside [0, 1]; loss 'cross_entropy' expects classes, or 0/1 for each output.")
-    if loss == "poisson" and (converted < 0).any():
+    if loss == "poisson" and (y < 0).any():
         raise DataError("y holds negative numbers; loss 'poisson' expects counts or rates ≥ 0.")
-    one_hot = (probabilities and output == "softmax") or (probabilities and loss != "cross_entropy")
-    if one_hot and loss == "cross_entropy" and np.abs(converted.sum(axis=1) - 1).max(initial=0) > 1e-3:
+    if output == "softmax" and loss == "cross_entropy" and np.abs(y.sum(axis=1) - 1).max(initial=0) > 1e-3:
         raise DataError(
             "rows of y do not sum to 1; output 'softmax' expects one-hot rows. For several labels use output='sigmoid'."
         )
-    return converted, "class" if one_hot else "labels" if probabilities else "values"
 
 
 def _refuse_missing(converted: npt.NDArray[Any], array: npt.NDArray[Any], output: str) -> None:

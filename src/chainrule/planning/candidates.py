@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from chainrule.data.targets import Kind, default_kind
+from chainrule.data.targets import Kind
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose
@@ -17,6 +17,7 @@ from chainrule.planning.presets import Preset
 from chainrule.planning.request import AUTO, PASSED, Request
 from chainrule.planning.task import Task
 from chainrule.reference.losses import LOSSES, loss_named
+from chainrule.text.tables import counted
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
 from chainrule.training.update_rules import UpdateRule, optimizer_class, optimizer_from
 
@@ -26,6 +27,8 @@ OUTPUTS = {
     "values": ("identity", "exponential", "softplus"),
 }
 """Output activations by preference; the first that the loss has a meaning on is taken."""
+KINDS: dict[str, Kind] = {"classes": "class", "labels": "labels", "values": "values"}
+"""What the outputs mean for a task."""
 ADAPTIVE = ("adam", "adamw", "rmsprop")
 """Update rules whose steps have about the same length at the same learning rate."""
 
@@ -46,6 +49,8 @@ class NetworkPlan:
     seed: int
     normalization: Any
     residual: bool
+    kind: Kind
+    """What its outputs mean, whatever the targets hold."""
 
     def __post_init__(self) -> None:
         choose(self.initializer, self.architecture)
@@ -53,13 +58,8 @@ class NetworkPlan:
     @cached_property
     def architecture(self) -> Architecture:
         """Its layers."""
-        described = {name: value for name, value in asdict(self).items() if name not in ("initializer", "seed")}
+        described = {name: value for name, value in asdict(self).items() if name not in ("initializer", "seed", "kind")}
         return Architecture.build(**described)
-
-    @property
-    def kind(self) -> Kind:
-        """What its outputs mean."""
-        return default_kind(self.output, self.loss, self.sizes[-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +81,11 @@ class Candidate:
     def name(self) -> str:
         """In a few words."""
         l2 = f", l2 {self.settings['l2']:g}" if self.settings.get("l2") else ""
-        return f"{self.network.architecture}{l2}, {self.settings['epochs']} epochs"
+        return f"{self.network.architecture}{l2}, {counted(self.settings['epochs'], 'epoch')}"
 
     def to_dict(self) -> dict[str, Any]:
         """Network, optimizer and settings as plain values."""
-        network = {name: _plain(value) for name, value in asdict(self.network).items()}
+        network = {name: _plain(value) for name, value in asdict(self.network).items() if name != "kind"}
         return {"network": network, "optimizer": self.optimizer.to_dict(), "settings": self.settings}
 
 
@@ -113,13 +113,16 @@ def make_candidates(
         n_inputs, rule = rows.X.shape[1], preset.for_inputs(rows.X.shape[1])
         keeps_sizes = request.hidden_sizes is None or (preset is not chosen and not preset.hidden_sizes)
         hidden = preset.hidden_sizes if keeps_sizes else request.hidden_sizes or ()
-        network = _network(request, rule, (n_inputs, *hidden, _n_outputs(task, n_targets, output, loss)), output, loss)
+        sizes = (n_inputs, *hidden, _n_outputs(task, n_targets, output, loss))
+        network = _network(request, rule, sizes, output, loss, KINDS[task.kind])
         settings = _settings(request, rule, has_validation)
         found.append(Candidate(rows=rows, network=network, optimizer=_optimizer(request, rule), settings=settings))
     return tuple(found)
 
 
-def _network(request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str) -> NetworkPlan:
+def _network(
+    request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str, kind: Kind
+) -> NetworkPlan:
     is_linear = len(sizes) == 2
     return NetworkPlan(
         sizes=sizes,
@@ -131,6 +134,7 @@ def _network(request: Request, preset: Preset, sizes: tuple[int, ...], output: s
         seed=request.seed,
         normalization=request.normalization,
         residual=request.residual,
+        kind=kind,
     )
 
 

@@ -13,6 +13,7 @@ from chainrule.pipeline.target import Classes, class_text
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Selected
+from chainrule.text.tables import counted
 
 MOST_COLUMNS = 40
 """Tables with more columns are summed up by kind."""
@@ -61,8 +62,8 @@ def training(candidate: Candidate) -> dict[str, str]:
     return {
         "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
         "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, "
-        f"{settings['schedule']}, batches of {settings['batch_size']}, up to {settings['epochs']} epochs{penalty}, "
-        f"seed {settings['seed']}",
+        f"{settings['schedule']}, batches of {settings['batch_size']}, "
+        f"up to {counted(settings['epochs'], 'epoch')}{penalty}, seed {settings['seed']}",
     }
 
 

@@ -19,6 +19,7 @@ from chainrule.run.names import EVENTS, HISTORY, SPLIT
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
 from chainrule.training.loop import PLATEAU_NAME
+from chainrule.training.metrics import VALIDATED, choose
 from chainrule.training.settings import Settings
 
 
@@ -61,6 +62,19 @@ class RunRecord:
     """What of this run could not be written to its directory at the end of its training, and why."""
     lost: dict[str, ModelFileError] = field(default_factory=dict)
     """What is wrong with every file of the run's directory that is damaged, by its name."""
+
+    def __post_init__(self) -> None:
+        if not self.history:  # no epoch came to its end, or the file is damaged
+            self.history = {name: [] for name in self._history_names()}
+
+    def _history_names(self) -> list[str]:
+        """The names of the history, in its order."""
+        metric = self.result.get("metric", "loss")
+        judged = [] if metric == "loss" else [VALIDATED, metric]
+        if metric == VALIDATED:
+            judged = [VALIDATED, choose("auto", self.kind).name]
+        factor = [PLATEAU_NAME] if self.settings.schedule == "plateau" else []
+        return ["loss", *judged, "penalty", "learning_rate", *factor, "seconds"]
 
     @property
     def architecture(self) -> Architecture:

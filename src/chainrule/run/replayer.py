@@ -133,7 +133,9 @@ class RunReplayer:
         if data is None and rows is not None and self._is_verified(rows):
             return rows
         if data is not None:
-            rows = prepare_rows(record.architecture, *data, class_weight=record.class_weight, index=record.index)
+            rows = prepare_rows(
+                record.architecture, *data, class_weight=record.class_weight, index=record.index, kind=record.kind
+            )
         elif rows is None and record.directory is not None and os.path.lexists(record.directory / DATA):
             rows = self._own = self._read_rows(record.directory / DATA)
         if rows is None:
@@ -163,7 +165,9 @@ class RunReplayer:
         """The rows a run kept, checked as those that are given; only their own file is read."""
         kept = contents.read_rows(path, self.record.architecture)
         with stored.naming(path):
-            rows = prepare_rows(self.record.architecture, kept["X"], kept["targets"], kept.get("weight"))
+            rows = prepare_rows(
+                self.record.architecture, kept["X"], kept["targets"], kept.get("weight"), kind=self.record.kind
+            )
         self.held_out = kept.get("held_out")
         return rows
 

@@ -46,11 +46,17 @@ def prepare_rows(
     *,
     class_weight: Any = None,
     index: npt.NDArray[np.int64] | None = None,
+    kind: targets.Kind | None = None,
 ) -> Rows:
-    """X, y and weights, checked and converted; only the rows of `index` where one is given."""
+    """X, y and weights, checked and converted; only the rows of `index` where one is given.
+
+    Args      kind: what y means, where that is known already
+    """
     a = architecture
     features = arrays.features(X, a.n_inputs, a.dtype)
-    encoded, _ = targets.encode(y, len(features), output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype)
+    encoded, _ = targets.encode(
+        y, len(features), output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype, stated=kind
+    )
     weight = arrays.weights(sample_weight, len(features), architecture.dtype)
     if index is not None:
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])

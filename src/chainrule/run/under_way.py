@@ -15,8 +15,8 @@ from chainrule.run.model import parameters_hash
 from chainrule.run.names import RUN
 from chainrule.run.resume import last_state
 from chainrule.run.stored import RESTORE
+from chainrule.training.metrics import VALIDATED
 
-VALIDATED = "validation_loss"
 UNDER_WAY, KILLED = "under way", "killed"
 
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from chainrule.api.run import Run
 
 Array = npt.NDArray[Any]
-HISTORY = ("loss", "penalty", "learning_rate", "seconds")
-"""What the history of a fit has, also where no epoch came to its end; with rows to judge by it has more."""
 
 
 @dataclass(kw_only=True)
@@ -52,12 +50,11 @@ class Record:
         task, found = descent.task, descent.result
         n = len(found.history.get("loss", []))
         steps = n * task.steps_per_epoch
-        history: dict[str, list[float]] = {name: [] for name in HISTORY} | found.history
         result = {"stopped": found.stopped, "epochs": n, "steps": steps, "seconds": seconds}
         return cls(
             task=task,
             settings=descent.settings,
-            history=history,
+            history=found.history,
             losses=found.losses[: descent.first_step + steps],
             events=found.events,
             checkpoints=descent.checkpoints,

@@ -25,6 +25,17 @@ def number(value: Any) -> str:
     return f"{x:.5g}" if 1e-4 <= abs(x) < 1e5 else f"{x:.4e}"
 
 
+def counted(n: int, what: str) -> str:
+    """A number of things, by the word for one of them.
+
+    Examples
+    --------
+    >>> counted(1, "epoch"), counted(1200, "step")
+    ('1 epoch', '1,200 steps')
+    """
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def factor(value: Any) -> str:
     """A number as a factor of a product: in brackets where it is negative."""
     text = number(value)

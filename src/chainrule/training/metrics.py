@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.targets import Kind, decode
+from chainrule.data.targets import PROBABILITIES, Kind, decode
 from chainrule.errors import SettingsError, unknown_name
 
 Array = npt.NDArray[Any]
+VALIDATED = "validation_loss"
+"""The name of the loss on held-out rows in the history."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,14 @@ def _rmse(y: Array, output: Array, weight: Array | None) -> float:
     return float(np.sqrt(np.sum(w * np.where(known, square, 0)) / np.sum(w)))
 
 
-def choose(name: str, kind: Kind) -> Metric:
-    """The metric of this name; "auto" is accuracy for classes and labels, rmse for values.
+def choose(name: str, kind: Kind, output: str = "identity") -> Metric:
+    """The metric of this name; "auto" is accuracy for classes and labels, rmse for values, the loss where values are
+    predicted by probabilities.
 
     Any other name is one of scikit-learn's scorers.
     """
+    if name == "auto" and kind == "values" and output in PROBABILITIES:
+        name = "loss"
     if name == "auto":
         name = "rmse" if kind == "values" else "accuracy"
     if name == "accuracy" and kind != "values":
@@ -79,7 +84,7 @@ def choose(name: str, kind: Kind) -> Metric:
     if name == "rmse" and kind == "values":
         return Metric("rmse", False, _rmse)
     if name == "loss":
-        return Metric("validation_loss", False, lambda y, output, weight: float("nan"), choose("auto", kind))
+        return Metric(VALIDATED, False, lambda y, output, weight: float("nan"), choose("auto", kind))
     return _from_scikit_learn(name, kind)
 
 
