@@ -27,6 +27,8 @@ LONGEST_RECORD = 1 << 24
 MOST_COLUMNS = 100_000
 
 SAMPLE_BYTES = 1 << 18
+MOST_LOOKED_AT = 1 << 26
+"""Bytes after the sample that are looked through for one that is not ASCII."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,10 @@ class CsvSource:
     written: Dialect
     missing: tuple[str, ...]
     encoding: str | None
+    """The one stated or found; None as long as all bytes are ASCII."""
     encoding_name: str
+    detected: bool
+    """Whether the encoding was found, and not stated."""
     header_lines: int
     """Lines before the first row."""
     standing: Standing
@@ -144,35 +149,43 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
         raise scanner.unclosed(header, skipped + 1)
     _check_names(names, str(path), skipped + 1)
     lines = skipped + header_lines
-    detected = "detected" if decoder.detected and decoder.encoding not in (None, "utf-8", "utf-8-sig", "utf-16") else ""
-    name = f"{decoder.name}{' (detected)' if detected else ''}"
+    plain = decoder.encoding in (None, "utf-8", "utf-8-sig", "utf-16")
+    name = f"{decoder.name}{' (detected)' if decoder.detected and not plain else ''}"
     return CsvSource(
         path=str(path),
         names=names,
         written=written,
         missing=selection.missing,
-        encoding=selection.encoding,
+        encoding=decoder.encoding,
         encoding_name=name,
+        detected=decoder.detected,
         header_lines=lines,
         standing=standing,
     )
 
 
 def _sample(path: Path, decoder: Decoder, standing: Standing) -> str:
-    """The first records as text with single line ends, without a last line that is cut."""
-    parts, ended = [], True
+    """The first records as text with single line ends, without a last line that is cut.
+
+    As long as all is ASCII, the bytes that follow are looked through for what tells the encoding.
+    """
+    parts, ended, n_lines, n_looked_at = [], True, 0, 0
     try:
         for chunk in chunks(path, standing):
-            parts.append(decoder.decode(chunk))
-            whole = b"".join(parts)
-            if len(whole) >= SAMPLE_BYTES and whole.count(b"\n") + whole.count(b"\r") > 1:
-                ended = False
+            if not ended:
+                decoder.decode(chunk)
+                n_lines, n_looked_at = n_lines + chunk.count(b"\n"), n_looked_at + len(chunk)
+            else:
+                parts.append(decoder.decode(chunk))
+                whole = b"".join(parts)
+                ended = len(whole) < SAMPLE_BYTES or whole.count(b"\n") + whole.count(b"\r") < 2
+                if ended and len(whole) > max(SAMPLE_BYTES, 2 * LONGEST_RECORD):
+                    raise too_long(str(path), 1)
+            if not ended and (decoder.encoding is not None or n_looked_at > MOST_LOOKED_AT):
                 break
-            if len(whole) > max(SAMPLE_BYTES, 2 * LONGEST_RECORD):
-                raise too_long(str(path), 1)
     except UndecodableError as error:
         before = _plain_ends(b"".join(parts) + error.before)
-        raise DataError(error.message, path=str(path), line=1 + before.count(b"\n")) from None
+        raise DataError(error.message, path=str(path), line=1 + n_lines + before.count(b"\n")) from None
     text = _plain_ends(b"".join(parts)).decode("utf-8", "replace")
     return text if ended else text[: text.rindex("\n") + 1]
 
@@ -221,7 +234,8 @@ def _is_number(cell: str) -> bool:
 
 def _scanned(source: CsvSource) -> Iterator[tuple[bytes, Scanned]]:
     """Whole records of the file, block by block, each checked; the header is left out."""
-    decoder, scanner = Decoder(source.encoding), Scanner(source.path, source.names, source.written)
+    decoder = Decoder(source.encoding, detected=source.detected)
+    scanner = Scanner(source.path, source.names, source.written)
     rest, held, line = b"", b"", 1
     for chunk, last in _and_last(chunks(Path(source.path), source.standing)):
         try:

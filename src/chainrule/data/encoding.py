@@ -1,7 +1,8 @@
 """Bytes of a text file become UTF-8: unpacked, decoded strictly, in chunks of bounded size.
 
-The encoding is the one stated, or that of the byte order mark, or UTF-8 if all bytes are; else cp949 or
-latin-1 where the bytes leave no doubt, and otherwise a refusal: a guess would turn names into other names.
+The encoding is the one stated, or that of the byte order mark, or UTF-8 if all bytes are; else the one whose letters
+make words of a language (letters.py) where no other comes near, and otherwise a question that shows how each
+candidate reads: a guess would turn names into other names.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data import letters
 from chainrule.data.regular import Standing
 from chainrule.errors import DataError, SettingsError
+from chainrule.visible import cut
 
 PACKED = (".gz", ".zst")
 PROBED = 1 << 29
@@ -36,6 +40,17 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _STATE_IT = "save the file as UTF-8, or state its encoding (--encoding)"
+CLEAR = 9.0
+"""By how much the likeliest encoding must be likelier than any that reads otherwise, in nats."""
+MOST_ODD = 0.1
+"""The share of characters beyond ASCII that the language may not write so."""
+_BEYOND_UTF8 = re.compile(
+    rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xed[\xa0-\xbf][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}"
+)
+"""Overlong forms and halves of surrogate pairs, which strict UTF-8 does not have."""
+_LIKE_UTF8 = re.compile(rb"(?:[\xc0-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf7][\x80-\xbf]{3})+")
+_SHIFTS = re.compile(rb"\x1b(?:\$[@AB]|\([BJI]|\$\([DOPQ]|\$\)[ACG]|\$\*H)")
+"""Escape sequences by which ISO 2022 changes the set of characters."""
 
 
 class UndecodableError(Exception):
@@ -104,12 +119,12 @@ def _open(path: Path) -> Iterator[Any]:
 class Decoder:
     """Chunks of bytes in, UTF-8 out; `encoding` says what they were, as far as they tell.
 
-    Args      encoding: the one stated, or None to find it out
+    Args      encoding: the one stated or found, or None to find it out; detected: whether it was found
     """
 
-    def __init__(self, encoding: str | None) -> None:
+    def __init__(self, encoding: str | None, *, detected: bool = False) -> None:
         self.encoding = None if encoding is None else _known(encoding)
-        self.detected = encoding is None
+        self.detected = detected or encoding is None
         self._decoder: Any = None if self.encoding is None else codecs.getincrementaldecoder(self.encoding)()
         self._first = True
 
@@ -124,22 +139,31 @@ class Decoder:
 
         Errors    UndecodableError
         """
-        if self._first and self.detected:
+        is_first, self._first = self._first, self._first and not chunk
+        if is_first and chunk and self.encoding is None:
             mark = next((name for mark, name in _MARKS if chunk.startswith(mark)), None)
             if mark is not None:
                 self._use(mark)
-            elif _looks_wide(chunk):
-                raise UndecodableError(b"", f"looks like UTF-16 without a byte order mark; {_STATE_IT}.")
-        self._first = False
+            else:
+                _refuse_wide(chunk)
         if self._decoder is None:
-            if chunk.isascii():
+            if chunk.isascii() and not _SHIFTS.search(chunk):
                 return chunk
             self._use(detect(chunk))
+        elif self.detected and self.encoding in (*letters.ENCODINGS, "latin-1") and not (is_first or chunk.isascii()):
+            _confirm(chunk, self.encoding)
         try:
             text = self._decoder.decode(chunk, last)
         except UnicodeDecodeError as error:
             raise self._refusal(error) from None
-        return chunk if self.encoding == "utf-8" else text.encode("utf-8", "surrogatepass")
+        if "\n\ufeff" in text:
+            before = text[: text.index("\n\ufeff") + 1].encode("utf-8", "surrogatepass")
+            raise UndecodableError(
+                before, "begins with a byte order mark, as a file does; two files in one? Take it out."
+            )
+        if is_first and text.startswith("\ufeff"):  # a second mark, or the one of a stated encoding
+            return str(text).lstrip("\ufeff").encode("utf-8", "surrogatepass")
+        return chunk if self.encoding == "utf-8" else str(text).encode("utf-8", "surrogatepass")
 
     def _use(self, name: str) -> None:
         self.encoding, self._decoder = name, codecs.getincrementaldecoder(name)()
@@ -147,7 +171,13 @@ class Decoder:
     def _refusal(self, error: UnicodeDecodeError) -> UndecodableError:
         before = error.object[: error.start].decode(error.encoding, "replace").encode("utf-8")
         byte = error.object[error.start : error.start + 1].hex()
-        return UndecodableError(before, f"the byte 0x{byte} is no {self.name} text; {_STATE_IT}.")
+        message = f"the byte 0x{byte} is no {self.name} text; {_STATE_IT}."
+        if self.encoding == "utf-8" and (odd := _BEYOND_UTF8.match(error.object, error.start)):
+            code = " ".join(f"0x{byte:02x}" for byte in odd.group())
+            message = (
+                f"the bytes {code} are an overlong form or half of a pair, no valid UTF-8; save the file as UTF-8."
+            )
+        return UndecodableError(before, message)
 
 
 def _known(encoding: str) -> str:
@@ -158,69 +188,139 @@ def _known(encoding: str) -> str:
         raise SettingsError(
             f"encoding {encoding!r} is not known; expected utf-8, utf-16, cp949, latin-1 or another of Python's."
         ) from None
-    return "latin-1" if found.name == "iso8859-1" else found.name
+    if found.name == "iso8859-1":
+        return "latin-1"
+    return next((name for name in (*letters.ENCODINGS, "utf-8-sig") if codecs.lookup(name) == found), found.name)
 
 
-def _looks_wide(chunk: bytes) -> bool:
-    """Whether every second byte of the beginning is NUL, as Latin text in UTF-16 has it."""
+def _refuse_wide(chunk: bytes) -> None:
+    """UndecodableError where every second byte of the beginning is NUL, as Latin text in UTF-16 has it."""
     head = np.frombuffer(chunk[:2000], np.uint8)
     even, odd = head[: len(head) // 2 * 2 : 2] == 0, head[1::2] == 0
-    return len(odd) > 1 and (odd.mean() > 0.8 > 0.2 > even.mean() or even.mean() > 0.8 > 0.2 > odd.mean())
+    if len(odd) > 1 and max(even.mean(), odd.mean()) > 0.8 > 0.2 > min(even.mean(), odd.mean()):
+        name = "utf-16-le" if odd.mean() > even.mean() else "utf-16-be"
+        line = chunk[:2000].decode(name, "replace").splitlines()[0]
+        told = f"looks like UTF-16 without a byte order mark: as {name} its first line reads {cut(line, 40)!r}"
+        raise UndecodableError(b"", f"{told}; save the file as UTF-8, or state it (--encoding {name}).")
 
 
 def detect(chunk: bytes) -> str:
     """The encoding of bytes that are not all ASCII and bear no mark.
 
     Returns   "utf-8" also where they are neither UTF-8 nor certainly something else: decoding then tells the byte
-    Errors    UndecodableError where two encodings would do
+    Errors    UndecodableError where two encodings would do, or where rows of UTF-8 stand among others
     """
+    if chunk.isascii():
+        return _of_shifts(chunk)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(chunk)
         return "utf-8"
     except UnicodeDecodeError:
         pass
-    high = np.frombuffer(chunk, np.uint8) >= 0x80
-    sound = len(chunk.decode("utf-8", "ignore").encode("utf-8")) - int((~high).sum())
-    if sound > 0.5 * high.sum():  # UTF-8 with broken places
+    n_high = int((np.frombuffer(chunk, np.uint8) >= 0x80).sum())
+    sound = len(chunk.decode("utf-8", "ignore").encode("utf-8")) - (len(chunk) - n_high)
+    written_alike = sum(map(len, _LIKE_UTF8.findall(chunk))) == n_high and _BEYOND_UTF8.search(chunk)
+    if sound > 0.5 * n_high or written_alike:  # UTF-8 with broken places
         return "utf-8"
-    hangul, western = _share_of_hangul(chunk), _is_western(chunk, high)
-    if hangul > 0.95:
-        return "cp949"
-    if western and hangul < 0.05:
-        return "cp1252" if any(0x80 <= byte < 0xA0 for byte in set(chunk)) else "latin-1"
-    place = int(np.flatnonzero(high)[0])
-    message = f"the byte 0x{chunk[place]:02x} is not UTF-8, and cp949, latin-1 or others are possible; {_STATE_IT}."
-    raise UndecodableError(chunk[:place], message)
+    found = _whole_runs(chunk)
+    others = [run for run in found if not _is_utf8(run)]
+    for evidence in (others, found):
+        if evidence and (best := _clear(letters.readings(evidence))) is not None:
+            _refuse_utf8_among(chunk, found, best)
+            return _plainest(best.encoding, chunk)
+    raise _question(chunk, found or letters.runs(chunk))
 
 
-def _share_of_hangul(chunk: bytes) -> float:
-    """The share of the characters beyond ASCII that are Hangul if the bytes are cp949; 0 if they cannot be.
+def _clear(candidates: list[letters.Reading]) -> letters.Reading | None:
+    """The likeliest reading, if no other comes near and its language writes so; one that looks odd counts for less."""
+    if not candidates or candidates[0].odd > MOST_ODD:
+        return None
+    best, *others = candidates
+    near = any(other.cost - best.cost < (CLEAR / 2 if other.odd > 3 * MOST_ODD else CLEAR) for other in others)
+    return None if near else best
 
-    Only the syllables of KS X 1001 count, the 2,350 that are in use.
-    """
+
+def _of_shifts(chunk: bytes) -> str:
+    """The encoding of 7-bit text with the escape sequences of ISO 2022."""
+    for name in ("iso2022_jp", "iso2022_kr", "iso2022_jp_2"):
+        with contextlib.suppress(UnicodeDecodeError):
+            codecs.getincrementaldecoder(name)().decode(chunk)
+            return name
+    place = _SHIFTS.search(chunk)
+    told = "holds escape sequences of ISO 2022, and is neither its Japanese nor its Korean form"
+    raise UndecodableError(chunk[: place.start() if place else 0], f"{told}; save the file as UTF-8.")
+
+
+def _whole_runs(chunk: bytes) -> list[bytes]:
+    """The runs beyond ASCII; of a chunk that is part of a file without the last, which may be cut."""
+    return letters.runs(chunk[: chunk.rfind(b"\n") + 1] if len(chunk) >= FIRST_CHUNK else chunk)
+
+
+def _is_utf8(run: bytes) -> bool:
     try:
-        text = codecs.getincrementaldecoder("cp949")().decode(chunk)
-    except UnicodeDecodeError:
-        return 0.0
-    beyond = [character for character in text if ord(character) >= 0x80][:50_000]
-    hangul = [character for character in beyond if "\uac00" <= character <= "\ud7a3"]
-    in_use = [character for character in hangul if min(character.encode("cp949")) >= 0xA1]
-    marks = [c for c in beyond if c in "㎡㎏㎝㎜㎞℃·…―‘’“”「」〈〉《》①②③④⑤⑥⑦⑧⑨⑩～"]
-    return len(in_use) / max(1, len(beyond) - len(marks))
-
-
-_WESTERN = set("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœŒšŠžŽŸ")
-_SIGNS = set("°§£€²³µ½¼¾©®™–—‘’“”…«»¡¿ºª·±× ")
-
-
-def _is_western(chunk: bytes, high: Any) -> bool:
-    """Whether the bytes read as latin-1 (cp1252) are single accented letters among plain ones, or common signs."""
-    try:
-        text = chunk.decode("cp1252")
+        run.decode("utf-8")
+        return True
     except UnicodeDecodeError:
         return False
-    beyond = {character for character in set(text) if ord(character) >= 0x80}
-    if not beyond <= _WESTERN | _SIGNS:
-        return False
-    pairs = float((high[1:] & high[:-1]).sum())
-    return pairs < 0.3 * float(high.sum())
+
+
+def _plainest(encoding: str, chunk: bytes) -> str:
+    """latin-1 for cp1252 where no byte tells them apart."""
+    return "latin-1" if encoding == "cp1252" and not re.search(rb"[\x80-\x9f]", chunk) else encoding
+
+
+def _refuse_utf8_among(chunk: bytes, found: list[bytes], best: letters.Reading) -> None:
+    """UndecodableError at the first run that is UTF-8, and reads worse in the encoding of the others."""
+    for run in filter(_is_utf8, found):
+        try:
+            here = letters.read_as(best.encoding, run.decode(best.encoding))
+            cost, text = here.cost, here.text
+        except UnicodeDecodeError:
+            cost, text = float("inf"), "nothing"
+        there = letters.read_as(best.encoding, run.decode("utf-8"), letters.LANGUAGES)
+        if there.cost + 4 < cost:
+            told = (
+                f"holds UTF-8 ({there.text!r}, as {best.encoding} {text!r}) in a file that is otherwise {best.encoding}"
+            )
+            raise UndecodableError(_at(chunk, run)[0], f"{told}; save the whole file as UTF-8.")
+
+
+def _confirm(chunk: bytes, encoding: str) -> None:
+    """UndecodableError where a later part of a file is clearly written in another encoding than its beginning."""
+    found = _whole_runs(chunk)
+    others = [run for run in found if not _is_utf8(run)] or found
+    encoding = "cp1252" if encoding == "latin-1" else encoding
+    mine = letters.readings(others, (encoding,))
+    candidates = letters.readings(others)
+    if mine and candidates and mine[0].cost - candidates[0].cost >= CLEAR:
+        other = candidates[0].encoding
+        run = next(run for run in others if run.decode(other) != run.decode(encoding))
+        told = f"reads as {encoding} before this line, and here as {other}: {run.decode(other)!r}"
+        raise UndecodableError(_at(chunk, run)[0], f"{told} (as {encoding} {run.decode(encoding)!r}); {_STATE_IT}.")
+    if mine:
+        _refuse_utf8_among(chunk, found, mine[0])
+
+
+def _question(chunk: bytes, found: list[bytes]) -> UndecodableError:
+    """Which encoding it is, with the candidates as they would read."""
+    candidates = letters.readings(found)
+    near = [entry for entry in candidates[:4] if entry.cost - candidates[0].cost < 2 * CLEAR]
+    if len(near) < 2 or near[0].odd > 2 * MOST_ODD:
+        near = candidates[:3]
+    if not near:
+        place = re.search(rb"[\x80-\xff]", chunk)
+        assert place is not None
+        told = f"the byte 0x{place.group().hex()} is not UTF-8, nor text of an encoding known here"
+        return UndecodableError(chunk[: place.start()], f"{told}; {_STATE_IT}.")
+    run = max(found[:200], key=lambda run: len({run.decode(entry.encoding) for entry in near}))
+    before, run = _at(chunk, run)
+    reads = "; ".join(f"{cut(run.decode(entry.encoding), 30)!r} in {entry.encoding}" for entry in near)
+    told = f"is not UTF-8, and its encoding is not clear: {reads}"
+    remedy = f"State the one that reads right, such as --encoding {near[0].encoding}, or save the file as UTF-8"
+    return UndecodableError(before, f"{told}. {remedy}.")
+
+
+def _at(chunk: bytes, run: bytes) -> tuple[bytes, bytes]:
+    """What stands before a run whose numbers are 0, and the run as it stands."""
+    place = re.search(re.escape(run).replace(b"0", b"[0-9]+"), chunk)
+    return (chunk[: place.start()], place.group()) if place else (b"", run)
