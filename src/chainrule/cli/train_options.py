@@ -88,7 +88,7 @@ def selection(options: argparse.Namespace) -> Selection:
 
 def dialect(options: argparse.Namespace) -> dict[str, Any]:
     """How text files are written, as far as the options say."""
-    given = {name: getattr(options, name, None) for name in ("delimiter", "quote", "decimal", "encoding")}
+    given = {name: getattr(options, name, None) for name in ("delimiter", "quote", "decimal", "thousands", "encoding")}
     if given["delimiter"] in ("tab", "\\t"):
         given["delimiter"] = "\t"
     return {name: text for name, text in given.items() if text is not None}

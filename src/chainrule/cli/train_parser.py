@@ -101,7 +101,11 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
             ("--valid", "DATA|SHARE", "rows to judge epochs by: a file, or a share to hold out (default 0.2)"),
             ("--task", "TASK", "what the target is: auto, classification or regression (default auto)"),
             ("--drop", "COLUMN,…", "columns to leave out"),
-            ("--kind", "COLUMN=KIND,…", "what columns hold: number, boolean, category, time, time:dmy, time:mdy"),
+            (
+                "--kind",
+                "COLUMN=KIND,…",
+                "what columns hold: number, number:comma, boolean, category, time, time:dmy, time:mdy …",
+            ),
             ("--cache", "FOLDER", "train from a cache in this folder, made where it is not there yet"),
             ("--cache-above", "MB", "files with more numbers than this are trained on from a cache (default 512)"),
             ("--weight", "COLUMN", "column of row weights ≥ 0; a row of weight 2 counts as the row twice"),
@@ -121,7 +125,8 @@ def add_dialect(group: argparse._ActionsContainer) -> None:
         (
             ("--delimiter", "CHAR", "what stands between cells (default detected; tab for a tabulator)"),
             ("--quote", "CHAR", "what stands around a cell (default detected)"),
-            ("--decimal", "CHAR", "decimal point of numbers, . or , (default detected)"),
+            ("--decimal", "CHAR", "decimal mark of numbers, . or , (default as the columns show)"),
+            ("--thousands", "CHAR", "separator of thousands: , . ' or a blank (default as the columns show)"),
             ("--encoding", "NAME", "utf-8, utf-16, cp949, latin-1 … (default detected)"),
             ("--missing", "CELL,…", "cells that mean a missing value (default NA, ?, an empty cell and the like)"),
         ),

@@ -23,7 +23,7 @@ BUFFER_BYTES = 1 << 20
 """Of each column of a Parquet file, so that memory does not grow with its row groups."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ParquetSource:
     """One or several Parquet files of the same columns, read in the order of their names."""
 
@@ -31,7 +31,13 @@ class ParquetSource:
     names: tuple[str, ...]
     files: tuple[str, ...]
     dialect: str
+    numbers: frozenset[str]
     decimal: str = "."
+    delimiter: str | None = None
+
+    def is_number(self, name: str) -> bool:
+        """See Source."""
+        return name in self.numbers
 
     @property
     def n_cells(self) -> int:
@@ -81,7 +87,17 @@ def open_parquet(path: Path) -> ParquetSource:
             raise DataError(f"{message} in every file.", path=name)
     _check_names(first.names, str(path))
     message = "Parquet" if path.is_file() else f"Parquet, {len(files)} file{'s' if len(files) > 1 else ''}"
-    return ParquetSource(str(path), tuple(first.names), tuple(files), message)
+    return ParquetSource(
+        path=str(path), names=tuple(first.names), files=tuple(files), dialect=message, numbers=_numbers_of(first)
+    )
+
+
+def _numbers_of(schema: Any) -> frozenset[str]:
+    """The columns whose type is one of numbers."""
+    from pyarrow import types
+
+    checks = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
+    return frozenset(item.name for item in schema if any(check(item.type) for check in checks))
 
 
 def _is_part(file: Path, folder: Path) -> bool:
@@ -100,14 +116,20 @@ def _parquet(path: str) -> Any:
     return parquet.ParquetFile(path, memory_map=False, buffer_size=BUFFER_BYTES, pre_buffer=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArrowFile:
     """An Arrow file or stream, read record batch by record batch."""
 
     path: str
     names: tuple[str, ...]
+    numbers: frozenset[str]
     dialect: str = "Arrow"
     decimal: str = "."
+    delimiter: str | None = None
+
+    def is_number(self, name: str) -> bool:
+        """See Source."""
+        return name in self.numbers
 
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """See Source."""
@@ -143,7 +165,7 @@ def _record_batches(path: str, places: list[int]) -> Iterator[tuple[Any, Iterato
             yield reader.schema, iter(reader)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArrowTable:
     """A table held in memory."""
 
@@ -152,6 +174,11 @@ class ArrowTable:
     dialect: str
     table: Any
     decimal: str = "."
+    delimiter: str | None = None
+
+    def is_number(self, name: str) -> bool:
+        """See Source."""
+        return name in _numbers_of(self.table.schema)
 
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """See Source."""
@@ -175,11 +202,11 @@ def open_arrow(path: Path) -> ArrowFile | ArrowTable:
         if is_first_feather:
             return of_table(feather.read_table(str(path), memory_map=False), str(path), "Arrow")
         with _record_batches(str(path), []) as (schema, _):
-            names = schema.names
+            names, numbers = schema.names, _numbers_of(schema)
     except _faults() as error:
         raise _unreadable(str(path), error) from None
     _check_names(names, str(path))
-    return ArrowFile(str(path), tuple(names))
+    return ArrowFile(path=str(path), names=tuple(names), numbers=numbers)
 
 
 def of_object(given: Any) -> ArrowTable | None:
@@ -205,7 +232,7 @@ def of_object(given: Any) -> ArrowTable | None:
 def of_table(table: Any, path: str, read_as: str) -> ArrowTable:
     """A pyarrow table as a source."""
     _check_names(table.column_names, path)
-    return ArrowTable(path, tuple(table.column_names), read_as, table)
+    return ArrowTable(path=path, names=tuple(table.column_names), dialect=read_as, table=table)
 
 
 def _check_names(names: list[str], path: str) -> None:

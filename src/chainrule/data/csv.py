@@ -15,6 +15,7 @@ from typing import Any
 from chainrule.data.cells import parsed, trimmed
 from chainrule.data.dialect import Dialect, check_stated, detect, records
 from chainrule.data.encoding import Decoder, UndecodableError, chunks
+from chainrule.data.numbers import OTHER_MARK
 from chainrule.data.regular import Standing
 from chainrule.data.scan import Scanned, Scanner
 from chainrule.data.source import Block
@@ -55,6 +56,15 @@ class CsvSource:
         return self.written.decimal
 
     @property
+    def delimiter(self) -> str:
+        """What stands between cells."""
+        return self.written.delimiter
+
+    def is_number(self, name: str) -> bool:
+        """See Source: a text file has no types."""
+        return False
+
+    @property
     def dialect(self) -> str:
         """Delimiter, quote, decimal mark, encoding."""
         return f"{self.written}, {self.encoding_name}"
@@ -73,7 +83,7 @@ class CsvSource:
     def _block(self, data: bytes, scanned: Scanned, wanted: list[str], text: set[str]) -> dict[str, Any]:
         """The columns of one block; `text` takes up those that turn out to hold more than numbers."""
 
-        text |= {self.names[i] for i in scanned.codes}
+        text |= {self.names[i] for i in scanned.codes | scanned.dotted}
         columns = self._if_numbers(data, scanned, wanted, text)
         if columns is None:  # some cell is no number: its column is found, and stays text from here on
             cells = self._convert(data, scanned, wanted, set(wanted))
@@ -125,7 +135,7 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
 
     Errors    DataError for an empty file, missing or double names, an encoding or dialect that is not certain
     """
-    check_stated(selection.delimiter, selection.quote, selection.decimal)
+    check_stated(selection.delimiter, selection.quote, selection.decimal, selection.thousands)
     decoder, standing = Decoder(selection.encoding), Standing.of(path)
     sample = _sample(path, decoder, standing)
     first = next((line for line in sample.split("\n") if line.strip()), None)
@@ -139,7 +149,7 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
         prefer_tab=".tsv" in path.name.lower(),
         delimiter=selection.delimiter,
         quote=selection.quote,
-        decimal=selection.decimal,
+        decimal=selection.decimal or OTHER_MARK.get(selection.thousands or ""),
     )
     cells, header_lines = next(records(sample, written.delimiter, written.quote))
     names = tuple(name.strip() for name in cells)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chainrule.data.numbers import THOUSANDS
 from chainrule.errors import DataError, SettingsError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -16,7 +17,7 @@ QUOTES = ('"', "'")
 SAMPLE_RECORDS = 500
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 _DECIMAL_POINT = re.compile(r"\s*[+-]?[0-9]+\.[0-9]+\s*")
-_THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2},[0-9]{3}\s*")
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}\s*")
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,19 @@ class Dialect:
         return f"{name}, quote {self.quote}, {mark}"
 
 
-def check_stated(delimiter: str | None, quote: str | None, decimal: str | None) -> None:
+def check_stated(delimiter: str | None, quote: str | None, decimal: str | None, thousands: str | None) -> None:
     """SettingsError where a stated part of the dialect is not possible."""
     for name, value in (("delimiter", delimiter), ("quote", quote)):
         if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n\0"):
             raise SettingsError(f"{name}={value!r}: must be one ASCII character.")
     if decimal not in (None, ".", ","):
         raise SettingsError(f"decimal={decimal!r}: must be '.' or ','.")
+    if thousands not in (None, "", *THOUSANDS):
+        raise SettingsError(
+            f"thousands={thousands!r}: must be one of {', '.join(map(repr, THOUSANDS))} (got {thousands!r})."
+        )
+    if thousands and thousands == decimal:
+        raise SettingsError(f"thousands={thousands!r}: must differ from the decimal mark (got {decimal!r}).")
     if delimiter is not None and delimiter in (quote, decimal):
         raise SettingsError(f"delimiter = {delimiter!r} is also the quote or decimal mark; expected another.")
 
@@ -49,11 +56,11 @@ def detect(
 ) -> Dialect:
     """The dialect of a text from its first records, whole lines.
 
-    Errors    DataError where two delimiters or two decimal marks would do
+    Errors    DataError where two delimiters would do
     """
     quote = quote or _quote(sample, delimiter)
     delimiter = delimiter or _delimiter(sample, quote, path, prefer_tab)
-    return Dialect(delimiter, quote, decimal or _decimal(sample, delimiter, quote, path))
+    return Dialect(delimiter, quote, decimal or _decimal(sample, delimiter, quote))
 
 
 def records(sample: str, delimiter: str, quote: str) -> Iterator[tuple[list[str], int]]:
@@ -108,32 +115,15 @@ def _delimiter(sample: str, quote: str, path: str, prefer_tab: bool) -> str:
     return best or ("\t" if prefer_tab else ",")
 
 
-def _decimal(sample: str, delimiter: str, quote: str, path: str) -> str:
-    """A comma where numbers are written with it and the delimiter is another; else the point."""
+def _decimal(sample: str, delimiter: str, quote: str) -> str:
+    """A comma where numbers are written with it and the delimiter is another; else the point.
+
+    1.234 and 1,234 say nothing: that is for each column to decide (spellings.py).
+    """
     if delimiter == ",":
         return "."
     records = _records(sample, delimiter, quote)[1:]
     cells = {cell for record in records for cell in record if "," in cell or "." in cell}
-    commas = {cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)}
-    if not commas or any(_DECIMAL_POINT.fullmatch(cell) for cell in cells):
-        return "."
-    if all(_THOUSANDS.fullmatch(cell) for cell in commas):
-        message = (
-            f"holds {min(commas)!r}: a decimal comma or a separator of thousands? State --decimal , or --decimal ."
-        )
-        line, column = _place(sample, min(commas), delimiter, quote)
-        raise DataError(message, path=path, line=line, column=column)
-    return ","
-
-
-def _place(sample: str, cell: str, delimiter: str, quote: str) -> tuple[int | None, str | None]:
-    """Line and column name of a cell of the sample."""
-    header: list[str] = []
-    line = 1
-    for cells, last_line in records(sample, delimiter, quote):
-        if header and cell in cells:
-            index = cells.index(cell)
-            return line, header[index].strip() if index < len(header) else None
-        header = header or cells
-        line = last_line + 1
-    return None, None
+    commas = {cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell) and not _THOUSANDS.fullmatch(cell)}
+    points = any(_DECIMAL_POINT.fullmatch(cell) and not _THOUSANDS.fullmatch(cell) for cell in cells)
+    return "," if commas and not points else "."

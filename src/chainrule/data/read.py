@@ -9,12 +9,18 @@ from pathlib import Path
 from chainrule.data import builtin
 from chainrule.data.builtin import Part
 from chainrule.data.encoding import size_unpacked
+from chainrule.data.mixed import in_one
+from chainrule.data.number_spellings import Surroundings
+from chainrule.data.numbers import COMMA, POINT, is_plain
 from chainrule.data.regular import is_there
 from chainrule.data.source import Block, Source
-from chainrule.data.survey import Survey
+from chainrule.data.survey import Decision, Survey
 from chainrule.data.table import Column, Selection, Table, Understood, listed, nearest, no_such, refuse_missing
-from chainrule.data.typed import check_reading, joined, typed
+from chainrule.data.typed import Marks, check_reading, joined, typed
 from chainrule.errors import DataError, named_path
+
+NUMBERS = ("number", POINT, COMMA)
+"""Stated readings of which the column itself says how its numbers are written."""
 
 NOTHING_LEFT = "no column is left to predict from; expected at least one besides the target."
 ENDINGS = ".csv, .tsv, .txt (also .gz, .zst), .parquet, .arrow, .feather or .npz"
@@ -142,17 +148,25 @@ class Plan:
     def blocks(self) -> Iterator[Block]:
         """The wanted columns of the source, block by block."""
         readings = {**self.features, **self.targets}
-        text = {name for name, reading in readings.items() if reading != "number"}
+        text = {name for name, reading in readings.items() if not is_plain(reading, self.source.decimal)}
         weight = [self.selection.weight] if self.selection.weight else []
         return self.source.blocks({*readings, *weight}, text)
 
     def table(self, block: Block) -> Table:
         """The rows of one block."""
         weight = None if self.selection.weight is None else self._column(block, self.selection.weight, "number").values
+        columns, faults = dict[str, Column](), list[DataError]()
+        for name, reading in {**self.features, **self.targets}.items():
+            try:
+                columns[name] = self._column(block, name, reading)
+            except DataError as fault:
+                faults.append(fault)
+        if faults:
+            raise in_one(faults, self.source.path)
         return Table(
             path=self.source.path,
-            columns=tuple(self._column(block, name, reading) for name, reading in self.features.items()),
-            targets=tuple(self._column(block, name, reading) for name, reading in self.targets.items()),
+            columns=tuple(columns[name] for name in self.features),
+            targets=tuple(columns[name] for name in self.targets),
             weight=weight,
             understood=self.understood,
             stated=frozenset(self.selection.kinds),
@@ -167,7 +181,8 @@ class Plan:
     def _column(self, block: Block, name: str, reading: str) -> Column:
         kept = self.kept.get(name, ())
         missing = tuple(text for text in self.selection.missing if text not in kept)
-        column = typed(block, name, reading, self.source.decimal, missing)
+        marks = Marks(self.source.decimal, self.selection.decimal, self.selection.thousands)
+        column = typed(block, name, reading, marks, missing)
         return replace(column, levels=self.words[name]) if name in self.words else column
 
     def whole(self, tables: list[Table]) -> Table:
@@ -203,8 +218,11 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     if n_rows == 0:
         raise DataError("has a header and no rows; expected at least one.", path=source.path)
     as_asked = {*targets, *(selection.features or ())}
-    decisions = {name: survey.decide(target=name in as_asked) for name, survey in surveys.items() if name not in stated}
-    readings = {name: decision.reading for name, decision in decisions.items()} | stated
+    decisions = _decide(source, surveys, stated, as_asked)
+    readings: dict[str, str | None] = {name: decision.reading for name, decision in decisions.items()}
+    for name, asked in stated.items():
+        if not (readings.get(name) or "").startswith("number"):
+            readings[name] = "number" if asked in (POINT, COMMA) else asked
     used = {
         name: reading for name in features if (reading := readings[name] or ("number" if name in as_asked else None))
     }
@@ -216,7 +234,9 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     result = {name: decision.understood for name, decision in decisions.items()}
     for name, reading in stated.items():
         note = surveys[name].note if name in surveys else ""
-        result[name] = Understood(name, reading.partition(":")[0], True, "as stated", note)  # type: ignore[arg-type]
+        found = f", {result[name].detail}" if name in result and result[name].used and result[name].detail else ""
+        kind = reading.partition(":")[0]
+        result[name] = Understood(name, kind, True, f"as stated{found}", note)  # type: ignore[arg-type]
     understood = tuple(_with_role(name, result.get(name), targets, selection) for name in source.names)
     return Plan(
         source=source,
@@ -233,15 +253,57 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
 def _surveys(
     source: Source, selection: Selection, stated: dict[str, str], features: list[str], targets: tuple[str, ...]
 ) -> dict[str, Survey]:
-    """A survey of every column that is not stated; of a target that is stated as text its missing values alone."""
+    """A survey of every column that is not stated, and of text that is stated to be numbers, written somehow; of a
+    target that is stated as text its missing values alone."""
     asked = set(targets) if selection.finds_kept else set()
     return {
-        name: Survey(
-            name=name, decimal=source.decimal, missing=selection.missing, spelled={} if name in asked else None
-        )
+        name: _new_survey(source, selection, name, name in asked)
         for name in (*features, *targets)
-        if name not in stated or (name in asked and stated[name] == "category")
+        if name not in stated
+        or (name in asked and stated[name] == "category")
+        or (stated[name] in NUMBERS and not source.is_number(name))
     }
+
+
+def _new_survey(source: Source, selection: Selection, name: str, is_asked: bool) -> Survey:
+    """A survey of one column, with what is known of the marks of its numbers."""
+    stated = selection.kinds.get(name)
+    around = Surroundings(
+        delimiter=source.delimiter,
+        decimal={POINT: ".", COMMA: ","}.get(stated or "", selection.decimal),
+        thousands=selection.thousands,
+    )
+    return Survey(
+        name=name,
+        decimal=source.decimal,
+        missing=selection.missing,
+        around=around,
+        is_stated=stated in NUMBERS,
+        spelled={} if is_asked else None,
+    )
+
+
+def _decide(
+    source: Source, surveys: dict[str, Survey], stated: dict[str, str], as_asked: set[str]
+) -> dict[str, Decision]:
+    """What each column is; where marks are open in one of them, the decimal mark of the others counts.
+
+    Errors    DataError that names all columns that cannot be read
+    """
+    seen = {survey.decimal_seen for survey in surveys.values()} - {None}
+    decisions, faults = dict[str, Decision](), list[DataError]()
+    for name, survey in surveys.items():
+        if len(seen) == 1:
+            survey.around = replace(survey.around, elsewhere=next(iter(seen)))
+        if name in stated and not survey.is_stated:
+            continue
+        try:
+            decisions[name] = survey.decide(target=name in as_asked)
+        except DataError as fault:
+            faults.append(fault)
+    if faults:
+        raise in_one(faults, source.path)
+    return decisions
 
 
 def _wanted(source: Source, selection: Selection) -> tuple[tuple[str, ...], list[str]]:
@@ -278,7 +340,7 @@ def _survey(
     if not surveys:
         return None
     wanted = {*names, *([selection.weight] if selection.weight else [])}
-    text = {name for name, reading in stated.items() if reading != "number"}
+    text = {name for name, reading in stated.items() if not is_plain(reading, source.decimal) and name not in surveys}
     text |= {name for name, survey in surveys.items() if survey.spelled is not None}
     n_rows = 0
     for block in source.blocks(wanted, text):
@@ -290,7 +352,7 @@ def _survey(
     again = [name for name, survey in surveys.items() if survey.needs_text]
     if again:  # cells taken for numbers that other cells of their column show to be texts
         for name in again:
-            surveys[name] = Survey(name=name, decimal=source.decimal, missing=selection.missing)
+            surveys[name] = _new_survey(source, selection, name, surveys[name].spelled is not None)
         if keep is not None:
             keep.clear()
         for block in source.blocks(wanted, {*text, *again}):

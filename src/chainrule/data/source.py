@@ -68,6 +68,13 @@ class Source(Protocol):
     def decimal(self) -> str:
         """The decimal mark of numbers that are text."""
 
+    @property
+    def delimiter(self) -> str | None:
+        """What stands between the cells of a text file; None elsewhere."""
+
+    def is_number(self, name: str) -> bool:
+        """Whether a column holds numbers by its type, so that how they are written is no question."""
+
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """The rows of some columns, again from the first at each call.
 

@@ -12,23 +12,18 @@ import numpy.typing as npt
 
 from chainrule.data import cells, times
 from chainrule.data.integers import EXACT, WRITTEN, LargeIntegers
+from chainrule.data.mixed import FEW_LEVELS, MOSTLY, Mixture, are_codes, described, percent
+from chainrule.data.number_spellings import Agreement, Spellings, Surroundings, agreement
+from chainrule.data.numbers import OTHER_MARK, NumberFormat
 from chainrule.data.source import Block, Place
 from chainrule.data.spellings import add_spelled, classes_among, note
 from chainrule.data.table import Understood
-
-FEW_LEVELS = 20
-"""Up to here texts are a category however few rows each has."""
 
 MOST_LEVELS = 1_000
 """Beyond, texts are not used as a category unless that is stated."""
 
 MOST_COUNTED = 200_000
 """Distinct values that are told apart; beyond, they are many."""
-
-MOSTLY = 0.9
-FEW_ODD = 10
-ODD_LEVEL = 5
-"""Rows each text must have to count as a level among numbers, such as 3+ after 0, 1, 2."""
 
 LEAST_ROWS = 20
 """Rows from which on values that are all different look like an identifier."""
@@ -64,8 +59,13 @@ class Survey:
     n_numbers: int = 0
     typed: str | None = None
     """"number", "boolean" or "time" where the source says so, "unusable" for what no column may be."""
-    codes: bool = False
-    """Whether some number is written as 007."""
+    is_stated: bool = False
+    """Whether a user said that it holds numbers."""
+    spellings: Spellings = field(default_factory=Spellings)
+    """How cells of text are spelled."""
+    around: Surroundings = field(default_factory=Surroundings)
+    of_text: bool = False
+    """Whether its numbers come from a text file, so that how they are written says something."""
     counts: dict[str, int] | None = field(default_factory=dict)
     low: float = np.inf
     high: float = -np.inf
@@ -95,6 +95,7 @@ class Survey:
         column = block.columns[self.name]
         kind = column.type
         self.n += len(column)
+        self.of_text = self.of_text or block.lines is not None
         if pyarrow.types.is_string(kind):
             if self.spelled is not None:
                 add_spelled(self.spelled, column, self.missing)
@@ -113,21 +114,23 @@ class Survey:
             self.typed, self.n_missing = "unusable", self.n_missing + len(column)
 
     def _add_text(self, column: Any, block: Block) -> None:
-        import pyarrow.compute as pc
-
         if column.null_count == len(column):
             self.n_missing += len(column)
             return
-        values, odd = cells.parsed(column, self.decimal)
+        encoded = column.dictionary_encode()
+        codes, texts = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary
+        counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+        each, is_odd = cells.parsed(texts, self.decimal)
+        values, odd = np.append(each, np.nan)[codes], np.append(is_odd, False)[codes]
         if odd.any():
             row = int(np.argmax(odd))
             self.odd = self.odd or block.place(row, self.name, column[row])
             self._add_dates(column, block)
-        self.codes |= bool(pc.any(pc.match_substring_regex(column, cells.CODE)).as_py())
-        self.integers.add(column, values)
+        self.spellings.add(texts, counts, _first_rows(codes, len(texts)), block, self.name)
+        self.integers.add(texts, each)
         self._add_numbers(values, block, odd)
         if self.counts is not None:
-            for level, count in cells.counted(column).items():
+            for level, count in zip(texts.to_pylist(), counts.tolist(), strict=True):
                 self.counts[level] = self.counts.get(level, 0) + count
             if len(self.counts) > MOST_COUNTED:
                 self.counts = None
@@ -175,7 +178,7 @@ class Survey:
     def needs_text(self) -> bool:
         """Whether some cells were counted as numbers of a column that holds other texts as well, or more digits."""
         many_digits = self.whole and max(-self.low, self.high) >= EXACT
-        return self.as_numbers and (self.odd is not None or self.codes or many_digits)
+        return self.as_numbers and (bool(self.spellings.known) or self.spellings.known is None or many_digits)
 
     @property
     def words(self) -> tuple[str, str] | None:
@@ -193,8 +196,8 @@ class Survey:
     def decide(self, *, target: bool = False) -> Decision:
         """What the column is. A target is read as it is, never dropped.
 
-        Errors    DataError for a column of numbers or dates with a few cells that are none, for numbers with
-                  units or separators of thousands, for infinite numbers
+        Errors    DataError for a column of numbers or dates with a few cells that are none, for numbers of several
+                  units, for marks that may mean two things, for infinite numbers
         """
         if self.typed == "unusable":
             return self._dropped("text", "its type cannot be used")
@@ -207,9 +210,13 @@ class Survey:
             return self._constant(target) or self._used("boolean", "boolean", "")
         if self.typed == "time":
             return self._time("ymd", target, note="")
-        if self.n_numbers == self.n_present and not self.codes:
-            return self._category(target) if self._are_codes(target) else self._number(target)
-        return self._text(target)
+        return self._text(target) if self.spellings.known != {} else self._plain_number(target)
+
+    def _plain_number(self, target: bool) -> Decision:
+        if self._are_codes(target) and not self.is_stated:
+            return self._category(target)
+        is_whole = self.whole and self.of_text
+        return self._number(target, NumberFormat(decimal="" if is_whole else self.decimal) if self.of_text else None)
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
@@ -238,17 +245,27 @@ class Survey:
         self.integers.compare(text for text in self.counts or () if re.search(WRITTEN, text))
         return self.integers.merged or (target and self.counts is not None and len(self.counts) <= FEW_LEVELS)
 
-    def _number(self, target: bool) -> Decision:
-        constant = self._constant(target)
+    def _number(self, target: bool, made: NumberFormat | None) -> Decision:
+        constant = self._constant(target or self.is_stated)
         if constant:
             return constant
-        if not target and self.whole and self.n_present >= LEAST_ROWS:
+        if (
+            not target
+            and not self.is_stated
+            and (made is None or not made.words)
+            and self.whole
+            and self.n_present >= LEAST_ROWS
+        ):
             running = self.increasing and self.first in (0, 1) and self.high - self.low == self.n - 1
             if running and self.n_missing == 0:
                 return self._dropped("id", "it counts the rows")
             if self.distinct is not None and len(self.distinct) >= min(self.n_present, MOST_COUNTED):
                 return self._dropped("id", "every row has its own value, and the name says it identifies")
-        return self._used("number", "number", f"{self.low:g} to {self.high:g}")
+        span = f"{self.low:g} to {self.high:g}" if np.isfinite(self.low) else ""
+        if made is None:
+            return self._used("number", "number", span)
+        detail = (made.describe(self.decimal), span, described(made, self.counts, self.n_present))
+        return self._used("number", made.reading, ", ".join(part for part in detail if part))
 
     def _text(self, target: bool) -> Decision:
         present, counts = self.n_present, self.counts
@@ -257,9 +274,60 @@ class Survey:
         order = max(times.ORDERS, key=lambda name: self.dates[name])
         if self.dates[order] > MOSTLY * present or self.dates[order] == present:
             return self._dates(order, target)
-        if not self.codes:
-            self._refuse_odd_numbers()
-        return self._constant(target) or self._category(target)
+        made = self._format(target)
+        if made is None:
+            return self._constant(target) or self._category(target)
+        if not made.is_plain or made.words or made.decimal not in ("", self.decimal):
+            self._measure(made)
+        elif self._are_codes(target) and not self.is_stated:
+            return self._category(target)
+        return self._number(target, made)
+
+    def _format(self, target: bool) -> NumberFormat | None:
+        """How the numbers of the column are written; None where it holds texts."""
+        found = self.agreed
+        if found is None:
+            if self.is_stated and self.odd is not None:
+                raise self.odd.error("; expected a finite number, or a missing value (--missing).")
+            return None
+        return Mixture(
+            name=self.name,
+            n_present=self.n_present,
+            counts=self.counts,
+            spellings=self.spellings.all,
+            agreement=found,
+            is_target=target,
+            is_stated=self.is_stated,
+            n_plain=self.n_numbers,
+            odd=self.odd,
+        ).as_numbers()
+
+    @property
+    def agreed(self) -> Agreement | None:
+        """The number format of most cells of text."""
+        return agreement(self.spellings.all, self.around)
+
+    @property
+    def decimal_seen(self) -> str | None:
+        """The decimal mark of the column, where its cells leave no doubt."""
+        if self.spellings.known == {}:
+            return self.decimal if self.of_text and self.n_numbers and not self.whole else None
+        found = self.agreed
+        if found is None or not found.has_decimals or found.n < 0.5 * self.n_present:
+            return None
+        return found.format.decimal or OTHER_MARK.get(found.format.thousands)
+
+    def _measure(self, made: NumberFormat) -> None:
+        """Lowest and highest number of cells that are no plain numbers."""
+        import pyarrow
+
+        self.low, self.high = np.inf, -np.inf
+        if self.counts is not None:
+            values = made.values(pyarrow.array(list(self.counts), pyarrow.string()))[0]
+            self.low, self.high = float(np.nanmin(values)), float(np.nanmax(values))
+            self.whole = bool((values == np.floor(values))[~np.isnan(values)].all())
+            self.n_numbers = sum(n for n, v in zip(self.counts.values(), values, strict=True) if not np.isnan(v))
+        self.increasing, self.distinct = False, None
 
     def _dates(self, order: str, target: bool) -> Decision:
         if self.dates[order] < self.n_present:
@@ -279,25 +347,6 @@ class Survey:
         span = f"{np.datetime_as_string(low, 'D')} to {np.datetime_as_string(high, 'D')}"
         return self._used("time", f"time:{order}", span + note)
 
-    def _refuse_odd_numbers(self) -> None:
-        """Numbers with a few other cells are refused at the first of those, and so are numbers with units."""
-        assert self.odd is not None
-        share, counts = self.n_numbers / self.n_present, self.counts
-        odd = (
-            None if counts is None else {t: k for t, k in counts.items() if not re.search(cells.NUMBER, self._point(t))}
-        )
-        few_levels = counts is not None and len(counts) <= FEW_LEVELS
-        if share > 0.5 and not (few_levels and odd and min(odd.values()) >= ODD_LEVEL):
-            if share >= MOSTLY or (odd is not None and len(odd) <= FEW_ODD):
-                message = f", where {_percent(share)} of the column are numbers; expected a number. {_REMEDY}"
-                raise self.odd.error(message)
-        elif odd and not few_levels and _written_numbers(odd) + share > 0.8:
-            message = f", a number with a unit or separators; expected a plain number such as 1234.5. {_REMEDY}"
-            raise self.odd.error(message)
-
-    def _point(self, text: str) -> str:
-        return text.replace(".", "·").replace(",", ".") if self.decimal == "," else text
-
     def _category(self, target: bool) -> Decision:
         present = self.n_present
         n_levels = MOST_COUNTED if self.counts is None else len(self.counts)
@@ -307,8 +356,9 @@ class Survey:
             if n_levels > MOST_LEVELS or (n_levels > FEW_LEVELS and n_levels > present / 2):
                 many = "more than 200,000" if self.counts is None else f"{n_levels:,}"
                 return self._dropped("text", f"text, {many} different in {present:,} rows")
-        note = "codes with leading zeros" if self.codes else "numbers and text" if self.n_numbers else ""
-        if self.n_numbers == present and not self.codes:
+        codes = are_codes(self.spellings.all, present)
+        note = "codes with leading zeros" if codes else "numbers and text" if self.n_numbers else ""
+        if self.n_numbers == present and not codes:
             note = "whole numbers beyond 2^53"
         many = f"{n_levels:,} level{'s' if n_levels != 1 else ''}"
         return self._used("category", "category", f"{many}, {note}" if note else many)
@@ -325,22 +375,14 @@ class Survey:
         return Decision(Understood(self.name, kind, False, f"dropped: {reason}"), None)
 
     def _used(self, kind: Any, reading: str, detail: str) -> Decision:
-        parts = [detail, f"{_percent(self.n_missing / self.n)} missing" if self.n_missing else ""]
+        parts = [detail, f"{percent(self.n_missing / self.n)} missing" if self.n_missing else ""]
         detail = ", ".join(part for part in parts if part)
         return Decision(Understood(self.name, kind, True, detail, self.note), reading)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %" if share < 0.9995 or share == 1 else "more than 99.9 %"
-
-
-def _written_numbers(counts: dict[str, int]) -> float:
-    """The share of rows whose text is a number with thousands separators, or with the unit most of them have."""
-    total, units, grouped = sum(counts.values()), dict[str, int](), 0
-    for text, count in counts.items():
-        if cells.GROUPED.fullmatch(text):
-            grouped += count
-        elif cells.AFFIXED.fullmatch(text):
-            unit = re.sub(r"[0-9.,+\-\s]", "", text)
-            units[unit] = units.get(unit, 0) + count
-    return (grouped + max(units.values(), default=0)) / max(total, 1)
+def _first_rows(codes: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
+    """The row in which each of n distinct cells first stands."""
+    first = np.zeros(n, np.int64)
+    rows = np.flatnonzero(codes >= 0)[::-1]
+    first[codes[rows]] = rows
+    return first

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.numbers import NumberFormat
 from chainrule.errors import DataError
 from chainrule.visible import MOST, cut
 
@@ -40,7 +41,8 @@ class Column:
     kind: Kind
     values: npt.NDArray[Any]
     levels: tuple[str, ...] | None = None
-    """Of a category its texts in natural order (2 before 10); of a boolean its words for false and true."""
+    """Of a category its texts in natural order (2 before 10); of a boolean its words for false and true; of a number
+    the words that stand among its values."""
     order: str | None = None
     """Of times read from text the order of day, month and year: "ymd", "dmy" or "mdy"."""
 
@@ -62,6 +64,30 @@ class Column:
         if self.kind == "category":
             return np.asarray(self.values < 0)
         return np.asarray(np.isnat(self.values) if self.kind == "time" else np.isnan(self.values))
+
+
+@dataclass(frozen=True)
+class NumberColumn(Column):
+    """Numbers read from text: how they are written, and the words that stand among them, whose values are NaN."""
+
+    format: NumberFormat | None = None
+    codes: npt.NDArray[np.int32] | None = None
+    """Which word (of levels) a cell holds, −1 for none; None where there are no words."""
+
+    @property
+    def reading(self) -> str:
+        """What Selection.kinds takes to have the column read the same way again."""
+        return "number" if self.format is None else self.format.reading
+
+    def take(self, rows: npt.NDArray[Any] | slice) -> NumberColumn:
+        """Some of the rows."""
+        return replace(self, values=self.values[rows], codes=None if self.codes is None else self.codes[rows])
+
+    @property
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Which rows hold neither a number nor a word."""
+        empty = np.isnan(self.values)
+        return np.asarray(empty if self.codes is None else empty & (self.codes < 0))
 
 
 @dataclass(frozen=True)
@@ -134,7 +160,8 @@ class Selection:
               dropped of them: cells that do not fit are refused; missing: cells that mean a missing value;
               kept: of which columns some of those are texts all the same; None: of a target that is found from its
               cells (spellings.py), where missing is not stated;
-              delimiter, quote, decimal, encoding: of a text file, None to detect each
+              delimiter, quote, encoding: of a text file, None to detect each; decimal, thousands: the marks of
+              numbers that are text
     """
 
     targets: tuple[str, ...] | None = None
@@ -148,6 +175,7 @@ class Selection:
     delimiter: str | None = None
     quote: str | None = None
     decimal: str | None = None
+    thousands: str | None = None
     encoding: str | None = None
 
     @property

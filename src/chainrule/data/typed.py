@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule.data import cells, times
+from chainrule.data.numbers import COMMA, OTHER_MARK, POINT, NumberFormat, format_of, like_thousands
 from chainrule.data.source import Block
-from chainrule.data.table import Column, natural
-from chainrule.errors import SettingsError
+from chainrule.data.table import Column, NumberColumn, natural
+from chainrule.errors import DataError, SettingsError
 
-READINGS = ("number", "boolean", "category", "time", "time:ymd", "time:dmy", "time:mdy")
+
+@dataclass(frozen=True)
+class Marks:
+    """Decimal mark of a file, and what a user stated of the marks of numbers."""
+
+    of_file: str
+    decimal: str | None = None
+    thousands: str | None = None
+
+
+READINGS = ("number", POINT, COMMA, "boolean", "category", "time", "time:ymd", "time:dmy", "time:mdy")
+"""Those that are stated; of a number the stored one says how it is written (numbers.py)."""
 
 
 def check_reading(name: str, reading: str) -> str:
     """The reading itself. SettingsError for one there is not."""
-    if reading not in READINGS:
+    try:
+        known = reading in READINGS or format_of(reading) is not None
+    except ValueError:
+        known = False
+    if not known:
         raise SettingsError(f"column {name!r} cannot be read as {reading!r}; expected one of {', '.join(READINGS)}.")
     return reading
 
 
-def typed(block: Block, name: str, reading: str, decimal: str, missing: tuple[str, ...]) -> Column:
+def typed(block: Block, name: str, reading: str, marks: Marks, missing: tuple[str, ...]) -> Column:
     """A column of a block, read as stated.
 
     Errors    DataError with the place of the first cell that does not fit
@@ -33,7 +51,7 @@ def typed(block: Block, name: str, reading: str, decimal: str, missing: tuple[st
         column = cells.trimmed(column, missing)
     kind, _, order = reading.partition(":")
     if kind == "number":
-        return Column(name, "number", _numbers(block, name, column, decimal))
+        return _number(block, name, column, format_of(reading), marks)
     if kind == "boolean":
         return _boolean(block, name, column)
     if kind == "time":
@@ -55,13 +73,62 @@ def joined(parts: list[Column]) -> Column:
     if first.kind != "category":
         words = next((part.levels for part in parts if part.levels is not None), None)
         values = np.concatenate([part.values for part in parts]) if len(parts) > 1 else first.values
-        return Column(first.name, first.kind, values, words, first.order)
+        if isinstance(first, NumberColumn):
+            return replace(first, values=values, levels=words, codes=_joined_codes(parts))
+        return replace(first, values=values, levels=words)
     index: dict[str, int] = {}
     codes = []
     for part in parts:
         place = np.array([index.setdefault(level, len(index)) for level in part.levels or ()] + [-1], np.int32)
         codes.append(place[part.values])
     return category(first.name, np.concatenate(codes), list(index))
+
+
+def _joined_codes(parts: list[Column]) -> npt.NDArray[np.int32] | None:
+    """Which word each cell holds; None where no part has words."""
+    codes = [getattr(part, "codes", None) for part in parts]
+    if all(known is None for known in codes):
+        return None
+    none = [
+        np.full(len(part), -1, np.int32) if known is None else known for part, known in zip(parts, codes, strict=True)
+    ]
+    return np.concatenate(none)
+
+
+def _number(block: Block, name: str, column: Any, made: NumberFormat | None, marks: Marks) -> Column:
+    import pyarrow
+
+    if not pyarrow.types.is_string(column.type):
+        return NumberColumn(name, "number", _numbers(block, name, column, marks.of_file), format=made)
+    own = (made or NumberFormat(decimal=marks.of_file)).stated(marks.decimal, marks.thousands, marks.of_file)
+    values, codes, odd = own.values(column)
+    if odd.any() and marks.decimal and not own.thousands:  # the other mark can but separate thousands
+        values, codes, odd = replace(own, thousands=OTHER_MARK[own.decimal]).values(column)
+    elif made is not None and not made.decimal and not made.thousands and marks.decimal is None:
+        doubtful = like_thousands(column)
+        if doubtful.any():
+            raise _doubtful(block, name, column, int(np.argmax(doubtful)))
+    if odd.any():
+        row, like = (
+            int(np.argmax(odd)),
+            "" if made is None or made.is_plain else f" written as in training ({own.describe('.')})",
+        )
+        known = f" or one of {', '.join(map(repr, own.words))}" if own.words else ""
+        raise block.place(row, name, column[row]).error(
+            f"; expected a finite number{like}{known}, or a missing value (--missing). Are its marks others? State "
+            "--decimal or --thousands."
+        )
+    return NumberColumn(name, "number", values, made.words if made is not None and made.words else None, format=made,
+                  codes=codes if own.words else None)  # fmt: skip
+
+
+def _doubtful(block: Block, name: str, column: Any, row: int) -> DataError:
+    """The error for 1.097 in a column that had no decimals in training."""
+    mark = "." if "." in str(column[row]) else ","
+    return block.place(row, name, column[row]).error(
+        f"; the column held whole numbers in training: does the mark separate thousands or decimals? State "
+        f"--thousands={mark} or --decimal={mark}."
+    )
 
 
 def _numbers(block: Block, name: str, column: Any, decimal: str) -> Any:

@@ -6,7 +6,7 @@ predicts rows of other folds clearly better than the means of the values beside 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -151,4 +151,4 @@ def as_category(column: Column) -> Column:
     places = np.full(len(column), -1, np.int32)
     places[present] = codes
     levels = tuple(str(int(v)) if v == np.floor(v) and abs(v) < 1e18 else repr(float(v)) for v in distinct)
-    return replace(column, kind="category", values=places, levels=levels)
+    return Column(column.name, "category", places, levels)

@@ -11,13 +11,13 @@ the rest as JSON (see table_pipeline.py), so what is loaded encodes to the same 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.table import Column
+from chainrule.data.table import Column, NumberColumn
 from chainrule.pipeline.statistics import mean_and_scale, quantiles
 
 Array = npt.NDArray[Any]
@@ -32,12 +32,13 @@ MOST_KNOTS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class NumberEncoder:
-    """A number, scaled; where bins are given also its place in each bin; where values were missing an indicator.
+    """A number, scaled; where bins are given also its place in each bin; where values were missing an indicator; one
+    for each word that stands among the numbers.
 
     Formula   robust, standard: x = (v − center)·factor, input x / √(1 + (x/3)²)
               quantile: Φ⁻¹ of the share of training rows below v, interpolated between knots
               bin t with edges a, b: (v − a) / (b − a), held within [0, 1]
-              a missing value has the inputs of the median
+              a missing value, and a word, has the inputs of the median
     Source    Holzmüller et al. (2024) for the smooth limit; Gorishniy et al. (2022) for the bins
     """
 
@@ -55,11 +56,16 @@ class NumberEncoder:
     """(2, n): values and what they become (scaling by quantiles); (2, 0) otherwise."""
     edges: Array
     """Edges of the bins; fewer than 3 are none."""
+    words: tuple[str, ...] = ()
+    """Texts among the numbers, such as >20; each has an input, 1 where it stands."""
 
     @classmethod
     def fit(cls, column: Column, weight: Array | None, *, scaling: str, n_bins: int) -> NumberEncoder:
         """Center, factor, median, edges of the training rows. A constant column has factor 0."""
-        return cls.of_values(column.name, column.values.astype(np.float64), weight, scaling=scaling, n_bins=n_bins)
+        made = cls.of_values(column.name, column.values.astype(np.float64), weight, scaling=scaling, n_bins=n_bins)
+        if not isinstance(column, NumberColumn) or column.codes is None:
+            return made
+        return replace(made, words=column.levels or (), indicator=made.indicator and bool(column.missing.any()))
 
     @classmethod
     def of_values(cls, name: str, values: Array, weight: Array | None, *, scaling: str, n_bins: int) -> NumberEncoder:
@@ -100,11 +106,22 @@ class NumberEncoder:
         """The number, its bins, its indicator."""
         bins = (f"{self.name} {a:g}…{b:g}" for a, b in zip(self.edges[:-1], self.edges[1:], strict=True))
         result = (self.name, *(bins if self.n_bins else ()))
-        return (*result, f"{self.name} missing") if self.indicator else result
+        result = (*result, f"{self.name} missing") if self.indicator else result
+        return (*result, *(f"{self.name}={word}" for word in self.words))
 
     def encode(self, column: Column) -> Array:
-        """(n, 1 + n_bins + indicator)."""
-        return self.of(column.values.astype(np.float64))
+        """(n, 1 + n_bins + indicator + words)."""
+        inputs = self.of(column.values.astype(np.float64))
+        if not self.words:
+            return inputs
+        codes = column.codes if isinstance(column, NumberColumn) else None
+        if codes is None:
+            return np.hstack([inputs, np.zeros((len(column), len(self.words)))])
+        if self.indicator:
+            inputs[:, -1] = column.missing
+        known = column.levels or ()
+        places = np.array([known.index(word) if word in known else len(known) for word in self.words])
+        return np.hstack([inputs, (codes[:, None] == places).astype(np.float64)])
 
     def of(self, values: Array) -> Array:
         """The same of plain values, NaN = missing."""

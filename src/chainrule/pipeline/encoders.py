@@ -53,10 +53,11 @@ def plain(state: Any) -> dict[str, Any]:
         value = getattr(state, item.name)
         if isinstance(value, NumberEncoder | CategoryEncoder):
             found[item.name] = plain(value)
-        elif not isinstance(value, np.ndarray):
+        elif isinstance(value, np.ndarray):
+            if value.size == 0:
+                found[item.name] = {"empty": list(value.shape)}
+        elif item.name != "words" or value:
             found[item.name] = value
-        elif value.size == 0:
-            found[item.name] = {"empty": list(value.shape)}
     return found
 
 
@@ -81,6 +82,8 @@ def restored(cls: Any, state: Mapping[str, Any], arrays: Mapping[str, Array], pr
             made[item.name] = arrays[name]
         elif item.name in PARTS:
             made[item.name] = restored(PARTS[item.name], state[item.name], arrays, name)
+        elif item.name not in state:
+            made[item.name] = item.default
         elif isinstance(state[item.name], dict):
             made[item.name] = np.zeros(state[item.name]["empty"])
         else:

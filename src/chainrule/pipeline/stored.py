@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.typed import READINGS
+from chainrule.data.typed import check_reading
 from chainrule.pipeline.columns import CYCLES
 from chainrule.pipeline.target import class_text
 from chainrule.schema import (
+    Checked,
     Either,
     Flag,
     Kinds,
@@ -41,6 +42,7 @@ _NUMBER: dict[str, Schema] = {
     "limited": Flag(),
     "filled": Number(),
     "indicator": Flag(),
+    "words": ListOf(_NAME, distinct=True),
 }
 _CATEGORY: dict[str, Schema] = {
     "name": _NAME,
@@ -49,24 +51,35 @@ _CATEGORY: dict[str, Schema] = {
     "missing": Flag(),
     "means_of": ListOf(_NAME, distinct=True),
 }
+_NO_WORDS = frozenset({"words"})
+"""Of a number without words among its values they may be left out."""
 _CLASS_NAME = Either((_NAME, Number()), "a text or a finite number")
 _TARGET_NAMES = ListOf(_NAME, least=1, distinct=True)
 _TIME: dict[str, Schema] = {
     "name": _NAME,
-    "elapsed": Record(_NUMBER),
+    "elapsed": Record(_NUMBER, may_lack=_NO_WORDS),
     "cycles": ListOf(Text(tuple(CYCLES)), distinct=True),
 }
+
+
+def _accept_reading(value: Any) -> None:
+    """ValueError for what is no reading of a column."""
+    check_reading("of the pipeline", Text().check(value, ""))
+
+
 PIPELINE = Record(
     {
         "kind": Text(("table",)),
         "columns": ListOf(
             Kinds(
                 {
-                    "number": Record(_NUMBER),
+                    "number": Record(_NUMBER, may_lack=_NO_WORDS),
                     "boolean": Record({"name": _NAME}),
                     "category": Record(_CATEGORY),
                     "time": Record(_TIME),
-                    "code": Record({"name": _NAME, "number": Record(_NUMBER), "category": Record(_CATEGORY)}),
+                    "code": Record(
+                        {"name": _NAME, "number": Record(_NUMBER, may_lack=_NO_WORDS), "category": Record(_CATEGORY)}
+                    ),
                 }
             )
         ),
@@ -77,7 +90,7 @@ PIPELINE = Record(
                 "values": Record({"columns": _TARGET_NAMES, "logarithm": Flag()}),
             }
         ),
-        "readings": MapOf(Text(READINGS), _NAME),
+        "readings": MapOf(Checked(_accept_reading), _NAME),
         "missing": ListOf(_NAME),
         "seed": Whole(0, MAX_SEED),
     }
@@ -132,7 +145,7 @@ def _number(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, pla
         Tensor(("float64",), (-1,)).check(edges, f"{place}.edges")
         _ascending(edges, f"{place}.edges")
     n_bins = len(edges) - 1 if edges is not None and len(edges) > 2 else 0
-    return 1 + n_bins + state["indicator"]
+    return 1 + n_bins + state["indicator"] + len(state.get("words", ()))
 
 
 def _ascending(values: Array, place: str) -> None:

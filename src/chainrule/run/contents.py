@@ -93,7 +93,7 @@ _SETTINGS = Record(
     },
     may_lack=frozenset({"alpha", "metric"}),
 )
-_DIALECT = Text(("delimiter", "quote", "decimal", "encoding"))
+_DIALECT = Text(("delimiter", "quote", "decimal", "thousands", "encoding"))
 _SOURCE: dict[str, Schema] = {
     "data": Optional(Text(encodable=False)),
     "cache": Text(encodable=False),
