@@ -13,7 +13,6 @@ from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.diagnose.vitals.measure import Vitals, take
 from chainrule.diagnose.vitals.steps import chosen_steps
 from chainrule.run.names import STEPS
-from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
 
 
@@ -36,7 +35,7 @@ def doctor(replayer: RunReplayer, data: tuple[Any, ...] | None) -> Diagnosis:
             kind=record.kind,
             diverged=record.diverged,
             stopped=str(record.result.get("stopped", "epochs")),
-            columns=_columns(record),
+            **_table(replayer),
             class_weight=record.class_weight,
             held_out=replayer.held_out,
             index=record.index,
@@ -44,13 +43,19 @@ def doctor(replayer: RunReplayer, data: tuple[Any, ...] | None) -> Diagnosis:
     )
 
 
-def _columns(record: RunRecord) -> tuple[str, ...] | None:
-    """The names of the inputs, where the run was trained on a table."""
+def _table(replayer: RunReplayer) -> dict[str, Any]:
+    """What is known of the table that the inputs were made of."""
+    record, known = replayer.record, {"table_sample": replayer.table_sample}
     if record.pipeline is None:
-        return None
+        return known
     from chainrule.pipeline.table_pipeline import TablePipeline
+    from chainrule.pipeline.target import class_text
 
-    return TablePipeline.from_dict(record.pipeline, record.pipeline_arrays).names
+    pipeline = TablePipeline.from_dict(record.pipeline, record.pipeline_arrays)
+    kinds = [encoder.kind for encoder in pipeline.encoders]
+    names = None if pipeline.classes is None else tuple(map(class_text, pipeline.classes))
+    columns = tuple(zip(pipeline.columns, kinds, pipeline.widths, strict=True))
+    return known | {"input_names": pipeline.names, "columns": columns, "class_names": names}
 
 
 def vitals(replayer: RunReplayer, steps: Any, data: tuple[Any, ...] | None, sharpness: bool) -> Vitals:

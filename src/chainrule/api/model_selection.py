@@ -21,6 +21,7 @@ from chainrule.planning.selection import Selected, select
 from chainrule.run import contents
 from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RUN
+from chainrule.run.table_sample import TableSample
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.interrupt import Listening
 from chainrule.training.result import Result
@@ -94,6 +95,9 @@ def train_candidate(plan: TrainingPlan, selection: Selected, *, recorded: bool =
     candidate = selection.candidate
     if recorded:
         how = {"pipeline": candidate.pipeline, "source": plan.record(selection.index, selection.record)} | how
+    table, pipeline = plan.parts["train"], candidate.pipeline
+    is_whole = plan.counts["train"] == len(table)
+    how = {"table_sample": TableSample.of(table, pipeline.columns, pipeline.widths, is_whole=is_whole)} | how
     X, y, weight = candidate.rows.all
     return train(
         network_of(candidate), X, y, sample_weight=weight, validation=candidate.rows.validation,

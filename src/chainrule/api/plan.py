@@ -323,6 +323,8 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         The pipeline that made X from a table, kept with the run.
     source : dict, optional
         Where the rows came from, kept with the run.
+    table_sample : TableSample, optional
+        Cells of the table that X was made of, kept with the run for its doctor; the training of a table gives them.
 
     Returns
     -------

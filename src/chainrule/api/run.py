@@ -20,6 +20,7 @@ from chainrule.run.names import STEPS
 from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
+from chainrule.run.table_sample import TableSample
 from chainrule.text.tables import counted
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Run(PredictsTables):
         rows: Rows | None = None,
         held_out: npt.NDArray[Any] | None = None,
         examined: Suggestion | None = None,
+        table_sample: TableSample | None = None,
     ) -> None:
         self.record, self.engine, self.examined = record, engine, examined
         self.network = Network.of(record.parameters, record.kind, record.seed, record.initializers)
@@ -95,7 +97,7 @@ class Run(PredictsTables):
         self.steps_per_epoch, self.checkpoints = record.steps_per_epoch, record.checkpoints
         self.unwritten = record.unwritten
         self.pipeline, self._pipeline_arrays = record.pipeline, record.pipeline_arrays
-        self._replayer = RunReplayer(record, engine, rows, held_out)
+        self._replayer = RunReplayer(record, engine, rows, held_out, table_sample)
 
     @property
     def n_steps(self) -> int:

@@ -18,10 +18,11 @@ from chainrule.run import contents, files
 from chainrule.run.contents import StateShape
 from chainrule.run.directory import KEEP_BYTES, RunDirectory
 from chainrule.run.model import parameters_hash
-from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT
+from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT, TABLE
 from chainrule.run.record import RunRecord, versions
 from chainrule.run.resume import last_state, refuse_another
 from chainrule.run.steady import SteadyDirectory, SteadyStore, Unwritten
+from chainrule.run.table_sample import TableSample
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event
 from chainrule.training.result import Result
@@ -34,12 +35,19 @@ class RunWriter:
     """Where the run is kept: a directory or memory; a fresh start or the checkpoint to resume from."""
 
     def __init__(
-        self, directory: Any, setup: Setup, keep_data: bool | str, pipeline: Any, source: Any, resume: bool
+        self,
+        directory: Any,
+        setup: Setup,
+        keep_data: bool | str,
+        pipeline: Any,
+        source: Any,
+        resume: bool,
+        table_sample: TableSample | None = None,
     ) -> None:
         if directory is not None and not isinstance(directory, RunDirectory):  # one may be claimed already
             directory = RunDirectory(directory)
         self.directory: RunDirectory | None = directory
-        self.setup, self.keep_data, self.resume = setup, keep_data, resume
+        self.setup, self.keep_data, self.resume, self.table_sample = setup, keep_data, resume, table_sample
         self.pipeline, self.pipeline_arrays = described(pipeline)
         if source is not None and not isinstance(source, Mapping):
             raise SettingsError(f"source={source!r}: must be a dict that says where the rows are from.")
@@ -86,6 +94,8 @@ class RunWriter:
             if held is not None and (self.keep_data is True or size + held.X.nbytes <= KEEP_BYTES):
                 kept["held_out"] = held.X
             files.write_tensors(folder.file(DATA), kept, {"kind": "data"}, durable=False)
+        if self.table_sample is not None and self.keep_data is not False:
+            self.table_sample.write(folder.file(TABLE))
         if self.setup.rows.index is not None:
             files.write_tensors(folder.file(SPLIT), {"train": self.setup.rows.index}, {"kind": "split"})
         folder.file(EVENTS).touch()
@@ -152,7 +162,7 @@ class RunWriter:
             unwritten=self.unwritten.why,
         )
         held_out = None if setup.validation is None else setup.validation.X
-        return Run(record, setup.engine, setup.rows, held_out, setup.examined)
+        return Run(record, setup.engine, setup.rows, held_out, setup.examined, self.table_sample)
 
     def _result(self, result: Result) -> dict[str, Any]:
         progress = result.progress

@@ -16,6 +16,7 @@ from chainrule.api.prepare import Setup, set_up
 from chainrule.api.run import Run
 from chainrule.api.run_writer import RunWriter
 from chainrule.errors import DivergenceWarning, SettingsError, warn
+from chainrule.run.table_sample import TableSample
 from chainrule.training import divergence, metrics
 from chainrule.training.checkpoints import CheckpointStore, Progress
 from chainrule.training.interrupt import Listening
@@ -66,6 +67,7 @@ def train(
     resume: bool = False,
     pipeline: Any = None,
     source: dict[str, Any] | None = None,
+    table_sample: TableSample | None = None,
 ) -> Run:
     """A copy of the network is trained on X, y by mini-batch gradient descent; see `chainrule.train`."""
     settings = Settings(
@@ -78,7 +80,7 @@ def train(
     setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
-    keeper = RunWriter(directory, setup, keep_data, pipeline, source, resume)
+    keeper = RunWriter(directory, setup, keep_data, pipeline, source, resume, table_sample)
     with keeper.claimed():
         with Listening() as interrupted:  # until model and checkpoint are written
             finished = keeper.open()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.run.lock import WriterLock
-from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT, TEMPORARY, is_of_run
+from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT, TABLE, TEMPORARY, is_of_run
 
-BEFORE_TRAINING = (DATA, SPLIT, RATE, "step-00000000.safetensors")
+BEFORE_TRAINING = (DATA, SPLIT, TABLE, RATE, "step-00000000.safetensors")
 """Written before run.json, as an events.jsonl without a line is: a process that was killed then leaves them alone."""
 TRIES = 100
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, RATE, REPORT = (
+RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, TABLE, RATE, REPORT = (
     "run.json",
     "model.safetensors",
     "history.jsonl",
@@ -12,6 +12,7 @@ RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, RATE, REPORT = (
     "events.jsonl",
     "data.safetensors",
     "split.safetensors",
+    "table.safetensors",
     "learning_rate.json",
     "report.html",
 )
@@ -26,5 +27,5 @@ def is_of_run(name: str) -> bool:
     """Whether a file of a run's folder, or of its checkpoints, is written by chainrule under this name."""
     if match := TEMPORARY.fullmatch(name):
         name = match[1]
-    whole = (RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, RATE, REPORT)
+    whole = (RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, TABLE, RATE, REPORT)
     return name in whole or CHECKPOINT.fullmatch(name) is not None

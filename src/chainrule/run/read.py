@@ -16,7 +16,7 @@ from chainrule.run import contents
 from chainrule.run.contents import StateShape
 from chainrule.run.directory import FileStore, RunDirectory
 from chainrule.run.model import read_model
-from chainrule.run.names import CHECKPOINTS, EVENTS, HISTORY, MODEL, RATE, RUN, SPLIT, STEPS
+from chainrule.run.names import CHECKPOINTS, EVENTS, HISTORY, MODEL, RATE, RUN, SPLIT, STEPS, TABLE
 from chainrule.run.record import RunRecord
 from chainrule.run.rows import class_weights
 from chainrule.run.stored import RESTORE
@@ -29,6 +29,7 @@ LOST = {
     EVENTS: "no step can be replayed, for what changed the training is not known",
     STEPS: "the losses of the steps are not known, and nothing that is judged by them",
     SPLIT: "no step can be replayed, for which rows were trained on is not known",
+    TABLE: "the doctor sees inputs in place of the cells of the table",
     RATE: "nothing is known about the learning rate of this run",
 }
 TRIES = 20

@@ -17,12 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import Engine, StepSettings, Task
-from chainrule.errors import DataError, ReplayWarning, SettingsError
+from chainrule.errors import DamagedFileWarning, DataError, ModelFileError, ReplayWarning, SettingsError
 from chainrule.network.records import StepRecord
 from chainrule.run import contents, stored
-from chainrule.run.names import DATA
+from chainrule.run.names import DATA, TABLE
+from chainrule.run.read import LOST
 from chainrule.run.record import RunRecord
 from chainrule.run.rows import Rows, prepare_rows
+from chainrule.run.table_sample import TableSample
 from chainrule.training.events import settings_at
 from chainrule.training.replaying import Remembered, Replayer
 
@@ -30,7 +32,8 @@ from chainrule.training.replaying import Remembered, Replayer
 class RunReplayer:
     """The steps of one run, computed again by an engine.
 
-    rows: the training rows, where they are at hand; held_out: the inputs of the held-out rows, likewise.
+    rows: the training rows, where they are at hand; held_out: the inputs of the held-out rows, likewise; table_sample:
+    cells of the table they were made of.
     """
 
     def __init__(
@@ -39,13 +42,28 @@ class RunReplayer:
         engine: Engine,
         rows: Rows | None = None,
         held_out: npt.NDArray[Any] | None = None,
+        table_sample: TableSample | None = None,
     ) -> None:
         self.record, self.engine, self.rows, self.held_out = record, engine, rows, held_out
+        self._table_sample = table_sample
         self._session: tuple[Rows, Replayer] | None = None
         self._remembered = Remembered()
         self._own: Rows | None = None
         self._verified: tuple[Rows, str] | None = None
         self._warned = False
+
+    @property
+    def table_sample(self) -> TableSample | None:
+        """The cells of some training rows, of a run of a table that kept them; a damaged file is said, and none are."""
+        folder = self.record.directory
+        if self._table_sample is None and folder is not None and os.path.lexists(folder / TABLE):
+            try:
+                most = self.record.steps_per_epoch * self.record.settings.batch_size
+                self._table_sample = TableSample.read(folder / TABLE, most)
+            except ModelFileError as error:
+                message = f"{str(error).rstrip('.')}. Without it {LOST[TABLE]}."
+                warnings.warn(message, DamagedFileWarning, stacklevel=3)
+        return self._table_sample
 
     def number(self, t: int) -> int:
         """A step's number from 0, where negative ones count from the end."""

@@ -287,7 +287,7 @@ def slots(template: str) -> set[str]:
 
 def test_both_languages_say_everything_with_the_same_numbers() -> None:
     """Every id has every sentence in both languages, with the same slots, and no Korean particle follows a slot."""
-    assert set(WORDS["en"]) == set(WORDS["ko"]) == set(IDS) and len(IDS) == len(set(IDS)) == 24
+    assert set(WORDS["en"]) == set(WORDS["ko"]) == set(IDS) and len(IDS) == len(set(IDS)) == 25
     assert set(HEADINGS["en"]) == set(HEADINGS["ko"]) and set(UNJUDGED["en"]) == set(UNJUDGED["ko"])
     for id_ in IDS:
         english, korean = WORDS["en"][id_], WORDS["ko"][id_]

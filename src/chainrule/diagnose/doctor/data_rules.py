@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.diagnose.doctor import label_noise_forest
+from chainrule.diagnose.doctor.code_rules import Code, code_rules, coded_rows, codes
 from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
-from chainrule.diagnose.doctor.label_rules import forest_predictions, label_rules, one_value
-from chainrule.diagnose.doctor.run_view import SAMPLE_ROWS, RunView
+from chainrule.diagnose.doctor.label_rules import label_rules
+from chainrule.diagnose.doctor.leak_rules import leak_rules
+from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.diagnose.doctor.suspects import Suspect, helps_on_unseen, trial_evidence
 from chainrule.diagnose.doctor.trials import Change, n_trial_steps, rescues, trial
+from chainrule.run.table_sample import SAMPLE_ROWS
 
 Array = npt.NDArray[Any]
 REPEATED, KINDS = 0.25, 0.1
@@ -27,15 +29,9 @@ SHARED = 0.1
 MOSTLY_CONSTANT = 0.5
 CUT = 4.0
 """Spreads of the middle half beyond which a cell is an outlier, or stands for a missing one."""
-APART, OFTEN = 5.0, 5
-"""A number that comes this often in a column, beyond what an input should be, and lies this many times the width of all
-others away from them, was not measured: it stands for a missing one."""
 SMALL, LARGE = 0.1, 10.0
 """Initial weights are drawn for inputs of rms 1 (LeCun et al. 1998, section 4.3). The curvature by the weights of
 layer 1 grows with the square of the inputs: a factor 10 is a factor 100 in the usable learning rate."""
-LEAKING, EXACTLY, LEAK_MARGIN = 0.98, 0.995, 3.0
-"""Share of the error that a leaking column alone takes away, of classes and of values (a law of nature may well give
-0.98 of the variance); and by how many standard errors the others must do worse."""
 RARE, RECALL, MOVED = 10.0, 0.5, 0.1
 """Times that the most frequent class is as frequent as a rare one; rows found of rare classes beside those of others;
 and the share of the others lost by counting every class equally, from which the classes overlap: what is hard to find
@@ -51,11 +47,28 @@ def data_rules(case: RunView) -> Iterator[Finding]:
     yield from _constant(case)
     yield from _duplicates(case)
     yield from _shared(case)
-    yield from _leak(case)
-    coded = _codes(case.X)
-    yield from _coded(case, coded)
-    yield from label_rules(case, np.flatnonzero(~coded.any(axis=1)))
+    yield from leak_rules(case.cells)
+    found = codes(case.cells)
+    yield from code_rules(case.cells, found, heals=bool(found) and _heal_without(case, found))
+    coded = case.in_sample(coded_rows(found, len(case.cells)))
+    yield from label_rules(case, np.flatnonzero(~coded))
     yield from _imbalance(case)
+
+
+def _heal_without(case: RunView, found: Sequence[Code]) -> bool:
+    """Whether a run that failed would have gone well with the median in place of codes; inputs made by a pipeline are
+    limited, and no code makes them large."""
+    if case.columns is not None or case.table_sample is not None or not case.failed:
+        return False
+    values = {code.column: float(np.median(code.others)) for code in found}
+
+    def imputed(X: Array) -> Array:
+        filled = X.astype(np.float64)
+        for code in found:
+            filled[filled[:, code.column] == np.asarray(code.value, X.dtype), code.column] = values[code.column]
+        return filled
+
+    return rescues(trial(case, Change(X=imputed), n_trial_steps(case)))
 
 
 def _non_finite(case: RunView) -> Iterator[Finding]:
@@ -66,7 +79,7 @@ def _non_finite(case: RunView) -> Iterator[Finding]:
         i, j = (int(k) for k in np.argwhere(bad | overflowing)[0])
         evidence = {
             "row": case.example(i),
-            "column": case.column(j),
+            "column": case.input_name(j),
             "value": float(case.task.X[i, j]),
             "n": int((bad | overflowing).sum()),
         }
@@ -74,30 +87,24 @@ def _non_finite(case: RunView) -> Iterator[Finding]:
 
 
 def _constant(case: RunView) -> Iterator[Finding]:
+    """Columns of which no input varies."""
     constant = np.ptp(case.X, axis=0) == 0
     still = np.flatnonzero(constant)  # in the sample; rare values may lie outside it
     constant[still] = [not np.ptp(case.task.X[:, j]) for j in still]
-    n = int(constant.sum())
-    if n:
-        share = n / len(constant)
-        evidence = {
-            "n": n,
-            "of": len(constant),
-            "share": share,
-            "columns": [case.column(int(j)) for j in np.flatnonzero(constant)[:8]],
-        }
-        variant = "all" if n == len(constant) else ""
-        yield Finding(
-            id="constant-inputs",
-            variant=variant,
-            evidence=evidence,
-            severity=FAULT if share > MOSTLY_CONSTANT else NOTE,
-        )
+    columns = case.cells.columns
+    names = [column.name for column in columns if constant[column.inputs].all()]
+    if names:
+        share = len(names) / len(columns)
+        evidence = {"n": len(names), "of": len(columns), "share": share, "columns": names[:8]}
+        variant = "all" if len(names) == len(columns) else ""
+        severity = FAULT if share > MOSTLY_CONSTANT else NOTE
+        yield Finding(id="constant-inputs", variant=variant, evidence=evidence, severity=severity)
 
 
 def _duplicates(case: RunView) -> Iterator[Finding]:
     """Rows that repeat an earlier row, beyond what as many draws from independent columns would repeat."""
-    X = case.X
+    codes_of = [np.unique(column.values, return_inverse=True)[1].reshape(-1) for column in case.cells.columns]
+    X = np.column_stack(codes_of)
     if len(X) < 20 or not np.ptp(X, axis=0).any():
         return
     _, first, inverse, times = np.unique(X, axis=0, return_index=True, return_inverse=True, return_counts=True)
@@ -105,28 +112,20 @@ def _duplicates(case: RunView) -> Iterator[Finding]:
     repeats = len(X) - len(first)
     if not repeats:
         return
-    agree = 0.0
-    for column in X.T:
-        _, counts = np.unique(column, return_counts=True)
-        agree += np.log(((counts / len(X)) ** 2).sum())
+    agree = sum(float(np.log(((np.bincount(of_column) / len(X)) ** 2).sum())) for of_column in X.T)
     expected = len(X) * -np.expm1(-(len(X) - 1) / 2 * np.exp(agree))
-    labels = case.y[first][inverse]
-    conflicting = int((np.nan_to_num(labels) != np.nan_to_num(case.y)).any(axis=1).sum())
-    evidence = {
-        "n": repeats,
-        "of": len(X),
-        "share": repeats / len(X),
-        "expected": float(expected),
-        "conflicting": conflicting,
-    }
-    many = repeats / len(X) >= REPEATED and repeats > 3 * expected and (times > 1).mean() >= KINDS
-    if many or repeats / len(X) >= 0.01:
-        yield Finding(
-            id="duplicate-rows",
-            variant="conflicting" if conflicting else "",
-            evidence=evidence,
-            severity=FAULT if many else NOTE,
-        )
+    truth = case.y if case.cells.truth is None or len(case.y) == len(X) else case.cells.truth[:, None]
+    conflicting = 0
+    if len(truth) == len(X):
+        conflicting = int((np.nan_to_num(truth[first][inverse]) != np.nan_to_num(truth)).any(axis=1).sum())
+    share = repeats / len(X)
+    many = share >= REPEATED and repeats > 3 * expected and (times > 1).mean() >= KINDS
+    if many or share >= 0.01:
+        evidence = {
+            "n": repeats, "of": len(X), "share": share, "expected": float(expected), "conflicting": conflicting,
+        }  # fmt: skip
+        variant, severity = "conflicting" if conflicting else "", FAULT if many else NOTE
+        yield Finding(id="duplicate-rows", variant=variant, evidence=evidence, severity=severity)
 
 
 def _shared(case: RunView) -> Iterator[Finding]:
@@ -146,51 +145,7 @@ def _digest(row: Array) -> bytes:
     return hashlib.blake2b(row.tobytes(), digest_size=8).digest()
 
 
-# what the target has to do with the inputs -----------------------------------------------------------------
-
-
-def _leak(case: RunView) -> Iterator[Finding]:
-    """A column that all but is the target, while the others together do not come near it."""
-    classes = case.classes
-    truth = classes if classes is not None else one_value(case)
-    if truth is None or len(truth) < 40:
-        return
-    varying = np.flatnonzero(np.ptp(case.X, axis=0) > 0)
-    order = np.argsort(np.arange(len(truth)) * 0.6180339887498949 % 1.0)  # even and odd rows alike in every stretch
-    X = case.X[order]
-    skills = {
-        int(j): label_noise_forest.column_skill(X[:, j], truth[order], classes=classes is not None) for j in varying
-    }
-    suspects = [j for j, skill in skills.items() if skill >= LEAKING]
-    if classes is not None and not suspects:
-        suspects, skills = _one_for_each(X, truth[order], varying)
-    if not suspects:
-        return
-    rest = np.setdiff1d(varying, suspects)
-    best = max(suspects, key=lambda j: skills[j])
-    others = forest_predictions(case.X[:, rest], truth, classes is not None) if len(rest) else None
-    skill = others.skill if others is not None else 0.0
-    error = np.sqrt(max(skill * (1 - skill), 0.0) / len(truth))
-    least = LEAKING if classes is not None else EXACTLY
-    if skills[best] >= least and 1 - skill > max(LEAK_MARGIN * error, 2 * (1 - skills[best])):
-        evidence = {"columns": [case.column(j) for j in suspects[:12]], "skill": skills[best], "others": skill}
-        yield Finding(id="target-leak", variant="several" if len(suspects) > 1 else "", evidence=evidence)
-
-
-def _one_for_each(X: Array, truth: Array, varying: Array) -> tuple[list[int], dict[int, float]]:
-    """Columns of two values that tell the classes one by one, as one-hot columns do; none if a class has none."""
-    binary = [int(j) for j in varying if len(np.unique(X[:, j])) == 2]
-    found: dict[int, float] = {}
-    n_without = 0
-    for k in np.unique(truth):
-        of_class = (truth == k).astype(int)
-        skills = {j: label_noise_forest.column_skill(X[:, j], of_class, classes=True) for j in binary}
-        best = max(skills, key=lambda j: skills[j], default=None)
-        if best is not None and skills[best] >= LEAKING:
-            found[best] = skills[best]
-        else:
-            n_without += 1  # one class may be told by the absence of the others
-    return (sorted(found), found) if found and n_without <= 1 else ([], {})
+# classes ----------------------------------------------------------------------------------------------------
 
 
 def _imbalance(case: RunView) -> Iterator[Finding]:
@@ -204,7 +159,7 @@ def _imbalance(case: RunView) -> Iterator[Finding]:
     rare = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
     recall, of_others = _recalls(case, classes, counts, Change())
     evidence = {
-        "rare": rare,
+        "rare": case.class_name(rare),
         "n_rare": int(counts[rare]),
         "n_most": int(counts.max()),
         "ratio": float(counts.max() / counts[rare]),
@@ -245,38 +200,6 @@ def _recalls(case: RunView, classes: Array, counts: Array, change: Change) -> tu
     return float(right[rare].mean()), float(right[~rare].mean())
 
 
-# numbers that stand for missing ones ------------------------------------------------------------------------
-
-
-def _codes(X: Array) -> npt.NDArray[np.bool_]:
-    """The cells that hold a code: the most extreme number of a column, many times, far from all others."""
-    coded = np.zeros(X.shape, dtype=bool)
-    for j in np.flatnonzero(np.abs(X).max(axis=0) > 10 * LARGE):
-        extreme = X[np.argmax(np.abs(X[:, j])), j]
-        holds = X[:, j] == extreme
-        others = X[~holds, j]
-        if holds.sum() < OFTEN or len(others) < OFTEN:
-            continue
-        width = float(np.ptp(others))
-        if width > 0 and np.abs(others - extreme).min() > APART * width:
-            coded[:, j] = holds
-    return coded
-
-
-def _coded(case: RunView, coded: npt.NDArray[np.bool_]) -> Iterator[Finding]:
-    columns = np.flatnonzero(coded.any(axis=0))
-    if len(columns):
-        j = int(columns[0])
-        others = case.X[~coded[:, j], j]
-        evidence = {
-            "columns": [case.column(int(c)) for c in columns[:8]], "n": len(columns),
-            "value": float(case.X[np.argmax(coded[:, j]), j]), "cells": int(coded.sum()),
-            "rows": float(coded.any(axis=1).mean()), "column": case.column(j),
-            "low": float(others.min()), "high": float(others.max()),
-        }  # fmt: skip
-        yield Finding(id="input-scale", variant="code", evidence=evidence)
-
-
 # the scale of the inputs ------------------------------------------------------------------------------------
 
 
@@ -289,7 +212,7 @@ def input_scale(case: RunView) -> Suspect | Finding | None:
     largest = int(np.argmax(of_columns))
     if SMALL <= rms <= LARGE and of_columns[largest] <= 10 * LARGE:
         return None
-    evidence: dict[str, Any] = {"rms": rms, "column": case.column(largest), "largest": float(of_columns[largest])}
+    evidence: dict[str, Any] = {"rms": rms, "column": case.input_name(largest), "largest": float(of_columns[largest])}
     for variant, change in (("large" if rms > 1 else "small", Change(X=standardised)), ("outliers", Change(X=cut_off))):
         scaled = trial(case, change, n_trial_steps(case))
         if (case.failed and rescues(scaled)) or helps_on_unseen(case, change):

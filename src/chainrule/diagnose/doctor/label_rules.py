@@ -47,7 +47,7 @@ def label_rules(case: RunView, rows: npt.NDArray[np.int64]) -> Iterator[Finding]
     Args      rows: places in the sample to judge by, those whose cells were measured
     """
     classes = case.classes
-    truth = classes if classes is not None else one_value(case)
+    truth = classes if classes is not None else case.one_value
     if truth is None:
         return
     seen = forest_predictions(case.X[rows], truth[rows], classes is not None)
@@ -61,12 +61,6 @@ def label_rules(case: RunView, rows: npt.NDArray[np.int64]) -> Iterator[Finding]
         yield from _outliers(seen)
     else:
         yield from _contradicted(case, replace(seen, rows=rows[seen.rows]))
-
-
-def one_value(case: RunView) -> Array | None:
-    """The targets of a single output, where they are finite and differ."""
-    result = case.y[:, 0] if case.y.shape[1] == 1 else None
-    return result if result is not None and np.isfinite(result).all() and result.std() > 0 else None
 
 
 def forest_predictions(X: Array, truth: Array, classes: bool) -> label_noise_forest.ForestPredictions | None:

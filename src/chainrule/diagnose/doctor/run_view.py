@@ -10,26 +10,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.diagnose.doctor.columns import Cells, cells_of_inputs, cells_of_table
 from chainrule.diagnose.vitals.signs import LayerSigns, signs
 from chainrule.engine.protocol import Engine, Task, dense_targets
 from chainrule.errors import DivergedError
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
 from chainrule.reference.losses import loss_named, value_and_delta
+from chainrule.run.table_sample import TableSample, sampled_rows
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
 from chainrule.training.settings import Settings
 
 Array = npt.NDArray[Any]
+BARELY = 0.05
+"""A run that took away less than this of the constant's loss learned nothing."""
 LEARNED = 0.85
 """A run that took away this share of the loss of a constant output is not searched for what slowed it down."""
-SAMPLE_ROWS = 2048
-"""Training rows that losses and shares are measured on: a share is then known to about one percent."""
 
 
 @dataclass(kw_only=True)
 class RunView:
-    """A run as the doctor sees it. record(t) recomputes step t; columns: names of the inputs, where known."""
+    """A run as the doctor sees it. record(t) recomputes step t; input_names: where they are known."""
 
     task: Task
     engine: Engine
@@ -43,7 +45,11 @@ class RunView:
     kind: str
     diverged: DivergedError | None = None
     stopped: str = "epochs"
-    columns: Sequence[str] | None = None
+    input_names: Sequence[str] | None = None
+    columns: Sequence[tuple[str, str, int]] | None = None
+    """Name, kind and number of inputs of every column, where the run was trained on a table."""
+    table_sample: TableSample | None = None
+    class_names: Sequence[str] | None = None
     class_weight: Any = None
     held_out: Array | None = None
     """The inputs of the rows that were held out, where they are known."""
@@ -52,10 +58,18 @@ class RunView:
     unjudged: list[str] = field(default_factory=list)
     """What could not be judged, as names in words.UNJUDGED."""
 
+    is_noisy: bool = False
+    """Whether labels are wrong: what a change is good for then has to show on rows that were not trained on."""
+
     @property
     def n_steps(self) -> int:
         """Steps that were done."""
         return len(self.losses)
+
+    @property
+    def n_planned(self) -> int:
+        """Steps that were to be done: of a run that diverged as many as it was given, else those that were done."""
+        return self.n_steps if self.diverged is None else self.settings.epochs * self.task.steps_per_epoch
 
     # states ------------------------------------------------------------------------------------------------
 
@@ -94,8 +108,7 @@ class RunView:
     @cached_property
     def sample(self) -> npt.NDArray[np.int64]:
         """Training rows that are looked at: all, or SAMPLE_ROWS of them at equal distances."""
-        n = self.task.n_samples
-        return np.arange(n) if n <= SAMPLE_ROWS else np.linspace(0, n - 1, SAMPLE_ROWS).astype(np.int64)
+        return sampled_rows(self.task.n_samples)
 
     @cached_property
     def X(self) -> Array:
@@ -126,6 +139,29 @@ class RunView:
         if targets.shape[1] == 1 and bool(((targets == 0) | (targets == 1)).all()):
             return targets[:, 0].astype(np.int64)
         return None
+
+    @cached_property
+    def one_value(self) -> Array | None:
+        """The targets of a single output, where they are finite and differ."""
+        values = self.y[:, 0] if self.y.shape[1] == 1 else None
+        return values if values is not None and np.isfinite(values).all() and values.std() > 0 else None
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The columns of the table as they were read, beside the target; of arrays the inputs."""
+        if self.table_sample is not None:
+            return cells_of_table(self.table_sample, is_class=self.classes is not None)
+        is_class = self.classes is not None
+        names = tuple(map(self.class_name, range(int(self.classes.max()) + 1))) if self.classes is not None else ()
+        truth = self.classes if is_class else self.one_value
+        return cells_of_inputs(self.X, truth, is_class=is_class, columns=self.columns, class_names=names)
+
+    def in_sample(self, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Rows of the cells as rows of the sample; none where their places are not known."""
+        if self.table_sample is None:
+            return rows
+        places = self.table_sample.rows
+        return np.zeros(len(self.sample), dtype=bool) if places is None else np.isin(self.sample, places[rows])
 
     # losses ------------------------------------------------------------------------------------------------
 
@@ -187,6 +223,11 @@ class RunView:
         """Whether the run is searched for what kept it from going down."""
         return self.learned < LEARNED or self.diverged is not None
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the run learned nothing: what rescues it need not be shown to help on unseen rows."""
+        return self.learned < BARELY or self.diverged is not None
+
     # signs -------------------------------------------------------------------------------------------------
 
     def signs(self, parameters: Parameters) -> list[LayerSigns]:
@@ -212,9 +253,13 @@ class RunView:
         """A training row as an index into the X given to train."""
         return row if self.index is None else int(self.index[row])
 
-    def column(self, j: int) -> str:
-        """A column of X by name, or by number."""
-        return f"{self.columns[j]}" if self.columns and j < len(self.columns) else f"{j}"
+    def input_name(self, j: int) -> str:
+        """An input by name, or by number."""
+        return f"{self.input_names[j]}" if self.input_names and j < len(self.input_names) else f"{j}"
+
+    def class_name(self, k: int) -> str:
+        """A class by the name it has in the table, or by its index."""
+        return f"{self.class_names[k]}" if self.class_names and k < len(self.class_names) else f"{k}"
 
 
 def row_losses(engine: Engine, task: Task, parameters: Parameters, rows: npt.NDArray[np.int64]) -> Array:

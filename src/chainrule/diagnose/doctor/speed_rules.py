@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,12 @@ from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
 
 LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
+SLIGHTLY_LOWER = 0.3
+"""Tried where a run diverged: twice the largest rate that is stable is enough for that."""
 STILL_LOWER = tuple(10.0**-k for k in range(4, 10))
 """Tried only where a run diverged and nothing else was found: such trials soon end."""
+STILL_HIGHER = tuple(10.0**k for k in range(4, 9))
+"""Tried only where a run learned nothing and nothing else was found."""
 SLUGGISH = {"momentum": 0.98, "beta1": 0.98, "beta2": 0.99999}
 """Running means that forget this slowly still push where the gradient pointed 50 steps ago (1 / (1 − 0.98))."""
 HASTY = {"beta2": 0.5, "rho": 0.5}
@@ -50,7 +55,7 @@ def speed_rules(case: RunView) -> Iterator[Finding]:
             suspects.append(found)
         elif found is not None:
             yield found
-    if not case.failed:
+    if not case.failed or (case.is_noisy and not case.is_hopeless):  # how far wrong labels let it go is not known
         yield from filter(None, [suspect.finding() for suspect in suspects[:1]])
         return
     unstable = _unstable_penalty(case)
@@ -60,7 +65,7 @@ def speed_rules(case: RunView) -> Iterator[Finding]:
     for each in (biases, _events, _optimizer, _clip, _flow):
         suspect = each(case)
         suspects += [suspect] if suspect is not None else []
-    first = first_of(case, [*suspects, *_rates(case)]) or _far_too_large(case)
+    first = first_of(case, [*suspects, *_rates(case)]) or _far_off(case)
     if first is not None:
         yield first
 
@@ -180,9 +185,10 @@ def _rms(array: npt.NDArray[Any]) -> float:
 def _rates(case: RunView) -> list[Suspect]:
     """Lower rates or no penalties, whichever does better first; then a constant rate, more steps, higher rates."""
     n = n_trial_steps(case)
+    tried = LOWER if case.diverged is None else (SLIGHTLY_LOWER, *LOWER)
     lower, higher = (
         [(outcome, factor) for factor in factors if rescues(outcome := trial(case, Change(learning_rate=factor), n))]
-        for factors in (LOWER, HIGHER)
+        for factors in (tried, HIGHER if case.diverged is None else ())
     )
     suspects = []
     if lower:
@@ -202,14 +208,15 @@ def _rates(case: RunView) -> list[Suspect]:
     return suspects
 
 
-def _far_too_large(case: RunView) -> Finding | None:
-    """A run that diverged at a rate more than a thousand times too large."""
-    if case.diverged is None:
+def _far_off(case: RunView) -> Finding | None:
+    """A rate a thousand times too large and more for a run that diverged, or too small for one that learned nothing."""
+    if not case.is_hopeless:
         return None
-    for factor in STILL_LOWER:
+    named = _too_small if case.diverged is None else _too_large
+    for factor in STILL_HIGHER if case.diverged is None else STILL_LOWER:
         outcome = trial(case, Change(learning_rate=factor), n_trial_steps(case))
         if rescues(outcome):
-            return _too_large(case, outcome, factor)
+            return first_of(case, [Suspect(outcome, partial(named, case, outcome, factor))])
     return None
 
 

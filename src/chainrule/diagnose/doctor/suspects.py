@@ -17,6 +17,7 @@ import numpy.typing as npt
 from chainrule.diagnose.doctor.finding import Finding
 from chainrule.diagnose.doctor.run_view import RunView, row_losses
 from chainrule.diagnose.doctor.trials import (
+    FEW,
     SHORTFALL,
     SIGNIFICANT,
     Change,
@@ -28,11 +29,8 @@ from chainrule.diagnose.doctor.trials import (
 )
 from chainrule.seeding import permutation
 
-BARELY = 0.05
-"""A run that took away less than this of the constant's loss learned nothing: a rescue need not hold on unseen rows."""
-
-FEW, NOTICEABLE = 50, 0.08
-"""Rows below which none are held out; share of the constant's loss that a change must save on unseen rows."""
+NOTICEABLE = 0.08
+"""Share of the constant's loss that a change must save on unseen rows."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,8 @@ def first_of(case: RunView, suspects: Sequence[Suspect]) -> Finding | None:
         rivals = [other.outcome.loss for other in suspects if suspect.patient or not other.longer]
         if rivals and shortfall(suspect.outcome.loss, min(rivals), case.chance) >= SHORTFALL:
             continue
-        hopeless = case.learned < BARELY or case.diverged is not None
-        if not (suspect.must_hold or hopeless or holds_on_unseen(case, suspect)):
+        trusted = suspect.must_hold or (case.is_hopeless and not case.is_noisy)
+        if not (trusted or holds_on_unseen(case, suspect)):
             continue
         found = suspect.finding()
         if found is not None:

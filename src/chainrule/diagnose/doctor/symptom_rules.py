@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
-from chainrule.diagnose.doctor.run_view import RunView
-from chainrule.diagnose.doctor.suspects import BARELY
+from chainrule.diagnose.doctor.run_view import BARELY, RunView
 from chainrule.diagnose.search.find import History, find
 from chainrule.diagnose.vitals.deaths import Death, deaths
 from chainrule.diagnose.vitals.measure import silences
@@ -19,6 +18,8 @@ MANY = 0.5
 """Share of silent or saturated units in a layer from which it is told; up to 40 % dead rectifiers are seen in
 networks that do well (CS231n)."""
 FADED = 1e-3
+STILL = 0.05
+"""Share by which the recorded loss may differ between the last two quarters of the steps, and stand still."""
 
 
 def symptom_rules(case: RunView) -> Iterator[Finding]:
@@ -49,9 +50,7 @@ def _non_finite(case: RunView) -> Iterator[Finding]:
             yield Finding(id="non-finite", step=found.step, layer=found.layer, evidence=named)
             return
     evidence = {"quantity": case.diverged.quantity, "loss": float(case.losses[-1]), "chance": case.chance}
-    yield Finding(
-        id="non-finite", variant="exploded", step=case.diverged.step, layer=case.diverged.layer, evidence=evidence
-    )
+    yield Finding(id="exploding-loss", step=case.diverged.step, layer=case.diverged.layer, evidence=evidence)
 
 
 def _dead(case: RunView, failed: bool) -> Iterator[Finding]:
@@ -151,7 +150,10 @@ def _stalled(case: RunView) -> Iterator[Finding]:
         return
     gradient = float(np.sqrt(sum(s.gradient**2 for s in case.signs_at_end)))
     evidence = {"loss": case.loss_at_end, "chance": case.chance, "gradient": gradient}
-    yield Finding(id="stalled", variant="", step=_stands_still(case), evidence=evidence)
+    since = _stands_still(case)
+    before, last = (float(part.mean()) for part in np.array_split(case.losses[-max(2, case.n_steps // 2) :], 2))
+    still = abs(last - before) <= STILL * abs(last)
+    yield Finding(id="stalled", variant="" if still else "moving", step=since if still else None, evidence=evidence)
 
 
 def _stands_still(case: RunView) -> int:
@@ -160,5 +162,5 @@ def _stands_still(case: RunView) -> int:
     n = case.n_steps // width
     means = case.losses[: n * width].reshape(n, width).mean(axis=1)
     with np.errstate(all="ignore"):
-        off = np.abs(means - means[-1]) > 0.05 * abs(means[-1])
+        off = np.abs(means - means[-1]) > STILL * abs(means[-1])
     return int((np.flatnonzero(off)[-1] + 1) * width) if off.any() else 0

@@ -33,6 +33,9 @@ SHORTFALL = 0.15
 """A run that has reached 85 % of the reduction a trial reached is not called ill."""
 SIGNIFICANT = 4.0
 """Standard errors by which a paired difference must differ from 0: one in 30,000 by chance, for several trials."""
+FEW, HALF = 50, 0.5
+"""Rows below which none are held out, and means over rows are too few to differ significantly: the loss of all of them
+must then fall to this share."""
 WORK_S = 1.0
 """A trial may cost about so long by the engine's own estimate of a step, 6·batch·parameters operations."""
 FEWEST, MOST = 150, 20_000
@@ -85,10 +88,10 @@ class Outcome:
 
 
 def n_trial_steps(case: RunView, wanted: int | None = None) -> int:
-    """Steps of a trial: all of the run's, or as many as the budget of work allows."""
+    """Steps of a trial: all that the run was to have, or as many as the budget of work allows."""
     cost = case.engine.step_seconds(6 * case.task.batch_size * case.task.architecture.n_parameters)
     allowed = int(np.clip(WORK_S / cost, FEWEST, MOST))
-    return min(allowed, case.n_steps if wanted is None else wanted)
+    return min(allowed, case.n_planned if wanted is None else wanted)
 
 
 def trial(
@@ -161,9 +164,9 @@ def _rates(case: RunView, change: Change, task: Task, first: int, last: int) -> 
     eta, _ = settings_at(first, case.settings, () if change.without_events else case.events)
     if change.constant_rate:
         factors = np.ones(last - first)
-    elif first >= case.n_steps and task.steps_per_epoch == case.task.steps_per_epoch:
-        final = schedules.factors(case.settings, case.n_steps - 1, case.n_steps, task.steps_per_epoch)
-        factors = np.full(last - first, float(final[0])) * case.plateau_factor(case.n_steps // task.steps_per_epoch)
+    elif first >= case.n_planned and task.steps_per_epoch == case.task.steps_per_epoch:
+        final = schedules.factors(case.settings, case.n_planned - 1, case.n_planned, task.steps_per_epoch)
+        factors = np.full(last - first, float(final[0])) * case.plateau_factor(case.n_planned // task.steps_per_epoch)
     else:
         factors = schedules.factors(case.settings, first, last, task.steps_per_epoch)
         factors = factors * case.plateau_factor(first // task.steps_per_epoch)
@@ -214,5 +217,11 @@ def rescues(outcome: Outcome, chance: float | None = None) -> bool:
     constant = case.chance if chance is None else chance
     if shortfall(case.loss_reached, outcome.loss, constant) < SHORTFALL:
         return False
-    better_than_run = t_value(case, case.losses_at_end, outcome.by_row) > SIGNIFICANT
-    return better_than_run and t_value(case, case.chance_by_row, outcome.by_row) > SIGNIFICANT
+    return all(_is_better(case, worse, outcome) for worse in (case.losses_at_end, case.chance_by_row))
+
+
+def _is_better(case: RunView, worse: Array, outcome: Outcome) -> bool:
+    """Whether a trial does better than these losses by more than rows differ; few rows, all of them known: by half."""
+    if case.task.n_samples < FEW and outcome.loss < HALF * case.mean(worse):
+        return True
+    return t_value(case, worse, outcome.by_row) > SIGNIFICANT

@@ -7,7 +7,7 @@ from chainrule.words import grouped, sentences
 IDS = (
     "non-finite-data", "constant-inputs", "label-noise", "input-scale", "wrong-gradient", "wrong-pair",
     "symmetric-weights", "weights-too-large", "weights-too-small", "wrong-optimizer-settings",
-    "exploding-gradient", "learning-rate-too-large", "non-finite", "dead-units", "saturated-units",
+    "exploding-gradient", "learning-rate-too-large", "non-finite", "exploding-loss", "dead-units", "saturated-units",
     "vanishing-gradient", "class-imbalance", "learning-rate-too-small", "too-strong-regularization",
     "too-few-steps", "stalled", "overfitting", "target-leak", "duplicate-rows",
 )  # fmt: skip
