@@ -16,11 +16,13 @@ from chainrule.api.run import Run
 from chainrule.api.train import train, trainer_of
 from chainrule.errors import DataError
 from chainrule.planning.candidates import Candidate
+from chainrule.planning.inputs import Arrays
 from chainrule.planning.plan import Resample, TrainingPlan
 from chainrule.planning.selection import Selected, select
 from chainrule.run import contents
 from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RUN
+from chainrule.run.rows import weighted_by_class
 from chainrule.run.table_sample import TableSample
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.interrupt import Listening
@@ -74,8 +76,19 @@ def tried(
         if resample.outside is None:
             loss = (result.history.get("validation_loss") or [math.inf])[-1]
         else:
-            loss = trained.backward(*resample.outside).loss
+            try:
+                loss = _loss(trained, resample.outside, class_weight, setup.rows.targets)
+            except DataError:  # rows of classes that weigh nothing
+                return None
     return (float(loss) if result.diverged is None and math.isfinite(loss) else math.inf), trained
+
+
+def _loss(network: Network, rows: Arrays, class_weight: Any, learned: Any) -> float:
+    """J of rows outside a fold, weighted as the rows that were learned."""
+    X, y, weight = rows
+    encoded, _ = network.encode(y, len(X))
+    weighted = weighted_by_class(encoded, weight, class_weight, network.architecture.dtype, learned)
+    return float(network.backward(X, y, weighted).loss)
 
 
 def _in_memory(setup: Setup, time_limit: float | None) -> Result:

@@ -31,7 +31,7 @@ OF_TRAINING = (
     "directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence",
 )  # fmt: skip
 """Arguments of train for a table that are no part of its plan."""
-OWN = ("validation", "few_rows")
+OWN = ("validation", "few_rows", "class_weight")
 """Fields of a request that a plan of a table has no name for, or a parameter of its own."""
 
 
@@ -173,7 +173,7 @@ def plan(
     missing : sequence of str, optional
         Cells of a text file that mean a missing value, besides the empty one.
     class_weight : "balanced" or mapping, optional
-        As for `chainrule.train`.
+        As for `chainrule.train`; the statistics of the columns are weighted by it too.
     engine : str
         "auto", "native" or "numpy".
     cache : path, optional
@@ -211,7 +211,7 @@ def plan(
     names = {entry.name for entry in fields(Request)} - set(OWN)
     settings = settings_by_name({name: value for name, value in stated.items() if name not in names})
     request = Request(
-        preset=preset, task=task, seed=seed, settings=settings,
+        preset=preset, task=task, seed=seed, settings=settings, class_weight=class_weight,
         validation=as_source(validation) if is_table(validation) else validation,
         **{name: plain(value) for name, value in stated.items() if name in names},
     )  # fmt: skip

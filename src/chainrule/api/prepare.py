@@ -110,7 +110,8 @@ def set_up(
     metric = metrics.choose(settings.metric, kind, architecture.output)
     return Setup(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
-        validation=_held(held_out, kind, network), class_weight=class_weights(class_weight), kind=kind,
+        validation=_held(held_out, kind, network, class_weight, encoded), class_weight=class_weights(class_weight),
+        kind=kind,
     )  # fmt: skip
 
 
@@ -122,11 +123,14 @@ def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: A
     return split.HeldOut(*split.holdout(len(encoded), share, seed, classes))
 
 
-def _held(rows: tuple[Any, Targets, Any] | None, kind: Kind, network: Network) -> Validation | None:
-    """Rows that judge epochs as the loop takes them."""
+def _held(
+    rows: tuple[Any, Targets, Any] | None, kind: Kind, network: Network, class_weight: Any, learned: Targets
+) -> Validation | None:
+    """Rows that judge epochs as the loop takes them, their classes weighted as those of the learned targets."""
     if rows is None:
         return None
     X, y, weight = rows
+    weight = weighted_by_class(y, weight, class_weight, network.architecture.dtype, learned)
     dense = dense_targets(y, network.architecture) if kind == "values" else y
     return Validation(X, y, arrays.moderate(weight), dense=dense)
 

@@ -40,6 +40,7 @@ from chainrule.planning.plan import (
     encoding_of,
     read_alike,
     target_of,
+    weighted_by_classes,
 )
 from chainrule.planning.request import Request
 from chainrule.planning.task import Task
@@ -90,9 +91,8 @@ def plan_large(
     if counts["train"] > SAMPLE_ROWS:
         chosen = replace(chosen, n_bins=0)  # bins would make the cache many times as large
     how = encoding_of(request, chosen, chosen)
-    pipeline = TablePipeline.fit(
-        rows, target_of(request, task, rows), **how, missing=selection.missing, seed=seed
-    )  # of every candidate
+    weighted, target = weighted_by_classes(rows, request, task), target_of(request, task, rows)
+    pipeline = TablePipeline.fit(weighted, target, **how, missing=selection.missing, seed=seed)  # of every candidate
     dtype, folds = request.dtype or chosen.dtype, np.full(len(roles), -1, np.int8)
     folds[sampled[TRAIN]] = folds_of(len(rows), seed)
     made_with = {"pipeline": _digest(pipeline), "validation": share, "seed": seed, "weight": selection.weight}

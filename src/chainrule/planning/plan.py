@@ -25,6 +25,7 @@ from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows
 from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import Task, choose_task
+from chainrule.run.rows import weighted_by_class
 
 Rows = npt.NDArray[np.int64]
 N_SPLITS = 3
@@ -163,13 +164,14 @@ def plan_table(
     fold, n_distinct = folds(table, seed) if few else (None, 0)
     chosen = choose_preset(request, rows, len(rows), task, n_distinct)
     dtype, known = request.dtype or chosen.dtype, dict[int, EncodedRows]()
+    fitted = weighted_by_classes(table, request, task, None if held_out is None else held_out.kept)
 
     def encoded(preset: Preset) -> EncodedRows:
         n_bins = n_bins_of(request, preset)
         if n_bins not in known:
             kept = None if held_out is None else held_out.kept
             pipeline, X = TablePipeline.fit_encoded(
-                table, target_of(request, task, rows), kept, **encoding_of(request, chosen, preset), missing=missing,
+                fitted, target_of(request, task, rows), kept, **encoding_of(request, chosen, preset), missing=missing,
                 seed=seed,
             )  # fmt: skip
             judged: HeldOut | Arrays | None = held_out
@@ -229,6 +231,19 @@ def target_of(request: Request, task: Task, rows: Table) -> Target:
     if task.kind == "labels":
         return Labels.fit(rows, task.words)
     return Values.fit(rows, standardised=output_and_loss(request, task)[0] == "identity")
+
+
+def weighted_by_classes(table: Table, request: Request, task: Task, kept: Rows | None = None) -> Table:
+    """The rows, weighted as the training weighs them: statistics of the columns follow those weights.
+
+    Args      kept: which of them are trained on; None: all
+    """
+    if request.class_weight is None or task.kind != "classes":
+        return table
+    y = Classes.fit(table, task.words[0]).encode(table)
+    learned = y if kept is None else y[kept]
+    weight = weighted_by_class(y, table.weight, request.class_weight, "float64", learned)
+    return replace(table, weight=weight)
 
 
 def check_kinds(selection: Selection, understood: Sequence[Understood], path: str) -> None:

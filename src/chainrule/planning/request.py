@@ -39,6 +39,8 @@ class Request:
     """Those of BY_PRESET, PASSED and OPTIMIZER_SETTINGS that are stated. A learning rate may be "auto": it is found
     before the training, and until then it is the preset's."""
     metric: str = AUTO
+    class_weight: Any = None
+    """As train takes it; it weighs the statistics of the columns too."""
     hidden_sizes: tuple[int, ...] | None = None
     activation: str | tuple[str, ...] | None = None
     normalization: str | tuple[str | None, ...] | None = None

@@ -68,28 +68,31 @@ def refuse_one_class(encoded: Any, kind: str | None) -> None:
     """DataError where classes are to be told apart and all rows are of one."""
     if kind != "class":
         return
-    classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1)
+    classes = _classes_of(encoded)
     if classes.min() == classes.max():
         raise DataError(
             f"y holds one class only ({classes[0]}); expected at least two: there is nothing to tell apart."
         )
 
 
-def weighted_by_class(encoded: Array, weight: Array | None, class_weight: Any, dtype: str) -> Array | None:
+def weighted_by_class(
+    encoded: Array, weight: Array | None, class_weight: Any, dtype: str, counted: Array | None = None
+) -> Array | None:
     """Sample weights times class weights: "balanced" is n / (n_classes·count), a mapping gives them by class.
 
+    Args      counted: the targets whose classes are counted: those of the training, for rows that judge it
     Source    King, Zeng (2001), as in scikit-learn's compute_class_weight
     """
     if class_weight is None:
         return weight
-    classes = encoded if encoded.ndim == 1 else encoded.argmax(axis=1)
-    present, counts = np.unique(classes, return_counts=True)
+    of_training = _classes_of(encoded if counted is None else counted)
+    present, counts = np.unique(of_training, return_counts=True)
     by_class = class_weights(class_weight)
     if isinstance(by_class, dict):
-        table = {int(c): by_class.get(int(c), 1.0) for c in present}
+        table = by_class
     else:
-        table = {int(c): len(classes) / (len(present) * n) for c, n in zip(present, counts, strict=True)}
-    factor = np.array([table[int(c)] for c in classes])
+        table = {int(c): len(of_training) / (len(present) * n) for c, n in zip(present, counts, strict=True)}
+    factor = np.array([table.get(int(c), 1.0) for c in _classes_of(encoded)])
     with np.errstate(over="ignore"):
         converted = factor.astype(dtype) if weight is None else np.ascontiguousarray(weight * factor.astype(dtype))
         exact = factor if weight is None else weight * factor
@@ -97,6 +100,10 @@ def weighted_by_class(encoded: Array, weight: Array | None, class_weight: Any, d
     arrays.refuse_unfit_weights(converted, exact, name)
     arrays.refuse_weightless(converted, name)
     return converted
+
+
+def _classes_of(encoded: Array) -> Array:
+    return encoded if encoded.ndim == 1 else encoded.argmax(axis=1)
 
 
 def class_weights(given: Any) -> str | dict[int, float] | None:
