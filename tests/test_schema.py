@@ -18,7 +18,7 @@ from chainrule.schema import (
     Optional,
     Record,
     SchemaError,
-    Tensor,
+    TensorSchema,
     Text,
     Whole,
     parse_json,
@@ -105,8 +105,8 @@ def test_a_measured_number_may_be_a_word() -> None:
 def test_arrays_have_dtype_shape_and_range(array: Any, message: str) -> None:
     """Each of them is named."""
     with pytest.raises(SchemaError, match=message):
-        Tensor(("float64",), (-1,), low=0, high=2).check(array, "x")
-    assert len(Tensor(("float64",), (-1,), low=0, high=2).check(np.ones(4), "x")) == 4
+        TensorSchema(("float64",), (-1,), low=0, high=2).check(array, "x")
+    assert len(TensorSchema(("float64",), (-1,), low=0, high=2).check(np.ones(4), "x")) == 4
 
 
 @pytest.mark.parametrize(

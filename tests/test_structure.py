@@ -153,6 +153,16 @@ def test_files_of_other_languages_stay_small(path: Path) -> None:
     assert path.read_text(encoding="utf-8").count("\n") <= 400
 
 
+def test_no_two_classes_share_a_name() -> None:
+    """Whoever reads the name of a class need not ask which of two it is."""
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
 def test_large_dataclasses_are_keyword_only() -> None:
     """Of a dataclass with more than 5 fields every value is given by its name."""
     for path in FILES:

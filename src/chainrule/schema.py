@@ -287,7 +287,7 @@ class Json:
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TensorSchema:
     """An array of one of some dtypes and of a shape, −1 for any length; finite and in a range where that is said."""
 
     dtypes: tuple[str, ...]

@@ -7,10 +7,10 @@ import pytest
 
 from chainrule.data.table import column_of
 from chainrule.errors import DataError, SettingsError
-from chainrule.planning.task import Task, choose_task
+from chainrule.planning.task import PredictionTask, choose_task
 
 
-def chosen(*targets: np.ndarray, asked: str = "auto") -> Task:
+def chosen(*targets: np.ndarray, asked: str = "auto") -> PredictionTask:
     return choose_task([column_of(f"y{i}", target) for i, target in enumerate(targets)], asked)
 
 
@@ -37,7 +37,7 @@ def test_the_task_is_seen_from_the_target(name: str) -> None:
 
 def test_what_is_asked_for_is_done_or_refused() -> None:
     """An override is obeyed where the target can serve it."""
-    assert chosen(np.array([0, 1]), asked="regression") == Task("values", "asked for")
+    assert chosen(np.array([0, 1]), asked="regression") == PredictionTask("values", "asked for")
     assert chosen(np.arange(30) % 10, asked="classification").kind == "classes"
     with pytest.raises(DataError, match="expects numbers"):
         chosen(np.array(["a", "b"]), asked="regression")
@@ -52,7 +52,7 @@ def test_what_is_asked_for_is_done_or_refused() -> None:
 def test_several_targets() -> None:
     """Columns of two values each are labels, columns of numbers are values, anything between is refused by name."""
     zero_one, words, numbers = np.array([0, 1, 1]), np.array(["no", "yes", "no"]), np.array([0.5, 2.5, 7.0])
-    assert chosen(zero_one, words) == Task("labels", "each target has two values", ((0, 1), ("no", "yes")))
+    assert chosen(zero_one, words) == PredictionTask("labels", "each target has two values", ((0, 1), ("no", "yes")))
     assert chosen(zero_one, numbers).kind == "values"
     with pytest.raises(DataError, match="'y1': holds text such as 'no'; task 'regression' expects numbers"):
         chosen(numbers, words)

@@ -15,13 +15,13 @@ from chainrule.training.metrics import TRAINING_LOSS
 from chainrule.training.rates import Rates
 from chainrule.training.settings import Settings
 from chainrule.training.stopping import (
-    Decision,
     Divergence,
     EpochEnd,
     Interruption,
     NoImprovement,
     Patience,
     Plateau,
+    RuleDecision,
     TimeLimit,
 )
 from chainrule.training.update_rules import SGD
@@ -36,7 +36,7 @@ def ended(epoch: int, loss: float, **line: float) -> EpochEnd:
     return EpochEnd(epoch, 2 * epoch + 2, losses, loss, loss, 0.1, {"loss": loss, **line}, 1.0, None)
 
 
-def decisions(rule: Any, losses: list[float], **lines: list[float]) -> list[Decision | None]:
+def decisions(rule: Any, losses: list[float], **lines: list[float]) -> list[RuleDecision | None]:
     """What a rule decides epoch by epoch; lines: further entries of the history."""
     rows = [{name: values[n] for name, values in lines.items()} for n in range(len(losses))]
     return [rule.epoch_ended(ended(n, loss, **rows[n])) for n, loss in enumerate(losses)]
@@ -48,7 +48,7 @@ def test_tol_counts_epochs_in_a_row() -> None:
     assert rule.least_epochs() == 3
     assert decisions(rule, [1.0, 0.95, 0.8, 0.75, 0.74]) == [None] * 5
     assert rule.least_epochs() == 1
-    assert rule.epoch_ended(ended(5, 0.73)) == Decision("converged")
+    assert rule.epoch_ended(ended(5, 0.73)) == RuleDecision("converged")
     assert (rule.count, rule.best_loss) == (3, 0.73)
 
 
@@ -81,7 +81,7 @@ def test_patience_and_plateau_share_their_progress() -> None:
         decision = patience.epoch_ended(ended(epoch, loss))
         assert (decision is not None and decision.is_best) == (epoch < 3)
     assert (progress.best_epoch, progress.plateau_factor, patience.least_epochs()) == (2, 0.5, 1)
-    assert patience.epoch_ended(ended(4, 0.7)) == Decision("early_stopping")
+    assert patience.epoch_ended(ended(4, 0.7)) == RuleDecision("early_stopping")
 
 
 @pytest.mark.parametrize(("loss", "penalty"), [(2e3, 0.0), (0.5, np.inf), (np.inf, 0.0)])
@@ -125,8 +125,8 @@ class DividesAfter:
     def least_epochs(self) -> float:
         return 1
 
-    def epoch_ended(self, end: EpochEnd) -> Decision | None:
-        return Decision(learning_rate=end.learning_rate / 2) if end.epoch in self._epochs else None
+    def epoch_ended(self, end: EpochEnd) -> RuleDecision | None:
+        return RuleDecision(learning_rate=end.learning_rate / 2) if end.epoch in self._epochs else None
 
 
 @pytest.mark.parametrize("engine", ["native", "numpy"])

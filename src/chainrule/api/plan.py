@@ -23,7 +23,7 @@ from chainrule.planning.candidates import Candidate
 from chainrule.planning.large import CACHE_ABOVE_MB, is_large, plan_large
 from chainrule.planning.plan import TrainingPlan, plan_source
 from chainrule.planning.request import AUTO, Request
-from chainrule.planning.task import Task
+from chainrule.planning.task import PredictionTask
 from chainrule.run.directory import RunDirectory
 from chainrule.training.settings import SETTINGS
 
@@ -60,7 +60,7 @@ class TablePlan:
     engine: str = "auto"
 
     @property
-    def task(self) -> Task:
+    def task(self) -> PredictionTask:
         """Classes, labels or values, and the reason."""
         return self.details.task
 

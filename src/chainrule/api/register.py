@@ -20,7 +20,7 @@ from chainrule.reference.losses import LOSSES
 from chainrule.reference.optimizer import Optimizer
 from chainrule.reference.optimizers import HYPER_PARAMETERS, OPTIMIZERS
 
-Entry = TypeVar("Entry", Activation, Loss, Optimizer, LayerKind)
+AnyEntry = TypeVar("AnyEntry", Activation, Loss, Optimizer, LayerKind)
 RESERVED = ("W", "b", "z", "u", "a", "y", "X", "J", "delta", "loss", "learning", "rate", "theta", "kinds", "flat")
 """Names of numbers of every step, which no tensor of a layer kind may have."""
 
@@ -189,7 +189,7 @@ def _check(name: Any, entry: Any, kind: type, what: str) -> None:
         )
 
 
-def _put(what: str, table: MutableMapping[str, Entry], name: str, entry: Entry) -> None:
+def _put(what: str, table: MutableMapping[str, AnyEntry], name: str, entry: AnyEntry) -> None:
     """The entry in its table; to register the same again changes nothing."""
     entry = entry if entry.name == name else replace(entry, name=name)
     known = table.get(name)

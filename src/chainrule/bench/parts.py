@@ -16,7 +16,7 @@ from chainrule.bench.turns import Contestant, Rounds, go_round, ratio
 from chainrule.bench.workloads import SCALING_TARGETS, SHARE_TARGETS, WORKLOADS, ratio_target
 from chainrule.text.tables import counted
 
-Entry = dict[str, Any]
+PartResult = dict[str, Any]
 Say = Callable[[str], None]
 PEERS = (workloads.EAGER, workloads.COMPILE, workloads.JAX, workloads.SKLEARN, workloads.NUMPY)
 PREDICTING_PEERS = (workloads.ONNX, workloads.EAGER, workloads.SKLEARN)
@@ -39,7 +39,7 @@ def processes(names: Sequence[str], threads: int) -> Iterator[list[Contestant]]:
             contestant.close()
 
 
-def training(name: str, threads: int, budget_s: float, quick: bool, say: Say) -> list[Entry]:
+def training(name: str, threads: int, budget_s: float, quick: bool, say: Say) -> list[PartResult]:
     """One workload with both optimizers against every peer."""
     left_out = QUICK_WITHOUT if quick else {}
     ours = [workloads.OURS, workloads.PEAK, *([workloads.ALONE] if threads > 1 else [])]
@@ -55,12 +55,12 @@ def training(name: str, threads: int, budget_s: float, quick: bool, say: Say) ->
     return entries
 
 
-def training_entry(name: str, optimizer: str, threads: int, rounds: Rounds) -> Entry:
+def training_entry(name: str, optimizer: str, threads: int, rounds: Rounds) -> PartResult:
     """Medians, ratios and the share of the peak, with their targets."""
     workload, figures = WORKLOADS[name], dict(rounds.figures)
     peaks, alone = figures.pop(workloads.PEAK, []), figures.pop(workloads.ALONE, [])
     ours = figures.get(workloads.OURS, [])
-    entry: Entry = {"part": name, "optimizer": optimizer, "threads": threads, "absent": rounds.absent}
+    entry: PartResult = {"part": name, "optimizer": optimizer, "threads": threads, "absent": rounds.absent}
     entry["microseconds"] = {who: statistics.median(f) / workload.n_steps * 1e6 for who, f in figures.items()}
     entry["rounds"] = {who: [round(s / workload.n_steps * 1e6, 2) for s in f] for who, f in figures.items()}
     entry["ratios"] = {who: ratio(f, ours) for who, f in figures.items() if who != workloads.OURS} if ours else {}
@@ -75,7 +75,7 @@ def training_entry(name: str, optimizer: str, threads: int, rounds: Rounds) -> E
     return entry
 
 
-def prediction(threads: int, budget_s: float, quick: bool, say: Say) -> list[Entry]:
+def prediction(threads: int, budget_s: float, quick: bool, say: Say) -> list[PartResult]:
     """Class probabilities of one row and of many."""
     entries = []
     with processes([workloads.OURS, *PREDICTING_PEERS], threads) as contestants:
@@ -89,7 +89,7 @@ def prediction(threads: int, budget_s: float, quick: bool, say: Say) -> list[Ent
     return entries
 
 
-def loop(budget_s: float, say: Say) -> list[Entry]:
+def loop(budget_s: float, say: Say) -> list[PartResult]:
     """What train adds to its steps, without and with a progress bar."""
     entries = []
     with processes([workloads.OURS, workloads.TRAIN, workloads.PROGRESS], 1) as contestants:
@@ -105,7 +105,7 @@ def loop(budget_s: float, say: Say) -> list[Entry]:
     return entries
 
 
-def compared(rounds: Rounds, unit: float) -> Entry:
+def compared(rounds: Rounds, unit: float) -> PartResult:
     """Medians and ratios of rounds."""
     figures = rounds.figures
     ours = figures.get(workloads.OURS, [])

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from chainrule.bench import workloads
 from chainrule.bench.footprint import IMPORT_ALONE
-from chainrule.bench.parts import PEERS, PREDICTING_PEERS, Entry
+from chainrule.bench.parts import PEERS, PREDICTING_PEERS, PartResult
 from chainrule.bench.workloads import WORKLOADS
 from chainrule.text.tables import counted
 from chainrule.visible import drawing
@@ -45,7 +45,7 @@ def judged(value: float, target: float | None, form: str) -> str:
 
 def sheets(results: dict[str, Any]) -> Iterator[Sheet]:
     """Every table of the results."""
-    entries: list[Entry] = results["entries"]
+    entries: list[PartResult] = results["entries"]
     trained = [e for e in entries if e["part"] in WORKLOADS]
     for threads in sorted({e["threads"] for e in trained}):
         of_these = [e for e in trained if e["threads"] == threads]
@@ -67,12 +67,12 @@ def heading(what: str, threads: int) -> str:
     return f"{what}, {counted(threads, 'thread')}"
 
 
-def label(entry: Entry) -> str:
+def label(entry: PartResult) -> str:
     """Workload and optimizer."""
     return f"{entry['part']} {entry['optimizer']}"
 
 
-def cell(entry: Entry, who: str, kind: str, form: str) -> str:
+def cell(entry: PartResult, who: str, kind: str, form: str) -> str:
     """A figure of a contestant, or a dash where it is absent."""
     value = entry[kind].get(who)
     if value is None:
@@ -84,14 +84,14 @@ def cell(entry: Entry, who: str, kind: str, form: str) -> str:
     )
 
 
-def microseconds(entries: list[Entry], threads: int) -> Sheet:
+def microseconds(entries: list[PartResult], threads: int) -> Sheet:
     """Microseconds per training step."""
     who = [workloads.OURS, *PEERS]
     rows = [[label(e), *(cell(e, name, "microseconds", "{:,.0f}") for name in who)] for e in entries]
     return Sheet(heading("Microseconds per training step", threads), ["", *who], rows)
 
 
-def ratios(entries: list[Entry], threads: int) -> Sheet:
+def ratios(entries: list[PartResult], threads: int) -> Sheet:
     """Peer time / ours, the share of the peak and, beyond one thread, the gain."""
     columns = ["", *PEERS, "peak"] + (["gain"] if threads > 1 else [])
     rows = []
@@ -110,7 +110,7 @@ def ratios(entries: list[Entry], threads: int) -> Sheet:
     return Sheet(heading("Times as long as chainrule", threads), columns, rows, note + absent_text(entries))
 
 
-def prediction(entries: list[Entry], threads: int) -> Sheet:
+def prediction(entries: list[PartResult], threads: int) -> Sheet:
     """Microseconds of a call and ratios."""
     rows = []
     for e in entries:
@@ -124,7 +124,7 @@ def prediction(entries: list[Entry], threads: int) -> Sheet:
     return Sheet(heading("Microseconds per call for class probabilities", threads), columns, rows, absent_text(entries))
 
 
-def loop(entries: list[Entry]) -> Sheet:
+def loop(entries: list[PartResult]) -> Sheet:
     """What train costs beyond its steps."""
     rows = [
         [
@@ -137,7 +137,7 @@ def loop(entries: list[Entry]) -> Sheet:
     return Sheet("What a call of train costs", ["", "train / its steps", "with progress bar / without"], rows)
 
 
-def footprint(entry: Entry) -> Sheet:
+def footprint(entry: PartResult) -> Sheet:
     """Import time and size of every library."""
     times, sizes = entry["import_ms"], entry["installed_mb"]
     rows = [
@@ -151,7 +151,7 @@ def footprint(entry: Entry) -> Sheet:
     return Sheet("Until one can train, beyond NumPy, and size without dependencies", ["", "ms", "MB"], rows, note)
 
 
-def absent_text(entries: list[Entry]) -> str:
+def absent_text(entries: list[PartResult]) -> str:
     """One sentence for each library that could not be measured, and why."""
     reasons = {name: reason for e in entries for name, reason in e["absent"].items()}
     return "".join(f" {name}: {reason}." for name, reason in reasons.items())

@@ -62,7 +62,7 @@ def batches(
             yield table.take(slice(first, first + rows)) if len(table) > rows else table
 
 
-def survey(source: object, selection: Selection) -> Plan:
+def survey(source: object, selection: Selection) -> ReadPlan:
     """What read would understand of a source, without holding its rows: it is read through once.
 
     Errors    those of read, apart from cells that do not fit a stated kind
@@ -129,7 +129,7 @@ def _opened(source: object, selection: Selection) -> Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ReadPlan:
     """Which columns of a source are read, each how, and what was understood."""
 
     source: Source
@@ -203,7 +203,7 @@ class Plan:
         )
 
 
-def understand(source: Source, selection: Selection, keep: list[Block] | None = None) -> Plan:
+def understand(source: Source, selection: Selection, keep: list[Block] | None = None) -> ReadPlan:
     """How each wanted column is read: as stated, else as all its cells tell; the source is then read through.
 
     Args      keep: takes up the blocks that were read for it, if they are those that are to be read
@@ -238,7 +238,7 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         kind = reading.partition(":")[0]
         result[name] = Understood(name, kind, True, f"as stated{found}", note)  # type: ignore[arg-type]
     understood = tuple(_with_role(name, result.get(name), targets, selection) for name in source.names)
-    return Plan(
+    return ReadPlan(
         source=source,
         selection=selection,
         features=used,

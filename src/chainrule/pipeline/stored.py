@@ -22,7 +22,7 @@ from chainrule.schema import (
     Record,
     Schema,
     SchemaError,
-    Tensor,
+    TensorSchema,
     Text,
     Whole,
     inside,
@@ -109,7 +109,7 @@ def check_pipeline(values: Any, arrays: Mapping[str, Array]) -> dict[str, Any]:
     names = [state["name"] for state in checked["columns"]]
     ListOf(_NAME, distinct=True).check(names, "pipeline: the names of its columns")
     _check_target(checked["target"], arrays)
-    Tensor(("float64",), (width,)).check(arrays.get("average"), "pipeline.average")
+    TensorSchema(("float64",), (width,)).check(arrays.get("average"), "pipeline.average")
     return checked
 
 
@@ -138,11 +138,11 @@ def _number(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, pla
     """Inputs of a number."""
     knots = _array(state, arrays, key, "knots", place, [2, 0])
     if knots is not None:
-        Tensor(("float64",), (2, -1)).check(knots, f"{place}.knots")
+        TensorSchema(("float64",), (2, -1)).check(knots, f"{place}.knots")
         _ascending(knots[0], f"{place}.knots")
     edges = _array(state, arrays, key, "edges", place, [0])
     if edges is not None:
-        Tensor(("float64",), (-1,)).check(edges, f"{place}.edges")
+        TensorSchema(("float64",), (-1,)).check(edges, f"{place}.edges")
         _ascending(edges, f"{place}.edges")
     n_bins = len(edges) - 1 if edges is not None and len(edges) > 2 else 0
     return 1 + n_bins + state["indicator"] + len(state.get("words", ()))
@@ -165,7 +165,7 @@ def _category(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, p
         return 1
     if means is None:
         return n_levels + n_others
-    Tensor(("float64",), (N_TABLES_OF_MEANS, len(state["means_of"]) + 1, -1)).check(means, f"{place}.means")
+    TensorSchema(("float64",), (N_TABLES_OF_MEANS, len(state["means_of"]) + 1, -1)).check(means, f"{place}.means")
     return n_levels + n_others + int(means.shape[2])
 
 
@@ -195,7 +195,9 @@ def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> Non
     else:
         for name in ("mean", "scale", "unit", "high"):
             low = np.nextafter(0, 1) if name in ("scale", "unit") else -np.inf
-            Tensor(("float64",), (n,), low=float(low)).check(arrays.get(f"target.{name}"), f"pipeline.target.{name}")
+            TensorSchema(("float64",), (n,), low=float(low)).check(
+                arrays.get(f"target.{name}"), f"pipeline.target.{name}"
+            )
 
 
 def _check_distinct(names: list[Any], place: str) -> None:

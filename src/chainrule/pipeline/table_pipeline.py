@@ -21,7 +21,7 @@ from chainrule.seeding import Purpose, stream_key, words
 
 Array = npt.NDArray[Any]
 
-N_FOLDS = 5
+N_ENCODING_FOLDS = 5
 MOST_MEANS = 10
 """Mean targets of a level are told apart for up to 10 targets or classes."""
 
@@ -237,7 +237,7 @@ def folds_of(n: int, seed: int) -> Array:
     """The fold of each of n training rows, a function of the seed alone."""
     rank: Array = np.argsort(words(stream_key(seed, Purpose.SPLIT, 1), n), kind="stable")
     folds = np.empty(n, np.int64)
-    folds[rank] = np.arange(n) % N_FOLDS
+    folds[rank] = np.arange(n) % N_ENCODING_FOLDS
     return folds
 
 

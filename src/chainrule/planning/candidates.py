@@ -15,7 +15,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning.inputs import EncodedRows
 from chainrule.planning.presets import Preset
 from chainrule.planning.request import AUTO, PASSED, Request
-from chainrule.planning.task import Task
+from chainrule.planning.task import PredictionTask
 from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.text.tables import counted
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
@@ -94,7 +94,7 @@ def _plain(value: Any) -> Any:
 
 
 def make_candidates(
-    request: Request, chosen: Preset, encoded: Callable[[Preset], EncodedRows], task: Task, n_targets: int,
+    request: Request, chosen: Preset, encoded: Callable[[Preset], EncodedRows], task: PredictionTask, n_targets: int,
     has_validation: bool,
 ) -> tuple[Candidate, ...]:  # fmt: skip
     """The training that the request and the preset ask for, behind the simpler ones that are tried before it.
@@ -138,7 +138,7 @@ def _network(
     )
 
 
-def _n_outputs(task: Task, n_targets: int, output: str, loss: str) -> int:
+def _n_outputs(task: PredictionTask, n_targets: int, output: str, loss: str) -> int:
     if task.kind != "classes":
         return n_targets
     n_classes = len(task.words[0])
@@ -180,7 +180,7 @@ def _optimizer(request: Request, preset: Preset) -> UpdateRule:
     return optimizer_from(values)
 
 
-def output_and_loss(request: Request, task: Task) -> tuple[str, str]:
+def output_and_loss(request: Request, task: PredictionTask) -> tuple[str, str]:
     """The output activation and the loss: those asked for, else what fits the task and each other."""
     legal, is_values = OUTPUTS[task.kind], task.kind == "values"
     loss = request.loss if request.loss != AUTO else "squared_error" if is_values else "cross_entropy"

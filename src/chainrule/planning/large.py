@@ -21,8 +21,7 @@ import numpy.typing as npt
 
 from chainrule.data import builtin
 from chainrule.data.cache import Cache, Writer, open_cache
-from chainrule.data.read import Plan as Reading
-from chainrule.data.read import size_in_memory, survey
+from chainrule.data.read import ReadPlan, size_in_memory, survey
 from chainrule.data.split import holdout
 from chainrule.data.table import Selection, Table
 from chainrule.errors import DataError, SettingsError, of_file
@@ -43,7 +42,7 @@ from chainrule.planning.plan import (
     weighted_by_classes,
 )
 from chainrule.planning.request import Request
-from chainrule.planning.task import Task
+from chainrule.planning.task import PredictionTask
 from chainrule.seeding import Purpose, stream_key, words
 
 CACHE_ABOVE_MB = 512.0
@@ -117,7 +116,7 @@ def plan_large(
     )  # fmt: skip
 
 
-def _roles(targets: Table, task: Task, share: float | None, seed: int) -> Roles:
+def _roles(targets: Table, task: PredictionTask, share: float | None, seed: int) -> Roles:
     """Of every row of the source: 0 without a target, 1 to train on, 2 held out; as a table in memory is held out."""
     empty = np.logical_and.reduce([target.missing for target in targets.targets])
     present = np.flatnonzero(~empty)
@@ -137,7 +136,7 @@ def _sample(rows: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
     return np.sort(rows[np.argpartition(rank, SAMPLE_ROWS)[:SAMPLE_ROWS]])
 
 
-def _sampled(reading: Reading, rows: dict[int, npt.NDArray[np.int64]]) -> dict[str, Table]:
+def _sampled(reading: ReadPlan, rows: dict[int, npt.NDArray[np.int64]]) -> dict[str, Table]:
     """The sampled rows of each part, read in one pass."""
     found: dict[int, list[Table]] = {role: [] for role in rows}
     for first, table in _tables(reading):
@@ -148,7 +147,7 @@ def _sampled(reading: Reading, rows: dict[int, npt.NDArray[np.int64]]) -> dict[s
     return {PARTS[role]: reading.whole(tables) for role, tables in found.items() if tables}
 
 
-def _tables(reading: Reading) -> Iterator[tuple[int, Table]]:
+def _tables(reading: ReadPlan) -> Iterator[tuple[int, Table]]:
     """The rows of the source, block by block, each with the number of its first."""
     first = 0
     for block in reading.blocks():
@@ -158,7 +157,7 @@ def _tables(reading: Reading) -> Iterator[tuple[int, Table]]:
 
 
 def _encoded(
-    reading: Reading, pipeline: TablePipeline, roles: Roles, folds: Roles, dtype: str
+    reading: ReadPlan, pipeline: TablePipeline, roles: Roles, folds: Roles, dtype: str
 ) -> Iterator[tuple[str, Any, Any, Any]]:
     """Part, inputs, targets, weights of the source's rows, block by block."""
     for first, table in _tables(reading):

@@ -24,7 +24,7 @@ from chainrule.planning.candidates import Candidate, make_candidates, output_and
 from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows
 from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
 from chainrule.planning.request import Request
-from chainrule.planning.task import Task, choose_task
+from chainrule.planning.task import PredictionTask, choose_task
 from chainrule.run.rows import weighted_by_class
 
 Rows = npt.NDArray[np.int64]
@@ -57,7 +57,7 @@ class TrainingPlan:
     """train, validation where rows are held out or given, and test where there is one."""
     counts: dict[str, int]
     """Rows of each part."""
-    task: Task
+    task: PredictionTask
     candidates: tuple[Candidate, ...]
     """What will be done; before it, simpler trainings, one of which may be done instead."""
     share: float | None = None
@@ -146,7 +146,7 @@ def plan_source(
 
 
 def plan_table(
-    table: Table, request: Request, task: Task, given: dict[str, Table], missing: tuple[str, ...] = ()
+    table: Table, request: Request, task: PredictionTask, given: dict[str, Table], missing: tuple[str, ...] = ()
 ) -> TrainingPlan:
     """The plan for rows that all have a target: held out once, each pipeline fitted once, its inputs made once.
 
@@ -198,7 +198,7 @@ def is_few(request: Request, n_rows: int) -> bool:
     return asked and n_rows < FEW_ROWS
 
 
-def choose_preset(request: Request, rows: Table, n_rows: int, task: Task, n_distinct: int = 0) -> Preset:
+def choose_preset(request: Request, rows: Table, n_rows: int, task: PredictionTask, n_distinct: int = 0) -> Preset:
     """Of few rows, of which so many are distinct, that for few rows; else (0) the one that is named."""
     n_numbers = sum(column.kind == "number" for column in rows.columns)
     if n_distinct:
@@ -224,7 +224,7 @@ def n_bins_of(request: Request, preset: Preset) -> int:
     return preset.n_bins if request.n_bins is None else request.n_bins
 
 
-def target_of(request: Request, task: Task, rows: Table) -> Target:
+def target_of(request: Request, task: PredictionTask, rows: Table) -> Target:
     """The coding of the targets, fitted to the training rows."""
     if task.kind == "classes":
         return Classes.fit(rows, task.words[0])
@@ -233,7 +233,7 @@ def target_of(request: Request, task: Task, rows: Table) -> Target:
     return Values.fit(rows, standardised=output_and_loss(request, task)[0] == "identity")
 
 
-def weighted_by_classes(table: Table, request: Request, task: Task, kept: Rows | None = None) -> Table:
+def weighted_by_classes(table: Table, request: Request, task: PredictionTask, kept: Rows | None = None) -> Table:
     """The rows, weighted as the training weighs them: statistics of the columns follow those weights.
 
     Args      kept: which of them are trained on; None: all
@@ -274,7 +274,7 @@ def check_parts(parts: dict[str, Table]) -> None:
             raise DataError(message, path=part.path)
 
 
-def choose_task_of(table: Table, request: Request) -> Task:
+def choose_task_of(table: Table, request: Request) -> PredictionTask:
     """The task of a table's targets.
 
     Errors    DataError where the targets do not suit it, or hold one class only

@@ -12,17 +12,17 @@ from chainrule.data.table import Column
 from chainrule.errors import DataError, unknown_name
 from chainrule.pipeline.target import ClassName, names_of
 
-Kind: TypeAlias = Literal["classes", "labels", "values"]
+TargetKind: TypeAlias = Literal["classes", "labels", "values"]
 TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20
 ROWS_PER_CLASS = 10
 
 
 @dataclass(frozen=True)
-class Task:
+class PredictionTask:
     """What is to be predicted: one of several classes, several labels, or values; and the reason."""
 
-    kind: Kind
+    kind: TargetKind
     reason: str
     words: tuple[tuple[ClassName, ...], ...] = ()
     """For classes their names (one tuple), for labels the words of each for 0 and 1."""
@@ -33,7 +33,7 @@ class Task:
         return "regression" if self.kind == "values" else "classification"
 
 
-def choose_task(targets: Sequence[Column], asked: str) -> Task:
+def choose_task(targets: Sequence[Column], asked: str) -> PredictionTask:
     """The task and the reason for it.
 
     One target: text and true or false are classes, and so are whole numbers with few values: 2, or up to 20
@@ -53,10 +53,10 @@ def choose_task(targets: Sequence[Column], asked: str) -> Task:
                 shown = f" such as {target.levels[0]!r}" if target.levels else ""
                 message = f"holds {'text' if target.kind == 'category' else target.kind}{shown}"
                 raise DataError(f"{message}; task 'regression' expects numbers.", column=target.name)
-        return Task("values", "asked for" if asked == "regression" else _why_values(targets))
+        return PredictionTask("values", "asked for" if asked == "regression" else _why_values(targets))
     if len(targets) > 1:
         words = tuple(_words_of_label(target) for target in targets)
-        return Task("labels", "asked for" if asked != "auto" else "each target has two values", words)
+        return PredictionTask("labels", "asked for" if asked != "auto" else "each target has two values", words)
     names, codes = names_of(targets[0])
     n_rows = int((codes >= 0).sum())
     if len(names) > max(MOST_CLASSES, n_rows // 2):
@@ -65,7 +65,7 @@ def choose_task(targets: Sequence[Column], asked: str) -> Task:
             f"holds {'' if asked != 'auto' else 'text with '}{len(names)} different values in {n_rows} rows; {what}."
         )
         raise DataError(message, column=targets[0].name)
-    return Task("classes", "asked for" if asked != "auto" else _why_classes(targets[0], len(names)), (names,))
+    return PredictionTask("classes", "asked for" if asked != "auto" else _why_classes(targets[0], len(names)), (names,))
 
 
 def _are_values(targets: Sequence[Column]) -> bool:

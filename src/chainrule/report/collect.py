@@ -19,7 +19,7 @@ from chainrule.network.parameters import Parameters, tensors
 from chainrule.network.records import Backward
 from chainrule.reference.kinds.layer_norm import LAYER_NORM
 from chainrule.report import choose, curves, health
-from chainrule.report.pack import Entry, Pack
+from chainrule.report.pack import Pack, PackedEntry
 from chainrule.report.report_input import ReplayedStep, ReportInput
 from chainrule.verify.gradients import check_gradients
 from chainrule.words import LANGUAGES
@@ -205,7 +205,7 @@ def _put(value: Any, pack: Pack) -> Any:
     return None if value is None else pack.put(value)
 
 
-def _entries(value: Any) -> list[Entry]:
+def _entries(value: Any) -> list[PackedEntry]:
     """All entries in nested lists and dicts."""
     if isinstance(value, dict):
         return [value] if "key" in value else [e for part in value.values() for e in _entries(part)]

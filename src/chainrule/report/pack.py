@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-Entry = dict[str, Any]
+PackedEntry = dict[str, Any]
 NOISE, LOOKED_AT = 0.02, 2**15
 """A plane is noise where no byte makes up so large a share of that many of its bytes."""
 
@@ -28,7 +28,7 @@ class Pack:
     def __init__(self) -> None:
         self._packed: dict[str, bytes] = {}
 
-    def put(self, array: Array) -> Entry:
+    def put(self, array: Array) -> PackedEntry:
         """Keep an array (float32, float64 or int32); the entry says what it is and under which key it lies."""
         plain = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
         record = {"type": plain.dtype.str[1:], "shape": list(plain.shape)}
@@ -38,11 +38,11 @@ class Pack:
             self._packed[key] = _deflated(np.frombuffer(raw, np.uint8).reshape(-1, plain.dtype.itemsize).T)
         return {**record, "key": key}
 
-    def size(self, entries: list[Entry]) -> int:
+    def size(self, entries: list[PackedEntry]) -> int:
         """Packed bytes of these entries together."""
         return sum(len(self._packed[key]) for key in {entry["key"] for entry in entries})
 
-    def text(self, entries: list[Entry]) -> tuple[dict[str, list[int]], str]:
+    def text(self, entries: list[PackedEntry]) -> tuple[dict[str, list[int]], str]:
         """Where each key lies in the bytes (start, length), and the bytes of these entries as base64."""
         places: dict[str, list[int]] = {}
         parts: list[bytes] = []

@@ -29,7 +29,7 @@ from chainrule.schema import (
     Record,
     Schema,
     SchemaError,
-    Tensor,
+    TensorSchema,
     Text,
     Whole,
     refuse,
@@ -255,7 +255,9 @@ def read_losses(path: Path, n_steps: int) -> npt.NDArray[np.float64]:
     """The losses of the first n_steps; of fewer where the file holds no more."""
     arrays, _ = stored.read_tensors(path, Record({"kind": Text(("steps",))}))
     with stored.naming(path):
-        losses: npt.NDArray[np.float64] = Tensor(("float64",), (-1,), finite=False).check(arrays.get("loss"), "loss")
+        losses: npt.NDArray[np.float64] = TensorSchema(("float64",), (-1,), finite=False).check(
+            arrays.get("loss"), "loss"
+        )
     return losses[:n_steps]
 
 
@@ -263,7 +265,7 @@ def read_split(path: Path, n_samples: int) -> npt.NDArray[np.int64]:
     """Which rows of those given were trained on: n_samples different ones."""
     arrays, _ = stored.read_tensors(path, Record({"kind": Text(("split",))}))
     with stored.naming(path):
-        index: npt.NDArray[np.int64] = Tensor(("int64",), (n_samples,), low=0).check(arrays.get("train"), "train")
+        index: npt.NDArray[np.int64] = TensorSchema(("int64",), (n_samples,), low=0).check(arrays.get("train"), "train")
         if len(np.unique(index)) < len(index):
             raise SchemaError("train names rows twice; expected each once")
     return index
@@ -274,16 +276,16 @@ def read_rows(path: Path, architecture: Architecture) -> dict[str, Array]:
     arrays, _ = stored.read_tensors(path, Record({"kind": Text(("data",))}))
     a = architecture
     with stored.naming(path):
-        wanted = {"X": Tensor((a.dtype,), (-1, a.n_inputs))}
+        wanted = {"X": TensorSchema((a.dtype,), (-1, a.n_inputs))}
         n_samples = len(wanted["X"].check(arrays.get("X"), "X"))
         wanted["targets"] = (
-            Tensor(("int32",), (n_samples,), low=0, high=max(a.n_outputs, 2) - 1)
+            TensorSchema(("int32",), (n_samples,), low=0, high=max(a.n_outputs, 2) - 1)
             if getattr(arrays.get("targets"), "ndim", 1) == 1
-            else Tensor((a.dtype,), (n_samples, a.n_outputs), finite=False)
+            else TensorSchema((a.dtype,), (n_samples, a.n_outputs), finite=False)
         )
         optional = {
-            "weight": Tensor((a.dtype,), (n_samples,), low=0),
-            "held_out": Tensor((a.dtype,), (-1, a.n_inputs)),
+            "weight": TensorSchema((a.dtype,), (n_samples,), low=0),
+            "held_out": TensorSchema((a.dtype,), (-1, a.n_inputs)),
         }
         wanted |= {name: tensor for name, tensor in optional.items() if name in arrays}
         return {name: tensor.check(arrays.get(name), name) for name, tensor in wanted.items()}
@@ -347,7 +349,7 @@ def read_checkpoint(path: Path, step: int, shape: StateShape) -> tuple[Checkpoin
     with stored.naming(path):
         if about["step"] != step:
             raise refuse("step", about["step"], f"{step}, as its name says")
-        tensor = Tensor((shape.dtype,), (shape.n_parameters,), finite=False)
+        tensor = TensorSchema((shape.dtype,), (shape.n_parameters,), finite=False)
         theta = tensor.check(arrays.get("theta"), "theta")
         best = tensor.check(arrays.get("best_theta", theta), "best_theta")
         zero = about.get("zero", {})

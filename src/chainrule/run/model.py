@@ -15,7 +15,7 @@ from chainrule.network.parameters import Parameters, tensors
 from chainrule.pipeline.stored import check_pipeline, outputs_of
 from chainrule.run import files, stored
 from chainrule.run.contents import ARCHITECTURE, KIND, MAX_SEED
-from chainrule.schema import Anything, Record, SchemaError, Tensor, Text, Whole
+from chainrule.schema import Anything, Record, SchemaError, TensorSchema, Text, Whole
 
 Array = npt.NDArray[Any]
 FORMAT = 1
@@ -56,7 +56,7 @@ def read_model(path: Path) -> tuple[Parameters, dict[str, Any], dict[str, npt.ND
         architecture = Architecture.from_dict(about["architecture"])
         for l, layer in enumerate(architecture.layers, start=1):  # before anything of these sizes is made
             for name, shape in tensors(layer):
-                Tensor((architecture.dtype,), shape, finite=False).check(arrays.get(f"{name}{l}"), f"{name}{l}")
+                TensorSchema((architecture.dtype,), shape, finite=False).check(arrays.get(f"{name}{l}"), f"{name}{l}")
         prefix = "pipeline."
         kept = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
         if about.get("pipeline") is not None:

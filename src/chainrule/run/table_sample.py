@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from chainrule.data.table import Column, Table
 from chainrule.run import files, stored
-from chainrule.schema import Kinds, ListOf, Record, Schema, SchemaError, Tensor, Text, Whole
+from chainrule.schema import Kinds, ListOf, Record, Schema, SchemaError, TensorSchema, Text, Whole
 from chainrule.visible import cut
 
 Array = npt.NDArray[Any]
@@ -95,7 +95,7 @@ class TableSample:
         with stored.naming(path):
             rows = arrays.get("rows")
             if rows is not None:
-                rows = Tensor(("int64",), (-1,), low=0, high=n_samples - 1).check(rows, "rows")
+                rows = TensorSchema(("int64",), (-1,), low=0, high=n_samples - 1).check(rows, "rows")
                 if (np.diff(rows) <= 0).any():
                     raise SchemaError("rows do not ascend; expected ascending ones")
             if len(about["widths"]) != len(about["columns"]):
@@ -139,12 +139,12 @@ def _column(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str) -> 
     kind, found = state["kind"], arrays.get(key)
     if kind == "category":
         n_levels = state["n_levels"]
-        codes = Tensor(("int32",), (-1,), low=-1, high=n_levels - 1).check(found, key)
+        codes = TensorSchema(("int32",), (-1,), low=-1, high=n_levels - 1).check(found, key)
         if n_levels > len(codes) or len(state["levels"]) > n_levels:
             raise SchemaError(f"{key} has {n_levels} levels; expected one for each row at most, and no more names")
         levels = (*state["levels"], *("",) * (n_levels - len(state["levels"])))
         return Column(state["name"], kind, codes, levels)
     if kind == "time":
-        times: Array = Tensor(("int64",), (-1,)).check(found, key)
+        times: Array = TensorSchema(("int64",), (-1,)).check(found, key)
         return Column(state["name"], kind, times.view("datetime64[us]"))
-    return Column(state["name"], kind, Tensor(("float64",), (-1,), finite=False).check(found, key))
+    return Column(state["name"], kind, TensorSchema(("float64",), (-1,), finite=False).check(found, key))

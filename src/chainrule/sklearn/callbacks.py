@@ -7,8 +7,8 @@ from typing import Any
 
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
-from chainrule.sklearn.plan import Progress
-from chainrule.training.stopping import Decision, EpochEnd
+from chainrule.sklearn.plan import FitProgress
+from chainrule.training.stopping import EpochEnd, RuleDecision
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -74,7 +74,7 @@ class EpochTasks:
 class CallbackRule:
     """Lets callbacks see every epoch, after all other rules, and end the training."""
 
-    def __init__(self, tasks: EpochTasks, architecture: Architecture, progress: Progress) -> None:
+    def __init__(self, tasks: EpochTasks, architecture: Architecture, progress: FitProgress) -> None:
         self._tasks, self._architecture, self._progress = tasks, architecture, progress
         self.needs_parameters = tasks.active
 
@@ -82,9 +82,9 @@ class CallbackRule:
         """Every epoch is a task of its own."""
         return 1 if self._tasks.active else float("inf")
 
-    def epoch_ended(self, end: EpochEnd) -> Decision | None:
+    def epoch_ended(self, end: EpochEnd) -> RuleDecision | None:
         """Ask them."""
-        return Decision("callback") if end.theta is not None and self.end_epoch(end.theta) else None
+        return RuleDecision("callback") if end.theta is not None and self.end_epoch(end.theta) else None
 
     def end_epoch(self, theta: Any) -> bool:
         """The epoch's task ends with these parameters; whether a callback wants to stop."""

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from chainrule.engine.protocol import Engine, Task
 from chainrule.network.parameters import Parameters
 from chainrule.sklearn.callbacks import CallbackRule, EpochTasks
-from chainrule.sklearn.plan import Account, Judge, Plan, Progress
+from chainrule.sklearn.plan import Account, FitPlan, FitProgress, Judge
 from chainrule.sklearn.rules import OptimizerState
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event
@@ -30,7 +30,7 @@ class Descent:
 
     def __init__(
         self, task: Task, engine: Engine, settings: Settings, *, state: OptimizerState, watch: NoImprovement,
-        plan: Plan, judge: Judge, progress: Progress, tasks: EpochTasks, limits: Sequence[Limit] = (),
+        plan: FitPlan, judge: Judge, progress: FitProgress, tasks: EpochTasks, limits: Sequence[Limit] = (),
     ) -> None:  # fmt: skip
         self.task, self.settings, self.state, self.watch, self.plan = task, settings, state, watch, plan
         self.progress = progress

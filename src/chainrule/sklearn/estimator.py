@@ -232,7 +232,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             found = descent.run(parameters.copy())
         self._take_over(descent, found)
         if self._own_loss() is None:
-            self._record = fit_record.Record.of(descent, time.perf_counter() - began, self._kind())
+            self._record = fit_record.FitRecord.of(descent, time.perf_counter() - began, self._kind())
         tasks.end_fit()
 
     def _take_over(self, descent: Descent, found: Parameters) -> None:

@@ -31,7 +31,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(kw_only=True)
-class Record:
+class FitRecord:
     """Task, settings, events and checkpoints of a fit: whatever replay needs, and no engine, so that it pickles."""
 
     task: Task
@@ -45,7 +45,7 @@ class Record:
     fingerprint: str
 
     @classmethod
-    def of(cls, descent: Descent, seconds: float, kind: Kind) -> Record:
+    def of(cls, descent: Descent, seconds: float, kind: Kind) -> FitRecord:
         """The record of a fit that just ended."""
         task, found = descent.task, descent.result
         n = len(found.history.get("loss", []))

@@ -9,14 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-Rows = tuple[Array, Array, "Array | None"]
+HeldOutRows = tuple[Array, Array, "Array | None"]
 """X, targets, weight."""
 FEW = 10
 """A score of fewer rows says next to nothing, and what it says hangs on which rows chance took."""
 SMALLEST_FIT = 4
 
 
-def split(rows: Rows, fraction: float, strata: Array | None, random_state: np.random.RandomState) -> tuple[Rows, Rows]:
+def split(
+    rows: HeldOutRows, fraction: float, strata: Array | None, random_state: np.random.RandomState
+) -> tuple[HeldOutRows, HeldOutRows]:
     """The rows to learn from and those to judge every epoch by.
 
     They are two parts, those of train_test_split with the same random_state, where the fraction holds FEW rows;

@@ -12,7 +12,7 @@ from chainrule.engine.protocol import Task
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.optimizers import OPTIMIZERS
-from chainrule.sklearn.plan import Plan, Progress
+from chainrule.sklearn.plan import FitPlan, FitProgress
 from chainrule.sklearn.rules import OptimizerState
 from chainrule.training.schedule import SCHEDULES
 from chainrule.training.settings import Settings
@@ -75,11 +75,11 @@ def watch(estimator: Any, state: OptimizerState) -> NoImprovement:
     )
 
 
-def progress_of(estimator: Any, is_judged: bool) -> Progress:
+def progress_of(estimator: Any, is_judged: bool) -> FitProgress:
     """What an earlier fit has to show already, where this one goes on from it."""
     known = estimator.__dict__.get
     scores, losses = known("validation_scores_"), known("validation_loss_curve_")
-    return Progress(
+    return FitProgress(
         loss_curve=known("loss_curve_", []),
         validation_scores=(scores or []) if is_judged else scores,
         validation_losses=(losses or []) if is_judged else losses,
@@ -130,9 +130,9 @@ def settings_of(estimator: Any, task: Task, optimizer: UpdateRule, incremental: 
     )
 
 
-def plan_of(estimator: Any, incremental: bool) -> Plan:
+def plan_of(estimator: Any, incremental: bool) -> FitPlan:
     """What fit asks for, beside task and data."""
-    return Plan(
+    return FitPlan(
         max_epochs=1 if incremental else estimator.max_iter, learning_rate=estimator.learning_rate,
         learning_rate_init=float(estimator.learning_rate_init), power_t=float(estimator.power_t),
         early_stopping=bool(estimator.early_stopping), verbose=bool(estimator.verbose), one_pass=incremental,

@@ -24,7 +24,7 @@ class DivergedFit(DivergenceWarning, ConvergenceWarning):
 
 
 @dataclass(kw_only=True)
-class Plan:
+class FitPlan:
     """What fit asks for, beside task and data."""
 
     max_epochs: int
@@ -79,7 +79,7 @@ class Judge:
 
 
 @dataclass(kw_only=True)
-class Progress:
+class FitProgress:
     """What fit has to show; lists may go on from an earlier fit."""
 
     loss_curve: list[float]
@@ -111,7 +111,7 @@ class Account:
 
     needs_parameters = False
 
-    def __init__(self, plan: Plan, progress: Progress, n_samples: int) -> None:
+    def __init__(self, plan: FitPlan, progress: FitProgress, n_samples: int) -> None:
         self._verbose, self._progress, self._n_samples = plan.verbose, progress, n_samples
 
     def least_epochs(self) -> float:

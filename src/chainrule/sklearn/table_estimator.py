@@ -22,7 +22,7 @@ from chainrule.planning.plan import TrainingPlan, plan_table
 from chainrule.planning.presets import PRESETS
 from chainrule.planning.request import Request
 from chainrule.planning.selection import Clock
-from chainrule.planning.task import Task
+from chainrule.planning.task import PredictionTask
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.fit_record import threads_of
 from chainrule.sklearn.importances import importances
@@ -144,7 +144,7 @@ class BaseTabular(ReadsTables):
     # what a classifier and a regressor do differently --------------------------------------------------------------
 
     @property
-    def _task(self) -> Task:
+    def _task(self) -> PredictionTask:
         """Classes or values."""
         raise NotImplementedError
 

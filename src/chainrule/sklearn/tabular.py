@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fi
 
 from chainrule.data.arrays import refuse_masked
 from chainrule.data.table import Column
-from chainrule.planning.task import Task
+from chainrule.planning.task import PredictionTask
 from chainrule.sklearn.estimator import adopt
 from chainrule.sklearn.frames import as_array, check_lengths
 from chainrule.sklearn.held_out import check_pair
@@ -200,8 +200,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return tuple(f"{k}" for k in range(len(self.classes_)))
 
     @property
-    def _task(self) -> Task:
-        return Task("classes", "asked for", (self._levels,))
+    def _task(self) -> PredictionTask:
+        return PredictionTask("classes", "asked for", (self._levels,))
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         return float(np.average(self.network_.predict(inputs) == encoded, weights=weight))
@@ -340,8 +340,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         return Column(TARGET, "number", np.asarray(y, dtype=np.float64))
 
     @property
-    def _task(self) -> Task:
-        return Task("values", "asked for")
+    def _task(self) -> PredictionTask:
+        return PredictionTask("values", "asked for")
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         from sklearn.metrics import r2_score

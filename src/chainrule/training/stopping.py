@@ -42,7 +42,7 @@ class EpochEnd(NamedTuple):
     """The parameters behind it, where some rule or measure asks for them."""
 
 
-class Decision(NamedTuple):
+class RuleDecision(NamedTuple):
     """What a rule wants done behind an epoch."""
 
     stop: str | None = None
@@ -64,7 +64,7 @@ class Rule(Protocol):
     def least_epochs(self) -> float:
         """Epochs that pass before it can act, the last of them included: so many are done in one go."""
 
-    def epoch_ended(self, end: EpochEnd) -> Decision | None:
+    def epoch_ended(self, end: EpochEnd) -> RuleDecision | None:
         """Take in an epoch; None where nothing is to be done."""
 
 
@@ -114,7 +114,7 @@ class Divergence:
         """It ends what nobody goes on with: any number of epochs may have been done behind."""
         return np.inf
 
-    def epoch_ended(self, end: EpochEnd) -> Decision | None:
+    def epoch_ended(self, end: EpochEnd) -> RuleDecision | None:
         """The loss of the epoch, then all that is told of it."""
         eta, last = end.learning_rate, end.step - 1
         if self._constant_loss is not None:
@@ -123,7 +123,7 @@ class Divergence:
             self.found = divergence.exploded(end.losses, end.mean, scale, first, end.epoch, eta)
         if self.found is None:
             self.found = divergence.non_finite_at_end(end.line, end.epoch, last, eta)
-        return None if self.found is None else Decision(diverged=self.found, counts=self._counts)
+        return None if self.found is None else RuleDecision(diverged=self.found, counts=self._counts)
 
 
 class Plateau:
@@ -138,7 +138,7 @@ class Plateau:
         """The factor is in the history of every epoch."""
         return 1
 
-    def epoch_ended(self, end: EpochEnd) -> Decision | None:
+    def epoch_ended(self, end: EpochEnd) -> RuleDecision | None:
         """Count the epoch, before Patience takes it in."""
         progress = self._progress
         improved = self._metric.improves(end.line[self._metric.name], progress.best_score)
@@ -161,7 +161,7 @@ class Patience:
         """Those that are left of the patience."""
         return np.inf if self._patience is None else max(1, self._patience - self._progress.epochs_without_better)
 
-    def epoch_ended(self, end: EpochEnd) -> Decision | None:
+    def epoch_ended(self, end: EpochEnd) -> RuleDecision | None:
         """Of equal scores the last is the best, but no improvement."""
         progress, score = self._progress, end.line[self._metric.name]
         improved = self._metric.improves(score, progress.best_score)
@@ -170,7 +170,7 @@ class Patience:
             progress.best_score, progress.best_epoch = score, end.epoch
         progress.epochs_without_better = 0 if improved else progress.epochs_without_better + 1
         over = self._patience is not None and progress.epochs_without_better >= self._patience
-        return Decision("early_stopping" if over else None, is_best=is_best) if over or is_best else None
+        return RuleDecision("early_stopping" if over else None, is_best=is_best) if over or is_best else None
 
 
 class NoImprovement:
@@ -200,7 +200,7 @@ class NoImprovement:
         """Those that are left of the patience."""
         return max(1, self.patience - self.count + 1)
 
-    def epoch_ended(self, end: EpochEnd) -> Decision | None:
+    def epoch_ended(self, end: EpochEnd) -> RuleDecision | None:
         """Count the epoch; act where there were too many."""
         score = end.line.get("score")
         if not self.by_score and score is not None:
@@ -208,7 +208,7 @@ class NoImprovement:
         is_best = self._take_score(score) if self.by_score and score is not None else self._take_loss(end.objective)
         decision = self._give_up() if self.count > self.patience else None
         if is_best:
-            return Decision(is_best=True) if decision is None else decision._replace(is_best=True)
+            return RuleDecision(is_best=True) if decision is None else decision._replace(is_best=True)
         return decision
 
     def _take_loss(self, value: float) -> bool:
@@ -224,7 +224,7 @@ class NoImprovement:
         self.best_score = value if is_best else best
         return is_best
 
-    def _give_up(self) -> Decision:
+    def _give_up(self) -> RuleDecision:
         what = "Validation score" if self.by_score else "Training loss"
         message = f"{what} did not improve by more than tol={self.tol:g} for {self.patience} epochs in a row."
         if self.learning_rate is not None:
@@ -232,7 +232,7 @@ class NoImprovement:
                 self.learning_rate /= self.DIVISOR
                 self.count = 0
                 self._say(f"{message} Learning rate is {self.learning_rate:g}.")
-                return Decision(learning_rate=self.learning_rate)
+                return RuleDecision(learning_rate=self.learning_rate)
             message += " Learning rate too small."
         self._say(f"{message} Stopping.")
-        return Decision("converged")
+        return RuleDecision("converged")

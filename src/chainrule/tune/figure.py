@@ -16,12 +16,12 @@ from chainrule.tune.wording import digits, explained, rule, run_names
 from chainrule.words import sentences
 
 Array = npt.NDArray[Any]
-Words = dict[str, str]
+Wordings = dict[str, str]
 SMOOTH = 15
 """Steps over which a noisy run is averaged."""
 
 
-def _in_all(key: str) -> Words:
+def _in_all(key: str) -> Wordings:
     """One sentence of the figure in all languages."""
     return {language: text[key] for language, text in sentences("figure").items()}
 
@@ -57,16 +57,16 @@ class Mark:
     """An upright line at a learning rate; its label stands in one of two rows above, or (None) inside at the foot."""
 
     x: float
-    label: Words
+    label: Wordings
     role: str
     row: int | None
 
 
 @dataclass(frozen=True)
-class Entry:
+class LegendEntry:
     """One of the three runs in the legend: its name and its learning rate."""
 
-    name: Words
+    name: Wordings
     rate: str
     role: str
     dash: tuple[int, ...]
@@ -76,15 +76,15 @@ class Entry:
 class Panel:
     """One pair of axes: learning rates in decades, or steps, across; J upwards in decades; what lies outside is cut."""
 
-    title: Words
-    label: Words
+    title: Wordings
+    label: Wordings
     across: tuple[float, float]
     up: tuple[float, float]
     decades: bool
     lines: list[Line] = field(default_factory=list)
     dots: list[Dots] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
-    legend: list[Entry] = field(default_factory=list)
+    legend: list[LegendEntry] = field(default_factory=list)
     band: tuple[float, float] | None = None
     level: float | None = None
 
@@ -118,7 +118,7 @@ class Panel:
 class Figure:
     """A title and its panels, from left to right."""
 
-    title: Words
+    title: Wordings
     panels: list[Panel]
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _slice(found: LearningRateNumbers) -> Panel:
     )  # fmt: skip
 
 
-def _tests(found: SuggestionNumbers, title: Words, ranged: Curve | None) -> Panel:
+def _tests(found: SuggestionNumbers, title: Wordings, ranged: Curve | None) -> Panel:
     etas = np.concatenate([found.race.etas, found.given_up.etas]) if ranged is None else ranged.etas
     low, high = _span(etas)
     across = (low / 2, high * 2) if ranged is None else (low, high)
@@ -176,14 +176,14 @@ def _tests(found: SuggestionNumbers, title: Words, ranged: Curve | None) -> Pane
 
 def _runs(found: SuggestionNumbers) -> Panel:
     lines: list[Line] = []
-    legend: list[Entry] = []
+    legend: list[LegendEntry] = []
     looks = {-1: ("small", (7, 4)), 0: ("right", ()), 1: ("large", (2, 3))}
     smooth = [_smooth(losses) for losses in found.runs.values()]
     for (eta, losses), mean, name in zip(found.runs.items(), smooth, run_names(found), strict=True):
         role, dash = looks[int(np.sign(eta - found.suggested))]
         steps = np.arange(len(losses))
         lines += [Line(steps, losses, role, "thin"), Line(steps, mean, role, "bold", dash)]
-        legend.append(Entry(name, digits(eta), role, dash))
+        legend.append(LegendEntry(name, digits(eta), role, dash))
     across = (0.0, float(max(found.n_steps, 2)))
     return Panel(
         title=RUNS,

@@ -33,7 +33,7 @@ from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
 from chainrule.seeding import Purpose, stream_key, words
 from chainrule.verify.gradients_text import BANDS, TEXT, table
-from chainrule.verify.outcome import Outcome, TensorCheck
+from chainrule.verify.outcome import CheckOutcome, TensorCheck
 
 Array = npt.NDArray[Any]
 H = 1e-5
@@ -54,7 +54,7 @@ SAFETY = 4
 """A gradient is wrong where it is off by more than so many times what is in doubt."""
 
 
-class GradientCheck(Outcome):
+class GradientCheck(CheckOutcome):
     """The outcome of a gradient check: passed if no tensor's error exceeds the threshold.
 
     Attributes

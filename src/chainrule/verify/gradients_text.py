@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.text.tables import aligned, wrapped
-from chainrule.verify.outcome import Outcome, TensorCheck
+from chainrule.verify.outcome import CheckOutcome, TensorCheck
 from chainrule.words import sentences
 
 BANDS = (("≤ 1e-7", 1e-7), ("≤ 1e-4", 1e-4), ("≤ 1e-2", 1e-2), ("> 1e-2", np.inf))
@@ -17,7 +17,7 @@ SHOWN_KINKS = 4
 TEXT = sentences("gradients")
 
 
-def table(check: Outcome, language: str) -> str:
+def table(check: CheckOutcome, language: str) -> str:
     """The outcome as lines of at most 80 columns: a row a tensor, what failed, kinks, bands, cost, verdict."""
     text, tensors = TEXT[language], list(check.tensors.values())
     lines = [*wrapped(text["head"].format(threshold=check.threshold)), ""]
@@ -45,7 +45,7 @@ def table(check: Outcome, language: str) -> str:
     return "\n".join(lines)
 
 
-def _row(check: Outcome, t: TensorCheck, text: dict[str, str], sampled: bool) -> tuple[str, ...]:
+def _row(check: CheckOutcome, t: TensorCheck, text: dict[str, str], sampled: bool) -> tuple[str, ...]:
     worst = "" if t.worst is None else _place(t, t.worst)
     along = [] if not sampled else ["" if t.directional is None else f"{t.directional:.1e}"]
     right = t.error <= check.threshold and (t.directional is None or t.directional <= check.threshold)

@@ -54,7 +54,7 @@ class TensorCheck:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """The outcome: passed if no tensor's error exceeds the threshold."""
 
     tensors: dict[str, TensorCheck]

@@ -11,7 +11,7 @@ from chainrule.errors import SettingsError
 from chainrule.explain.why import text
 from chainrule.explain.why.changes import of_parameter
 from chainrule.explain.why.diagram import diagram
-from chainrule.explain.why.expression import Entry, read
+from chainrule.explain.why.expression import TensorEntry, read
 from chainrule.explain.why.origins import origin as origin_in
 from chainrule.explain.why.paths import from_weight
 from chainrule.explain.why.record import Prediction, Provenance, Twin
@@ -185,12 +185,12 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
         )
 
 
-def _moved(context: StepContext, e: Entry) -> str | None:
+def _moved(context: StepContext, e: TensorEntry) -> str | None:
     """What is moved to see a number as a difference of J; None where it is no derivative of J."""
     return {**{f"d{name}": name for name in context.parameters}, **_MOVED}.get(e.kind)
 
 
-def _twin(context: StepContext, e: Entry) -> Twin:
+def _twin(context: StepContext, e: TensorEntry) -> Twin:
     kind = _moved(context, e) or ""
     h = H * max(1.0, abs(_moved_value(context, kind, e)))
     above, z_above = context.wide.moved(kind, e.l, e.at, h)
@@ -204,13 +204,13 @@ def _twin(context: StepContext, e: Entry) -> Twin:
     return Twin(f"{kind}{e.l}[{','.join(map(str, e.at))}]", (above - below) / (2 * h), h, doubt, kink)
 
 
-def _moved_value(context: StepContext, kind: str, e: Entry) -> float:
+def _moved_value(context: StepContext, kind: str, e: TensorEntry) -> float:
     record = context.record
     arrays: Any = getattr(record.update.old if kind in context.parameters else record.forward, kind)
     return float(arrays[e.l][e.at])
 
 
-def _prediction(context: StepContext, e: Entry) -> Prediction:
+def _prediction(context: StepContext, e: TensorEntry) -> Prediction:
     b, change, L = context.record.backward, context.record.update.change, context.L
     if e.kind != "loss":
         slope, moved = getattr(b, f"d{e.kind}")[e.l][e.at], getattr(change, e.kind)[e.l][e.at]

@@ -9,14 +9,14 @@ import numpy as np
 
 from chainrule.explain.notation import NOTATIONS
 from chainrule.explain.step.update import hyper_at, numbers_of, rule_in_numbers
-from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.text import numpy_lines as code
 from chainrule.text.terms import Origin, Term
 
 
-def of_parameter(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_parameter(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """W, b, gain or shift after the step: old + what the optimizer made of the gradient, part by part."""
     u, name = context.record.update, str(context.optimizer.get("name", ""))
     old, new = getattr(u.old, e.kind)[e.l][e.at], getattr(u.new, e.kind)[e.l][e.at]
@@ -47,7 +47,7 @@ def of_parameter(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     )
 
 
-def _gradient_parts(context: StepContext, e: Entry) -> list[tuple[str, float]]:
+def _gradient_parts(context: StepContext, e: TensorEntry) -> list[tuple[str, float]]:
     """g as dW, penalties, and the factor of clipping on all of them."""
     b, u, s = context.record.backward, context.record.update, context.settings
     dW, old = float(getattr(b, f"d{e.kind}")[e.l][e.at]), float(getattr(u.old, e.kind)[e.l][e.at])
@@ -60,7 +60,7 @@ def _gradient_parts(context: StepContext, e: Entry) -> list[tuple[str, float]]:
     return [(what, value * factor) for what, value in parts]
 
 
-def _summands(context: StepContext, e: Entry, name: str) -> list[tuple[str, float]]:
+def _summands(context: StepContext, e: TensorEntry, name: str) -> list[tuple[str, float]]:
     """The change as a sum: fresh gradient, penalty, memory, decay; each already times its factor.
 
     Of a rule whose entry does not split its change: the change as one number.
@@ -74,13 +74,13 @@ def _summands(context: StepContext, e: Entry, name: str) -> list[tuple[str, floa
     return [*result, *([(p.memory_is, p.memory)] if p.memory else []), *p.others]
 
 
-def _where(context: StepContext, e: Entry, name: str) -> str | None:
+def _where(context: StepContext, e: TensorEntry, name: str) -> str | None:
     parts = OPTIMIZERS[name].parts
     numbers = numbers_of(context.record, context.settings, context.optimizer, e.kind, e.l, e.at)
     return None if parts is None else parts(numbers).where
 
 
-def _code(context: StepContext, e: Entry, name: str, new: Any) -> list[str]:
+def _code(context: StepContext, e: TensorEntry, name: str, new: Any) -> list[str]:
     """The rule as the native engine computes it; the NumPy engine agrees to rounding."""
     u, T = context.record.update, f"np.{context.dtype}"
     hyper = hyper_at(name, context.optimizer, context.settings)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.layer_kind import of_kind
 from chainrule.explain.why.step_context import Array, StepContext
 from chainrule.reference.activations import ACTIVATIONS
@@ -17,7 +17,7 @@ from chainrule.text.sums import chain, same_bits
 from chainrule.text.terms import Origin, Term, exact_sum, origin_of, products
 
 
-def of_da(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_da(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """da[l][i,k] = Σ_j delta[l+1][i,j]·W[l+1][k,j], and + da[l+1][i,k] where layer l+1 adds its input."""
     (i, k), l = e.at, e.l
     s = _error_sum(context, l, i, k)
@@ -66,12 +66,12 @@ def _error_sum(context: StepContext, l: int, i: int, k: int) -> _ErrorSum:
     return _ErrorSum(symbols=symbols, terms=terms, totals=totals, operands=operands, d=d, w=w, past=past, l=l)
 
 
-def of_delta(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_delta(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """delta[l][i,j]: BP1 at the output, BP2 below."""
     return _of_output(context, e) if e.l == context.L else _of_hidden(context, e)
 
 
-def _of_output(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def _of_output(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     (i, j), l, f = e.at, e.l, context.record.forward
     value, a, y, s = context.record.backward.delta[l][i, j], f.a[l][i], context.y[i], context.scale[i]
     pair, name = loss_named(context.architecture.loss).pair(context.architecture.output), f"delta{l}[{i},{j}]"
@@ -108,18 +108,18 @@ def _of_output(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     )  # fmt: skip
 
 
-def of_du(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_du(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """du[l][i,j] = ∂J/∂u: BP2 where layer l has a kind."""
     return _through_activation(context, e, context.record.backward.du[e.l])
 
 
-def _of_hidden(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def _of_hidden(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     if context.has_kind(e.l):
         return of_kind(context, e)
     return _through_activation(context, e, context.record.backward.delta[e.l])
 
 
-def _through_activation(context: StepContext, e: Entry, recorded: Array) -> tuple[Any, Origin]:
+def _through_activation(context: StepContext, e: TensorEntry, recorded: Array) -> tuple[Any, Origin]:
     """BP2: what comes down to a unit, through its mask and the slope of its activation."""
     (i, j), l, name = e.at, e.l, str(e)
     value, before, on = recorded[i, j], context.record.forward.pre_activation(l), "u" if e.kind == "du" else "z"

@@ -14,7 +14,7 @@ _OTHER_NAMES = {"δ": "delta", "J": "loss", "X": "a", "dX": "da", "∂J/∂W": "
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     """One number of a step: kind, layer, and its place; "loss" has neither."""
 
     kind: str
@@ -25,7 +25,7 @@ class Entry:
         return self.kind if self.kind == "loss" else f"{self.kind}{self.l}[{','.join(map(str, self.at))}]"
 
 
-def read(text: str, architecture: Architecture, n_rows: int) -> Entry:
+def read(text: str, architecture: Architecture, n_rows: int) -> TensorEntry:
     """The entry a name means.
 
     Errors    SettingsError that says what is wrong and lists every legal name with its ranges
@@ -39,7 +39,7 @@ def read(text: str, architecture: Architecture, n_rows: int) -> Entry:
     if word in ("X", "dX"):
         number = number or "0"
     if kind == "loss" and not number and first is None:
-        return Entry("loss")
+        return TensorEntry("loss")
     name, at = f"{kind}{number}", tuple(int(i) for i in (first, second) if i is not None)
     if name not in shapes:
         layers = [other for other in shapes if other.rstrip("0123456789") == kind]
@@ -47,7 +47,7 @@ def read(text: str, architecture: Architecture, n_rows: int) -> Entry:
     shape = shapes[name]
     if len(at) != len(shape) or any(i >= n for i, n in zip(at, shape, strict=True)):
         raise _refused(text, "is outside" if len(at) == len(shape) else f"gives {len(at)} places", {name: shape})
-    return Entry(kind, int(number), at)
+    return TensorEntry(kind, int(number), at)
 
 
 def legal(architecture: Architecture, n_rows: int) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.step_context import Array, StepContext
 from chainrule.reference.layer_kind import LayerKind, LayerOfStep, Tensors
 from chainrule.text import numpy_lines as code
@@ -18,7 +18,7 @@ from chainrule.text.sums import same_bits
 from chainrule.text.terms import Origin, Term, exact_sum, origin_of
 
 
-def of_kind(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_kind(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """u[l][i,j], delta[l][i,j] of a layer with a kind, or the gradient of one of its tensors."""
     kind, layer = context.kind(e.l), context.layer(e.l)
     value = _recorded(layer, e)
@@ -29,7 +29,7 @@ def of_kind(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     return value, _of_delta(kind, layer, e) if e.kind == "delta" else _of_gradient(kind, layer, e)
 
 
-def _recorded(layer: LayerOfStep, e: Entry) -> Any:
+def _recorded(layer: LayerOfStep, e: TensorEntry) -> Any:
     array = layer.u if e.kind == "u" else layer.delta if e.kind == "delta" else layer.gradients[e.kind[1:]]
     return array[e.at]
 
@@ -38,7 +38,7 @@ def _wide(tensors: Tensors) -> dict[str, Array]:
     return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
 
 
-def _of_u(kind: LayerKind, layer: LayerOfStep, e: Entry) -> Origin:
+def _of_u(kind: LayerKind, layer: LayerOfStep, e: TensorEntry) -> Origin:
     """u by the kind's forward pass, done again."""
     (i, j), l, value = e.at, e.l, layer.u[e.at]
     wide = float(kind.forward(layer.z[i : i + 1].astype(np.float64), _wide(layer.tensors))[0, j])
@@ -55,7 +55,7 @@ def _of_u(kind: LayerKind, layer: LayerOfStep, e: Entry) -> Origin:
     )  # fmt: skip
 
 
-def _of_delta(kind: LayerKind, layer: LayerOfStep, e: Entry) -> Origin:
+def _of_delta(kind: LayerKind, layer: LayerOfStep, e: TensorEntry) -> Origin:
     """delta = Σ_k du_k · ∂u_k/∂z_j over the units of the row."""
     (i, j), l, value = e.at, e.l, layer.delta[e.at]
     effect = kind.effect(layer.z[i].astype(np.float64), _wide(layer.tensors))[j]
@@ -72,7 +72,7 @@ def _of_delta(kind: LayerKind, layer: LayerOfStep, e: Entry) -> Origin:
     )  # fmt: skip
 
 
-def _of_gradient(kind: LayerKind, layer: LayerOfStep, e: Entry) -> Origin:
+def _of_gradient(kind: LayerKind, layer: LayerOfStep, e: TensorEntry) -> Origin:
     """The gradient of a tensor: what the kind's backward pass gives for every row alone, summed."""
     name, l, tensors = e.kind[1:], e.l, _wide(layer.tensors)
     z, du, value = layer.z.astype(np.float64), layer.du.astype(np.float64), layer.gradients[e.kind[1:]][e.at]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.explain.why.error_signals import of_da, of_delta, of_du
-from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.layer_kind import of_kind
 from chainrule.explain.why.signals import of_a, of_loss, of_z
 from chainrule.explain.why.step_context import StepContext
@@ -15,7 +15,7 @@ from chainrule.text.sums import chain, running_sum, same_bits
 from chainrule.text.terms import Origin, Term, origin_of, products
 
 
-def of_dW(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_dW(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """BP4: dW[l][k,j] = Σ_i a[l-1][i,k]·delta[l][i,j], one term for every row of the batch."""
     (k, j), l = e.at, e.l
     x, d = context.record.forward.a[l - 1][:, k], context.record.backward.delta[l][:, j]
@@ -30,7 +30,7 @@ def of_dW(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     )  # fmt: skip
 
 
-def of_db(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_db(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """BP3: db[l][j] = Σ_i delta[l][i,j], one term for every row of the batch."""
     (j,), l = e.at, e.l
     d, value = context.record.backward.delta[l][:, j], context.record.backward.db[l][j]
@@ -44,12 +44,12 @@ def of_db(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     )  # fmt: skip
 
 
-ORIGINS: dict[str, Callable[[StepContext, Entry], tuple[Any, Origin]]] = {
+ORIGINS: dict[str, Callable[[StepContext, TensorEntry], tuple[Any, Origin]]] = {
     "z": of_z, "u": of_kind, "a": of_a, "loss": of_loss, "delta": of_delta, "da": of_da, "du": of_du, "dW": of_dW,
     "db": of_db,
 }  # fmt: skip
 
 
-def origin(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def origin(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """The number and where it comes from; the gradients of what a layer's kind learns are explained by the kind."""
     return ORIGINS.get(e.kind, of_kind)(context, e)

@@ -14,7 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.record import Path, Paths
 from chainrule.explain.why.step_context import Array, StepContext
 from chainrule.reference.activations import ACTIVATIONS
@@ -23,7 +23,7 @@ EVERY = 100_000
 """Ways times rows up to which all of them are walked."""
 
 
-def from_weight(context: StepContext, e: Entry, shown: int, row: int | None = None) -> Paths:
+def from_weight(context: StepContext, e: TensorEntry, shown: int, row: int | None = None) -> Paths:
     """The most important ways from W[l][k,j] to the loss.
 
     On a small network all ways over the whole batch are walked, else the best of the row that gives most

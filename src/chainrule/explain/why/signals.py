@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.explain.why.expression import Entry
+from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
@@ -20,7 +20,7 @@ from chainrule.text.sums import chain, same_bits
 from chainrule.text.terms import Origin, Term, origin_of, products
 
 
-def of_z(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_z(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """z[l][i,j] = Σ_k a[l-1][i,k]·W[l][k,j] + b[l][j]."""
     (i, j), l, f, old = e.at, e.l, context.record.forward, context.record.update.old
     x, w, b = f.a[l - 1][i], old.W[l][:, j], old.b[l][j]
@@ -38,7 +38,7 @@ def of_z(context: StepContext, e: Entry) -> tuple[Any, Origin]:
     )  # fmt: skip
 
 
-def of_a(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_a(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """a[l][i,j] = g(z[l][i,j]), ⊙ mask; of softmax e^z_j / Σ_k e^z_k; a[0] is X."""
     (i, j), l, f = e.at, e.l, context.record.forward
     value = f.a[l][i, j]
@@ -91,7 +91,7 @@ def _softmax_terms(names: list[str], z: npt.NDArray[np.float64], j: int) -> tupl
     return terms, f"e^{names[j]} / Σ = {e_z[j]:.7g} / {float(e_z.sum()):.7g}"
 
 
-def of_loss(context: StepContext, e: Entry) -> tuple[Any, Origin]:
+def of_loss(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """J = Σ_i s_i·loss_i over the rows of the batch, s_i = w_i / Σw."""
     value, losses, scale = context.record.backward.loss, context.wide.row_losses, context.scale.astype(np.float64)
     terms = [
