@@ -10,9 +10,10 @@ import io
 import os
 from typing import Any
 
-from chainrule.errors import SettingsError, unknown_name
+from chainrule.errors import SettingsError
 from chainrule.tune.figure import Figure, Panel
 from chainrule.tune.svg import COLOURS, WIDTHS
+from chainrule.words import known_language
 
 DPI = 160
 SANS = ("DejaVu Sans",)
@@ -31,8 +32,7 @@ def png(figure: Figure, language: str = "en") -> bytes:
 
     Errors    SettingsError for an unknown language, without matplotlib, or where no font has the letters
     """
-    if language not in figure.title:
-        raise unknown_name("language", language, figure.title)
+    known_language(language)
     families = fonts(language)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from chainrule.errors import unknown_name
 from chainrule.tune.figure import Figure, Panel
+from chainrule.words import known_language
 
 LEFT, TOP, WIDE, GAP, DEEP, BELOW = 56, 96, 290, 60, 236, 68
 COLOURS = {
@@ -21,8 +21,7 @@ def svg(figure: Figure, language: str = "en") -> str:
 
     Errors    SettingsError for an unknown language
     """
-    if language not in figure.title:
-        raise unknown_name("language", language, figure.title)
+    known_language(language)
     title = figure.title[language]
     width, height = LEFT + len(figure.panels) * (WIDE + GAP) - GAP + 34, TOP + DEEP + BELOW
     drawn = (_Axes(panel, LEFT + place * (WIDE + GAP), language) for place, panel in enumerate(figure.panels))

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import unknown_name
 from chainrule.text.tables import aligned, number, wrapped
 from chainrule.tune.numbers import LearningRateNumbers, SuggestionNumbers
-from chainrule.words import sentences
+from chainrule.words import known_language, sentences
 
 CHANGED = 1.5
 """The curvature has changed where it is this many times larger or smaller after some steps."""
@@ -22,8 +21,7 @@ def tell(found: SuggestionNumbers, language: str = "en") -> str:
 
     Errors    SettingsError for an unknown language
     """
-    if language not in TEXT:
-        raise unknown_name("language", language, TEXT)
+    known_language(language)
     text, slots = TEXT[language], _slots(found)
     lines = [text["title"].format(**slots), ""]
     for sentence in explained(found, language):

@@ -26,14 +26,15 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import Engine, Targets, dense_targets
-from chainrule.errors import SettingsError, ShapeError, unknown_name
+from chainrule.errors import SettingsError, ShapeError
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
 from chainrule.seeding import Purpose, stream_key, words
-from chainrule.verify.gradients_text import BANDS, TEXT, table
+from chainrule.verify.gradients_text import BANDS, table
 from chainrule.verify.outcome import CheckOutcome, TensorCheck
+from chainrule.words.described import Described
 
 Array = npt.NDArray[Any]
 H = 1e-5
@@ -54,7 +55,7 @@ SAFETY = 4
 """A gradient is wrong where it is off by more than so many times what is in doubt."""
 
 
-class GradientCheck(CheckOutcome):
+class GradientCheck(Described, CheckOutcome):
     """The outcome of a gradient check: passed if no tensor's error exceeds the threshold.
 
     Attributes
@@ -74,30 +75,8 @@ class GradientCheck(CheckOutcome):
     True
     """
 
-    def text(self, language: str = "en") -> str:
-        """Return the table of tensors, for a terminal of 80 columns.
-
-        Parameters
-        ----------
-        language : str, default "en"
-            English "en" or Korean "ko".
-
-        Returns
-        -------
-        str
-            Lines of at most 80 columns.
-
-        Raises
-        ------
-        SettingsError
-            If the language is unknown.
-        """
-        if language not in TEXT:
-            raise unknown_name("language", language, TEXT)
+    def _text(self, language: str) -> str:
         return table(self, language)
-
-    def __str__(self) -> str:
-        return self.text()
 
 
 def check_gradients(

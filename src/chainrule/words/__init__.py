@@ -11,10 +11,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from chainrule.errors import unknown_name
+
 LANGUAGES = ("en", "ko")
 
 Sentences = dict[str, dict[str, Any]]
 """{language: {key: a sentence with slots, or a list of words}}."""
+
+
+def known_language(language: str) -> str:
+    """The language; SettingsError for one in which nothing is said."""
+    if language not in LANGUAGES:
+        raise unknown_name("language", language, LANGUAGES)
+    return language
 
 
 @cache

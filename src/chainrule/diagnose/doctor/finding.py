@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
-from chainrule.errors import unknown_name
+from chainrule.diagnose.evidence import plain_evidence
 from chainrule.text.tables import number, wrapped
+from chainrule.words import known_language
+from chainrule.words.described import Described
 
 FAULT, NOTE = "fault", "note"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Described):
     """One finding of the doctor.
 
     Attributes
@@ -91,8 +93,7 @@ class Finding:
         SettingsError
             If the language is unknown.
         """
-        if language not in WORDS:
-            raise unknown_name("language", language, WORDS)
+        known_language(language)
         entry = WORDS[language][self.id]
         template = entry.get(f"{part}:{self.variant}") or entry.get(part) or ""
         values = _Slots({name: _plain(value) for name, value in self.evidence.items()})
@@ -100,26 +101,7 @@ class Finding:
         values["trial"] = TRIAL[language].format_map(values)
         return template.format_map(values)
 
-    def text(self, language: str = "en") -> str:
-        """Return the finding in words and numbers, for a terminal of 80 columns.
-
-        Parameters
-        ----------
-        language : str, default "en"
-            English "en" or Korean "ko".
-
-        Returns
-        -------
-        str
-            Lines of at most 80 columns.
-
-        Raises
-        ------
-        SettingsError
-            If the language is unknown.
-        """
-        if language not in HEADINGS:
-            raise unknown_name("language", language, HEADINGS)
+    def _text(self, language: str) -> str:
         say = HEADINGS[language]
         places = [
             say["step"].format(step=self.step) if self.step is not None else "",
@@ -154,7 +136,7 @@ class Finding:
             "severity": self.severity,
             "step": self.step,
             "layer": self.layer,
-            "evidence": {name: _jsonable(value) for name, value in self.evidence.items()},
+            "evidence": {name: plain_evidence(value) for name, value in self.evidence.items()},
             "text": {language: {part: self.words(part, language) for part in parts} for language in WORDS},
             "consequences": [each.to_dict() for each in self.consequences],
         }
@@ -174,12 +156,9 @@ class Finding:
         """
         return replace(self, consequences=(*self.consequences, *consequences))
 
-    def __str__(self) -> str:
-        return self.text()
-
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Described):
     """What the doctor found, first cause first and faults before notes; made by `Run.doctor`.
 
     It iterates over its findings.
@@ -223,26 +202,7 @@ class Diagnosis:
     def __getitem__(self, i: int) -> Finding:
         return self.findings[i]
 
-    def text(self, language: str = "en") -> str:
-        """Return the diagnosis in words.
-
-        Parameters
-        ----------
-        language : str, default "en"
-            English "en" or Korean "ko".
-
-        Returns
-        -------
-        str
-            Lines of at most 80 columns.
-
-        Raises
-        ------
-        SettingsError
-            If the language is unknown.
-        """
-        if language not in HEADINGS:
-            raise unknown_name("language", language, HEADINGS)
+    def _text(self, language: str) -> str:
         say = HEADINGS[language]
         summary = {name: number(value) if isinstance(value, float) else value for name, value in self.summary.items()}
         blocks = ["\n".join(wrapped(say["summary"].format_map(_Slots(summary))))]
@@ -268,7 +228,7 @@ class Diagnosis:
         return {
             "healthy": self.healthy,
             "first_cause": self.faults[0].id if self.faults else None,
-            "summary": {name: _jsonable(value) for name, value in self.summary.items()},
+            "summary": {name: plain_evidence(value) for name, value in self.summary.items()},
             "findings": [finding.to_dict() for finding in self.findings],
             "unjudged": list(self.unjudged),
         }
@@ -282,9 +242,6 @@ class Diagnosis:
             A number that is not finite is written as text.
         """
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
-
-    def __str__(self) -> str:
-        return self.text()
 
 
 class _Slots(dict[str, Any]):
@@ -304,15 +261,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return ", ".join(str(_plain(each)) for each in value)
     return str(value)
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_jsonable(each) for each in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else str(float(value))
-    return value

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.errors import unknown_name
+from chainrule.diagnose.evidence import plain_evidence
 from chainrule.text.tables import number, wrapped
 from chainrule.words import sentences
+from chainrule.words.described import Described
 
 TEXT = sentences("find")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(Described):
     """The first step at which something happened; made by `Run.find`.
 
     Attributes
@@ -57,26 +58,7 @@ class Found:
     n_looked: int = 0
     n_steps: int = 0
 
-    def text(self, language: str = "en") -> str:
-        """Return the finding in words and numbers.
-
-        Parameters
-        ----------
-        language : str, default "en"
-            English "en" or Korean "ko".
-
-        Returns
-        -------
-        str
-            Lines of at most 80 columns.
-
-        Raises
-        ------
-        SettingsError
-            If the language is unknown.
-        """
-        if language not in TEXT:
-            raise unknown_name("language", language, TEXT)
+    def _text(self, language: str) -> str:
         say = TEXT[language]
         places = [
             say["layer"].format(layer=self.layer) if self.layer is not None else "",
@@ -98,13 +80,7 @@ class Found:
             A number that is not finite is written as text.
         """
         result = {name: value for name, value in vars(self).items() if name != "evidence"}
-        finite = {
-            k: (v if not isinstance(v, float) or abs(v) < float("inf") else str(v)) for k, v in self.evidence.items()
-        }
-        return result | {"evidence": finite}
-
-    def __str__(self) -> str:
-        return self.text()
+        return result | {"evidence": {name: plain_evidence(value) for name, value in self.evidence.items()}}
 
 
 def _shown(value: Any) -> str:

@@ -14,11 +14,11 @@ from chainrule.diagnose.vitals.sharpness import sharpness
 from chainrule.diagnose.vitals.signs import silent_units
 from chainrule.diagnose.vitals.step_signs import StepSigns, of_record
 from chainrule.engine.protocol import Engine, Task
-from chainrule.errors import unknown_name
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
 from chainrule.text.tables import aligned, number, wrapped
 from chainrule.words import sentences
+from chainrule.words.described import Described
 
 LOOKED_AT = 2048
 """Training rows on which units are called silent; of more rows, as many at equal distances."""
@@ -26,7 +26,7 @@ TEXT = sentences("vitals")
 
 
 @dataclass(frozen=True)
-class Vitals:
+class Vitals(Described):
     """The vital signs of a run at the steps asked for; made by `Run.vitals`.
 
     Attributes
@@ -61,26 +61,7 @@ class Vitals:
     def __getitem__(self, i: int) -> StepSigns:
         return self.steps[i]
 
-    def text(self, language: str = "en") -> str:
-        """Return two tables: one line per step, and one per layer.
-
-        Parameters
-        ----------
-        language : str, default "en"
-            English "en" or Korean "ko".
-
-        Returns
-        -------
-        str
-            Lines of at most 80 columns.
-
-        Raises
-        ------
-        SettingsError
-            If the language is unknown.
-        """
-        if language not in TEXT:
-            raise unknown_name("language", language, TEXT)
+    def _text(self, language: str) -> str:
         say: dict[str, Any] = TEXT[language]
         rows = [
             say["head"],
@@ -109,9 +90,6 @@ class Vitals:
             "deaths": [death.to_dict() for death in self.deaths],
             "n_replayed": self.n_replayed,
         }
-
-    def __str__(self) -> str:
-        return self.text()
 
 
 def _cell(value: Any) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from chainrule.explain.circuit import draw
 from chainrule.explain.circuit.graph import Graph, pattern
+from chainrule.words.described import Described
 
 
-class Circuit(Graph):
+class Circuit(Described, Graph):
     """Gates in the order in which they were computed; the last one is the output.
 
     Parameters
@@ -28,24 +29,7 @@ class Circuit(Graph):
     {'x': -4.0, 'y': -4.0, 'z': 3.0}
     """
 
-    def text(self, language: str = "en") -> str:
-        """Return the circuit as a table.
-
-        Parameters
-        ----------
-        language : str, default "en"
-            English "en" or Korean "ko".
-
-        Returns
-        -------
-        str
-            One line per number, then where values fork; at most 80 columns.
-
-        Raises
-        ------
-        SettingsError
-            If the language is unknown.
-        """
+    def _text(self, language: str) -> str:
         return draw.text(self, language)
 
     def to_mermaid(self) -> str:
@@ -78,6 +62,3 @@ class Circuit(Graph):
             for i, g in enumerate(self.gates)
         ]  # fmt: skip
         return {"formula": self.formula, "value": self.value, "gradients": self.gradients, "gates": gates}
-
-    def __str__(self) -> str:
-        return self.text()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from chainrule.errors import unknown_name
 from chainrule.explain.circuit.graph import KINDS, Gate, Graph, pattern
 from chainrule.text.tables import aligned, number, wrapped
-from chainrule.words import sentences
+from chainrule.words import known_language, sentences
 
 TEXT = sentences("circuit")
 
 
 def text(c: Graph, language: str = "en") -> str:
     """Every number with its gate, value, gradient and edges; what forks; what the patterns mean."""
-    if language not in TEXT:
-        raise unknown_name("language", language, TEXT)
+    known_language(language)
     say, names = TEXT[language], label_all(c)
     rows = [tuple(say[name] for name in ("number", "gate", "value", "gradient", "edges", "pattern"))]
     for i, gate in enumerate(c.gates):

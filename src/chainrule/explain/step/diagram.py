@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.errors import unknown_name
 from chainrule.explain.step.hidden import da_of_row
 from chainrule.explain.step.narrate import check_row
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.text.tables import Array, largest, number
-from chainrule.words import sentences
+from chainrule.words import known_language, sentences
 
 SHOWN = 3
 TEXT = sentences("diagram")
@@ -24,8 +23,7 @@ def diagram(record: StepRecord, architecture: Architecture, row: int = 0, langua
     Errors    SettingsError if the row is not in the batch, or the language unknown
     """
     check_row(record, row)
-    if language not in TEXT:
-        raise unknown_name("language", language, TEXT)
+    known_language(language)
     L, eta = len(architecture.layers), number(record.update.learning_rate)
     lines = ["graph TD", f'    subgraph FORWARD["{TEXT[language]["forward"]}"]']
     lines += [f"        {line}" for line in _forward(record, architecture, row)]

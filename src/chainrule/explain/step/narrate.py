@@ -23,7 +23,7 @@ from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
 from chainrule.text.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
-from chainrule.words import sentences
+from chainrule.words import known_language, sentences
 
 TEXT = sentences("step")
 
@@ -56,8 +56,7 @@ def explain(
     Errors    SettingsError for an unknown language, notation or operation, or a row that is not in the batch;
               ShapeError for a target that has not one number for each output
     """
-    if language not in TEXT:
-        raise unknown_name("language", language, TEXT)
+    known_language(language)
     if notation not in NOTATIONS:
         raise unknown_name("notation", notation, NOTATIONS)
     check_row(record, row)

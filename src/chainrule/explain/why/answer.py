@@ -17,12 +17,13 @@ from chainrule.explain.why.paths import from_weight
 from chainrule.explain.why.record import Prediction, Provenance, Twin
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.words.described import Described
 
 H = 1e-5
 _MOVED = {"delta": "z", "du": "u", "da": "a"}
 
 
-class Answer(Provenance):
+class Answer(Described, Provenance):
     """Everything known about one number of a step; made by `Step.why`.
 
     Attributes
@@ -59,24 +60,7 @@ class Answer(Provenance):
     True
     """
 
-    def text(self, language: str = "en") -> str:
-        """Return everything in words and numbers, for a terminal of 80 columns.
-
-        Parameters
-        ----------
-        language : str, default "en"
-            English "en" or Korean "ko".
-
-        Returns
-        -------
-        str
-            Lines of at most 80 columns.
-
-        Raises
-        ------
-        SettingsError
-            If the language is unknown.
-        """
+    def _text(self, language: str) -> str:
         return text.described(self, language)
 
     def numpy(self) -> str:
@@ -98,9 +82,6 @@ class Answer(Provenance):
             The text of the diagram.
         """
         return diagram(self)
-
-    def __str__(self) -> str:
-        return self.text()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON values.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from chainrule.errors import unknown_name
 from chainrule.explain.why.record import Path, Provenance
 from chainrule.text.tables import aligned, wrapped
 from chainrule.text.terms import Term
-from chainrule.words import sentences
+from chainrule.words import known_language, sentences
 
 TEXT = sentences("why")
 
@@ -24,8 +23,7 @@ def described(answer: Provenance, language: str = "en") -> str:
 
     Errors    SettingsError for another language
     """
-    if language not in TEXT:
-        raise unknown_name("language", language, TEXT)
+    known_language(language)
     text = TEXT[language]
     name = text["new"].format(name=answer.name) if answer.updated else answer.name
     lines = wrapped(text["head"].format(
