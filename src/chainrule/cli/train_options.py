@@ -81,7 +81,7 @@ def selection(options: argparse.Namespace) -> Selection:
         targets=_names(options.target) or None,
         weight=options.weight,
         drop=_names(options.drop),
-        kinds=_kinds(options.kind),
+        kinds={**_kinds(options.kind), **_kinds(options.order, "order", "size=S<M<L")},
         missing=missing_cells(options),
         **dialect(options),
     )
@@ -156,13 +156,13 @@ def _names(given: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (given or "").split(",") if name.strip())
 
 
-def _kinds(given: str | None) -> dict[str, str]:
-    """--kind as readings by column."""
+def _kinds(given: str | None, option: str = "kind", such: str = "zip=category") -> dict[str, str]:
+    """--kind or --order by column."""
     stated = {}
     for entry in _names(given):
         name, equals, kind = entry.rpartition("=")
         if not equals:
-            raise SettingsError(f"--kind {entry}: must be COLUMN=KIND, such as zip=category.")
+            raise SettingsError(f"--{option} {entry}: must be COLUMN={option.upper()}, such as {such}.")
         stated[name.strip()] = kind.strip()
     return stated
 

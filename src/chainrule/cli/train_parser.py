@@ -106,6 +106,7 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
                 "COLUMN=KIND,…",
                 "what columns hold: number, number:comma, boolean, category, time, time:dmy, time:mdy …",
             ),
+            ("--order", "COLUMN=A<B<C,…", "texts with an order, from the least to the most"),
             ("--cache", "FOLDER", "train from a cache in this folder, made where it is not there yet"),
             ("--cache-above", "MB", "files with more numbers than this are trained on from a cache (default 512)"),
             ("--weight", "COLUMN", "column of row weights ≥ 0; a row of weight 2 counts as the row twice"),

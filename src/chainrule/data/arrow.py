@@ -6,11 +6,12 @@ Files are read, never mapped: where somebody cuts a mapped file short, the next 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chainrule.data.pandas_types import arrow_of_pandas
 from chainrule.data.source import Block
 from chainrule.errors import DataError
 
@@ -34,6 +35,7 @@ class ParquetSource:
     numbers: frozenset[str]
     decimal: str = "."
     delimiter: str | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def is_number(self, name: str) -> bool:
         """See Source."""
@@ -88,7 +90,12 @@ def open_parquet(path: Path) -> ParquetSource:
     _check_names(first.names, str(path))
     message = "Parquet" if path.is_file() else f"Parquet, {len(files)} file{'s' if len(files) > 1 else ''}"
     return ParquetSource(
-        path=str(path), names=tuple(first.names), files=tuple(files), dialect=message, numbers=_numbers_of(first)
+        path=str(path),
+        names=tuple(first.names),
+        files=tuple(files),
+        dialect=message,
+        numbers=_numbers_of(first),
+        kinds=_kinds(first),
     )
 
 
@@ -126,6 +133,7 @@ class ArrowFile:
     dialect: str = "Arrow"
     decimal: str = "."
     delimiter: str | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def is_number(self, name: str) -> bool:
         """See Source."""
@@ -175,6 +183,7 @@ class ArrowTable:
     table: Any
     decimal: str = "."
     delimiter: str | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def is_number(self, name: str) -> bool:
         """See Source."""
@@ -200,17 +209,19 @@ def open_arrow(path: Path) -> ArrowFile | ArrowTable:
         with path.open("rb") as file:
             is_first_feather = file.read(4) == b"FEA1"
         if is_first_feather:
-            return of_table(feather.read_table(str(path), memory_map=False), str(path), "Arrow")
+            return of_table(feather.read_table(str(path), memory_map=False), {}, str(path), "Arrow")
         with _record_batches(str(path), []) as (schema, _):
-            names, numbers = schema.names, _numbers_of(schema)
+            names, numbers, kinds = schema.names, _numbers_of(schema), _kinds(schema)
     except _faults() as error:
         raise _unreadable(str(path), error) from None
     _check_names(names, str(path))
-    return ArrowFile(path=str(path), names=tuple(names), numbers=numbers)
+    return ArrowFile(path=str(path), names=tuple(names), numbers=numbers, kinds=kinds)
 
 
-def of_object(given: Any) -> ArrowTable | None:
+def of_object(given: Any, unused: Collection[str] = ()) -> ArrowTable | None:
     """A DataFrame or anything else with an Arrow stream; None for other objects.
+
+    Args      unused: columns that may hold what no column can
 
     Errors    DataError for columns that have no type of Arrow
     """
@@ -220,19 +231,28 @@ def of_object(given: Any) -> ArrowTable | None:
     name = f"{kind.__module__.split('.')[0]} {kind.__name__}"
     try:
         if kind.__module__.split(".")[0] == "pandas":
-            given = given.set_axis([str(column) for column in given.columns], axis=1)
-            return of_table(pyarrow.Table.from_pandas(given, preserve_index=False), name, name)
+            return of_table(*arrow_of_pandas(given, name, unused), name, name)
         if hasattr(given, "__arrow_c_stream__"):
-            return of_table(pyarrow.RecordBatchReader.from_stream(given).read_all(), name, name)
+            table = pyarrow.RecordBatchReader.from_stream(given).read_all()
+            return of_table(table, _kinds(table.schema), name, name)
     except _faults() as error:
         raise _unreadable(name, error) from None
     return None
 
 
-def of_table(table: Any, path: str, read_as: str) -> ArrowTable:
+def of_table(table: Any, kinds: Mapping[str, str], path: str, read_as: str) -> ArrowTable:
     """A pyarrow table as a source."""
     _check_names(table.column_names, path)
-    return ArrowTable(path=path, names=tuple(table.column_names), dialect=read_as, table=table)
+    return ArrowTable(path=path, names=tuple(table.column_names), dialect=read_as, table=table, kinds=kinds)
+
+
+def _kinds(schema: Any) -> dict[str, str]:
+    """What the types of a schema state: a dictionary of other values than texts is a category."""
+    from pyarrow import types
+
+    plain = (types.is_boolean, types.is_string, types.is_large_string)
+    of_dictionary = {field.name: field.type.value_type for field in schema if types.is_dictionary(field.type)}
+    return {name: "category" for name, kind in of_dictionary.items() if not any(is_plain(kind) for is_plain in plain)}
 
 
 def _check_names(names: list[str], path: str) -> None:
@@ -270,6 +290,8 @@ def _plain(column: Any, as_text: bool) -> Any:
         return column.cast(pyarrow.float64(), safe=False)
     if types.is_timestamp(kind) or types.is_date(kind):
         return column.cast(pyarrow.timestamp("us"), safe=False)
+    if types.is_time(kind):
+        return column.cast(pyarrow.string())
     if types.is_duration(kind):
         return column.cast(pyarrow.int64()).cast(pyarrow.float64(), safe=False)
     return pyarrow.nulls(len(column), pyarrow.string() if types.is_null(kind) else None)

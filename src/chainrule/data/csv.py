@@ -51,6 +51,11 @@ class CsvSource:
     """The file when its header was read."""
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """A text file states none."""
+        return {}
+
+    @property
     def decimal(self) -> str:
         """The decimal mark."""
         return self.written.decimal

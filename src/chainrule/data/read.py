@@ -12,6 +12,7 @@ from chainrule.data.encoding import size_unpacked
 from chainrule.data.mixed import in_one
 from chainrule.data.number_spellings import Surroundings
 from chainrule.data.numbers import COMMA, POINT, is_plain
+from chainrule.data.orders import Orders, ranked, with_stated
 from chainrule.data.regular import is_there
 from chainrule.data.source import Block, Source
 from chainrule.data.survey import Decision, Survey
@@ -108,7 +109,7 @@ def _opened(source: object, selection: Selection) -> Source:
     from chainrule.data import arrow, csv
 
     if not isinstance(source, (str, Path)):
-        table = arrow.of_object(source)
+        table = arrow.of_object(source, selection.drop)
         if table is None:
             message = f"a {type(source).__name__} cannot be read; expected a path, a DataFrame or an Arrow stream."
             raise DataError(message)
@@ -142,6 +143,7 @@ class ReadPlan:
     """How a boolean column writes false and true."""
     kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of a column the spellings of a missing value that are texts there."""
+    orders: Orders = field(default_factory=dict)
     n_rows: int | None = None
     """Known where the source was read through."""
 
@@ -183,6 +185,8 @@ class ReadPlan:
         missing = tuple(text for text in self.selection.missing if text not in kept)
         marks = Marks(self.source.decimal, self.selection.decimal, self.selection.thousands)
         column = typed(block, name, reading, marks, missing)
+        if name in self.orders:
+            return ranked(column, self.orders[name], self.source.path)
         return replace(column, levels=self.words[name]) if name in self.words else column
 
     def whole(self, tables: list[Table]) -> Table:
@@ -209,6 +213,8 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     Args      keep: takes up the blocks that were read for it, if they are those that are to be read
     Errors    DataError for names that are not there, columns that cannot be read or no column that is of use
     """
+    by_type = source.kinds.keys() - selection.kinds.keys()
+    selection, orders = with_stated(source, selection)
     targets, features = _wanted(source, selection)
     stated = {
         name: check_reading(name, selection.kinds[name]) for name in (*features, *targets) if name in selection.kinds
@@ -236,7 +242,8 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         note = surveys[name].note if name in surveys else ""
         found = f", {result[name].detail}" if name in result and result[name].used and result[name].detail else ""
         kind = reading.partition(":")[0]
-        result[name] = Understood(name, kind, True, f"as stated{found}", note)  # type: ignore[arg-type]
+        detail = "<".join(orders[name]) if name in orders else "as its type says" if name in by_type else "as stated"
+        result[name] = Understood(name, kind, True, f"{detail}{found}", note)  # type: ignore[arg-type]
     understood = tuple(_with_role(name, result.get(name), targets, selection) for name in source.names)
     return ReadPlan(
         source=source,
@@ -246,6 +253,7 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         understood=understood,
         words=words,
         kept=selection.kept or {name: surveys[name].kept for name in targets if name in surveys},
+        orders=orders,
         n_rows=n_rows,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -63,6 +63,10 @@ class Source(Protocol):
     @property
     def dialect(self) -> str:
         """How the source is written, to be printed."""
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """What the types of the source say of columns, as in Selection.kinds; of the others their cells decide."""
 
     @property
     def decimal(self) -> str:

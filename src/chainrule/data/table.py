@@ -45,6 +45,8 @@ class Column:
     the words that stand among its values."""
     order: str | None = None
     """Of times read from text the order of day, month and year: "ymd", "dmy" or "mdy"."""
+    ranks: tuple[str, ...] | None = None
+    """Of a category whose levels have an order all of them, from the least to the most."""
 
     @property
     def reading(self) -> str:

@@ -13,11 +13,12 @@ from chainrule.data.table import Column
 from chainrule.pipeline.codes import CodeEncoder, values_name
 from chainrule.pipeline.columns import BooleanEncoder, NumberEncoder, TimeEncoder
 from chainrule.pipeline.levels import CategoryEncoder
+from chainrule.pipeline.ordered import OrderedEncoder
 
 Array = npt.NDArray[Any]
-Encoder: TypeAlias = NumberEncoder | BooleanEncoder | CategoryEncoder | TimeEncoder | CodeEncoder
+Encoder: TypeAlias = NumberEncoder | BooleanEncoder | CategoryEncoder | TimeEncoder | CodeEncoder | OrderedEncoder
 ENCODERS: Mapping[str, type[Encoder]] = {
-    cls.kind: cls for cls in (NumberEncoder, BooleanEncoder, CategoryEncoder, TimeEncoder, CodeEncoder)
+    cls.kind: cls for cls in (NumberEncoder, BooleanEncoder, CategoryEncoder, TimeEncoder, CodeEncoder, OrderedEncoder)
 }
 """Encoders by what they make of a column."""
 PARTS: Mapping[str, type[NumberEncoder] | type[CategoryEncoder]] = {
@@ -43,6 +44,8 @@ def fit_encoder(
         return BooleanEncoder.fit(column)
     if column.kind == "time":
         return TimeEncoder.fit(column, weight)
+    if column.ranks is not None:
+        return OrderedEncoder.fit(column)
     return CategoryEncoder.fit(column, weight, by_target, folds)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from chainrule.data.typed import check_reading
 from chainrule.pipeline.columns import CYCLES
+from chainrule.pipeline.ordered import MOST_STEPS
 from chainrule.pipeline.target import class_text
 from chainrule.schema import (
     Checked,
@@ -77,6 +78,9 @@ PIPELINE = Record(
                     "boolean": Record({"name": _NAME}),
                     "category": Record(_CATEGORY),
                     "time": Record(_TIME),
+                    "ordered": Record(
+                        {"name": _NAME, "levels": ListOf(_NAME, least=2, distinct=True), "missing": Flag()}
+                    ),
                     "code": Record(
                         {"name": _NAME, "number": Record(_NUMBER, may_lack=_NO_WORDS), "category": Record(_CATEGORY)}
                     ),
@@ -179,7 +183,19 @@ def _code(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place
     return number + _category(state["category"], arrays, f"{key}.category", f"{place}.category")
 
 
-_COLUMNS = {"number": _number, "boolean": _boolean, "category": _category, "time": _time, "code": _code}
+def _ordered(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place: str) -> int:
+    n_steps = len(state["levels"]) - 1
+    return 1 + (min(n_steps, MOST_STEPS) if n_steps > 1 else 0) + state["missing"]
+
+
+_COLUMNS = {
+    "number": _number,
+    "boolean": _boolean,
+    "category": _category,
+    "time": _time,
+    "code": _code,
+    "ordered": _ordered,
+}
 
 
 def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.read import read
-from chainrule.data.table import Column, Selection, Table
+from chainrule.data.table import Column, Selection, Table, no_such
+from chainrule.errors import DataError
+from chainrule.pipeline.codes import as_category
 
 Array = npt.NDArray[Any]
 
@@ -23,21 +26,36 @@ def named(X: Any) -> tuple[str, ...]:
     return tuple(map(str, getattr(X, "column_names", None) or X.columns))
 
 
-def table_of_array(X: Array) -> Table:
-    """Numbers as they are; a column of other objects is a category of its texts."""
+def table_of_array(X: Array, kinds: Mapping[str, str] | None = None) -> Table:
+    """Numbers as they are; a column of other objects, or one that is stated to be a category, of its texts.
+
+    Errors    DataError for a kind of a column that is not there, or other than number and category
+    """
+    names = [f"x{j}" for j in range(X.shape[1])]
+    for name, kind in (kinds or {}).items():
+        if name not in names:
+            raise no_such("column", name, names, "X")
+        if kind not in ("number", "category"):
+            raise DataError(f"kinds={kind}: must be number or category for an array. Give a DataFrame.", column=name)
     columns = []
     for j in range(X.shape[1]):
         try:
             columns.append(Column(f"x{j}", "number", np.asarray(X[:, j], dtype=np.float64)))
         except (TypeError, ValueError):
             columns.append(_category(f"x{j}", X[:, j]))
-    return Table(path="X", columns=tuple(columns))
+        if (kinds or {}).get(f"x{j}") == "category" and columns[-1].kind == "number":
+            columns[-1] = as_category(columns[-1])
+    return Table(path="X", columns=tuple(columns), stated=frozenset(kinds or {}))
 
 
-def table_of_frame(X: Any, kinds: dict[str, str] | None = None) -> Table:
-    """The columns of use of a frame; as they were read before where `kinds` says so."""
-    features = None if kinds is None else tuple(kinds)
-    return read(X, Selection(targets=(), needs_target=False, features=features, kinds=kinds or {}))
+def table_of_frame(X: Any, kinds: dict[str, str] | None = None, stated: Mapping[str, str] | None = None) -> Table:
+    """The columns of use of a frame; as they were read before where `kinds` says so, else as is stated."""
+    if kinds is not None:
+        return read(X, Selection(targets=(), needs_target=False, features=tuple(kinds), kinds=kinds))
+    for name in stated or {}:
+        if name not in named(X):
+            raise no_such("column", name, list(named(X)), "X")
+    return read(X, Selection(targets=(), needs_target=False, kinds=stated or {}))
 
 
 def _category(name: str, values: Array) -> Column:

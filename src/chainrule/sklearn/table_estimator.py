@@ -43,6 +43,7 @@ class BaseTabular(ReadsTables):
         "early_stopping": [None, Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "metric": [str],
+        "kinds": [None, dict],
         "importances": ["boolean"],
         "random_state": ["random_state"],
         "time_limit": [None, Interval(Real, 0, None, closed="neither")],

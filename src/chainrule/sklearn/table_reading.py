@@ -33,12 +33,12 @@ class ReadsTables(BaseEstimator):
             self._frame = True
             if not hasattr(X, "iloc"):
                 self.feature_names_in_ = np.asarray(self._names, dtype=object)
-            table = table_of_frame(X)
+            table = table_of_frame(X, stated=getattr(self, "kinds", None))
         else:
             X = self._checked(X, reset=True)
             self._names = tuple(f"x{j}" for j in range(X.shape[1]))
             self._frame = False
-            table = table_of_array(X)
+            table = table_of_array(X, getattr(self, "kinds", None))
         self._readings = {column.name: column.reading for column in table.columns}
         return table
 
@@ -60,7 +60,7 @@ class ReadsTables(BaseEstimator):
                 raise ValueError(f"X has no column {missing[0]!r}; expected the columns of fit: {', '.join(kinds)}.")
             X = np.asarray(X)
         X = self._checked(X, reset=False)
-        table = table_of_array(X)
+        table = table_of_array(X, None if self._frame else getattr(self, "kinds", None))
         if not self._frame:
             return table
         return replace(

@@ -43,6 +43,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         The share of the rows held out from 500 rows on, in (0, 1).
     metric : str, default "auto"
         What the best epoch is chosen by; "auto" for the preset's, the log-loss.
+    kinds : dict, default None
+        What columns hold, by name, such as {"zip": "category", "size": "S<M<L"}; of an array x0, x1, ….
     class_weight : dict, list or "balanced", default None
         The weight of each class.
     importances : bool, default False
@@ -92,6 +94,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         early_stopping: int | None = None,
         validation_fraction: float = 0.2,
         metric: str = "auto",
+        kinds: Any = None,
         class_weight: Any = None,
         importances: bool = False,
         random_state: Any = None,
@@ -226,6 +229,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         The share of the rows held out from 500 rows on, in (0, 1).
     metric : str, default "auto"
         What the best epoch is chosen by; "auto" for the preset's, the loss.
+    kinds : dict, default None
+        What columns hold, by name, such as {"zip": "category", "size": "S<M<L"}; of an array x0, x1, ….
     importances : bool, default False
         Whether `feature_importances_` is computed, by permutation.
     random_state : int, RandomState or None, default None
@@ -266,6 +271,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         early_stopping: int | None = None,
         validation_fraction: float = 0.2,
         metric: str = "auto",
+        kinds: Any = None,
         importances: bool = False,
         random_state: Any = None,
         time_limit: float | None = None,
