@@ -14,7 +14,7 @@ from chainrule.cli import main
 from chainrule.data import csv, encoding
 from chainrule.data.read import batches, read
 from chainrule.data.table import Selection
-from chainrule.errors import DataError
+from chainrule.errors import DataError, SettingsError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ends on a system with POSIX files")
 WANTED = Selection(targets=("y",))
@@ -57,7 +57,7 @@ def test_only_files_are_read(result: str, ending: str, tmp_path: Path, monkeypat
 def test_other_names_are_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard input and other places that hold no table."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError):
+    with pytest.raises((DataError, SettingsError)):
         read(name, WANTED)
 
 

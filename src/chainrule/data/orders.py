@@ -53,4 +53,4 @@ def ranked(column: Column, levels: tuple[str, ...], path: str) -> Column:
             path=path,
             column=column.name,
         )
-    return replace(column, ranks=levels)
+    return replace(column, order=levels)

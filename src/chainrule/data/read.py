@@ -239,11 +239,8 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     words = {name: survey.words for name, survey in surveys.items() if readings[name] == "boolean" and survey.words}
     result = {name: decision.understood for name, decision in decisions.items()}
     for name, reading in stated.items():
-        note = surveys[name].note if name in surveys else ""
-        found = f", {result[name].detail}" if name in result and result[name].used and result[name].detail else ""
-        kind = reading.partition(":")[0]
-        detail = "<".join(orders[name]) if name in orders else "as its type says" if name in by_type else "as stated"
-        result[name] = Understood(name, kind, True, f"{detail}{found}", note)  # type: ignore[arg-type]
+        how = "<".join(orders[name]) if name in orders else "as its type says" if name in by_type else "as stated"
+        result[name] = _as_stated(name, reading, how, result.get(name), surveys.get(name))
     understood = tuple(_with_role(name, result.get(name), targets, selection) for name in source.names)
     return ReadPlan(
         source=source,
@@ -256,6 +253,13 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         orders=orders,
         n_rows=n_rows,
     )
+
+
+def _as_stated(name: str, reading: str, how: str, found: Understood | None, surveyed: Survey | None) -> Understood:
+    """What a column whose kind is stated was taken for, and how its numbers are written."""
+    written = f", {found.detail}" if found is not None and found.used and found.detail else ""
+    note = "" if surveyed is None else surveyed.note
+    return Understood(name, reading.partition(":")[0], True, f"{how}{written}", note)  # type: ignore[arg-type]
 
 
 def _surveys(

@@ -43,15 +43,14 @@ class Column:
     levels: tuple[str, ...] | None = None
     """Of a category its texts in natural order (2 before 10); of a boolean its words for false and true; of a number
     the words that stand among its values."""
-    order: str | None = None
-    """Of times read from text the order of day, month and year: "ymd", "dmy" or "mdy"."""
-    ranks: tuple[str, ...] | None = None
-    """Of a category whose levels have an order all of them, from the least to the most."""
+    order: str | tuple[str, ...] | None = None
+    """Of times read from text the order of day, month and year: "ymd", "dmy" or "mdy"; of a category whose levels have
+    an order all of them, from the least to the most."""
 
     @property
     def reading(self) -> str:
         """What Selection.kinds takes to have the column read the same way again: "number", "time:dmy", …"""
-        return f"{self.kind}:{self.order}" if self.order else self.kind
+        return f"{self.kind}:{self.order}" if isinstance(self.order, str) else self.kind
 
     def __len__(self) -> int:
         return len(self.values)

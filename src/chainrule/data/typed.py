@@ -81,7 +81,7 @@ def joined(parts: list[Column]) -> Column:
     for part in parts:
         place = np.array([index.setdefault(level, len(index)) for level in part.levels or ()] + [-1], np.int32)
         codes.append(place[part.values])
-    return replace(category(first.name, np.concatenate(codes), list(index)), ranks=first.ranks)
+    return replace(category(first.name, np.concatenate(codes), list(index)), order=first.order)
 
 
 def _joined_codes(parts: list[Column]) -> npt.NDArray[np.int32] | None:

@@ -44,7 +44,7 @@ def fit_encoder(
         return BooleanEncoder.fit(column)
     if column.kind == "time":
         return TimeEncoder.fit(column, weight)
-    if column.ranks is not None:
+    if isinstance(column.order, tuple):
         return OrderedEncoder.fit(column)
     return CategoryEncoder.fit(column, weight, by_target, folds)
 

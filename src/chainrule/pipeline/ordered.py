@@ -33,7 +33,8 @@ class OrderedEncoder:
     @classmethod
     def fit(cls, column: Column) -> OrderedEncoder:
         """The order is stated; whether values are missing is found."""
-        return cls(name=column.name, levels=column.ranks or (), missing=bool((column.values < 0).any()))
+        levels = column.order if isinstance(column.order, tuple) else ()
+        return cls(name=column.name, levels=levels, missing=bool((column.values < 0).any()))
 
     @property
     def steps(self) -> Array:
