@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
 def text(values: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
@@ -64,6 +65,18 @@ def plain(value: Any, *otherwise: None) -> Any:
     if isinstance(value, Set):
         return [plain(entry, *otherwise) for entry in sorted(value, key=str)]
     return _named(value)
+
+
+def of_array(array: npt.NDArray[Any]) -> list[Any]:
+    """An array of numbers as lists, where all are finite without a look at each.
+
+    Examples
+    --------
+    >>> of_array(np.array([0.5, np.nan]))
+    [0.5, 'NaN']
+    """
+    values: list[Any] = array.tolist()
+    return values if np.isfinite(array).all() else plain(values)
 
 
 def number(value: Any) -> Any:

@@ -18,7 +18,7 @@ def same(a: Any, b: Any) -> bool:
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
-    return bool(a == b) if isinstance(a, str) else bool(np.isclose(a, b, rtol=1e-12, atol=1e-15))
+    return bool(a == b) if isinstance(a, str | None) else bool(np.isclose(a, b, rtol=1e-12, atol=1e-15))
 
 
 def test_golden_numbers_are_those_of_reference() -> None:

@@ -47,13 +47,18 @@ def activations() -> list[dict[str, Any]]:
     ]
 
 
-def losses() -> list[dict[str, Any]]:
-    """The loss of every row and delta for every legal pair."""
+def losses(*, missing: bool = False) -> list[dict[str, Any]]:
+    """The loss of every row and delta for every legal pair; with missing targets, for outputs that act alone."""
     lines = []
     for loss in (*LOSSES, "quantile:0.9"):
         for output in loss_named(loss).pairs:
+            if missing and not ACTIVATIONS[output].elementwise:
+                continue
             y, a = targets(output), ACTIVATIONS[output].g(Z)
+            if missing:
+                y.flat[::3] = np.nan
             value, delta = value_and_delta(loss, output, Z, a, y)
+            y = np.where(np.isnan(y), None, y)  # JSON has no word for it
             lines.append(
                 {"loss": loss, "output": output, "y": y.tolist(), "value": value.tolist(), "delta": delta.tolist()}
             )
@@ -102,6 +107,7 @@ def golden() -> dict[str, Any]:
         "losses": losses(),
         "optimizers": optimizers(),
         "layers": layer_kinds(),
+        "missing": losses(missing=True),
     }
 
 

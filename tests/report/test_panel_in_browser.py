@@ -157,3 +157,24 @@ def test_what_is_too_large_for_the_page_is_said(browser: Browser, tmp_path: Path
         browser.open(tmp_path / "report.html", f"lang=en&step=0&row=0&why={name}")
         assert browser.evaluate("document.getElementById('left-out') !== null") == said
         assert browser.evaluate("document.getElementById('twin')") is None
+
+
+@pytest.mark.parametrize(
+    ("output", "loss"), [("identity", "squared_error"), ("sigmoid", "cross_entropy"), ("tanh", "huber")]
+)
+def test_a_missing_target_has_no_error(output: str, loss: str, browser: Browser, tmp_path: Path) -> None:
+    """The page finds the same J and delta as the engine, and explains both without a nan."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(6, 2)), (rng.uniform(size=(6, 2)) > 0.5).astype(float)
+    y[3, 0] = np.nan
+    network = cr.Network([2, 3, 2], "tanh", output, loss, seed=1)
+    run = cr.train(network, X, y, epochs=2, batch_size=6, shuffle=False, progress=False)
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", "lang=en&step=0&row=3")
+    assert browser.evaluate("document.querySelector('#self-check').dataset.state") == "passed"
+    for name, said in (("delta2[3,0]", "target is missing"), ("loss[3]", ""), ("J", ""), ("y[3,0]", "is missing")):
+        browser.press("/")
+        browser.type(name)
+        browser.press("Enter")
+        shown = browser.evaluate("document.body.innerText")
+        assert said in shown and (name == "y[3,0]" or "nan" not in shown.lower()), shown

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule import json_text
 from chainrule.engine.protocol import StepSettings, dense_targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import tensor_names
@@ -246,11 +247,12 @@ class Step:
         Returns
         -------
         dict
-            Step, epoch, rows, architecture, and the numbers of `forward`, `backward` and `update`.
+            Step, epoch, rows, architecture, and the numbers of `forward`, `backward` and `update`; those that are not
+            finite are the words "NaN", "Infinity" and "-Infinity".
         """
 
         def plain(arrays: Any) -> list[Any]:
-            return [None if array is None else array.tolist() for array in arrays]
+            return [None if array is None else json_text.of_array(array) for array in arrays]
 
         def present(**arrays: Any) -> dict[str, Any]:
             return {name: plain(a) for name, a in arrays.items() if any(array is not None for array in a)}
@@ -267,7 +269,7 @@ class Step:
             "architecture": self.architecture.to_dict(),
             "forward": {"z": plain(forward.z), **present(u=forward.u), "a": plain(forward.a)},
             "backward": {
-                "loss": backward.loss,
+                "loss": json_text.plain(backward.loss),
                 "delta": plain(backward.delta),
                 "dW": plain(backward.dW),
                 "db": plain(backward.db),

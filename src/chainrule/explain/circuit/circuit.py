@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chainrule.explain.circuit import draw
 from chainrule.explain.circuit.graph import Graph, pattern
+from chainrule.json_text import plain
 from chainrule.words.described import Described
 
 
@@ -48,7 +49,8 @@ class Circuit(Described, Graph):
         Returns
         -------
         dict
-            `formula`, `value`, `gradients` by input, and `gates` with value, gradient and edges of each.
+            `formula`, `value`, `gradients` by input, and `gates` with value, gradient and edges of each; numbers that
+            are not finite are the words "NaN", "Infinity" and "-Infinity".
         """
         gates = [
             {
@@ -61,4 +63,5 @@ class Circuit(Described, Graph):
             }
             for i, g in enumerate(self.gates)
         ]  # fmt: skip
-        return {"formula": self.formula, "value": self.value, "gradients": self.gradients, "gates": gates}
+        values = {"formula": self.formula, "value": self.value, "gradients": self.gradients, "gates": gates}
+        return dict(plain(values))

@@ -78,14 +78,15 @@ def _activated(c: Circuit, activation: str, z: list[int], l: int) -> list[int]:
 
 
 def _loss(c: Circuit, architecture: Architecture, z: list[int], a: list[int], y: Any) -> None:
-    """The gates of the loss, from a; its terms of weight 0 are left out."""
+    """The gates of the loss, from a; its terms of weight 0 and outputs without a target are left out."""
     gates = loss_named(architecture.loss).gates
     if gates is None:
         raise SettingsError(
             f"loss {architecture.loss!r} has no scalar form; expected a loss whose entry has gates. "
             "Ask step.why about single numbers, or draw step.to_mermaid()."
         )
-    parts = [part for j, unit in enumerate(a) for part in gates(c, unit, float(y[j]), architecture.output, j)]
+    known = [(j, unit) for j, unit in enumerate(a) if not np.isnan(y[j])]
+    parts = [part for j, unit in known for part in gates(c, unit, float(y[j]), architecture.output, j)]
     if len(parts) == 1:
         c.gates[parts[0]].name = "loss"
         return

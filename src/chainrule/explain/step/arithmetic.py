@@ -52,7 +52,10 @@ def loss_of_row(loss: str, output: str, z: Array, a: Array, y: Array) -> list[st
     if entry.worked is None:
         return [f"loss = {entry.formula}", f"= {value}"]
     result = entry.worked(output)
-    counting = np.arange(len(y)) if result.counted is None else result.counted(y)
+    known = np.where(np.isnan(y), 0, y)
+    counting = np.flatnonzero(~np.isnan(y)) if result.counted is None else result.counted(known)
+    if not len(counting):
+        return [result.formula, f"= {value}"]
     shown = counting if len(counting) <= 4 else counting[:3]
     terms = [result.term(float(a[j]), float(y[j])) for j in shown]
     if len(shown) < len(counting):

@@ -17,19 +17,19 @@ from chainrule.explain.notation import NOTATIONS, Notation
 from chainrule.explain.step.arithmetic import dot_product, loss_of_row, product_over_batch
 from chainrule.explain.step.hidden import KindRow, da_of_row, sum_of_unit
 from chainrule.explain.step.tape import chosen, pass_of
+from chainrule.explain.step.unit_table import unit_table
 from chainrule.explain.step.update import tell_update
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
-from chainrule.text.tables import WIDTH, Array, aligned, columns, factor, largest, number, total, wrapped
+from chainrule.text.tables import Array, aligned, columns, factor, number, total, wrapped
 from chainrule.words import known_language, sentences
 
 TEXT = sentences("step")
 
 __all__ = ["columns", "explain", "number"]
 
-SHOWN_UNITS = 10
 MATRIX_ROWS, MATRIX_COLUMNS = 6, 5
 
 
@@ -114,6 +114,10 @@ class _Narration:
         """A formula, broken where it is too long."""
         self.lines += wrapped(formula, indent, hang=4)
 
+    def table(self, names: list[str], vectors: list[Array], missing: Array | None = None) -> None:
+        """One line a unit; see `unit_table`."""
+        self.lines += unit_table(names, vectors, self.text, missing)
+
     def heading(self, name: str) -> None:
         self.lines += ["", self.text[name], "─" * columns(self.text[name])]
 
@@ -152,7 +156,7 @@ class _Narration:
         name, index = self.notation.vector("a", 0), int(self.record.rows[self.row])
         nonzero = int(np.count_nonzero(x))
         self.say("input" if nonzero == len(x) else "sparse_input", a=name, n=len(x), nonzero=nonzero, index=index)
-        self._table([name], [x])
+        self.table([name], [x])
 
     def _layer(self, l: int) -> None:
         layer = self.architecture.layers[l - 1]
@@ -197,7 +201,7 @@ class _Narration:
             names, vectors = [*names, self.text["mask"]], [*vectors, mask]
         if residual:
             names, vectors = ([*names, self.notation.vector("a", l - 1)], [*vectors, f.a[l - 1][self.row]])
-        self._table([*names, self.notation.vector("a", l)], [*vectors, a])
+        self.table([*names, self.notation.vector("a", l)], [*vectors, a])
         if mask is not None:
             scale = number(float(mask.max(initial=0)) or 1)
             self.say("dropped", 2, n=int((mask == 0).sum()), all=len(mask), scale=scale)
@@ -232,10 +236,12 @@ class _Narration:
             output = r.forward.output[self.row]
             y = np.asarray(target, dtype=output.dtype)
             name = self.text["prediction"].format(a=self.notation.vector("a", self.L))
-            self._table([name, self.text["target"]], [output, y])
+            self.table([name, self.text["target"]], [output, y], np.isnan(y))
             self.say("row_loss", 2)
             for line in loss_of_row(a.loss, a.output, r.forward.z[self.L][self.row], output, y):
                 self.write(line, 4)
+            if np.isnan(y).any():
+                self.say("missing_says", 2)
         self.say("batch_loss", 2, loss=number(r.backward.loss), n=len(r.rows))
         if share is not None:
             self.say("share", 2, share=number(share))
@@ -263,10 +269,12 @@ class _Narration:
                 da = loss_named(a.loss).pair(a.output).da(output[None, :], y[None, :])[0]
                 names = [f"∂loss/∂{name.vector('a', L)}", f"g′({name.vector('z', L)})", *names]
                 vectors = [da, self._slope(L), *vectors]
-        self._table(names, vectors)
+        self.table(names, vectors, None if target is None else np.isnan(target))
         if target is None or share is None or not (fused or len(vectors) > 1):
             return
         j = int(np.argmax(np.abs(delta)))
+        if np.isnan(target[j]):
+            return
         message = (
             f"({number(output[j])} − {factor(target[j])})" if fused else " · ".join(factor(v[j]) for v in vectors[:-1])
         )
@@ -301,7 +309,7 @@ class _Narration:
         if mask is not None:
             names, vectors = [*names, self.text["mask"]], [*vectors, mask]
         passed = ([name.vector(name.delta, l)], [b.delta[l][self.row]]) if kind else ([], [])
-        self._table([*names, name.vector(symbol, l), *passed[0]], [*vectors, pulled, *passed[1]])
+        self.table([*names, name.vector(symbol, l), *passed[0]], [*vectors, pulled, *passed[1]])
         closed = int(((pulled == 0) & (self.da[l] != 0)).sum())
         if closed:
             self.say("closed", 2, n=closed, all=len(pulled))
@@ -369,26 +377,3 @@ class _Narration:
                 k, j = (int(i) for i in np.unravel_index(int(np.argmax(np.abs(b.dW[l]))), b.dW[l].shape))
             entries.append((k, j))
         return entries
-
-    # tables --------------------------------------------------------------------------------------------------------
-
-    def _table(self, names: list[str], vectors: list[Array]) -> None:
-        """One line a unit; of a wide layer those with the largest last column, and the true sum of the others."""
-        n = len(vectors[0])
-        shown = np.arange(n) if n <= SHOWN_UNITS else largest(vectors[-1], SHOWN_UNITS - 2)
-        rows = [(self.text["unit"], *names)]
-        rows += [(f"{j:>4}", *(number(v[j]) for v in vectors)) for j in shown]
-        if n > SHOWN_UNITS:
-            rest = np.setdiff1d(np.arange(n), shown)
-            label = self.text["more_units"].format(n=len(rest))
-            rows.append((label, *(number(total(v[rest])) for v in vectors)))
-            rows.append((self.text["sum"].format(n=n), *(number(total(v)) for v in vectors)))
-        self.lines += _narrow(rows)
-
-
-def _narrow(rows: list[tuple[str, ...]]) -> list[str]:
-    """The rows as lines; where they are too wide, as two tables below each other."""
-    lines, half = aligned(rows), (len(rows[0]) + 1) // 2
-    if max(map(columns, lines)) <= WIDTH + 2 or half < 2:
-        return lines
-    return [*_narrow([row[:half] for row in rows]), "", *_narrow([(row[0], *row[half:]) for row in rows])]

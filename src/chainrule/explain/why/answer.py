@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import json_text
 from chainrule.errors import SettingsError
 from chainrule.explain.why import text
 from chainrule.explain.why.changes import of_parameter
@@ -48,6 +49,8 @@ class Answer(Described, Provenance):
         Of an updated parameter or the loss: what the step was to do to J, and what it did.
     updated : bool
         Whether it is a parameter after the step.
+    missing : bool
+        Whether it is the error signal of an output whose target is missing.
 
     Examples
     --------
@@ -89,7 +92,7 @@ class Answer(Described, Provenance):
         Returns
         -------
         dict
-            Every float exactly.
+            Every float exactly; one that is not finite as the word "NaN", "Infinity" or "-Infinity".
         """
         origin = self.origin
         fields: dict[str, Any] = {
@@ -107,7 +110,7 @@ class Answer(Described, Provenance):
         for name, part in (("twin", self.twin), ("prediction", self.prediction), ("paths", self.paths)):
             if part is not None:
                 fields[name] = _plain(part)
-        return fields
+        return dict(json_text.plain(fields))
 
 
 def _plain(value: Any) -> Any:
@@ -163,6 +166,7 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
             paths=from_weight(context, entry, shown, row) if finite and entry.kind == "dW" else None,
             prediction=_prediction(context, entry) if finite and entry.kind in (*context.parameters, "loss") else None,
             updated=entry.kind in context.parameters,
+            missing=entry.kind == "delta" and entry.l == context.L and bool(np.isnan(context.y[entry.at])),
         )
 
 

@@ -75,6 +75,11 @@ def _of_output(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     (i, j), l, f = e.at, e.l, context.record.forward
     value, a, y, s = context.record.backward.delta[l][i, j], f.a[l][i], context.y[i], context.scale[i]
     pair, name = loss_named(context.architecture.loss).pair(context.architecture.output), f"delta{l}[{i},{j}]"
+    if np.isnan(y[j]):
+        return value, origin_of(
+            f"BP1  {name} = 0,  y[{i},{j}] is missing", [], "∂loss/∂z", None, True,
+            lines=code.value_alone(0.0, value, "a missing target has no loss"),
+        )  # fmt: skip
     operands, share = [f"a{l}[{i},{j}]", f"z{l}[{i},{j}]"], f"s = w/Σw = {float(s):.7g}"
     if pair.fused:
         terms = [Term(f"a{l}[{i},{j}]", (), float(a[j])), Term("−y", (), -float(y[j]))]

@@ -120,6 +120,8 @@ class Provenance:
     prediction: Prediction | None = None
     updated: bool = False
     """Whether it is a parameter after the step."""
+    missing: bool = False
+    """Whether it is the error signal of an output whose target is missing."""
 
     @property
     def rounding(self) -> float:

@@ -32,6 +32,8 @@ def described(answer: Provenance, language: str = "en") -> str:
     lines += ["", *wrapped(answer.origin.symbols, 2, hang=4)]
     for line in answer.origin.lines:
         lines += wrapped(line, 4, hang=4)
+    if answer.missing:
+        lines += ["", *wrapped(text["missing"], 2)]
     lines += ["", *_terms(answer, text), *_running(answer, text), *_twin(answer, text)]
     lines += [*_paths(answer, text), *_prediction(answer, text)]
     by_size = sorted(answer.origin.terms, key=lambda term: -abs(term.value))

@@ -104,7 +104,7 @@ function crossEntropy(z, a, y) {
 }
 
 /**
- * The loss of one row, and what each output adds to it.
+ * The loss of one row; an output whose target is missing, NaN, adds nothing to it.
  * @param {string} loss
  * @param {string} output
  * @param {Vector} z
@@ -115,11 +115,14 @@ export function rowLoss(loss, output, z, a, y) {
   const pair = pairOf(loss, output);
   const { rowValue, value } = pair;
   if (rowValue) return rowValue(z, a, y);
-  return value ? Array.from(z).reduce((sum, x, j) => sum + value(x, a[j], y[j]), 0) : NaN;
+  const added = (/** @type {number} */ sum, /** @type {number} */ x, /** @type {number} */ j) =>
+    Number.isNaN(y[j]) ? sum : sum + /** @type {any} */ (value)(x, a[j], y[j]);
+  return value ? Array.from(z).reduce(added, 0) : NaN;
 }
 
 /**
- * J of the batch and delta of the output layer (BP1), with the size of what is subtracted in it.
+ * J of the batch and delta of the output layer (BP1), with the size of what is subtracted in it; a missing target,
+ * NaN, has delta 0.
  * @param {string} loss
  * @param {string} output
  * @param {Matrix} z
@@ -145,7 +148,9 @@ export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
           Math.abs(value) +
           zi.reduce(
             (/** @type {number} */ sum, /** @type {number} */ x, /** @type {number} */ j) =>
-              sum + Math.abs(x) + (Math.abs(ai[j]) + Math.abs(yi[j])) ** 2,
+              Number.isNaN(yi[j])
+                ? sum
+                : sum + Math.abs(x) + (Math.abs(ai[j]) + Math.abs(yi[j])) ** 2,
             0,
           ));
     }
@@ -177,7 +182,7 @@ export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
   }
   for (let p = 0; p < z.data.length; p++) {
     const s = scales[Math.floor(p / J)];
-    delta.data[p] = s > 0 ? round(delta.data[p] * s) : 0;
+    delta.data[p] = s > 0 && !Number.isNaN(y.data[p]) ? round(delta.data[p] * s) : 0;
     size[p] *= s;
   }
   return { J: total, lossSize: totalSize, delta, size };

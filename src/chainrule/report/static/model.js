@@ -147,6 +147,15 @@ export class Step {
   }
 
   /**
+   * Whether an output of a row has no target.
+   * @param {number} i
+   * @param {number} j
+   */
+  isMissing(i, j) {
+    return Number.isNaN(this.value({ kind: "y", l: null, i, j }));
+  }
+
+  /**
    * @param {number} i
    */
   rowLoss(i) {

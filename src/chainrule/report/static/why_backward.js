@@ -2,7 +2,20 @@
 
 import { ACTIVATIONS } from "./activations.js";
 import { range, row } from "./arrays.js";
-import { entry, fraction, math, mi, mo, mrow, mspace, partial, root, sub, total } from "./dom.js";
+import {
+  entry,
+  fraction,
+  math,
+  mi,
+  mn,
+  mo,
+  mrow,
+  mspace,
+  partial,
+  root,
+  sub,
+  total,
+} from "./dom.js";
 import { normalised } from "./layers.js";
 import { pairOf } from "./losses.js";
 import { number } from "./numbers.js";
@@ -155,6 +168,19 @@ function outputError(step, ref) {
   const a = { kind: "a", l, i, j },
     y = { kind: "y", l: null, i, j },
     z = { kind: "z", l, i, j };
+  if (step.isMissing(i, j))
+    return {
+      said: "why_bp1_missing",
+      badge: "BP1",
+      formula: math(
+        entry("δ", l, i, j),
+        mo("="),
+        partial(mi("J"), entry("z", l, i, j)),
+        mo("="),
+        mn("0"),
+      ),
+      lines: [{ result: ref, value: step.value(ref) }],
+    };
   const share = { words: "share", value: s, times: true };
   if (pair.fused)
     return {

@@ -120,7 +120,8 @@ export const FORWARD = {
       L = step.L,
       output = step.activation(L),
       pair = pairOf(step.architecture.loss, output);
-    const terms = range(step.sizes[L]).map((j) => {
+    const known = range(step.sizes[L]).filter((j) => !step.isMissing(i, j));
+    const terms = known.map((j) => {
       const [a, y, z] = ["a", "y", "z"].map((kind) => ({ kind, l: kind === "y" ? null : L, i, j }));
       const value = !pair.value
         ? logTerm(step, i, j)
@@ -164,7 +165,7 @@ export const FORWARD = {
   },
 
   y: (step, ref) => ({
-    said: "why_y",
+    said: step.isMissing(ref.i, ref.j) ? "why_y_missing" : "why_y",
     formula: math(entry("y", null, ref.i, ref.j)),
     lines: [{ result: ref, value: step.value(ref) }],
   }),
