@@ -18,6 +18,7 @@ from chainrule.data.numbers import OTHER_MARK, NumberFormat
 from chainrule.data.source import Block, Place
 from chainrule.data.spellings import add_spelled, classes_among, note
 from chainrule.data.table import Understood
+from chainrule.data.words_of_texts import LEAST_COVERED, frequent_words
 
 MOST_LEVELS = 1_000
 """Beyond, texts are not used as a category unless that is stated."""
@@ -351,9 +352,15 @@ class Survey:
         present = self.n_present
         n_levels = MOST_COUNTED if self.counts is None else len(self.counts)
         if not target:
+            is_text = n_levels > MOST_LEVELS or (n_levels > FEW_LEVELS and n_levels > present / 2)
+            if is_text and self.counts is not None and not self.n_numbers:
+                words, covered = frequent_words(tuple(self.counts), tuple(self.counts.values()))
+                if covered >= LEAST_COVERED:
+                    many = f"{n_levels:,} different texts by {len(words)} words that repeat: {', '.join(words[:3])} …"
+                    return self._used("text", "category:words", many)
             if self.counts is not None and n_levels == present >= LEAST_ROWS:
                 return self._dropped("id", "every row has its own value")
-            if n_levels > MOST_LEVELS or (n_levels > FEW_LEVELS and n_levels > present / 2):
+            if is_text:
                 many = "more than 200,000" if self.counts is None else f"{n_levels:,}"
                 return self._dropped("text", f"text, {many} different in {present:,} rows")
         codes = are_codes(self.spellings.all, present)

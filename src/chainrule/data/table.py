@@ -45,7 +45,7 @@ class Column:
     the words that stand among its values."""
     order: str | tuple[str, ...] | None = None
     """Of times read from text the order of day, month and year: "ymd", "dmy" or "mdy"; of a category whose levels have
-    an order all of them, from the least to the most."""
+    an order all of them, from the least to the most; "words" of texts that are used by their words."""
 
     @property
     def reading(self) -> str:

@@ -24,7 +24,7 @@ class Marks:
     thousands: str | None = None
 
 
-READINGS = ("number", POINT, COMMA, "boolean", "category", "time", "time:ymd", "time:dmy", "time:mdy")
+READINGS = ("number", POINT, COMMA, "boolean", "category", "category:words", "time", "time:ymd", "time:dmy", "time:mdy")
 """Those that are stated; of a number the stored one says how it is written (numbers.py)."""
 
 
@@ -56,7 +56,7 @@ def typed(block: Block, name: str, reading: str, marks: Marks, missing: tuple[st
         return _boolean(block, name, column)
     if kind == "time":
         return _times(block, name, column, order or "ymd")
-    return category(name, *cells.coded(_as_text(column)))
+    return replace(category(name, *cells.coded(_as_text(column))), order=order or None)
 
 
 def category(name: str, codes: Any, texts: list[str]) -> Column:

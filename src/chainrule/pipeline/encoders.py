@@ -14,15 +14,20 @@ from chainrule.pipeline.codes import CodeEncoder, values_name
 from chainrule.pipeline.columns import BooleanEncoder, NumberEncoder, TimeEncoder
 from chainrule.pipeline.levels import CategoryEncoder
 from chainrule.pipeline.ordered import OrderedEncoder
+from chainrule.pipeline.words import WordsEncoder
 
 Array = npt.NDArray[Any]
-Encoder: TypeAlias = NumberEncoder | BooleanEncoder | CategoryEncoder | TimeEncoder | CodeEncoder | OrderedEncoder
+Encoder: TypeAlias = (
+    NumberEncoder | BooleanEncoder | CategoryEncoder | TimeEncoder | CodeEncoder | OrderedEncoder | WordsEncoder
+)
 ENCODERS: Mapping[str, type[Encoder]] = {
-    cls.kind: cls for cls in (NumberEncoder, BooleanEncoder, CategoryEncoder, TimeEncoder, CodeEncoder, OrderedEncoder)
-}
+    "number": NumberEncoder, "boolean": BooleanEncoder, "category": CategoryEncoder, "time": TimeEncoder,
+    "code": CodeEncoder, "ordered": OrderedEncoder, "words": WordsEncoder,
+}  # fmt: skip
 """Encoders by what they make of a column."""
 PARTS: Mapping[str, type[NumberEncoder] | type[CategoryEncoder]] = {
-    "elapsed": NumberEncoder, "number": NumberEncoder, "category": CategoryEncoder
+    "elapsed": NumberEncoder, "number": NumberEncoder, "category": CategoryEncoder, "first": CategoryEncoder,
+    "first_two": CategoryEncoder,
 }  # fmt: skip
 """The fields of an encoder that are encoders themselves."""
 
@@ -44,6 +49,8 @@ def fit_encoder(
         return BooleanEncoder.fit(column)
     if column.kind == "time":
         return TimeEncoder.fit(column, weight)
+    if column.order == "words":
+        return WordsEncoder.fit(column, weight, by_target, folds)
     if isinstance(column.order, tuple):
         return OrderedEncoder.fit(column)
     return CategoryEncoder.fit(column, weight, by_target, folds)
@@ -62,6 +69,12 @@ def plain(state: Any) -> dict[str, Any]:
         elif item.name != "words" or value:
             found[item.name] = value
     return found
+
+
+def has_means(encoder: Encoder) -> bool:
+    """Whether mean targets are among its inputs, which leave a training row's own fold out."""
+    categories = [encoder, *(getattr(encoder, name, None) for name in PARTS)]
+    return any(isinstance(part, CategoryEncoder) and part.means.size for part in categories)
 
 
 def arrays_of(state: Any, prefix: str) -> dict[str, Array]:

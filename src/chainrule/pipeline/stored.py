@@ -78,6 +78,14 @@ PIPELINE = Record(
                     "boolean": Record({"name": _NAME}),
                     "category": Record(_CATEGORY),
                     "time": Record(_TIME),
+                    "words": Record(
+                        {
+                            "name": _NAME,
+                            "words": ListOf(_NAME, distinct=True),
+                            "first": Record(_CATEGORY),
+                            "first_two": Record(_CATEGORY),
+                        }
+                    ),
                     "ordered": Record(
                         {"name": _NAME, "levels": ListOf(_NAME, least=2, distinct=True), "missing": Flag()}
                     ),
@@ -188,6 +196,11 @@ def _ordered(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, pl
     return 1 + (min(n_steps, MOST_STEPS) if n_steps > 1 else 0) + state["missing"]
 
 
+def _words(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place: str) -> int:
+    categories = (_category(state[name], arrays, f"{key}.{name}", f"{place}.{name}") for name in ("first", "first_two"))
+    return len(state["words"]) + sum(categories)
+
+
 _COLUMNS = {
     "number": _number,
     "boolean": _boolean,
@@ -195,6 +208,7 @@ _COLUMNS = {
     "time": _time,
     "code": _code,
     "ordered": _ordered,
+    "words": _words,
 }
 
 

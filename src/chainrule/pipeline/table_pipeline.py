@@ -12,10 +12,11 @@ import numpy.typing as npt
 from chainrule.data.table import Column, Selection, Table, refuse_missing
 from chainrule.errors import DataError, ModelFileError
 from chainrule.pipeline.codes import CodeEncoder
-from chainrule.pipeline.encoders import ENCODERS, Encoder, arrays_of, fit_encoder, plain, restored
+from chainrule.pipeline.encoders import ENCODERS, Encoder, arrays_of, fit_encoder, has_means, plain, restored
 from chainrule.pipeline.levels import CategoryEncoder
 from chainrule.pipeline.stored import check_pipeline
 from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target, Values
+from chainrule.pipeline.words import WordsEncoder
 from chainrule.schema import SchemaError
 from chainrule.seeding import Purpose, stream_key, words
 
@@ -149,7 +150,7 @@ class TablePipeline:
             column = place[encoder.name]
             if column.kind != encoder.reads:
                 column = _read_as(column, encoder.reads, table.path)
-            if isinstance(encoder, CategoryEncoder | CodeEncoder):
+            if isinstance(encoder, CategoryEncoder | CodeEncoder | WordsEncoder):
                 part = encoder.encode(column, folds)
             else:
                 part = encoder.encode(column)
@@ -171,8 +172,7 @@ class TablePipeline:
         """Training inputs of rows as those of rows seen for the first time: means of levels leave no fold out."""
         out, start = X, 0
         for encoder, width in zip(self.encoders, self.widths, strict=True):
-            category = encoder.category if isinstance(encoder, CodeEncoder) else encoder
-            if isinstance(category, CategoryEncoder) and category.means.size:
+            if has_means(encoder):
                 out = out.copy() if out is X else out
                 out[:, start : start + width] = encoder.encode(table.column(encoder.name))
             start += width
