@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 import chainrule
+from chainrule.reference.layer_kinds import LAYER_KINDS
+from chainrule.reference.losses import LOSSES
+from chainrule.reference.optimizers import OPTIMIZERS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "chainrule"
@@ -151,6 +154,23 @@ def test_files_and_functions_stay_small(path: Path) -> None:
 def test_files_of_other_languages_stay_small(path: Path) -> None:
     """C++, JavaScript, styles and stubs: at most 400 lines a file, too."""
     assert path.read_text(encoding="utf-8").count("\n") <= 400
+
+
+NAMING = {"reference", "engine", "network", "sklearn", "bench"}
+"""Rooms of the entries, of what computes them, of the defaults, of scikit-learn's own names, of other libraries."""
+NAMES = {*LOSSES, *OPTIMIZERS, *LAYER_KINDS} - {"layer"}  # of a tape of operations, too
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if room_of(path) not in NAMING], ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_facts_are_asked_of_entries(path: Path) -> None:
+    """Nothing compares the name of a loss, a layer kind or an optimizer: what follows from it stands in its entry."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare):
+            named = {part.value for side in (node.left, *node.comparators) for part in ast.walk(side)
+                     if isinstance(part, ast.Constant)}  # fmt: skip
+            assert not named & NAMES, f"{path}:{node.lineno} names {named & NAMES}"
 
 
 def test_no_two_classes_share_a_name() -> None:

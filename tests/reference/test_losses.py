@@ -255,3 +255,32 @@ def test_delta_with_missing_targets_is_the_derivative(loss: str, output: str) ->
         down[:, j] -= h
         slope = (both(loss, output, up, y)[0] - both(loss, output, down, y)[0]) / (2 * h)
         assert_close(delta[:, j], slope, CENTRAL_DIFFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "n_outputs", "scale"),
+    [
+        ("cross_entropy", np.array([0, 1, 2]), 3, math.log(3)),
+        ("cross_entropy", np.array([0, 1, 1]), 1, math.log(2)),
+        ("cross_entropy", np.array([[0.0, 1.0], [1.0, math.nan]]), 2, 2 * math.log(2)),
+        ("squared_error", np.array([[0.0], [2.0]]), 1, 0.5),  # ½·var
+        ("absolute_error", np.array([[0.0], [2.0], [math.nan]]), 1, 2 / 3),  # what is missing lies on the mean
+        ("quantile:0.9", np.array([[0.0], [2.0]]), 1, 1.0),
+        ("poisson", np.array([[1.0], [1.0]]), 1, 2.0),  # |1 − 1·log 1| + 1
+        ("huber", np.array([0, 1]), 2, 0.5),
+    ],
+)  # fmt: skip
+def test_the_scale_that_an_exploded_loss_is_measured_by(
+    loss: str, targets: Array, n_outputs: int, scale: float
+) -> None:
+    """About J of a constant output, by hand."""
+    assert loss_named(loss).scale(targets, n_outputs) == pytest.approx(scale)
+
+
+def test_what_targets_a_loss_has_a_meaning_for() -> None:
+    """Probabilities of classes between 0 and 1, counts from 0; any number otherwise."""
+    ends = {name: (entry.low, entry.high) for name, entry in LOSSES.items()}
+    everything = (-math.inf, math.inf)
+    assert ends.pop("cross_entropy") == (0, 1) and ends.pop("poisson") == (0, math.inf)
+    assert set(ends.values()) == {everything}
+    assert [name for name, entry in LOSSES.items() if entry.of_classes] == ["cross_entropy"]

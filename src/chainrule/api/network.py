@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data import arrays, targets
+from chainrule.data import arrays
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.errors import SettingsError, ShapeError
+from chainrule.network import targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose, initialize
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
 from chainrule.training.settings import check
 
 Array = npt.NDArray[Any]
@@ -80,7 +82,7 @@ class Network:
     ((2, 2), (1,))
     """
 
-    stated: targets.Kind | None = None
+    stated: targets.OutputKind | None = None
     """What targets mean whatever they hold, where that is known before they are seen: those of a table."""
 
     def __init__(
@@ -103,7 +105,9 @@ class Network:
         self.engine: Engine = select("auto", self.architecture)[0]
 
     @classmethod
-    def of(cls, parameters: Parameters, kind: targets.Kind, seed: int = 0, initializers: Sequence[str] = ()) -> Network:
+    def of(
+        cls, parameters: Parameters, kind: targets.OutputKind, seed: int = 0, initializers: Sequence[str] = ()
+    ) -> Network:
         """Make a network around parameters that exist already.
 
         Parameters
@@ -248,10 +252,10 @@ class Network:
                 f"output activation {self.architecture.output!r} gives no probabilities; expected softmax or sigmoid. "
                 "Use predict."
             )
-        one = output.shape[1] == 1 and self.architecture.loss == "cross_entropy"
+        one = output.shape[1] == 1 and loss_named(self.architecture.loss).of_classes
         return np.hstack([1 - output, output]) if one else output
 
-    def encode(self, y: object, n: int) -> tuple[Array, targets.Kind]:
+    def encode(self, y: object, n: int) -> tuple[Array, targets.OutputKind]:
         """Encode targets as engines take them.
 
         Parameters

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.data import arrays, split
-from chainrule.data.targets import Kind, kind_of
 from chainrule.engine.protocol import Engine, Targets, Task, dense_targets
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError, ShapeError
+from chainrule.network.targets import OutputKind, kind_of
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run.rows import Rows, class_weights, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.training import metrics
@@ -124,7 +125,7 @@ def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: A
 
 
 def _held(
-    rows: tuple[Any, Targets, Any] | None, kind: Kind, network: Network, class_weight: Any, learned: Targets
+    rows: tuple[Any, Targets, Any] | None, kind: OutputKind, network: Network, class_weight: Any, learned: Targets
 ) -> Validation | None:
     """Rows that judge epochs as the loop takes them, their classes weighted as those of the learned targets."""
     if rows is None:
@@ -135,7 +136,9 @@ def _held(
     return Validation(X, y, arrays.moderate(weight), dense=dense)
 
 
-def _given_validation(network: Network, validation: Any, kind: Kind) -> tuple[tuple[Any, Targets, Any], Kind]:
+def _given_validation(
+    network: Network, validation: Any, kind: OutputKind
+) -> tuple[tuple[Any, Targets, Any], OutputKind]:
     """The rows that judge epochs, and what targets mean for both: values where those of sigmoids do here alone."""
     try:
         Xv, yv, *rest = validation
@@ -148,5 +151,5 @@ def _given_validation(network: Network, validation: Any, kind: Kind) -> tuple[tu
     if len(rows.X) == 0:
         raise DataError("validation has 0 rows; expected at least one.")
     a = network.architecture
-    is_soft = a.output != "softmax" and kind_of(rows.targets, a.output, a.loss) == "values"
+    is_soft = ACTIVATIONS[a.output].elementwise and kind_of(rows.targets, a.output, a.loss) == "values"
     return (rows.X, rows.targets, rows.weight), "values" if is_soft and network.stated is None else kind

@@ -16,8 +16,9 @@ from chainrule.api.prepare import Setup, set_up
 from chainrule.api.run import Run
 from chainrule.api.run_writer import RunWriter
 from chainrule.errors import DivergenceWarning, SettingsError, warn
+from chainrule.reference.losses import loss_named
 from chainrule.run.table_sample import TableSample
-from chainrule.training import divergence, metrics
+from chainrule.training import metrics
 from chainrule.training.checkpoints import CheckpointStore, Progress
 from chainrule.training.interrupt import Listening
 from chainrule.training.loop import Trainer
@@ -140,7 +141,7 @@ def trainer_of(
     """The loop over what train was given; `how`: who watches it, and what of it was done before."""
     task, settings, progress = setup.task, setup.settings, Progress()
     architecture = task.architecture
-    scale = divergence.constant_output_loss(task.targets, architecture.loss, architecture.n_outputs)
+    scale = loss_named(architecture.loss).scale(task.targets, architecture.n_outputs)
     watched = metrics.TRAINING_LOSS if setup.validation is None else setup.metric
     rules: list[Rule] = [Divergence(scale)]
     if settings.schedule == "plateau":

@@ -7,15 +7,16 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from chainrule.data.targets import Kind
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose
+from chainrule.network.targets import OutputKind
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning.inputs import EncodedRows
 from chainrule.planning.presets import Preset
 from chainrule.planning.request import AUTO, PASSED, Request
 from chainrule.planning.task import PredictionTask
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.text.tables import counted
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
@@ -27,7 +28,7 @@ OUTPUTS = {
     "values": ("identity", "exponential", "softplus"),
 }
 """Output activations by preference; the first that the loss has a meaning on is taken."""
-KINDS: dict[str, Kind] = {"classes": "class", "labels": "labels", "values": "values"}
+KINDS: dict[str, OutputKind] = {"classes": "class", "labels": "labels", "values": "values"}
 """What the outputs mean for a task."""
 ADAPTIVE = ("adam", "adamw", "rmsprop")
 """Update rules whose steps have about the same length at the same learning rate."""
@@ -49,7 +50,7 @@ class NetworkPlan:
     seed: int
     normalization: Any
     residual: bool
-    kind: Kind
+    kind: OutputKind
     """What its outputs mean, whatever the targets hold."""
 
     def __post_init__(self) -> None:
@@ -121,7 +122,7 @@ def make_candidates(
 
 
 def _network(
-    request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str, kind: Kind
+    request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str, kind: OutputKind
 ) -> NetworkPlan:
     is_linear = len(sizes) == 2
     return NetworkPlan(
@@ -142,7 +143,7 @@ def _n_outputs(task: PredictionTask, n_targets: int, output: str, loss: str) -> 
     if task.kind != "classes":
         return n_targets
     n_classes = len(task.words[0])
-    return 1 if n_classes == 2 and (output, loss) == ("sigmoid", "cross_entropy") else n_classes
+    return 1 if n_classes == 2 and loss_named(loss).of_classes and ACTIVATIONS[output].elementwise else n_classes
 
 
 def _settings(request: Request, preset: Preset, has_validation: bool) -> dict[str, Any]:
@@ -191,10 +192,10 @@ def output_and_loss(request: Request, task: PredictionTask) -> tuple[str, str]:
         expected = f"output={request.output}: task {task.name!r} expects {' or '.join(legal[:2])}"
         if not is_values and request.output not in legal:
             raise SettingsError(f"{expected}, which give probabilities (got {request.output}). Leave it out.")
-        if is_values and request.output == "softmax":
-            raise SettingsError(f"{expected}, which give values (got softmax). Leave it out.")
+        if is_values and request.output in ACTIVATIONS and not ACTIVATIONS[request.output].elementwise:
+            raise SettingsError(f"{expected}, which give values (got {request.output}). Leave it out.")
         return request.output, loss
-    if task.kind == "classes" and len(task.words[0]) == 2 and loss == "cross_entropy":
+    if task.kind == "classes" and len(task.words[0]) == 2 and loss_named(loss).of_classes:
         return "sigmoid", loss
     for name in legal:
         if name in pairs:

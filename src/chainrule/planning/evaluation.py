@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.table import Table
-from chainrule.data.targets import Kind
 from chainrule.network.architecture import Architecture
+from chainrule.network.targets import OutputKind
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels
 
@@ -61,7 +61,7 @@ def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Arr
     return _measured(pipeline, np.concatenate(truths), np.concatenate(outputs).astype(np.float64))
 
 
-def scores_of_arrays(network: Predictor, X: object, encoded: Array, kind: Kind) -> Scores:
+def scores_of_arrays(network: Predictor, X: object, encoded: Array, kind: OutputKind) -> Scores:
     """The same measures of network inputs; values are named y1, y2, … where there are several.
 
     Args      encoded: targets as the network takes them

@@ -65,6 +65,22 @@ class Worked:
     counted: Callable[[Array], npt.NDArray[Any]] | None = None
 
 
+def filled(y: npt.NDArray[Any]) -> tuple[Array, Array]:
+    """Values (n, k) in float64, missing ones the mean of their output, and that mean; outputs without any left out."""
+    wide: Array = y.astype(np.float64)
+    wide = wide[:, ~np.isnan(wide).all(axis=0)]
+    mean: Array = np.nanmean(wide, axis=0)
+    return np.where(np.isnan(wide), mean, wide), mean
+
+
+def spread(targets: npt.NDArray[Any], n_outputs: int) -> float:
+    """The mean distance of values from their mean, summed over the outputs; ½ of class indices."""
+    if targets.ndim == 1:
+        return 0.5
+    y, mean = filled(targets)
+    return float(np.abs(y - mean).mean(axis=0).sum())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Loss:
     """One loss; what has a default may be left out: explain and the circuit then show its value alone.
@@ -85,6 +101,15 @@ class Loss:
         The level of a quantile loss.
     distance : bool, default False
         Whether it is a distance between numbers, which classes do not have.
+    of_classes : bool, default False
+        Whether it compares probabilities with classes or labels.
+    low, high : float
+        The smallest and the largest y that it has a meaning for.
+    expected : str, default ""
+        What y it has a meaning for, in a few words.
+    scale : callable, optional
+        Called with the targets as engines take them and the number of outputs; gives about J of a constant output,
+        which tells a bad loss from one that exploded. The mean distance of y from its mean by default.
     side : callable, optional
         Called with e = a − y; gives on which side of its corners every entry lies. None for a loss without corners.
     constant : callable, optional
@@ -109,6 +134,11 @@ class Loss:
     with_softmax: bool = False
     level: float | None = None
     distance: bool = False
+    of_classes: bool = False
+    low: float = -np.inf
+    high: float = np.inf
+    expected: str = ""
+    scale: Callable[[npt.NDArray[Any], int], float] = spread
     side: Callable[[Array], Array] | None = None
     constant: Callable[[Array, Array, Array], Array] | None = None
     worked: Callable[[str], Worked] | None = None

@@ -17,13 +17,15 @@ loss of its row and has delta 0. A pair that is not in the table is refused when
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.reference import loss_texts as texts
 from chainrule.reference.activations import ACTIVATIONS, Array
-from chainrule.reference.loss import Loss, Pair, sign_of
+from chainrule.reference.loss import Loss, Pair, filled, sign_of
 from chainrule.reference.loss_texts import HUBER_DELTA
 
 MEDIAN = 0.5
@@ -184,6 +186,24 @@ def _constant_huber(y: Array, known: Array, mean: Array) -> Array:
     return near * (size - 0.5 * near)
 
 
+# about J of a constant output: what a loss that exploded is measured by ---------------------------------------
+
+
+def _scale_of_cross_entropy(targets: npt.NDArray[Any], n_outputs: int) -> float:
+    return float(np.log(n_outputs)) if targets.ndim == 1 and n_outputs > 1 else n_outputs * float(np.log(2.0))
+
+
+def _scale_of_squared_error(targets: npt.NDArray[Any], n_outputs: int) -> float:
+    return 0.5 if targets.ndim == 1 else 0.5 * float(filled(targets)[0].var(axis=0).sum())
+
+
+def _scale_of_poisson(targets: npt.NDArray[Any], n_outputs: int) -> float:
+    if targets.ndim == 1:
+        return 0.5
+    _, mean = filled(targets)
+    return float(np.abs(mean - mean * np.log(np.maximum(mean, 1e-300))).sum()) + 1.0
+
+
 def _side_of_huber(e: Array) -> Array:
     return np.clip(np.fix(e / HUBER_DELTA), -1, 1)
 
@@ -196,6 +216,7 @@ LOSSES: dict[str, Loss] = {
             formula="½·Σ_j (a_j − y_j)²",
             anywhere=Pair(value=_squared_error, da=_squared_error_da, dda=_squared_error_dda),
             with_softmax=True,
+            scale=_scale_of_squared_error,
             own={"identity": Pair(value=_squared_error, da=_squared_error_da, fused=True)},
             distance=True,
             constant=_constant_squared_error,
@@ -209,6 +230,11 @@ LOSSES: dict[str, Loss] = {
                 "softmax": Pair(value=_cross_entropy, da=_cross_entropy_da, fused=True),
                 "sigmoid": Pair(value=_binary_cross_entropy, da=_binary_cross_entropy_da, fused=True),
             },
+            of_classes=True,
+            low=0.0,
+            high=1.0,
+            expected="classes, or 0/1 for each output",
+            scale=_scale_of_cross_entropy,
             constant=_constant_cross_entropy,
             worked=texts.cross_entropy,
             gates=texts.cross_entropy_gates,
@@ -245,6 +271,9 @@ LOSSES: dict[str, Loss] = {
                     bend=_poisson_of_softplus_bend,
                 ),
             },
+            low=0.0,
+            expected="counts or rates ≥ 0",
+            scale=_scale_of_poisson,
             constant=_constant_poisson,
             worked=texts.poisson,
             gates=texts.poisson_gates,

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule._version import __version__
-from chainrule.data.targets import Kind
 from chainrule.errors import DivergedError, ModelFileError
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
+from chainrule.network.targets import OutputKind
 from chainrule.run.names import EVENTS, HISTORY, SPLIT
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
@@ -29,7 +29,7 @@ class RunRecord:
 
     parameters: Parameters
     """The best (with validation) or the last ones."""
-    kind: Kind
+    kind: OutputKind
     """What the outputs mean."""
     seed: int = 0
     """That the network's parameters were drawn from."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data import arrays, targets
+from chainrule.data import arrays
 from chainrule.errors import DataError, SettingsError
+from chainrule.network import targets
 from chainrule.network.architecture import Architecture
 
 Array = npt.NDArray[Any]
@@ -46,7 +47,7 @@ def prepare_rows(
     *,
     class_weight: Any = None,
     index: npt.NDArray[np.int64] | None = None,
-    kind: targets.Kind | None = None,
+    kind: targets.OutputKind | None = None,
 ) -> Rows:
     """X, y and weights, checked and converted; only the rows of `index` where one is given.
 

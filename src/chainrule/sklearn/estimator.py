@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from chainrule.data import arrays
 from chainrule.engine.protocol import Task
 from chainrule.network.parameters import Parameters
+from chainrule.reference.losses import loss_named
 from chainrule.sklearn import fit_record, held_out
 from chainrule.sklearn.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from chainrule.sklearn.descent import Descent
@@ -34,7 +35,6 @@ from chainrule.sklearn.parameters import (
 from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
 from chainrule.sklearn.plan import DivergedFit, Judge
 from chainrule.sklearn.rules import hidden_sizes, initial_parameters
-from chainrule.training import divergence
 from chainrule.training.stopping import Interruption, TimeLimit
 
 Array = npt.NDArray[Any]
@@ -275,9 +275,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         scale = 1.0 / architecture.n_outputs if named and architecture.loss == "squared_error" else 1.0
         judge = Judge(task, scale)
         if named:
-            judge.constant_loss = divergence.constant_output_loss(
-                task.targets, architecture.loss, architecture.n_outputs
-            )
+            judge.constant_loss = loss_named(architecture.loss).scale(task.targets, architecture.n_outputs)
         if constants is not None:
             judge.constant = lambda epoch: fit_record.mean_over_batches(constants, task, epoch)
         if judged_by is None:

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import arrays
-from chainrule.data.targets import Kind
 from chainrule.engine.protocol import Task
 from chainrule.engine.select import select
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
+from chainrule.network.targets import OutputKind
 from chainrule.sklearn.descent import Descent
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
@@ -41,11 +41,11 @@ class FitRecord:
     events: list[Event]
     checkpoints: CheckpointStore
     result: dict[str, Any]
-    kind: Kind
+    kind: OutputKind
     fingerprint: str
 
     @classmethod
-    def of(cls, descent: Descent, seconds: float, kind: Kind) -> FitRecord:
+    def of(cls, descent: Descent, seconds: float, kind: OutputKind) -> FitRecord:
         """The record of a fit that just ended."""
         task, found = descent.task, descent.result
         n = len(found.history.get("loss", []))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.targets import Kind
+from chainrule.network.targets import OutputKind
 from chainrule.training import metrics
 
 Array = npt.NDArray[Any]
@@ -35,7 +35,7 @@ def r2(targets: Array, output: Array, weight: Array | None) -> float:
     return float(np.where(total > 0, 1 - left / safe, np.where(left > 0, 0.0, 1.0)).mean())
 
 
-def scorer(metric: str, kind: Kind) -> Scorer:
+def scorer(metric: str, kind: OutputKind) -> Scorer:
     """The score of this name, the higher the better: "auto" is accuracy or R², else a metric of training."""
     if metric == "auto":
         return r2 if kind == "values" else accuracy

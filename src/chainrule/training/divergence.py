@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import string
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -123,20 +122,3 @@ def non_finite_at_end(line: dict[str, float], epoch: int, step: int, eta: float)
                 quantity=quantity,
             )
     return None
-
-
-def constant_output_loss(targets: npt.NDArray[Any], loss: str, n_outputs: int) -> float:
-    """About the loss of a network that says the same for every row: the scale that tells bad from exploded."""
-    if loss == "cross_entropy":
-        return float(np.log(n_outputs)) if targets.ndim == 1 and n_outputs > 1 else n_outputs * float(np.log(2.0))
-    if targets.ndim == 1:
-        return 0.5
-    wide = targets.astype(np.float64)
-    wide = wide[:, ~np.isnan(wide).all(axis=0)]
-    mean = np.nanmean(wide, axis=0)
-    wide = np.where(np.isnan(wide), mean, wide)
-    if loss == "squared_error":
-        return 0.5 * float(wide.var(axis=0).sum())
-    if loss == "poisson":
-        return float(np.abs(mean - mean * np.log(np.maximum(mean, 1e-300))).sum()) + 1.0
-    return float(np.abs(wide - mean).mean(axis=0).sum())

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.targets import PROBABILITIES, Kind, decode
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.network.targets import OutputKind, decode, gives_probabilities
 
 Array = npt.NDArray[Any]
 VALIDATED = "validation_loss"
@@ -42,7 +42,7 @@ TRAINING_LOSS = Metric("loss", False, lambda y, output, weight: float("nan"))
 """What is watched where no rows are held out: the history has it anyway."""
 
 
-def _accuracy(kind: Kind) -> Callable[[Array, Array, Array | None], float]:
+def _accuracy(kind: OutputKind) -> Callable[[Array, Array, Array | None], float]:
     def score(y: Array, output: Array, weight: Array | None) -> float:
         truth = _decoded(y, kind)
         right = decode(output, kind) == truth
@@ -53,7 +53,7 @@ def _accuracy(kind: Kind) -> Callable[[Array, Array, Array | None], float]:
     return score
 
 
-def _decoded(y: Array, kind: Kind) -> Array:
+def _decoded(y: Array, kind: OutputKind) -> Array:
     """True classes, labels or values in the form of decode()."""
     if kind == "class":
         return y if y.ndim == 1 else y.argmax(axis=1)
@@ -69,13 +69,13 @@ def _rmse(y: Array, output: Array, weight: Array | None) -> float:
     return float(np.sqrt(np.sum(w * np.where(known, square, 0)) / np.sum(w)))
 
 
-def choose(name: str, kind: Kind, output: str = "identity") -> Metric:
+def choose(name: str, kind: OutputKind, output: str = "identity") -> Metric:
     """The metric of this name; "auto" is accuracy for classes and labels, rmse for values, the loss where values are
     predicted by probabilities.
 
     Any other name is one of scikit-learn's scorers.
     """
-    if name == "auto" and kind == "values" and output in PROBABILITIES:
+    if name == "auto" and kind == "values" and gives_probabilities(output):
         name = "loss"
     if name == "auto":
         name = "rmse" if kind == "values" else "accuracy"
@@ -96,7 +96,7 @@ _ALIASES = {
 }
 
 
-def _from_scikit_learn(name: str, kind: Kind) -> Metric:
+def _from_scikit_learn(name: str, kind: OutputKind) -> Metric:
     from sklearn.metrics import get_scorer, get_scorer_names
 
     key = _ALIASES.get(name, name)
@@ -117,7 +117,7 @@ def _from_scikit_learn(name: str, kind: Kind) -> Metric:
 class _Predictions:
     """What a scorer wants of an estimator: the predictions, already made."""
 
-    def __init__(self, output: Array, kind: Kind) -> None:
+    def __init__(self, output: Array, kind: OutputKind) -> None:
         self._output, self._kind = output, kind
         self._estimator_type = "regressor" if kind == "values" else "classifier"
         if kind == "class":

@@ -13,6 +13,7 @@ from chainrule.diagnose.vitals.deaths import Death, deaths
 from chainrule.diagnose.vitals.measure import silences
 from chainrule.diagnose.vitals.steps import chosen_steps
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
 
 MANY = 0.5
 """Share of silent or saturated units in a layer from which it is told; up to 40 % dead rectifiers are seen in
@@ -98,7 +99,8 @@ def _saturated(case: RunView, failed: bool) -> Iterator[Finding]:
         return
     for signs in case.signs_at_end:
         hidden = signs.layer < len(case.signs_at_end)
-        output_by_distance = not hidden and case.task.architecture.loss != "cross_entropy" and failed
+        by_distance = not loss_named(case.task.architecture.loss).of_classes
+        output_by_distance = not hidden and by_distance and failed
         if (signs.saturated or 0.0) < MANY or not (hidden or output_by_distance):
             continue
         began = _saturated_since(case, signs.layer)

@@ -46,7 +46,7 @@ def score_gradient(parameters: Parameters, forward: Forward, output: int, *, log
     architecture = parameters.architecture
     z, a = forward.z[-1].astype(np.float64), forward.a[-1].astype(np.float64)
     delta: Array = np.zeros_like(a)
-    if log_odds and architecture.output == "softmax":
+    if log_odds and not ACTIVATIONS[architecture.output].elementwise:
         # ∂/∂z_j log(p_k / (1 − p_k)): 1 for k, −p_j / (1 − p_k) elsewhere; free of the division by a small p_k.
         others = np.delete(z, output, axis=1)
         share = np.exp(others - others.max(axis=1, keepdims=True))

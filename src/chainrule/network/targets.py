@@ -9,24 +9,29 @@ import numpy.typing as npt
 
 from chainrule.data.arrays import numeric, plain, refuse_non_finite, unmasked
 from chainrule.errors import DataError, ShapeError
+from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
 
-Kind: TypeAlias = Literal["class", "labels", "values"]
+OutputKind: TypeAlias = Literal["class", "labels", "values"]
 """What the outputs mean: one class of several, independent 0/1 labels, or numbers."""
 
 
-PROBABILITIES = ("softmax", "sigmoid")
-
-
-def default_kind(output: str, loss: str, n_outputs: int) -> Kind:
+def default_kind(output: str, loss: str, n_outputs: int) -> OutputKind:
     """What the outputs of a network mean before it has seen any y."""
-    if output == "softmax" or (output == "sigmoid" and n_outputs == 1 and loss == "cross_entropy"):
+    g, of_classes = ACTIVATIONS[output], loss_named(loss).of_classes
+    if g.probability and (not g.elementwise or (n_outputs == 1 and of_classes)):
         return "class"
-    return "labels" if output == "sigmoid" and loss == "cross_entropy" else "values"
+    return "labels" if g.probability and of_classes else "values"
+
+
+def gives_probabilities(output: str) -> bool:
+    """Whether an output activation gives probabilities."""
+    return ACTIVATIONS[output].probability
 
 
 def encode(
-    y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: str, stated: Kind | None = None
-) -> tuple[npt.NDArray[Any], Kind]:
+    y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: str, stated: OutputKind | None = None
+) -> tuple[npt.NDArray[Any], OutputKind]:
     """y for an engine, and what it says the outputs mean.
 
     Class indices and one-hot rows are classes, 0/1 on sigmoids with cross-entropy labels, anything else values.
@@ -67,10 +72,10 @@ def _is_soft(array: npt.NDArray[Any], n_outputs: int) -> bool:
 
 
 def _may_be_classes(output: str, loss: str, n_outputs: int) -> bool:
-    return output in PROBABILITIES and (loss == "cross_entropy" or n_outputs > 1)
+    return ACTIVATIONS[output].probability and (loss_named(loss).of_classes or n_outputs > 1)
 
 
-def kind_of(y: npt.NDArray[Any], output: str, loss: str) -> Kind:
+def kind_of(y: npt.NDArray[Any], output: str, loss: str) -> OutputKind:
     """What targets mean that are as engines take them."""
     if y.ndim == 1:
         return "class"
@@ -79,18 +84,19 @@ def kind_of(y: npt.NDArray[Any], output: str, loss: str) -> Kind:
     with np.errstate(invalid="ignore"):
         if not ((y == 0) | (y == 1) | np.isnan(y)).all():
             return "values"
-        if output == "sigmoid" and loss == "cross_entropy":
+        if ACTIVATIONS[output].elementwise and loss_named(loss).of_classes:
             return "labels"
         return "class" if (y.sum(axis=1) == 1).all() else "values"
 
 
 def _refuse_beyond(y: npt.NDArray[Any], output: str, loss: str) -> None:
     """DataError for numbers that the loss has no meaning for."""
-    if loss == "cross_entropy" and ((y < 0) | (y > 1)).any():
-        raise DataError("y holds numbers outside [0, 1]; loss 'cross_entropy' expects classes, or 0/1 for each output.")
-    if loss == "poisson" and (y < 0).any():
-        raise DataError("y holds negative numbers; loss 'poisson' expects counts or rates ≥ 0.")
-    if output == "softmax" and loss == "cross_entropy" and np.abs(y.sum(axis=1) - 1).max(initial=0) > 1e-3:
+    entry, is_softmax = loss_named(loss), not ACTIVATIONS[output].elementwise
+    if (entry.low > -np.inf and (y < entry.low).any()) or (entry.high < np.inf and (y > entry.high).any()):
+        ends = (entry.low, entry.high)
+        what = "negative numbers" if ends == (0, np.inf) else f"numbers outside [{ends[0]:g}, {ends[1]:g}]"
+        raise DataError(f"y holds {what}; loss {loss!r} expects {entry.expected or 'others'}.")
+    if is_softmax and entry.of_classes and np.abs(y.sum(axis=1) - 1).max(initial=0) > 1e-3:
         raise DataError(
             "rows of y do not sum to 1; output 'softmax' expects one-hot rows. For several labels use output='sigmoid'."
         )
@@ -99,7 +105,7 @@ def _refuse_beyond(y: npt.NDArray[Any], output: str, loss: str) -> None:
 def _refuse_missing(converted: npt.NDArray[Any], array: npt.NDArray[Any], output: str) -> None:
     """DataError for inf; for NaN in a softmax, in a single output, and in every output of a row."""
     missing = np.isnan(converted)
-    if output != "softmax" and converted.shape[1] > 1 and not missing.all(axis=1).any():
+    if ACTIVATIONS[output].elementwise and converted.shape[1] > 1 and not missing.all(axis=1).any():
         converted = np.where(missing, 0, converted)
     refuse_non_finite(converted, array, "y")
 
@@ -122,7 +128,7 @@ def _classes(array: npt.NDArray[Any], n_outputs: int) -> npt.NDArray[np.int32]:
     return plain(array, np.int32)
 
 
-def decode(output: npt.NDArray[Any], kind: Kind) -> npt.NDArray[Any]:
+def decode(output: npt.NDArray[Any], kind: OutputKind) -> npt.NDArray[Any]:
     """Predictions from the output activation: class indices (n,), labels (n, k), values (n,) or (n, k)."""
     if kind == "class":
         return (output[:, 0] >= 0.5).astype(np.int64) if output.shape[1] == 1 else output.argmax(axis=1)
