@@ -226,7 +226,7 @@ class Record:
             if name in value:
                 checked[name] = schema.check(value[name], inside(place, name))
             elif name not in self.may_lack:
-                raise SchemaError(f"{place + ' ' if place else ''}has no entry {name!r}; expected one")
+                raise SchemaError(f"{place + ' ' if place else ''}lacks the entry {name!r}")
         return checked
 
 
@@ -281,7 +281,7 @@ class Json:
                 raise refuse(place, one, "finite numbers")
             inner = list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else ()
             if inner and depth >= MAX_DEPTH:
-                raise SchemaError(f"{place} is nested more than {MAX_DEPTH} deep; expected less")
+                raise SchemaError(f"{place} is nested more than {MAX_DEPTH} deep; expected at most {MAX_DEPTH}")
             waiting.extend((entry, depth + 1) for entry in inner)
         return value
 
@@ -308,7 +308,7 @@ class TensorSchema:
             wanted = ", ".join("n" if n < 0 else str(n) for n in self.shape)
             raise SchemaError(f"{place} has shape {value.shape}; expected ({wanted}{',' * (len(self.shape) == 1)})")
         if self.finite and value.dtype.kind == "f" and not _finite(value):
-            raise SchemaError(f"{place} holds numbers that are not finite; expected finite ones")
+            raise SchemaError(f"{place} holds non-finite numbers; expected finite numbers")
         if value.size and (self.low > -math.inf or self.high < math.inf):
             least, most = value.min(), value.max()
             if not (least >= self.low and most <= self.high):
@@ -343,17 +343,17 @@ def parse_json(content: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise SchemaError(f"is not UTF-8 at byte {error.start}; expected JSON") from None
     except RecursionError:
-        raise SchemaError(f"is nested more than {MAX_DEPTH} deep; expected less") from None
+        raise SchemaError(f"is nested more than {MAX_DEPTH} deep; expected at most {MAX_DEPTH}") from None
     except SchemaError:
         raise
     except ValueError as error:
-        raise SchemaError(f"is no JSON ({error}); expected JSON") from None
+        raise SchemaError(f"is not valid JSON ({error})") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise SchemaError(f"has the key {_shown(_twice([name for name, _ in pairs]))} twice; expected it once")
+        raise SchemaError(f"has the key {_shown(_twice([name for name, _ in pairs]))} twice; expected once")
     return made
 
 

@@ -190,13 +190,13 @@ def test_the_defaults_of_a_registered_rule_are_its_entry() -> None:
 @pytest.mark.parametrize(
     ("call", "name", "entry", "text"),
     [
-        (cr.register_activation, "tanh", HARD_TANH, "exists already"),
-        (cr.register_activation, "no name", HARD_TANH, "is no name"),
-        (cr.register_activation, "lion2", LION, "expected a chainrule.entries.Activation"),
+        (cr.register_activation, "tanh", HARD_TANH, "already exists"),
+        (cr.register_activation, "no name", HARD_TANH, "must consist of letters"),
+        (cr.register_activation, "lion2", LION, "must be a chainrule.entries.Activation"),
         (cr.register_activation, "mixed", ACTIVATIONS["softmax"], "mixes units"),
-        (cr.register_loss, "huber", LOG_COSH, "exists already"),
-        (cr.register_optimizer, "adam", LION, "exists already"),
-        (cr.register_layer, "layer", SCALE, "exists already"),
+        (cr.register_loss, "huber", LOG_COSH, "already exists"),
+        (cr.register_optimizer, "adam", LION, "already exists"),
+        (cr.register_layer, "layer", SCALE, "already exists"),
     ],
 )
 def test_what_cannot_be_registered_is_refused(call: Any, name: str, entry: Any, text: str) -> None:

@@ -114,9 +114,9 @@ def test_other_data_are_said_to_be_other(tmp_path: Path) -> None:
     given = {"epochs": 13, "batch_size": 16, "progress": False, "resume": True, "directory": tmp_path / "run"}
     network = cr.Network([3, 4, 2])
     for result, net, x, held in (
-        ("the rows to train on changed", network, X + 1, X[:9]),
+        ("the training rows changed", network, X + 1, X[:9]),
         (r"they were 80, are 79", network, X[1:], X[:9]),
-        ("the rows held out to judge by changed", network, X, X[1:10]),
+        ("the held-out rows changed", network, X, X[1:10]),
         ("begins with other parameters", cr.Network([3, 4, 2], seed=1), X, X[:9]),
     ):
         with pytest.raises(SettingsError, match=result):

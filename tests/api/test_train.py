@@ -151,7 +151,7 @@ BAD = {
     "learning rate": (dict(optimizer="adm"), SettingsError, "did you mean 'adam'"),
     "batch": (dict(batch_size=-1), SettingsError, "batch_size=-1"),
     "validation": (dict(validation=1.5), SettingsError, "validation=1.5"),
-    "early stopping alone": (dict(early_stopping=3), SettingsError, "needs rows to judge by"),
+    "early stopping alone": (dict(early_stopping=3), SettingsError, "needs validation rows"),
     "metric": (dict(metric="acuracy", validation=0.2), SettingsError, "did you mean 'accuracy'"),
     "engine": (dict(engine="nativ"), SettingsError, "did you mean 'native'"),
     "schedule": (dict(schedule="cosin"), SettingsError, "did you mean 'cosine'"),

@@ -25,7 +25,7 @@ def runs(tmp_path: Path, monkeypatch, capsys) -> Path:
 def test_exit_code_text_and_json(runs: Path, capsys) -> None:
     """0 and no fault for a run that went well, 1 and the cause for one with a rate too large, in both languages."""
     assert main(["doctor", "well"]) == 0
-    assert "Nothing is wrong." in capsys.readouterr().out
+    assert "No fault was found." in capsys.readouterr().out
     for language, title in (("en", "Learning rate too large"), ("ko", "너무 큰 학습률")):
         assert main(["doctor", "ill", "--language", language]) == 1
         text = capsys.readouterr().out

@@ -21,7 +21,7 @@ def test_it_tells_draws_and_answers_in_json(tmp_path: Path, capsys) -> None:
     picture = tmp_path / "rate.svg"
     assert main(["learning-rate", "digits", *SHORT, "-o", str(picture)]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("Learning rate of sgd for 64-16-10, 32 rows a step\n\nTake ")
+    assert text.startswith("Learning rate of sgd for 64-16-10, 32 rows per step\n\nSuggested: ")
     assert max(map(columns, text.splitlines())) <= 80
     assert picture.read_text(encoding="utf-8").startswith("<svg ")
     assert main(["learning-rate", "digits", *SHORT, "--language", "ko"]) == 0
@@ -30,7 +30,7 @@ def test_it_tells_draws_and_answers_in_json(tmp_path: Path, capsys) -> None:
     assert max(map(columns, korean.splitlines())) <= 80
     assert main(["learning-rate", "digits", *SHORT, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert f"Take {found['suggested']:.2g}." in text
+    assert f"Suggested: {found['suggested']:.2g}." in text
     assert found["n_rows"] == 1150  # the rows trained on, without those held out
 
 
@@ -39,7 +39,7 @@ def test_a_picture_that_cannot_be_written_is_refused_at_once(tmp_path: Path, cap
     assert main(["learning-rate", "digits", "-o", str(tmp_path / "rate.gif")]) == 2
     assert ".svg or .png" in capsys.readouterr().err
     assert main(["learning-rate", "digits", "-o", str(tmp_path / "none" / "rate.svg")]) == 2
-    assert "folder that exists" in capsys.readouterr().err
+    assert "existing folder" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["learning-rate", "digits", "-o", str(tmp_path / "rate.png")]) == 2
     assert "pip install 'chainrule[plot]'" in capsys.readouterr().err

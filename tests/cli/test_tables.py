@@ -176,7 +176,7 @@ def test_explain_names_the_columns(folder: Path, capsys, language: str) -> None:
     write("new.csv", [{"x": 1, "color": "red", "day": "2024-05-05"}])
     assert main(["explain", "run", "--data", "new.csv", "--language", language]) == 0
     out = capsys.readouterr().out
-    assert {"en": "local linear view", "ko": "직선으로"}[language] in out
+    assert {"en": "local linear approximation", "ko": "직선으로"}[language] in out
 
 
 def head(text: str, n_rows: int) -> str:
@@ -227,7 +227,7 @@ def test_explain_reads_no_further_than_its_row(folder: Path, capsys) -> None:
         file.write("x,color,day\n" + "1.5,red,2024-05-05\n" * 300_000 + "broken\n")
     assert main(["explain", "run", "--data", "long.csv", "--row", "7"]) == 0
     assert main(["explain", "run", "--data", "t.csv", "--row", "120"]) == 2
-    assert "expected 0 to 119" in capsys.readouterr().err
+    assert "must be 0 to 119" in capsys.readouterr().err
 
 
 def test_targets_that_are_missing_leave_their_rows_out(folder: Path, capsys) -> None:

@@ -51,7 +51,7 @@ def test_a_level_is_kept_under_its_one_name() -> None:
     built = Architecture.build([2, 3, 2], "tanh", "identity", "quantile:.90")
     assert built.loss == "quantile:0.9"
     assert Architecture.from_dict(built.to_dict()) == built
-    with pytest.raises(SettingsError, match="expected a number between 0 and 1"):
+    with pytest.raises(SettingsError, match="must be a number between 0 and 1"):
         Architecture.build([2, 3, 2], "tanh", "identity", "quantile:90")
 
 
@@ -158,7 +158,7 @@ def test_normalization_and_residual() -> None:
 @pytest.mark.parametrize(
     ("sizes", "options", "expected"),
     [
-        ([4, 5, 6, 2], {"residual": True}, "no hidden layer of 4-5-6-2 .* such as"),
+        ([4, 5, 6, 2], {"residual": True}, "no hidden layer of 4-5-6-2 .* as in"),
         ([4, 2], {"residual": True}, "no hidden layer of 4-2"),
         ([4, 4, 6, 2], {"residual": [True, True]}, "residual of layer 2 adds 4 inputs to 6 units"),
         ([4, 4, 6, 2], {"residual": [True]}, "residual has 1 answers for 2 hidden layers"),

@@ -95,5 +95,5 @@ def test_loading_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="holds no run"):
         cr.load(tmp_path)
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ModelFileError, match="truncated or no safetensors"):
+    with pytest.raises(ModelFileError, match="truncated or not a safetensors"):
         cr.load(tmp_path / "x.csv")

@@ -58,7 +58,7 @@ def test_partial_fit_replays_its_last_call() -> None:
     for n in (300, 250, 400):
         fit.partial_fit(X[:n], Y[:n], classes=range(10))
     assert np.array_equal(fit.run_.replay(-1).update.new.W[1], fit.coefs_[0])
-    with pytest.raises(SettingsError, match="expected a step from"):
+    with pytest.raises(SettingsError, match="must be at least"):
         fit.run_.replay(0)
 
 

@@ -21,11 +21,11 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "y_val of other columns": (
         lambda: MLPRegressor().fit(X, Y, X_val=X, y_val=np.c_[Y, Y]), "y_val has 2 columns; expected 1",
     ),
-    "y_val with gaps": (lambda: MLPRegressor().fit(X, Y, X_val=X, y_val=Y * np.nan), "y_val holds values that"),
+    "y_val with gaps": (lambda: MLPRegressor().fit(X, Y, X_val=X, y_val=Y * np.nan), "y_val holds missing or infinite"),
     "weights of no rows": (lambda: MLPRegressor().fit(X, Y, sample_weight_val=Y), "sample_weight_val is given"),
     "a metric there is not": (lambda: MLPClassifier(metric="acuracy").fit(X, Y), "did you mean 'accuracy'"),
     "sizes in place of the loss": (lambda: MLPRegressor((20, 20)).fit(X, Y), r"hidden_layer_sizes=\(…\)"),
-    "a size that is a name": (lambda: MLPClassifier(("relu",)).fit(X, Y), "holds 'relu'; expected whole numbers"),
+    "a size that is a name": (lambda: MLPClassifier(("relu",)).fit(X, Y), "holds 'relu': must hold integers"),
     "class weights of outputs": (lambda: MLPClassifier(class_weight=[{}, {}]).fit(X, Y), "2 entries for 1 outputs"),
     "y_val of a table": (
         lambda: TabularClassifier(max_iter=2).fit(X, Y, X_val=X, y_val=Y + 9), r"y_val holds \['10', '11', '12'\]",

@@ -152,9 +152,9 @@ def test_a_worker_imports_no_more_than_its_estimator_needs() -> None:
 def test_rows_to_judge_by_come_with_their_answers() -> None:
     """X_val without y_val, or the other way round, is a mistake that is named."""
     for estimator in ESTIMATORS:
-        with pytest.raises(ValueError, match="X_val is given and y_val is None"):
+        with pytest.raises(ValueError, match="X_val is given, but y_val is None"):
             estimator.fit(X, Y, X_val=X)
-        with pytest.raises(ValueError, match="y_val is given and X_val is None"):
+        with pytest.raises(ValueError, match="y_val is given, but X_val is None"):
             estimator.fit(X, Y, y_val=Y)
 
 

@@ -233,5 +233,5 @@ def test_no_rows(engine: str) -> None:
         warnings.simplefilter("error")
         assert net.predict(none).shape == (0,)
         assert [a.shape for a in net.forward(none).a] == [(0, 4), (0, 6), (0, 1)]
-        with pytest.raises(cr.ShapeError, match="0 rows; expected at least one"):
+        with pytest.raises(cr.ShapeError, match="0 rows: must have at least one"):
             net.backward(none, np.empty(0))

@@ -129,7 +129,7 @@ def pose(
     """The training of this network with these settings, before its first step."""
     rows = prepare_rows(network.architecture, X, y, sample_weight, class_weight=class_weight, kind=network.stated)
     if len(rows.X) == 0:
-        raise DataError("X has 0 rows; expected at least one.")
+        raise DataError("X has 0 rows: must have at least one.")
     task = Task(
         architecture=network.architecture,
         X=rows.X,
@@ -172,8 +172,8 @@ def settle(setup: Setup, asked: float | str | Suggestion | None, directory: Any,
     if isinstance(asked, Suggestion):
         if asked.optimizer != optimizer.name or asked.hyper != optimizer.hyper:
             raise SettingsError(
-                f"learning_rate was found for {asked.optimizer} {asked.hyper}; expected one for {optimizer.name} "
-                f"{optimizer.hyper}. Give the same optimizer to learning_rate and train."
+                f"learning_rate was found for {asked.optimizer} {asked.hyper}: must be found for {optimizer.name} "
+                f"{optimizer.hyper}. Pass the same optimizer to learning_rate and train."
             )
         setup = replace(setup, examined=asked)
         eta = asked.suggested

@@ -94,7 +94,7 @@ def load(path: str | os.PathLike[str]) -> Run | Model:
         if place.is_dir():
             return load_run(place)
         if not place.exists():
-            raise ModelFileError(f"{place}: no such file or folder; expected a run directory or a .safetensors model.")
+            raise ModelFileError(f"{place}: no such file or folder. Pass a run directory or a .safetensors model.")
         return load_model(place)
     except OSError as error:
         raise ModelFileError(of_file(error.filename or place, "read", error)) from error

@@ -207,7 +207,7 @@ class Network:
         rows = self._features(X)
         if len(rows) == 0:
             raise ShapeError(
-                "X has 0 rows; expected at least one: J is a mean over rows. forward and predict also take none."
+                "X has 0 rows: must have at least one, as J is a mean over rows. forward and predict accept 0 rows."
             )
         encoded, _ = self.encode(y, len(rows))
         weight = arrays.weights(sample_weight, len(rows), self.architecture.dtype)
@@ -249,8 +249,7 @@ class Network:
         output = self._output(X)
         if not ACTIVATIONS[self.architecture.output].probability:
             raise SettingsError(
-                f"output activation {self.architecture.output!r} gives no probabilities; expected softmax or sigmoid. "
-                "Use predict."
+                f"output={self.architecture.output!r}: must be softmax or sigmoid to give probabilities. Try predict."
             )
         one = output.shape[1] == 1 and loss_named(self.architecture.loss).of_classes
         return np.hstack([1 - output, output]) if one else output

@@ -205,8 +205,8 @@ def plan(
     {'train': 90, 'validation': 30, 'test': 30}
     """
     if not is_table(table):
-        message = "expected named columns: a path, a DataFrame, an Arrow table or a mapping"
-        raise DataError(f"table is a {type(table).__name__}; {message}.")
+        message = "must be a path, a DataFrame, an Arrow table or a mapping of columns"
+        raise DataError(f"table is a {type(table).__name__}: {message}.")
     source = as_source(table)
     names = {entry.name for entry in fields(Request)} - set(OWN)
     settings = settings_by_name({name: value for name, value in stated.items() if name not in names})
@@ -367,7 +367,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         return of_arrays.train(network, *rows, **how)
     if not is_table(network):
         message = (
-            f"network is a {type(network).__name__}; expected a Network with X and y, or a table with target=COLUMN."
+            f"network is a {type(network).__name__}: must be a Network with X and y, or a table with target=COLUMN."
         )
         raise SettingsError(message)
     if rows:

@@ -80,7 +80,7 @@ def set_up(
     engine, reason = select(engine_name, architecture, threads, settings.optimizer.name)
     features = arrays.features(X, architecture.n_inputs, architecture.dtype)
     if len(features) == 0:
-        raise DataError("X has 0 rows; expected at least one.")
+        raise DataError("X has 0 rows: must have at least one.")
     encoded, kind = network.encode(y, len(features))
     weight = arrays.weights(sample_weight, len(features), architecture.dtype)
     index, held_out = None, None
@@ -149,7 +149,7 @@ def _given_validation(
     except (DataError, ShapeError) as error:
         raise type(error)(f"validation: {error}") from None
     if len(rows.X) == 0:
-        raise DataError("validation has 0 rows; expected at least one.")
+        raise DataError("validation has 0 rows: must have at least one.")
     a = network.architecture
     is_soft = ACTIVATIONS[a.output].elementwise and kind_of(rows.targets, a.output, a.loss) == "values"
     return (rows.X, rows.targets, rows.weight), "values" if is_soft and network.stated is None else kind

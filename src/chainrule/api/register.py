@@ -64,8 +64,8 @@ def register_activation(name: str, entry: Activation) -> None:
     _check(name, entry, Activation, "activation")
     if not entry.elementwise:
         raise SettingsError(
-            f"activation {name!r} mixes units (elementwise=False); expected one that acts on each unit alone. "
-            "Register what mixes units as a layer kind."
+            f"activation {name!r} mixes units (elementwise=False): must act on each unit separately. "
+            "Register it as a layer kind."
         )
     _put("activation", ACTIVATIONS, name, entry)
 
@@ -95,7 +95,7 @@ def register_loss(name: str, entry: Loss) -> None:
     """
     _check(name, entry, Loss, "loss")
     if not entry.pairs:
-        raise SettingsError(f"loss {name!r} has no pair; expected `anywhere` or one in `own` for each output.")
+        raise SettingsError(f"loss {name!r} has no pair: must have `anywhere`, or one in `own` for each output.")
     _put("loss", LOSSES, name, entry)
 
 
@@ -174,18 +174,18 @@ def register_layer(name: str, entry: LayerKind) -> None:
         plain = tensor.name.isascii() and tensor.name.isalpha()
         if not plain or tensor.name in RESERVED or tensor.name.startswith("d"):
             raise SettingsError(
-                f"layer kind {name!r} has a tensor named {tensor.name!r}; expected ASCII letters, not beginning with d "
-                f"(gradients do), and none of {', '.join(RESERVED)}."
+                f"layer kind {name!r} has a tensor named {tensor.name!r}: must be of ASCII letters, not begin with d "
+                f"(reserved for gradients), and not be one of {', '.join(RESERVED)}."
             )
     _put("layer kind", LAYER_KINDS, name, entry)
 
 
 def _check(name: Any, entry: Any, kind: type, what: str) -> None:
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
-        raise SettingsError(f"{what} {name!r} is no name; expected letters, digits and underscores, such as 'swish'.")
+        raise SettingsError(f"{what} name={name!r}: must consist of letters, digits and underscores. Try 'swish'.")
     if not isinstance(entry, kind):
         raise SettingsError(
-            f"{what} {name!r} is a {type(entry).__name__}; expected a chainrule.entries.{kind.__name__}."
+            f"{what} {name!r} is a {type(entry).__name__}: must be a chainrule.entries.{kind.__name__}."
         )
 
 
@@ -194,5 +194,5 @@ def _put(what: str, table: MutableMapping[str, AnyEntry], name: str, entry: AnyE
     entry = entry if entry.name == name else replace(entry, name=name)
     known = table.get(name)
     if known is not None and known != entry:
-        raise SettingsError(f"{what} {name!r} exists already; expected another name.")
+        raise SettingsError(f"{what} {name!r} already exists. Choose another name.")
     table[name] = entry

@@ -79,7 +79,7 @@ class RunWriter:
         """Make the directory or take up the run in it; a finished run is returned as it is."""
         if self.directory is None:
             if self.resume:
-                raise SettingsError("resume = True continues a run in a directory; expected directory=….")
+                raise SettingsError("resume=True: must be given with directory=…, the run to continue.")
             return None
         if self.directory.exists and self.resume:
             return self._take_up(self.directory)
@@ -233,8 +233,8 @@ def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArr
             raise TypeError("to_dict gives no dict" if not kinds else f"arrays are {kinds}")
     except (AttributeError, TypeError, ValueError, RecursionError) as error:
         raise SettingsError(
-            f"pipeline = {str(pipeline)[:60]!r} cannot be kept with the model ({error}); expected one with to_dict() "
-            "of plain values and arrays() of numbers, such as a TablePipeline."
+            f"pipeline={str(pipeline)[:60]!r}: must have to_dict() of plain values and arrays() of numbers to be "
+            f"stored with the model ({error}). Try a TablePipeline."
         ) from None
     return dict(result), dict(arrays)
 

@@ -211,7 +211,7 @@ class PredictsTables:
         """The rows, some at a time, and their inputs."""
         if not is_table(X):
             kind = type(X).__name__
-            raise DataError(f"X is a {kind}; expected named columns: a DataFrame, an Arrow table, a mapping or a path.")
+            raise DataError(f"X is a {kind}: must be a path, a DataFrame, an Arrow table or a mapping of columns.")
         dtype = self.network.architecture.dtype
         for table in blocks(X, self._fitted, needs_target=False):
             yield table, self._fitted.features(table, dtype) if encodes else np.zeros((0, 0))
@@ -236,7 +236,7 @@ def _target_columns(pipeline: TablePipeline, y: Any) -> tuple[Column, ...]:
         plain = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
         wide = plain.reshape(len(plain), -1)
         if wide.shape[1] != len(names):
-            raise ShapeError(f"y has shape {plain.shape}; expected {len(names)} targets a row: {', '.join(names)}.")
+            raise ShapeError(f"y has shape {plain.shape}; expected {len(names)} targets per row: {', '.join(names)}.")
         y = {name: wide[:, k] for k, name in enumerate(names)}
     kinds = {name: pipeline.readings[name] for name in names}
     wanted = Selection(

@@ -106,7 +106,7 @@ def _check(threads: int | None, time_limit: float | None, on_divergence: str, *,
     if on_divergence not in ON_DIVERGENCE:
         raise SettingsError(f"on_divergence={on_divergence!r}: must be 'warn' or 'raise'.")
     if not judged:
-        raise SettingsError("early_stopping needs rows to judge by; expected validation=(X, y) or a share such as 0.1.")
+        raise SettingsError("early_stopping needs validation rows. Try validation=(X, y), or a share such as 0.1.")
 
 
 def _run(

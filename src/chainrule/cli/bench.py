@@ -81,7 +81,7 @@ def chosen(text: str | None, known: tuple[str, ...], default: tuple[str, ...]) -
     wanted = text.split(",") if text else list(default)
     for name in wanted:
         if name not in known:
-            raise SettingsError(f"--parts {name!r} is unknown; expected some of {', '.join(known)}.")
+            raise SettingsError(f"--parts {name!r}: must be one or more of {', '.join(known)}.")
     return [name for name in known if name in wanted]
 
 
@@ -104,7 +104,7 @@ def kept(path: str) -> dict[str, Any]:
     except OSError as error:
         raise DataError(of_file(path, "read", error)) from None
     except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}); expected a file written by chainrule bench -o.") from None
+        raise DataError(f"{path}: not valid JSON ({error}). Pass a file written by chainrule bench -o.") from None
     if not isinstance(results, dict) or not {"machine", "entries"} <= set(results):
-        raise DataError(f"{path} holds no results; expected a file written by chainrule bench -o.")
+        raise DataError(f"{path}: contains no results. Pass a file written by chainrule bench -o.")
     return results

@@ -21,16 +21,16 @@ def read_config(path: str, actions: dict[str, argparse.Action]) -> tuple[list[st
     """
     try:
         if not Path(path).is_file():
-            raise SettingsError(f"{path}: is no file; expected a TOML file of options.")
+            raise SettingsError(f"{path}: not a file. Pass a TOML file of options.")
         with open(path, "rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise SettingsError(f"{path}: is larger than {MOST_BYTES:,} bytes; expected a TOML file of options.")
+            raise SettingsError(f"{path}: larger than {MOST_BYTES:,} bytes. Pass a TOML file of options.")
         values = tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}); expected a TOML file of options.") from None
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}). Pass a TOML file of options.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(f"{path}: is no TOML ({error}); expected lines such as target = 'price'.") from None
+        raise SettingsError(f"{path}: not valid TOML ({error}). Write lines such as target = 'price'.") from None
     arguments, data = [], None
     for key, value in values.items():
         name, flag = key.replace("_", "-"), "--" + key.replace("_", "-")

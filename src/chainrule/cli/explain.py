@@ -58,9 +58,7 @@ def _explained(options: argparse.Namespace) -> str:
     if options.circuit not in (None, "row"):
         return _shown(circuit(options.circuit), options, options.circuit)
     if options.run_directory is None:
-        raise SettingsError(
-            "RUN is missing; expected a run directory, or --circuit with product, sigmoid, max, staged."
-        )
+        raise SettingsError("RUN is missing. Pass a run directory, or --circuit with product, sigmoid, max or staged.")
     subject = open_run(options.run_directory)
     if options.find is not None:
         return _found(subject, options)
@@ -91,7 +89,7 @@ def _shown(what: _Shown, options: argparse.Namespace, title: str) -> str:
 def _found(subject: Run, options: argparse.Namespace) -> str:
     """The finding of a search, or that there was none."""
     if options.format == "mermaid":
-        raise SettingsError("--find has no diagram; expected --format text, json or html.")
+        raise SettingsError("--format mermaid: not available with --find. Try text, json or html.")
     _, data = rows_of(subject, options.run_directory)
     found = subject.find(options.find, data=data)
     if options.format == "json":
@@ -109,7 +107,7 @@ def _of_run(subject: Run, options: argparse.Namespace) -> Step:
         step = subject.replay(-1 if options.step is None else options.step, data)
     if not 0 <= options.row < len(step.rows):
         last = len(step.rows) - 1
-        raise SettingsError(f"--row {options.row} is not in the batch of step {step.step}; expected 0 to {last}.")
+        raise SettingsError(f"--row {options.row}: must be 0 to {last}, a row of the batch of step {step.step}.")
     distance = step.step - subject.checkpoints.last_before(step.step)
     print(_TEXT[options.language]["way"].format(step=step.step, distance=distance, **subject.reach), file=sys.stderr)
     if subject.engine_differs:
@@ -137,7 +135,7 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
     if step is not None and asked:
         return _of_step(step, 0, options)
     if asked:
-        raise SettingsError(f"row {options.row} of {options.data} has no target; expected one: a step needs its loss.")
+        raise SettingsError(f"--row {options.row}: must have a target in {options.data}; a step needs its loss.")
     result = drivers(subject.network, pipeline, row)
     if options.format == "json":
         columns = [
@@ -170,7 +168,7 @@ def _row_of(pipeline: TablePipeline, options: argparse.Namespace, *, needs_targe
         if 0 <= options.row - first < len(table):
             return table.take(np.array([options.row - first]))
         first += len(table)
-    raise SettingsError(f"--row {options.row} is not in {options.data}; expected 0 to {first - 1}.")
+    raise SettingsError(f"--row {options.row}: must be 0 to {first - 1}, a row of {options.data}.")
 
 
 def _step_of(subject: Run, pipeline: TablePipeline, row: Table, number: int) -> Step:

@@ -28,7 +28,7 @@ STEPS = ("batch_size", "l2", "l1", "dropout", "clip_norm", "seed", "shuffle")
 def run(options: argparse.Namespace) -> int:
     """Read, understand, examine, tell and draw."""
     if options.data is None:
-        raise SettingsError("no data is named; expected chainrule learning-rate DATA --target COLUMN (see --help).")
+        raise SettingsError("DATA is missing. Use chainrule learning-rate DATA --target COLUMN (see --help).")
     file = None if options.output_file is None else Path(options.output_file)
     if file is not None:
         check_picture(file, options.language, options.data)
@@ -57,7 +57,7 @@ def check_picture(file: Path, language: str, *read: str) -> None:
     """SettingsError or ModelFileError where the picture could not be written; said before anything is computed."""
     ending = file.suffix.lower()
     if ending not in PICTURES:
-        raise SettingsError(f"{file}: a picture is written as SVG or PNG; expected a name that ends in .svg or .png.")
+        raise SettingsError(f"{file}: the name of a plot must end in .svg or .png.")
     refuse_unwritable(file, *read)
     if ending == ".png":
         fonts(language)

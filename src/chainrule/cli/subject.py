@@ -54,7 +54,7 @@ def open_run(path: str) -> Run:
     """A run directory."""
     loaded = load(path)
     if not isinstance(loaded, Run):
-        raise SettingsError(f"{path}: is a model file; expected a run directory, which also holds steps.")
+        raise SettingsError(f"{path}: is a model file, which contains no steps. Pass a run directory.")
     return loaded
 
 

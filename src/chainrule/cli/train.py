@@ -26,12 +26,12 @@ from chainrule.training import metrics
 def run(options: argparse.Namespace) -> int:
     """Read, plan, train, measure, tell."""
     if options.data is None:
-        raise SettingsError("no data is named; expected chainrule train DATA --target COLUMN (see --help).")
+        raise SettingsError("DATA is missing. Use chainrule train DATA --target COLUMN (see --help).")
     folder, tell = RunDirectory(_folder(options)), not (options.quiet or options.json)
     with _warnings_to_stderr():
         plan = plan_of(options, folder.path.parent / "cache")
         if options.class_weight is not None and plan.task.kind != "classes":
-            raise SettingsError("--class-weight weighs the classes of one target; expected no such option here.")
+            raise SettingsError("--class-weight: only available for classification with a single target. Leave it out.")
         metrics.choose(options.metric, plan.candidates[-1].network.kind)
         chosen, done = _trained(options, plan, folder, tell)
     if not (whole := rescue.is_whole(done)):  # before anything else can fail
@@ -83,7 +83,7 @@ def _folder(options: argparse.Namespace) -> Path:
     if run.exists and not options.resume:
         raise SettingsError(f"{folder}: holds a run already; name another folder, or continue it with --resume.")
     if folder.exists() and not folder.is_dir():
-        raise SettingsError(f"{folder}: is a file; expected a folder for the run.")
+        raise SettingsError(f"{folder}: is a file. Name a folder for the run.")
     return folder
 
 

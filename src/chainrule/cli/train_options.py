@@ -28,8 +28,8 @@ def plan_of(options: argparse.Namespace, beside: Path | None = None) -> Training
         return plan_source(options.data, wanted, asked, **how)
     if beside is None:
         raise SettingsError(
-            f"{options.data}: is larger than memory is meant for; expected fewer rows. "
-            "Take some of them, train with --learning-rate auto, or raise --cache-above."
+            f"{options.data}: too large to be read into memory. Use fewer rows, train with --learning-rate auto, or "
+            "raise --cache-above."
         )
     return plan_large(options.data, wanted, asked, **how, cache=options.cache, beside=beside)
 

@@ -81,9 +81,7 @@ def instruction_set() -> str:
     if wanted == "scalar" and "scalar" not in usable:
         return "emulated"  # fused multiply-add in software: the same bits
     if wanted not in usable:
-        raise SettingsError(
-            f"CHAINRULE_ISA={wanted!r} is not available here; expected one of {', '.join(usable)}, or unset."
-        )
+        raise SettingsError(f"CHAINRULE_ISA={wanted!r}: must be one of {', '.join(usable)} on this machine, or unset.")
     return wanted
 
 

@@ -41,7 +41,7 @@ def _shaped(what: str, found: Any, shape: tuple[int, ...], like: Array) -> Array
     array = np.asarray(found, dtype=like.dtype)
     if array.shape != shape:
         raise ShapeError(
-            f"{what}(a, y) of the loss has shape {array.shape}; expected {shape}: value gives one number a row, delta "
-            "one for every output."
+            f"{what}(a, y) of the loss has shape {array.shape}; expected {shape}: value returns one number per row, "
+            "delta one per output."
         )
     return array

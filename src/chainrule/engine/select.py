@@ -30,7 +30,7 @@ def select(
     if reason is None:
         return native.NativeEngine(threads), "present and able" if name == "auto" else "asked for"
     if name == "native":
-        raise SettingsError(f"engine = 'native' cannot compute this: {reason}; expected engine='numpy' or 'auto'.")
+        raise SettingsError(f"engine='native': not available for this network: {reason}. Try engine='numpy' or 'auto'.")
     return NumpyEngine(), str(reason)
 
 

@@ -273,14 +273,14 @@ def _checked_residuals(given: Any, sizes: Sequence[int]) -> list[bool]:
         if given and not any(fits):
             raise SettingsError(
                 f"residual=True adds the input of a hidden layer to its output, but no hidden layer of "
-                f"{'-'.join(map(str, sizes))} has as many units as the layer below; expected equal sizes, such as "
+                f"{'-'.join(map(str, sizes))} has as many units as the layer below. Make sizes equal, as in "
                 "[20, 64, 64, 10]."
             )
         return fits
     for l, (skip, (n_in, n_out)) in enumerate(zip(skips, pairs, strict=True), start=1):
         if skip and n_in != n_out:
             raise SettingsError(
-                f"residual of layer {l} adds {n_in} inputs to {n_out} units; expected equal sizes. "
+                f"residual of layer {l} adds {n_in} inputs to {n_out} units: sizes must be equal. "
                 "Make them equal, or set residual to False for this layer."
             )
     return [bool(skip) for skip in skips]

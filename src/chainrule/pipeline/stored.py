@@ -162,7 +162,7 @@ def _number(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, pla
 
 def _ascending(values: Array, place: str) -> None:
     if not len(values) or not (values[1:] > values[:-1]).all():
-        raise SchemaError(f"{place} holds numbers that do not ascend; expected ascending ones")
+        raise SchemaError(f"{place} holds numbers that are not ascending; expected ascending numbers")
 
 
 def _boolean(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str, place: str) -> int:

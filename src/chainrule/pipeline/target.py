@@ -42,7 +42,7 @@ def names_of(column: Column) -> tuple[tuple[ClassName, ...], Array]:
         place[present] = np.arange(len(present))
         return tuple(levels[i] for i in present), np.where(missing, -1, place[codes])
     if column.kind == "time":
-        raise DataError("holds times; expected classes or numbers.", column=column.name)
+        raise DataError("holds times: must hold classes or numbers.", column=column.name)
     values = np.unique(column.values[~missing])
     names = tuple(int(v) if float(v).is_integer() else float(v) for v in values)
     return names, np.where(missing, -1, np.searchsorted(values, column.values))
@@ -149,7 +149,7 @@ class Values:
             known = ~np.isnan(values)
             v, w = values[known], None if table.weight is None else table.weight[known]
             if not len(v):
-                raise DataError("holds no value; expected numbers.", path=table.path, column=names[k])
+                raise DataError("has no values: must have numbers.", path=table.path, column=names[k])
             if logarithm:
                 if v.min() < 0:
                     raise DataError(
@@ -206,7 +206,7 @@ def _target(table: Table, name: str) -> Column:
 def _numbers(column: Column, path: str) -> Array:
     if column.kind not in ("number", "boolean"):
         shown = "" if not column.levels else f" such as {column.levels[0]!r}"
-        raise DataError(f"holds {column.kind} values{shown}; expected numbers.", path=path, column=column.name)
+        raise DataError(f"holds {column.kind} values{shown}: must hold numbers.", path=path, column=column.name)
     return column.values.astype(np.float64)
 
 

@@ -189,11 +189,11 @@ def output_and_loss(request: Request, task: PredictionTask) -> tuple[str, str]:
         raise unknown_name("loss", loss, [AUTO, *LOSSES])
     pairs = loss_named(loss).pairs
     if request.output != AUTO:
-        expected = f"output={request.output}: task {task.name!r} expects {' or '.join(legal[:2])}"
+        message = f"output={request.output}: must be {' or '.join(legal[:2])} for task {task.name!r}"
         if not is_values and request.output not in legal:
-            raise SettingsError(f"{expected}, which give probabilities (got {request.output}). Leave it out.")
+            raise SettingsError(f"{message}, which give probabilities (got {request.output}). Leave it out.")
         if is_values and request.output in ACTIVATIONS and not ACTIVATIONS[request.output].elementwise:
-            raise SettingsError(f"{expected}, which give values (got {request.output}). Leave it out.")
+            raise SettingsError(f"{message}, which give values (got {request.output}). Leave it out.")
         return request.output, loss
     if task.kind == "classes" and len(task.words[0]) == 2 and loss_named(loss).of_classes:
         return "sigmoid", loss

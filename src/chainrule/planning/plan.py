@@ -268,8 +268,8 @@ def check_parts(parts: dict[str, Table]) -> None:
         part = parts.get(name)
         if part is not None and part.weight is not None and not part.weight.any():
             message = (
-                f"weight is 0 in all {len(part)} rows of {name}; expected some > 0. Hold out another share (--valid), "
-                "state rows to judge by, or leave out rows of weight 0 before the split."
+                f"weight is 0 in all {len(part)} rows of {name}: some must be > 0. Hold out another share (--valid), "
+                "pass validation rows, or drop the rows of weight 0 before the split."
             )
             raise DataError(message, path=part.path)
 
@@ -285,7 +285,7 @@ def choose_task_of(table: Table, request: Request) -> PredictionTask:
         raise DataError(str(error), path=table.path) from None
     if task.kind == "classes" and len(task.words[0]) < 2:
         name, note = table.targets[0].name, next((entry.note for entry in table.understood if entry.note), "")
-        message = f"holds one class only ({task.words[0][0]!r}); expected at least two: there is nothing to tell apart."
+        message = f"holds one class only ({task.words[0][0]!r}): must hold at least two."
         raise DataError(f"{message} {note}{'.' * bool(note)}".strip(), path=table.path, column=name)
     return task
 

@@ -46,7 +46,7 @@ def choose_task(targets: Sequence[Column], asked: str) -> PredictionTask:
         raise unknown_name("task", asked, TASKS)
     for target in targets:
         if target.missing.all():
-            raise DataError("holds no value; expected one in some rows.", column=target.name)
+            raise DataError("has no values: some rows must have one.", column=target.name)
     if asked == "regression" or (asked == "auto" and _are_values(targets)):
         for target in targets:
             if target.kind != "number" and not (target.kind == "boolean" and asked == "regression"):
@@ -60,7 +60,7 @@ def choose_task(targets: Sequence[Column], asked: str) -> PredictionTask:
     names, codes = names_of(targets[0])
     n_rows = int((codes >= 0).sum())
     if len(names) > max(MOST_CLASSES, n_rows // 2):
-        what = "task 'classification' expects few" if asked != "auto" else "expected classes or numbers"
+        what = "too many for task 'classification'" if asked != "auto" else "must hold classes or numbers"
         message = (
             f"holds {'' if asked != 'auto' else 'text with '}{len(names)} different values in {n_rows} rows; {what}."
         )

@@ -305,9 +305,7 @@ def loss_named(name: str) -> Loss:
     except ValueError:
         level = np.nan
     if not 0 < level < 1:
-        raise SettingsError(
-            f"loss {name!r} has level {known!r}; expected a number between 0 and 1, as in quantile:0.9."
-        )
+        raise SettingsError(f"loss={name!r}: level must be a number between 0 and 1 (got {known!r}). Try quantile:0.9.")
     return _quantile_loss(f"quantile:{level!r}", level)
 
 

@@ -55,7 +55,7 @@ class Claim:
                     _make_one(path)
                     self._made.append(path)
             if not stat.S_ISDIR(folder.stat().st_mode):
-                raise ModelFileError(f"{folder}: is a file; expected a folder for the run.")
+                raise ModelFileError(f"{folder}: is a file. Name a folder for the run.")
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -78,7 +78,7 @@ class Claim:
         if remains:
             raise SettingsError(
                 f"{self.folder}: holds parts of a run ({', '.join(remains[:3])}{', …' if remains[3:] else ''}) but no "
-                f"{RUN}; expected a new folder. Restore {RUN}, remove the parts, or name another folder."
+                f"{RUN}. Restore {RUN}, remove the parts, or name another folder."
             )
         for path in unbegun:
             with contextlib.suppress(OSError):

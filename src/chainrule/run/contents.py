@@ -55,7 +55,7 @@ def _accept_optimizer(values: Any) -> None:
     require_optimizer(values)
     lacking = sorted(set(optimizer_from(values).to_dict()) - set(values))
     if lacking:
-        raise SchemaError(f"has no entry {lacking[0]!r}; expected one")
+        raise SchemaError(f"lacks the entry {lacking[0]!r}")
 
 
 class _ArchitectureSchema:
@@ -267,7 +267,7 @@ def read_split(path: Path, n_samples: int) -> npt.NDArray[np.int64]:
     with stored.naming(path):
         index: npt.NDArray[np.int64] = TensorSchema(("int64",), (n_samples,), low=0).check(arrays.get("train"), "train")
         if len(np.unique(index)) < len(index):
-            raise SchemaError("train names rows twice; expected each once")
+            raise SchemaError("train lists a row twice; expected each row once")
     return index
 
 

@@ -101,9 +101,7 @@ class RunDirectory:
         """
         assert self._claim is not None
         if self.exists:
-            raise SettingsError(
-                f"{self.path}: holds a run already; expected a new folder. Continue it with resume, or name another."
-            )
+            raise SettingsError(f"{self.path}: holds a run already. Continue it with resume, or name another folder.")
         self._claim.clear_remains()
         self._claim.make_checkpoints()
 

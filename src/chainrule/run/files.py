@@ -86,18 +86,18 @@ def refuse_unwritable(path: Path, *read: str | os.PathLike[str] | None) -> None:
             return
     except OSError as error:
         raise ModelFileError(of_file(path, "written", error)) from error
-    raise ModelFileError(f"{path}: cannot be written; expected a file name in a folder that exists.")
+    raise ModelFileError(f"{path}: cannot be written. Give a file name in an existing folder.")
 
 
 def _refuse_precious(path: Path, read: Sequence[str | os.PathLike[str] | None]) -> None:
     """SettingsError for a name under which something lies that would be lost."""
     if any(name is not None and _is_same(path, name) for name in read):
-        raise SettingsError(f"{path}: is read for this; expected another file to write. Name a new one.")
+        raise SettingsError(f"{path}: is an input of this command and cannot be its output. Name a new file.")
     if _is_no_file(path):
-        raise SettingsError(f"{path}: is a device or a pipe; expected a file, which is replaced whole. Name a new one.")
+        raise SettingsError(f"{path}: is a device or a pipe, not a file to be replaced as a whole. Name a new file.")
     folder = _run_of(path)
     if folder is not None:
-        raise SettingsError(f"{path}: is part of the run {folder}; expected another file to write. Name a new one.")
+        raise SettingsError(f"{path}: is part of the run {folder} and cannot be overwritten. Name a new file.")
 
 
 def _is_no_file(path: Path) -> bool:

@@ -51,7 +51,7 @@ class WriterLock:
         while not self._taken():
             if time.monotonic() > end:
                 raise SettingsError(
-                    f"{self.path.parent}: is being written by {self._holder()}; expected one writer at a time. "
+                    f"{self.path.parent}: is being written by {self._holder()}; only one writer is allowed. "
                     "Wait until it has ended, or name another folder."
                 )
             time.sleep(0.02)

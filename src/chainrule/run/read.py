@@ -45,7 +45,7 @@ def read_run(path: Path) -> tuple[RunRecord, dict[str, ModelFileError]]:
     """
     folder = RunDirectory(path)
     if not folder.exists:
-        raise ModelFileError(f"{path}: holds no run ({RUN} is missing); expected a folder written by train.")
+        raise ModelFileError(f"{path}: holds no run ({RUN} is missing). Pass a folder written by train.")
     for _ in range(TRIES):
         record = contents.read_record(folder.file(RUN))
         found = _attempt(folder, record)
@@ -104,7 +104,7 @@ class _Parts:
         events, error = contents.read_events(path)
         error = error or contents.refuse_strange_events(path, events, self.settings)
         if error is None and not path.is_file():
-            error = ModelFileError(f"{path}: no such file; expected one, if only an empty one; {RESTORE}.")
+            error = ModelFileError(f"{path}: no such file; expected a file, even if empty; {RESTORE}.")
         n_events = self.record["result"].get("events")  # an older run does not say
         if error is None and n_events is not None and len(events) < n_events:
             error = ModelFileError(f"{path}: holds {len(events)} events; expected {n_events}; {RESTORE}.")

@@ -33,6 +33,6 @@ def _require(what: str, names: Iterable[str], table: Mapping[str, Any], call: st
     for name in names:
         if name not in table:
             raise UnregisteredError(
-                f"{what} {name!r} is not registered; expected one of {', '.join(table)}. "
+                f"{what} {name!r} is not registered: must be one of {', '.join(table)}. "
                 f"Call chainrule.{call}({name!r}, entry) first, with the entry it was trained with."
             )

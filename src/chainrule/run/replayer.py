@@ -70,9 +70,7 @@ class RunReplayer:
         step, n_steps = operator.index(t), self.record.n_steps
         step += n_steps if step < 0 else 0
         if not 0 <= step < n_steps:
-            raise SettingsError(
-                f"step {t} is not in this run; expected 0 to {n_steps - 1} (steps are numbered from 0)."
-            )
+            raise SettingsError(f"step={t}: must be 0 to {n_steps - 1} (steps are numbered from 0).")
         return step
 
     def prepared(self, data: tuple[Any, ...] | None) -> Rows:
@@ -158,7 +156,7 @@ class RunReplayer:
             rows = self._own = self._read_rows(record.directory / DATA)
         if rows is None:
             raise DataError(
-                "this run did not keep its data; expected replay(t, data=(X, y)) with the X and y given to train."
+                "this run did not keep its data. Use replay(t, data=(X, y)) with the X and y passed to train."
             )
         if not self._are_of_training(rows):
             raise DataError(
@@ -167,8 +165,8 @@ class RunReplayer:
         n_steps = -(-len(rows.X) // record.settings.batch_size)
         if n_steps != record.steps_per_epoch:
             raise DataError(
-                f"the data have {len(rows.X)} rows, {n_steps} steps an epoch; expected {record.steps_per_epoch} "
-                "steps. Give X, y and sample_weight exactly as they were."
+                f"the data have {len(rows.X)} rows, {n_steps} steps per epoch; expected {record.steps_per_epoch} "
+                "steps. Pass X, y and sample_weight exactly as in training."
             )
         self.rows, self._verified = rows, (rows, rows.checksum)
         return rows

@@ -17,10 +17,10 @@ from chainrule.run.names import EVENTS, HISTORY
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.events import Event
 
-EXPECTED = "expected the same to resume. Name another directory."
+EXPECTED = "it must be the same to resume. Name another directory."
 CHANGED = {
-    "fingerprint": "the rows to train on changed since this run began",
-    "held_out": "the rows held out to judge by changed since this run began",
+    "fingerprint": "the training rows changed since this run began",
+    "held_out": "the held-out rows changed since this run began",
     "initial": "the network begins with other parameters than that of this run: another seed, or one trained before",
 }
 """What the digests of a record say when they differ; all else is named with its values."""
@@ -36,7 +36,7 @@ def refuse_another(folder: Path, before: Mapping[str, Any], now: Mapping[str, An
     for name in ("architecture", "settings"):
         if before.get(name) != now[name]:
             result = _difference(before.get(name), now[name])
-            raise SettingsError(f"{folder}: holds a run with another {name} ({result}); {EXPECTED}")
+            raise SettingsError(f"{folder}: holds a run with a different {name} ({result}); {EXPECTED}")
     for name, result in CHANGED.items():
         if name in before and before[name] != now[name]:
             result += f" ({name.replace('_', ' ')} {_difference(before[name], now[name])})"
@@ -48,8 +48,8 @@ def refuse_another(folder: Path, before: Mapping[str, Any], now: Mapping[str, An
         if name in then and then[name] != here.get(name):
             remedy = f"Resume with engine {then['engine']!r}" if name == "engine" else f"Resume with that {name}"
             raise SettingsError(
-                f"{folder}: was trained by another {name} ({name} was {then[name]!r}, is {here.get(name)!r}), which "
-                f"rounds differently; expected the same to resume. {remedy}, or name another directory."
+                f"{folder}: was trained with a different {name} ({name} was {then[name]!r}, is {here.get(name)!r}), "
+                f"which rounds differently; it must be the same to resume. {remedy}, or name another directory."
             )
 
 

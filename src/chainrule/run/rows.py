@@ -71,9 +71,7 @@ def refuse_one_class(encoded: Any, kind: str | None) -> None:
         return
     classes = _classes_of(encoded)
     if classes.min() == classes.max():
-        raise DataError(
-            f"y holds one class only ({classes[0]}); expected at least two: there is nothing to tell apart."
-        )
+        raise DataError(f"y holds one class only ({classes[0]}): must hold at least two.")
 
 
 def weighted_by_class(

@@ -70,7 +70,7 @@ def _refuse_irregular(path: Path, what: str) -> None:
             return
     except OSError as error:
         raise ModelFileError(of_file(path, "read", error)) from error
-    found = "is no regular file" if os.path.lexists(path) else "no such file"
+    found = "not a regular file" if os.path.lexists(path) else "no such file"
     raise ModelFileError(f"{path}: {found}; expected {what}. Restore it or train again.")
 
 
@@ -134,10 +134,10 @@ def read_tensors(path: Path, schema: Schema) -> tuple[Arrays, Any]:
     try:
         arrays, metadata = _unpacked(buffer)
     except SchemaError as error:
-        raise ModelFileError(f"{path}: is truncated or no safetensors file ({error}); {RESTORE}.") from None
+        raise ModelFileError(f"{path}: is truncated or not a safetensors file ({error}); {RESTORE}.") from None
     text = metadata.get("chainrule")
     if text is None:
-        raise ModelFileError(f"{path}: was not written by chainrule; expected its metadata entry 'chainrule'.")
+        raise ModelFileError(f"{path}: was not written by chainrule: the metadata entry 'chainrule' is missing.")
     content = text.encode("utf-8", "surrogatepass")
     if metadata.get("sha256") != checksum(arrays, content):
         raise ModelFileError(f"{path}: was altered, its checksum does not match; {RESTORE}.")

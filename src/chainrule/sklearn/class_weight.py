@@ -22,7 +22,7 @@ def weight_of_rows(class_weight: Any, y: Array, sample_weight: Array | None) -> 
         return sample_weight
     if isinstance(class_weight, list) and len(class_weight) != (1 if y.ndim == 1 else y.shape[1]):
         raise ValueError(
-            f"class_weight has {len(class_weight)} entries for {1 if y.ndim == 1 else y.shape[1]} outputs; expected a "
+            f"class_weight has {len(class_weight)} entries for {1 if y.ndim == 1 else y.shape[1]} outputs: must be a "
             "dict {class: weight} for each, 'balanced', or one dict for a single output."
         )
     if class_weight != "balanced" or sample_weight is None or y.ndim > 1:

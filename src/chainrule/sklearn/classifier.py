@@ -324,7 +324,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         known = np.minimum(place, len(self.classes_) - 1)
         if not (self.classes_[known] == y).all():
             strange = np.unique(np.asarray(y)[self.classes_[known] != y])[:3].tolist()
-            raise ValueError(f"y holds {strange}, which fit did not see; expected classes among {self.classes_}.")
+            raise ValueError(f"y holds {strange}, which fit did not see: must hold classes among {self.classes_}.")
         return np.ascontiguousarray(place, dtype=np.int32)
 
     def _n_outputs(self, targets: Array) -> int:

@@ -169,9 +169,9 @@ class FittedMLP(BaseEstimator):
         y = self._encode(y)
         if y.shape[:1] != (n,) or n == 0:
             found = y.shape[0] if y.ndim else "no"
-            raise ValueError(f"{rows} has {n} rows, {name} {found}; expected as many, at least one.")
+            raise ValueError(f"{rows} has {n} rows, {name} {found}: numbers must be equal and at least 1.")
         if y.dtype.kind == "f" and not np.isfinite(y).all():
-            raise ValueError(f"{name} holds values that are missing or infinite; expected finite ones.")
+            raise ValueError(f"{name} holds missing or infinite values: must be finite.")
         targets = in_range(self._targets(y, np.float64), dtype, name)
         n_outputs = targets.shape[1] if targets.ndim == 2 else self.n_outputs_
         if n_outputs != self.n_outputs_:

@@ -59,6 +59,6 @@ def check_pair(X_val: Any, y_val: Any, sample_weight_val: Any = None) -> None:
     """ValueError where one of X_val and y_val is given without the other, or weights without them."""
     if (X_val is None) != (y_val is None):
         given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-        raise ValueError(f"{given} is given and {missing} is None; expected both, to judge epochs by, or neither.")
+        raise ValueError(f"{given} is given, but {missing} is None. Pass both, to evaluate epochs, or neither.")
     if X_val is None and sample_weight_val is not None:
-        raise ValueError("sample_weight_val is given and X_val is None; expected the rows X_val, y_val that it weighs.")
+        raise ValueError("sample_weight_val is given, but X_val is None. Pass X_val and y_val, whose rows it weights.")

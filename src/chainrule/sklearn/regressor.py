@@ -247,8 +247,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return None
         if len(self.loss) != 2 or not all(map(callable, self.loss)):
             raise ValueError(
-                f"loss={self.loss!r} is no pair; expected two functions: value(a, y) -> (n,), delta(a, y) -> (n, k). "
-                "Sizes of layers are given by name: hidden_layer_sizes=(…); the first argument is the loss."
+                f"loss={self.loss!r}: must be a name or two functions, value(a, y) -> (n,) and delta(a, y) -> (n, k). "
+                "Pass layer sizes by name, hidden_layer_sizes=(…); the first argument is the loss."
             )
         return self.loss
 

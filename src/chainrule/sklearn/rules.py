@@ -24,7 +24,7 @@ def hidden_sizes(given: Any) -> list[int]:
     for size in sizes:
         if not isinstance(size, Integral):
             raise ValueError(
-                f"hidden_layer_sizes holds {size!r}; expected whole numbers > 0, one a hidden layer, such as (100,)."
+                f"hidden_layer_sizes holds {size!r}: must hold integers > 0, one per hidden layer. Try (100,)."
             )
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")

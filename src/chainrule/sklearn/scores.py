@@ -40,7 +40,7 @@ def scorer(metric: str, kind: OutputKind) -> Scorer:
     if metric == "auto":
         return r2 if kind == "values" else accuracy
     if metric == "loss":
-        raise ValueError("metric='loss' is no score; expected 'auto' or the name of one of scikit-learn's scorers.")
+        raise ValueError("metric='loss': must be 'auto' or the name of a scikit-learn scorer.")
     found = metrics.choose(metric, kind)
     if found.more_is_better:
         return found.score

@@ -82,7 +82,7 @@ class BaseTabular(ReadsTables):
         if table.weight is not None and not table.weight.all():
             table = table.take(np.flatnonzero(table.weight))
         if not len(table):
-            raise ValueError("Found array with 0 sample(s) whose weight is > 0; expected at least one.")
+            raise ValueError("Found array with 0 sample(s) whose weight is > 0: must have at least one.")
         return table
 
     def _planned(self, table: Table, validation: Any, seed: int) -> TrainingPlan:
@@ -111,11 +111,11 @@ class BaseTabular(ReadsTables):
         refuse_masked(sample_weight_val=weight)
         table = self._read(X)
         if len(table) != len(y) or not len(y):
-            raise ValueError(f"X_val has {len(table)} rows, y_val {len(y)}; expected as many, at least one.")
+            raise ValueError(f"X_val has {len(table)} rows, y_val {len(y)}: numbers must be equal and at least 1.")
         target = self._target_column(np.asarray(y))
         if target.missing.any():
             strange = np.unique(np.asarray(y)[target.missing].astype(str))[:3].tolist()
-            raise ValueError(f"y_val holds {strange}; expected finite values, or classes that y holds too.")
+            raise ValueError(f"y_val holds {strange}: must hold finite values, or classes that y holds as well.")
         if weight is not None:
             weight = _check_sample_weight(weight, np.empty((len(y), 0)), dtype=np.float64)
         return replace(table, targets=(target,), weight=weight)

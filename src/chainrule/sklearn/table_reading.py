@@ -45,7 +45,7 @@ class ReadsTables(BaseEstimator):
     def _checked(self, X: Any, *, reset: bool) -> Array:
         X = validate_data(self, unmasked(X), dtype=None, ensure_all_finite="allow-nan", reset=reset)
         if X.dtype.kind == "c":
-            raise ValueError("Complex data not supported: X holds complex numbers; expected real ones.")
+            raise ValueError("Complex data not supported: X holds complex numbers, must hold real numbers.")
         return X
 
     def _read(self, X: Any) -> Table:
@@ -57,7 +57,7 @@ class ReadsTables(BaseEstimator):
                 missing = [name for name in kinds if name not in named(X)]
                 if not missing:
                     return table_of_frame(X, kinds)
-                raise ValueError(f"X has no column {missing[0]!r}; expected the columns of fit: {', '.join(kinds)}.")
+                raise ValueError(f"X has no column {missing[0]!r}: must have the columns of fit, {', '.join(kinds)}.")
             X = np.asarray(X)
         X = self._checked(X, reset=False)
         table = table_of_array(X, None if self._frame else getattr(self, "kinds", None))

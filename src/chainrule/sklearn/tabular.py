@@ -135,7 +135,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         """
         self._validate_params()
         if y is None:
-            raise ValueError("requires y to be passed, but the target y is None; expected classes.")
+            raise ValueError("requires y to be passed, but the target y is None. Pass classes.")
         refuse_masked(y=y)
         y = column_or_1d(as_array(y), warn=True)
         if y.dtype.kind == "f":
@@ -145,7 +145,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         known = y if sample_weight is None else y[_positive(sample_weight, len(y))]
         self.classes_ = np.unique(known)
         if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class only ({self.classes_}); expected at least two classes.")
+            raise ValueError(f"y holds one class only ({self.classes_}): must hold at least two.")
         check_pair(X_val, y_val, sample_weight_val)
         refuse_masked(y_val=y_val)
         validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
@@ -311,7 +311,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         """
         self._validate_params()
         if y is None:
-            raise ValueError("requires y to be passed, but the target y is None; expected values.")
+            raise ValueError("requires y to be passed, but the target y is None. Pass numbers.")
         refuse_masked(y=y)
         y = _check_y(column_or_1d(as_array(y), warn=True), y_numeric=True)
         assert_all_finite(y, input_name="y")  # None among numbers becomes NaN only when y is made numeric

@@ -140,8 +140,8 @@ class CheckpointStore:
         """
         if not self.sizes:
             raise ModelFileError(
-                f"{self.place}: holds no checkpoint; expected step-00000000.safetensors. Without one no step can be "
-                "replayed: restore it or train again."
+                f"{self.place}: holds no checkpoint, not even step-00000000.safetensors. Without one, no step can be "
+                "replayed. Restore it or train again."
             )
         return min(self.sizes)
 
@@ -149,7 +149,7 @@ class CheckpointStore:
         """The step of the last checkpoint at or before a step."""
         earlier = [kept for kept in self.sizes if kept <= step]
         if not earlier:
-            raise SettingsError(f"step {step} was done before this run was kept; expected a step from {self.first} on.")
+            raise SettingsError(f"step={step}: must be at least {self.first}; earlier steps were not kept.")
         return max(earlier)
 
     def longest_gap(self, n_steps: int) -> int:

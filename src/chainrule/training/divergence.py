@@ -59,7 +59,7 @@ def non_finite(record: StepRecord) -> DivergedError:
     return DivergedError(
         f"training diverged: epoch {record.epoch}, step {record.step}: {quantity}{place} is not finite, "
         f"learning rate {record.update.learning_rate:g}; "
-        "expected finite numbers. Take a smaller learning rate, set clip_norm, or scale the inputs.",
+        "all numbers must be finite. Try a smaller learning rate, clip_norm, or scaled inputs.",
         epoch=record.epoch,
         step=record.step,
         layer=layer,
@@ -78,8 +78,8 @@ def exploded(
         step = int(np.argmax(losses))
         return DivergedError(
             f"training diverged: epoch {epoch}, step {first_step + step}: loss = {losses[step]:.4g}, so large that the "
-            f"mean of the epoch is not finite, learning rate {eta:g}; expected a mean that is a number. "
-            "Scale the inputs and targets, or take a smaller learning rate.",
+            f"mean of the epoch is not finite, learning rate {eta:g}; it must be finite. "
+            "Try scaled inputs and targets, or a smaller learning rate.",
             epoch=epoch,
             step=first_step + step,
             layer=None,
@@ -91,7 +91,7 @@ def exploded(
     return DivergedError(
         f"training diverged: epoch {epoch}, step {step}: loss = {losses[step - first_step]:.4g}, more than "
         f"{EXPLODED:g} times that of a constant output ({scale:.4g}), learning rate {eta:g}; "
-        "expected a loss that falls. Take a smaller learning rate or set clip_norm.",
+        "the loss must decrease. Try a smaller learning rate, or clip_norm.",
         epoch=epoch,
         step=step,
         layer=None,
@@ -115,7 +115,7 @@ def non_finite_at_end(line: dict[str, float], epoch: int, step: int, eta: float)
         if not math.isfinite(value):
             return DivergedError(
                 f"training diverged: epoch {epoch}, after step {step}: {quantity} is {value}, learning rate {eta:g}; "
-                f"expected a finite number. {remedy}",
+                f"it must be finite. {remedy}",
                 epoch=epoch,
                 step=step,
                 layer=None,

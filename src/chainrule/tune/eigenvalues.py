@@ -103,8 +103,8 @@ def _lanczos(
         product = matrix @ basis[k]
         if not np.isfinite(product).all():
             raise DataError(
-                "the curvature is not finite at these parameters; expected a finite loss and gradient. "
-                "Scale the inputs, or take parameters from before the run diverged."
+                "the curvature is not finite at these parameters: loss and gradient must be finite. "
+                "Scale the inputs, or use parameters from before the run diverged."
             )
         alpha[k] = basis[k] @ product
         for _ in range(2):

@@ -58,16 +58,16 @@ def fonts(language: str) -> list[str]:
         from matplotlib import font_manager
     except ImportError as error:
         raise SettingsError(
-            f"a picture in PNG is drawn by matplotlib, which cannot be imported ({error}); expected it installed: "
-            "pip install 'chainrule[plot]'. A name that ends in .svg needs nothing."
+            f"PNG output needs matplotlib, which cannot be imported ({error}). Try "
+            "pip install 'chainrule[plot]', or a name that ends in .svg."
         ) from None
     if language != "ko":
         return list(SANS)
     found = _with_hangul(font_manager)
     if not found:
         raise SettingsError(
-            "no installed font known to have Hangul was found (looked for " + ", ".join(HANGUL[:5]) + " and others); "
-            "expected one for a Korean picture in PNG. Install one, such as fonts-noto-cjk, or write SVG."
+            "Korean PNG output needs a font with Hangul, and none was found (" + ", ".join(HANGUL[:5]) + " …). "
+            "Install one, such as fonts-noto-cjk, or write SVG."
         )
     return [found[0], *SANS]
 

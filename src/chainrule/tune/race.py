@@ -81,8 +81,8 @@ def race(problem: Problem, proposal: float, n_steps: int) -> Race:
     if not np.isfinite(track.runs[low].end):
         tried = [track.eta(octave) for octave in (min(track.runs), max(track.runs))]
         raise DataError(
-            f"no learning rate from {tried[0]:g} to {tried[1]:g} keeps the loss finite for {n_steps} steps; expected "
-            "one that does. Scale the inputs and the targets, or take other initial weights."
+            f"no learning rate from {tried[0]:g} to {tried[1]:g} keeps the loss finite for {n_steps} steps. "
+            "Scale the inputs and targets, or use other initial weights."
         )
     middle = min((k for k in track.finished if low <= k <= high), key=lambda k: (abs(2 * k - low - high), k))
     by_eta = {track.eta(octave): octave for octave in sorted(track.runs)}

@@ -66,9 +66,9 @@ class FoundSchema:
         for name in ("race", "given_up", *(("slice", "range_test") if full else ())):
             curve = found[name]
             if len(curve["learning_rate"]) != len(curve["loss"]) or (name != "given_up" and not curve["loss"]):
-                raise SchemaError(f"{name} has {len(curve['loss'])} losses; expected one for each learning rate")
+                raise SchemaError(f"{name} has {len(curve['loss'])} losses; expected one per learning rate")
         if full and all(loss is None for loss in found["slice"]["loss"]):
-            raise SchemaError("slice has no finite loss; expected some")
+            raise SchemaError("slice has no finite loss; expected at least one")
         rates = [float(run["learning_rate"]) for run in found["runs"]]
         if float(found["suggested"]) not in rates or rates != sorted(set(rates)) or (full and len(rates) < _MOST_RUNS):
             raise refuse("runs", str(rates)[:60], f"ascending learning rates, {found['suggested']} among them")

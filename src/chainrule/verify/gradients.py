@@ -132,7 +132,7 @@ def check_gradients(
             f"h={h!r}, max_entries={max_entries!r}: must be h > 0 and max_entries ≥ 3. Try h=1e-5, max_entries=200."
         )
     if len(X) == 0:
-        raise ShapeError("X has 0 rows; expected at least one: J is a mean over rows.")
+        raise ShapeError("X has 0 rows: must have at least one, as J is a mean over rows.")
     compared = _Comparison(engine, parameters, X, targets, weight, h, threshold)
     tensors = {}
     for lane, (name, tensor, analytic) in enumerate(compared.tensors()):

@@ -103,7 +103,7 @@ def test_a_finite_loss_is_not_called_a_number_that_is_none() -> None:
     diagnosis = trained([3, 1], *squares(), 0.01, batch_size=10, epochs=50).doctor()
     exploded = diagnosis[0].consequences[0]
     assert np.isfinite(exploded.evidence["loss"]) and exploded.title == "A loss that exploded"
-    assert "Numbers that are none" not in diagnosis.text()
+    assert "Non-finite numbers" not in diagnosis.text()
 
 
 def finding(id_: str, severity: str = "fault", **more) -> Finding:

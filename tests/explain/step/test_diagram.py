@@ -83,5 +83,5 @@ def test_the_numbers_are_those_of_the_row(step: cr.Step) -> None:
 
 def test_a_row_outside_the_batch_is_named(step: cr.Step) -> None:
     """A row that the batch does not have is a SettingsError."""
-    with pytest.raises(SettingsError, match="expected 0 to 19"):
+    with pytest.raises(SettingsError, match="must be 0 to 19"):
         diagram(step.record, step.architecture, row=20)

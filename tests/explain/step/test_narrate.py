@@ -119,7 +119,7 @@ def test_errors_along_residual_connections_add_up(normalised_step: cr.Step) -> N
     """da spelled out, with the part that comes down unchanged, is da; gradients of gain and shift are whole sums."""
     text = normalised_step.explain(row=1)
     for l in (1, 3):  # the layers below a residual one, besides 0
-        part = text[text.index(f"δ of layer {l}, out of layer {l + 1}") :]
+        part = text[text.index(f"δ of layer {l}, from layer {l + 1}") :]
         assert f"unchanged: da{l + 1}[" in part[: part.index("BP3")]
         result, da = sum_of(part[part.index("number by number") :], f" · W{l + 1}[", f"da{l}[")
         assert result == pytest.approx(da, abs=1e-4)
@@ -145,7 +145,7 @@ def test_clipping_of_gain_and_shift_counts(normalised_step: cr.Step) -> None:
     b = normalised_step.backward
     tensors = [t for name in ("dW", "db", "dgain", "dshift") for t in getattr(b, name) if t is not None]
     norm = np.sqrt(sum(float((t.astype(np.float64) ** 2).sum()) for t in tensors))
-    assert f"length {number(norm)}" in " ".join(normalised_step.explain().split())
+    assert f"norm of the whole gradient is {number(norm)}" in " ".join(normalised_step.explain().split())
 
 
 def test_to_dict_of_normalised_layers(normalised_step: cr.Step) -> None:
@@ -164,7 +164,7 @@ def test_clipping_is_told_as_it_was(step: cr.Step) -> None:
     parts = [b.dW[l] + 0.01 * W[l] for l in (1, 2, 3)] + [b.db[l] for l in (1, 2, 3)]
     norm = np.sqrt(sum(float((part.astype(np.float64) ** 2).sum()) for part in parts))
     assert norm > 0.5
-    assert f"length {number(norm)}, more than 0.5" in " ".join(step.explain().split())
+    assert f"norm of the whole gradient is {number(norm)}, above the limit 0.5" in " ".join(step.explain().split())
     net = cr.Network([20, 3])
     run = cr.train(net, X, RNG.integers(0, 3, size=60), clip_norm=1e3, epochs=1, progress=False)
     assert "within the limit 1000" in run.replay(0).explain()
@@ -280,7 +280,7 @@ def test_wrong_arguments_are_named(step: cr.Step) -> None:
         step.explain("kor")
     with pytest.raises(SettingsError, match="notation 'columns' is unknown"):
         step.explain(notation="columns")
-    with pytest.raises(SettingsError, match="expected 0 to 27"):
+    with pytest.raises(SettingsError, match="must be 0 to 27"):
         step.explain(row=32)
 
 

@@ -183,7 +183,7 @@ def test_names_that_are_none_are_refused_with_the_legal_ones(step: cr.Step) -> N
             step.why(wrong)
     with pytest.raises(SettingsError, match=r"is outside; expected dW1\[0…6,0…8\]"):
         step.why("dW1[7,0]")
-    with pytest.raises(SettingsError, match="row 13 is not in the batch"):
+    with pytest.raises(SettingsError, match="row=13: must be 0 to 7"):
         step.why("dW1[0,0]", row=13)
     assert step.why(" dW2[ 3, 4 ] ").name == "dW2[3,4]"
     assert step.why("δ2[0,1]").name == "delta2[0,1]" and step.why("J").name == "loss"

@@ -224,7 +224,7 @@ def _rectifies(kind: str | None) -> bool:
 
 def _activation(kind: str, z: float) -> tuple[float, tuple[float]]:
     if kind not in ACTIVATIONS or not ACTIVATIONS[kind].elementwise:
-        raise SettingsError(f"gate {kind!r} is unknown; expected one of {', '.join(KINDS)}, or an activation.")
+        raise SettingsError(f"gate={kind!r}: must be one of {', '.join(KINDS)}, or an activation.")
     g, one = ACTIVATIONS[kind], np.array([[z]])
     a = g.g(one)
     return float(a[0, 0]), (float(g.pullback(one, a, np.ones_like(one))[0, 0]),)

@@ -40,8 +40,8 @@ def of_row(architecture: Architecture, parameters: Parameters, x: Any, y: Any, m
         if between is not None:
             if between.kind.circuit is None:
                 raise SettingsError(
-                    f"layer {l} has the kind {between.kind.name!r}, which has no scalar form; expected a kind whose "
-                    "entry has a circuit. Ask step.why about single numbers, or draw step.to_mermaid()."
+                    f"layer {l} has the kind {between.kind.name!r}, which has no scalar form: its "
+                    "entry must have a circuit. Try step.why for single numbers, or step.to_mermaid()."
                 )
             u = between.kind.circuit(c, z, between.tensors, l)
         a = _activated(c, layer.activation, u, l)
@@ -82,8 +82,8 @@ def _loss(c: Circuit, architecture: Architecture, z: list[int], a: list[int], y:
     gates = loss_named(architecture.loss).gates
     if gates is None:
         raise SettingsError(
-            f"loss {architecture.loss!r} has no scalar form; expected a loss whose entry has gates. "
-            "Ask step.why about single numbers, or draw step.to_mermaid()."
+            f"loss {architecture.loss!r} has no scalar form: its entry must have gates. "
+            "Try step.why for single numbers, or step.to_mermaid()."
         )
     known = [(j, unit) for j, unit in enumerate(a) if not np.isnan(y[j])]
     parts = [part for j, unit in known for part in gates(c, unit, float(y[j]), architecture.output, j)]

@@ -62,7 +62,7 @@ def explain(
     check_row(record, row)
     if target is not None and np.shape(target) != (architecture.n_outputs,):
         raise ShapeError(
-            f"target has shape {np.shape(target)}; expected ({architecture.n_outputs},), one number for each output."
+            f"target has shape {np.shape(target)}; expected ({architecture.n_outputs},), one number per output."
         )
     result = _Narration(record, architecture, row, TEXT[language], NOTATIONS[notation])
     with np.errstate(all="ignore"):  # a diverged step is told too, with its inf and nan
@@ -89,7 +89,7 @@ def check_row(record: StepRecord, row: int) -> None:
     """SettingsError if the batch has no such row."""
     if not 0 <= row < len(record.rows):
         raise SettingsError(
-            f"row {row} is not in the batch of step {record.step}; expected 0 to {len(record.rows) - 1}."
+            f"row={row}: must be 0 to {len(record.rows) - 1}, a row of the batch of step {record.step}."
         )
 
 

@@ -150,7 +150,7 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
     """
     entry = read(expression, context.architecture, len(context.record.rows))
     if row is not None and not 0 <= row < len(context.record.rows):
-        raise SettingsError(f"row {row} is not in the batch; expected 0 to {len(context.record.rows) - 1}.")
+        raise SettingsError(f"row={row}: must be 0 to {len(context.record.rows) - 1}, a row of the batch.")
     with np.errstate(all="ignore"):
         value, origin = of_parameter(context, entry) if entry.kind in context.parameters else origin_in(context, entry)
         finite = bool(np.isfinite(context.record.backward.loss))

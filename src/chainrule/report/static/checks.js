@@ -5,7 +5,7 @@ import { general, grouped } from "./numbers.js";
 import { summary, unknownTo } from "./verify.js";
 import { t } from "./words.js";
 
-/** @import { App, Check } from "./types.js" */
+/** @import { App, Check, PageData } from "./types.js" */
 
 /**
  * @param {number} x
@@ -98,7 +98,7 @@ function mark(state, text, more, facts) {
 }
 
 /**
- * @param {any} given
+ * @param {PageData} data
  */
 export function gradientBadge({ check }) {
   const state = !check ? "none" : check.passed ? "passed" : "failed";
@@ -140,7 +140,7 @@ export function drawChecks(root, app) {
       table(
         t("check_table", { n: check.n_rows }),
         ["tensor", "compared", "kinks", "error", "verdict"],
-        check.tensors.map((/** @type {any} */ x) => [
+        check.tensors.map((x) => [
           x.name,
           grouped(x.compared),
           String(x.kinks),

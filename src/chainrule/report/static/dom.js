@@ -1,9 +1,20 @@
 // Elements without markup: everything a run says reaches the page as text, never as HTML.
 
-/** @import { Child, Properties } from "./types.js" */
+/** @import { Child, Leaf, Properties } from "./types.js" */
 
 const SVG = "http://www.w3.org/2000/svg",
   MATH = "http://www.w3.org/1998/Math/MathML";
+
+/**
+ * The leaves of nested lists, without those that are left out.
+ * @param {Child[]} children
+ */
+const shown = (children) =>
+  /** @type {(string | Node)[]} */ (
+    /** @type {Leaf[]} */ (children.flat(Infinity)).filter(
+      (child) => child !== null && child !== undefined && child !== false,
+    )
+  );
 
 /**
  * @param {HTMLElement | SVGElement | MathMLElement} element
@@ -14,18 +25,13 @@ const SVG = "http://www.w3.org/2000/svg",
 function build(element, properties, children) {
   for (const [name, value] of Object.entries(properties ?? {})) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (name.startsWith("on"))
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
     else if (name === "style")
       for (const [property, to] of Object.entries(value)) element.style.setProperty(property, to);
-    else element.setAttribute(name, value === true ? "" : value);
+    else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(
-    ...children
-      .flat(Infinity)
-      .filter(
-        (/** @type {any} */ child) => child !== null && child !== undefined && child !== false,
-      ),
-  );
+  element.append(...shown(children));
   return element;
 }
 
@@ -136,11 +142,7 @@ export function math(...parts) {
 export function show(element, ...children) {
   const active = /** @type {HTMLElement | null} */ (document.activeElement);
   const focused = element.contains(active) ? active?.dataset?.focus : undefined;
-  element.replaceChildren(
-    ...children
-      .flat(Infinity)
-      .filter((child) => child !== null && child !== undefined && child !== false),
-  );
+  element.replaceChildren(...shown(children));
   if (focused === undefined) return;
   const again = [
     .../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-focus]")),

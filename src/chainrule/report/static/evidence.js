@@ -7,7 +7,7 @@ import { paths } from "./paths.js";
 import { t } from "./words.js";
 import { isMovable, isQuick, prediction, twin, verdict } from "./float64_passes.js";
 
-/** @import { App, Matrix, Reference, Step } from "./types.js" */
+/** @import { App, Matrix, Place, Reference, Step } from "./types.js" */
 
 const seven = (/** @type {number} */ x) => general(x, 7),
   two = (/** @type {number} */ x) => general(x, 2);
@@ -29,7 +29,7 @@ const evidenceOf = (id, title, ...inside) =>
  * The sections below a number's own terms; worked out once for every step and number.
  * @param {App} app
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  * @returns {any[]}
  */
 export function evidence(app, step, ref) {

@@ -6,7 +6,7 @@ import { parameters, row, times } from "./arrays.js";
 import { dense, layerNormForward } from "./layers.js";
 import { rowLoss } from "./losses.js";
 
-/** @import { Matrix, Reference, Step } from "./types.js" */
+/** @import { Matrix, Place, Step, VectorName } from "./types.js" */
 
 const MOVE = 1e-5,
   MOST_PRODUCTS = 1.5e8;
@@ -31,7 +31,7 @@ export const isQuick = (step) => step.n * step.theta.data.length <= MOST_PRODUCT
 
 /**
  * Whether further passes would have something to say about a number.
- * @param {Reference} ref
+ * @param {Place} ref
  */
 export const isMovable = ({ kind }) =>
   kind === "J" || kind in MOVED || PARAMETERS.includes(kind.replace("⁺", ""));
@@ -109,13 +109,14 @@ export class Wide {
   /**
    * J with one number moved by h, and the passes that saw it move.
    * @param {string} kind
-   * @param {Reference} ref
+   * @param {Place} ref
    * @param {number} h
    * @returns {any}
    */
   moved(kind, { l, i, j }, h) {
     if (PARAMETERS.includes(kind)) {
-      const values = kind === "W" ? this.parts.W[l].data : this.parts[kind][l],
+      const values =
+          kind === "W" ? this.parts.W[l].data : this.parts[/** @type {VectorName} */ (kind)][l],
         p = kind === "W" ? i * this.step.sizes[l] + j : i,
         before = values[p];
       values[p] = before + h;
@@ -155,20 +156,20 @@ const wideOf = (step) => (step.wide ??= new Wide(step));
  * @param {Wide} wide
  * @param {Step} step
  * @param {string} kind
- * @param {Reference} ref
+ * @param {Place} ref
  */
 const valueIn = ({ passes, parts }, step, kind, ref) => {
   if (!PARAMETERS.includes(kind))
     return /** @type {any} */ (passes)[kind][ref.l].data[ref.i * step.sizes[ref.l] + ref.j];
   return kind === "W"
     ? parts.W[ref.l].data[ref.i * step.sizes[ref.l] + ref.j]
-    : parts[kind][ref.l][ref.i];
+    : parts[/** @type {VectorName} */ (kind)][ref.l][ref.i];
 };
 
 /**
  * The same gradient from differences: (J(x + h) − J(x − h)) / 2h, and how far the rounding of J may move it.
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  */
 export function twin(step, ref) {
   const kind = MOVED[ref.kind];
@@ -192,7 +193,7 @@ export function twin(step, ref) {
 /**
  * What the update, or the change of one parameter, was to do to J by the gradient alone, and what it did.
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  */
 export function prediction(step, ref) {
   const part = ref.kind.replace("⁺", "");
@@ -215,9 +216,9 @@ export function prediction(step, ref) {
     flat = (/** @type {any} */ x) => x.data ?? x;
   for (let l = 1; l <= step.L; l++)
     for (const kind of PARAMETERS)
-      if (step.gradients[kind][l]) {
+      if (step.gradients[/** @type {VectorName} */ (kind)][l]) {
         const [g, from, to] = [step.gradients, step.old, step.new].map((parts) =>
-          flat(parts[kind][l]),
+          flat(parts[/** @type {VectorName} */ (kind)][l]),
         );
         layers.push([
           `${kind}${l}`,

@@ -135,10 +135,13 @@ function factsOf(data) {
     o = s.optimizer;
   const hyper = Object.entries(o)
     .filter(([name, value]) => name !== "name" && value !== 0 && value !== false)
-    .map(([name, value]) => `${name} ${value === true ? "✓" : general(value, 6)}`);
+    .map(
+      ([name, value]) =>
+        `${name} ${value === true ? "✓" : general(/** @type {number} */ (value), 6)}`,
+    );
   const penalties = ["l2", "l1", "dropout", "clip_norm"]
     .filter((name) => s[name])
-    .map((name) => `${name} ${general(s[name], 6)}`);
+    .map((name) => `${name} ${general(/** @type {number} */ (s[name]), 6)}`);
   const reason = t(`ended_${result.stopped}`, { metric: result.metric });
   const rows = facts.n_train === null ? "–" : grouped(facts.n_train);
   return [
@@ -163,7 +166,7 @@ function factsOf(data) {
 }
 
 /**
- * @param {any} given
+ * @param {PageData} data
  */
 function missing({ missing: reason }) {
   if (!reason) return null;

@@ -4,7 +4,7 @@ import { isResidual, parameters, rounding, rowScales, transposed } from "./array
 import { dense } from "./layers.js";
 import { rowLoss } from "./losses.js";
 
-/** @import { Architecture, Matrix, Parameters, Reference, StepSettings } from "./types.js" */
+/** @import { Architecture, Matrix, Parameters, Place, Reference, StepSettings, VectorName } from "./types.js" */
 
 const ENTRY =
   /^(z|u|a|delta|du|da|dW|db|dgain|dshift|gain|shift|W|b|y|loss)(\d*)(⁺|\+)?\[(\d+)(?:,\s*(\d+))?\]$/;
@@ -130,7 +130,8 @@ export class Step {
    * @param {Reference} ref
    * @returns {number}
    */
-  value({ kind, l, i, j }) {
+  value(ref) {
+    const { kind, l, i, j } = /** @type {Place} */ (ref);
     const at = (/** @type {Matrix} */ matrix) => matrix.data[i * matrix.shape[1] + j];
     if (kind === "a") return at(this.layers[l]);
     if (kind === "z" || kind === "u" || kind === "delta" || kind === "du") return at(this[kind][l]);
@@ -141,7 +142,9 @@ export class Step {
     if (kind === "dW") return at(this.gradients.W[l]);
     const vector = /^(d?)(b|gain|shift)(⁺?)$/.exec(kind);
     if (vector)
-      return (vector[1] ? this.gradients : vector[3] ? this.new : this.old)[vector[2]][l][i];
+      return (vector[1] ? this.gradients : vector[3] ? this.new : this.old)[
+        /** @type {VectorName} */ (vector[2])
+      ][l][i];
     if (kind === "loss") return this.rowLoss(i);
     return this.loss;
   }
@@ -192,7 +195,8 @@ export class Step {
   /**
    * @param {Reference} ref
    */
-  exists({ kind, l, i, j }) {
+  exists(ref) {
+    const { kind, l, i, j } = /** @type {Reference & { l: number | null }} */ (ref);
     const within = (/** @type {any} */ x, /** @type {number} */ n) =>
       x !== undefined && x >= 0 && x < n;
     if (kind === "J") return true;

@@ -6,7 +6,7 @@ import { label, largest } from "./model.js";
 import { brief, grouped, number } from "./numbers.js";
 import { t } from "./words.js";
 
-/** @import { App, Matrix, Operation, Reference, Step, Vector } from "./types.js" */
+/** @import { App, Matrix, Operation, Place, Step, Vector } from "./types.js" */
 
 /**
  * The units drawn of every layer: the largest activations and errors of the row, and the unit asked about.
@@ -40,7 +40,7 @@ function chosenUnits(step, i, most, asked) {
 
 /**
  * The units a reference names, by layer.
- * @param {Reference} ref
+ * @param {Place} ref
  * @returns {Record<number, number>}
  */
 function named(ref) {
@@ -63,7 +63,7 @@ const PHASES = {
  * @param {App} app
  * @param {Step} step
  * @param {Operation} op
- * @param {Reference} ref
+ * @param {Place} ref
  * @param {number} width
  */
 export function drawNetwork(app, step, op, ref, width) {

@@ -9,13 +9,13 @@ import { brief, grouped, number } from "./numbers.js";
 import { picture } from "./pictures.js";
 import { t } from "./words.js";
 
-/** @import { App, Check, Matrix, Operation, Reference, Step } from "./types.js" */
+/** @import { App, Matrix, Operation, Place, Step, VectorName } from "./types.js" */
 
 /**
  * @param {App} app
  * @param {Step} step
  * @param {Operation} op
- * @param {Reference} ref
+ * @param {Place} ref
  */
 function pictures(app, step, op, ref) {
   const side = app.side,
@@ -108,7 +108,7 @@ const BADGES = { dW: "BP3 · BP4", delta: "BP2" };
 
 /**
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Operation} op
  */
 export function opTitle(step, { kind, l }) {
   if (kind === "delta") return l === step.L ? t("op_delta_out") : t("op_delta", { l });
@@ -117,7 +117,7 @@ export function opTitle(step, { kind, l }) {
 
 /**
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Operation} op
  */
 function sentence(step, { kind, l }) {
   if (kind === "a") return t(step.masks?.[l] ? "says_a_dropout" : "says_a");
@@ -130,7 +130,7 @@ function sentence(step, { kind, l }) {
 
 /**
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Operation} op
  */
 function shapes(step, { kind, l }) {
   const n = step.n,
@@ -154,7 +154,7 @@ function shapes(step, { kind, l }) {
  * @param {App} app
  * @param {Step} step
  * @param {Operation} op
- * @param {Reference} ref
+ * @param {Place} ref
  */
 export function drawOperation(root, app, step, op, ref) {
   const l = op.l,
@@ -196,7 +196,7 @@ export function drawOperation(root, app, step, op, ref) {
               app,
               step,
               `${kind}${l}`,
-              Array.from(step.gradients[kind.slice(1)][l]),
+              Array.from(step.gradients[/** @type {VectorName} */ (kind.slice(1))][l]),
               (/** @type {number} */ j) => ({ kind, l, i: j }),
             ),
           )

@@ -3,7 +3,7 @@
 
 import { parameters } from "./arrays.js";
 
-/** @import { Architecture, Round, Rule, StepSettings, Vector } from "./types.js" */
+/** @import { Architecture, NumbersByName, Round, Rule, StepSettings, Vector } from "./types.js" */
 
 /**
  * @param {number} base
@@ -20,7 +20,8 @@ const power = (base, exponent) => {
 /** @type {Record<string, Rule>} */
 export const OPTIMIZERS = {
   sgd(g, s, theta, t, eta, { momentum = 0, nesterov = 0 }) {
-    if (!momentum) return { theta: theta - eta * g, state: {}, step: eta * g };
+    if (!momentum)
+      return { theta: theta - eta * g, state: /** @type {NumbersByName} */ ({}), step: eta * g };
     const v = momentum * s.v + g,
       step = eta * (nesterov ? g + momentum * v : v);
     return { theta: theta - step, state: { v }, step };

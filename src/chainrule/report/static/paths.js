@@ -6,7 +6,7 @@ import { ACTIVATIONS } from "./activations.js";
 import { range, row } from "./arrays.js";
 import { normalised } from "./layers.js";
 
-/** @import { Reference, Step } from "./types.js" */
+/** @import { Place, Step } from "./types.js" */
 
 const EVERY = 100000,
   SHOWN_WAYS = 5,
@@ -21,7 +21,7 @@ const mixes = (step, m) => step.isNormal(m) || Boolean(ACTIVATIONS[step.activati
  * The best ways from W[l][k,j], how many there are, and what everyWay of them sum to: over the batch where everyWay
  * can be walked, else of the row that gives most.
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  * @returns {any}
  */
 export function paths(step, { kind, l, i: k, j }) {

@@ -3,7 +3,7 @@
 import { h, show, svg } from "./dom.js";
 import { t } from "./words.js";
 
-/** @import { App, Matrix } from "./types.js" */
+/** @import { App, RatePanel } from "./types.js" */
 
 const RATE = { wide: 290, deep: 220, left: 46, top: 46, right: 14, below: 46 };
 
@@ -19,11 +19,11 @@ export function drawRate(root, app) {
     root,
     h("h2", null, t("rate")),
     h("p", { class: "lead" }, rate.figure.title[lang]),
-    rate.said[lang].map((/** @type {any} */ sentence) => h("p", null, sentence)),
+    rate.said[lang].map((sentence) => h("p", null, sentence)),
     h(
       "div",
       { class: "rate-panels" },
-      rate.figure.panels.map((/** @type {any} */ panel) =>
+      rate.figure.panels.map((panel) =>
         h(
           "figure",
           null,
@@ -37,7 +37,7 @@ export function drawRate(root, app) {
 }
 
 /**
- * @param {any} given
+ * @param {RatePanel} panel
  * @param {string} lang
  */
 const rateLegend = ({ legend: entries }, lang) =>
@@ -45,7 +45,7 @@ const rateLegend = ({ legend: entries }, lang) =>
     ? h(
         "p",
         { class: "rate-legend" },
-        entries.map((/** @type {any} */ { name, rate, role, dash }) =>
+        entries.map(({ name, rate, role, dash }) =>
           h(
             "span",
             { class: `role-${role}` },
@@ -83,7 +83,7 @@ const rateLine = (points, role, weight, dash) =>
 
 /**
  * One pair of axes; places in the description lie between 0 and 1.
- * @param {any} panel
+ * @param {RatePanel} panel
  * @param {string} lang
  */
 function ratePanel(panel, lang) {
@@ -92,11 +92,11 @@ function ratePanel(panel, lang) {
     bottom = RATE.top + RATE.deep,
     parts = [];
   const text = (
-    /** @type {any} */ at,
+    /** @type {number} */ at,
     /** @type {number} */ to,
     /** @type {string} */ cls,
-    /** @type {any} */ anchor,
-    /** @type {any} */ said,
+    /** @type {string} */ anchor,
+    /** @type {string} */ said,
   ) => parts.push(svg("text", { class: cls, x: at, y: to, "text-anchor": anchor }, said));
   if (panel.band)
     parts.push(
@@ -150,7 +150,7 @@ function ratePanel(panel, lang) {
   for (const { points, role, weight, dash } of panel.lines)
     parts.push(
       rateLine(
-        points.map((/** @type {any[]} */ [a, b]) => [x(a).toFixed(1), y(b).toFixed(1)]),
+        points.map(([a, b]) => [x(a).toFixed(1), y(b).toFixed(1)]),
         role,
         weight,
         dash,

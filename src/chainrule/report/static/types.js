@@ -1,12 +1,12 @@
-// The types that the modules share, for editors and the type checker; nothing of it runs.
+// Types shared by the modules, for editors and the type checker; nothing here is executed.
 
 /**
- * NumbersByName side by side. The checker reads Float64Array; at run time it is a Float32Array where the run is float32.
+ * An array of numbers. The type checker sees a Float64Array; at run time it is a Float32Array if the run is float32.
  * @typedef {Float64Array} Vector
  */
 
 /**
- * Rows one after the other, as they came from the engine; shape is [rows, columns].
+ * Values in row-major order, as the engine stores them; shape is [rows, columns].
  * @typedef {{ data: Vector, shape: number[] }} Matrix
  */
 
@@ -16,8 +16,8 @@
  */
 
 /**
- * What an activation is: g(z), its slope g′(z) given z and a = g(z), `terms`, the size of what the slope is a sum of,
- * `kinks` where the slope jumps at 0, `row` where the units of a row mix.
+ * An activation: g(z), its slope g′(z) given z and a = g(z), `terms`, the magnitude of the terms that the slope sums,
+ * `kinks` if the slope jumps at 0, `row` if the units of a row mix.
  * @typedef {object} Activation
  * @property {(z: number, dtype: string) => number} g
  * @property {(z: number, a: number) => number} slope
@@ -28,8 +28,8 @@
  */
 
 /**
- * A loss on an output: what one output adds to the loss of a row, its derivative by a, whether the chain collapses to
- * a − y (`fused`), a delta of its own, or the loss of a whole row.
+ * A loss with an output activation: the contribution of one output to the loss of a row, its derivative with respect to
+ * a, whether delta reduces to a − y (`fused`), a custom delta, or the loss of a whole row.
  * @typedef {object} Pair
  * @property {(z: number, a: number, y: number) => number} [value]
  * @property {(a: number, y: number) => number} da
@@ -52,13 +52,13 @@
  */
 
 /**
- * NumbersByName by name: hyper-parameters, or the state of an optimizer for one parameter.
+ * Numbers by name: hyper-parameters, or the state of an optimizer for one parameter.
  * @typedef {Record<string, number>} NumbersByName
  */
 
 /**
- * One update of one parameter: θ, the state after it, and what was subtracted.
- * @typedef {(g: number, state: NumbersByName, theta: number, t: number, eta: number, hyper: NumbersByName) => { theta: number, state: any, step: number }} Rule
+ * The update of one parameter: θ and the state after it, and the step that was subtracted.
+ * @typedef {(g: number, state: NumbersByName, theta: number, t: number, eta: number, hyper: NumbersByName) => { theta: number, state: NumbersByName, step: number }} Rule
  */
 
 /**
@@ -72,15 +72,25 @@
  */
 
 /**
- * The parameters, or one number for each of them, by layer; position 0 holds nothing, and gain and shift are null where
- * a layer is not normalised.
- * @typedef {{ W: Matrix[], b: Vector[], gain: Vector[], shift: Vector[], [kind: string]: any }} Parameters
+ * The parameters, or one number for each of them, by layer; index 0 is unused, and gain and shift are null for layers
+ * without normalisation.
+ * @typedef {{ W: Matrix[], b: Vector[], gain: Vector[], shift: Vector[] }} Parameters
+ */
+
+/**
+ * The parameters that are vectors.
+ * @typedef {"b" | "gain" | "shift"} VectorName
  */
 
 /**
  * A number of a step by its name: `kind` as in z, delta, dW or W⁺ (after the step), layer l, row or unit below i, unit j.
- * A part that a kind does not have is absent or null.
- * @typedef {{ kind: string, l?: any, i?: any, j?: any }} Reference
+ * Parts that a kind does not have are absent or null.
+ * @typedef {{ kind: string, l?: number | null, i?: number, j?: number }} Reference
+ */
+
+/**
+ * A reference as seen by code that handles one kind: the parts of that kind are numbers.
+ * @typedef {{ kind: string, l: number, i: number, j: number }} Place
  */
 
 /**
@@ -89,7 +99,7 @@
  */
 
 /**
- * A term of a sum: the numbers it is made of, its value, and how it is written.
+ * A term of a sum: its operands, its value, and how it is displayed.
  * @typedef {object} Term
  * @property {Reference[]} parts
  * @property {number} value
@@ -101,7 +111,7 @@
  */
 
 /**
- * A line below the terms: a number by reference, by words or as text, how it enters, its value.
+ * A line below the terms: a number given by reference, by key or as text, its sign or role, and its value.
  * @typedef {object} Line
  * @property {Reference} [ref]
  * @property {Reference} [at]
@@ -116,7 +126,7 @@
  */
 
 /**
- * What a rule says of a number; `why` adds the rest.
+ * The explanation of a number by a rule; `why` adds the rest.
  * @typedef {object} Explained
  * @property {Element} formula
  * @property {string} said
@@ -129,43 +139,137 @@
  */
 
 /**
- * What `why` says of a number.
+ * The explanation of a number.
  * @typedef {Required<Omit<Explained, "badge" | "offset">> & { ref: Reference, badge?: string, offset?: number }} Answer
  */
 
 /**
- * Asks a step where a number comes from.
- * @typedef {Record<string, (step: Step, ref: Reference) => Explained>} Rules
+ * Rules by kind: where a number of a step comes from.
+ * @typedef {Record<string, (step: Step, ref: Place) => Explained>} Rules
  */
 
 /**
- * What elements are made of: text, elements, and lists of them; null, undefined and false are left out.
- * @typedef {any} Child
+ * Text or an element; null, undefined and false are left out.
+ * @typedef {string | number | boolean | Node | null | undefined} Leaf
+ */
+
+/**
+ * What elements are made of: leaves, and nested lists of them.
+ * @typedef {Leaf | (Leaf | (Leaf | (Leaf | Leaf[])[])[])[]} Child
  */
 
 /**
  * Attributes; those that begin with "on" are listeners, `style` sets properties one by one.
- * @typedef {Record<string, any> | null} Properties
+ * @typedef {Record<string, string | number | boolean | null | undefined | Record<string, string> | ((event: never) => void)> | null} Properties
  */
 
 /**
- * One array of the page's data: where it lies, what numbers it holds.
+ * An array in the data of the page: its location, type and shape.
  * @typedef {{ key: string, type: "f4" | "f8" | "i4", shape: number[] }} Entry
  */
 
 /**
- * How a recomputed tensor compares with the stored one; `same` counts numbers of the same bits.
+ * The comparison of a recomputed tensor with the stored one; `same` counts values with identical bits.
  * @typedef {{ name: string, n: number, same: number, worst: number, bound: number, at: number, ok: boolean }} Check
  */
 
 /**
- * A way from a weight to the loss: the units it goes through, where it goes past a layer, its factors, their product.
+ * A path from a weight to the loss: its units, the layers it bypasses, its factors, and their product.
  * @typedef {{ units: number[], past: boolean[], factors: number[], value: number }} Way
  */
 
 /**
- * A curve over the steps: null where nothing is known.
+ * A curve over the steps, with null for unknown values.
  * @typedef {{ xs: number[], ys: (number | null)[], cls?: string, dots?: boolean }} Curve
+ */
+
+/**
+ * Settings of a training, as TrainingSettings.to_dict gives them: l2, l1, dropout and clip_norm among others.
+ * @typedef {{ optimizer: { name: string, [hyper: string]: string | number | boolean }, batch_size: number, schedule: string, warm_up: number, seed: number, [name: string]: unknown }} Settings
+ */
+
+/**
+ * Facts about the data and the engine of a run.
+ * @typedef {object} Facts
+ * @property {string | null} data
+ * @property {string} task
+ * @property {number | null} n_rows
+ * @property {number | null} n_train
+ * @property {string} fingerprint
+ * @property {string} engine
+ * @property {string | null} instruction_set
+ * @property {number | null} threads
+ * @property {string | null} run
+ * @property {boolean} weighted
+ */
+
+/**
+ * How a training ended.
+ * @typedef {object} Result
+ * @property {number} epochs
+ * @property {string} stopped
+ * @property {string} metric
+ * @property {number | null} best_score
+ * @property {number | null} best_epoch
+ * @property {{ message: string } | null} diverged
+ * @property {number | null} [seconds]
+ * @property {string | null} [sha256]
+ */
+
+/**
+ * An entry in the list of events of a run.
+ * @typedef {{ kind: string, step: number, [name: string]: unknown }} RunEvent
+ */
+
+/**
+ * An array of a stored step, its arrays by layer, or by name.
+ * @typedef {Entry | (Entry | null)[] | Record<string, Entry> | null} Entries
+ */
+
+/**
+ * A stored step: its place in the run, its settings, where its arrays are.
+ * @typedef {object} StoredStep
+ * @property {number} step
+ * @property {number} epoch
+ * @property {number[]} rows
+ * @property {StepSettings} settings
+ * @property {Record<string, string> | null} diagram
+ * @property {Record<string, Entries>} arrays
+ */
+
+/**
+ * The gradient check of the trained network, tensor by tensor.
+ * @typedef {object} GradientCheck
+ * @property {boolean} passed
+ * @property {number} error
+ * @property {number} threshold
+ * @property {number} n_rows
+ * @property {{ name: string, shape: number[], compared: number, kinks: number, error: number }[]} tensors
+ */
+
+/**
+ * A text in every language.
+ * @typedef {Record<string, string>} Texts
+ */
+
+/**
+ * One pair of axes of the learning-rate figure; places lie between 0 and 1.
+ * @typedef {object} RatePanel
+ * @property {Texts} title
+ * @property {Texts} label
+ * @property {[number, number] | null} band
+ * @property {number | null} level
+ * @property {{ x: number, label: Texts, role: string, row: number | null }[]} marks
+ * @property {[number, string][]} up
+ * @property {[number, string][]} across
+ * @property {{ points: [number, number][], role: string, weight: string, dash: number[] }[]} lines
+ * @property {{ points: [number, number][], role: string, hollow: boolean }[]} dots
+ * @property {{ name: Texts, rate: string, role: string, dash: number[] }[]} legend
+ */
+
+/**
+ * The learning-rate analysis: its sentences and its figure.
+ * @typedef {{ said: Record<string, string[]>, figure: { title: Texts, panels: RatePanel[] } }} Rate
  */
 
 /**
@@ -173,21 +277,21 @@
  * @typedef {object} PageData
  * @property {string} version
  * @property {Architecture} architecture
- * @property {any} settings
- * @property {any} facts
- * @property {any} result
- * @property {any[]} events
+ * @property {Settings} settings
+ * @property {Facts} facts
+ * @property {Result} result
+ * @property {RunEvent[]} events
  * @property {{ inputs: string[] | null, outputs: string[] | null, target: string | null, mean: number[] | null, scale: number[] | null }} names
  * @property {number} n_steps
  * @property {number} steps_per_epoch
  * @property {Record<string, (number | null)[]>} history
  * @property {{ size: number, mean: (number | null)[], low: (number | null)[] | null, high: (number | null)[] | null }} losses
  * @property {{ steps: number[], layers: Record<string, (number | null)[]>[] }} health
- * @property {any[]} steps
- * @property {{ why: string, bytes?: number, budget?: number } | null} missing
+ * @property {StoredStep[]} steps
+ * @property {{ why: string, bytes: number, budget: number } | { why: string, bytes?: undefined } | null} missing
  * @property {Record<string, [number, number]>} places
- * @property {any} check
- * @property {any} rate
+ * @property {GradientCheck | null} check
+ * @property {Rate | null} rate
  */
 
 /**

@@ -9,7 +9,7 @@ import { drawNetwork } from "./network.js";
 import { brief, grouped } from "./numbers.js";
 import { t } from "./words.js";
 
-/** @import { App, Operation, Reference, Step } from "./types.js" */
+/** @import { App, Operation, Place, Reference, Step } from "./types.js" */
 
 /**
  * The number an operation is about: its entry of largest size for the row.
@@ -87,7 +87,7 @@ export function drawWalk(root, app) {
   if (!data.steps.length) return show(root);
   if (!step) return show(root, h("h2", null, t("steps")));
   const op = app.op,
-    ref = /** @type {Reference} */ (app.asked);
+    ref = /** @type {Place} */ (app.asked);
   const picture = rowPicture(app, step);
   const stage = h("div", { class: "stage" }),
     network = h("div", {

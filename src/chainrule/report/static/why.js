@@ -4,7 +4,7 @@ import { BACKWARD } from "./why_backward.js";
 import { FORWARD } from "./why_forward.js";
 import { UPDATE } from "./why_update.js";
 
-/** @import { Answer, Reference, Step } from "./types.js" */
+/** @import { Answer, Place, Reference, Step } from "./types.js" */
 
 const RULES = { ...FORWARD, ...BACKWARD, ...UPDATE };
 
@@ -22,6 +22,6 @@ export function why(step, ref) {
     terms: [],
     lines: [],
     over: "units",
-    ...RULES[ref.kind](step, ref),
+    ...RULES[ref.kind](step, /** @type {Place} */ (ref)),
   };
 }

@@ -21,7 +21,7 @@ import { pairOf } from "./losses.js";
 import { number } from "./numbers.js";
 import { ending, factor, product, sum } from "./why_terms.js";
 
-/** @import { Explained, Line, Matrix, Reference, Rules, Step, Term } from "./types.js" */
+/** @import { Explained, Line, Matrix, Place, Rules, Step, Term } from "./types.js" */
 
 /** @type {Rules} */
 export const BACKWARD = {
@@ -157,7 +157,7 @@ export const BACKWARD = {
 
 /**
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  * @returns {Explained}
  */
 function outputError(step, ref) {
@@ -244,7 +244,7 @@ function outputError(step, ref) {
 
 /**
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  * @returns {Term[]}
  */
 const errorTerms = (step, { l, i, j }) =>
@@ -255,7 +255,7 @@ const errorTerms = (step, { l, i, j }) =>
 /**
  * delta of a normalised layer: du back through the normalisation of its row.
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  * @returns {Explained}
  */
 function normalError(step, ref) {
@@ -314,7 +314,7 @@ function normalError(step, ref) {
 
 /**
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  * @returns {Explained}
  */
 function hiddenError(step, ref) {
@@ -353,7 +353,7 @@ function hiddenError(step, ref) {
 }
 
 /**
- * @param {Reference} ref
+ * @param {Place} ref
  * @param {Matrix | null | undefined} mask
  */
 function errorFormula({ kind, l, i, j }, mask) {

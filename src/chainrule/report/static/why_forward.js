@@ -9,7 +9,7 @@ import { pairOf } from "./losses.js";
 import { number } from "./numbers.js";
 import { ending, factor, product, sum } from "./why_terms.js";
 
-/** @import { Explained, Line, Reference, Rules, Step } from "./types.js" */
+/** @import { Explained, Line, Place, Rules, Step, VectorName } from "./types.js" */
 
 /** @type {Rules} */
 export const FORWARD = {
@@ -108,7 +108,7 @@ export const FORWARD = {
         ].map(([kind, sign]) => ({
           ref: { kind, l, i: j },
           [sign]: true,
-          value: step.old[kind][l][j],
+          value: step.old[/** @type {VectorName} */ (kind)][l][j],
         })),
         { result: ref, value: step.value(ref) },
       ],
@@ -173,7 +173,7 @@ export const FORWARD = {
 
 /**
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  * @returns {Explained}
  */
 function softmaxTerms(step, ref) {

@@ -8,7 +8,7 @@ import { grouped, number, percent } from "./numbers.js";
 import { why } from "./why.js";
 import { t } from "./words.js";
 
-/** @import { Answer, App, Reference, Step, Term, Vector } from "./types.js" */
+/** @import { Answer, App, Place, Reference, Step, Term, Vector } from "./types.js" */
 
 const SHOWN_TERMS = 8;
 
@@ -17,7 +17,7 @@ const SHOWN_TERMS = 8;
  * @param {HTMLElement} root
  * @param {App} app
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  */
 export function drawWhy(root, app, step, ref) {
   const answer = why(step, ref),

@@ -6,7 +6,7 @@ import { number } from "./numbers.js";
 import { OPTIMIZERS } from "./optimizers.js";
 import { factor } from "./why_terms.js";
 
-/** @import { Explained, Line, Reference, Rules, Step } from "./types.js" */
+/** @import { Explained, Line, Place, Rules, Step } from "./types.js" */
 
 /** @type {Rules} */
 export const UPDATE = {
@@ -23,7 +23,7 @@ export const UPDATE = {
 /**
  * The update of one weight or bias: gradient, penalty, clipping, the optimizer's rule, old and new.
  * @param {Step} step
- * @param {Reference} ref
+ * @param {Place} ref
  * @param {string} part
  * @returns {Explained}
  */
