@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from chainrule.data.number_spellings import Agreement, Spelling, unit_of
 from chainrule.data.numbers import NumberFormat
 from chainrule.data.source import Place
+from chainrule.data.vocabulary import UNKNOWN
 from chainrule.errors import DataError
 
 FEW_LEVELS = 20
@@ -80,10 +81,13 @@ class Mixture:
         if not self.is_stated and found.n < MOSTLY * self.n_present and len(odd) > MOST_WORDS:
             self._refuse_units(few)
             return None
-        rare = [text for text, n in odd.items() if n < max(WORD_ROWS, WORD_SHARE * self.n_present)]
-        if rare or self.is_target or len(odd) > MOST_WORDS:
+        least = 2 * self.n_present if self.is_target else max(WORD_ROWS, WORD_SHARE * self.n_present)
+        words = sorted(text for text, n in odd.items() if n >= least)
+        unknown = sorted(text for text in odd if text not in words and text.lower() in UNKNOWN)
+        rare = [text for text in odd if text not in words and text not in unknown]
+        if rare or len(odd) > MOST_WORDS:
             raise self._odd_number(rare or list(odd))
-        return replace(found.format, words=tuple(sorted(odd)))
+        return replace(found.format, words=tuple(words), unknown=tuple(unknown))
 
     def _odd(self) -> dict[str, int]:
         """The texts that are no numbers, each with its cells."""
@@ -180,11 +184,15 @@ def percent(share: float) -> str:
 
 
 def described(made: NumberFormat, counts: Mapping[str, int] | None, n: int) -> str:
-    """Of words among numbers how frequent each is."""
-    if not made.words:
-        return ""
-    shares = [f"{word!r}{f' ({percent(counts[word] / n)})' if counts else ''}" for word in made.words]
-    return f"with {' and '.join(filter(None, [', '.join(shares[:-1]), shares[-1]]))} as inputs of their own"
+    """Of texts among numbers what becomes of them, and how frequent each is."""
+
+    def listed(texts: tuple[str, ...]) -> str:
+        shown = [f"{text!r}{f' ({percent(counts[text] / n)})' if counts else ''}" for text in texts]
+        return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
+
+    parts = [f"with {listed(made.words)} as inputs of their own"] if made.words else []
+    parts += [f"{listed(made.unknown)} taken for missing"] if made.unknown else []
+    return ", ".join(parts)
 
 
 def in_one(faults: list[DataError], path: str) -> DataError:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from chainrule.data.numbers import NumberFormat, tidy
 from chainrule.data.source import Block, Place
+from chainrule.data.vocabulary import ABOUT, MONEY, WITHOUT_DECIMALS
 
 MOST_SPELLINGS = 5_000
 """Beyond, a column holds texts."""
@@ -27,12 +28,6 @@ ALIKE = 0.98
 
 _PARTS = r"(?s)^(?P<lead>[^0-9]*?)(?P<body>[.,]?[0-9](?:[0-9.,']| [0-9])*(?:[eE][+-]?[0-9]+)?)(?P<rest>[^0-9].*|)$"
 _SEPARATOR = "\x1f"
-_MONEY_WORDS = frozenset(
-    "USD EUR GBP KRW JPY CHF CAD AUD INR CNY RMB SEK NOK DKK PLN CZK HUF BRL MXN RUB TRY ZAR SGD HKD NZD IDR VND THB "  # noqa: SIM905
-    "Rs Rs. kr kr. Kr. zł Kč Ft Fr. Fr lei Rp RM ca ca. c. approx. about".split()
-)
-_NO_DECIMALS = frozenset(("₩", "\uc6d0", "KRW", "¥", "円", "元", "JPY", "₫", "VND", "Rp", "IDR"))
-"""Currencies that have no smaller unit in use."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +161,7 @@ def _undressed(spelling: Spelling) -> _Dressed | None:
 
 def _is_prefix(text: str) -> bool:
     """Nothing, a sign of money with up to three letters, or a word for money or for about."""
-    if not text or text in _MONEY_WORDS or text in ("~", "≈", "±"):
+    if not text or text in MONEY or text in ABOUT:
         return True
     others = "".join(letter for letter in text if unicodedata.category(letter) != "Sc")
     return len(others) < len(text) and len(others) <= 3 and (not others or others.isalpha())
@@ -313,7 +308,7 @@ def _evidence(
         return "decimal" if around.elsewhere == mark else "thousands"
     if mark == "." and around.delimiter == "," and not n_short:
         return "decimal"
-    if unit[0] in _NO_DECIMALS or unit[1] in _NO_DECIMALS:
+    if unit[0] in WITHOUT_DECIMALS or unit[1] in WITHOUT_DECIMALS:
         return "thousands"
     if n_triples >= 10 and n_short >= 3 and n_short >= 0.05 * n_triples:
         return "thousands" if mark != "." or around.delimiter != "," else None

@@ -39,6 +39,8 @@ class NumberFormat:
     trailing_minus: bool = False
     """Whether 5- is −5."""
     words: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Texts that stand for a missing number."""
 
     @property
     def reading(self) -> str:
@@ -74,14 +76,14 @@ class NumberFormat:
         """
         numbers, odd = self._plain(column) if self.is_plain else self._dressed(column)
         codes = np.full(len(column), -1, np.int32)
-        if self.words and odd.any():
+        if (self.words or self.unknown) and odd.any():
             import pyarrow
             import pyarrow.compute as pc
 
-            found = pc.index_in(column, value_set=pyarrow.array(self.words, column.type))
+            found = pc.index_in(column, value_set=pyarrow.array((*self.words, *self.unknown), column.type))
             codes = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-            codes[~odd] = -1
-        return numbers, codes, odd & (codes < 0)
+            odd, codes = odd & (codes < 0), np.where(codes < len(self.words), codes, -1)
+        return numbers, codes, odd
 
     def _plain(self, column: Any) -> tuple[cells.Array, cells.Mask]:
         numbers, odd = cells.parsed(column, self.decimal or ".")
@@ -135,12 +137,15 @@ def format_of(reading: str) -> NumberFormat | None:
     values = json.loads(stated)
     known = {f.name: f for f in fields(NumberFormat)}
     for name, value in values.items():
-        if name not in known or type(value) is not (list if name == "words" else type(known[name].default)):
+        if name not in known or type(value) is not (
+            list if name in ("words", "unknown") else type(known[name].default)
+        ):
             raise ValueError(f"{name} is {value!r}")
-    words = values.pop("words", [])
-    if not all(isinstance(word, str) for word in words) or len(set(words)) < len(words):
-        raise ValueError(f"words are {words!r}")
-    made = NumberFormat(**values, words=tuple(words))
+    words, unknown = (tuple(values.pop(name, ())) for name in ("words", "unknown"))
+    both = (*words, *unknown)
+    if not all(isinstance(text, str) for text in both) or len(set(both)) < len(both):
+        raise ValueError(f"words are {both!r}")
+    made = NumberFormat(**values, words=words, unknown=unknown)
     if (
         made.decimal not in ("", ".", ",")
         or made.thousands not in ("", *THOUSANDS)
@@ -153,7 +158,7 @@ def format_of(reading: str) -> NumberFormat | None:
 def is_plain(reading: str, decimal: str) -> bool:
     """Whether cells read so are numbers a converter knows, with this decimal mark, or without one."""
     made = NumberFormat(decimal="") if reading == "number" else format_of(reading)
-    return made is not None and made.is_plain and not made.words and made.decimal in ("", decimal)
+    return made is not None and made.is_plain and not (made.words or made.unknown) and made.decimal in ("", decimal)
 
 
 def tidy(column: Any) -> Any:

@@ -7,18 +7,18 @@ line and the column. What has passed it, pyarrow converts without a chance to re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.dialect import Dialect
+from chainrule.data.marks import MarksOfColumns
 from chainrule.errors import DataError
 
 NEWLINE = 10
-SAMPLE_ROWS = 1_000
-"""Rows of a block that show whether the mark of a column is one of decimals."""
 Positions = npt.NDArray[np.int64]
 
 
@@ -48,8 +48,11 @@ class Scanner:
     path: str
     header: tuple[str, ...]
     dialect: Dialect
-    decimals: set[int] = field(default_factory=set)
-    """Columns whose mark was seen to be one of decimals: 0.5, 12.25."""
+
+    @cached_property
+    def marks(self) -> MarksOfColumns:
+        """What is known of the marks of each column so far."""
+        return MarksOfColumns(self.dialect, len(self.header))
 
     def scan(self, block: bytes, line: int) -> Scanned:
         """The whole records of a block that begins on `line`; size 0 where a quoted cell goes on beyond it.
@@ -80,53 +83,24 @@ class Scanner:
         if len(self.header) == 1 and not filled.all():
             self._check_empty_lines(filled, newlines, starts, line)
         size = int(ends[-1]) + 1
-        longest, codes = int((ends - starts).max()) + 1, self._codes(data[:size], starts, delimiters)
+        longest, codes = int((ends - starts).max()) + 1, self._codes(data[:size], starts, delimiters, quoted)
         plain = n_lines == len(starts) and filled.all()
         lines = range(line, line + n_lines) if plain else line + np.searchsorted(newlines, starts[filled])
-        dotted = self._dotted(data[:size], starts[filled], delimiters, ends[filled])
+        dotted = self.marks.doubtful(block, data, ends[filled], delimiters)
         return Scanned(
             size=size, lines=lines, n_lines=n_lines, quoted=quoted, longest=longest, codes=codes, dotted=dotted
         )
 
-    def _dotted(
-        self, data: npt.NDArray[np.uint8], starts: Positions, delimiters: Positions, ends: Positions
+    def _codes(
+        self, data: npt.NDArray[np.uint8], starts: Positions, delimiters: Positions, quoted: bool
     ) -> frozenset[int]:
-        """Columns of which some cell ends in a decimal mark and three digits, unless others show what it is."""
-        mark = ord(self.dialect.decimal)
-        width = len(self.header)
-        if not len(starts) or len(self.decimals) == width or data.tobytes().find(self.dialect.decimal.encode()) < 0:
-            return frozenset()
-        after = np.column_stack([delimiters[: len(ends) * (width - 1)].reshape(len(ends), width - 1), ends])
-        before = np.column_stack([starts, after[:, :-1] + 1])
-        self._clear(data, before[:SAMPLE_ROWS], after[:SAMPLE_ROWS], mark)
-        found = []
-        for j in range(width):
-            if j not in self.decimals and self._thousands(data, before[:, j], after[:, j], mark).any():
-                found.append(j)
-        return frozenset(found)
-
-    def _thousands(self, data: npt.NDArray[np.uint8], before: Any, after: Any, mark: int) -> Any:
-        """Which cells end in the mark and three digits, such as 1.234, but not 0.234; a blank behind counts as well."""
-        last = data[np.maximum(after - 1, 0)]
-        after = after - (last == ord(self.dialect.quote))
-        here = (data[np.maximum(after - 4, 0)] == mark) & (after - 4 > before)
-        here &= ~((data[np.maximum(after - 5, 0)] == ord("0")) & (after - 5 == before))
-        return here | ((last == ord(" ")) & (after > before))
-
-    def _clear(self, data: npt.NDArray[np.uint8], before: Positions, after: Positions, mark: int) -> None:
-        """Note the columns whose first cells show that the mark is one of decimals."""
-        marks = np.flatnonzero(data[: after[-1, -1]] == mark)
-        marked = np.searchsorted(marks, after) > np.searchsorted(marks, before)
-        plain = marked & ~self._thousands(data, before, after, mark)
-        n_plain, n_marked = plain.sum(axis=0), marked.sum(axis=0)
-        self.decimals.update(np.flatnonzero((n_plain >= 3) & (n_plain >= 0.05 * n_marked)).tolist())
-
-    def _codes(self, data: npt.NDArray[np.uint8], starts: Positions, delimiters: Positions) -> frozenset[int]:
-        cells = np.concatenate([starts, delimiters[: np.searchsorted(delimiters, len(data))] + 1])
-        cells = cells[cells < len(data) - 2]  # room for two digits and a line end
-        first = data[cells]
-        zeros, quoted = cells[first == ord("0")], cells[first == ord(self.dialect.quote)] + 1
-        zeros = np.concatenate([zeros, quoted[data[quoted] == ord("0")]])
+        inside = len(data) - 2  # room for two digits and a line end
+        parts = [starts[starts < inside], delimiters[: np.searchsorted(delimiters, inside - 1)]]
+        firsts = [data[parts[0]], data[1:][parts[1]]]  # of the first cell of a record; of those after a delimiter
+        zeros = np.concatenate([parts[k][firsts[k] == ord("0")] + k for k in (0, 1)])
+        if quoted:
+            begun = np.concatenate([parts[k][firsts[k] == ord(self.dialect.quote)] + k for k in (0, 1)]) + 1
+            zeros = np.concatenate([zeros, begun[data[begun] == ord("0")]])
         after = data[zeros + 1]
         zeros = zeros[(after >= ord("0")) & (after <= ord("9"))]
         if not len(zeros):

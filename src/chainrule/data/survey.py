@@ -278,7 +278,7 @@ class Survey:
         made = self._format(target)
         if made is None:
             return self._constant(target) or self._category(target)
-        if not made.is_plain or made.words or made.decimal not in ("", self.decimal):
+        if not made.is_plain or made.words or made.unknown or made.decimal not in ("", self.decimal):
             self._measure(made)
         elif self._are_codes(target) and not self.is_stated:
             return self._category(target)
