@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.reference.penalties import clip, dropout_mask, penalty, penalty_gradient
+from chainrule.engine.protocol import StepSettings
+from chainrule.reference.penalties import PENALTIES, clip, dropout_mask, penalty, penalty_gradient
 from chainrule.seeding import Purpose, stream_key, words
+from chainrule.training.settings import SETTINGS
 from tolerances import CENTRAL_DIFFERENCE, CENTRAL_DIFFERENCE_STEP, FLOAT32, HAND, SIGMAS, assert_close
 
 W1 = np.array([[1.0, -2.0], [0.0, 3.0]])
@@ -17,13 +19,13 @@ W2 = np.array([[-4.0]])
 
 def test_penalty_by_hand() -> None:
     """½·0.1·(1 + 4 + 9 + 16) + 0.5·(1 + 2 + 3 + 4) = 1.5 + 5."""
-    assert_close(penalty([W1, W2], 0.1, 0.5), 6.5, HAND)
-    assert penalty([W1, W2], 0.0, 0.0) == 0.0
+    assert_close(penalty([W1, W2], {"l2": 0.1, "l1": 0.5}), 6.5, HAND)
+    assert penalty([W1, W2], {"l2": 0.0, "l1": 0.0}) == 0.0
 
 
 def test_penalty_gradient_by_hand() -> None:
     """0.1·W + 0.5·sign(W), and 0 where W is 0."""
-    assert_close(penalty_gradient(W1, 0.1, 0.5), [[0.6, -0.7], [0.0, 0.8]], HAND)
+    assert_close(penalty_gradient(W1, {"l2": 0.1, "l1": 0.5}), [[0.6, -0.7], [0.0, 0.8]], HAND)
 
 
 @given(l2=st.floats(0, 2), l1=st.floats(0, 2), seed=st.integers(0, 999))
@@ -31,18 +33,28 @@ def test_penalty_gradient_is_the_derivative(l2: float, l1: float, seed: int) -> 
     """The gradient equals central differences of the penalty, away from W = 0."""
     W = np.random.default_rng(seed).normal(size=(2, 3))
     W[np.abs(W) < 0.01] = 0.5
-    h, numeric = CENTRAL_DIFFERENCE_STEP, np.empty_like(W)
+    h, numeric, strengths = CENTRAL_DIFFERENCE_STEP, np.empty_like(W), {"l2": l2, "l1": l1}
     for index in np.ndindex(W.shape):
         shift = np.zeros_like(W)
         shift[index] = h
-        numeric[index] = (penalty([W + shift], l2, l1) - penalty([W - shift], l2, l1)) / (2 * h)
-    assert_close(penalty_gradient(W, l2, l1), numeric, CENTRAL_DIFFERENCE)
+        numeric[index] = (penalty([W + shift], strengths) - penalty([W - shift], strengths)) / (2 * h)
+    assert_close(penalty_gradient(W, strengths), numeric, CENTRAL_DIFFERENCE)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_every_entry_has_the_slope_of_its_value_and_a_setting_of_its_name(name: str) -> None:
+    """On one weight: strength · slope is the difference quotient of value, its strength is a setting that is 0."""
+    entry, h, W = PENALTIES[name], CENTRAL_DIFFERENCE_STEP, np.array([-1.5])
+    numeric = (entry.value(W + h, 0.7) - entry.value(W - h, 0.7)) / (2 * h)
+    assert_close(0.7 * entry.slope(W), [numeric], CENTRAL_DIFFERENCE)
+    assert SETTINGS[name] is entry.setting and entry.setting.default == 0.0
+    assert set(StepSettings().penalties) == set(PENALTIES)
 
 
 def test_penalty_of_float32_is_summed_in_float64() -> None:
     """A million equal float32 weights add up to their exact sum, which float32 running sums would miss."""
     W = np.full((1000, 1000), 0.1, dtype=np.float32)
-    assert_close(penalty([W], 2.0, 0.0) / 1e6, float(np.float32(0.1)) ** 2, HAND)
+    assert_close(penalty([W], {"l2": 2.0, "l1": 0.0}) / 1e6, float(np.float32(0.1)) ** 2, HAND)
 
 
 def test_clip_by_hand() -> None:

@@ -218,8 +218,8 @@ def test_missing_targets_and_vanishing_rates_bend_nothing_astray(loss: str, outp
 def test_penalty_bends_by_l2() -> None:
     """The penalty's gradient is linear but for a corner: its change along RW is l2·RW."""
     W, RW = np.array([[1.0, -2.0]]), np.array([[0.25, 0.5]])
-    difference = penalty_gradient(W + RW, 0.5, 0.1) - penalty_gradient(W, 0.5, 0.1)
-    assert_close(penalty_bend(RW, 0.5), difference, ALGEBRA)
+    difference = penalty_gradient(W + RW, {"l2": 0.5, "l1": 0.1}) - penalty_gradient(W, {"l2": 0.5, "l1": 0.1})
+    assert_close(penalty_bend(RW, {"l2": 0.5, "l1": 0.0}), difference, ALGEBRA)
 
 
 @pytest.mark.parametrize("hidden", ["tanh", "gelu", "softmax"])

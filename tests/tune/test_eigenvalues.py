@@ -129,7 +129,8 @@ def test_a_product_is_a_difference_of_engine_gradients() -> None:
         for name, tensor in at.named():
             l = int(name.lstrip("Wbgainshft"))
             g = getattr(found, f"d{name.rstrip('123')}")[l]
-            parts.append((g + penalty_gradient(tensor, 0.3, 0.0) if name.startswith("W") else g).reshape(-1))
+            whole = g + penalty_gradient(tensor, {"l2": 0.3, "l1": 0.0}) if name.startswith("W") else g
+            parts.append(whole.reshape(-1))
         return np.concatenate(parts)
 
     hessian = Hessian(parameters, X, y, weight, masks, l2=0.3)

@@ -157,7 +157,7 @@ class NativeEngine:
 
     def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
         """½·l2·Σ‖W‖² + l1·Σ|W|."""
-        return penalty(parameters.W[1:], l2, l1) if l2 or l1 else 0.0
+        return penalty(parameters.W[1:], {"l2": l2, "l1": l1}) if l2 or l1 else 0.0
 
     def start(self, task: Task, settings: StepSettings) -> NativeSession:
         """A session for this task."""
@@ -317,7 +317,7 @@ class NativeSession:
         return StepRecord(
             step=step, epoch=step // task.steps_per_epoch, rows=rows,
             forward=Forward(z, [task.X[rows], *a[1:]], masks, u), backward=_backward(loss, delta, du, dtheta, dX),
-            penalty=penalty(before.W[1:], l2, l1) if l2 or l1 else 0.0,
+            penalty=penalty(before.W[1:], {"l2": l2, "l1": l1}) if l2 or l1 else 0.0,
             update=Update(before, self._moment(), gradient, learning_rate),
         )  # fmt: skip
 

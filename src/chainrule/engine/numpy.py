@@ -94,7 +94,7 @@ class NumpyEngine:
 
     def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
         """½·l2·Σ‖W‖² + l1·Σ|W|."""
-        return penalties.penalty(parameters.W[1:], l2, l1) if l2 or l1 else 0.0
+        return penalties.penalty(parameters.W[1:], {"l2": l2, "l1": l1}) if l2 or l1 else 0.0
 
     def start(self, task: Task, settings: StepSettings) -> NumpySession:
         """A session for this task; its state is zero until one is loaded."""
@@ -228,7 +228,7 @@ class NumpySession:
             for name, _ in tensors(layer):
                 getattr(gradient, name)[l][...] = backward.of_tensor(name)[l]
             if l2 or settings.l1:
-                gradient.W[l][:] += penalties.penalty_gradient(self._parameters.W[l], l2, settings.l1)
+                gradient.W[l][:] += penalties.penalty_gradient(self._parameters.W[l], {"l2": l2, "l1": settings.l1})
         if settings.clip_norm is not None:
             gradient = gradient.like(penalties.clip(gradient.flat, settings.clip_norm))
         return gradient

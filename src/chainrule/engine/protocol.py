@@ -84,6 +84,11 @@ class StepSettings:
     alpha: float = 0.0
     """l2 grows by alpha / weight of the batch."""
 
+    @property
+    def penalties(self) -> dict[str, float]:
+        """How strong each penalty is, by its name."""
+        return {"l2": self.l2, "l1": self.l1}
+
     def l2_of(self, batch_weight: float) -> float:
         """l2 of a step whose rows have this weight together."""
         return self.l2 + self.alpha / batch_weight if self.alpha and batch_weight else self.l2

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from chainrule.reference.optimizers import HYPER_PARAMETERS, OPTIMIZERS
+from chainrule.reference.penalties import PENALTIES
 from chainrule.reference.setting import Setting as Setting
 from chainrule.training.schedule import SCHEDULES
 from chainrule.training.update_rules import LEARNING_RATE, Adam, UpdateRule, optimizer_from
@@ -25,22 +26,7 @@ SETTINGS: dict[str, Setting] = _table(
     LEARNING_RATE,
     Setting(name="batch_size", kind=int, default=32, meaning="rows of a step", low=1, unit="rows"),
     Setting(name="epochs", kind=int, default=10, meaning="passes over the rows", low=1, high=10_000_000),
-    Setting(
-        name="l2",
-        kind=float,
-        default=0.0,
-        meaning="adds ½·l2·Σ‖W‖² to the objective; biases are free",
-        low=0.0,
-        source="Krogh, Hertz (1992)",
-    ),
-    Setting(
-        name="l1",
-        kind=float,
-        default=0.0,
-        meaning="adds l1·Σ|W| to the objective; biases are free",
-        low=0.0,
-        source="Tibshirani (1996)",
-    ),
+    *(entry.setting for entry in PENALTIES.values()),
     Setting(
         name="dropout",
         kind=float,

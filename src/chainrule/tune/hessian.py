@@ -47,7 +47,7 @@ class Hessian:
         self.loss, self.gradient = self._by.loss, self._by.gradient
         found = p.like(self.gradient)
         for l in range(1, len(p.W) if l2 else 0):
-            found.W[l][:] += penalties.penalty_gradient(p.W[l], l2, 0.0)
+            found.W[l][:] += penalties.penalty_gradient(p.W[l], {"l2": l2, "l1": 0.0})
 
     def __matmul__(self, v: Array) -> Array:
         """H·v, (size,)."""
@@ -56,7 +56,7 @@ class Hessian:
         if self.l2:
             bent, d = self.parameters.like(product), self.parameters.like(v)
             for l in range(1, len(d.W)):
-                bent.W[l][:] += penalties.penalty_bend(d.W[l], self.l2)
+                bent.W[l][:] += penalties.penalty_bend(d.W[l], {"l2": self.l2, "l1": 0.0})
         return product
 
     def dense(self) -> Array:

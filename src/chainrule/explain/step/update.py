@@ -14,6 +14,7 @@ from chainrule.network.parameters import tensor_names
 from chainrule.network.records import StepRecord, Update
 from chainrule.reference.optimizer import OneNumber
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.reference.penalties import PENALTIES
 from chainrule.text.tables import aligned, factor, number, wrapped
 
 Pair = tuple[int, int]
@@ -84,7 +85,9 @@ def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float
     squares, b = 0.0, record.backward
     for l in range(1, len(b.dW)):
         dW, W = b.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
-        squares += float(((dW + settings.l2 * W + settings.l1 * np.sign(W)) ** 2).sum())
+        for penalty, strength in settings.penalties.items():
+            dW = dW + strength * PENALTIES[penalty].slope(W)
+        squares += float((dW**2).sum())
         for name in tensor_names(record.update.old.parameters.architecture)[1:]:
             array = b.of_tensor(name)[l]
             squares += 0.0 if array is None else float((array.astype(np.float64) ** 2).sum())
@@ -122,17 +125,14 @@ def _gradient(
     name = notation.dw(l, *at) if part == "W" else notation.entry(f"d{part}", l, *at)
     name = notation.db(l, *at) if part == "b" else name
     g = number(getattr(record.update.gradient, part)[l][at])
-    penalised = part == "W" and bool(settings.l2 or settings.l1)
-    if not penalised and scale == 1:
+    penalties = {name: s for name, s in settings.penalties.items() if s and part == "W"}
+    if not penalties and scale == 1:
         return [f"g = {name} = {g}"]
     W = float(getattr(record.update.old, part)[l][at])
     symbols, numbers = [name], [number(getattr(record.backward, f"d{part}")[l][at])]
-    if penalised and settings.l2:
-        symbols.append("l2·W")
-        numbers.append(f"{number(settings.l2)}·{factor(W)}")
-    if penalised and settings.l1:
-        symbols.append("l1·sign(W)")
-        numbers.append(f"{number(settings.l1)}·{factor(np.sign(W))}")
+    for penalty, strength in penalties.items():
+        symbols.append(PENALTIES[penalty].symbols)
+        numbers.append(f"{number(strength)}·{factor(float(PENALTIES[penalty].slope(np.asarray(W))))}")
     left, right = " + ".join(symbols), " + ".join(numbers)
     if scale < 1:
         left = f"({left})·c" if len(symbols) > 1 else f"{left}·c"

@@ -12,6 +12,7 @@ from chainrule.explain.step.update import hyper_at, numbers_of, rule_in_numbers
 from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.reference.penalties import PENALTIES
 from chainrule.text import numpy_lines as code
 from chainrule.text.terms import Origin, Term
 
@@ -53,7 +54,8 @@ def _gradient_parts(context: StepContext, e: TensorEntry) -> list[tuple[str, flo
     dW, old = float(getattr(b, f"d{e.kind}")[e.l][e.at]), float(getattr(u.old, e.kind)[e.l][e.at])
     parts = [("g", dW)]
     if e.kind == "W":
-        parts += [("l2·W", s.l2 * old), ("l1·sign(W)", s.l1 * float(np.sign(old)))]
+        penalties = ((PENALTIES[penalty], strength) for penalty, strength in s.penalties.items())
+        parts += [(entry.symbols, strength * float(entry.slope(np.asarray(old)))) for entry, strength in penalties]
     whole = math.fsum(value for _, value in parts)
     g = float(getattr(u.gradient, e.kind)[e.l][e.at])
     factor = g / whole if s.clip_norm is not None and whole else 1.0
