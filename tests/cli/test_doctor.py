@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from chainrule.cli import main
@@ -33,6 +34,28 @@ def test_exit_code_text_and_json(runs: Path, capsys) -> None:
     assert main(["doctor", "ill", "--json"]) == 1
     out = capsys.readouterr().out
     assert out.count("\n") == 1 and json.loads(out)["first_cause"] == "learning-rate-too-large"
+
+
+def test_it_gives_commands_and_names_of_classes(tmp_path: Path, monkeypatch, capsys) -> None:
+    """No line of Python; the table, the target and the option; the rare class by its name in the table."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 2))
+    names = np.where(X[:, 0] + X[:, 1] > 2.7, "fraud", "legit")
+    lines = ["a,b,deal", *(f"{a:.4f},{b:.4f},{name}" for (a, b), name in zip(X, names, strict=True))]
+    Path("deals.csv").write_text("\n".join(lines))
+    train = ["train", "deals.csv", "--target", "deal", "-o", "RUN", "--quiet", "--preset", "plain"]
+    main([*train, "--optimizer", "sgd", "--learning-rate", "1e-7", "--epochs", "5", "--network", "8"])
+    capsys.readouterr()
+    assert main(["doctor", "RUN"]) == 1
+    text = capsys.readouterr().out
+    command = " ".join(text.split())
+    assert "deals.csv --target deal … --learning-rate" in command and "chainrule learning-rate" in command
+    assert "cr.train" not in text and "run." not in text
+    assert "Class fraud has" in command
+    main(["doctor", "RUN", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["findings"][0]["text"]["en"]["experiment"].startswith("chainrule train ")
 
 
 def test_what_is_no_run_is_refused(runs: Path, capsys) -> None:

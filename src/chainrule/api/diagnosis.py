@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.diagnose.doctor.diagnose import diagnose
 from chainrule.diagnose.doctor.finding import Diagnosis
+from chainrule.diagnose.doctor.interface import python
 from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.diagnose.vitals.measure import Vitals, take
 from chainrule.diagnose.vitals.steps import chosen_steps
@@ -21,7 +22,7 @@ def doctor(replayer: RunReplayer, data: tuple[Any, ...] | None) -> Diagnosis:
     record = replayer.record
     record.require(STEPS)
     rows = replayer.prepared(data)
-    return diagnose(
+    diagnosis = diagnose(
         RunView(
             task=replayer.task(rows),
             engine=replayer.engine,
@@ -41,6 +42,7 @@ def doctor(replayer: RunReplayer, data: tuple[Any, ...] | None) -> Diagnosis:
             index=record.index,
         )
     )
+    return diagnosis.for_interface(python(record.source if record.pipeline is not None else None))
 
 
 def _table(replayer: RunReplayer) -> dict[str, Any]:

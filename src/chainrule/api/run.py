@@ -105,6 +105,11 @@ class Run(PredictsTables):
         return self.record.n_steps
 
     @property
+    def table_sample(self) -> TableSample | None:
+        """The cells of some training rows, of a run of a table that kept them."""
+        return self._replayer.table_sample
+
+    @property
     def rows(self) -> Rows | None:
         """The training rows, where they are at hand."""
         return self._replayer.rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from chainrule.cli.subject import open_run, rows_of
+from chainrule.diagnose.doctor.interface import commands
 
 
 def run(options: argparse.Namespace) -> int:
@@ -12,5 +13,7 @@ def run(options: argparse.Namespace) -> int:
     subject = open_run(options.run_directory)
     _, data = rows_of(subject, options.run_directory)
     diagnosis = subject.doctor(data)
+    if subject.pipeline is not None:  # else it was trained from Python, on arrays
+        diagnosis = diagnosis.for_interface(commands(options.run_directory, subject.source))
     print(diagnosis.to_json() if options.json else diagnosis.text(options.language))
     return 0 if diagnosis.healthy else 1

@@ -37,10 +37,11 @@ def run(options: argparse.Namespace) -> int:
     if not (whole := rescue.is_whole(done)):  # before anything else can fail
         _say(rescue.message(done))
     measured = measure(plan, chosen, done.network)
+    found = train_report.remarks(plan, done, measured)
     if options.json:
-        print(train_report.as_json(plan, chosen, done, measured))
+        print(train_report.as_json(plan, chosen, done, measured, found))
     elif tell:
-        train_report.tell_result(plan, done, measured, whole=whole)
+        train_report.tell_result(plan, done, measured, found, whole=whole)
     interrupted = done.result["stopped"] == "interrupted" or ending.ENDING.received is not None
     return ending.ENDING.code if interrupted else 1 if done.diverged else 0 if whole else 2
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.cli.console import columns_table, say, scores_table
+from chainrule.diagnose.doctor.after_training import after_training
+from chainrule.diagnose.doctor.finding import Finding
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning import summary
 from chainrule.planning.evaluation import Scores
@@ -35,7 +38,16 @@ def tell_training(plan: TrainingPlan, selection: Selected, engine: str, how: str
     say(summary.tried(plan, selection) | summary.training(selection.candidate) | found | {"engine": engine})
 
 
-def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], *, whole: bool) -> None:
+def remarks(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores]) -> list[Finding]:
+    """What the training should not end without a word about."""
+    judged = "cross-validation" if "cross-validation" in measured else list(plan.parts)[-1]
+    weighted = run.record.class_weight is not None or plan.table.weight is not None
+    return after_training(run.table_sample, plan.task.kind, measured[judged], measured["baseline"], weighted=weighted)
+
+
+def tell_result(
+    plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], found: Sequence[Finding], *, whole: bool
+) -> None:
     """The measures beside the simplest prediction, how training ended, and where the run lies."""
     judged = list(plan.parts)[-1]
     print()
@@ -60,9 +72,21 @@ def tell_result(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], *,
             **({"next": f"chainrule explain {run.directory}"} if whole else {}),
         }
     )
+    tell_remarks(run, found, whole=whole)
 
 
-def as_json(plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping[str, Scores]) -> str:
+def tell_remarks(run: Run, found: Sequence[Finding], *, whole: bool) -> None:
+    """A line for each finding, and the command that says more."""
+    for label, finding in zip_longest(["look at"], found, fillvalue=""):
+        if isinstance(finding, Finding):
+            say({label: finding.line()}, len("stopped"))
+    if whole and (found or run.diverged):
+        say({"" if found else "look at": f"chainrule doctor {run.directory} says more"}, len("stopped"))
+
+
+def as_json(
+    plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping[str, Scores], found: Sequence[Finding]
+) -> str:
     """All of it as one JSON object."""
     judged = "validation_loss" if plan.fold is None else "cross_validation_loss"
     record = {
@@ -82,5 +106,6 @@ def as_json(plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping
         ],
         **run.result,
         **measured,
+        "look_at": [{"id": one.id, "text": one.line()} for one in found],
     }
     return json_text.text(record)

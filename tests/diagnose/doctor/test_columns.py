@@ -12,6 +12,7 @@ from chainrule.data.table import Table, column_of
 from chainrule.diagnose.doctor.code_rules import codes
 from chainrule.diagnose.doctor.columns import cells_of_inputs, cells_of_table
 from chainrule.diagnose.doctor.finding import Finding
+from chainrule.diagnose.doctor.interface import commands
 from chainrule.diagnose.doctor.leak_rules import functional_skill, leak_rules
 from chainrule.errors import DamagedFileWarning
 from chainrule.run.table_sample import TableSample, sampled_rows
@@ -116,7 +117,7 @@ def test_a_law_beside_noise_is_a_question() -> None:
     """The question names the column, and its remedy is to do nothing where the column is known before the target."""
     (question,) = leaks({"x": X, "noise": Z, "y": np.sin(X)}, "y")
     assert question.variant == "question" and question.evidence["columns"] == ["x"]
-    assert question.remedy.startswith("none")
+    assert question.remedy.startswith("not needed")
 
 
 def test_inputs_of_one_column_do_not_testify_for_each_other() -> None:
@@ -175,7 +176,8 @@ def test_a_code_is_found_in_a_table_as_in_arrays() -> None:
     run = cr.train({"length": length, "b": noise(2, 60), "y": noise(3, 60)}, target="y", progress=False)
     finding = next(one for one in run.doctor() if one.variant == "code")
     assert finding.evidence["column"] == "length" and finding.evidence["cells"] == 8
-    assert "--missing=-9999" in finding.remedy
+    assert 'missing=["-9999"]' in finding.remedy
+    assert "--missing=-9999" in finding.for_interface(commands("RUN", None)).remedy
 
 
 @pytest.mark.parametrize("seed", range(2))

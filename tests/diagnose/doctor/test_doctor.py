@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 
 import chainrule as cr
 from chainrule.diagnose.doctor.finding import Finding
+from chainrule.diagnose.doctor.interface import COMMAND, commands, python
 from chainrule.diagnose.doctor.label_rules import quasi_independence
 from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
 from chainrule.reference.activations import ACTIVATIONS
@@ -128,7 +129,7 @@ def test_a_code_for_missing_cells_is_told_whether_or_not_it_harmed() -> None:
     """-999 in one cell of twenty: the number, its columns, and how to say that it means missing."""
     first = train(X=with_cells(-999.0, X.size // 20), optimizer=cr.SGD(1e-6)).doctor()[0]
     assert first.id == "input-scale" and first.variant == "code" and first.evidence["value"] == -999.0
-    assert "--missing=-999" in first.remedy
+    assert "-999" in first.remedy
 
 
 def test_a_wrong_derivative_is_named(monkeypatch) -> None:
@@ -203,7 +204,7 @@ def test_chance_in_the_outcome_is_no_wrong_label(outcome) -> None:
     diagnosis = run.doctor()
     assert diagnosis.healthy, diagnosis.text()
     notes = {finding.id: finding for finding in diagnosis}
-    assert "label-noise" in notes and "leave open" in notes["label-noise"].title
+    assert "label-noise" in notes and notes["label-noise"].variant == "open"
 
 
 def test_labels_drawn_at_random_do_not_depend_on_the_class() -> None:
@@ -287,16 +288,67 @@ def slots(template: str) -> set[str]:
 
 def test_both_languages_say_everything_with_the_same_numbers() -> None:
     """Every id has every sentence in both languages, with the same slots, and no Korean particle follows a slot."""
-    assert set(WORDS["en"]) == set(WORDS["ko"]) == set(IDS) and len(IDS) == len(set(IDS)) == 25
+    assert set(WORDS["en"]) == set(WORDS["ko"]) == set(IDS) and len(IDS) == len(set(IDS)) == 27
     assert set(HEADINGS["en"]) == set(HEADINGS["ko"]) and set(UNJUDGED["en"]) == set(UNJUDGED["ko"])
     for id_ in IDS:
         english, korean = WORDS["en"][id_], WORDS["ko"][id_]
         assert set(english) == set(korean), id_
-        assert all(english[part] == korean[part] for part in english if part.startswith("experiment")), "code is code"
+        code = [part for part in english if part.startswith(("experiment", "command"))]
+        assert all(english[part] == korean[part] for part in code), "code is code"
         for part, template in korean.items():
             assert slots(template) == slots(english[part]), (id_, part)
             assert not re.search(r"\}(을|를|은|는|이|가|과|와|으로|로)(?![가-힣])", template), (id_, part)
     assert slots(TRIAL["en"]) == slots(TRIAL["ko"])
+
+
+PYTHON = re.compile(r"cr\.|net\b|\bX\b|\by\[|np\.|sklearn|run\.|=\"|=None|_")
+"""What a user of the command line cannot do anything with."""
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_the_command_line_is_given_commands(id_: str) -> None:
+    """Every experiment and remedy has its form for the command line, of every variant too, without Python."""
+    for language in ("en", "ko"):
+        entry = WORDS[language][id_]
+        for name, template in entry.items():
+            part, _, variant = name.partition(":")
+            if part in COMMAND:
+                own = COMMAND[part]
+                assert own in entry and (not variant or f"{own}:{variant}" in entry), (id_, name)
+            if part in COMMAND.values():
+                assert not PYTHON.search(
+                    re.sub(r"\{[^}]*\}|balanced_accuracy|cross_entropy|leaky_relu", "", template)
+                ), template
+                assert slots(template) <= {
+                    "train",
+                    "rate",
+                    "run",
+                    "data",
+                    "columns",
+                    "value",
+                    "better",
+                    "flags",
+                    "zeros",
+                    "more_epochs",
+                }
+
+
+def test_commands_name_the_table_and_python_its_call() -> None:
+    """The rate as an option of the command that trained, or as an argument of the call."""
+    found = Finding(id="learning-rate-too-large", evidence={"better": 0.01, "learning_rate": 1.0})
+    source = {"data": "my tables/a.csv", "target": ["price"]}
+    asks = commands("runs/a", source)
+    assert (
+        found.for_interface(asks).experiment
+        == "chainrule train 'my tables/a.csv' --target price … --learning-rate 0.01"
+    )
+    assert "chainrule learning-rate 'my tables/a.csv' --target price shows" in found.for_interface(asks).remedy
+    assert found.experiment == "cr.train(net, X, y, learning_rate=0.01, …)"
+    assert found.for_interface(python(source)).experiment.startswith("cr.train('my tables/a.csv', target='price', ")
+    momentum = Finding(
+        id="wrong-optimizer-settings", evidence={"names": ["momentum"], "values": [0.999], "usual": [0.9]}
+    )
+    assert momentum.for_interface(asks).experiment.endswith("… --momentum 0.9")
 
 
 def test_an_unknown_language_is_refused() -> None:

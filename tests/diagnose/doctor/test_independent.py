@@ -102,7 +102,7 @@ def test_a_finite_loss_is_not_called_a_number_that_is_none() -> None:
     """The title is true of the value: a loss of 5.2e5 exploded, NaN and infinity are numbers that are none."""
     diagnosis = trained([3, 1], *squares(), 0.01, batch_size=10, epochs=50).doctor()
     exploded = diagnosis[0].consequences[0]
-    assert np.isfinite(exploded.evidence["loss"]) and exploded.title == "A loss that exploded"
+    assert np.isfinite(exploded.evidence["loss"]) and exploded.title == "Exploding loss"
     assert "Non-finite numbers" not in diagnosis.text()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.diagnose.doctor.interface import Interface, derived, python
 from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
 from chainrule.diagnose.evidence import plain_evidence
 from chainrule.text.tables import number, wrapped
@@ -38,6 +39,8 @@ class Finding(Described):
         "fault" (it harmed the run, or will mislead) or "note".
     consequences : tuple of Finding
         Findings that it explains.
+    interface : Interface
+        Who reads it: users of Python are given Python, those of the command line commands.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Finding(Described):
     evidence: Mapping[str, Any] = field(default_factory=dict)
     severity: str = FAULT
     consequences: tuple[Finding, ...] = ()
+    interface: Interface = field(default_factory=python, compare=False, repr=False)
 
     @property
     def rank(self) -> int:
@@ -65,7 +69,7 @@ class Finding(Described):
 
     @property
     def experiment(self) -> str:
-        """The lines of Python that try to disprove it."""
+        """The lines of Python, or the command, that try to disprove it."""
         return self.words("experiment")
 
     @property
@@ -95,9 +99,9 @@ class Finding(Described):
         """
         known_language(language)
         entry = WORDS[language][self.id]
-        template = entry.get(f"{part}:{self.variant}") or entry.get(part) or ""
-        values = _Slots({name: _plain(value) for name, value in self.evidence.items()})
-        values |= {"step": self.step, "layer": self.layer}
+        template = next((entry[name] for name in self.interface.names(part, self.variant) if name in entry), "")
+        values = _Slots({name: _plain(value) for name, value in (derived(self.evidence) | dict(self.evidence)).items()})
+        values |= {"step": self.step, "layer": self.layer, **self.interface.slots}
         values["trial"] = TRIAL[language].format_map(values)
         return template.format_map(values)
 
@@ -121,6 +125,26 @@ class Finding(Described):
                     f"- {each.words('title', language)} [{each.id}]{at}: {each.words('claim', language)}", 4, 2
                 )
         return "\n".join(lines)
+
+    def line(self, language: str = "en") -> str:
+        """Return the finding in one line: what it is, and where.
+
+        Parameters
+        ----------
+        language : str, default "en"
+            English "en" or Korean "ko".
+
+        Returns
+        -------
+        str
+            The line.
+
+        Raises
+        ------
+        SettingsError
+            If the language is unknown.
+        """
+        return self.words("line", language) or self.words("title", language)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as plain JSON values.
@@ -156,6 +180,22 @@ class Finding(Described):
         """
         return replace(self, consequences=(*self.consequences, *consequences))
 
+    def for_interface(self, interface: Interface) -> Finding:
+        """Return the same finding for another reader.
+
+        Parameters
+        ----------
+        interface : Interface
+            Who reads it.
+
+        Returns
+        -------
+        Finding
+            A copy, its consequences too.
+        """
+        rest = tuple(each.for_interface(interface) for each in self.consequences)
+        return replace(self, interface=interface, consequences=rest)
+
 
 @dataclass(frozen=True)
 class Diagnosis(Described):
@@ -171,6 +211,8 @@ class Diagnosis(Described):
         J at the start, at the end and of a constant output, and the number of steps.
     unjudged : tuple of str
         What could not be judged, and why.
+    interface : Interface
+        Who reads it.
 
     Examples
     --------
@@ -182,6 +224,23 @@ class Diagnosis(Described):
     findings: tuple[Finding, ...]
     summary: Mapping[str, Any] = field(default_factory=dict)
     unjudged: tuple[str, ...] = ()
+    interface: Interface = field(default_factory=python, compare=False, repr=False)
+
+    def for_interface(self, interface: Interface) -> Diagnosis:
+        """Return the same diagnosis for another reader.
+
+        Parameters
+        ----------
+        interface : Interface
+            Who reads it: `chainrule.diagnose.doctor.interface` has those there are.
+
+        Returns
+        -------
+        Diagnosis
+            A copy whose experiments and remedies are put for that reader.
+        """
+        findings = tuple(finding.for_interface(interface) for finding in self.findings)
+        return replace(self, findings=findings, interface=interface)
 
     @property
     def healthy(self) -> bool:
@@ -213,7 +272,9 @@ class Diagnosis(Described):
         if notes:
             blocks.append("\n\n".join([say["notes"], *(finding.text(language) for finding in notes)]))
         if self.unjudged:
-            result = [line for name in self.unjudged for line in wrapped(f"- {UNJUDGED[language][name]}", 0, 2)]
+            known, reader = UNJUDGED[language], self.interface.name
+            sentences = [known.get(f"{name}:{reader}", known[name]) for name in self.unjudged]
+            result = [line for sentence in sentences for line in wrapped(f"- {sentence}", 0, 2)]
             blocks.append("\n".join([say["unjudged"], *result]))
         return "\n\n".join(blocks)
 

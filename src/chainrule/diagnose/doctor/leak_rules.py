@@ -103,8 +103,11 @@ def _settled(cells: Cells, settles: Sequence[Leak]) -> Iterator[Finding]:
         yield Finding(id="target-leak", variant="question", evidence=evidence, severity=NOTE)
 
 
-def suspects(cells: Cells) -> list[Leak]:
-    """Every column against which something speaks, the strongest of it."""
+def suspects(cells: Cells, *, structural: bool = False) -> list[Leak]:
+    """Every column against which something speaks, the strongest of it.
+
+    Args      structural: only what its cells say by themselves, which takes a moment
+    """
     truth = cells.truth
     if truth is None or len(truth) < FEWEST or len(np.unique(truth)) < 2 or not np.isfinite(truth).all():
         return []
@@ -112,7 +115,7 @@ def suspects(cells: Cells) -> list[Leak]:
     found = [
         leak
         for j, column in enumerate(cells.columns)
-        if column.varies and (leak := of_column(j, column, cells)) is not None
+        if column.varies and (leak := of_column(j, column, cells, structural)) is not None
     ]
     return found or (_one_for_each(cells) if cells.is_class else [])
 
@@ -120,14 +123,14 @@ def suspects(cells: Cells) -> list[Leak]:
 # values -----------------------------------------------------------------------------------------------------
 
 
-def _of_values(j: int, column: TableColumn, cells: Cells) -> Leak | None:
+def _of_values(j: int, column: TableColumn, cells: Cells, structural: bool) -> Leak | None:
     truth = cells.truth
     assert truth is not None
     known = column.known
     x, y = column.values[known], truth[known]
     if column.kind in ("number", "boolean") and _same_numbers(x, y, truth):
         return Leak(column=j, kind="copy", skill=1.0, evidence={"share": float(known.mean())})
-    if known.mean() < PURE or column.kind == "category" or len(np.unique(x)) < 3:
+    if structural or known.mean() < PURE or column.kind == "category" or len(np.unique(x)) < 3:
         return None
     skill = functional_skill(x, y)
     return Leak(column=j, kind="settles", skill=skill, to_the_last=skill >= TO_THE_LAST) if skill >= EXACTLY else None
@@ -182,7 +185,7 @@ def _between(values: Array, means: Array) -> Array:
 # classes ----------------------------------------------------------------------------------------------------
 
 
-def _of_classes(j: int, column: TableColumn, cells: Cells) -> Leak | None:
+def _of_classes(j: int, column: TableColumn, cells: Cells, structural: bool) -> Leak | None:
     truth = cells.truth
     assert truth is not None
     values, known = column.values, column.known
@@ -197,6 +200,8 @@ def _of_classes(j: int, column: TableColumn, cells: Cells) -> Leak | None:
     x, y = values[known], truth[known]
     if _one_to_one(x, y):
         return Leak(column=j, kind="copy", skill=1.0, evidence={"share": float(known.mean())})
+    if structural:
+        return None
     skill, to_the_last = class_skill(x, y, len(distinct))
     return Leak(column=j, kind="settles", skill=skill, to_the_last=to_the_last) if skill >= PURE else None
 

@@ -10,6 +10,7 @@ IDS = (
     "exploding-gradient", "learning-rate-too-large", "non-finite", "exploding-loss", "dead-units", "saturated-units",
     "vanishing-gradient", "class-imbalance", "learning-rate-too-small", "too-strong-regularization",
     "too-few-steps", "stalled", "overfitting", "target-leak", "duplicate-rows",
+    "below-baseline", "perfect-score",
 )  # fmt: skip
 """Every id, in the order in which causes are looked for."""
 WORDS = grouped("finding")
