@@ -17,7 +17,7 @@ _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 def log(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The natural logarithm of positive finite numbers, to 2 ulp.
 
-    Formula   x = m·2^e, 1/√2 ≤ m < √2;  log x = e·ln 2 + 2·artanh(s),  s = (m − 1)/(m + 1)
+    x = m·2^e, 1/√2 ≤ m < √2;  log x = e·ln 2 + 2·artanh(s),  s = (m − 1)/(m + 1)
     """
     m, e = np.frexp(x)
     small = m < 0.7071067811865476
@@ -33,7 +33,7 @@ def log(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def cosine_of_half_turns(x: float) -> float:
     """cos(π·x) for a float x, to about 2 ulp of 1; exact at multiples of ½.
 
-    Formula   the Taylor series of cos or sin on |π·x| ≤ π/4, after folding x into the first eighth turn
+    the Taylor series of cos or sin on |π·x| ≤ π/4, after folding x into the first eighth turn
     """
     x = abs(x) % 2.0
     x = 2.0 - x if x > 1.0 else x

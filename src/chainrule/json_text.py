@@ -46,7 +46,7 @@ def _encoder(indent: int | None, sort_keys: bool) -> Callable[[Any], str]:
 def plain(value: Any, *otherwise: None) -> Any:
     """A value in the forms JSON has; a set in order, an array as a list, what JSON has no form for as text.
 
-    Args      otherwise: what stands for a number that is not finite, in place of its word
+    Arguments: otherwise: what stands for a number that is not finite, in place of its word.
     """
     if isinstance(value, np.generic):
         value = value.item()

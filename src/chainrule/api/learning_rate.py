@@ -162,9 +162,9 @@ AUTO = "auto"
 def settle(setup: Setup, asked: float | str | Suggestion | None, directory: Any, resume: bool) -> Setup:
     """The training with the learning rate it is to have: the optimizer's, another one, or one that is found first.
 
-    Args      asked: None, a number, "auto", or what was found for this training before; directory, resume: a run
-              that is continued keeps the one it was begun with where "auto" is asked
-    Errors    SettingsError for anything else, or what was found for another update rule; DataError as for suggest
+    Arguments: asked: None, a number, "auto", or what was found for this training before; directory, resume: a run
+    that is continued keeps the one it was begun with where "auto" is asked. Raises SettingsError for anything else,
+    or what was found for another update rule; DataError as for suggest.
     """
     if asked is None:
         return setup

@@ -45,7 +45,7 @@ def network_of(candidate: Candidate) -> Network:
 def choose(plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None) -> Selected:
     """The candidate to train, by trials of the simpler ones.
 
-    Args      begun: the folder of a run that is continued, which goes on as it began
+    Arguments: begun: the folder of a run that is continued, which goes on as it began.
     """
     if begun is not None and RunDirectory(begun).exists:
         last, source = len(plan.candidates) - 1, contents.read_record(begun / RUN).get("source") or {}
@@ -103,7 +103,7 @@ def _in_memory(setup: Setup, time_limit: float | None) -> Result:
 def train_candidate(plan: TrainingPlan, selection: Selected, *, recorded: bool = True, **how: Any) -> Run:
     """The Run of the candidate that was taken; `how`: what train takes besides.
 
-    Args      recorded: whether the pipeline and the source of the rows become part of the run
+    Arguments: recorded: whether the pipeline and the source of the rows become part of the run.
     """
     candidate = selection.candidate
     if recorded:

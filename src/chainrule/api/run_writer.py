@@ -219,7 +219,7 @@ class RunWriter:
 def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArray[Any]]]:
     """A pipeline as a model file holds it; one that could not be kept is refused before the training, not after it.
 
-    Errors    SettingsError where it has no to_dict() of JSON values, or no arrays() of numbers by name
+    Raises SettingsError where it has no to_dict() of JSON values, or no arrays() of numbers by name.
     """
     if pipeline is None:
         return None, {}

@@ -22,7 +22,7 @@ from chainrule.visible import drawing
 STYLES = {"✓": "green", "✗": "red"}
 HEADINGS = {workloads.COMPILE: "torch.\ncompile", workloads.SKLEARN: "scikit-\nlearn", workloads.NUMPY: "NumPy\nengine",
             "with progress bar / without": "with progress bar\n/ without"}  # fmt: skip
-"""Where a terminal is too narrow for the name."""
+"""Headings for narrow terminals."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Sheet:
 
 
 def judged(value: float, target: float | None, form: str) -> str:
-    """A figure with its target, met ✓ or missed ✗."""
+    """A value with its target, met ✓ or missed ✗."""
     text = form.format(value)
     if target is None:
         return text
@@ -73,7 +73,7 @@ def label(entry: PartResult) -> str:
 
 
 def cell(entry: PartResult, who: str, kind: str, form: str) -> str:
-    """A figure of a contestant, or a dash where it is absent."""
+    """The value of a library, or a dash if it is absent."""
     value = entry[kind].get(who)
     if value is None:
         return "–"
@@ -92,7 +92,7 @@ def microseconds(entries: list[PartResult], threads: int) -> Sheet:
 
 
 def ratios(entries: list[PartResult], threads: int) -> Sheet:
-    """Peer time / ours, the share of the peak and, beyond one thread, the gain."""
+    """Time of each peer / time of chainrule, the share of the peak and, with more than one thread, the gain."""
     columns = ["", *PEERS, "peak"] + (["gain"] if threads > 1 else [])
     rows = []
     for e in entries:
@@ -105,13 +105,14 @@ def ratios(entries: list[PartResult], threads: int) -> Sheet:
             row.append("–" if gain is None else judged(gain, e["gain_target"], "{:.2f}"))
         rows.append(row)
     note = (
-        "A cell is peer time / chainrule's, and the target it met ✓ or missed ✗. peak: % of the cores' multiply-adds."
+        "Cells: time of the peer / time of chainrule, with the target that was met ✓ or missed ✗. "
+        "peak: % of the multiply-adds of the cores."
     )
-    return Sheet(heading("Times as long as chainrule", threads), columns, rows, note + absent_text(entries))
+    return Sheet(heading("Time relative to chainrule", threads), columns, rows, note + absent_text(entries))
 
 
 def prediction(entries: list[PartResult], threads: int) -> Sheet:
-    """Microseconds of a call and ratios."""
+    """Microseconds per call, and ratios."""
     rows = []
     for e in entries:
         name = f"{e['workload']} {counted(e['n_rows'], 'row')}"
@@ -125,7 +126,7 @@ def prediction(entries: list[PartResult], threads: int) -> Sheet:
 
 
 def loop(entries: list[PartResult]) -> Sheet:
-    """What train costs beyond its steps."""
+    """The overhead of train over its steps."""
     rows = [
         [
             f"{e['workload']} sgd, {e['epochs']} epochs",
@@ -134,7 +135,7 @@ def loop(entries: list[PartResult]) -> Sheet:
         ]
         for e in entries
     ]
-    return Sheet("What a call of train costs", ["", "train / its steps", "with progress bar / without"], rows)
+    return Sheet("Overhead of train", ["", "train / its steps", "with progress bar / without"], rows)
 
 
 def footprint(entry: PartResult) -> Sheet:
@@ -145,20 +146,20 @@ def footprint(entry: PartResult) -> Sheet:
         for name in (*times, *(n for n in sizes if n not in times))
     ]
     note = (
-        f"Targets: import {times.get(IMPORT_ALONE, float('nan')):.0f} ms of at most {entry['import_target_ms']:.0f}, "
-        f"as a wheel {entry['wheel_mb']:.2f} MB of at most {entry['wheel_target_mb']:.0f}."
+        f"Targets: import at most {entry['import_target_ms']:.0f} ms ({times.get(IMPORT_ALONE, float('nan')):.0f} ms), "
+        f"wheel at most {entry['wheel_target_mb']:.0f} MB ({entry['wheel_mb']:.2f} MB)."
     )
-    return Sheet("Until one can train, beyond NumPy, and size without dependencies", ["", "ms", "MB"], rows, note)
+    return Sheet("Import time beyond NumPy, and size without dependencies", ["", "ms", "MB"], rows, note)
 
 
 def absent_text(entries: list[PartResult]) -> str:
-    """One sentence for each library that could not be measured, and why."""
+    """One sentence for each library that could not be measured, with the reason."""
     reasons = {name: reason for e in entries for name, reason in e["absent"].items()}
     return "".join(f" {name}: {reason}." for name, reason in reasons.items())
 
 
 def about(results: dict[str, Any]) -> str:
-    """The machine in a line."""
+    """One line about the machine."""
     m = results["machine"]
     found = ", ".join(f"{name} {v}" for name, v in m["versions"].items() if v)
     computes = m.get("instruction_set", m["engine"])

@@ -16,8 +16,8 @@ MOST_BYTES = 1 << 20
 def read_config(path: str, actions: dict[str, argparse.Action]) -> tuple[list[str], str | None]:
     """The arguments a file of options stands for, and its `data`.
 
-    Args      actions: the options of the command by their flags, as "--learning-rate"
-    Errors    SettingsError for a file that is no TOML, or a key that is no option (the nearest is named)
+    Arguments: actions: the options of the command by their flags, as "--learning-rate". Raises SettingsError for a
+    file that is no TOML, or a key that is no option (the nearest is named).
     """
     try:
         if not Path(path).is_file():

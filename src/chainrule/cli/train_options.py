@@ -20,7 +20,7 @@ from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
 def plan_of(options: argparse.Namespace, beside: Path | None = None) -> TrainingPlan:
     """The plan that the options ask for.
 
-    Args      beside: the folder in which the cache of a large source is made; None refuses such a source
+    Arguments: beside: the folder in which the cache of a large source is made; None refuses such a source.
     """
     asked, wanted = request(options), selection(options)
     how = {"test": options.test, "origin": origin(options)}

@@ -19,7 +19,7 @@ def select(
 ) -> tuple[Engine, str]:
     """The engine for this architecture, trained by this rule, and the reason for the choice, in a few words.
 
-    Errors    SettingsError for an unknown name, or where "native" is asked for and cannot compute this
+    Raises SettingsError for an unknown name, or where "native" is asked for and cannot compute this.
     """
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES)
@@ -54,7 +54,7 @@ def peak_flops() -> float:
 def describe() -> dict[str, Any]:
     """Which engine `auto` takes for usual networks, its instruction set and the others this processor has.
 
-    Errors    SettingsError where CHAINRULE_ISA names one that is not available
+    Raises SettingsError where CHAINRULE_ISA names one that is not available.
     """
     native, missing = _native()
     if native is None:

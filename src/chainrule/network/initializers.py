@@ -53,7 +53,7 @@ INITIALIZERS: dict[str, Initializer] = {
 def automatic(activation: str) -> str:
     """The initializer that keeps the variance of a through a layer of this activation.
 
-    Source    He et al. (2015) for rectifiers, Klambauer et al. (2017) for selu, Glorot, Bengio (2010) else
+    Source: He et al. (2015) for rectifiers, Klambauer et al. (2017) for selu, Glorot, Bengio (2010) else.
     """
     return ACTIVATIONS[activation].initializer
 

@@ -36,13 +36,11 @@ def encode(
 
     Class indices and one-hot rows are classes, 0/1 on sigmoids with cross-entropy labels, anything else values.
 
-    Args      y: class indices (n,); one-hot or several labels (n, k) of 0/1; values (n,) or (n, k), probabilities
-              between 0 and 1 among them; of several labels or values some may be missing, NaN: they stay out of
-              the loss
-              stated: what they mean, where that is known already
-    Returns   int32 (n,) class indices or float (n, k), and the kind
-    Errors    ShapeError for another length or width; DataError for inf, a class out of range, or NaN where a
-              row would say nothing
+    Arguments: y: class indices (n,); one-hot or several labels (n, k) of 0/1; values (n,) or (n, k), probabilities
+    between 0 and 1 among them; of several labels or values some may be missing, NaN: they stay out of the loss
+    stated: what they mean, where that is known already. Returns int32 (n,) class indices or float (n, k), and the
+    kind. Raises ShapeError for another length or width; DataError for inf, a class out of range, or NaN where a row
+    would say nothing.
     """
     array = numeric(unmasked(y) if n_outputs > 1 and getattr(y, "ndim", 0) == 2 else y, "y")
     if array.ndim == 0 or array.ndim > 2 or len(array) != n:

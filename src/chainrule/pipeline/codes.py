@@ -45,11 +45,12 @@ def values_name(
 ) -> bool:
     """Whether whole numbers predict the targets as names clearly better than as a quantity.
 
-    Args      values (n,), NaN = missing; targets (n, n_targets): standardised, 0 where missing; folds (n,): their
-              folds, 0 … n_folds − 1; beyond: so many distinct values a number tells apart anyway, by its bins
-    Formula   as a name: ŷ = (Σ w·y + 3·q) / (Σ w + 3) over the rows of the value in other folds
-              as a quantity: q, the line through the mean targets of the k values on either side, the value's own left
-              out; the best k of 1, 3, 10, 30; of a value of a tenth of the rows its mean
+        as a name: ŷ = (Σ w·y + 3·q) / (Σ w + 3) over the rows of the value in other folds
+        as a quantity: q, the line through the mean targets of the k values on either side, the value's own left
+        out; the best k of 1, 3, 10, 30; of a value of a tenth of the rows its mean
+
+    Arguments: values (n,), NaN = missing; targets (n, n_targets): standardised, 0 where missing; folds (n,): their
+    folds, 0 … n_folds − 1; beyond: so many distinct values a number tells apart anyway, by its bins.
 
     Examples
     --------

@@ -35,11 +35,12 @@ class NumberEncoder:
     """A number, scaled; where bins are given also its place in each bin; where values were missing an indicator; one
     for each word that stands among the numbers.
 
-    Formula   robust, standard: x = (v − center)·factor, input x / √(1 + (x/3)²)
-              quantile: Φ⁻¹ of the share of training rows below v, interpolated between knots
-              bin t with edges a, b: (v − a) / (b − a), held within [0, 1]
-              a missing value, and a word, has the inputs of the median
-    Source    Holzmüller et al. (2024) for the smooth limit; Gorishniy et al. (2022) for the bins
+        robust, standard: x = (v − center)·factor, input x / √(1 + (x/3)²)
+        quantile: Φ⁻¹ of the share of training rows below v, interpolated between knots
+        bin t with edges a, b: (v − a) / (b − a), held within [0, 1]
+        a missing value, and a word, has the inputs of the median
+
+    Source: Holzmüller et al. (2024) for the smooth limit; Gorishniy et al. (2022) for the bins.
     """
 
     kind: ClassVar[str] = "number"

@@ -37,7 +37,7 @@ def fit_encoder(
 ) -> Encoder:
     """The encoder of a training column.
 
-    Args      by_target (n, n_targets): for the means of levels, if any; codes: whether a number may be a name
+    Arguments: by_target (n, n_targets): for the means of levels, if any; codes: whether a number may be a name.
     """
     if column.kind == "number":
         if codes and by_target is not None:

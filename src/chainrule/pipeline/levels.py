@@ -26,8 +26,9 @@ class CategoryEncoder:
     A level unknown to training counts as rare; where training had no rare level all its inputs are 0.
     Two levels without a missing value become one input, −1 and +1, unknown 0.
 
-    Formula   mean target of a level: (Σ w·y + 10·ȳ) / (Σ w + 10), over rows of other folds for a training row
-    Source    Micci-Barreca (2001)
+        mean target of a level: (Σ w·y + 10·ȳ) / (Σ w + 10), over rows of other folds for a training row
+
+    Source: Micci-Barreca (2001).
     """
 
     kind: ClassVar[str] = "category"
@@ -49,7 +50,7 @@ class CategoryEncoder:
     ) -> CategoryEncoder:
         """Levels with enough rows (whole weights count as rows repeated), the most frequent where there are too many.
 
-        Args      targets (n, n_targets): standardised, 0 where missing; folds (n,): 0 … n_folds − 1
+        Arguments: targets (n, n_targets): standardised, 0 where missing; folds (n,): 0 … n_folds − 1.
         """
         levels, codes = column.levels or (), column.values
         repeats = weight if weight is not None and (weight == np.floor(weight)).all() else None

@@ -19,8 +19,8 @@ MOST_STEPS = 32
 class OrderedEncoder:
     """The place of a level in its order, an input for each step that it lies beyond, and one for a missing value.
 
-    Formula   of K levels, the level k = 0 … K − 1: 2k/(K − 1) − 1, and [k ≥ 1], …, [k ≥ K − 1]
-              a missing or unknown level: 0 for all of them, and 1 for missing where training had missing values
+    of K levels, the level k = 0 … K − 1: 2k/(K − 1) − 1, and [k ≥ 1], …, [k ≥ K − 1]
+    a missing or unknown level: 0 for all of them, and 1 for missing where training had missing values
     """
 
     kind: ClassVar[str] = "ordered"

@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 def quantiles(values: Array, weight: Array | None, shares: Sequence[float] | Array) -> Array:
     """For each share the smallest value that this share of the weight lies at or below: always a value of the data.
 
-    Args      values (n,) finite, at least one; weight (n,) ≥ 0 or None for ones; shares in [0, 1]
+    Arguments: values (n,) finite, at least one; weight (n,) ≥ 0 or None for ones; shares in [0, 1].
 
     Examples
     --------

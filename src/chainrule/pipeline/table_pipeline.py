@@ -58,9 +58,9 @@ class TablePipeline:
     ) -> TablePipeline:
         """Every encoder fitted to the training rows, weighted.
 
-        Args      n_bins: inputs that tell the place of a number in bins, 0 for none; codes: whether whole numbers
-                  whose kind nobody stated are tried as names too (see codes.py); missing: cells that mean a
-                  missing value, for reading other files alike
+        Arguments: n_bins: inputs that tell the place of a number in bins, 0 for none; codes: whether whole numbers
+        whose kind nobody stated are tried as names too (see codes.py); missing: cells that mean a missing value, for
+        reading other files alike.
         """
         return cls.fit_encoded(table, target, scaling=scaling, n_bins=n_bins, codes=codes, missing=missing, seed=seed)[
             0
@@ -81,7 +81,7 @@ class TablePipeline:
     ) -> tuple[TablePipeline, Array]:
         """The pipeline, fitted to some rows of a table, and the inputs of all its rows, encoded once.
 
-        Args      rows: the training rows, ascending; None for all. The inputs are those of training_features
+        Arguments: rows: the training rows, ascending; None for all. The inputs are those of training_features.
         """
         fitted = table if rows is None else table.take(rows)
         by_target, folds = _for_means(target, fitted), folds_of(len(fitted), seed)
@@ -139,8 +139,8 @@ class TablePipeline:
     def features(self, table: Table, dtype: str = "float64", folds: Array | None = None) -> Array:
         """Network inputs (n, n_inputs) of any rows: columns matched by name, in any order, others left out.
 
-        Args      folds: of training rows the fold each was in, −1 for rows that were held out
-        Errors    DataError naming missing columns, or a column that holds something else than in training
+        Arguments: folds: of training rows the fold each was in, −1 for rows that were held out. Raises DataError
+        naming missing columns, or a column that holds something else than in training.
         """
         refuse_missing(self.columns, table.names, table.path)
         place = {column.name: column for column in table.columns}
@@ -161,7 +161,7 @@ class TablePipeline:
     def training_features(self, table: Table, rows: Array | None = None, dtype: str = "float64") -> Array:
         """Inputs of the table the pipeline was fitted to; means of levels leave each row's own fold out.
 
-        Args      rows: which rows of the table those of the fit were, ascending; None for all
+        Arguments: rows: which rows of the table those of the fit were, ascending; None for all.
         """
         fitted = len(table) if rows is None else len(rows)
         folds = np.full(len(table), -1)
@@ -200,7 +200,7 @@ class TablePipeline:
     def from_dict(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> TablePipeline:
         """The inverse of to_dict and arrays.
 
-        Errors    ModelFileError for anything else
+        Raises ModelFileError for anything else.
         """
         try:
             values = check_pipeline(values, arrays)

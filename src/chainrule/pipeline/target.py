@@ -69,7 +69,7 @@ class Classes:
     def encode(self, table: Table) -> Array:
         """Class indices (n,), −1 where missing.
 
-        Errors    DataError for a class the training had not
+        Raises DataError for a class the training had not.
         """
         return _indices(_target(table, self.columns[0]), self.classes, table.path)
 
@@ -124,8 +124,8 @@ class Labels:
 class Values:
     """One or several numbers, standardised for training; their unit comes back in decode.
 
-    Formula   y' = (f(y) − mean) / scale, f(y) = y, or log(1 + y / unit) where logarithm;
-              predicted y = f⁻¹(y'·scale + mean), within the range of the training rows where logarithm
+    y' = (f(y) − mean) / scale, f(y) = y, or log(1 + y / unit) where logarithm;
+    predicted y = f⁻¹(y'·scale + mean), within the range of the training rows where logarithm
     """
 
     kind: ClassVar[str] = "values"
@@ -140,7 +140,7 @@ class Values:
     def fit(cls, table: Table, *, standardised: bool = True, logarithm: bool = False) -> Values:
         """Mean and scale of the training rows, of the logarithm where that is asked for.
 
-        Errors    DataError for a target that holds no numbers, or negative ones where the logarithm is asked for
+        Raises DataError for a target that holds no numbers, or negative ones where the logarithm is asked for.
         """
         names, n = tuple(target.name for target in table.targets), len(table.targets)
         raw = [_numbers(target, table.path) for target in table.targets]

@@ -38,7 +38,7 @@ ADAPTIVE = ("adam", "adamw", "rmsprop")
 class NetworkPlan:
     """A network before its first parameter is drawn: the arguments of Network, checked.
 
-    Errors    SettingsError as for Network
+    Raises SettingsError as for Network.
     """
 
     sizes: tuple[int, ...]
@@ -102,7 +102,7 @@ def make_candidates(
 
     None is tried where epochs are stated; the one without hidden layers is left out where they are described.
 
-    Args      encoded: the rows as the pipeline of a preset has them; has_validation: whether rows judge the epochs
+    Arguments: encoded: the rows as the pipeline of a preset has them; has_validation: whether rows judge the epochs.
     """
     keeps_linear = not request.describes_network
     simpler = () if "epochs" in request.settings else chosen.simpler

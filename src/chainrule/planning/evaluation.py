@@ -38,7 +38,7 @@ def scores(network: Predictor, pipeline: TablePipeline, tables: Iterable[Table],
     n_rows and accuracy, balanced_accuracy, f1_macro, (f1), log_loss, auc for classes; accuracy (all labels right),
     label_accuracy, f1_macro, log_loss, auc for labels; rmse, mae, r2 for values, of several also each one's.
 
-    Args      inputs: the rows of a single table as the pipeline encodes them, where that was done before
+    Arguments: inputs: the rows of a single table as the pipeline encodes them, where that was done before.
     """
     return _scores(pipeline, ((network, table, inputs) for table in tables))
 
@@ -64,7 +64,7 @@ def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Arr
 def scores_of_arrays(network: Predictor, X: object, encoded: Array, kind: OutputKind) -> Scores:
     """The same measures of network inputs; values are named y1, y2, … where there are several.
 
-    Args      encoded: targets as the network takes them
+    Arguments: encoded: targets as the network takes them.
     """
     if kind == "class":
         truth = encoded if encoded.ndim == 1 else encoded.argmax(axis=1)

@@ -57,7 +57,7 @@ Blocks = Callable[[], Iterator[tuple[str, Any, Any, Any]]]
 def is_large(source: Any, cache: str | Path | None = None, above_mb: float = CACHE_ABOVE_MB) -> bool:
     """Whether the rows are to be trained on from a cache: asked for, or more than memory is meant for.
 
-    Args      cache: the folder that is asked for, if any; above_mb: megabytes of numbers that are many
+    Arguments: cache: the folder that is asked for, if any; above_mb: megabytes of numbers that are many.
     """
     is_path = isinstance(source, (str, Path))
     if cache is not None and (not is_path or str(source) in builtin.TARGETS or str(source).lower().endswith(".npz")):
@@ -72,8 +72,8 @@ def plan_large(
 ) -> TrainingPlan:  # fmt: skip
     """Read the source through, decide, fit the pipeline to a sample, write the cache or open the one there is.
 
-    Args      as for plan_source; cache: the folder of the cache; where none is named one is made in `beside`
-    Errors    DataError where the cache that is named was made of other rows
+    Arguments: as for plan_source; cache: the folder of the cache; where none is named one is made in `beside`. Raises
+    DataError where the cache that is named was made of other rows.
     """
     reading = survey(source, selection)
     check_kinds(selection, reading.understood, reading.source.path)

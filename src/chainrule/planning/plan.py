@@ -125,9 +125,8 @@ def plan_source(
 ) -> TrainingPlan:
     """Read every table, and plan.
 
-    Args      source: whatever data.read takes; test: the same, of rows to measure the finished model on (a built-in
-              set has its own); origin: where the rows came from, for the record of a run
-    Errors    SettingsError, DataError
+    Arguments: source: whatever data.read takes; test: the same, of rows to measure the finished model on (a built-in
+    set has its own); origin: where the rows came from, for the record of a run. Raises SettingsError, DataError.
     """
     whole = read(source, selection, "train")
     if not whole.targets:
@@ -150,7 +149,7 @@ def plan_table(
 ) -> TrainingPlan:
     """The plan for rows that all have a target: held out once, each pipeline fitted once, its inputs made once.
 
-    Args      given: tables of their own to validate and to test on; missing: cells that mean a missing value
+    Arguments: given: tables of their own to validate and to test on; missing: cells that mean a missing value.
     """
     seed, few = request.seed, is_few(request, len(table))
     share = None if few or "validation" in given else request.share
@@ -236,7 +235,7 @@ def target_of(request: Request, task: PredictionTask, rows: Table) -> Target:
 def weighted_by_classes(table: Table, request: Request, task: PredictionTask, kept: Rows | None = None) -> Table:
     """The rows, weighted as the training weighs them: statistics of the columns follow those weights.
 
-    Args      kept: which of them are trained on; None: all
+    Arguments: kept: which of them are trained on; None: all.
     """
     if request.class_weight is None or task.kind != "classes":
         return table
@@ -277,7 +276,7 @@ def check_parts(parts: dict[str, Table]) -> None:
 def choose_task_of(table: Table, request: Request) -> PredictionTask:
     """The task of a table's targets.
 
-    Errors    DataError where the targets do not suit it, or hold one class only
+    Raises DataError where the targets do not suit it, or hold one class only.
     """
     try:
         task = choose_task(table.targets, request.task)

@@ -52,7 +52,7 @@ class Preset:
 def preset(name: str, *, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
     """The preset of this name for so many training rows and columns of numbers, and for classes or values.
 
-    Errors    SettingsError for an unknown name
+    Raises SettingsError for an unknown name.
     """
     if name not in PRESETS:
         raise unknown_name("preset", name, PRESETS)
@@ -183,8 +183,8 @@ NETWORKS: tuple[tuple[int, float, float, int], ...] = (
 def few_rows(n_rows: int, n_distinct: int, n_numbers: int, output: str) -> Preset:
     """What so many rows are trained with, whole batches and no chance, behind the simpler ways.
 
-    Args      n_distinct: rows that differ from each other, which the number of bins follows; n_numbers: columns;
-              output: the output activation
+    Arguments: n_distinct: rows that differ from each other, which the number of bins follows; n_numbers: columns;
+    output: the output activation.
     """
     whole = {"batch_size": n_rows, "schedule": "cosine", "shuffle": False}
     rate = RIDGE_RATE / CURVATURE.get(output, 1.0)

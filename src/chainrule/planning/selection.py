@@ -82,7 +82,7 @@ def select_by_holdout(n_candidates: int, loss_of: Callable[[int], float]) -> int
 
     The last and longest one is never tried: it is taken where the one before it was better than the others by far.
 
-    Args      loss_of: the validation loss of a candidate; inf where it failed
+    Arguments: loss_of: the validation loss of a candidate; inf where it failed.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> 
     epochs there are to choose from, the better it looks by chance. Over folds the mean is by their weight, without
     those that tell nothing; it is inf where none is left.
 
-    Args      limit: the time limit of one training, or nothing
+    Arguments: limit: the time limit of one training, or nothing.
     """
     began, candidate = time.perf_counter(), plan.candidates[index]
     losses, sizes, models = list[float](), list[float](), dict[int, Predictor]()

@@ -40,7 +40,7 @@ def choose_task(targets: Sequence[Column], asked: str) -> PredictionTask:
     with at least 10 rows for each on average. Several targets: labels where each has two names or is 0 and 1,
     else values.
 
-    Errors    SettingsError for an unknown task; DataError if the targets cannot serve the task asked for
+    Raises SettingsError for an unknown task; DataError if the targets cannot serve the task asked for.
     """
     if asked not in TASKS:
         raise unknown_name("task", asked, TASKS)

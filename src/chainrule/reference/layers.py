@@ -11,11 +11,12 @@ from chainrule.reference.activations import ACTIVATIONS, Array
 def dense_forward(a_in: Array, W: Array, b: Array, activation: str, mask: Array | None = None) -> tuple[Array, Array]:
     """The pre-activation and the activation of a dense layer, dropout applied where a mask is given.
 
-    Formula   z = a_in @ W + b;   a = g(z), or g(z) ⊙ mask
-    Args      a_in (n, n_in); W (n_in, n_out); b (n_out,); activation: a name in ACTIVATIONS;
-              mask (n, n_out): 0 where dropout drops a unit, 1/(1 − p) where it keeps one
-    Returns   z (n, n_out), a (n, n_out)
-    Source    Goodfellow, Bengio, Courville (2016), algorithm 6.3; Srivastava et al. (2014), inverted
+        z = a_in @ W + b;   a = g(z), or g(z) ⊙ mask
+
+    Arguments: a_in (n, n_in); W (n_in, n_out); b (n_out,); activation: a name in ACTIVATIONS; mask (n, n_out): 0
+    where dropout drops a unit, 1/(1 − p) where it keeps one. Returns z (n, n_out), a (n, n_out).
+
+    Source: Goodfellow, Bengio, Courville (2016), algorithm 6.3; Srivastava et al. (2014), inverted.
     """
     z = a_in @ W + b
     return z, activate(z, activation, mask)
@@ -32,11 +33,12 @@ def dense_delta(
 ) -> Array:
     """∂J/∂z of a layer from ∂J/∂a of the same layer (BP2, second half); of a normalised layer ∂J/∂u from u.
 
-    Formula   delta = pullback(z, g(z), da ⊙ mask)
-    Args      z, a, da (n, n_out): as dense_forward returned them, and ∂J/∂a; mask as there; residual:
-              whether a holds a sum
-    Returns   delta (n, n_out)
-    Source    Goodfellow, Bengio, Courville (2016), algorithm 6.4, line 3
+        delta = pullback(z, g(z), da ⊙ mask)
+
+    Arguments: z, a, da (n, n_out): as dense_forward returned them, and ∂J/∂a; mask as there; residual: whether a
+    holds a sum. Returns delta (n, n_out).
+
+    Source: Goodfellow, Bengio, Courville (2016), algorithm 6.4, line 3.
     """
     g, pullback = ACTIVATIONS[activation].g, ACTIVATIONS[activation].pullback
     if mask is None and not residual:
@@ -47,10 +49,12 @@ def dense_delta(
 def dense_backward(a_in: Array, W: Array, delta: Array) -> tuple[Array, Array, Array]:
     """The gradients of a dense layer from its delta (BP4, BP3, and the first half of BP2 for the layer below).
 
-    Formula   dW = a_in.T @ delta;   db = Σ_i delta_i;   da_in = delta @ W.T
-    Args      a_in (n, n_in); W (n_in, n_out); delta (n, n_out), carrying w_i / Σw
-    Returns   dW (n_in, n_out), db (n_out,), da_in (n, n_in)
-    Source    Goodfellow, Bengio, Courville (2016), algorithm 6.4, lines 4 to 5
+        dW = a_in.T @ delta;   db = Σ_i delta_i;   da_in = delta @ W.T
+
+    Arguments: a_in (n, n_in); W (n_in, n_out); delta (n, n_out), carrying w_i / Σw. Returns dW (n_in, n_out), db
+    (n_out,), da_in (n, n_in).
+
+    Source: Goodfellow, Bengio, Courville (2016), algorithm 6.4, lines 4 to 5.
     """
     return a_in.T @ delta, delta.sum(axis=0), delta @ W.T
 
@@ -58,11 +62,12 @@ def dense_backward(a_in: Array, W: Array, delta: Array) -> tuple[Array, Array, A
 def residual_forward(a_in: Array, h: Array) -> Array:
     """The input of a layer added to what the layer makes of it: the layer learns the difference.
 
-    Formula   a = a_in + h
-    Args      a_in, h (n, n_out): a layer with a residual connection has n_in = n_out
-    Returns   a (n, n_out)
-    Source    He, Zhang, Ren, Sun (2016), equation 1; without an activation after the sum, as in their
-              "Identity Mappings in Deep Residual Networks", section 2
+        a = a_in + h
+
+    Arguments: a_in, h (n, n_out): a layer with a residual connection has n_in = n_out. Returns a (n, n_out).
+
+    Source: He, Zhang, Ren, Sun (2016), equation 1; without an activation after the sum, as in their "Identity
+    Mappings in Deep Residual Networks", section 2.
 
     Examples
     --------
@@ -75,8 +80,8 @@ def residual_forward(a_in: Array, h: Array) -> Array:
 def residual_backward(da: Array, da_through_layer: Array) -> Array:
     """∂J/∂a_in of a layer with a residual connection: the error comes down both ways, one of them unchanged.
 
-    Formula   dh = da;   da_in = da_through_layer + da
-    Args      da (n, n_out) = ∂J/∂a of the layer; da_through_layer (n, n_in): delta @ W.T
-    Returns   da_in (n, n_in)
+        dh = da;   da_in = da_through_layer + da
+
+    Arguments: da (n, n_out) = ∂J/∂a of the layer; da_through_layer (n, n_in): delta @ W.T. Returns da_in (n, n_in).
     """
     return da_through_layer + da

@@ -287,8 +287,9 @@ LOSSES: dict[str, Loss] = {
 def loss_named(name: str) -> Loss:
     """The loss of this name: an entry of LOSSES, or a quantile loss at a level of its own, as "quantile:0.9".
 
-    Errors    SettingsError for a name that is not in LOSSES, or a level that is no number between 0 and 1
-    Source    Koenker, Bassett (1978): the quantile loss
+    Raises SettingsError for a name that is not in LOSSES, or a level that is no number between 0 and 1.
+
+    Source: Koenker, Bassett (1978): the quantile loss.
 
     Examples
     --------
@@ -312,11 +313,13 @@ def loss_named(name: str) -> Loss:
 def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
     """The loss of each row and its derivative with respect to z of the output layer (BP1), row by row.
 
-    Formula   delta = pullback(z, a, ∂loss/∂a);  fused pairs: delta = a − y, the same;
-              an output whose y is NaN: nothing is added to the loss, delta = 0
-    Args      loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y (n, n_out)
-    Returns   value (n,), delta (n, n_out), not yet scaled by w_i / Σw
-    Source    Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1
+        delta = pullback(z, a, ∂loss/∂a);  fused pairs: delta = a − y, the same;
+        an output whose y is NaN: nothing is added to the loss, delta = 0
+
+    Arguments: loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y (n, n_out). Returns value
+    (n,), delta (n, n_out), not yet scaled by w_i / Σw.
+
+    Source: Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1.
     """
     pair, missing = loss_named(loss).pair(output), np.isnan(y)
     if missing.any() and ACTIVATIONS[output].elementwise:
@@ -338,12 +341,14 @@ def _delta(pair: Pair, output: str, z: Array, a: Array, y: Array) -> Array:
 def bend_of_delta(loss: str, output: str, z: Array, a: Array, y: Array, Rz: Array) -> Array:
     """How delta of the output layer changes as z moves along Rz, row by row: R{delta}, the R-operator's BP1.
 
-    Formula   fused: Rdelta = Ra = pullback(z, a, Rz);   else, with da = ∂loss/∂a,
-              Rdelta = pullback(z, a, ∂²loss/∂a² ⊙ Ra) + bend(z, a, da, Rz);
-              an output whose y is NaN: 0
-    Args      loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y, Rz (n, n_out)
-    Returns   Rdelta (n, n_out), not yet scaled by w_i / Σw
-    Source    Pearlmutter (1994), section 4.1
+        fused: Rdelta = Ra = pullback(z, a, Rz);   else, with da = ∂loss/∂a,
+        Rdelta = pullback(z, a, ∂²loss/∂a² ⊙ Ra) + bend(z, a, da, Rz);
+        an output whose y is NaN: 0
+
+    Arguments: loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y, Rz (n, n_out). Returns
+    Rdelta (n, n_out), not yet scaled by w_i / Σw.
+
+    Source: Pearlmutter (1994), section 4.1.
     """
     pair, entry, missing = loss_named(loss).pair(output), ACTIVATIONS[output], np.isnan(y)
     found: Array

@@ -79,7 +79,7 @@ def penalty(weights: Iterable[Array], strengths: Strengths) -> float:
 def penalty_gradient(W: Array, strengths: Strengths) -> Array:
     """l2·W + l1·sign(W), shape of W; sign(0) = 0.
 
-    Source    Goodfellow, Bengio, Courville (2016), sections 7.1.1 and 7.1.2
+    Source: Goodfellow, Bengio, Courville (2016), sections 7.1.1 and 7.1.2.
     """
     return reduce(add, (strengths[name] * entry.slope(W) for name, entry in PENALTIES.items()))
 
@@ -93,9 +93,10 @@ def penalty_bend(RW: Array, strengths: Strengths) -> Array:
 def clip(g: Array, clip_norm: float) -> Array:
     """g shortened to the length clip_norm where it is longer, its direction kept.
 
-    Formula   g · min(1, clip_norm / ‖g‖₂), ‖·‖ over all parameters at once, summed in float64; NaN throughout where
-              that is not finite: nothing can be shortened by it
-    Source    Pascanu, Mikolov, Bengio (2013), algorithm 1
+        g · min(1, clip_norm / ‖g‖₂), ‖·‖ over all parameters at once, summed in float64; NaN throughout where
+        that is not finite: nothing can be shortened by it
+
+    Source: Pascanu, Mikolov, Bengio (2013), algorithm 1.
     """
     wide = g.astype(np.float64, copy=False)
     norm = float(np.sqrt((wide * wide).sum()))
@@ -107,9 +108,11 @@ def clip(g: Array, clip_norm: float) -> Array:
 def dropout_mask(words: npt.NDArray[np.uint32], p: float, dtype: np.dtype) -> Array:
     """0 with probability p and 1/(1 − p) otherwise, from one 32-bit random word for each unit.
 
-    Formula   kept where word ≥ ⌊p·2³²⌋
-    Args      words: any shape; p in [0, 1): the share of units to drop
-    Source    Srivastava et al. (2014), inverted: prediction needs no rescaling
+        kept where word ≥ ⌊p·2³²⌋
+
+    Arguments: words: any shape; p in [0, 1): the share of units to drop.
+
+    Source: Srivastava et al. (2014), inverted: prediction needs no rescaling.
     """
     kept = words >= np.uint32(int(p * 4294967296.0))
     return np.where(kept, dtype.type(1.0 / (1.0 - p)), dtype.type(0))

@@ -64,12 +64,13 @@ def forward(
 ) -> Activations:
     """Forward propagation: z and a of every layer, and u of the normalised ones.
 
-    Formula   a[0] = X;   z[l] = a[l-1] @ W[l] + b[l];   a[l] = g_l(z[l])      for l = 1 … L;
-              where the layer has a kind: u[l] = kind(z[l]), a[l] = g_l(u[l]);   residual: a[l-1] is added to a[l]
-    Args      X (n, n_0); W[l] (n_{l-1}, n_l); b[l] (n_l,); masks[l] (n, n_l) or None: dropout;
-              kinds[l]: a Between or None; residual[l] or None: no layer has one
-    Returns   z, u, a: lists over 0 … L, each entry (n, n_l) or None
-    Source    Goodfellow, Bengio, Courville (2016), algorithm 6.3
+        a[0] = X;   z[l] = a[l-1] @ W[l] + b[l];   a[l] = g_l(z[l])      for l = 1 … L;
+        where the layer has a kind: u[l] = kind(z[l]), a[l] = g_l(u[l]);   residual: a[l-1] is added to a[l]
+
+    Arguments: X (n, n_0); W[l] (n_{l-1}, n_l); b[l] (n_l,); masks[l] (n, n_l) or None: dropout; kinds[l]: a Between
+    or None; residual[l] or None: no layer has one. Returns z, u, a: lists over 0 … L, each entry (n, n_l) or None.
+
+    Source: Goodfellow, Bengio, Courville (2016), algorithm 6.3.
     """
     z: list[Any] = [None]
     u: list[Any] = [None]
@@ -108,9 +109,10 @@ def row_scales(weight: Array | None, n: int, dtype: np.dtype) -> Array:
 def batch_loss(z: Array, a: Array, y: Array, scale: Array, loss: str, output: str) -> tuple[float, Array]:
     """J of a batch and delta of the output layer, scaled by w_i / Σw.
 
-    Formula   J = Σ_i scale_i·loss_i;   delta[L]_i = scale_i·∂loss_i/∂z_i (BP1)
-    Args      z, a, y (n, n_L); scale (n,) from row_scales; loss, output: names of the pair
-    Returns   J (a float), delta[L] (n, n_L)
+        J = Σ_i scale_i·loss_i;   delta[L]_i = scale_i·∂loss_i/∂z_i (BP1)
+
+    Arguments: z, a, y (n, n_L); scale (n,) from row_scales; loss, output: names of the pair. Returns J (a float),
+    delta[L] (n, n_L).
     """
     return over_batch(*value_and_delta(loss, output, z, a, y), scale)
 
@@ -134,13 +136,15 @@ def backward(
 ) -> Gradients:
     """Backward propagation: delta, dW, db of every layer, from delta of the output layer down.
 
-    Formula   dW[l] = a[l-1].T @ delta[l];   db[l] = Σ_i delta[l]_i;   da[l-1] = delta[l] @ W[l].T;
-              delta[l-1] = pullback_{l-1}(z[l-1], a[l-1], da[l-1])      for l = L … 1;
-              residual: da[l-1] = delta[l] @ W[l].T + da[l];   where the layer has a kind: the pullback gives
-              du[l], and the kind's backward makes delta[l] and the gradients of its tensors of it
-    Args      passed: from forward; W[l]; delta_L (n, n_L) from batch_loss; masks, kinds, residual as in forward
-    Returns   delta, du, dW, db, tensors: lists over 0 … L with None where there is none; dX (n, n_0)
-    Source    Rumelhart, Hinton, Williams (1986); Goodfellow et al. (2016), algorithm 6.4
+        dW[l] = a[l-1].T @ delta[l];   db[l] = Σ_i delta[l]_i;   da[l-1] = delta[l] @ W[l].T;
+        delta[l-1] = pullback_{l-1}(z[l-1], a[l-1], da[l-1])      for l = L … 1;
+        residual: da[l-1] = delta[l] @ W[l].T + da[l];   where the layer has a kind: the pullback gives
+        du[l], and the kind's backward makes delta[l] and the gradients of its tensors of it
+
+    Arguments: passed: from forward; W[l]; delta_L (n, n_L) from batch_loss; masks, kinds, residual as in forward.
+    Returns delta, du, dW, db, tensors: lists over 0 … L with None where there is none; dX (n, n_0).
+
+    Source: Rumelhart, Hinton, Williams (1986); Goodfellow et al. (2016), algorithm 6.4.
     """
     z, u, a = passed
     L = len(W) - 1

@@ -8,7 +8,7 @@ backward pass, the rules of the product and the chain turn gradients into their 
 
 exactly, without forming H and without a difference quotient. The cost is that of about two gradients.
 
-Source    Pearlmutter (1994), "Fast exact multiplication by the Hessian"; Bishop (2006), section 5.4.6
+Source: Pearlmutter (1994), "Fast exact multiplication by the Hessian"; Bishop (2006), section 5.4.6.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ def R_dense_forward(a_in: Array, Ra_in: Array | None, W: Array, RW: Array, Rb: A
 def R_dense_backward(a_in: Array, Ra_in: Array | None, delta: Array, Rdelta: Array) -> tuple[Array, Array]:
     """The changes of the gradients of a dense layer.
 
-    Formula   RdW = Ra_in.T @ delta + a_in.T @ Rdelta;   Rdb = Σ_i Rdelta_i
-    Args      a_in, Ra_in (n, n_in), Ra_in None for X; delta, Rdelta (n, n_out)
-    Returns   RdW (n_in, n_out), Rdb (n_out,)
+        RdW = Ra_in.T @ delta + a_in.T @ Rdelta;   Rdb = Σ_i Rdelta_i
+
+    Arguments: a_in, Ra_in (n, n_in), Ra_in None for X; delta, Rdelta (n, n_out). Returns RdW (n_in, n_out), Rdb
+    (n_out,).
     """
     RdW = a_in.T @ Rdelta
     return RdW if Ra_in is None else RdW + Ra_in.T @ delta, Rdelta.sum(axis=0)
@@ -88,10 +89,11 @@ def R_forward(
 ) -> Changes:
     """How z, u and a of every layer change as the parameters move along v.
 
-    Formula   Ra[0] = 0;   Rz[l] = Ra[l-1] @ W[l] + a[l-1] @ RW[l] + Rb[l];   Ra[l] = g′(z[l]) ⊙ Rz[l] (⊙ mask);
-              residual: Ra[l-1] is added to Ra[l]
-    Args      passed: from propagate.forward at the same parameters; the rest as there
-    Returns   Rz, Ru, Ra: lists over 0 … L; Ra[0] is None, for X does not move
+        Ra[0] = 0;   Rz[l] = Ra[l-1] @ W[l] + a[l-1] @ RW[l] + Rb[l];   Ra[l] = g′(z[l]) ⊙ Rz[l] (⊙ mask);
+        residual: Ra[l-1] is added to Ra[l]
+
+    Arguments: passed: from propagate.forward at the same parameters; the rest as there. Returns Rz, Ru, Ra: lists
+    over 0 … L; Ra[0] is None, for X does not move.
     """
     z, u, a = passed
     Rz, Ru, Ra = Changes([None], [None], [None])
@@ -132,12 +134,12 @@ def R_backward(
 ) -> Products:
     """How the gradient of J changes as the parameters move along v: the product of its Hessian with v, by tensor.
 
-    Formula   RdW[l] = Ra[l-1].T @ delta[l] + a[l-1].T @ Rdelta[l];   Rdb[l] = Σ_i Rdelta[l]_i;
-              Rda[l-1] = Rdelta[l] @ W[l].T + delta[l] @ RW[l].T;
-              Rdelta[l-1] = g′(z[l-1]) ⊙ Rda[l-1] + g″(z[l-1]) ⊙ Rz[l-1] ⊙ da[l-1]      for l = L … 1
-    Args      passed, g: from propagate.forward and backward; changes: from R_forward; Rdelta_L (n, n_L) from
-              R_batch_loss; the rest as there
-    Returns   RdW, Rdb and those of the kinds' tensors: lists over 0 … L
+        RdW[l] = Ra[l-1].T @ delta[l] + a[l-1].T @ Rdelta[l];   Rdb[l] = Σ_i Rdelta[l]_i;
+        Rda[l-1] = Rdelta[l] @ W[l].T + delta[l] @ RW[l].T;
+        Rdelta[l-1] = g′(z[l-1]) ⊙ Rda[l-1] + g″(z[l-1]) ⊙ Rz[l-1] ⊙ da[l-1]      for l = L … 1
+
+    Arguments: passed, g: from propagate.forward and backward; changes: from R_forward; Rdelta_L (n, n_L) from
+    R_batch_loss; the rest as there. Returns RdW, Rdb and those of the kinds' tensors: lists over 0 … L.
     """
     L = len(W) - 1
     RdW, Rdb, Rtensors = Products(*([None] * (L + 1) for _ in range(3)))

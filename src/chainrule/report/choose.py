@@ -14,7 +14,7 @@ HEALTH_STEPS = 40
 def to_keep(given: ReportInput, n: int, allowed: int) -> list[int]:
     """At most n steps in order of importance: first, last, second, third, then spread over the run.
 
-    Args      allowed: the most steps to do again for one that has no checkpoint of its own
+    Arguments: allowed: the most steps to do again for one that has no checkpoint of its own.
     """
     last = given.n_steps - 1
     if last < 0 or n < 1:

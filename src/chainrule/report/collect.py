@@ -50,8 +50,8 @@ class Collected:
 def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collected:
     """Everything the page is to know.
 
-    Args      budget_bytes: of packed steps; seconds: about how long all this may take: fewer steps are shown and
-              fewer entries checked where more would take longer, judged by the speed of training and of step 0
+    Arguments: budget_bytes: of packed steps; seconds: about how long all this may take: fewer steps are shown and
+    fewer entries checked where more would take longer, judged by the speed of training and of step 0.
     """
     pack = Pack()
     steps, result, reason = _steps(given, pack, budget_bytes, seconds)

@@ -57,7 +57,7 @@ class Pack:
 def _deflated(planes: npt.NDArray[np.uint8]) -> bytes:
     """The planes one after the other as one zlib stream, each compressed or stored.
 
-    Source    RFC 1950 (head and Adler-32 around the stream), RFC 1951 (blocks of a stream may differ in kind)
+    Source: RFC 1950 (head and Adler-32 around the stream), RFC 1951 (blocks of a stream may differ in kind).
     """
     parts, check = [b"\x78\x01"], 1
     for i, plane in enumerate(planes):

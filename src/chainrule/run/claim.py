@@ -29,7 +29,7 @@ class Claim:
     def take(self) -> None:
         """Make the folder where there is none, and lock it.
 
-        Errors    SettingsError where another process writes there; ModelFileError where nothing can be written
+        Raises SettingsError where another process writes there; ModelFileError where nothing can be written.
         """
         for _ in range(TRIES):  # another writer may be removing the folder that it made
             try:
@@ -70,7 +70,7 @@ class Claim:
     def clear_remains(self) -> None:
         """Remove what a process left that was killed before its training began: nothing of that was trained.
 
-        Errors    SettingsError where there are parts of a run whose run.json is gone: a new one would mix with them
+        Raises SettingsError where there are parts of a run whose run.json is gone: a new one would mix with them.
         """
         empty = {path for path in self._found if path.name == EVENTS and not path.stat().st_size}
         unbegun = empty | {path for path in self._found if path.name in BEFORE_TRAINING}

@@ -76,7 +76,7 @@ class RunDirectory:
     def claimed(self) -> Iterator[None]:
         """Be the one writer of this folder, as often as asked for; an error before training leaves it as it was.
 
-        Errors    SettingsError where another process writes there; ModelFileError where nothing can be written
+        Raises SettingsError where another process writes there; ModelFileError where nothing can be written.
         """
         if self._claim is not None:
             yield
@@ -97,7 +97,7 @@ class RunDirectory:
     def create(self) -> None:
         """Begin a run in the folder, which is claimed.
 
-        Errors    SettingsError if a run is already there, or parts of one; ModelFileError if nothing can be written
+        Raises SettingsError if a run is already there, or parts of one; ModelFileError if nothing can be written.
         """
         assert self._claim is not None
         if self.exists:
@@ -165,7 +165,7 @@ class RunDirectory:
     def history_lines(self) -> list[dict[str, Any]]:
         """The lines of the history up to the first that does not fit, for a writer who goes on behind them.
 
-        Errors    ModelFileError where the system could not read the file this time: its lines are not lost
+        Raises ModelFileError where the system could not read the file this time: its lines are not lost.
         """
         lines, error = contents.read_history(self.file(HISTORY))
         refuse_unread(error)
@@ -178,7 +178,7 @@ class RunDirectory:
     def read_events(self) -> list[Event]:
         """All events.
 
-        Errors    ModelFileError where a line is damaged: what happened then is not known
+        Raises ModelFileError where a line is damaged: what happened then is not known.
         """
         events, error = contents.read_events(self.file(EVENTS))
         if error is not None:

@@ -75,9 +75,8 @@ def write_atomic(path: Path, content: bytes) -> None:
 def refuse_unwritable(path: Path, *read: str | os.PathLike[str] | None) -> None:
     """An error where a file cannot or must not be written by its name: said before anything is computed for it.
 
-    Args      read: what the file is made from
-    Errors    SettingsError for a file that is read, and for a part of a run that cannot be made again;
-              ModelFileError where there is no such folder
+    Arguments: read: what the file is made from. Raises SettingsError for a file that is read, and for a part of a run
+    that cannot be made again; ModelFileError where there is no such folder.
     """
     _refuse_precious(path, read)
     try:

@@ -44,8 +44,8 @@ class WriterLock:
     def acquire(self) -> None:
         """Take the lock.
 
-        Errors    SettingsError where somebody else writes there; ModelFileError where nothing can be written;
-                  FileNotFoundError where the folder is gone
+        Raises SettingsError where somebody else writes there; ModelFileError where nothing can be written;
+        FileNotFoundError where the folder is gone.
         """
         end = time.monotonic() + PATIENCE_S
         while not self._taken():

@@ -41,7 +41,7 @@ MOST_LOST = 2**22
 def read_run(path: Path) -> tuple[RunRecord, dict[str, ModelFileError]]:
     """The record of the run in a directory, and what is to be told of its damaged files, by their names.
 
-    Errors    ModelFileError if the directory holds no run, its training did not end, or its record or model is damaged
+    Raises ModelFileError if the directory holds no run, its training did not end, or its record or model is damaged.
     """
     folder = RunDirectory(path)
     if not folder.exists:

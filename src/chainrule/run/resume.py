@@ -31,7 +31,7 @@ DECIDES_BITS = {"native": ("engine",), "numpy": ("engine", "numpy", "blas")}
 def refuse_another(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """SettingsError where going on would not lead to the bits of the run in the folder: it names what differs.
 
-    Args      before: the run's record; now: the one a new run would have
+    Arguments: before: the run's record; now: the one a new run would have.
     """
     for name in ("architecture", "settings"):
         if before.get(name) != now[name]:
@@ -68,7 +68,7 @@ def last_state(folder: RunDirectory, store: FileStore, steps_per_epoch: int, *, 
 
     A killed process leaves all of them whole. After a power failure or on a full disk the last ones may be cut.
 
-    Args      forget: drop the later checkpoints, as their one writer may
+    Arguments: forget: drop the later checkpoints, as their one writer may.
     """
     events, damage = contents.read_events(folder.file(EVENTS))
     if forget:

@@ -51,7 +51,7 @@ def prepare_rows(
 ) -> Rows:
     """X, y and weights, checked and converted; only the rows of `index` where one is given.
 
-    Args      kind: what y means, where that is known already
+    Arguments: kind: what y means, where that is known already.
     """
     a = architecture
     features = arrays.features(X, a.n_inputs, a.dtype)
@@ -79,8 +79,9 @@ def weighted_by_class(
 ) -> Array | None:
     """Sample weights times class weights: "balanced" is n / (n_classes·count), a mapping gives them by class.
 
-    Args      counted: the targets whose classes are counted: those of the training, for rows that judge it
-    Source    King, Zeng (2001), as in scikit-learn's compute_class_weight
+    Arguments: counted: the targets whose classes are counted: those of the training, for rows that judge it.
+
+    Source: King, Zeng (2001), as in scikit-learn's compute_class_weight.
     """
     if class_weight is None:
         return weight
@@ -108,9 +109,9 @@ def _classes_of(encoded: Array) -> Array:
 def class_weights(given: Any) -> str | dict[int, float] | None:
     """Class weights as a run records them: None, "balanced", or weights by the index of the class.
 
-    Args      given: one of these; a mapping whose keys name an index in any way (0, np.int64(0), False, "0", as JSON
-              has it), or a weight for every class in turn
-    Errors    SettingsError for anything else, and for a weight that is negative or not finite
+    Arguments: given: one of these; a mapping whose keys name an index in any way (0, np.int64(0), False, "0", as JSON
+    has it), or a weight for every class in turn. Raises SettingsError for anything else, and for a weight that is
+    negative or not finite.
     """
     if given is None or (isinstance(given, str) and given == "balanced"):
         return given

@@ -59,8 +59,8 @@ class TableSample:
     def of(cls, table: Table, names: Sequence[str], widths: Sequence[int], *, is_whole: bool = True) -> TableSample:
         """Some rows of the table of the training rows.
 
-        Args      names, widths: the columns that inputs were made of, in the order of the inputs, and their inputs;
-                  is_whole: whether the table holds every training row, in their order
+        Arguments: names, widths: the columns that inputs were made of, in the order of the inputs, and their inputs;
+        is_whole: whether the table holds every training row, in their order.
         """
         columns = [table.column(name) for name in names]
         most = min(SAMPLE_ROWS, max(256, MOST_CELLS // max(len(columns) + len(table.targets), 1)))
@@ -89,7 +89,7 @@ class TableSample:
     def read(cls, path: Path, n_samples: int) -> TableSample:
         """What write has kept; n_samples: of how many training rows.
 
-        Errors    ModelFileError for anything else
+        Raises ModelFileError for anything else.
         """
         arrays, about = stored.read_tensors(path, _ABOUT)
         with stored.naming(path):

@@ -25,8 +25,8 @@ def so_far(
 ) -> tuple[Parameters, dict[str, Any]]:
     """The parameters and the result of a run as of the last checkpoint, as if the training had been ended there.
 
-    Args      record: that of the run, with the result it `ended` with before; parameters: any of its network
-    Errors    ModelFileError where no checkpoint can be read
+    Arguments: record: that of the run, with the result it `ended` with before; parameters: any of its network. Raises
+    ModelFileError where no checkpoint can be read.
     """
     state = last_state(folder, store, record["steps_per_epoch"], forget=False)
     if state is None:

@@ -14,9 +14,11 @@ Array = npt.NDArray[Any]
 def weight_of_rows(class_weight: Any, y: Array, sample_weight: Array | None) -> Array | None:
     """The product of both weights; None where every row counts 1.
 
-    Formula   "balanced": a class c of k counts Σw / (k·Σ_{i in c} w_i), w the weights of the rows, so that a row of
-              weight 2 is two rows here too (scikit-learn counts rows)
-    Args      class_weight: None, "balanced", {class: weight}, or a list of them for several labels; y (n,) or (n, k)
+        "balanced": a class c of k counts Σw / (k·Σ_{i in c} w_i), w the weights of the rows, so that a row of
+        weight 2 is two rows here too (scikit-learn counts rows)
+
+    Arguments: class_weight: None, "balanced", {class: weight}, or a list of them for several labels; y (n,) or (n,
+    k).
     """
     if class_weight is None:
         return sample_weight

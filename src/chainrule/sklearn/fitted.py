@@ -164,7 +164,7 @@ class FittedMLP(BaseEstimator):
     def _answers(self, y: Any, n: int, dtype: Any, rows: str, name: str) -> Array:
         """y of n further rows, as engines take it.
 
-        Errors    ValueError naming rows and y where they differ in number, outputs or classes, or y is not finite
+        Raises ValueError naming rows and y where they differ in number, outputs or classes, or y is not finite.
         """
         y = self._encode(y)
         if y.shape[:1] != (n,) or n == 0:

@@ -29,7 +29,7 @@ def named(X: Any) -> tuple[str, ...]:
 def table_of_array(X: Array, kinds: Mapping[str, str] | None = None) -> Table:
     """Numbers as they are; a column of other objects, or one that is stated to be a category, of its texts.
 
-    Errors    DataError for a kind of a column that is not there, or other than number and category
+    Raises DataError for a kind of a column that is not there, or other than number and category.
     """
     names = [f"x{j}" for j in range(X.shape[1])]
     for name, kind in (kinds or {}).items():

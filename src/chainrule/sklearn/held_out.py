@@ -24,8 +24,8 @@ def split(
     They are two parts, those of train_test_split with the same random_state, where the fraction holds FEW rows;
     else they are both all rows, so that a row of weight 2 counts as two.
 
-    Args      strata (n, 1): the classes whose shares both parts keep, or None
-    Errors    ValueError below SMALLEST_FIT rows, or where a class has a single row
+    Arguments: strata (n, 1): the classes whose shares both parts keep, or None. Raises ValueError below SMALLEST_FIT
+    rows, or where a class has a single row.
     """
     X, targets, weight = rows
     n = len(X)

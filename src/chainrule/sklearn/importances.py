@@ -20,8 +20,9 @@ def importances(
 ) -> npt.NDArray[Any]:
     """The score of the table less that with a column shuffled, mean of N_REPEATS; 0 for columns that are not used.
 
-    Args      names: the columns in the order of the result; score: of a table's rows, the higher the better
-    Source    Breiman (2001), Random forests, section 10
+    Arguments: names: the columns in the order of the result; score: of a table's rows, the higher the better.
+
+    Source: Breiman (2001), Random forests, section 10.
     """
     whole = score(table)
     drops = np.zeros(len(names))

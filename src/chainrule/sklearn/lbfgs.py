@@ -127,7 +127,7 @@ def minimize(
     scale and constant make of J the loss that is told (a squared error is averaged over outputs there); the
     gradient stays that of J.
 
-    Errors    ConvergenceWarning where SciPy, or the time limit, stops before it has converged
+    Raises ConvergenceWarning where SciPy, or the time limit, stops before it has converged.
     """
     from scipy.optimize import minimize as scipy_minimize
     from threadpoolctl import threadpool_limits

@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 def hidden_sizes(given: Any) -> list[int]:
     """The units of each hidden layer.
 
-    Errors    ValueError where one is no whole number above 0
+    Raises ValueError where one is no whole number above 0.
     """
     sizes = list(given) if hasattr(given, "__iter__") else [given]
     for size in sizes:
@@ -37,7 +37,7 @@ def initial_parameters(architecture: Architecture, random_state: np.random.Rando
     The numbers are drawn from the RandomState in scikit-learn's order (W then b, layer by layer), whose legacy
     stream NumPy keeps, so equal random_state means equal initial weights in both libraries.
 
-    Source    Glorot, Bengio (2010), section 4.2.1
+    Source: Glorot, Bengio (2010), section 4.2.1.
     """
     parameters = Parameters(architecture)
     for l, layer in enumerate(architecture.layers, start=1):

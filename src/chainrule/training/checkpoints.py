@@ -136,7 +136,7 @@ class CheckpointStore:
     def first(self) -> int:
         """The first step that can be reached.
 
-        Errors    ModelFileError where no checkpoint is left
+        Raises ModelFileError where no checkpoint is left.
         """
         if not self.sizes:
             raise ModelFileError(

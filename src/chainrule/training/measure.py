@@ -41,7 +41,7 @@ class Measure(Protocol):
     def means(self, epoch: int, losses: Losses, penalties: Losses | None) -> list[tuple[float, float]]:
         """The means of J and of the penalty over the rows, of n epochs from `epoch` on.
 
-        Args      losses, penalties (n, steps per epoch)
+        Arguments: losses, penalties (n, steps per epoch).
         """
 
     def line(
@@ -49,7 +49,7 @@ class Measure(Protocol):
     ) -> tuple[float, dict[str, float]]:
         """The loss as whoever called tells it, penalty included, and what comes into the history.
 
-        Args      theta: the parameters behind the epoch, where somebody asks for them
+        Arguments: theta: the parameters behind the epoch, where somebody asks for them.
         """
 
 

@@ -100,8 +100,8 @@ class Interruption:
 class Divergence:
     """Ends a training whose loss ran away, or whose line in the history holds a number that is not finite.
 
-    Args      constant_loss: about the J of a constant output; None: the loss may run as far as it likes
-              counts: whether the epoch is told all the same
+    Arguments: constant_loss: about the J of a constant output; None: the loss may run as far as it likes counts:
+    whether the epoch is told all the same.
     """
 
     needs_parameters = False
@@ -179,8 +179,8 @@ class NoImprovement:
     Watched is the objective, or, to stop early, the score on held-out rows. It ends the training; where it is adaptive
     it divides η by 5 instead, as long as η > 1e-6.
 
-    Args      patience: n_iter_no_change, infinity included; count, best_loss, best_score: where an earlier fit left off
-              learning_rate: η to divide, or None where it is not adaptive; say: told what is done and why
+    Arguments: patience: n_iter_no_change, infinity included; count, best_loss, best_score: where an earlier fit left
+    off learning_rate: η to divide, or None where it is not adaptive; say: told what is done and why.
     """
 
     SMALLEST_RATE = 1e-6

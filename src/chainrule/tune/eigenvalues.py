@@ -9,8 +9,8 @@ that rounding brings no false copies.
     eigenvalues θ of T approach the ends of H's from inside: θ_max ≤ λ_max and θ_min ≥ λ_min, and with s
     the eigenvector of T to θ, ‖H·Qs − θ·Qs‖ = β_k·|s_k|: some eigenvalue of H lies that near to θ.
 
-Source    Lanczos (1950); Golub, Van Loan (2013), sections 10.1 and 10.3; Paige (1971) for the loss of
-          orthogonality; Ghorbani, Krishnan, Xiao (2019) for networks
+Source: Lanczos (1950); Golub, Van Loan (2013), sections 10.1 and 10.3; Paige (1971) for the loss of orthogonality;
+Ghorbani, Krishnan, Xiao (2019) for networks.
 """
 
 from __future__ import annotations
@@ -58,11 +58,9 @@ def largest_eigenvalue(
 ) -> Eigenvalue:
     """The algebraically largest eigenvalue, however large the negative ones are.
 
-    Args      matrix: such as a Hessian; tolerance: residual allowed, as a share of |value| (of 1/1000 of the
-              largest magnitude where value is smaller than that); max_products: then the best so far is
-              returned, converged = False; seed: of the first direction
-    Returns   Eigenvalue
-    Errors    DataError if a product is not finite
+    Arguments: matrix: such as a Hessian; tolerance: residual allowed, as a share of |value| (of 1/1000 of the largest
+    magnitude where value is smaller than that); max_products: then the best so far is returned, converged = False;
+    seed: of the first direction. Returns Eigenvalue. Raises DataError if a product is not finite.
 
     Examples
     --------

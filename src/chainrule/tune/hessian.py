@@ -23,9 +23,10 @@ class Hessian:
     R-operator, about the cost of two gradients. Memory: z, a, delta of all rows, so give a few hundred. The
     native engine does them where it can, with the same bits everywhere; with masks, NumPy does.
 
-    Args      parameters: where; X (n, n_inputs), targets, weight: the rows, as an engine takes them;
-              masks: of dropout, numbered like the layers, or None; l2: of the penalty (l1 has no curvature);
-              engine: "auto", "native" or "numpy"
+    Arguments: parameters: where; X (n, n_inputs), targets, weight: the rows, as an engine takes them; masks: of
+    dropout, numbered like the layers, or None; l2: of the penalty (l1 has no curvature); engine: "auto", "native" or
+    "numpy".
+
     Has       size: parameters together; loss: J; gradient (size,): of J + ½·l2·Σ‖W‖²
     """
 

@@ -36,7 +36,7 @@ def suggest(problem: Problem, n_steps: int = N_STEPS_AUTO) -> Suggestion:
     Where a single run is best by far, the runs were too short to show what a large rate does later: those of a
     second race around it are twice as long.
 
-    Errors    DataError if the loss or its gradient is not finite at the start, or no short run stays finite
+    Raises DataError if the loss or its gradient is not finite at the start, or no short run stays finite.
     """
     began = time.perf_counter()
     level = Level(problem, N_BATCHES_AUTO, TOLERANCE_AUTO)
@@ -60,7 +60,7 @@ def suggest(problem: Problem, n_steps: int = N_STEPS_AUTO) -> Suggestion:
 def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
     """What is too large, what is too small and what to take, with everything that says so.
 
-    Errors    DataError as for suggest
+    Raises DataError as for suggest.
     """
     began = time.perf_counter()
     level = Level(problem)
@@ -135,7 +135,7 @@ def _slice(problem: Problem, hessian: Hessian, rows: tuple[Array, Array, Array],
 def breaks_at(etas: Array, losses: Array) -> float | None:
     """The learning rate at which the smoothed loss of a range test is four times its lowest, or no number; or None.
 
-    Formula   s ← 0.9·s + 0.1·J, divided by 1 − 0.9^t for the start
+    s ← 0.9·s + 0.1·J, divided by 1 − 0.9^t for the start
     """
     smoothed, lowest = 0.0, np.inf
     for t, (eta, loss) in enumerate(zip(etas, losses, strict=True), start=1):

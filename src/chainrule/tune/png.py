@@ -30,7 +30,7 @@ POINT = 0.72
 def png(figure: Figure, language: str = "en") -> bytes:
     """The picture.
 
-    Errors    SettingsError for an unknown language, without matplotlib, or where no font has the letters
+    Raises SettingsError for an unknown language, without matplotlib, or where no font has the letters.
     """
     known_language(language)
     families = fonts(language)
@@ -52,7 +52,7 @@ def png(figure: Figure, language: str = "en") -> bytes:
 def fonts(language: str) -> list[str]:
     """Installed fonts that have the letters of the language, the preferred ones first.
 
-    Errors    SettingsError without matplotlib, or where no such font is found
+    Raises SettingsError without matplotlib, or where no such font is found.
     """
     try:
         from matplotlib import font_manager

@@ -54,9 +54,10 @@ def rounded(eta: float) -> float:
 def race(problem: Problem, proposal: float, n_steps: int) -> Race:
     """The runs of n_steps steps around the proposal; the suggestion is the middle of those about as good as the best.
 
-    Formula   as good: end ≤ best + 0.05·(J of the first batch − best), neighbours of the best without a gap;
-              end: mean J of the last quarter of the steps
-    Errors    DataError if no run stays finite
+        as good: end ≤ best + 0.05·(J of the first batch − best), neighbours of the best without a gap;
+        end: mean J of the last quarter of the steps
+
+    Raises DataError if no run stays finite.
 
     Of two in the middle the smaller is taken: in a short run a large rate looks better than in a long one.
     """

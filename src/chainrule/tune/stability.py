@@ -12,8 +12,8 @@ Rules that divide by √v + ε move in coordinates scaled by it, where the Hessi
 P = diag(√v + ε) and eigenvalue λ_P. There RMSProp and Adagrad are gradient descent and Adam is momentum whose
 gradient counts 1 − β₁: η = 2·(1 + β₁)/((1 − β₁)·λ_P). v changes from step to step, so this is approximate.
 
-Source    Polyak (1964); Cohen, Kaur, Li, Kolter, Talwalkar (2021), appendix B, for momentum and Nesterov;
-          Cohen et al. (2022), "Adaptive gradient methods at the edge of stability", for Adam
+Source: Polyak (1964); Cohen, Kaur, Li, Kolter, Talwalkar (2021), appendix B, for momentum and Nesterov; Cohen et al.
+(2022), "Adaptive gradient methods at the edge of stability", for Adam.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Array = npt.NDArray[Any]
 def stable_factor(optimizer: str, hyper: Mapping[str, float]) -> float:
     """The product η·λ (of an adaptive rule η·λ_P) at which the rule becomes unstable; plain descent's if not known.
 
-    Args      optimizer: a name in reference.optimizers.OPTIMIZERS; hyper: its hyper-parameters
+    Arguments: optimizer: a name in reference.optimizers.OPTIMIZERS; hyper: its hyper-parameters.
 
     Examples
     --------
@@ -47,8 +47,7 @@ def stable_factor(optimizer: str, hyper: Mapping[str, float]) -> float:
 def scales(optimizer: str, hyper: Mapping[str, float], gradients: Array) -> Array | None:
     """√v + ε of an adaptive rule, v as the first batches make it; None for the others.
 
-    Args      gradients (n_batches, size): of the first batches, all at the start
-    Returns   (size,)
+    Arguments: gradients (n_batches, size): of the first batches, all at the start. Returns (size,).
     """
     entry = OPTIMIZERS[optimizer]
     return None if entry.scale is None else entry.scale({**entry.hyper, **hyper}, gradients)

@@ -19,7 +19,7 @@ FONTS = "system-ui, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', 'Not
 def svg(figure: Figure, language: str = "en") -> str:
     """The picture.
 
-    Errors    SettingsError for an unknown language
+    Raises SettingsError for an unknown language.
     """
     known_language(language)
     title = figure.title[language]

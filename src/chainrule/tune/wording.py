@@ -19,7 +19,7 @@ TEXT = sentences("learning_rate")
 def tell(found: SuggestionNumbers, language: str = "en") -> str:
     """The finding as lines for a terminal of 80 columns.
 
-    Errors    SettingsError for an unknown language
+    Raises SettingsError for an unknown language.
     """
     known_language(language)
     text, slots = TEXT[language], _slots(found)

@@ -1,6 +1,9 @@
 """The gradient check: backpropagation against central differences, in float64, tensor by tensor.
 
-Formula   n_k = (J(θ + h·e_k) − J(θ − h·e_k)) / 2h;  error of a tensor = max|a − n| / max(max|a|, max|n|)
+    n_k = (J(θ + h·e_k) − J(θ − h·e_k)) / 2h;  error of a tensor = max|a − n| / max(max|a|, max|n|)
+
+Source: CS231n, "Gradient checks"; Goodfellow, Bengio, Courville (2016), section 11.5; Ridders (1982); the bound of
+the rounding: Higham (2002), section 3.1, to first order along both passes.
 
 The verdict is by tensor, because a correct gradient entry near zero may disagree in its third digit by
 rounding alone; entries are sorted into the usual bands and shown. A rectifier has a corner: where a
@@ -11,9 +14,6 @@ an entry is named as a kink and not judged. Where a difference seems to disagree
 agreement and by how far the rounding of J can move it, never by the value under test. What remains in doubt is taken
 off before the verdict: a gradient is wrong where it differs by more than differences can be wrong, and a tensor of
 which no entry is known well enough is named as one that cannot be resolved.
-
-Source    CS231n, "Gradient checks"; Goodfellow, Bengio, Courville (2016), section 11.5; Ridders (1982); the bound of
-          the rounding: Higham (2002), section 3.1, to first order along both passes
 """
 
 from __future__ import annotations

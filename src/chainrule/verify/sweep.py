@@ -67,7 +67,7 @@ def sweep(
 ) -> Sweep:  # fmt: skip
     """The error of differences along random signs through all parameters, in float64, and the cost of both ways.
 
-    Formula   |(J(θ + h·v) − J(θ − h·v)) / 2h − g·v| / |g·v|,  v = ±1/√P
+    |(J(θ + h·v) − J(θ − h·v)) / 2h − g·v| / |g·v|,  v = ±1/√P
     """
     architecture = Architecture.from_dict({**parameters.architecture.to_dict(), "dtype": "float64"})
     theta = parameters.flat.astype(np.float64)

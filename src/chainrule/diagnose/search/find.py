@@ -69,7 +69,7 @@ class History:
 def find(history: History, what: str, steps: range) -> Found | None:
     """The first of the steps at which a named thing happened, or None.
 
-    Errors    SettingsError for a name that is not in FINDS
+    Raises SettingsError for a name that is not in FINDS.
     """
     if what not in FINDS:
         raise unknown_name("find", what, FINDS)

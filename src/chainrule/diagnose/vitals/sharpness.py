@@ -3,8 +3,8 @@
 Plain gradient descent with a constant η on a quadratic is stable where η·λ < 2. λ rises while a network
 learns until η·λ ≈ 2 and hovers there with the loss still falling, so about 2 is no alarm.
 
-Source    LeCun, Simard, Pearlmutter (1993); Cohen et al. (2021), "Gradient descent on neural networks
-          typically occurs at the edge of stability"
+Source: LeCun, Simard, Pearlmutter (1993); Cohen et al. (2021), "Gradient descent on neural networks typically occurs
+at the edge of stability".
 """
 
 from __future__ import annotations

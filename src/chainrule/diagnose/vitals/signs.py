@@ -1,11 +1,12 @@
 """How the layers fare under given weights on given rows: gradient by factor, silent and saturated units.
 
-Formula   da[l] = delta[l+1] @ W[l+1].T;  delta[l] = pullback(z[l], a[l], da[l])
-          by_weights[l] = rms(da[l]) / rms(delta[l+1]);  by_slope[l] = rms(delta[l]) / rms(da[l])
+    da[l] = delta[l+1] @ W[l+1].T;  delta[l] = pullback(z[l], a[l], da[l])
+    by_weights[l] = rms(da[l]) / rms(delta[l+1]);  by_slope[l] = rms(delta[l]) / rms(da[l])
+
+Source: Glorot, Bengio (2010), section 4.2; Nielsen, chapter 5.
+
 The rms is taken over the entries, so a layer's width does not count. Their product over all layers is what
 is left in layer 1 of the error signal of the output: a gradient vanishes, or explodes, by one of the two.
-
-Source    Glorot, Bengio (2010), section 4.2; Nielsen, chapter 5
 """
 
 from __future__ import annotations

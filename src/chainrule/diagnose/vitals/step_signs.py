@@ -112,10 +112,12 @@ def _dots(g: Any, change: Any) -> list[float]:
 def noise_scale(record: StepRecord) -> float | None:
     """tr Σ / ‖G‖² from the batch: about the batch size at which noise and gradient are equally long.
 
-    Formula   ‖g_i‖² = Σ_l ‖n·delta[l]_i‖²·(‖a[l-1]_i‖² + 1);  tr Σ = (Σ‖g_i‖² − n·‖g‖²) / (n − 1);
-              ‖G‖² = ‖g‖² − tr Σ / n, not below 0
-    Source    McCandlish et al. (2018), section 2.2; norms of single gradients: Goodfellow (2015)
-    Returns   None for a batch of one row, or layers of a kind, whose tensors the formula leaves out
+        ‖g_i‖² = Σ_l ‖n·delta[l]_i‖²·(‖a[l-1]_i‖² + 1);  tr Σ = (Σ‖g_i‖² − n·‖g‖²) / (n − 1);
+        ‖G‖² = ‖g‖² − tr Σ / n, not below 0
+
+    Returns None for a batch of one row, or layers of a kind, whose tensors the formula leaves out.
+
+    Source: McCandlish et al. (2018), section 2.2; norms of single gradients: Goodfellow (2015).
     """
     n = len(record.rows)
     if n < 2 or any(u is not None for u in record.forward.u):

@@ -4,7 +4,7 @@ A gate knows one thing: how its output changes with each of its inputs. The grad
 times that is the gradient along the edge to the input; where a value is used more than once, the
 gradients of its edges are added.
 
-Source    CS231n, "Backpropagation, Intuitions"; Goodfellow, Bengio, Courville (2016), algorithm 6.2
+Source: CS231n, "Backpropagation, Intuitions"; Goodfellow, Bengio, Courville (2016), algorithm 6.2.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ def _activation(kind: str, z: float) -> tuple[float, tuple[float]]:
 def numbers(given: Mapping[str, float], defaults: Mapping[str, float]) -> dict[str, float]:
     """The defaults with the given numbers in their places.
 
-    Errors    SettingsError for a name that is no input
+    Raises SettingsError for a name that is no input.
     """
     unknown = [name for name in given if name not in defaults]
     if unknown:

@@ -20,10 +20,9 @@ LIMIT = 1000
 def of_row(architecture: Architecture, parameters: Parameters, x: Any, y: Any, mask: Any = None) -> Circuit:
     """The loss of one row as a circuit in float64.
 
-    Args      x (n_inputs,); y (n_outputs,): dense target; mask: rows of the dropout masks by layer, or None
-    Returns   Circuit: its gradients by W1[k,j], b1[j], x[k] are those of this row's loss
-    Errors    SettingsError for a network of more than LIMIT weights, or activations and losses whose gates
-              mix a row in a way that has no scalar form here
+    Arguments: x (n_inputs,); y (n_outputs,): dense target; mask: rows of the dropout masks by layer, or None. Returns
+    Circuit: its gradients by W1[k,j], b1[j], x[k] are those of this row's loss. Raises SettingsError for a network of
+    more than LIMIT weights, or activations and losses whose gates mix a row in a way that has no scalar form here.
     """
     if architecture.n_parameters > LIMIT:
         raise SettingsError(

@@ -18,9 +18,9 @@ TEXT = sentences("diagram")
 def diagram(record: StepRecord, architecture: Architecture, row: int = 0, language: str = "en") -> str:
     """Forward and backward propagation as `graph TD`, for any number of layers.
 
-    Returns   Mermaid source: every node holds its equation, its shape and values of the row; of dW, which
-              belongs to the whole batch, the entries of largest size
-    Errors    SettingsError if the row is not in the batch, or the language unknown
+    Returns Mermaid source: every node holds its equation, its shape and values of the row; of dW, which belongs to
+    the whole batch, the entries of largest size. Raises SettingsError if the row is not in the batch, or the language
+    unknown.
     """
     check_row(record, row)
     known_language(language)

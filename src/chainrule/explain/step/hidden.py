@@ -18,7 +18,7 @@ from chainrule.text.tables import Array, factor, number, wrapped
 def da_of_row(record: StepRecord, architecture: Architecture, row: int) -> list[Any]:
     """∂J/∂a[l] of a row for the hidden layers, in float64; None at 0 and at the output.
 
-    Formula   da[l] = delta[l+1] @ W[l+1].T, and + da[l+1] where layer l+1 adds its input
+    da[l] = delta[l+1] @ W[l+1].T, and + da[l+1] where layer l+1 adds its input
     """
     L = len(architecture.layers)
     da: list[Any] = [None] * (L + 1)

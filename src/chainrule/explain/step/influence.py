@@ -41,7 +41,7 @@ class Influence:
 def score_gradient(parameters: Parameters, forward: Forward, output: int, *, log_odds: bool) -> Array:
     """∂s/∂x (n, n_inputs) of each row: s = a_k, or log(a_k / (1 − a_k)) for a probability a_k.
 
-    Formula   delta_L = ∂s/∂z_L, then backward propagation down to X
+    delta_L = ∂s/∂z_L, then backward propagation down to X
     """
     architecture = parameters.architecture
     z, a = forward.z[-1].astype(np.float64), forward.a[-1].astype(np.float64)

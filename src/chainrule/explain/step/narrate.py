@@ -49,12 +49,11 @@ def explain(
 ) -> str:
     """The step as text of at most 80 columns.
 
-    Args      row: row of the batch; language "en" or "ko"; notation "batch" (rows are examples), "note"
-              (column vectors) or "nielsen" (indices); target (n_outputs,): y of the row; weight_share: its
-              w / Σw; n_total: steps of the run; optimizer: its name and hyper-parameters; only: a pass or one
-              operation, see chainrule.explain.step.tape
-    Errors    SettingsError for an unknown language, notation or operation, or a row that is not in the batch;
-              ShapeError for a target that has not one number for each output
+    Arguments: row: row of the batch; language "en" or "ko"; notation "batch" (rows are examples), "note" (column
+    vectors) or "nielsen" (indices); target (n_outputs,): y of the row; weight_share: its w / Σw; n_total: steps of
+    the run; optimizer: its name and hyper-parameters; only: a pass or one operation, see chainrule.explain.step.tape.
+    Raises SettingsError for an unknown language, notation or operation, or a row that is not in the batch; ShapeError
+    for a target that has not one number for each output.
     """
     known_language(language)
     if notation not in NOTATIONS:

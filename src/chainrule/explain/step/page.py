@@ -19,7 +19,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def page(text: str, title: str, language: str = "en") -> str:
     """The text of an explanation as a page: its underlined headings become headings, the rest stays as aligned.
 
-    Args      text: what explain or why say; title: of the page; language: "en" or "ko"
+    Arguments: text: what explain or why say; title: of the page; language: "en" or "ko".
     """
     sections: list[tuple[str, list[str]]] = [("", [])]
     lines = text.splitlines()

@@ -20,7 +20,7 @@ def tape(L: int) -> list[str]:
 def chosen(only: str | None, L: int) -> list[str]:
     """The operations that a name stands for: all, one pass, or one operation.
 
-    Errors    SettingsError for a name that is neither
+    Raises SettingsError for a name that is neither.
     """
     whole = tape(L)
     if only is None:

@@ -16,8 +16,8 @@ def unit_table(
 ) -> list[str]:
     """One line a unit; of a wide layer those with the largest last column, and the true sum of the others.
 
-    Args      names: of the vectors, each (n,); missing (n,): units without a target, where what is no number is said
-              to be missing and adds nothing to a sum
+    Arguments: names: of the vectors, each (n,); missing (n,): units without a target, where what is no number is said
+    to be missing and adds nothing to a sum.
     """
     n = len(vectors[0])
     no_target = np.zeros(n, bool) if missing is None else missing

@@ -31,7 +31,7 @@ def tell_update(
 ) -> list[str]:
     """Lines of the update: rule, clipping, old → new of one weight and bias a layer, one weight worked out.
 
-    Args      entries: for every layer the weight (k, j) to show; position 0 is not used
+    Arguments: entries: for every layer the weight (k, j) to show; position 0 is not used.
     """
     name = str((optimizer or {}).get("name") or "")
     hyper = hyper_at(name, optimizer or {}, settings)
@@ -57,8 +57,8 @@ def rule_in_numbers(
 ) -> list[str]:  # fmt: skip
     """The gradient of one number after penalty and clipping, and the optimizer's rule with its numbers put in.
 
-    Args      part: "W", "b" or a tensor of the layer's kind; at: its place; scale: the factor of clipping, found here
-              where it is not given
+    Arguments: part: "W", "b" or a tensor of the layer's kind; at: its place; scale: the factor of clipping, found
+    here where it is not given.
     """
     name = str(optimizer.get("name") or "")
     if scale is None:

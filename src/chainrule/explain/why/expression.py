@@ -28,7 +28,7 @@ class TensorEntry:
 def read(text: str, architecture: Architecture, n_rows: int) -> TensorEntry:
     """The entry a name means.
 
-    Errors    SettingsError that says what is wrong and lists every legal name with its ranges
+    Raises SettingsError that says what is wrong and lists every legal name with its ranges.
     """
     match = _FORM.fullmatch(str(text))
     shapes = dict(_shapes(architecture, n_rows))

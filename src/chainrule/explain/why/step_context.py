@@ -135,7 +135,7 @@ class Wide:
     def moved(self, kind: str, l: int, at: tuple[int, ...], h: float) -> tuple[float, list[Array]]:
         """J with one number moved by h, and what the activations from there on are applied to.
 
-        Args      kind: "W", "b" or a tensor of the layer's kind (old parameters), "z", "u" or "a"
+        Arguments: kind: "W", "b" or a tensor of the layer's kind (old parameters), "z", "u" or "a".
         """
         z, u, a = self.passes
         if kind in self._scene.parameters:

@@ -21,7 +21,7 @@ SHOWN_OPERANDS = 6
 def described(answer: Provenance, language: str = "en") -> str:
     """Everything about the number, in "en" or "ko".
 
-    Errors    SettingsError for another language
+    Raises SettingsError for another language.
     """
     known_language(language)
     text = TEXT[language]

@@ -22,8 +22,9 @@ EPSILON = 1e-5
 def normalised(z: Array) -> tuple[Array, Array]:
     """Rows of mean 0 and variance 1, and what they were divided by.
 
-    Formula   x̂ = (z − mean) / √(var + ε), mean and var over the units of a row
-    Returns   x̂ (n, n_out), √(var + ε) (n, 1)
+        x̂ = (z − mean) / √(var + ε), mean and var over the units of a row
+
+    Returns x̂ (n, n_out), √(var + ε) (n, 1).
     """
     centred = z - z.mean(axis=1, keepdims=True)
     centred -= centred.mean(axis=1, keepdims=True)  # the rounding of a large mean is all that equal numbers leave
@@ -35,11 +36,12 @@ def normalised(z: Array) -> tuple[Array, Array]:
 def layer_norm_forward(z: Array, gain: Array, shift: Array) -> Array:
     """Every row of z brought to mean 0 and variance 1 over its units, then scaled and shifted unit by unit.
 
-    Formula   u = gain ⊙ x̂ + shift,   x̂ = (z − mean) / √(var + ε),   ε = 1e-5;
-              mean = Σ_j z_j / n_out and var = Σ_j (z_j − mean)² / n_out of each row
-    Args      z (n, n_out); gain, shift (n_out,)
-    Returns   u (n, n_out)
-    Source    Ba, Kiros, Hinton (2016), equations 3 and 4; variance and ε as in PyTorch's LayerNorm
+        u = gain ⊙ x̂ + shift,   x̂ = (z − mean) / √(var + ε),   ε = 1e-5;
+        mean = Σ_j z_j / n_out and var = Σ_j (z_j − mean)² / n_out of each row
+
+    Arguments: z (n, n_out); gain, shift (n_out,). Returns u (n, n_out).
+
+    Source: Ba, Kiros, Hinton (2016), equations 3 and 4; variance and ε as in PyTorch's LayerNorm.
 
     Examples
     --------
@@ -53,11 +55,13 @@ def layer_norm_forward(z: Array, gain: Array, shift: Array) -> Array:
 def layer_norm_backward(z: Array, gain: Array, du: Array) -> tuple[Array, Array, Array]:
     """The gradients of a layer normalisation from ∂J/∂u. Its mean and variance depend on every unit of the row.
 
-    Formula   dx̂ = du ⊙ gain;   dgain = Σ_i du_i ⊙ x̂_i;   dshift = Σ_i du_i;
-              delta = (dx̂ − mean(dx̂) − x̂ ⊙ mean(dx̂ ⊙ x̂)) / √(var + ε),   means over the units of a row
-    Args      z (n, n_out): as layer_norm_forward was given it; gain (n_out,); du (n, n_out)
-    Returns   delta (n, n_out) = ∂J/∂z, dgain (n_out,), dshift (n_out,)
-    Source    Ba, Kiros, Hinton (2016); Ioffe, Szegedy (2015), section 3, for the derivative of the quotient
+        dx̂ = du ⊙ gain;   dgain = Σ_i du_i ⊙ x̂_i;   dshift = Σ_i du_i;
+        delta = (dx̂ − mean(dx̂) − x̂ ⊙ mean(dx̂ ⊙ x̂)) / √(var + ε),   means over the units of a row
+
+    Arguments: z (n, n_out): as layer_norm_forward was given it; gain (n_out,); du (n, n_out). Returns delta (n,
+    n_out) = ∂J/∂z, dgain (n_out,), dshift (n_out,).
+
+    Source: Ba, Kiros, Hinton (2016); Ioffe, Szegedy (2015), section 3, for the derivative of the quotient.
     """
     x_hat, deviation = normalised(z)
     dx_hat = du * gain
@@ -72,8 +76,9 @@ def layer_norm_backward(z: Array, gain: Array, du: Array) -> tuple[Array, Array,
 def R_normalised(z: Array, Rz: Array) -> tuple[Array, Array]:
     """The changes of x̂ and of √(var + ε) as z moves along Rz.
 
-    Formula   R√ = mean(x̂ ⊙ Rz);   Rx̂ = (Rz − mean(Rz) − x̂ ⊙ R√) / √(var + ε), means over the units of a row
-    Returns   Rx̂ (n, n_out), R√ (n, 1)
+        R√ = mean(x̂ ⊙ Rz);   Rx̂ = (Rz − mean(Rz) − x̂ ⊙ R√) / √(var + ε), means over the units of a row
+
+    Returns Rx̂ (n, n_out), R√ (n, 1).
     """
     x_hat, deviation = normalised(z)
     centred = Rz - Rz.mean(axis=1, keepdims=True)
@@ -92,10 +97,11 @@ def R_layer_norm_backward(
 ) -> tuple[Array, Array, Array]:
     """The changes of delta, dgain and dshift of a layer normalisation, line by line those of layer_norm_backward.
 
-    Formula   Rdx̂ = Rdu ⊙ gain + du ⊙ Rgain;   along = mean(dx̂ ⊙ x̂);   Ralong = mean(Rdx̂ ⊙ x̂ + dx̂ ⊙ Rx̂);
-              Rdelta = (Rdx̂ − mean(Rdx̂) − Rx̂ ⊙ along − x̂ ⊙ Ralong − delta ⊙ R√) / √(var + ε);
-              Rdgain = Σ_i Rdu_i ⊙ x̂_i + du_i ⊙ Rx̂_i;   Rdshift = Σ_i Rdu_i
-    Returns   Rdelta (n, n_out), Rdgain (n_out,), Rdshift (n_out,)
+        Rdx̂ = Rdu ⊙ gain + du ⊙ Rgain;   along = mean(dx̂ ⊙ x̂);   Ralong = mean(Rdx̂ ⊙ x̂ + dx̂ ⊙ Rx̂);
+        Rdelta = (Rdx̂ − mean(Rdx̂) − Rx̂ ⊙ along − x̂ ⊙ Ralong − delta ⊙ R√) / √(var + ε);
+        Rdgain = Σ_i Rdu_i ⊙ x̂_i + du_i ⊙ Rx̂_i;   Rdshift = Σ_i Rdu_i
+
+    Returns Rdelta (n, n_out), Rdgain (n_out,), Rdshift (n_out,).
     """
     x_hat, deviation = normalised(z)
     Rx_hat, Rdeviation = R_normalised(z, Rz)

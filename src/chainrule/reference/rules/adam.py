@@ -50,10 +50,11 @@ def adam(
 ) -> tuple[Array, State]:
     """Running mean of the gradient over the root of its running square, both corrected for their start at 0.
 
-    Formula   m ← beta1·m + (1 − beta1)·g;   v ← beta2·v + (1 − beta2)·g²;
-              m̂ = m / (1 − beta1^t);   v̂ = v / (1 − beta2^t);   theta − eta·m̂ / (√v̂ + epsilon)
-    Source    Kingma, Ba (2015), algorithm 1. epsilon is added after the correction of v, as in the paper
-              and PyTorch; adam_epsilon_hat adds it before. Penalties are part of g (coupled).
+        m ← beta1·m + (1 − beta1)·g;   v ← beta2·v + (1 − beta2)·g²;
+        m̂ = m / (1 − beta1^t);   v̂ = v / (1 − beta2^t);   theta − eta·m̂ / (√v̂ + epsilon)
+
+    Source: Kingma, Ba (2015), algorithm 1. epsilon is added after the correction of v, as in the paper and PyTorch;
+    adam_epsilon_hat adds it before. Penalties are part of g (coupled).
     """
     m = beta1 * state["m"] + (1 - beta1) * g
     v = beta2 * state["v"] + (1 - beta2) * (g * g)
@@ -75,9 +76,10 @@ def adam_epsilon_hat(
 ) -> tuple[Array, State]:
     """Adam with both corrections folded into the learning rate, so that epsilon is added before that of v.
 
-    Formula   m, v as in adam;   theta − eta·√(1 − beta2^t)/(1 − beta1^t)·m / (√v + epsilon)
-    Source    Kingma, Ba (2015), the reordered form at the end of section 2; scikit-learn, TensorFlow. It is adam
-              with epsilon / √(1 − beta2^t) in place of epsilon.
+        m, v as in adam;   theta − eta·√(1 − beta2^t)/(1 − beta1^t)·m / (√v + epsilon)
+
+    Source: Kingma, Ba (2015), the reordered form at the end of section 2; scikit-learn, TensorFlow. It is adam with
+    epsilon / √(1 − beta2^t) in place of epsilon.
     """
     m = beta1 * state["m"] + (1 - beta1) * g
     v = beta2 * state["v"] + (1 - beta2) * (g * g)
@@ -99,9 +101,10 @@ def adamw(
 ) -> tuple[Array, State]:
     """Adam with the decay of the weights taken out of the gradient.
 
-    Formula   theta − eta·weight_decay·theta − eta·m̂ / (√v̂ + epsilon), m̂ and v̂ as in adam
-    Source    Loshchilov, Hutter (2019), algorithm 2, decay scaled by eta as in PyTorch. Every
-              parameter decays, biases too, as in the paper.
+        theta − eta·weight_decay·theta − eta·m̂ / (√v̂ + epsilon), m̂ and v̂ as in adam
+
+    Source: Loshchilov, Hutter (2019), algorithm 2, decay scaled by eta as in PyTorch. Every parameter decays, biases
+    too, as in the paper.
     """
     decayed = theta - (eta * weight_decay) * theta
     return adam(g, state, decayed, t, eta, beta1=beta1, beta2=beta2, epsilon=epsilon)

@@ -35,10 +35,11 @@ def sgd(
 ) -> tuple[Array, State]:
     """Gradient descent, with momentum v where momentum > 0.
 
-    Formula   theta − eta·g;  with momentum  v ← momentum·v + g,  theta − eta·v;
-              Nesterov  theta − eta·(g + momentum·v)
-    Source    Polyak (1964); Sutskever et al. (2013). The learning rate stands outside v, as in PyTorch;
-              in Sutskever's form it stands inside, which differs when eta changes between steps.
+        theta − eta·g;  with momentum  v ← momentum·v + g,  theta − eta·v;
+        Nesterov  theta − eta·(g + momentum·v)
+
+    Source: Polyak (1964); Sutskever et al. (2013). The learning rate stands outside v, as in PyTorch; in Sutskever's
+    form it stands inside, which differs when eta changes between steps.
     """
     if momentum == 0:
         return theta - eta * g, state
@@ -51,9 +52,10 @@ def sgd_sutskever(
 ) -> tuple[Array, State]:
     """Gradient descent with a velocity v that holds steps, the learning rate inside it.
 
-    Formula   v ← momentum·v − eta·g;   theta + v;   Nesterov  theta + momentum·v − eta·g
-    Source    Sutskever et al. (2013), equations 1 to 4; scikit-learn. While eta stays the same it takes the steps
-              of sgd; after a change of eta the steps already in v keep their length.
+        v ← momentum·v − eta·g;   theta + v;   Nesterov  theta + momentum·v − eta·g
+
+    Source: Sutskever et al. (2013), equations 1 to 4; scikit-learn. While eta stays the same it takes the steps of
+    sgd; after a change of eta the steps already in v keep their length.
     """
     v = momentum * state["v"] - eta * g
     return theta + (momentum * v - eta * g if nesterov else v), {"v": v}

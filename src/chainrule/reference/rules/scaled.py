@@ -38,8 +38,9 @@ def rmsprop(
 ) -> tuple[Array, State]:
     """Gradient divided by a running root mean square.
 
-    Formula   v ← rho·v + (1 − rho)·g²;   theta − eta·g / (√v + epsilon)
-    Source    Tieleman, Hinton (2012), lecture 6.5. epsilon stands outside the root, as in PyTorch.
+        v ← rho·v + (1 − rho)·g²;   theta − eta·g / (√v + epsilon)
+
+    Source: Tieleman, Hinton (2012), lecture 6.5. epsilon stands outside the root, as in PyTorch.
     """
     v = rho * state["v"] + (1 - rho) * (g * g)
     return theta - eta * g / (np.sqrt(v) + epsilon), {"v": v}
@@ -48,8 +49,9 @@ def rmsprop(
 def adagrad(g: Array, state: State, theta: Array, t: int, eta: float, *, epsilon: float) -> tuple[Array, State]:
     """Gradient divided by the root of the sum of all squared gradients so far.
 
-    Formula   v ← v + g²;   theta − eta·g / (√v + epsilon)
-    Source    Duchi, Hazan, Singer (2011), diagonal form
+        v ← v + g²;   theta − eta·g / (√v + epsilon)
+
+    Source: Duchi, Hazan, Singer (2011), diagonal form.
     """
     v = state["v"] + g * g
     return theta - eta * g / (np.sqrt(v) + epsilon), {"v": v}
