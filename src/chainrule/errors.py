@@ -256,7 +256,7 @@ PASSED_OVER = ("chainrule", "sklearn", "contextlib")
 
 
 def named_path(given: object, name: str, example: str) -> Path:
-    """A path as it is given; SettingsError for what names nothing: "" would be the folder one stands in."""
+    """A path as given; SettingsError for an empty name: "" would mean the current folder."""
     try:
         text = os.fspath(given)  # type: ignore[call-overload]
     except TypeError:

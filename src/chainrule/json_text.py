@@ -29,7 +29,7 @@ def text(values: Any, *, indent: int | None = None, sort_keys: bool = False) -> 
     """
     encode = _encoder(indent, sort_keys)
     try:
-        result = encode(values)  # nearly always: to look at every value first takes three times as long
+        result = encode(values)  # nearly always; checking every value first takes three times as long
     except (TypeError, ValueError):
         result = encode(plain(values))
     if result.isascii():
@@ -46,7 +46,7 @@ def _encoder(indent: int | None, sort_keys: bool) -> Callable[[Any], str]:
 def plain(value: Any, *otherwise: None) -> Any:
     """A value in the forms JSON has; a set in order, an array as a list, what JSON has no form for as text.
 
-    Arguments: otherwise: what stands for a number that is not finite, in place of its word.
+    Arguments: otherwise: the replacement for a non-finite number, instead of its word.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -68,7 +68,7 @@ def plain(value: Any, *otherwise: None) -> Any:
 
 
 def of_array(array: npt.NDArray[Any]) -> list[Any]:
-    """An array of numbers as lists, where all are finite without a look at each.
+    """An array of numbers as lists; if all are finite, without checking each one.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def of_array(array: npt.NDArray[Any]) -> list[Any]:
 
 
 def number(value: Any) -> Any:
-    """The number that a word stands for; any other value as it is.
+    """The number denoted by a word; other values are unchanged.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """What a stored value may be, declared: types, ranges, allowed names; and JSON read strictly.
 
 A schema is a value with one method, check(value, place), which returns the value or raises a SchemaError that
-names the place inside the file, what stands there and what was expected. Whoever reads a file checks it once,
+names the place inside the file, what stands there and what was expected. Readers check a file once,
 at the door; nothing behind the door meets a value of another kind. Only what a schema names is checked; other
 keys of an object are left alone, so that a file may hold more than its reader knows.
 """
@@ -85,7 +85,7 @@ class Number:
     finite: bool = True
 
     def check(self, value: Any, place: str) -> float:
-        """The number as it stands, whole or not; of a word the number it stands for."""
+        """The number unchanged, integer or not; for a word, the number it denotes."""
         if not self.finite and isinstance(value, str):
             value = json_text.number(value)
         if not _is_number(value):
@@ -251,7 +251,7 @@ class Checked:
     accept: Callable[[Any], object]
 
     def check(self, value: Any, place: str) -> Any:
-        """The value as it stands."""
+        """The value unchanged."""
         try:
             self.accept(value)
             return value
@@ -261,7 +261,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Anything:
-    """Whatever it is: nobody reads it."""
+    """Any value; it is never read."""
 
     def check(self, value: Any, place: str) -> Any:
         """The value."""

@@ -1,7 +1,7 @@
 """One seed becomes independent, named, counter-based streams of random numbers.
 
 Nothing here has a state. Word i of a stream is a function of (seed, purpose, epoch, step, lane, i), so
-any step of any epoch can be drawn again without drawing the ones before it: that is what replay stands
+any step of any epoch can be drawn again without drawing the ones before it; replay relies
 on. Only integer arithmetic and the exactly rounded operations + - * / sqrt are used, so every machine
 draws the same bits.
 

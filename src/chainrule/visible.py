@@ -13,13 +13,13 @@ from typing import Any
 MOST = 80
 """Characters of one value that a message shows."""
 MOST_WORD, MOST_PATH, MOST_MESSAGE = 160, 1000, 2000
-"""Characters of what stands without blanks, as such and with the separators of a path; of a whole message."""
+"""Characters of a text without blanks, as such and with the separators of a path; of a whole message."""
 
 _ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters beside tab and line end
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of writing direction
     "\u200b\u2028\u2029\ufeff"  # a blank without width, line ends of Unicode, the byte order mark
-    "\ud800-\udfff]"  # halves of characters, as names of files with bytes that are no text have them
+    "\ud800-\udfff]"  # surrogates, as in names of files with bytes that are not valid text
 )
 _QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w)""", re.DOTALL)
 _WORD = re.compile(rf"\S{{{MOST_WORD + 1},}}")
@@ -58,7 +58,7 @@ def cut(text: str, most: int = MOST) -> str:
 
 
 def brief(message: str) -> str:
-    """A message whose values are cut: what stands in quotes, long words, and the middle of an endless one.
+    """A message with truncated values: quoted text, long words, and the middle of an endless one.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class Door:
             self.write(line)
 
     def draw(self, text: str) -> None:
-        """Colours and movements of our own; names within have been made visible by whoever draws."""
+        """Escape sequences of our own; names inside have already been escaped by the caller."""
         self._stream.write(text)
 
     def document(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""run.doctor and run.vitals: a run handed to the rooms that look at it."""
+"""run.doctor and run.vitals: a run passed to the modules that examine it."""
 
 from __future__ import annotations
 

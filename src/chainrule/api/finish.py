@@ -84,7 +84,7 @@ def _write(run: Run, keeper: RunWriter, result: Result, folder: RunDirectory) ->
 
 
 def _attempt(run: Run, path: Path, write: Callable[[], object]) -> None:
-    """Write, once more where it fails; any error is noted: none is worth the training."""
+    """Write, and retry once on failure; errors are recorded, because none justifies losing the training."""
     for _ in range(TRIES):
         try:
             write()

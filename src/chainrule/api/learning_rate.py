@@ -1,4 +1,4 @@
-"""learning_rate: from a network and rows to what its learning rate should be; and what train's "auto" stands for."""
+"""learning_rate: the learning-rate analysis of a network and its rows, also used by "auto" in train."""
 
 from __future__ import annotations
 

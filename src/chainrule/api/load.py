@@ -117,7 +117,7 @@ def load_run(path: Path) -> Run:
 
 
 def examined_in(folder: RunDirectory) -> Suggestion | None:
-    """What the run keeps about its learning rate, if anything; a damaged file is told, and nothing is."""
+    """The learning-rate analysis of the run, if any; a damaged file is reported and gives None."""
     file = folder.file(RATE)
     if not os.path.lexists(file):
         return None
@@ -129,7 +129,7 @@ def examined_in(folder: RunDirectory) -> Suggestion | None:
 
 
 def _engine(record: RunRecord) -> Engine:
-    """The engine that trained; where it is not to be had, the one that is (Run.engine_differs then says so)."""
+    """The engine that trained, or the available one otherwise (Run.engine_differs then reports it)."""
     optimizer = record.settings.optimizer.name
     try:
         return select(str(record.engine["engine"]), record.architecture, optimizer=optimizer)[0]

@@ -30,7 +30,7 @@ from chainrule.training.result import Result
 from chainrule.training.settings import Settings
 
 NO_SETTINGS = ("threads", "time_limit")
-"""Arguments of train that are no part of what is computed."""
+"""Arguments of train that do not affect the computation."""
 
 
 def network_of(candidate: Candidate) -> Network:

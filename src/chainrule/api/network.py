@@ -62,7 +62,7 @@ class Network:
     ------
     SettingsError
         If a name is unknown, a size is impossible, the loss has no meaning on the output activation, or a residual
-        connection stands between different sizes.
+        connection joins layers of different sizes.
 
     Notes
     -----

@@ -30,7 +30,7 @@ from chainrule.training.settings import SETTINGS
 OF_TRAINING = (
     "directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence",
 )  # fmt: skip
-"""Arguments of train for a table that are no part of its plan."""
+"""Arguments of train for a table that are not part of its plan."""
 OWN = ("validation", "few_rows", "class_weight")
 """Fields of a request that a plan of a table has no name for, or a parameter of its own."""
 
@@ -96,7 +96,7 @@ class TablePlan:
         time_limit : float, optional
             Seconds for trials and training together.
         resume : bool
-            Whether the run found in the directory is continued; begun where there is none.
+            Whether to continue the run in the directory; a new run is started if there is none.
         **how
             The keep_data, callbacks, progress and on_divergence, as for `chainrule.train`.
 

@@ -54,7 +54,7 @@ class Setup:
 
     @functools.cached_property
     def held_out_fingerprint(self) -> str | None:
-        """sha256 over the rows that judge epochs, taken once; None where there are none."""
+        """sha256 of the validation rows, computed once; None if there are none."""
         held = self.validation
         return None if held is None else Rows(held.X, held.targets, held.weight).fingerprint
 

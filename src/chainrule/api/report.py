@@ -51,7 +51,7 @@ def write_report(
 
 
 def _replayable(replayer: RunReplayer, data: tuple[Any, ...] | None) -> tuple[Rows | None, str | None]:
-    """The rows whose steps can be shown, or why there are none."""
+    """The rows whose steps can be shown, or the reason why there are none."""
     record = replayer.record
     try:
         record.require(*record.needed_to_replay)
@@ -68,7 +68,7 @@ def _replayable(replayer: RunReplayer, data: tuple[Any, ...] | None) -> tuple[Ro
 
 
 def _right_to_write(directory: Path | None, target: Path) -> contextlib.AbstractContextManager[None]:
-    """That of the run's one writer, where the page is to lie in its folder."""
+    """The lock of the run's writer, if the page is written into its folder."""
     if directory is None or not directory.is_dir() or not target.absolute().parent.samefile(directory):
         return contextlib.nullcontext()
     return RunDirectory(directory).claimed()
@@ -77,16 +77,16 @@ def _right_to_write(directory: Path | None, target: Path) -> contextlib.Abstract
 def write_after_training(
     replayer: RunReplayer, folder: Path, *, shows_rows: bool, examined: Suggestion | None = None
 ) -> None:
-    """RUN/report.html, cheaply: from the rows that are at hand, without long ways between checkpoints."""
+    """Write RUN/report.html at low cost: from the rows in memory, without long replays between checkpoints."""
     try:
         given = report_input_of(replayer, replayer.rows, None, examined, shows_rows=shows_rows)
         result = replayer.record.result
         seconds = AFTER_TRAINING_S
-        if result["stopped"] != "interrupted":  # else somebody waits for the end
+        if result["stopped"] != "interrupted":  # otherwise the caller waits for the end
             seconds = max(seconds, AFTER_TRAINING_SHARE * float(result["seconds"]))
         write(folder / REPORT, given, SIZE_MB, seconds)  # the training still is the one writer
     finally:
-        replayer.rest()  # nobody may ask this run for a step; the session would stay until it is gone
+        replayer.rest()  # no step of this run may ever be requested, and the session would live as long as the run
 
 
 def write(
@@ -115,7 +115,7 @@ def report_input_of(
     *,
     shows_rows: bool = True,
 ) -> ReportInput:
-    """What the report may use of a run; `rows` are its training rows, if they are to be had."""
+    """The parts of a run that the report uses; `rows` are its training rows, if available."""
     run = replayer.record
     return ReportInput(
         architecture=run.architecture,
@@ -165,7 +165,7 @@ def _facts(replayer: RunReplayer, rows: Rows | None) -> dict[str, Any]:
 
 
 def _names(run: RunRecord) -> Names:
-    """The names of inputs and outputs that the pipeline of a run tells; else numbers do."""
+    """The names of inputs and outputs from the pipeline of a run; numbers otherwise."""
     if run.pipeline is None:
         return Names()
     pipeline = TablePipeline.from_dict(run.pipeline, run.pipeline_arrays)

@@ -44,7 +44,7 @@ class Run(PredictsTables):
     losses : array (n_steps,)
         J of every step's batch.
     events : list of Event
-        What changed the training and is no function of settings, seed, data and step.
+        Changes to the training that do not follow from settings, seed, data and step.
     result : dict
         How it ended, in plain values.
     diverged : DivergedError or None
@@ -111,17 +111,17 @@ class Run(PredictsTables):
 
     @property
     def rows(self) -> Rows | None:
-        """The training rows, where they are at hand."""
+        """The training rows, if they are in memory."""
         return self._replayer.rows
 
     @property
     def kept_rows(self) -> Rows:
-        """The training rows, at hand or read from the run's directory, and verified; else DataError."""
+        """The training rows, in memory or read from the run directory, verified; otherwise DataError."""
         return self._replayer.rows_of(None)
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 over the training rows; DataError where it was not taken yet and they were altered since."""
+        """The sha256 over the training rows; DataError if it was not taken yet and they were altered since."""
         return self._replayer.fingerprint()
 
     @property
@@ -131,7 +131,7 @@ class Run(PredictsTables):
 
     @property
     def engine_differs(self) -> str | None:
-        """How the engine at hand differs from the recorded one in what bits depend on; None where it does not."""
+        """How the current engine differs from the recorded one in what the bits depend on; None if it does not."""
         return self._replayer.engine_differs
 
     @overload

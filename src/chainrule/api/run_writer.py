@@ -193,7 +193,7 @@ class RunWriter:
         }
 
     def record(self, result: dict[str, Any] | None) -> dict[str, Any]:
-        """What run.json holds; `result` is None until the training ended."""
+        """The content of run.json; `result` is None until the training has ended."""
         setup, here = self.setup, versions()
         return {
             "chainrule": here["chainrule"],
@@ -219,7 +219,7 @@ class RunWriter:
 def described(pipeline: Any) -> tuple[dict[str, Any] | None, dict[str, npt.NDArray[Any]]]:
     """A pipeline as a model file holds it; one that could not be kept is refused before the training, not after it.
 
-    Raises SettingsError where it has no to_dict() of JSON values, or no arrays() of numbers by name.
+    Raises SettingsError if it has no to_dict() of JSON values, or no arrays() of numbers by name.
     """
     if pipeline is None:
         return None, {}

@@ -1,4 +1,4 @@
-"""The public Step: one update exactly as it was, and ways to look at it."""
+"""The public Step: one update exactly as it was, and ways to inspect it."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class Step:
 
     @property
     def context(self) -> StepContext:
-        """The step as `why` looks at it: with dense targets and the shares of its rows."""
+        """The step as `why` sees it, with dense targets and the shares of its rows."""
         from chainrule.explain.why.step_context import StepContext
 
         y = dense_targets(self.targets, self.architecture)

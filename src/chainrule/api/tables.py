@@ -70,7 +70,7 @@ class PredictsTables:
 
     @property
     def classes(self) -> tuple[Any, ...] | None:
-        """The classes in the order of predict_proba; None where there is no pipeline, or values are predicted."""
+        """The classes in the order of predict_proba; None without a pipeline, and for regression."""
         return None if self.pipeline is None else self._fitted.classes
 
     def predict(self, X: Any) -> Array:
@@ -85,7 +85,7 @@ class PredictsTables:
         Returns
         -------
         array (n,) or (n, k)
-            Of raw columns: classes, labels or values as they stand in the training table. Of network inputs: class
+            Of raw columns: classes, labels or values as in the training table. Of network inputs: class
             indices, labels 0 and 1, or the values of the output units.
 
         Raises
@@ -163,7 +163,7 @@ class PredictsTables:
         X : DataFrame, Arrow table, mapping of columns, path, or array
             Rows, as for `predict`.
         y : array, series or mapping of columns, optional
-            The true targets; where it is None they are columns of X.
+            The true targets; if None, they are columns of X.
 
         Returns
         -------

@@ -1,1 +1,1 @@
-"""The stopwatch: training and prediction beside other libraries, taken in turns on the machine at hand."""
+"""Benchmarks: training and prediction compared with other libraries, in turns on the same machine."""

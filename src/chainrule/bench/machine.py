@@ -29,7 +29,7 @@ def facts() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's own name, or the architecture's where the system does not tell."""
+    """The name of the processor, or of the architecture if the system does not report it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]

@@ -20,7 +20,7 @@ Epochs = Callable[[int], object]
 
 
 def chainrule_engine(name: str, workload: Workload, optimizer: str, threads: int | None = None) -> Epochs:
-    """Epochs in a session of an engine; not told how many threads, the native one takes as many as pay."""
+    """Epochs in a session of an engine; without a number of threads, the native engine chooses the fastest."""
     from chainrule.api.network import Network
     from chainrule.engine.protocol import StepSettings, Task
     from chainrule.engine.select import select

@@ -51,7 +51,7 @@ class Contestant:
         )  # fmt: skip
 
     def ask(self, **message: Any) -> dict[str, Any]:
-        """The answer to a message; one with a `reason` where there is none."""
+        """The answer to a message, or one with a `reason` on failure."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         late = threading.Timer(PATIENCE_S, self._kill)
@@ -89,7 +89,7 @@ class Contestant:
 
 @dataclass
 class Rounds:
-    """What the rounds gave: figures of every round by name, and why somebody is absent."""
+    """Results of the rounds: the values of every round by name, and the reasons for absences."""
 
     figures: dict[str, list[float]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def go_round(
     """Seconds of one unit of work (an epoch, a call) in every round; who cannot do it is left out.
 
     A turn is `n_units` long, or as many as take TURN_S. Every other round runs backwards: threads of a library may go
-    on spinning for a while, and nobody shall always come after the same one.
+    on spinning for a while, and no library should always follow the same one.
     """
     rounds, units = Rounds(), {}
     for contestant in contestants:

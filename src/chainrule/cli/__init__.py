@@ -57,7 +57,7 @@ def _exit_code(arguments: list[str], ending: Ending) -> int:
         return _complain(str(error), 1)
     except ChainruleError as error:
         return _complain(str(error), 2)
-    except BrokenPipeError:  # the reader of stdout went away, as `| head` does; nothing is left to tell it
+    except BrokenPipeError:  # the reader of stdout has gone away, as with `| head`; there is nobody to report to
         return 0
     except OSError as error:
         if ending.received is not None:  # the terminal is gone

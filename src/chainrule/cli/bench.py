@@ -72,7 +72,7 @@ def entries(name: str, threads: int, quick: bool) -> list[dict[str, Any]]:
 
 
 def say(what: str) -> None:
-    """Tell on stderr what is being measured."""
+    """Report on stderr what is being measured."""
     print(what, file=sys.stderr, flush=True)
 
 

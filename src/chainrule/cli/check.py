@@ -19,7 +19,7 @@ from chainrule.verify.sweep import sweep
 from chainrule.words import sentences
 
 ROWS = 32
-"""Rows of the gradient check: a few tell a wrong formula as well as many, and kinks stay rare."""
+"""Rows of the gradient check: a few reveal a wrong formula as well as many, and kinks remain rare."""
 
 
 TEXT = sentences("check")

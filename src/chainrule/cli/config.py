@@ -1,4 +1,4 @@
-"""--config FILE.toml: options by their names, read as if they stood first on the command line, which wins."""
+"""--config FILE.toml: options by name, as if given first on the command line, which takes precedence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_BYTES = 1 << 20
 
 
 def read_config(path: str, actions: dict[str, argparse.Action]) -> tuple[list[str], str | None]:
-    """The arguments a file of options stands for, and its `data`.
+    """The command-line arguments equivalent to a file of options, and its `data`.
 
     Arguments: actions: the options of the command by their flags, as "--learning-rate". Raises SettingsError for a
     file that is no TOML, or a key that is no option (the nearest is named).
@@ -49,7 +49,7 @@ def read_config(path: str, actions: dict[str, argparse.Action]) -> tuple[list[st
 
 
 def _text(value: Any, key: str, path: str) -> str:
-    """A value as it would stand on the command line; a list with commas between."""
+    """A value as written on the command line; lists are separated by commas."""
     if isinstance(value, list) and value and all(isinstance(entry, (str, int)) for entry in value):
         return ",".join(map(str, value))
     if isinstance(value, (str, int, float)):

@@ -1,4 +1,4 @@
-"""What a command tells of a run's damaged files: one line each, once, and then it goes on without them."""
+"""Reports of damaged files of a run: one line each, once; the command continues without them."""
 
 from __future__ import annotations
 

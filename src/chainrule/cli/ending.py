@@ -14,7 +14,7 @@ NUMBERS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 AGAIN_S = 0.05
 """Within an import a signal waits and tries again: extension modules swallow what is raised there or stay half made."""
 INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it; after the others alike."""
+"""The exit code after Ctrl-C: 128 plus the number of SIGINT, as in shells; likewise for the other signals."""
 
 
 class Ended(BaseException):
@@ -54,7 +54,7 @@ class Ending:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Within, the command ends in good time by itself and is only told of the signal."""
+        """Inside, the command ends by itself in time and is only notified of the signal."""
         self._held = True
         try:
             yield
@@ -63,7 +63,7 @@ class Ending:
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:
-        """While open, signals come here: in the main thread, and only those that nobody had ignored (nohup)."""
+        """While open, signals are handled here: in the main thread, and only those that were not ignored (nohup)."""
         before = {}
         if threading.current_thread() is threading.main_thread():
             usual = (signal.SIG_DFL, signal.default_int_handler)
@@ -86,14 +86,14 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def give_up_output() -> None:
-    """Nobody reads any more: what is still to be flushed at the exit of Python goes nowhere."""
+    """The reader has gone: whatever Python flushes at exit is discarded."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (AttributeError, OSError, ValueError):  # also where there is no stream
+        except (AttributeError, OSError, ValueError):  # also if there is no stream
             with contextlib.suppress(AttributeError, OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 ENDING = Ending()
-"""That of the command which runs; one process runs one."""
+"""The one of the running command; a process runs a single command."""

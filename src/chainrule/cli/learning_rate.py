@@ -26,7 +26,7 @@ STEPS = ("batch_size", "l2", "l1", "dropout", "clip_norm", "seed", "shuffle")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read, understand, examine, tell and draw."""
+    """Read the data, plan, analyse, print and plot."""
     if options.data is None:
         raise SettingsError("DATA is missing. Use chainrule learning-rate DATA --target COLUMN (see --help).")
     file = None if options.output_file is None else Path(options.output_file)
@@ -54,7 +54,7 @@ PICTURES: dict[str, Callable[[Figure, str], bytes]] = {
 
 
 def check_picture(file: Path, language: str, *read: str) -> None:
-    """SettingsError or ModelFileError where the picture could not be written; said before anything is computed."""
+    """SettingsError or ModelFileError if the picture could not be written; said before anything is computed."""
     ending = file.suffix.lower()
     if ending not in PICTURES:
         raise SettingsError(f"{file}: the name of a plot must end in .svg or .png.")
@@ -64,7 +64,7 @@ def check_picture(file: Path, language: str, *read: str) -> None:
 
 
 def settle(options: argparse.Namespace, chosen: Selected, folder: Path) -> tuple[Selected, Suggestion | None, str]:
-    """The choice with the learning rate that --learning-rate auto stands for, what was found, a line that tells of it.
+    """The choice with the learning rate found by --learning-rate auto, the analysis, and a line describing it.
 
     A run that is continued keeps the one it was begun with.
     """

@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         return options, unknown
 
     def _refuse_empty_paths(self, options: argparse.Namespace) -> None:
-        """SettingsError for "" where a file or folder is expected: it would be the folder one stands in."""
+        """SettingsError for "" where a file or folder is expected: it would mean the current folder."""
         for action in self._actions:
             if isinstance(action.metavar, str) and action.metavar.startswith(PATHS):
                 name = action.option_strings[-1] if action.option_strings else action.metavar

@@ -24,7 +24,7 @@ from chainrule.training import metrics
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read, plan, train, measure, tell."""
+    """Read the data, plan, train, evaluate, and print the results."""
     if options.data is None:
         raise SettingsError("DATA is missing. Use chainrule train DATA --target COLUMN (see --help).")
     folder, tell = RunDirectory(_folder(options)), not (options.quiet or options.json)
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _trained(options: argparse.Namespace, plan: TrainingPlan, folder: RunDirectory, tell: bool) -> tuple[Selected, Run]:
-    """The candidate that was taken, and its run; told before each of them is begun."""
+    """The chosen candidate and its run; each training is announced before it starts."""
     last, few = plan.candidates[-1], plan.fold is not None
     engine, reason = select(options.engine, last.network.architecture, last.settings["threads"])
     if tell and not few:
@@ -90,7 +90,7 @@ def _folder(options: argparse.Namespace) -> Path:
 
 @contextlib.contextmanager
 def _claimed(options: argparse.Namespace, folder: RunDirectory) -> Iterator[RunDirectory]:
-    """The run's folder with this process as its one writer: before the work, so that nobody trains in vain.
+    """The folder of the run with this process as its writer; checked first, so that no training is wasted.
 
     Where no folder was asked for and another process took the free one since, the next free one.
     """
@@ -111,7 +111,7 @@ def _claimed(options: argparse.Namespace, folder: RunDirectory) -> Iterator[RunD
 
 @contextlib.contextmanager
 def _warnings_to_stderr() -> Iterator[None]:
-    """Every warning is told in one line, like an error, once and at once: a disk that is full can still be helped."""
+    """Every warning is printed as one line, like an error, once and immediately: a full disk can still be cleared."""
     reported: set[str] = set()
 
     def show(message: Warning | str, *where: Any, **how: Any) -> None:
@@ -126,7 +126,7 @@ def _warnings_to_stderr() -> Iterator[None]:
 
 
 def _say(text: str) -> None:
-    """One line to stderr, in place of the progress bar where there is one; nobody may read there any more."""
+    """One line to stderr, replacing the progress bar if there is one; stderr may be closed."""
     with contextlib.suppress(OSError, ValueError):
         clear = "\r\x1b[K" if sys.stderr.isatty() else ""
         print(f"{clear}chainrule: {' '.join(text.split())}", file=sys.stderr, flush=True)

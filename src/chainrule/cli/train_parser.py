@@ -154,7 +154,7 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
 
 
 def _add(group: Any, setting: Setting) -> None:
-    """One option of a hyper-parameter. None stands for "not given"; ranges are checked by the setting itself."""
+    """One option of a hyper-parameter. None means "not given"; ranges are checked by the setting itself."""
     flag = f"--{setting.name.replace('_', '-')}"
     words = setting.meaning.replace("%", "%%")
     if setting.kind is bool:

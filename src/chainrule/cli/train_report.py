@@ -1,4 +1,4 @@
-"""What train tells: what it understood before the first step, and what came of it."""
+"""The output of train: the plan before the first step, and the results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tell_understood(plan: TrainingPlan, pipeline: TablePipeline) -> None:
 
 
 def tell_training(plan: TrainingPlan, selection: Selected, engine: str, how: str | None = None) -> None:
-    """What was tried, then the network, the training, the engine; `how` tells of a learning rate that was found."""
+    """What was tried, then the network, the training, the engine; `how` describes an automatic learning rate."""
     found = {"rate": how} if how else {}
     say(summary.tried(plan, selection) | summary.training(selection.candidate) | found | {"engine": engine})
 

@@ -101,9 +101,7 @@ class NativeEngine:
         self._isa = instruction_set()
         self._row_predictors: dict[Architecture, Any] = {}
         self._row_predictor_of: tuple[Architecture | None, Any] = (None, None)
-        self._idle: dict[
-            int, tuple[Architecture, int, Any]
-        ] = {}  # by threads; whoever works with passes takes them out
+        self._idle: dict[int, tuple[Architecture, int, Any]] = {}  # by thread; users of passes remove them
 
     def forward(self, parameters: Parameters, X: Array) -> Forward:
         """z, u and a of every layer."""
@@ -298,7 +296,7 @@ class NativeSession:
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
-        """Do one step and tell everything."""
+        """Perform one step and return its full record."""
         task, architecture = self._task, self._task.architecture
         before = self._moment()
         first = step % task.steps_per_epoch * task.batch_size

@@ -166,7 +166,7 @@ class NumpySession:
             return self._advance(first_step, learning_rates, settings, penalties, thetas)
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
-        """Do one step and tell everything."""
+        """Perform one step and return its full record."""
         with one_thread():
             return self._record(step, learning_rate, settings)
 
@@ -250,5 +250,5 @@ class NumpySession:
 
 
 def _finite(theta: Array) -> bool:
-    # One sum tells of almost every non-finite number; a sum that overflowed by itself is looked at again.
+    # One sum detects almost every non-finite number; if the sum itself overflowed, the values are checked again.
     return bool(np.isfinite(theta.sum())) or bool(np.isfinite(theta).all())

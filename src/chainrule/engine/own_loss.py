@@ -20,7 +20,7 @@ class OwnLossEngine(NumpyEngine):
     """The NumPy engine with the loss value(a, y) of each row, whose derivative with respect to z is delta(a, y).
 
     Arguments: value: a, y (n, n_outputs) -> (n,); delta: a, y -> (n, n_outputs); a = z, the output being identity.
-    Raises ShapeError where a function returns another shape.
+    Raises ShapeError if a function returns another shape.
     """
 
     name = "numpy, own loss"

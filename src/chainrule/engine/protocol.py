@@ -24,7 +24,7 @@ Targets: TypeAlias = npt.NDArray[Any]
 """int32 (n,): class indices, standing for one-hot rows (for 0/1 itself where there is one output);
 or float (n, n_outputs): labels or values."""
 OwnLoss: TypeAlias = tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]
-"""value(a, y) -> (n,) and delta(a, y) -> (n, n_outputs): a loss on the identity that is no entry of reference/."""
+"""value(a, y) -> (n,) and delta(a, y) -> (n, n_outputs): a loss on identity outputs, not an entry of reference/."""
 
 
 def dense_targets(targets: Targets, architecture: Architecture) -> Array:
@@ -134,7 +134,7 @@ class Session(Protocol):
         """
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
-        """Do one step and tell everything; the state afterwards is as after `advance` of that step."""
+        """Perform one step and return its full record; the state afterwards is as after `advance` of that step."""
 
 
 class SecondOrder(Protocol):

@@ -54,7 +54,7 @@ def peak_flops() -> float:
 def describe() -> dict[str, Any]:
     """Which engine `auto` takes for usual networks, its instruction set and the others this processor has.
 
-    Raises SettingsError where CHAINRULE_ISA names one that is not available.
+    Raises SettingsError if CHAINRULE_ISA names one that is not available.
     """
     native, missing = _native()
     if native is None:

@@ -57,7 +57,7 @@ class Dense:
 
     @property
     def kind(self) -> LayerKind | None:
-        """What stands between z and the activation, or None."""
+        """The layer kind between z and the activation, or None."""
         return None if self.normalization is None else LAYER_KINDS[self.normalization]
 
     @cached_property

@@ -44,7 +44,7 @@ class Parameters:
     b : list of ndarray of shape (n_out,)
         Biases.
     gain, shift : list of ndarray of shape (n_out,) or None
-        Of normalised layers; tensors of other layer kinds stand under their names likewise.
+        For normalised layers; tensors of other layer kinds are available under their names in the same way.
     kinds : list of Between or None
         The kind of each layer with its tensors.
 

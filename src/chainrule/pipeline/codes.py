@@ -1,4 +1,4 @@
-"""Whole numbers that are codes: shop 17 is no more than shop 16, it is another shop.
+"""Integers that are codes: shop 17 is not more than shop 16, but a different shop.
 
 Whether the numbers of a column name things or measure them is decided by the rows: where the mean target of a value
 predicts rows of other folds clearly better than the means of the values beside it, the value is a name.

@@ -51,14 +51,14 @@ class NumberEncoder:
     factor: float
     limited: bool
     filled: float
-    """The median, which stands for a missing value."""
+    """The median, which replaces missing values."""
     indicator: bool
     knots: Array
     """(2, n): values and what they become (scaling by quantiles); (2, 0) otherwise."""
     edges: Array
-    """Edges of the bins; fewer than 3 are none."""
+    """Edges of the bins; fewer than 3 mean no bins."""
     words: tuple[str, ...] = ()
-    """Texts among the numbers, such as >20; each has an input, 1 where it stands."""
+    """Texts among the numbers, such as >20; each has an input that is 1 where it occurs."""
 
     @classmethod
     def fit(cls, column: Column, weight: Array | None, *, scaling: str, n_bins: int) -> NumberEncoder:
@@ -99,7 +99,7 @@ class NumberEncoder:
 
     @property
     def n_bins(self) -> int:
-        """Inputs that tell the place in a bin."""
+        """Inputs that encode the position within the bins."""
         return len(self.edges) - 1 if len(self.edges) > 2 else 0
 
     @property
@@ -231,7 +231,7 @@ class TimeEncoder:
 
     @classmethod
     def fit(cls, column: Column, weight: Array | None) -> TimeEncoder:
-        """The scale of elapsed seconds, and which cycles the training rows tell apart."""
+        """The scale of elapsed seconds, and the cycles that vary in the training rows."""
         present = column.values[~np.isnat(column.values)]
         elapsed = NumberEncoder.of_values(column.name, _seconds(column.values), weight, scaling="robust", n_bins=0)
         return cls(column.name, elapsed, tuple(name for name in CYCLES if _cycle_varies(name, present)))

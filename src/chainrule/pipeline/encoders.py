@@ -57,7 +57,7 @@ def fit_encoder(
 
 
 def plain(state: Any) -> dict[str, Any]:
-    """The fields of an encoder that are no arrays; of an array without entries the shape."""
+    """The fields of an encoder that are not arrays; for empty arrays, the shape."""
     found: dict[str, Any] = {}
     for item in fields(state):
         value = getattr(state, item.name)

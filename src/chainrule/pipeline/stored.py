@@ -64,7 +64,7 @@ _TIME: dict[str, Schema] = {
 
 
 def _accept_reading(value: Any) -> None:
-    """ValueError for what is no reading of a column."""
+    """ValueError for an invalid reading of a column."""
     check_reading("of the pipeline", Text().check(value, ""))
 
 
@@ -213,7 +213,7 @@ _COLUMNS = {
 
 
 def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Names told apart, as many words as labels, arrays as long as there are values."""
+    """Distinct names, as many words as labels, arrays as long as there are values."""
     n = len(target["columns"])
     if target["kind"] == "classes":
         _check_distinct(target["classes"], "pipeline.target.classes")

@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 N_ENCODING_FOLDS = 5
 MOST_MEANS = 10
-"""Mean targets of a level are told apart for up to 10 targets or classes."""
+"""Mean targets of a level are encoded separately for up to 10 targets or classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class TablePipeline:
     encoders: tuple[Encoder, ...]
     target: Target
     readings: dict[str, str]
-    """How the columns and targets are read from a file (Column.reading), so that others are read alike."""
+    """How columns and targets are read from a file (Column.reading), so that other files are read in the same way."""
     missing: tuple[str, ...]
     """Cells that mean a missing value."""
     average: Array
@@ -58,7 +58,7 @@ class TablePipeline:
     ) -> TablePipeline:
         """Every encoder fitted to the training rows, weighted.
 
-        Arguments: n_bins: inputs that tell the place of a number in bins, 0 for none; codes: whether whole numbers
+        Arguments: n_bins: inputs that encode the position of a number in bins, 0 for none; codes: whether whole numbers
         whose kind nobody stated are tried as names too (see codes.py); missing: cells that mean a missing value, for
         reading other files alike.
         """
@@ -179,7 +179,7 @@ class TablePipeline:
         return out
 
     def to_dict(self) -> dict[str, Any]:
-        """All that is no array, as plain JSON values."""
+        """Everything except the arrays, as plain JSON values."""
         return {
             "kind": "table",
             "columns": [{"kind": encoder.kind, **plain(encoder)} for encoder in self.encoders],

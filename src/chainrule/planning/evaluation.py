@@ -175,7 +175,7 @@ def _of_labels(truth: Array, probability: Array) -> Scores:
 
 
 def _of_classes(truth: Array, probability: Array) -> Scores:
-    """auc is None where a class is missing from the rows: it has no meaning there. f1 is that of the second of two."""
+    """auc is None (undefined) if a class is missing from the rows. f1 is that of the second of two classes."""
     from sklearn import metrics
 
     n_classes, guess = probability.shape[1], _chosen(probability)

@@ -73,7 +73,7 @@ def plan_large(
     """Read the source through, decide, fit the pipeline to a sample, write the cache or open the one there is.
 
     Arguments: as for plan_source; cache: the folder of the cache; where none is named one is made in `beside`. Raises
-    DataError where the cache that is named was made of other rows.
+    DataError if the cache that is named was made of other rows.
     """
     reading = survey(source, selection)
     check_kinds(selection, reading.understood, reading.source.path)
@@ -182,7 +182,7 @@ def _cache(
     source: Path, named: str | Path | None, beside: Path, made_with: dict[str, Any], blocks: Blocks,
     n_rows: dict[str, int],
 ) -> Cache:  # fmt: skip
-    """The cache there is, or the one that is then written. One that nobody named is written anew when it is stale."""
+    """The existing cache, or a new one. A cache that was not named by the user is rebuilt when it is stale."""
     if named is not None:
         place = Path(named)
     else:

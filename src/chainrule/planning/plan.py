@@ -276,7 +276,7 @@ def check_parts(parts: dict[str, Table]) -> None:
 def choose_task_of(table: Table, request: Request) -> PredictionTask:
     """The task of a table's targets.
 
-    Raises DataError where the targets do not suit it, or hold one class only.
+    Raises DataError if the targets do not suit it, or hold one class only.
     """
     try:
         task = choose_task(table.targets, request.task)

@@ -141,7 +141,7 @@ def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers
 
 
 FULL_RATE_INPUTS = 256.0
-"""Beyond so many, a linear model by Adam, which moves all weights alike, takes smaller steps."""
+"""With more inputs, a linear model trained by Adam, which moves all weights equally, takes smaller steps."""
 MANY_ROWS = 5_000
 SMALL_TABLE = 1_500
 """Classes of so few rows are learned by heart at once; weights are held small."""
@@ -166,7 +166,7 @@ of inputs and by CURVATURE.
 
 Scaled inputs have a mean square of about 1 at most, so the curvature of the loss is below that of the output times
 n_inputs + 1, and the rate below 2·(1 + momentum) / curvature, where descent is stable. Of all weights that fit, plain
-descent from 0 finds the shortest; Adam moves all weights alike, the useless ones of a wide table too.
+descent from 0 finds the shortest; Adam moves all weights equally, including the useless ones of a wide table.
 """
 CURVATURE = {"softmax": 0.5, "sigmoid": 0.25}
 """At most so large is the second derivative of the cross-entropy with respect to z; of the squared error it is 1.
@@ -214,5 +214,5 @@ def few_rows(n_rows: int, n_distinct: int, n_numbers: int, output: str) -> Prese
         )
         for n_steps, learning_rate, decay, most_bins in NETWORKS
     ]
-    several = [preset for k, preset in enumerate(presets) if preset not in presets[:k]]  # without bins some are alike
+    several = [preset for k, preset in enumerate(presets) if preset not in presets[:k]]  # without bins, some are equal
     return replace(several[-1], simpler=tuple(several[:-1]))

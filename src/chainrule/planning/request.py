@@ -27,7 +27,7 @@ AUTO = "auto"
 class Request:
     """How a table is to be trained on, as far as that is stated: None or "auto" leaves a choice to the plan.
 
-    Raises SettingsError for a setting that is none.
+    Raises SettingsError for an unknown setting.
     """
 
     preset: str = AUTO

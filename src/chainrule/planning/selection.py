@@ -24,7 +24,7 @@ LONGER_BELOW = 0.9
 """The longest training is worth its time where the freest of the others is better than these by a tenth of their
 loss."""
 MANY_ROWS = 300_000
-"""So many rows nobody learns by heart: the last candidate is trained without a trial."""
+"""With this many rows, memorisation is not a concern: the last candidate is trained without a trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Trial:
     """inf where a training failed."""
     seconds: float
     models: tuple[Predictor | None, ...] = field(default=(), repr=False, compare=False)
-    """Of a cross-validation, what was trained without each fold; None where that told nothing."""
+    """For a cross-validation, the models trained without each fold; None if they were not informative."""
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain values."""
@@ -65,7 +65,7 @@ class Selected:
 
 
 class Clock:
-    """A time limit, in seconds, that model selection and the training share; None is no limit."""
+    """A time limit in seconds, shared by model selection and training; None for no limit."""
 
     def __init__(self, limit: float | None) -> None:
         self._limit, self._began = limit, time.perf_counter()
@@ -102,7 +102,7 @@ def select_by_holdout(n_candidates: int, loss_of: Callable[[int], float]) -> int
 
 
 def select_by_folds(n_candidates: int, loss_of: Callable[[int], float]) -> int:
-    """The same where every loss is that of the training itself: the lowest; the longest is tried if the one before led.
+    """The same if every loss is that of the training itself: the lowest; the longest is tried if the previous one led.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def select_by_folds(n_candidates: int, loss_of: Callable[[int], float]) -> int:
 
 
 class Fit(Protocol):
-    """Trains a candidate once: what model selection asks of whoever can train, here, in a process or far away."""
+    """Trains a candidate once: the callable that model selection uses, in this process or elsewhere."""
 
     def __call__(self, candidate: Candidate, resample: Resample) -> tuple[float, Predictor] | None:
         """The loss on the rows that judge, inf where the training diverged, and the network; None where the rows to
@@ -128,7 +128,7 @@ class Fit(Protocol):
 def select(plan: TrainingPlan, fit: Fit) -> Selected:
     """Which candidate is to be trained, by trying the simpler ones; a time limit covers trials and training.
 
-    So many rows that nobody learns them by heart (MANY_ROWS) need no trial.
+    With MANY_ROWS rows or more, no trial is needed.
     """
     candidates, last = plan.candidates, len(plan.candidates) - 1
     if last == 0 or plan.n_read > MANY_ROWS:
@@ -152,7 +152,7 @@ def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> 
 
     The loss at the end of a training says how far it learns by heart; that of its best epoch hides it, and the more
     epochs there are to choose from, the better it looks by chance. Over folds the mean is by their weight, without
-    those that tell nothing; it is inf where none is left.
+    those that tell nothing; it is inf if none remains.
 
     Arguments: limit: the time limit of one training, or nothing.
     """

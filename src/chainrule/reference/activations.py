@@ -4,7 +4,7 @@
 
 For a g that acts on each unit alone this is delta = da ⊙ g′(z); softmax mixes the units of a row and
 has a full Jacobian. One signature serves both, and as every Jacobian here is symmetric, the pullback also
-tells how a change of z changes a: Ra = pullback(z, a, Rz). Beside it stands what the second derivative adds:
+gives the change of a for a change of z: Ra = pullback(z, a, Rz). The second derivative adds:
 
     bend(z, a, da, Rz) -> (n, n_out)   the change of delta as z moves along Rz and da stays: da ⊙ g″(z) ⊙ Rz
 

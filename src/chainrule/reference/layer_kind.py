@@ -1,4 +1,4 @@
-"""What is true of one layer kind: what stands between z and the activation of a layer, in one entry.
+"""Everything about one layer kind, the function between z and the activation of a layer, in one entry.
 
     z = a_in @ W + b;   u = forward(z, tensors);   h = g(u) ⊙ mask;   a = h, or a_in + h
 
@@ -277,7 +277,7 @@ class LayerKind:
 
 
 class Between(NamedTuple):
-    """A kind as it stands in a layer, with its tensors there."""
+    """A kind within a layer, with its tensors."""
 
     kind: LayerKind
     tensors: Tensors

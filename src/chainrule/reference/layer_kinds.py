@@ -1,4 +1,4 @@
-"""The table of layer kinds: what may stand between z and the activation of a hidden layer."""
+"""The table of layer kinds: functions between z and the activation of a hidden layer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The operations of a layer, forward beside backward. None of them knows the index of its layer.
+"""The operations of a layer, forward next to backward. None of them depends on the index of its layer.
 
-A layer is z = a_in @ W + b; u = z, or what its kind makes of z (kinds/); h = g(u) ⊙ mask; a = h, or a_in + h.
+A layer is z = a_in @ W + b; u = z, or kind(z) (kinds/); h = g(u) ⊙ mask; a = h, or a_in + h.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def dense_backward(a_in: Array, W: Array, delta: Array) -> tuple[Array, Array, A
 
 
 def residual_forward(a_in: Array, h: Array) -> Array:
-    """The input of a layer added to what the layer makes of it: the layer learns the difference.
+    """The input of a layer added to its output: the layer learns the difference.
 
         a = a_in + h
 

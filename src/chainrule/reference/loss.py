@@ -54,7 +54,7 @@ class Worked:
     term : callable
         Called with a and y of one output; gives the text of its term.
     around : str, default "{}"
-        What stands around the sum of the terms.
+        The expression around the sum of the terms.
     counted : callable, optional
         Called with y of the row; gives which outputs have a term. All of them where it is left out.
     """
@@ -109,7 +109,7 @@ class Loss:
         What y it has a meaning for, in a few words.
     scale : callable, optional
         Called with the targets as engines take them and the number of outputs; gives about J of a constant output,
-        which tells a bad loss from one that exploded. The mean distance of y from its mean by default.
+        which distinguishes a bad loss from one that exploded. The mean distance of y from its mean by default.
     side : callable, optional
         Called with e = a − y; gives on which side of its corners every entry lies. None for a loss without corners.
     constant : callable, optional

@@ -54,11 +54,11 @@ class Parts:
     fresh : float
         The factor of the gradient.
     fresh_is : str, default "−η"
-        What it stands for in symbols.
+        Its symbolic form.
     memory : float, default 0.0
         What the state from before the step contributes.
     memory_is : str, default ""
-        What it stands for in symbols.
+        Its symbolic form.
     others : tuple of (str, float)
         Further summands: symbols and value.
     where : str, optional
@@ -99,7 +99,7 @@ class Optimizer:
         Called with the hyper-parameters; gives the names of the arrays that it keeps, each shaped like theta and 0 at
         the start. None are kept by default.
     check : callable, optional
-        Called with the hyper-parameters; raises SettingsError where they do not go together.
+        Called with the hyper-parameters; raises SettingsError if they do not go together.
     formula_for : callable, optional
         Called with the hyper-parameters; gives the formula where they change it.
     stable_factor : callable, optional
@@ -150,7 +150,7 @@ class Optimizer:
 
     @property
     def approximate(self) -> bool:
-        """Whether the bound on η is no exact one: the rule divides by what changes, or nothing is known of it."""
+        """Whether the bound on η is approximate: the rule divides by a changing quantity, or is unknown."""
         return self.stable_factor is None or self.scale is not None
 
     def keeps(self, hyper: Hyper) -> tuple[str, ...]:

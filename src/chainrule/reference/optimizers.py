@@ -22,4 +22,4 @@ OPTIMIZERS: dict[str, Optimizer] = {
 HYPER_PARAMETERS: dict[str, Setting] = {
     setting.name: setting for setting in (MOMENTUM, NESTEROV, BETA1, BETA2, RHO, EPSILON, WEIGHT_DECAY)
 }
-"""The hyper-parameters of the rules by name; where rules have different defaults, that of the first."""
+"""The hyper-parameters of the rules by name; if defaults differ between rules, that of the first."""

@@ -1,8 +1,8 @@
-"""Both passes through the whole network. The only file of the mathematics that knows layer indices.
+"""Both passes through the whole network. The only file of the mathematics that uses layer indices.
 
 Lists are numbered as in the textbook: layers 1 … L, a[0] is X, and position 0 of z, delta, W, b, dW,
 db and masks holds None. `activations[l]` names g of layer l; the last one is the output activation.
-kinds[l] is what stands between z and g of layer l with its tensors, or None; residual[l]: whether a[l-1] is added.
+kinds[l] is the kind between z and g of layer l with its tensors, or None; residual[l]: whether a[l-1] is added.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from chainrule.reference.layers import (
 from chainrule.reference.losses import value_and_delta
 
 Numbered: TypeAlias = Sequence[Any]
-"""Arrays numbered by layer; None stands where a layer has no such array."""
+"""Arrays numbered by layer; None if a layer has no such array."""
 
 
 class Activations(NamedTuple):
@@ -119,7 +119,7 @@ def batch_loss(z: Array, a: Array, y: Array, scale: Array, loss: str, output: st
 
 def over_batch(value: Array, delta: Array, scale: Array) -> tuple[float, Array]:
     """J = Σ_i scale_i·value_i and scale_i·delta_i, from the loss (n,) and delta (n, n_L) of every row."""
-    # A row of weight 0 says nothing, even where its loss is infinite (0·inf would be NaN).
+    # A row of weight 0 does not count, even if its loss is infinite (0·inf would be NaN).
     counts = scale > 0
     J = float(np.dot(np.where(counts, value, 0).astype(np.float64), scale.astype(np.float64)))
     return J, np.where(counts[:, None], delta, 0) * scale[:, None]

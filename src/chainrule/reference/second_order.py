@@ -1,4 +1,4 @@
-"""Both passes once more for their change along a direction: the product of the Hessian of J with a vector.
+"""The derivative of both passes along a direction: the product of the Hessian of J with a vector.
 
 R{x} is the derivative of x as the parameters move from θ along a direction v, written Rx: R{W[l]} = RW[l]
 is the part of v that belongs to W[l]. Applied to every line of the forward pass, then to every line of the
@@ -157,7 +157,7 @@ def R_backward(
                     passed.z[l], changes.z[l], tensors, v.tensors[l], g.du[l], Rdelta
                 )
         RdW[l], Rdb[l] = R_dense_backward(passed.a[l - 1], changes.a[l - 1], g.delta[l], Rdelta)
-        if l > 1:  # nobody asks how ∂J/∂X changes
+        if l > 1:  # the change of ∂J/∂X is not needed
             da_in, Rda_in = R_dense_below(W[l], v.W[l], g.delta[l], Rdelta)
             da, Rda = (da_in + da, Rda_in + Rda) if residual is not None and residual[l] else (da_in, Rda_in)
     return Products(RdW, Rdb, Rtensors)

@@ -91,7 +91,7 @@ class Setting:
         Raises
         ------
         SettingsError
-            If the value is none of the legal ones; it names setting, value and expectation.
+            If the value is invalid; the message names setting, value and valid values.
         """
         if value is None and self.optional:
             return None

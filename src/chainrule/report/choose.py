@@ -1,4 +1,4 @@
-"""Which steps the page looks at: the first ones, the last, and some in between where a checkpoint is near."""
+"""Which steps the page shows: the first ones, the last, and some in between near checkpoints."""
 
 from __future__ import annotations
 

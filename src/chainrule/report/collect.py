@@ -26,17 +26,17 @@ from chainrule.words import LANGUAGES
 
 Array = npt.NDArray[Any]
 SAFETY = 1.1
-"""Steps differ a little in how well they compress; those planned by the size of one should still fit."""
+"""Steps differ slightly in how well they compress; a plan based on the size of one should still fit."""
 DEFAULT_BUDGET = int(7e6 * 3 / 4)
 COMFORTABLE, FEW_STEPS = 900_000, 4
-"""Where nobody asked for a size, a page stays below about 1.5 MB, unless four steps alone take more."""
+"""By default a page stays below about 1.5 MB, unless four steps alone take more."""
 FEW_ENTRIES, LEAST_CHECK_S = 4, 0.2
 PASSES_PER_ENTRY = 8
 """Forward passes by which the gradient check judges an entry, each about as long as one float32 step of four rows."""
 RAW_ARRAYS, PACKED_BYTES_PER_S = 6, 50e6
 """Arrays of the size of the parameters that a step holds, and how fast they are packed: what a step will take."""
 LARGEST_FIRST = 4
-"""A network so large that one step alone exceeds the budget still gets one, up to this multiple of it."""
+"""If a single step exceeds the budget, it is still included up to this multiple of the budget."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Collected:
 
 
 def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collected:
-    """Everything the page is to know.
+    """Collect the data of the page.
 
     Arguments: budget_bytes: of packed steps; seconds: about how long all this may take: fewer steps are shown and
     fewer entries checked where more would take longer, judged by the speed of training and of step 0.
@@ -106,7 +106,7 @@ def _steps(
 
 
 def _room(given: ReportInput, pack: Pack, budget: int, seconds: float) -> tuple[int, int, dict[str, Any] | None, float]:
-    """How many steps there is room and time for, the bytes of one, why there is none, and seconds to see one."""
+    """How many steps fit the limits of size and time, bytes of one, the reason if none do, seconds per step."""
     assert given.again is not None
     began = time.perf_counter()
     seen = next(iter(given.again([0])))

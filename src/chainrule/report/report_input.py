@@ -41,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Names:
-    """What inputs and outputs are called, and how inputs were scaled; None where nobody said."""
+    """Names of inputs and outputs, and the scaling of inputs; None if unknown."""
 
     inputs: Sequence[str] | None = None
     outputs: Sequence[str] | None = None
@@ -54,8 +54,8 @@ class Names:
 class ReportInput:
     """A run as the report takes it.
 
-    again(steps) yields those steps in their order; None where the rows are not to be had, and `missing`
-    says why: "data" (not kept) or "altered". `shows_rows` is False where rows may be looked at but not
+    again(steps) yields those steps in their order; None if the rows are not available, and `missing`
+    gives the reason: "data" (not kept) or "altered". `shows_rows` is False where rows may be looked at but not
     written into the page. replayed(t) is the number of steps done again to reach t.
     """
 
@@ -75,7 +75,7 @@ class ReportInput:
     missing: str | None = None
     shows_rows: bool = True
     rate: Mapping[str, Any] | None = None
-    """What was found about the learning rate: `said`, sentences by language, and `figure`; None where nobody looked."""
+    """The learning-rate analysis: `said`, sentences by language, and `figure`; None if there is none."""
 
     @property
     def n_steps(self) -> int:

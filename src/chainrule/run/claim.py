@@ -27,9 +27,9 @@ class Claim:
         self._found: set[Path] = set()
 
     def take(self) -> None:
-        """Make the folder where there is none, and lock it.
+        """Create the folder if necessary, and lock it.
 
-        Raises SettingsError where another process writes there; ModelFileError where nothing can be written.
+        Raises SettingsError if another process writes there; ModelFileError if nothing can be written.
         """
         for _ in range(TRIES):  # another writer may be removing the folder that it made
             try:
@@ -70,7 +70,7 @@ class Claim:
     def clear_remains(self) -> None:
         """Remove what a process left that was killed before its training began: nothing of that was trained.
 
-        Raises SettingsError where there are parts of a run whose run.json is gone: a new one would mix with them.
+        Raises SettingsError if there are parts of a run whose run.json is gone: a new one would mix with them.
         """
         empty = {path for path in self._found if path.name == EVENTS and not path.stat().st_size}
         unbegun = empty | {path for path in self._found if path.name in BEFORE_TRAINING}
@@ -113,7 +113,7 @@ class Claim:
         return []
 
     def _sweep(self) -> None:
-        """Remove the temporary files of writers that were killed; whoever holds the lock knows that they were."""
+        """Remove the temporary files of killed writers; holding the lock implies that they are gone."""
         for path in self._files():
             match = TEMPORARY.fullmatch(path.name)
             if match and is_of_run(match[1]):

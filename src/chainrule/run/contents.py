@@ -328,7 +328,7 @@ class StateShape:
 
 
 def checkpoints_in(folder: Path) -> dict[int, int]:
-    """The size of the checkpoint of every step that has one; other files beside them are none."""
+    """The size of the checkpoint of every step that has one; other files are ignored."""
     found: dict[int, int] = {}
     try:
         with os.scandir(folder) as entries:

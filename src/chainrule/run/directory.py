@@ -47,7 +47,7 @@ def columns_of(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 
 def refuse_unread(error: ModelFileError | None) -> None:
-    """A file that the system could not read this time is no damaged one, after which what it holds is dropped."""
+    """A file that could not be read this time is not a damaged one, whose content would be dropped."""
     if error is not None and isinstance(error.__cause__, OSError):
         raise error
 
@@ -76,7 +76,7 @@ class RunDirectory:
     def claimed(self) -> Iterator[None]:
         """Be the one writer of this folder, as often as asked for; an error before training leaves it as it was.
 
-        Raises SettingsError where another process writes there; ModelFileError where nothing can be written.
+        Raises SettingsError if another process writes there; ModelFileError if nothing can be written.
         """
         if self._claim is not None:
             yield
@@ -165,7 +165,7 @@ class RunDirectory:
     def history_lines(self) -> list[dict[str, Any]]:
         """The lines of the history up to the first that does not fit, for a writer who goes on behind them.
 
-        Raises ModelFileError where the system could not read the file this time: its lines are not lost.
+        Raises ModelFileError if the system could not read the file this time: its lines are not lost.
         """
         lines, error = contents.read_history(self.file(HISTORY))
         refuse_unread(error)
@@ -178,7 +178,7 @@ class RunDirectory:
     def read_events(self) -> list[Event]:
         """All events.
 
-        Raises ModelFileError where a line is damaged: what happened then is not known.
+        Raises ModelFileError if a line is damaged: what happened then is not known.
         """
         events, error = contents.read_events(self.file(EVENTS))
         if error is not None:
@@ -186,7 +186,7 @@ class RunDirectory:
         return events
 
     def read_losses(self, n_steps: int) -> npt.NDArray[np.float64]:
-        """The losses of the first n_steps; none where there is no such file."""
+        """The losses of the first n_steps; empty if there is no such file."""
         if not os.path.lexists(self.file(STEPS)):
             return np.zeros(0)
         return contents.read_losses(self.file(STEPS), n_steps)

@@ -1,6 +1,6 @@
 """Files that are whole or absent: atomic writes, and safetensors with JSON beside the arrays and a checksum.
 
-A safetensors file says nothing when a byte of its data flips. So the metadata holds the sha256 of all
+A safetensors file does not reveal a flipped byte of its data. So the metadata holds the sha256 of all
 names, dtypes, shapes and bytes together with the JSON, and reading verifies it. Nothing is unpickled,
 and no name in a file is turned into a Python object.
 """
@@ -36,7 +36,7 @@ def writing_atomic(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
     durable = False leaves out both fsyncs, which take longer than everything else. A killed process loses
     nothing by that; a power failure may lose or truncate what the system had not yet written, about the last
-    half minute, so whoever reads such a file verifies it and knows what to do without it.
+    half minute, so readers of such a file verify it and can do without it.
     """
     temporary = path.with_name(f"{path.name}.tmp.{secrets.token_hex(8)}")  # no other thread, process or host
     try:
@@ -76,7 +76,7 @@ def refuse_unwritable(path: Path, *read: str | os.PathLike[str] | None) -> None:
     """An error where a file cannot or must not be written by its name: said before anything is computed for it.
 
     Arguments: read: what the file is made from. Raises SettingsError for a file that is read, and for a part of a run
-    that cannot be made again; ModelFileError where there is no such folder.
+    that cannot be made again; ModelFileError if there is no such folder.
     """
     _refuse_precious(path, read)
     try:
@@ -144,7 +144,7 @@ def append(path: Path, content: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """What was written to a file before is on the disk; nothing where there is no such file."""
+    """Flush what was written to a file to disk; nothing if there is no such file."""
     try:
         with open(path, "rb+") as file:
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Lines of JSON that tell when one is lost, doubled, half or glued to another: each has its number and a checksum.
+"""Lines of JSON in which lost, duplicated, partial or merged lines are detected: each has a number and a checksum.
 
 A line ends with "line", its number from 0, and "crc32", that of the text before it. Lines of older runs have neither
 and are taken as they are, as long as no line before them has.
@@ -17,7 +17,7 @@ LINE, CRC = "line", "crc32"
 SEAL = (LINE, CRC)
 _SEALED = re.compile(rb'(, )?"line": (\d{1,15}), "crc32": "([0-9a-f]{8})"\}')
 LONGEST = 60
-"""The end of a line in which its seal stands."""
+"""The end of a line, which holds its seal."""
 
 
 def sealed(values: Mapping[str, Any], number: int) -> str:

@@ -1,7 +1,7 @@
 """One writer for each run: a lock of the operating system, which ends with the process that holds it.
 
 The lock lies on the file writer.lock of the run's folder, which says who holds it and is removed with it. A file
-that a killed process left behind is held by nobody. Readers do without: what they read is replaced as a whole.
+left by a killed process is not held. Readers need no lock: the files they read are replaced atomically.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class WriterLock:
     def acquire(self) -> None:
         """Take the lock.
 
-        Raises SettingsError where somebody else writes there; ModelFileError where nothing can be written;
+        Raises SettingsError if another process writes there; ModelFileError if nothing can be written;
         FileNotFoundError where the folder is gone.
         """
         end = time.monotonic() + PATIENCE_S
@@ -104,14 +104,14 @@ class WriterLock:
             del _here[self._key]
             with contextlib.suppress(OSError):
                 if _is(handle, self.path):
-                    os.unlink(self.path)  # while it is held: whoever opened it sees that it is gone, and tries anew
+                    os.unlink(self.path)  # while it is held: a process that opened it notices and retries
             with contextlib.suppress(OSError):
                 _unlock(handle)
             os.close(handle)
 
 
 def read_holder(folder: Path) -> dict[str, Any] | None:
-    """What the lock's file says about who holds it or held it when it was killed; None where it says nothing."""
+    """The holder recorded in the lock file, current or killed; None if none is recorded."""
     try:
         about = json.loads((folder / LOCK).read_text(encoding="utf-8"))
         return {name: str(about[name])[:80] for name in ("process", "host", "since")}
@@ -128,7 +128,7 @@ def _is(handle: int, path: Path) -> bool:
 
 
 def _lock(handle: int, path: Path) -> bool:
-    """Whether the lock could be had. Where the file system knows no locks, that is said and the answer is yes."""
+    """Whether the lock was acquired. If the file system has no locks, this is reported and the result is True."""
     try:
         _try_lock(handle)
     except OSError as error:

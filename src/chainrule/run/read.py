@@ -39,7 +39,7 @@ MOST_LOST = 2**22
 
 
 def read_run(path: Path) -> tuple[RunRecord, dict[str, ModelFileError]]:
-    """The record of the run in a directory, and what is to be told of its damaged files, by their names.
+    """The record of the run in a directory, and the reports on its damaged files by name.
 
     Raises ModelFileError if the directory holds no run, its training did not end, or its record or model is damaged.
     """
@@ -83,7 +83,7 @@ class _Parts:
         self.to_report: dict[str, ModelFileError] = {}
 
     def lose(self, name: str, error: ModelFileError) -> None:
-        """What a file held is lost, which is to be told."""
+        """Note that the content of a file is lost."""
         self.lost[name] = self.to_report[name] = error
 
     def history(self) -> dict[str, list[float]]:

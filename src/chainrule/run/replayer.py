@@ -32,7 +32,7 @@ from chainrule.training.replaying import Remembered, Replayer
 class RunReplayer:
     """The steps of one run, computed again by an engine.
 
-    rows: the training rows, where they are at hand; held_out: the inputs of the held-out rows, likewise; table_sample:
+    rows: the training rows, if they are in memory; held_out: the inputs of the held-out rows, likewise; table_sample:
     cells of the table they were made of.
     """
 
@@ -129,7 +129,7 @@ class RunReplayer:
 
     @property
     def engine_differs(self) -> str | None:
-        """How the engine at hand differs from the recorded one in what bits depend on; None where it does not."""
+        """How the current engine differs from the recorded one in what the bits depend on; None if it does not."""
         before, now = self.record.engine, self.engine.describe()
         same_kind = before.get("engine") == now["engine"]
         names = ("numpy", "blas") if same_kind else ("engine",)  # the native engine has one set of bits everywhere
@@ -142,10 +142,10 @@ class RunReplayer:
         )
 
     def rows_of(self, data: tuple[Any, ...] | None) -> Rows:
-        """The training rows: at hand, given, or read from the run's own file; DataError where they are others."""
+        """The training rows: in memory, given, or read from the run's own file; DataError if they differ."""
         record, rows = self.record, self.rows
         if data is None and rows is not None and rows is self._own:
-            return rows  # read from the run's own file and verified then; nobody else holds them
+            return rows  # read from the run's own file and verified then; there are no other references to them
         if data is None and rows is not None and self._is_verified(rows):
             return rows
         if data is not None:
@@ -172,7 +172,7 @@ class RunReplayer:
         return rows
 
     def fingerprint(self) -> str:
-        """sha256 over the training rows; DataError where it was not taken yet and they were altered since."""
+        """sha256 over the training rows; DataError if it was not taken yet and they were altered since."""
         if self.record.fingerprint is None:
             self.record.fingerprint = self.rows_of(None).fingerprint
         return self.record.fingerprint

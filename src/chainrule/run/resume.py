@@ -89,7 +89,7 @@ def last_state(folder: RunDirectory, store: FileStore, steps_per_epoch: int, *, 
         n_events = start.n_events
         if n_events is None:
             n_events = _events_before(step, events, damage is None and folder.ends_whole(EVENTS))
-        at_end = step // steps_per_epoch  # whoever edited weights within the last step of an epoch: it had not ended
+        at_end = step // steps_per_epoch  # weights were edited within the last step of an epoch, which had not ended
         begun = at_end if start.n_epochs is None else start.n_epochs
         if step <= len(losses) and begun == at_end <= len(epochs) and n_events is not None and n_events <= len(events):
             if forget:

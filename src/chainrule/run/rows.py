@@ -1,4 +1,4 @@
-"""The rows of a training: converted and checked, weighted by class, told from other rows."""
+"""The rows of a training: converted, checked, weighted by class, and identified by checksum."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Rows:
-    """The training rows as engines take them, and where they stand in the X given to train."""
+    """The training rows as engines take them, and their indices in the X given to train."""
 
     X: Array
     targets: Array

@@ -1,4 +1,4 @@
-"""A training that a full disk does not end: what cannot be written waits in memory, is tried again, and is told.
+"""Training survives a full disk: files that cannot be written are kept in memory, retried and reported.
 
 Numbers come first and files second: a training that has run for hours goes on where a write fails. Lines of history
 and events wait for the next write; checkpoints that no file could take stay in memory, and no file holds one that is
@@ -30,11 +30,11 @@ class Unwritten:
     def __init__(self) -> None:
         self.why: dict[Path, str] = {}
         self.over = False
-        """Whether no step is left to do: what is missing now is told once, by who knows all of it."""
+        """Whether all steps are done: what is missing is then reported once, together."""
         self._told: set[Path] = set()
 
     def attempt(self, path: Path, write: Callable[[], object]) -> bool:
-        """Whether it was written; the first failure of a path is told at once: whoever makes room now loses nothing."""
+        """Whether it was written; the first failure of a path is reported at once, so that space can be freed."""
         try:
             write()
         except (ModelFileError, OSError) as error:
@@ -42,7 +42,7 @@ class Unwritten:
             self.why[path] = why
             if path not in self._told and not self.over:
                 self._told.add(path)
-                with contextlib.suppress(UnwrittenWarning):  # an error where warnings are: it is told at the end again
+                with contextlib.suppress(UnwrittenWarning):  # if warnings are errors; reported again at the end
                     warnings.warn(f"{why} Training goes on, and tries again.", UnwrittenWarning, stacklevel=2)
             return False
         self.why.pop(path, None)
@@ -135,5 +135,5 @@ class SteadyStore(FileStore):
     def _drop(self, step: int) -> None:
         self._unwritten.why.pop(self._path(step), None)
         if self._kept.pop(step, None) is None:
-            with contextlib.suppress(OSError):  # a checkpoint too many harms nobody
+            with contextlib.suppress(OSError):  # an extra checkpoint does no harm
                 super()._drop(step)

@@ -59,12 +59,12 @@ def naming(path: Path, remedy: str = RESTORE) -> Iterator[None]:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a regular file, or a link to one, stands there; a folder, a pipe or a broken link is none."""
+    """Whether the path is a regular file or a link to one; a folder, a pipe or a broken link is not."""
     return os.path.isfile(path)
 
 
 def _refuse_irregular(path: Path, what: str) -> None:
-    """ModelFileError where there is no regular file."""
+    """ModelFileError if there is no regular file."""
     try:
         if is_file(path):
             return

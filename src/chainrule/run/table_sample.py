@@ -1,4 +1,4 @@
-"""The cells of some training rows as they stood in the table, before a pipeline made inputs of them.
+"""The cells of some training rows as in the table, before the pipeline encoded them.
 
 Inputs are scaled, limited, cut into bins and levels; what is said about cells has to be read off the cells. A run of a
 table keeps those of up to SAMPLE_ROWS training rows, with their targets.
@@ -21,7 +21,7 @@ from chainrule.visible import cut
 
 Array = npt.NDArray[Any]
 SAMPLE_ROWS = 2048
-"""Training rows that losses, shares and cells are looked at on: a share is then known to about one percent."""
+"""Number of training rows for losses, shares and cells; shares are then known to about one percent."""
 MOST_CELLS = 2**21
 """Of a table with many columns fewer rows are kept."""
 MOST_NAMED, LONGEST = 64, 60

@@ -26,7 +26,7 @@ def so_far(
     """The parameters and the result of a run as of the last checkpoint, as if the training had been ended there.
 
     Arguments: record: that of the run, with the result it `ended` with before; parameters: any of its network. Raises
-    ModelFileError where no checkpoint can be read.
+    ModelFileError if no checkpoint can be read.
     """
     state = last_state(folder, store, record["steps_per_epoch"], forget=False)
     if state is None:
@@ -53,7 +53,7 @@ def so_far(
 
 
 def is_alive(folder: RunDirectory) -> bool:
-    """Whether somebody writes to a folder, as far as a reader can see: a writer of this machine, or of another."""
+    """Whether a process writes to a folder, as far as a reader can tell, on this machine or another."""
     holder = read_holder(folder.path)
     if holder is None:
         return False

@@ -3,7 +3,7 @@
     from chainrule.sklearn import MLPClassifier
 
 Parameters, attributes and methods are those of sklearn.neural_network; docs/sklearn.md lists what differs. An
-estimator loads when it is first used: every worker of a grid search loads it once more.
+estimator loads when it is first used: every worker of a grid search loads it again.
 """
 
 from __future__ import annotations

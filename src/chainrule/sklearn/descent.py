@@ -79,7 +79,7 @@ class Descent:
         """States to replay from."""
         return self._trainer.checkpoints
 
-    # what is no function of the settings -----------------------------------------------------------------------
+    # what does not follow from the settings -----------------------------------------------------------------------
 
     def _events_at_start(self) -> Iterator[Event]:
         """What an earlier call left otherwise than the settings say: the optimizer goes on as it was."""

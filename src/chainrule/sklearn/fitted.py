@@ -59,7 +59,7 @@ class FittedMLP(BaseEstimator):
         return select("auto", architecture, threads)[0]
 
     def _network_of(self, dtype: Any = None) -> tuple[Parameters, Engine]:
-        """The parameters as they stand in coefs_ and intercepts_, in one vector, and the engine for them."""
+        """The parameters of coefs_ and intercepts_ in one vector, and the engine for them."""
         known = getattr(self, "_network", None)
         if known is not None and (dtype is None or known[0].flat.dtype == dtype):
             parameters = known[0]

@@ -78,7 +78,7 @@ class FrameShape:
 
 
 def as_array(y: Any) -> Array:
-    """A column of a frame that is no pandas as an array; anything else as it is."""
+    """A column of a non-pandas frame as an array; anything else unchanged."""
     return np.asarray(y) if hasattr(y, "to_numpy") and not hasattr(y, "iloc") else y
 
 

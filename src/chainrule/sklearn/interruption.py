@@ -1,4 +1,4 @@
-"""Ctrl-C during fit: the estimator is fitted as far as it came, and a warning tells the loop around it."""
+"""Ctrl-C during fit: the estimator remains fitted up to that point, and a warning informs the caller."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chainrule.training.interrupt import Listening
 
 @contextmanager
 def interruptible() -> Iterator[Listening]:
-    """What is done within is told of a first Ctrl-C; the warning comes at the end, when the estimator is whole."""
+    """The code inside is notified of the first Ctrl-C; the warning comes once the estimator is complete."""
     with Listening() as interrupted:
         yield interrupted
     if interrupted():

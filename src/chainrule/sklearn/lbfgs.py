@@ -44,7 +44,7 @@ class FullBatch:
         return float(done.losses[0]), float(self._penalty[0]), gradient
 
     def refuse_non_finite(self, loss: float, at: Parameters) -> None:
-        """ValueError where the loss found at these parameters is no number, naming what is not finite there."""
+        """ValueError if the loss at these parameters is not finite, naming the non-finite quantity."""
         if np.isfinite(loss):
             return
         self._session.load(at.flat, self._rest)
@@ -87,7 +87,7 @@ class Iterations:
         self.scores: list[float] = []
 
     def warn_of_divergence(self) -> None:
-        """DivergedFit where the loss on the rows to judge by was no number after some iteration."""
+        """DivergedFit if the validation loss was not finite after some iteration."""
         for n, loss in enumerate(self.losses):
             found = divergence.non_finite_at_end({"validation_loss": loss}, n, n, 1.0)
             if found is not None:
@@ -127,7 +127,7 @@ def minimize(
     scale and constant make of J the loss that is told (a squared error is averaged over outputs there); the
     gradient stays that of J.
 
-    Raises ConvergenceWarning where SciPy, or the time limit, stops before it has converged.
+    Raises ConvergenceWarning if SciPy, or the time limit, stops before it has converged.
     """
     from scipy.optimize import minimize as scipy_minimize
     from threadpoolctl import threadpool_limits

@@ -60,7 +60,7 @@ CONSTRAINTS: dict[str, Any] = {
 
 
 def watch(estimator: Any, state: OptimizerState) -> NoImprovement:
-    """Where an earlier fit left off; whoever sets coefs_ by hand need not set the rest."""
+    """The state at which an earlier fit ended; if coefs_ is set manually, the rest need not be set."""
     known = estimator.__dict__.get
     is_adaptive = estimator.learning_rate == "adaptive" and state.name.startswith("sgd")
     return NoImprovement(

@@ -10,7 +10,7 @@ STOCHASTIC = ("sgd", "adam")
 
 
 class NotByPartsError(AttributeError, ValueError):
-    """partial_fit is not there: its caller sees a ValueError, whoever asks whether it is there an AttributeError."""
+    """partial_fit does not exist: calling it raises ValueError, testing for it AttributeError."""
 
 
 class ByPartsOnly:

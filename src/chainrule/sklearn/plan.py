@@ -1,4 +1,4 @@
-"""What one call of fit is asked for, how its epochs are told, and how far it has come."""
+"""The request of one call of fit, how its epochs are reported, and its progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 
 class DivergedFit(DivergenceWarning, ConvergenceWarning):
-    """A fit that diverged; for whoever filters scikit-learn's warnings, one that did not converge."""
+    """A fit that diverged; also a ConvergenceWarning, for code that filters scikit-learn's warnings."""
 
 
 @dataclass(kw_only=True)
@@ -38,7 +38,7 @@ class FitPlan:
 
 
 class Judge:
-    """How an epoch is told: the scale of J, the part of the loss that y alone decides, scores on held-out rows.
+    """How an epoch is reported: the scale of J, the part of the loss that depends on y only, scores on held-out rows.
 
     Means are over the rows, each batch by its number, as scikit-learn takes them, whatever the rows weigh.
     """
@@ -69,7 +69,7 @@ class Judge:
     def line(
         self, epoch: int, means: tuple[float, float], theta: Array | None, settings: StepSettings
     ) -> tuple[float, dict[str, float]]:
-        """The loss as it is told, and the line of the history."""
+        """The reported loss, and the line of the history."""
         mean, penalty = means
         result = self.scale * mean + penalty + self.constant(epoch)
         line = {"loss": result - penalty, "penalty": penalty}
@@ -119,7 +119,7 @@ class Account:
         return np.inf
 
     def epoch_ended(self, end: EpochEnd) -> None:
-        """Before all other rules, so that what they say stands below."""
+        """Before all other rules, so that their messages come after it."""
         progress, line = self._progress, end.line
         nan = float("nan")
         progress.add(end.objective, line.get("validation_loss", nan), line.get("score", nan))

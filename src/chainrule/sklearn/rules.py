@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 def hidden_sizes(given: Any) -> list[int]:
     """The units of each hidden layer.
 
-    Raises ValueError where one is no whole number above 0.
+    Raises ValueError if one is no whole number above 0.
     """
     sizes = list(given) if hasattr(given, "__iter__") else [given]
     for size in sizes:

@@ -61,7 +61,7 @@ class BaseTabular(ReadsTables):
         self._pipeline = chosen.candidate.pipeline
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            warnings.simplefilter("ignore", InterruptedWarning)  # told below, when the estimator is whole
+            warnings.simplefilter("ignore", InterruptedWarning)  # reported below, when the estimator is complete
             self.run_ = train_candidate(plan, chosen, recorded=False, progress=bool(self.verbose), **clock.share(1))
         self.n_iter_ = len(self.run_.history.get("loss", []))
         self.network_ = self.run_.network

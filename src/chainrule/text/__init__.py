@@ -1,1 +1,1 @@
-"""How formulas are told: numbers and tables for a terminal, terms and their sums, NumPy lines. Knows no network."""
+"""Formatting of formulas: numbers and tables for a terminal, terms and sums, NumPy lines. Knows no networks."""

@@ -1,7 +1,7 @@
 """Sums as the engines take them: one chain of fused multiply-adds, rounded once at every link.
 
 The native engine forms every element of a product as s ← fma(x_k, y_k, s) for k = 0, 1, …, and adds up
-biases row after row. Redoing such a chain gives the very bits, whatever the machine. BLAS, which the
+biases row after row. Recomputing such a chain gives the same bits on any machine. BLAS, which the
 NumPy engine calls, has an order of its own, so its sums are redone in float64 and end in a rounding.
 """
 

@@ -19,7 +19,7 @@ def number(value: Any) -> str:
     """A number to five significant digits; a NaN stays a NaN."""
     x = float(value)
     if x == 0:
-        return "0"  # a zero's sign is no news to a reader
+        return "0"  # the sign of a zero is of no interest to a reader
     if not np.isfinite(x):
         return f"{x:g}"
     return f"{x:.5g}" if 1e-4 <= abs(x) < 1e5 else f"{x:.4e}"
@@ -68,7 +68,7 @@ def aligned(rows: Sequence[Sequence[str]], indent: int = 4, gap: int = 3) -> lis
 
 
 def _line_up_points(cells: list[list[str]], i: int) -> None:
-    """Fill the numbers of column i on their right, so that their decimal points stand below each other."""
+    """Pad the numbers of column i on the right so that their decimal points are aligned."""
     numbers = [row for row in cells if row[i] and _NUMBER.fullmatch(row[i])]
     after = [len(row[i]) - _whole(row[i]) for row in numbers]
     for row, n in zip(numbers, after, strict=True):
@@ -76,7 +76,7 @@ def _line_up_points(cells: list[list[str]], i: int) -> None:
 
 
 def _whole(text: str) -> int:
-    """Characters before the decimal point, or before an exponent where there is no point."""
+    """Characters before the decimal point, or before an exponent if there is no point."""
     return min(text.find(mark) if mark in text else len(text) for mark in (".", "e"))
 
 

@@ -95,7 +95,7 @@ def products(names: list[tuple[str, str]], x: Array, w: Array, rows: Any = None)
 
 
 def exact_sum(terms: list[Term]) -> float:
-    """The sum rounded once; of terms that are no numbers the plain one."""
+    """The sum rounded once; for non-finite terms, the plain sum."""
     values = [term.value for term in terms]
     return math.fsum(values) if all(map(math.isfinite, values)) else float(np.sum(values))
 

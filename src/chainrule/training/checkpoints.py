@@ -83,9 +83,9 @@ class CheckpointStore:
         return (step // self.spacing + 1) * self.spacing
 
     def next_due(self, step: int, elapsed_s: float, step_s: float) -> int:
-        """The first step after `step` that wants a checkpoint and can be expected to afford it.
+        """The first step after `step` at which a checkpoint is due and probably affordable.
 
-        step_s: what a step takes, or 0 where nobody knows yet.
+        step_s: the time of a step, or 0 if not yet known.
         """
         wanted = self.next_after(step)
         missing_s = (self._spent_s + self._cheapest_s) / COST_SHARE - elapsed_s
@@ -96,12 +96,12 @@ class CheckpointStore:
     def is_due(self, step: int, elapsed_s: float) -> bool:
         """Whether a checkpoint at this step is wanted, and affordable after so many seconds of training.
 
-        The next one is expected to cost what the cheapest did: a disk that was busy once is paid off by waiting.
+        The next one is assumed to cost as much as the cheapest, so a temporarily busy disk only delays it.
         """
         return step % self.spacing == 0 and self._spent_s + self._cheapest_s <= COST_SHARE * elapsed_s
 
     def charge(self, seconds: float) -> None:
-        """Note what a checkpoint took; the first one, before any step, only tells what the next may take."""
+        """Record the cost of a checkpoint; the first one, before any step, only predicts the cost of the next."""
         self._spent_s += seconds if self._cheapest_s else 0.0
         self._cheapest_s = min(seconds, self._cheapest_s or seconds)
 
@@ -136,7 +136,7 @@ class CheckpointStore:
     def first(self) -> int:
         """The first step that can be reached.
 
-        Raises ModelFileError where no checkpoint is left.
+        Raises ModelFileError if no checkpoint is left.
         """
         if not self.sizes:
             raise ModelFileError(

@@ -41,7 +41,7 @@ def first_non_finite(record: StepRecord) -> tuple[int | None, str]:
 def _first_of_update(record: StepRecord) -> tuple[int | None, str]:
     """The same of what follows the backward pass: penalty and clip, the optimizer's arrays, the parameters."""
     update, penalty = record.update, record.penalty
-    if np.isnan(update.gradient.flat).all():  # what the clip makes of a norm that is not finite
+    if np.isnan(update.gradient.flat).all():  # the result of clipping with a non-finite norm
         return None, "norm of the gradient"
     named = [("gradient of {} with its penalty", update.gradient)] if not np.isfinite(penalty) or penalty else []
     named += [(f"{letter} of {{}}", arrays) for letter, arrays in update.new.optimizer.items()]

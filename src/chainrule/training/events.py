@@ -1,4 +1,4 @@
-"""Events: what changed a run and is no function of settings, seed, data and step.
+"""Events: changes to a run that do not follow from settings, seed, data and step.
 
 A callback acts through `Control` alone; each action becomes an Event with its step and exact value, so
 replay and resume can apply it again. A callback is called with the control at the end of every epoch;
@@ -71,7 +71,7 @@ class Event:
 
 
 class Observer(Protocol):
-    """Somebody who watches a training and does not act on it: the run directory, the progress bar."""
+    """An observer of a training that does not affect it: the run directory, the progress bar."""
 
     def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
         """An epoch ended; `line` is its entry in the history."""
@@ -195,7 +195,7 @@ class Control:
         self.pending.append(Event(self.step, "edit"))
 
     def attach(self, parameters: Callable[[], Parameters]) -> None:
-        """Set where the parameters are to be had; called by the loop.
+        """Set how to obtain the parameters; called by the loop.
 
         Parameters
         ----------

@@ -225,7 +225,7 @@ class Trainer:
     def _end_epochs(self, stretch: Stretch, reached: int) -> bool:
         """What is due at the ends of epochs of a stretch, in turn; whether a rule acted at one of them.
 
-        What was done behind that one, up to `reached`, is no part of the training.
+        Steps after that one, up to `reached`, are not part of the training.
         """
         first, etas, thetas, before = stretch
         done, acted, spe = self._step, False, self._spe
@@ -314,7 +314,7 @@ class Trainer:
             self._keep_checkpoint(pinned=True)
 
     def _let(self, method: Callable[[Control], object]) -> None:
-        """Call somebody back. An error of theirs ends the training, unless it is over: then it is told, as a warning.
+        """Call a callback. Its errors end the training, unless it is already over; then they become a warning.
 
         The state up to here is kept first, where there is a directory, so that the training can be resumed.
         """

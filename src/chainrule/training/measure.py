@@ -36,7 +36,7 @@ class Measure(Protocol):
 
     @property
     def every_epoch(self) -> bool:
-        """Whether it looks at the parameters behind every epoch."""
+        """Whether it needs the parameters after every epoch."""
 
     def means(self, epoch: int, losses: Losses, penalties: Losses | None) -> list[tuple[float, float]]:
         """The means of J and of the penalty over the rows, of n epochs from `epoch` on.
@@ -47,9 +47,9 @@ class Measure(Protocol):
     def line(
         self, epoch: int, means: tuple[float, float], theta: Array | None, settings: StepSettings
     ) -> tuple[float, dict[str, float]]:
-        """The loss as whoever called tells it, penalty included, and what comes into the history.
+        """The loss as reported to the caller, including the penalty, and the values for the history.
 
-        Arguments: theta: the parameters behind the epoch, where somebody asks for them.
+        Arguments: theta: the parameters after the epoch, if needed.
         """
 
 

@@ -34,7 +34,7 @@ class Metric:
         return score >= than if self.more_is_better else score <= than
 
     def improves(self, score: float, best: float | None) -> bool:
-        """Whether a score is better than the best so far, or the first: an equal one is no improvement."""
+        """Whether a score is better than the best so far, or the first: an equal one is not an improvement."""
         return best is None or (score != best and self.better(score, best))
 
 
@@ -46,7 +46,7 @@ def _accuracy(kind: OutputKind) -> Callable[[Array, Array, Array | None], float]
     def score(y: Array, output: Array, weight: Array | None) -> float:
         truth = _decoded(y, kind)
         right = decode(output, kind) == truth
-        if right.ndim == 2:  # a missing label, NaN, is no mistake
+        if right.ndim == 2:  # a missing label, NaN, is not an error
             right = (right | np.isnan(truth)).all(axis=1)
         return float(right.mean() if weight is None else np.average(right, weights=weight))
 

@@ -70,7 +70,7 @@ class ProgressBar:
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
     def _write(self, text: str) -> None:
-        """Over the line that stands there, which ends before the terminal does: no second one could be taken back."""
+        """Overwrite the current line, which fits the terminal: a wrapped line could not be overwritten."""
         try:
             drawing(self._stream).write(f"\r\x1b[K{visible_line(text)}")
             self._stream.flush()
@@ -78,7 +78,7 @@ class ProgressBar:
             self._shown_s = float("inf")
 
     def event_happened(self, event: Event) -> None:
-        """Events are told by whoever reads the result."""
+        """Events are reported by the reader of the result."""
 
     def before_checkpoint(self, losses: npt.NDArray[Any]) -> None:
         """Nothing to show."""

@@ -42,7 +42,7 @@ class Rates:
     def at(self, step: int) -> tuple[float, StepSettings]:
         """η before schedule and plan, and the settings, of a step.
 
-        The same object as long as nobody changed anything, so that the engine need not translate it again.
+        The same object as long as nothing has changed, so that the engine need not convert it again.
         """
         if step >= self._holds_from:
             return self._current

@@ -78,13 +78,13 @@ class Replayer:
     """Steps done so far without telling them: what reaching the others has cost."""
 
     def __post_init__(self) -> None:
-        self._at = -1  # the step the session stands before
+        self._at = -1  # the next step of the session
         self._lock = Lock()
         self._edits = [event.step for event in self.events if event.kind == "edit"]
         self._changes = sorted({event.step for event in self.events if event.kind == "set"})
 
     def record(self, step: int) -> StepRecord:
-        """The record of a step; the session then stands before the next one."""
+        """The record of a step; the session is then at the next one."""
         with self._lock:
             try:
                 self._reach(step)
@@ -92,7 +92,7 @@ class Replayer:
                 record = self.session.record(step, *self._settings(step, step + 1, one=True))
                 self._at = step + 1
             except BaseException:
-                self._at = -1  # an interrupted session stands somewhere between
+                self._at = -1  # an interrupted session is somewhere in between
                 raise
             return record
 
@@ -101,7 +101,7 @@ class Replayer:
         return step - self.checkpoints.last_before(step)
 
     def _reach(self, step: int) -> None:
-        # An edit of weights has a checkpoint behind it, so no later state than `start` stands before an edit.
+        # A checkpoint follows every edit of weights, so no state after `start` precedes an edit.
         start = step - self.distance(step)
         self._refuse_before_edit(start, step)
         remembered = self.remembered.last_before(step)

@@ -1,6 +1,6 @@
 """Schedules: the factor on the learning rate at every step, a pure function of the step's number.
 
-Only `plateau` looks at the training: its factor changes at the end of an epoch and is kept in the
+Only `plateau` depends on the training: its factor changes at the end of an epoch and is kept in the
 history and the checkpoints. No function of the C library is used, so every machine takes the same η.
 """
 

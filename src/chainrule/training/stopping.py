@@ -31,7 +31,7 @@ class EpochEnd(NamedTuple):
     mean: float
     """Their mean over the rows."""
     objective: float
-    """The loss as whoever called tells it, its penalty included."""
+    """The loss as reported to the caller, including the penalty."""
     learning_rate: float
     """η of its last step."""
     line: dict[str, float]
@@ -72,7 +72,7 @@ class Limit(Protocol):
     """One that may end a training between any two steps."""
 
     def reached(self, elapsed_s: float) -> str | None:
-        """The reason to end the training after so many seconds; None where there is none."""
+        """The reason to end the training after this many seconds; None if there is none."""
 
 
 class TimeLimit:
@@ -93,7 +93,7 @@ class Interruption:
         self._interrupted = interrupted
 
     def reached(self, elapsed_s: float) -> str | None:
-        """Whether somebody asked."""
+        """Whether it was requested."""
         return "interrupted" if self._interrupted() else None
 
 
@@ -101,7 +101,7 @@ class Divergence:
     """Ends a training whose loss ran away, or whose line in the history holds a number that is not finite.
 
     Arguments: constant_loss: about the J of a constant output; None: the loss may run as far as it likes counts:
-    whether the epoch is told all the same.
+    whether the epoch is reported anyway.
     """
 
     needs_parameters = False
@@ -111,11 +111,11 @@ class Divergence:
         self.found: DivergedError | None = None
 
     def least_epochs(self) -> float:
-        """It ends what nobody goes on with: any number of epochs may have been done behind."""
+        """It ends the training for good: any number of later epochs may already have been computed."""
         return np.inf
 
     def epoch_ended(self, end: EpochEnd) -> RuleDecision | None:
-        """The loss of the epoch, then all that is told of it."""
+        """The loss of the epoch, followed by everything reported about it."""
         eta, last = end.learning_rate, end.step - 1
         if self._constant_loss is not None:
             scale = max(end.first_loss, self._constant_loss)
@@ -180,7 +180,7 @@ class NoImprovement:
     it divides η by 5 instead, as long as η > 1e-6.
 
     Arguments: patience: n_iter_no_change, infinity included; count, best_loss, best_score: where an earlier fit left
-    off learning_rate: η to divide, or None where it is not adaptive; say: told what is done and why.
+    off learning_rate: η to divide, or None where it is not adaptive; say: receives what is done and why.
     """
 
     SMALLEST_RATE = 1e-6

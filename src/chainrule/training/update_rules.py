@@ -1,6 +1,6 @@
 """An update rule with its learning rate and hyper-parameters, checked: SGD, Adam, AdamW, RMSProp, Adagrad.
 
-What is true of a rule, its formula and its hyper-parameters, stands in its entry (chainrule.reference.optimizers).
+The facts about a rule, its formula and its hyper-parameters, are stated in its entry (chainrule.reference.optimizers).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class SGD(UpdateRule):
     Notes
     -----
     Plain: θ ← θ − η·g. With momentum: v ← μ·v + g, θ ← θ − η·v. Nesterov: θ ← θ − η·(g + μ·v). The learning rate
-    stands outside the velocity, as in PyTorch; scikit-learn keeps it inside, which differs when η changes.
+    is outside the velocity, as in PyTorch; scikit-learn has it inside, which differs when η changes.
 
     References
     ----------
@@ -248,7 +248,7 @@ class RMSProp(UpdateRule):
 
     Notes
     -----
-    v ← ρ·v + (1 − ρ)·g², θ ← θ − η·g/(√v + ε). ε stands outside the root, as in PyTorch.
+    v ← ρ·v + (1 − ρ)·g², θ ← θ − η·g/(√v + ε). ε is outside the root, as in PyTorch.
 
     References
     ----------

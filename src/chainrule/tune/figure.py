@@ -1,6 +1,6 @@
 """The figure of a finding, described once: panels, curves, marks and their words; writers draw it (svg, png, the page).
 
-Every text is in all languages, so that a writer picks one and the page can switch. Roles stand for colours.
+Every text is in all languages, so that a writer picks one and the page can switch. Roles denote colours.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Dots:
 
 @dataclass(frozen=True)
 class Mark:
-    """An upright line at a learning rate; its label stands in one of two rows above, or (None) inside at the foot."""
+    """A vertical line at a learning rate; its label is in one of two rows above, or (None) inside at the bottom."""
 
     x: float
     label: Wordings

@@ -93,7 +93,7 @@ def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
 
 
 def _common(problem: Problem, level: Level, raced: Race, n_steps: int) -> dict[str, Any]:
-    """What both ways tell."""
+    """The results common to both analyses."""
     name = problem.task.optimizer
     return {
         "optimizer": name,

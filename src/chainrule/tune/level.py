@@ -11,7 +11,7 @@ from chainrule.tune.problem import Array, Problem, curvature
 from chainrule.tune.stability import scales, stable_factor
 
 LATER = 20
-"""Steps after which the curvature is looked at again."""
+"""Steps after which the curvature is measured again."""
 N_BATCHES, TOLERANCE = 5, 0.01
 """Batches whose median is taken, and the tolerance of each eigenvalue: they differ from each other by more."""
 N_BATCHES_AUTO, TOLERANCE_AUTO = 2, 0.1

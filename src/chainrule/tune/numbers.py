@@ -83,7 +83,7 @@ class SuggestionNumbers:
         Returns
         -------
         dict
-            What is not finite is None.
+            Non-finite values are None.
         """
         result: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
         for name, value in result.items():
@@ -127,7 +127,7 @@ class LearningRateNumbers(SuggestionNumbers):
         Returns
         -------
         dict
-            What is not finite is None.
+            Non-finite values are None.
         """
         return super().to_dict() | {
             "witnesses": self.estimates, "agree": self.agree, "slice_minimum": self.slice_minimum

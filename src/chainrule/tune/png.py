@@ -79,7 +79,7 @@ def _with_hangul(font_manager: Any) -> list[str]:
     if found.isdisjoint(HANGUL):
         known = {font.fname for font in manager.ttflist}
         for file in set(font_manager.findSystemFonts()) - known:
-            with contextlib.suppress(OSError, RuntimeError):  # a file that is no font after all
+            with contextlib.suppress(OSError, RuntimeError):  # not a font file after all
                 manager.addfont(file)
         found |= {font.name for font in manager.ttflist if font.fname not in known}
     return [name for name in HANGUL if name in found]

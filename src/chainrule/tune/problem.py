@@ -23,7 +23,7 @@ LEAST_ROWS, MOST_ROWS = 256, 8192
 
 @dataclass(frozen=True)
 class ShortRun:
-    """A real run of some steps: J of every batch, inf from where it was no number any more; θ at its end."""
+    """A training run of some steps: J of every batch, inf from the first non-finite value on; θ at its end."""
 
     etas: Array
     losses: Array
@@ -80,7 +80,7 @@ class Problem:
 
 
 class Going:
-    """A real run from the start that may go on; J of a step that is no number, or was not reached for that, is inf."""
+    """A training run from the start that may be continued; J of a step that is non-finite or was not reached is inf."""
 
     def __init__(self, problem: Problem) -> None:
         self._session = problem.engine.start(problem.task, problem.settings)

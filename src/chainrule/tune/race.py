@@ -1,6 +1,6 @@
 """A race of short real runs around the learning rate that the curvature proposes.
 
-Curvature tells the scale at which steps become too long, without trial; it cannot tell how it will change
+Curvature gives the scale at which steps become too long, without a trial; it does not show how it will change
 on the way, nor how much the noise of batches costs. Runs of a hundred or two steps on the batches of the
 training itself can. They begin two octaves apart around the proposal and go on beyond an end that does
 about as well as the best; then the octaves beside those that do well are run. A run that lags far behind
@@ -25,12 +25,12 @@ WIDEST = 8
 AS_GOOD = 0.05
 """A run that ends within this share of the best progress did about as well."""
 HOPELESS = 0.7
-"""A run is given up that has made less than this share of the best progress half way."""
+"""A run that has made less than this share of the best progress halfway is stopped."""
 
 
 @dataclass(frozen=True)
 class Race:
-    """Short runs by learning rate, ascending: those run to the end, and those given up half way.
+    """Short runs by learning rate, ascending: those run to the end, and those stopped halfway.
 
     interval: from the lowest to the highest about as good as the best; suggested: the run in their middle.
     """

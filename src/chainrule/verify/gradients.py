@@ -165,7 +165,7 @@ class _Comparison:
         self.rounding = self._rounding_of_J()
 
     def _rounding_of_J(self) -> float:
-        """How far rounding can move J: that of every sum of a layer, carried on by ∂J/∂z, and that of the loss.
+        """How far rounding can change J: that of every sum of a layer, propagated by ∂J/∂z, and that of the loss.
 
         The roundings of different sums are independent, so their squares add up. The loss rounds in the size of its
         terms, which cancel where an output is saturated: J is then smaller than its rounding.
@@ -302,7 +302,7 @@ def _extrapolated(differences: list[float], h: float, rounding: float) -> tuple[
         before = apart
         if not doubt > best[1]:
             best = (wide, doubt)
-        elif doubt > FAR * best[1]:  # beyond, differences may agree on what is no derivative: 0 between two plateaus
+        elif doubt > FAR * best[1]:  # beyond, differences may agree on a wrong value: 0 between plateaus
             break
     return best
 
@@ -313,7 +313,7 @@ def _agree(narrowest: float, narrow: float, wide: float, rounding: float) -> boo
 
 
 def _beyond(a: float, n: float, doubt: float) -> float:
-    """By how much a and n differ beyond what is in doubt; infinite where one is no number."""
+    """By how much a and n differ beyond the uncertainty; infinite if one is not a number."""
     gap = abs(a - n)
     return max(0.0, gap - SAFETY * doubt) if np.isfinite(gap) else np.inf
 

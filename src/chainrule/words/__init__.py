@@ -1,6 +1,6 @@
 """Every sentence the product says, in one catalogue for each language: `en.json`, `ko.json`, keys `room.key`.
 
-Python and the page's modules read the same files. A key stands in every language with the same slots; no Korean
+Python and the page's modules read the same files. Every key exists in every language with the same slots; no Korean
 particle follows a slot directly, for it would depend on what fills the slot.
 """
 

@@ -1,7 +1,7 @@
 """Ways to search a run: by bisection where a thing persists, by a scan where it may pass, by recorded losses.
 
-"non-finite"    a weight that is no number never becomes one again, so the first such step is found by halving
-"dead unit"     units revive, so every step is looked at; a unit silent on its batches is tried on all rows
+"non-finite"    a non-finite weight remains non-finite, so the first such step is found by bisection
+"dead unit"     units can recover, so every step is examined; a unit silent on its batches is tested on all rows
 "saturated unit" the same, for units that every row drives to the flat ends of an activation that has two
 "loss doubles"  the losses of all steps are recorded: nothing is recomputed but the steps around
 a predicate     every step is handed to it
@@ -148,7 +148,7 @@ def _first_number(history: History, record: StepRecord) -> Found:
     example = None if row is None else history.example(record, row)
     alone = row is None or bool(np.isfinite(np.delete(f.output, row, axis=0)).all())
     if not alone and record.step > 0 and "event" not in evidence:
-        # Many rows overflow at once where the weights were spoilt before: by whom, the step before can tell.
+        # Many rows overflow at once if the weights were corrupted before; the previous step shows by which row.
         before = history.look(record.step - 1)
         row, (_, example, result) = None, _pushed_most(history, before, layer or 1)
         evidence["pushed_by"] = result
@@ -196,7 +196,7 @@ def _loss_doubles(history: History, steps: range) -> Found | None:
             continue
         for step in range(max(t, first), min(t + w, end)):
             soon = float(losses[step : step + CONFIRMED].mean())
-            if not losses[step] < 2 * lowest and not soon < 2 * lowest:  # one noisy batch is no rise
+            if not losses[step] < 2 * lowest and not soon < 2 * lowest:  # one noisy batch is not an increase
                 return _jump(history, step, lowest)
     return None
 

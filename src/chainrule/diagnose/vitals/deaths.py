@@ -49,7 +49,7 @@ def deaths(silent: Silent, steps: list[int], most_looks: int = 40) -> list[Death
     """When the units that are silent at the last of these steps fell silent for good, layer by layer.
 
     A unit silent at two of the steps and awake between them is not noticed: what is found is a step at which
-    the unit fell silent, and after which it was silent at every step looked at.
+    the unit fell silent, and after which it was silent at every step examined.
     """
     looks: dict[int, list[npt.NDArray[np.bool_] | None]] = {}
 

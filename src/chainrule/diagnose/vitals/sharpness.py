@@ -1,7 +1,7 @@
 """Sharpness λ: the algebraically largest eigenvalue of the Hessian of the objective, on some hundred training rows.
 
 Plain gradient descent with a constant η on a quadratic is stable where η·λ < 2. λ rises while a network
-learns until η·λ ≈ 2 and hovers there with the loss still falling, so about 2 is no alarm.
+learns until η·λ ≈ 2 and hovers there with the loss still falling, so a value of about 2 is not a warning sign.
 
 Source: LeCun, Simard, Pearlmutter (1993); Cohen et al. (2021), "Gradient descent on neural networks typically occurs
 at the edge of stability".

@@ -1,4 +1,4 @@
-"""Which steps to look at: the first ones closely, then ever fewer, then along the checkpoints."""
+"""Which steps to examine: the first ones closely, then fewer and fewer, then at the checkpoints."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(kw_only=True)
 class Gate:
-    """One number of a circuit: an input, a constant, or what a gate makes of its inputs.
+    """One number of a circuit: an input, a constant, or the output of a gate.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class Graph:
         return len(self.gates) - 1
 
     def gate(self, kind: str, *inputs: int, name: str = "") -> int:
-        """Add what a gate makes of numbers of this circuit.
+        """Add the output of a gate applied to numbers of this circuit.
 
         Parameters
         ----------
@@ -233,7 +233,7 @@ def _activation(kind: str, z: float) -> tuple[float, tuple[float]]:
 def numbers(given: Mapping[str, float], defaults: Mapping[str, float]) -> dict[str, float]:
     """The defaults with the given numbers in their places.
 
-    Raises SettingsError for a name that is no input.
+    Raises SettingsError for an unknown input.
     """
     unknown = [name for name in given if name not in defaults]
     if unknown:

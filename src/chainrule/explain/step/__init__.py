@@ -1,1 +1,1 @@
-"""A step told: in words and numbers, as a diagram, as a page."""
+"""Descriptions of a step: in words and numbers, as a diagram, as a page."""

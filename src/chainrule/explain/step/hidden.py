@@ -31,7 +31,7 @@ def da_of_row(record: StepRecord, architecture: Architecture, row: int) -> list[
 
 
 class KindRow:
-    """What a layer's kind adds to the story of a row: by its entry, or where that tells nothing by its two passes."""
+    """The description of a layer kind for one row: from its entry, or from its two passes if the entry has no texts."""
 
     def __init__(
         self, record: StepRecord, kind: LayerKind, l: int, row: int, notation: Notation, text: Mapping[str, str]
@@ -109,7 +109,7 @@ class KindRow:
 
 
 def sum_of_unit(record: StepRecord, l: int, row: int, j: int, h: Array, notation: Notation) -> list[str]:
-    """a of one unit of a residual layer: what came in, and what the layer makes of it."""
+    """a of one unit of a residual layer: its input plus h."""
     a_in, a = record.forward.a[l - 1][row, j], record.forward.a[l][row, j]
     names = f"{notation.entry('a', l, j)} = {notation.entry('a', l - 1, j)} + h[{j}]"
     return wrapped(f"{names} = {number(a_in)} + {factor(h[j])} = {number(a)}", 4, hang=4)

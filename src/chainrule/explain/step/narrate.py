@@ -64,7 +64,7 @@ def explain(
             f"target has shape {np.shape(target)}; expected ({architecture.n_outputs},), one number per output."
         )
     result = _Narration(record, architecture, row, TEXT[language], NOTATIONS[notation])
-    with np.errstate(all="ignore"):  # a diverged step is told too, with its inf and nan
+    with np.errstate(all="ignore"):  # a diverged step is described as well, with its inf and nan
         result.head(n_total, optimizer or {}, notation)
         part = ""
         for operation in chosen(only, result.L):
@@ -93,7 +93,7 @@ def check_row(record: StepRecord, row: int) -> None:
 
 
 class _Narration:
-    """The lines told so far, and what they tell about."""
+    """The lines written so far, and the step they describe."""
 
     def __init__(
         self, record: StepRecord, architecture: Architecture, row: int, text: Mapping[str, str], notation: Notation

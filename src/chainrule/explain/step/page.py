@@ -1,4 +1,4 @@
-"""An explanation as one page of HTML that stands alone: no script, no network, everything escaped."""
+"""An explanation as one self-contained HTML page: no script, no network, everything escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations of a step in the order in which they happen, so that one can be told at a time."""
+"""The operations of a step in order of execution, so that they can be described one at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def tape(L: int) -> list[str]:
 
 
 def chosen(only: str | None, L: int) -> list[str]:
-    """The operations that a name stands for: all, one pass, or one operation.
+    """The operations denoted by a name: all, one pass, or a single operation.
 
     Raises SettingsError for a name that is neither.
     """

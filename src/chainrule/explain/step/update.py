@@ -81,7 +81,7 @@ def hyper_at(name: str, optimizer: Mapping[str, Any], settings: StepSettings) ->
 
 
 def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float]:
-    """The length of the whole gradient, and the factor that global-norm clipping makes of it."""
+    """The norm of the whole gradient, and the resulting factor of global-norm clipping."""
     squares, b = 0.0, record.backward
     for l in range(1, len(b.dW)):
         dW, W = b.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)

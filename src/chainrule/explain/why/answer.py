@@ -171,7 +171,7 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
 
 
 def _moved(context: StepContext, e: TensorEntry) -> str | None:
-    """What is moved to see a number as a difference of J; None where it is no derivative of J."""
+    """The quantity to vary to express a number as a difference of J; None if it is not a derivative of J."""
     return {**{f"d{name}": name for name in context.parameters}, **_MOVED}.get(e.kind)
 
 

@@ -89,7 +89,7 @@ def _edges(context: StepContext, m: int, i: int, past: bool) -> Array:
 
 
 def _open(context: StepContext, m: int, past: bool) -> npt.NDArray[np.bool_]:
-    """Which of the edges are none because of the architecture: False there."""
+    """Which edges exist in the architecture."""
     n, onward = (
         context.architecture.sizes[m],
         np.ones((context.architecture.sizes[m], context.architecture.sizes[m + 1]), bool),

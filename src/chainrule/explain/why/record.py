@@ -10,7 +10,7 @@ from chainrule.text.terms import Origin
 
 @dataclass(frozen=True)
 class Twin:
-    """The number once more, from differences of J in float64.
+    """The same number from finite differences of J in float64.
 
     Attributes
     ----------

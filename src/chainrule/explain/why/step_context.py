@@ -73,11 +73,11 @@ class StepContext:
         return self.architecture.residuals[l]
 
     def has_kind(self, l: int) -> bool:
-        """Whether something stands between z of a layer and its activation."""
+        """Whether a layer has a kind between z and its activation."""
         return self.architecture.layers[l - 1].kind is not None
 
     def kind(self, l: int) -> LayerKind:
-        """What stands between z of a layer and its activation, where something does."""
+        """The kind between z of a layer and its activation, if any."""
         kind = self.architecture.layers[l - 1].kind
         assert kind is not None
         return kind
@@ -102,7 +102,7 @@ class StepContext:
 
 
 class Wide:
-    """The passes of a step once more in float64, from any number on, with one of them moved."""
+    """The passes of a step in float64, restarted from any value, with that value changed."""
 
     def __init__(self, context: StepContext) -> None:
         self._scene = context

@@ -47,7 +47,7 @@ def described(answer: Provenance, language: str = "en") -> str:
 
 
 def exactly(value: float) -> str:
-    """A number to nine digits, enough to tell any two of float32 apart."""
+    """A number to nine digits, enough to distinguish any two float32 numbers."""
     return f"{value:.9g}"
 
 

@@ -38,8 +38,8 @@ def sgd(
         theta − eta·g;  with momentum  v ← momentum·v + g,  theta − eta·v;
         Nesterov  theta − eta·(g + momentum·v)
 
-    Source: Polyak (1964); Sutskever et al. (2013). The learning rate stands outside v, as in PyTorch; in Sutskever's
-    form it stands inside, which differs when eta changes between steps.
+    Source: Polyak (1964); Sutskever et al. (2013). The learning rate is outside v, as in PyTorch; in Sutskever's
+    form it is inside, which differs when eta changes between steps.
     """
     if momentum == 0:
         return theta - eta * g, state

@@ -40,7 +40,7 @@ def rmsprop(
 
         v ← rho·v + (1 − rho)·g²;   theta − eta·g / (√v + epsilon)
 
-    Source: Tieleman, Hinton (2012), lecture 6.5. epsilon stands outside the root, as in PyTorch.
+    Source: Tieleman, Hinton (2012), lecture 6.5. epsilon is outside the root, as in PyTorch.
     """
     v = rho * state["v"] + (1 - rho) * (g * g)
     return theta - eta * g / (np.sqrt(v) + epsilon), {"v": v}
