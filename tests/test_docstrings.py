@@ -280,3 +280,33 @@ def test_no_example_is_written_where_no_tool_finds_it() -> None:
     for path in Path(chainrule.__file__).parent.rglob("*.py"):
         hidden = [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r".*\S.*>>> ", line)]
         assert not hidden, f"{path.name}: {hidden}"
+
+
+FAMILIES = [
+    (chainrule.sklearn.MLPClassifier, chainrule.sklearn.MLPRegressor),
+    (chainrule.sklearn.TabularClassifier, chainrule.sklearn.TabularRegressor),
+    (chainrule.SGD, chainrule.Adam, chainrule.AdamW, chainrule.RMSProp, chainrule.Adagrad),
+]
+"""Classes that share parameters. Each states all of its own, for editors read the source; so the texts are compared."""
+OF_ITS_OWN = {"metric", "y", "epsilon"}
+"""Parameters that mean something else in each: what "auto" is, classes or values, the root it is added to."""
+
+
+def shared_texts(classes: tuple[type, ...], method: str | None, section: str) -> dict[str, set[str]]:
+    """Every text that is given for a parameter or an attribute, its default left out."""
+    found: dict[str, set[str]] = {}
+    for cls in classes:
+        item = cls if method is None else getattr(cls, method, None)
+        for entry in NumpyDocString(inspect.getdoc(item) or "")[section] if item is not None else []:
+            kind = re.sub(r", default .*$", "", entry.type)
+            found.setdefault(entry.name, set()).add(f"{kind}: {' '.join(entry.desc)}")
+    return found
+
+
+@pytest.mark.parametrize("classes", FAMILIES, ids=lambda classes: "-".join(cls.__name__ for cls in classes))
+@pytest.mark.parametrize("method", [None, "fit", "predict"])
+@pytest.mark.parametrize("section", ["Parameters", "Attributes"])
+def test_what_classes_share_reads_the_same(classes: tuple[type, ...], method: str | None, section: str) -> None:
+    """A parameter of two classes has one text, so that a change to one of them is a change to both."""
+    different = {name: texts for name, texts in shared_texts(classes, method, section).items() if len(texts) > 1}
+    assert set(different) <= OF_ITS_OWN, different

@@ -31,7 +31,7 @@ class UpdateRule:
     Parameters
     ----------
     learning_rate : float
-        The length of a step along the gradient, η > 0.
+        The length of a step, η > 0.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class SGD(UpdateRule):
     Parameters
     ----------
     learning_rate : float, default 0.1
-        The length of a step along the gradient, η > 0.
+        The length of a step, η > 0.
     momentum : float, default 0.0
         The share of the previous velocity that is kept, μ in [0, 1).
     nesterov : bool, default False
