@@ -67,8 +67,8 @@ def learning_rate(
         The longest gradient allowed.
     sample_weight : array of shape (n,), optional
         Weights of the rows, ≥ 0.
-    class_weight : "balanced" or mapping, optional
-        The weight of each class.
+    class_weight : "balanced", mapping or sequence, optional
+        The weight of each class, as for `chainrule.train`.
     shuffle : bool, default True
         Whether the rows come in a new order in every epoch.
     engine : str, default "auto"

@@ -15,6 +15,7 @@ from chainrule.api.prepare import Setup, set_up
 from chainrule.api.run import Run
 from chainrule.api.train import train, trainer_of
 from chainrule.errors import DataError
+from chainrule.network.class_weights import ClassWeights
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.inputs import Arrays
 from chainrule.planning.plan import Resample, TrainingPlan
@@ -77,17 +78,17 @@ def tried(
             loss = (result.history.get("validation_loss") or [math.inf])[-1]
         else:
             try:
-                loss = _loss(trained, resample.outside, class_weight, setup.rows.targets)
+                loss = _loss(trained, resample.outside, setup.class_weight, setup.rows.targets)
             except DataError:  # rows of classes that weigh nothing
                 return None
     return (float(loss) if result.diverged is None and math.isfinite(loss) else math.inf), trained
 
 
-def _loss(network: Network, rows: Arrays, class_weight: Any, learned: Any) -> float:
+def _loss(network: Network, rows: Arrays, by_class: ClassWeights, learned: Any) -> float:
     """J of rows outside a fold, weighted as the rows that were learned."""
     X, y, weight = rows
     encoded, _ = network.encode(y, len(X))
-    weighted = weighted_by_class(encoded, weight, class_weight, network.architecture.dtype, learned)
+    weighted = weighted_by_class(encoded, weight, by_class, network.architecture.dtype, learned)
     return float(network.backward(X, y, weighted).loss)
 
 

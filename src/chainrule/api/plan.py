@@ -172,8 +172,9 @@ def plan(
         nothing is held out by default: candidates are compared by cross-validation.
     missing : sequence of str, optional
         Cells of a text file that mean a missing value, besides the empty one.
-    class_weight : "balanced" or mapping, optional
-        As for `chainrule.train`; the statistics of the columns are weighted by it too.
+    class_weight : "balanced", mapping or sequence, optional
+        As for `chainrule.train`, classes and labels by their names in the table; the statistics of the columns are
+        weighted by it too.
     engine : str
         "auto", "native" or "numpy".
     cache : path, optional
@@ -229,10 +230,7 @@ def plan(
         found = plan_large(source, selection, request, origin=origin, cache=cache)
     else:
         found = plan_source(source, selection, request, origin=origin)
-    if class_weight is not None and found.task.kind != "classes":
-        message = "must be None where no classes of one target are predicted"
-        raise SettingsError(f"class_weight={class_weight!r}: {message} (got {class_weight!r}). Leave it out.")
-    return TablePlan(details=found, class_weight=class_weight, engine=engine)
+    return TablePlan(details=found, class_weight=found.request.class_weight, engine=engine)
 
 
 @overload
@@ -294,8 +292,10 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         One of "auto", "loss", "accuracy" and "rmse", or a scorer of scikit-learn.
     sample_weight : array of shape (n,), optional
         Weights of the rows, ≥ 0.
-    class_weight : "balanced" or mapping, optional
-        The weight of each class.
+    class_weight : "balanced", mapping or sequence, optional
+        The weight of each class, by scikit-learn's rules: "balanced" is n / (n_classes·count); a mapping from class to
+        weight, others count 1; or a weight for every class in turn. Of several labels a list with one of these for each
+        label, or a mapping from label to one: a row counts the product over its labels.
     seed : int, default 0
         The one number all randomness follows from.
     shuffle : bool, default True

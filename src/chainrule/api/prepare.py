@@ -14,10 +14,11 @@ from chainrule.data import arrays, split
 from chainrule.engine.protocol import Engine, Targets, Task, dense_targets
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError, ShapeError
+from chainrule.network.class_weights import ClassWeights, class_weights
 from chainrule.network.targets import OutputKind, kind_of
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.optimizers import OPTIMIZERS
-from chainrule.run.rows import Rows, class_weights, prepare_rows, refuse_one_class, weighted_by_class
+from chainrule.run.rows import Rows, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.training import metrics
 from chainrule.training.events import settings_at
 from chainrule.training.measure import Validation
@@ -97,7 +98,8 @@ def set_up(
         held_out, kind = _given_validation(network, validation, kind)
     if network.stated is not None:
         refuse_one_class(encoded, kind)
-    rows = Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
+    by_class = class_weights(class_weight, kind, architecture.n_outputs)
+    rows = Rows(features, encoded, weighted_by_class(encoded, weight, by_class, architecture.dtype), index)
     task = Task(
         architecture=architecture,
         X=rows.X,
@@ -111,8 +113,7 @@ def set_up(
     metric = metrics.choose(settings.metric, kind, architecture.output)
     return Setup(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
-        validation=_held(held_out, kind, network, class_weight, encoded), class_weight=class_weights(class_weight),
-        kind=kind,
+        validation=_held(held_out, kind, network, by_class, encoded), class_weight=by_class, kind=kind,
     )  # fmt: skip
 
 
@@ -125,13 +126,13 @@ def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: A
 
 
 def _held(
-    rows: tuple[Any, Targets, Any] | None, kind: OutputKind, network: Network, class_weight: Any, learned: Targets
+    rows: tuple[Any, Targets, Any] | None, kind: OutputKind, network: Network, by_class: ClassWeights, learned: Targets
 ) -> Validation | None:
     """Rows that judge epochs as the loop takes them, their classes weighted as those of the learned targets."""
     if rows is None:
         return None
     X, y, weight = rows
-    weight = weighted_by_class(y, weight, class_weight, network.architecture.dtype, learned)
+    weight = weighted_by_class(y, weight, by_class, network.architecture.dtype, learned)
     dense = dense_targets(y, network.architecture) if kind == "values" else y
     return Validation(X, y, arrays.moderate(weight), dense=dense)
 

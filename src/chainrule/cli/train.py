@@ -30,8 +30,6 @@ def run(options: argparse.Namespace) -> int:
     folder, tell = RunDirectory(_folder(options)), not (options.quiet or options.json)
     with _warnings_to_stderr():
         plan = plan_of(options, folder.path.parent / "cache")
-        if options.class_weight is not None and plan.task.kind != "classes":
-            raise SettingsError("--class-weight: only available for classification with a single target. Leave it out.")
         metrics.choose(options.metric, plan.candidates[-1].network.kind)
         chosen, done = _trained(options, plan, folder, tell)
     if not (whole := rescue.is_whole(done)):  # before anything else can fail

@@ -28,6 +28,7 @@ from chainrule.errors import DataError, SettingsError, of_file
 from chainrule.pipeline.table_pipeline import TablePipeline, folds_of
 from chainrule.pipeline.target import Classes
 from chainrule.planning.candidates import make_candidates
+from chainrule.planning.class_weights import with_class_indices
 from chainrule.planning.inputs import EncodedRows, encode_rows
 from chainrule.planning.plan import (
     TrainingPlan,
@@ -80,6 +81,7 @@ def plan_large(
     targets = reading.of_targets()
     check_weights(targets, selection.weight)
     task, share, seed = choose_task_of(targets, request), request.share, request.seed
+    request = with_class_indices(request, task, [target.name for target in targets.targets])
     roles = _roles(targets, task, share, seed)
     counts = {name: int((roles == role).sum()) for role, name in PARTS.items() if share is not None or role == TRAIN}
     sampled = {role: _sample(np.flatnonzero(roles == role), seed) for role in PARTS}

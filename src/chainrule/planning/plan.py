@@ -21,6 +21,7 @@ from chainrule.pipeline.columns import SCALINGS
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Target, Values
 from chainrule.planning.candidates import Candidate, make_candidates, output_and_loss
+from chainrule.planning.class_weights import with_class_indices
 from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows
 from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
 from chainrule.planning.request import Request
@@ -151,6 +152,7 @@ def plan_table(
 
     Arguments: given: tables of their own to validate and to test on; missing: cells that mean a missing value.
     """
+    request = with_class_indices(request, task, [target.name for target in table.targets])
     seed, few = request.seed, is_few(request, len(table))
     share = None if few or "validation" in given else request.share
     held_out, rows = None, table
@@ -237,9 +239,9 @@ def weighted_by_classes(table: Table, request: Request, task: PredictionTask, ke
 
     Arguments: kept: which of them are trained on; None: all.
     """
-    if request.class_weight is None or task.kind != "classes":
+    if request.class_weight is None:
         return table
-    y = Classes.fit(table, task.words[0]).encode(table)
+    y = target_of(request, task, table).encode(table)
     learned = y if kept is None else y[kept]
     weight = weighted_by_class(y, table.weight, request.class_weight, "float64", learned)
     return replace(table, weight=weight)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from chainrule.errors import ModelFileError, of_file
 from chainrule.network.architecture import DTYPES, MAX_UNITS, Architecture
+from chainrule.network.class_weights import BALANCED
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run import stored
 from chainrule.run.names import CHECKPOINT
@@ -128,7 +129,7 @@ _RESULT = Record(
     },
     may_lack=frozenset({"replay", "events"}),
 )
-_WEIGHT = Number(low=0)
+_OF_CLASSES = Either((Text((BALANCED,)), MapOf(Number(low=0))), "'balanced', or a weight ≥ 0 for each class")
 _DIGEST = Text(pattern="[0-9a-f]{64}", expected="64 hexadecimal digits")
 RECORD = Record(
     {
@@ -140,7 +141,7 @@ RECORD = Record(
         "targets": KIND,
         "settings": _SETTINGS,
         "class_weight": Optional(
-            Either((Text(("balanced",)), MapOf(_WEIGHT), ListOf(_WEIGHT)), "'balanced', or a weight ≥ 0 for each class")
+            Either((_OF_CLASSES, ListOf(Optional(_OF_CLASSES))), "'balanced', or a weight ≥ 0 for each class")
         ),
         "fingerprint": _DIGEST,
         "n_samples": Whole(1),

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import DivergedError, ModelFileError
+from chainrule.errors import DivergedError, ModelFileError, SettingsError
 from chainrule.network.architecture import Architecture
+from chainrule.network.class_weights import ClassWeights, class_weights
 from chainrule.network.parameters import Parameters
+from chainrule.network.targets import OutputKind
 from chainrule.run import contents
 from chainrule.run.contents import StateShape
 from chainrule.run.directory import FileStore, RunDirectory
 from chainrule.run.model import read_model
 from chainrule.run.names import CHECKPOINTS, EVENTS, HISTORY, MODEL, RATE, RUN, SPLIT, STEPS, TABLE
 from chainrule.run.record import RunRecord
-from chainrule.run.rows import class_weights
 from chainrule.run.stored import RESTORE
 from chainrule.run.under_way import is_alive, so_far
 from chainrule.training.events import Event
@@ -180,7 +181,7 @@ def _record_from(folder: RunDirectory, stored: dict[str, Any]) -> tuple[RunRecor
         steps_per_epoch=stored["steps_per_epoch"],
         fingerprint=stored["fingerprint"],
         index=parts.index(),
-        class_weight=class_weights(stored.get("class_weight")),
+        class_weight=_by_class(folder, stored, about["targets"], parameters.architecture),
         engine=stored["engine"],
         versions={"chainrule": stored.get("chainrule", ""), **(stored.get("versions") or {})},
         diverged=None if what is None else DivergedError(what["message"], **{name: what[name] for name in names}),
@@ -191,6 +192,15 @@ def _record_from(folder: RunDirectory, stored: dict[str, Any]) -> tuple[RunRecor
         lost=parts.lost,
     )
     return record, parts.to_report
+
+
+def _by_class(
+    folder: RunDirectory, stored: dict[str, Any], kind: OutputKind, architecture: Architecture
+) -> ClassWeights:
+    try:
+        return class_weights(stored.get("class_weight"), kind, architecture.n_outputs)
+    except SettingsError as error:
+        raise ModelFileError(f"{folder.file(RUN)}: {error}") from None
 
 
 def _architecture_of_run(folder: RunDirectory, record: dict[str, Any], of_model: Architecture) -> Architecture:

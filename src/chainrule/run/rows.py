@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import arrays
-from chainrule.errors import DataError, SettingsError
+from chainrule.errors import DataError
 from chainrule.network import targets
 from chainrule.network.architecture import Architecture
+from chainrule.network.class_weights import ClassWeights, class_weights, classes_of, factors
 
 Array = npt.NDArray[Any]
 
@@ -55,44 +54,37 @@ def prepare_rows(
     """
     a = architecture
     features = arrays.features(X, a.n_inputs, a.dtype)
-    encoded, _ = targets.encode(
+    encoded, found = targets.encode(
         y, len(features), output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype, stated=kind
     )
     weight = arrays.weights(sample_weight, len(features), architecture.dtype)
     if index is not None:
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
         weight = None if weight is None else np.ascontiguousarray(weight[index])
-    return Rows(features, encoded, weighted_by_class(encoded, weight, class_weight, architecture.dtype), index)
+    by_class = class_weights(class_weight, found, a.n_outputs)
+    return Rows(features, encoded, weighted_by_class(encoded, weight, by_class, architecture.dtype), index)
 
 
 def refuse_one_class(encoded: Any, kind: str | None) -> None:
     """DataError where classes are to be told apart and all rows are of one."""
     if kind != "class":
         return
-    classes = _classes_of(encoded)
+    classes = classes_of(encoded)
     if classes.min() == classes.max():
         raise DataError(f"y holds one class only ({classes[0]}): must hold at least two.")
 
 
 def weighted_by_class(
-    encoded: Array, weight: Array | None, class_weight: Any, dtype: str, counted: Array | None = None
+    encoded: Array, weight: Array | None, by_class: ClassWeights, dtype: str, counted: Array | None = None
 ) -> Array | None:
-    """Sample weights times class weights: "balanced" is n / (n_classes·count), a mapping gives them by class.
+    """Sample weights times class weights.
 
-    Arguments: counted: the targets whose classes are counted: those of the training, for rows that judge it.
-
-    Source: King, Zeng (2001), as in scikit-learn's compute_class_weight.
+    Arguments: by_class: as `class_weights` has them; counted: the targets whose classes are counted: those of the
+    training, for rows that judge it.
     """
-    if class_weight is None:
+    if by_class is None:
         return weight
-    of_training = _classes_of(encoded if counted is None else counted)
-    present, counts = np.unique(of_training, return_counts=True)
-    by_class = class_weights(class_weight)
-    if isinstance(by_class, dict):
-        table = by_class
-    else:
-        table = {int(c): len(of_training) / (len(present) * n) for c, n in zip(present, counts, strict=True)}
-    factor = np.array([table.get(int(c), 1.0) for c in _classes_of(encoded)])
+    factor = factors(by_class, encoded, encoded if counted is None else counted)
     with np.errstate(over="ignore"):
         converted = factor.astype(dtype) if weight is None else np.ascontiguousarray(weight * factor.astype(dtype))
         exact = factor if weight is None else weight * factor
@@ -100,40 +92,3 @@ def weighted_by_class(
     arrays.refuse_unfit_weights(converted, exact, name)
     arrays.refuse_weightless(converted, name)
     return converted
-
-
-def _classes_of(encoded: Array) -> Array:
-    return encoded if encoded.ndim == 1 else encoded.argmax(axis=1)
-
-
-def class_weights(given: Any) -> str | dict[int, float] | None:
-    """Class weights as a run records them: None, "balanced", or weights by the index of the class.
-
-    Arguments: given: one of these; a mapping whose keys name an index in any way (0, np.int64(0), False, "0", as JSON
-    has it), or a weight for every class in turn. Raises SettingsError for anything else, and for a weight that is
-    negative or not finite.
-    """
-    if given is None or (isinstance(given, str) and given == "balanced"):
-        return given
-    try:
-        if isinstance(given, Mapping):
-            pairs = [(_class_index(key), float(value)) for key, value in given.items()]
-        elif isinstance(given, Sequence | np.ndarray) and not isinstance(given, str):
-            pairs = [(index, float(value)) for index, value in enumerate(given)]
-        else:
-            raise TypeError
-        if len(dict(pairs)) < len(pairs) or not all(0 <= value < np.inf for _, value in pairs):
-            raise ValueError
-    except (TypeError, ValueError):
-        raise SettingsError(
-            f"class_weight={given!r}: must be 'balanced' or {{class: weight ≥ 0}}, classes as indices from 0."
-        ) from None
-    return dict(pairs)
-
-
-def _class_index(key: Any) -> int:
-    """The class that a key of class_weight names."""
-    index = int(key) if isinstance(key, str | bool | np.bool_) else operator.index(key)
-    if index < 0:
-        raise ValueError
-    return index

@@ -1,4 +1,4 @@
-"""The weight of a row from its class and its own."""
+"""The weight of a row from its class and its own, the classes by their labels."""
 
 from __future__ import annotations
 
@@ -6,30 +6,50 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.class_weight import compute_sample_weight
+
+from chainrule.network.class_weights import BALANCED, by_place, class_weights, factors
+from chainrule.sklearn.fitted import dense
 
 Array = npt.NDArray[Any]
 
 
-def weight_of_rows(class_weight: Any, y: Array, sample_weight: Array | None) -> Array | None:
+def weight_of_rows(
+    class_weight: Any, y: Array, sample_weight: Array | None, classes: Array | None = None
+) -> Array | None:
     """The product of both weights; None where every row counts 1.
 
         "balanced": a class c of k counts Σw / (k·Σ_{i in c} w_i), w the weights of the rows, so that a row of
         weight 2 is two rows here too (scikit-learn counts rows)
 
-    Arguments: class_weight: None, "balanced", {class: weight}, or a list of them for several labels; y (n,) or (n,
-    k).
+    Arguments: class_weight: None, "balanced", {class: weight}, a weight for every class in turn, or a list of them for
+    several labels; y (n,) or (n, k); classes: all there are, where y may lack some.
     """
     if class_weight is None:
         return sample_weight
-    if isinstance(class_weight, list) and len(class_weight) != (1 if y.ndim == 1 else y.shape[1]):
-        raise ValueError(
-            f"class_weight has {len(class_weight)} entries for {1 if y.ndim == 1 else y.shape[1]} outputs: must be a "
-            "dict {class: weight} for each, 'balanced', or one dict for a single output."
-        )
-    if class_weight != "balanced" or sample_weight is None or y.ndim > 1:
-        by_class = compute_sample_weight(class_weight, y)
-        return by_class if sample_weight is None else by_class * sample_weight
+    several = y.ndim == 2
+    if isinstance(class_weight, list) and any(isinstance(entry, dict) for entry in class_weight):
+        n_outputs = y.shape[1] if several else 1
+        if len(class_weight) != n_outputs:
+            raise ValueError(
+                f"class_weight has {len(class_weight)} entries for {n_outputs} outputs: must be a dict "
+                "{class: weight} for each, 'balanced', or one dict for a single output."
+            )
+        class_weight = class_weight if several else class_weight[0]
+    if several:
+        labels = dense(y)
+        by_class = factors(class_weights(class_weight, "labels", labels.shape[1]), labels, labels)
+    elif isinstance(class_weight, str) and class_weight == BALANCED and sample_weight is not None:
+        return _balanced(y, sample_weight)
+    else:
+        known = np.unique(y) if classes is None else classes
+        named = by_place(class_weight, {c: i for i, c in enumerate(known.tolist())}, known.tolist(), may_be_absent=True)
+        place = np.searchsorted(known, y)
+        by_class = factors(class_weights(named, "class", len(known)), place, place)
+    return by_class if sample_weight is None else by_class * sample_weight
+
+
+def _balanced(y: Array, sample_weight: Array) -> Array:
+    """Every class of the same weight, that of its rows counted."""
     place = np.unique(y, return_inverse=True)[1]
     of_class = np.bincount(place, weights=sample_weight)
     n_classes = np.count_nonzero(of_class)

@@ -78,7 +78,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     max_fun : int, default 15000
         The most evaluations of the loss by lbfgs.
     class_weight : dict, list or "balanced", default None
-        The weight of each class.
+        The weight of each class: {label: weight}, a list of weights in the order of `classes_`, or of several labels
+        a list with one dict for each.
     normalization : str or list, default None
         "layer" normalises the rows before each hidden activation; a list has one value for each hidden layer.
     residual : bool or list of bool, default False
@@ -344,7 +345,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return "log_loss"
 
     def _weighted(self, y: Array, sample_weight: Any) -> Any:
-        return weight_of_rows(self.class_weight, y, sample_weight)
+        return weight_of_rows(self.class_weight, y, sample_weight, self.classes_)
 
     def _strata(self, targets: Array) -> Array | None:
         return targets.astype(bool)[:, None] if self.n_outputs_ == 1 and targets.ndim == 1 else None

@@ -46,7 +46,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     kinds : dict, default None
         What columns hold, by name, such as {"zip": "category", "size": "S<M<L"}; of an array x0, x1, ….
     class_weight : dict, list or "balanced", default None
-        The weight of each class.
+        The weight of each class: {label: weight}, or a list of weights in the order of `classes_`.
     importances : bool, default False
         Whether `feature_importances_` is computed, by permutation.
     random_state : int, RandomState or None, default None
