@@ -62,3 +62,9 @@ def test_what_is_no_run_is_refused(runs: Path, capsys) -> None:
     """A model file has no steps: exit code 2, one line."""
     assert main(["doctor", "well/model.safetensors"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_thorough_is_an_option(runs: Path, capsys) -> None:
+    """The same verdict on a short training, with the same exit code."""
+    assert main(["doctor", "ill", "--thorough", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["first_cause"] == "learning-rate-too-large"

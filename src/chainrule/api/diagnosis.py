@@ -15,10 +15,19 @@ from chainrule.diagnose.vitals.measure import Vitals, take
 from chainrule.diagnose.vitals.steps import chosen_steps
 from chainrule.run.names import STEPS
 from chainrule.run.replayer import RunReplayer
+from chainrule.training.progress import StatusLine, wanted
 
 
-def doctor(replayer: RunReplayer, data: tuple[Any, ...] | None) -> Diagnosis:
+def doctor(
+    replayer: RunReplayer, data: tuple[Any, ...] | None, *, thorough: bool = False, progress: bool | str = "auto"
+) -> Diagnosis:
     """The diagnosis of a run, which judges by the losses of its steps and epochs."""
+    with StatusLine("doctor", shown=wanted(progress)) as line:
+        line("reading the rows")
+        return _diagnosed(replayer, data, thorough, line)
+
+
+def _diagnosed(replayer: RunReplayer, data: tuple[Any, ...] | None, thorough: bool, line: StatusLine) -> Diagnosis:
     record = replayer.record
     record.require(STEPS)
     rows = replayer.prepared(data)
@@ -40,6 +49,8 @@ def doctor(replayer: RunReplayer, data: tuple[Any, ...] | None) -> Diagnosis:
             class_weight=record.class_weight,
             held_out=replayer.held_out,
             index=record.index,
+            thorough=thorough,
+            tell=line,
         )
     )
     return diagnosis.for_interface(python(record.source if record.pipeline is not None else None))

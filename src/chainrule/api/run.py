@@ -243,7 +243,9 @@ class Run(PredictsTables):
                 return first_that_fits(history, (step_of(replayer, t, rows) for t in wanted), what)
             return find(history, what, wanted)
 
-    def doctor(self, data: tuple[Any, ...] | None = None) -> Diagnosis:
+    def doctor(
+        self, data: tuple[Any, ...] | None = None, *, thorough: bool = False, progress: bool | str = "auto"
+    ) -> Diagnosis:
         """Find what went wrong first in this run, what followed from it, and what would put it right.
 
         Suspects are tried by replay: the first steps again with one thing changed. It takes seconds; docs/doctor.md
@@ -253,6 +255,11 @@ class Run(PredictsTables):
         ----------
         data : tuple, optional
             As for `replay`.
+        thorough : bool, default False
+            Whether trials are as long as they tell anything. Else those of a long training are cut, so that an answer
+            comes within a tenth of its time or about 5 s, whichever is more; the text then says so.
+        progress : bool or str, default "auto"
+            Whether to show what is being done; "auto" does so in a terminal.
 
         Returns
         -------
@@ -266,7 +273,7 @@ class Run(PredictsTables):
         """
         from chainrule.api.diagnosis import doctor
 
-        return doctor(self._replayer, data)
+        return doctor(self._replayer, data, thorough=thorough, progress=progress)
 
     def vitals(
         self,

@@ -12,7 +12,7 @@ def run(options: argparse.Namespace) -> int:
     """Diagnose, print, and say by the exit code whether all is well."""
     subject = open_run(options.run_directory)
     _, data = rows_of(subject, options.run_directory)
-    diagnosis = subject.doctor(data)
+    diagnosis = subject.doctor(data, thorough=options.thorough)
     if subject.pipeline is not None:  # else it was trained from Python, on arrays
         diagnosis = diagnosis.for_interface(commands(options.run_directory, subject.source))
     print(diagnosis.to_json() if options.json else diagnosis.text(options.language))

@@ -80,7 +80,7 @@ def build() -> argparse.ArgumentParser:
         ("explain", "one step of a run, both passes in words and numbers", _explain),
         ("check", "prove the gradients and the replay of a run", _check),
         ("learning-rate", "what learning rate is too large, too small and right, and why", _learning_rate),
-        ("doctor", "tell what went wrong first in a run, and the remedy", _check),
+        ("doctor", "tell what went wrong first in a run, and the remedy", _doctor),
         ("report", "write a run as one page that opens offline", _report),
         ("bench", "measure speed beside other libraries", _bench),
     ):
@@ -163,6 +163,14 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _doctor(command: argparse.ArgumentParser) -> None:
+    _check(command)
+    command.add_argument(
+        "--thorough", action="store_true",
+        help="trials as long as they tell anything (default: an answer within a tenth of the training's time or 5 s)",
+    )  # fmt: skip
 
 
 def _learning_rate(command: argparse.ArgumentParser) -> None:

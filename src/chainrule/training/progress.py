@@ -84,6 +84,40 @@ class ProgressBar:
         """Nothing to show."""
 
 
+class StatusLine:
+    """What is being done, on one line of stderr, written over a few times a second; a context manager that clears it.
+
+    shown: whether anything is written at all
+    """
+
+    def __init__(self, name: str, *, shown: bool) -> None:
+        self._name, self._shown, self._written_s = name, shown, float("-inf")
+        self._began_s = time.perf_counter()
+        self._stream = sys.stderr
+
+    def __enter__(self) -> StatusLine:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        if self._shown and self._written_s > 0:
+            self._write("")
+
+    def __call__(self, what: str) -> None:
+        """Write what is being done, and for how long, unless something was written a moment ago."""
+        now = time.perf_counter()
+        if self._shown and now - self._written_s >= REFRESH_S:
+            self._written_s = now
+            text = f"{self._name}  {now - self._began_s:.0f} s  {what}"
+            self._write(text[: shutil.get_terminal_size().columns - 1])
+
+    def _write(self, text: str) -> None:
+        try:
+            drawing(self._stream).write(f"\r\x1b[K{visible_line(text)}")
+            self._stream.flush()
+        except (OSError, ValueError):  # a closed terminal ends no work
+            self._shown = False
+
+
 def wanted(progress: bool | str) -> bool:
     """Whether to draw: True, or "auto" with a terminal behind stderr."""
     return sys.stderr is not None and (progress is True or (progress == "auto" and sys.stderr.isatty()))

@@ -39,17 +39,23 @@ EXCLUDES = {
 """Findings that contradict one that is there: they are not shown beside it."""
 
 
+SAID = {"wiring_rules": "loss, outputs and gradients", "start_rules": "initial weights", "speed_rules": "the way down"}
+
+
 def diagnose(case: RunView) -> Diagnosis:
     """Every finding, first cause first."""
     if case.n_steps == 0:
         return Diagnosis((), {"steps": 0}, ("steps",))
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        case.says("rows, columns and labels")
         causes = [*data_rules(case)]
         case.is_noisy = "label-noise" in faults(causes)
         for rules in (wiring_rules, start_rules, speed_rules):
             if not _explained(causes):
+                case.says(SAID[rules.__name__])
                 causes += rules(case)
+        case.says("what came of it")
         causes += outcome_rules(case)
         symptoms = list(symptom_rules(case))
         hopeless = case.is_hopeless
@@ -112,7 +118,8 @@ def _with_consequences(failing: Sequence[Finding], ill: Sequence[Finding]) -> tu
 
 
 def _summary(case: RunView) -> dict[str, float | int]:
-    return {
+    cut = {} if case.trial_steps is None else {"trial_steps": case.trial_steps}
+    return cut | {
         "steps": case.n_steps,
         "loss_at_start": case.loss_at_start,
         "loss_at_end": case.loss_at_end,

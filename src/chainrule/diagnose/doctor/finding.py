@@ -265,6 +265,8 @@ class Diagnosis(Described):
         say = HEADINGS[language]
         summary = {name: number(value) if isinstance(value, float) else value for name, value in self.summary.items()}
         blocks = ["\n".join(wrapped(say["summary"].format_map(_Slots(summary))))]
+        if "trial_steps" in summary:
+            blocks.append("\n".join(wrapped(say[f"sampled:{self.interface.name}"].format_map(_Slots(summary)))))
         faults, notes = self.faults, [finding for finding in self.findings if finding.severity != FAULT]
         blocks.append(say["healthy"] if not faults else say["ill"].format(n=len(faults)))
         for i, finding in enumerate(faults, start=1):

@@ -58,8 +58,21 @@ class RunView:
     unjudged: list[str] = field(default_factory=list)
     """What could not be judged, as names in words.UNJUDGED."""
 
+    thorough: bool = True
+    """Whether trials are as long as they tell anything; else they are cut so that an answer comes within BUDGET_S."""
+    tell: Callable[[str], None] | None = None
+    """Is told what is being done, several times a second."""
+    n_trials: int = 0
+    """Trials begun so far."""
+    trial_steps: int | None = None
+    """The most steps of a trial, where trials were cut."""
     is_noisy: bool = False
     """Whether labels are wrong: what a change is good for then has to show on rows that were not trained on."""
+
+    def says(self, what: str) -> None:
+        """Tell whoever waits what is being done."""
+        if self.tell is not None:
+            self.tell(what)
 
     @property
     def n_steps(self) -> int:

@@ -39,6 +39,8 @@ must then fall to this share."""
 WORK_S = 1.0
 """A trial may cost about so long by the engine's own estimate of a step, 6·batch·parameters operations."""
 FEWEST, MOST = 150, 20_000
+BUDGET_S, MANY_TRIALS = 3.0, 24
+"""Unless all is asked for, so many trials together may cost about so long, or a tenth of the training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +92,15 @@ class Outcome:
 def n_trial_steps(case: RunView, wanted: int | None = None) -> int:
     """Steps of a trial: all that the run was to have, or as many as the budget of work allows."""
     cost = case.engine.step_seconds(6 * case.task.batch_size * case.task.architecture.n_parameters)
-    allowed = int(np.clip(WORK_S / cost, FEWEST, MOST))
-    return min(allowed, case.n_planned if wanted is None else wanted)
+    work, fewest = WORK_S, FEWEST
+    if not case.thorough:
+        budget = max(BUDGET_S, case.n_planned * cost / 10)
+        work, fewest = min(WORK_S, budget / MANY_TRIALS), FEWEST // 3
+    allowed = int(np.clip(work / cost, fewest, MOST))
+    asked = case.n_planned if wanted is None else wanted
+    if allowed < min(asked, int(np.clip(WORK_S / cost, FEWEST, MOST))):
+        case.trial_steps = max(allowed, case.trial_steps or 0)
+    return min(allowed, asked)
 
 
 def trial(
@@ -99,6 +108,7 @@ def trial(
 ) -> Outcome:
     """n_steps from step `start` on with a change; rows: train on these rows only."""
     first = case.first if start is None else start
+    case.n_trials += 1
     task = _task(case, change, rows)
     session = case.engine.start(task, _settings(case, change, first))
     parameters = Parameters(task.architecture, case.state(first).flat.copy())
@@ -110,6 +120,7 @@ def trial(
     with np.errstate(all="ignore"):
         while at < end and not stopped:
             last = _stretch_end(case, task, at, end)
+            case.says(f"trial {case.n_trials}, step {at - first:,} of {n_steps:,}")
             done = session.advance(at, _rates(case, change, task, at, last), _settings(case, change, at))
             losses.append(done.losses)
             stopped = done.stopped is not None

@@ -20,7 +20,7 @@ from chainrule.verify.parity import LIMITS
 
 OUT_OF_REACH = 0.05
 """Share of the variance of the targets that lies beyond what the output can say."""
-CHECKED_ROWS, CHECKED_ENTRIES, WRONG = 16, 24, 1e-2
+CHECKED_ROWS, CHECKED_ENTRIES, WRONG, LARGE = 16, 24, 1e-2, 20_000
 """Rows, entries of each tensor, and the relative error from which a gradient is wrong (CS231n); inputs
 of a thousand bend J so much that a right one is off by 1e-3, rounding in float64 is below 1e-7."""
 
@@ -94,11 +94,12 @@ def _gradient(case: RunView) -> Iterator[Finding]:
     rows = record.rows[:CHECKED_ROWS]
     weight = None if case.task.weight is None else case.task.weight[rows]
     parameters = record.update.old.parameters
+    n_entries = CHECKED_ENTRIES if case.thorough or parameters.flat.size < LARGE else CHECKED_ENTRIES // 3
     if not (np.isfinite(parameters.flat).all() and np.isfinite(case.task.X[rows]).all()):
         return
     with np.errstate(all="ignore"):
         check = check_gradients(
-            reference(), parameters, case.task.X[rows], case.task.targets[rows], weight, max_entries=CHECKED_ENTRIES
+            reference(), parameters, case.task.X[rows], case.task.targets[rows], weight, max_entries=n_entries
         )
     worst = max(check.tensors.values(), key=lambda t: t.error if t.resolved else 0.0)
     if worst.resolved and worst.error > WRONG:
