@@ -187,7 +187,8 @@ def test_explain_in_every_form(folder: Path, capsys) -> None:
         (["--step", "0"], "FORWARD"),
         (["--step", "1", "--language", "ko", "--row", "2"], "순전파"),
         (["--format", "mermaid"], "graph"),
-        (["--data", "iris", "--row", "7"], "Row 7 of iris"),
+        (["--data", "iris", "--row", "7"], "integrated gradients"),
+        (["--data", "iris", "--row", "7", "--only", "forward"], "Row 7 of iris"),
     ):
         assert main(["explain", "run", *arguments]) == 0
         assert words in capsys.readouterr().out

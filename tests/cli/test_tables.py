@@ -176,7 +176,7 @@ def test_explain_names_the_columns(folder: Path, capsys, language: str) -> None:
     write("new.csv", [{"x": 1, "color": "red", "day": "2024-05-05"}])
     assert main(["explain", "run", "--data", "new.csv", "--language", language]) == 0
     out = capsys.readouterr().out
-    assert {"en": "local linear approximation", "ko": "직선으로"}[language] in out
+    assert {"en": "integrated gradients", "ko": "적분 기울기"}[language] in out
 
 
 def head(text: str, n_rows: int) -> str:

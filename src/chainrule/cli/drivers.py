@@ -10,65 +10,86 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.data.table import Column, Table
-from chainrule.explain.step.influence import Influence, by_column, score_gradient
+from chainrule.explain.step.influence import (
+    Influence,
+    by_column,
+    contributions_text,
+    integrated_gradients,
+    log_odds_of,
+)
+from chainrule.network.records import Forward
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Values, class_text
 
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Driven:
     """One prediction, its probability (None for values), and what each column adds to its score."""
 
     prediction: str
     probability: float | None
     found: tuple[Influence, ...]
+    score: float
+    """The value, or the log-odds."""
+    baseline: float
+    """The score of the average of the training rows."""
 
-    @property
-    def plain(self) -> list[dict[str, Any]]:
-        """The columns as JSON values, largest contribution first."""
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values, the columns with the largest contribution first."""
         ranked = sorted(self.found, key=lambda entry: -abs(entry.contribution))
-        return [{"column": e.column, "value": e.value, "contribution": e.contribution} for e in ranked]
+        columns = [{"column": e.column, "value": e.value, "contribution": e.contribution} for e in ranked]
+        known = {name: getattr(self, name) for name in ("prediction", "probability", "score", "baseline")}
+        return known | {"columns": columns}
+
+    def text(self, language: str) -> str:
+        """A table of the columns."""
+        return contributions_text(self.prediction, self.probability, self.found, self.score, self.baseline, language)
 
 
 def drivers(network: Network, pipeline: TablePipeline, row: Table) -> list[Driven]:
     """One entry for each target of a single row."""
     X = pipeline.features(row, network.architecture.dtype)
-    forward, distance = network.forward(X), X[0].astype(np.float64) - pipeline.average
-    target, output = pipeline.target, forward.output[0].astype(np.float64)
+    target, output = pipeline.target, network.forward(X).output[0].astype(np.float64)
     values = {column.name: _shown(column) for column in row.columns}
+    is_softmax = network.architecture.output == "softmax"
 
-    def contributions(k: int, sign: float, scale: float = 1.0) -> tuple[Influence, ...]:
-        log_odds = not isinstance(target, Values)
-        gradient = score_gradient(network.parameters, forward, k, log_odds=log_odds)[0] * (sign * scale)
-        sums = by_column(gradient, distance, pipeline.widths)
-        return tuple(
-            Influence(name, values[name], float(entry)) for name, entry in zip(pipeline.columns, sums, strict=True)
-        )
+    def driven(prediction: str, probability: float | None, k: int, sign: float = 1.0) -> Driven:
+        def score(rows: Forward) -> Array:
+            if isinstance(target, Values):
+                return target.decode(rows.output).reshape(len(rows.output), -1)[:, k]
+            return sign * log_odds_of(rows, k, is_softmax)
+
+        def slope(rows: Forward) -> Array:
+            n = len(rows.output)
+            return target.slopes(rows.output)[:, k] if isinstance(target, Values) else np.full(n, sign)
+
+        found = integrated_gradients(
+            network.forward, network.parameters, X[0], pipeline.average, k, score, slope,
+            log_odds=not isinstance(target, Values),
+        )  # fmt: skip
+        sums = by_column(found.inputs, pipeline.widths)
+        columns = zip(pipeline.columns, sums, strict=True)
+        return Driven(
+            prediction=prediction, probability=probability, score=found.score, baseline=found.baseline,
+            found=tuple(Influence(name, values[name], float(entry)) for name, entry in columns),
+        )  # fmt: skip
 
     if isinstance(target, Classes):
         chosen, one = int(network.predict(X)[0]), len(output) == 1
         probability = float(network.predict_proba(X)[0, chosen])
         k, sign = (0, 1.0 if chosen else -1.0) if one else (chosen, 1.0)
-        return [
-            Driven(f"{target.columns[0]} = {class_text(target.classes[chosen])}", probability, contributions(k, sign))
-        ]
+        return [driven(f"{target.columns[0]} = {class_text(target.classes[chosen])}", probability, k, sign)]
     if isinstance(target, Labels):
         lines = []
         for k, (name, words) in enumerate(zip(target.columns, target.words, strict=True)):
             yes = bool(output[k] >= 0.5)
             probability = float(output[k] if yes else 1 - output[k])
-            lines.append(
-                Driven(f"{name} = {class_text(words[yes])}", probability, contributions(k, 1.0 if yes else -1.0))
-            )
+            lines.append(driven(f"{name} = {class_text(words[yes])}", probability, k, 1.0 if yes else -1.0))
         return lines
-    decoded = target.decode(forward.output).reshape(-1)
-    slopes = target.slopes(forward.output)[0]
-    return [
-        Driven(f"{name} = {decoded[k]:.6g}", None, contributions(k, 1.0, float(slopes[k])))
-        for k, name in enumerate(target.columns)
-    ]
+    decoded = target.decode(output[None, :]).reshape(-1)
+    return [driven(f"{name} = {decoded[k]:.6g}", None, k) for k, name in enumerate(target.columns)]
 
 
 def _shown(column: Column) -> str:

@@ -22,10 +22,10 @@ from chainrule.data.table import Table
 from chainrule.engine.protocol import Task
 from chainrule.errors import DataError, ReplayWarning, SettingsError
 from chainrule.explain.circuit.examples import circuit
-from chainrule.explain.step import influence
 from chainrule.explain.step.page import page
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.files import refuse_unwritable, write_atomic
+from chainrule.text.tables import wrapped
 from chainrule.training.events import settings_at
 from chainrule.words import sentences
 
@@ -138,14 +138,12 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
         raise SettingsError(f"--row {options.row}: must have a target in {options.data}; a step needs its loss.")
     result = drivers(subject.network, pipeline, row)
     if options.format == "json":
-        columns = [
-            {"prediction": one.prediction, "probability": one.probability, "columns": one.plain} for one in result
-        ]
+        columns = [one.to_dict() for one in result]
         return json_text.text({"drivers": columns, **({} if step is None else step.to_dict())})
-    parts = [
-        influence.contributions_text(one.prediction, one.probability, one.found, options.language) for one in result
-    ]
-    if step is not None:
+    parts = [one.text(options.language) for one in result]
+    if step is not None and options.only is None:
+        parts.append("\n".join(wrapped(_TEXT[options.language]["passes"])))
+    elif step is not None:
         whole = step.explain(options.language, 0, options.notation, options.only)
         parts += [_TEXT[options.language]["heading"].format(options), whole]
     text = "\n\n".join(parts)

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from chainrule.api.network import Network
-from chainrule.explain.step.influence import Influence, by_column, contributions_text, score_gradient
+from chainrule.explain.step.influence import (
+    Influence,
+    by_column,
+    contributions_text,
+    integrated_gradients,
+    log_odds_of,
+    score_gradient,
+)
+from chainrule.network.records import Forward
 from tolerances import CENTRAL_DIFFERENCE, CENTRAL_DIFFERENCE_STEP, assert_close
 
 
@@ -37,7 +45,7 @@ def test_the_slope_by_central_differences(output: str, loss: str, n_outputs: int
 
 def test_columns_add_up_their_inputs() -> None:
     """Two inputs of the first column, one of the second."""
-    assert by_column(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, -1.0]), (2, 1)).tolist() == [3, -3]
+    assert by_column(np.array([1.0, 2.0, -3.0]), (2, 1)).tolist() == [3, -3]
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -46,6 +54,37 @@ def test_the_text_fits_80_columns(language: str) -> None:
     from chainrule.text.tables import columns
 
     found = [Influence(f"a column with a long name {i} 주구매상품", "value", (-1.0) ** i * i) for i in range(20)]
-    text = contributions_text("price = 3", None, found, language)
+    text = contributions_text("price = 3", None, found, 3.0, 1.0, language)
     assert max(map(columns, text.splitlines())) <= 80
-    assert "19" in text.splitlines()[3]
+    assert "19" in text.splitlines()[4]
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "silu"])
+@pytest.mark.parametrize(
+    ("output", "loss", "n_outputs"),
+    [("identity", "squared_error", 1), ("sigmoid", "cross_entropy", 1), ("softmax", "cross_entropy", 3)],
+)
+def test_contributions_add_up(activation: str, output: str, loss: str, n_outputs: int) -> None:
+    """Integrated gradients add up to the difference of the scores; of a linear network they are its weights."""
+    log_odds = output != "identity"
+    for sizes in ([3, 16, 16, n_outputs], [3, n_outputs]):
+        network = Network(sizes, activation, output, loss, seed=2)
+        x, average = np.random.default_rng(0).normal(size=(2, 3)) * 3
+
+        def score(rows: Forward) -> np.ndarray:
+            return log_odds_of(rows, 0, output == "softmax") if log_odds else rows.output[:, 0].astype(float)
+
+        found = integrated_gradients(
+            network.forward, network.parameters, x, average, 0, score, lambda rows: np.ones(len(rows.output)),
+            log_odds=log_odds,
+        )  # fmt: skip
+        assert_close(found.inputs.sum(), found.score - found.baseline, 1e-9)
+        if len(sizes) == 2 and output != "softmax":
+            assert_close(found.inputs, network.parameters.W[1][:, 0] * (x - average), 1e-5)
+
+
+def test_log_odds_keep_their_digits() -> None:
+    """Of a probability that rounds to 1."""
+    network = Network([1, 2], output="softmax", loss="cross_entropy", seed=0)
+    network.parameters.W[1][:] = [[40.0, -40.0]]
+    assert_close(log_odds_of(network.forward(np.array([[1.0]])), 0, True), [80.0], 1e-6)

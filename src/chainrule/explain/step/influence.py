@@ -1,15 +1,17 @@
-"""Which columns drove a prediction: the gradient of its score times how far each input is from the average row.
+"""Which columns drove a prediction: integrated gradients of its score from the average row to the row itself.
 
-    contribution of column c = Σ_{inputs j of c} ∂s/∂x_j · (x_j − x̄_j)
+    contribution of column c = Σ_{inputs j of c} (x_j − x̄_j) ∫₀¹ ∂s/∂x_j (x̄ + t·(x − x̄)) dt,   Σ_c = s(x) − s(x̄)
 
 s is the prediction itself for values (in their unit), the log-odds log(p / (1 − p)) of the predicted class for
-classes and labels; x̄ is the average input of the training rows. It is a local linear view: exact for a network
-without hidden layers, elsewhere the slope at this row, which may differ far from it.
+classes and labels; x̄ is the average input of the training rows. The contributions of all columns add up to what
+distinguishes the prediction from that of the average row.
+
+Source    Sundararajan, Taly, Yan (2017), Axiomatic attribution for deep networks
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +38,58 @@ class Influence:
     column: str
     value: str
     contribution: float
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each input adds to the score of a row, beside the score of the average row."""
+
+    inputs: Array
+    """(n_inputs,): their sum is score − baseline."""
+    score: float
+    baseline: float
+
+
+NODES = (16, 64, 256)
+"""Points on the way from the average row, more where the contributions do not add up yet."""
+CLOSE_ENOUGH = 1e-3
+"""Of the difference of the scores; what is missing is shared out in proportion."""
+
+
+def integrated_gradients(
+    forward: Callable[[Array], Forward], parameters: Parameters, x: Array, average: Array, output: int,
+    score: Callable[[Forward], Array], slope: Callable[[Forward], Array], *, log_odds: bool,
+) -> Attribution:  # fmt: skip
+    """The contributions of the inputs of one row.
+
+    Args      x, average (n_inputs,); score: s of rows; slope: ∂s/∂a_k of rows, or ∂s/∂log(a_k / (1 − a_k))
+    """
+    dtype, distance = parameters.flat.dtype, x.astype(np.float64) - average
+    ends = score(forward(np.stack([average, x]).astype(dtype)))
+    baseline, whole = float(ends[0]), float(ends[1])
+    parts = np.zeros(len(x))
+    for n in NODES:
+        nodes, weights = np.polynomial.legendre.leggauss(n)
+        points = forward((average + (nodes[:, None] + 1) / 2 * distance).astype(dtype))
+        gradient = score_gradient(parameters, points, output, log_odds=log_odds) * slope(points)[:, None]
+        parts = (weights[:, None] / 2 * gradient).sum(axis=0) * distance
+        if abs(parts.sum() - (whole - baseline)) <= CLOSE_ENOUGH * abs(whole - baseline):
+            break
+    size = np.abs(parts).sum()
+    if size > 0:
+        parts = parts + (whole - baseline - parts.sum()) * np.abs(parts) / size
+    return Attribution(parts, whole, baseline)
+
+
+def log_odds_of(forward: Forward, output: int, softmax: bool) -> Array:
+    """log(p_k / (1 − p_k)) of each row from z, where it keeps its digits however sure the network is."""
+    z = forward.z[-1].astype(np.float64)
+    if not softmax:
+        return z[:, output]
+    others = np.delete(z, output, axis=1)
+    top = others.max(axis=1)
+    result: Array = z[:, output] - top - np.log(np.exp(others - top[:, None]).sum(axis=1))
+    return result
 
 
 def score_gradient(parameters: Parameters, forward: Forward, output: int, *, log_odds: bool) -> Array:
@@ -86,17 +140,19 @@ def _wide_kinds(parameters: Parameters) -> list[Between | None]:
     ]
 
 
-def by_column(gradient: Array, distance: Array, widths: Sequence[int]) -> Array:
-    """Contributions (n_columns,) of one row: gradient ⊙ distance, summed over the inputs of each column."""
+def by_column(contributions: Array, widths: Sequence[int]) -> Array:
+    """Contributions (n_columns,): those of the inputs of each column together."""
     ends = np.cumsum(widths)
-    return np.array([part.sum() for part in np.split(gradient * distance, ends[:-1])])
+    return np.array([part.sum() for part in np.split(contributions, ends[:-1])])
 
 
 TEXT = sentences("influence")
 
 
-def contributions_text(prediction: str, probability: float | None, found: Sequence[Influence], language: str) -> str:
-    """The columns with the largest contributions first, with the numbers, and what they are."""
+def contributions_text(
+    prediction: str, probability: float | None, found: Sequence[Influence], score: float, baseline: float, language: str
+) -> str:
+    """The columns with the largest contributions first, with the numbers, and what they add up to."""
     text, is_value = TEXT[language], probability is None
     ranked = sorted(found, key=lambda entry: -abs(entry.contribution))
     shown, rest = ranked[:MOST_COLUMNS], ranked[MOST_COLUMNS:]
@@ -109,8 +165,9 @@ def contributions_text(prediction: str, probability: float | None, found: Sequen
     title = text["title"].format(prediction=prediction)
     if probability is not None:
         title += text["probability"].format(p=number(probability))
-    score = text["value" if is_value else "log_odds"]
-    lines = [title, "", text["table"].format(score=score), *aligned(rows), ""]
+    rows = [(text["average"], "", number(baseline)), *rows, (text["row"], "", number(score))]
+    what = text["value" if is_value else "log_odds"]
+    lines = [title, "", text["table"].format(score=what), *aligned(rows), ""]
     return "\n".join([*lines, *wrapped(text["about_value" if is_value else "about"])])
 
 
