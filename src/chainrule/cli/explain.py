@@ -15,6 +15,7 @@ from chainrule import json_text
 from chainrule.api.run import Run
 from chainrule.api.step import Step
 from chainrule.api.tables import blocks
+from chainrule.cli import importances
 from chainrule.cli.console import put
 from chainrule.cli.drivers import drivers
 from chainrule.cli.subject import open_run, pipeline_of, rows_of
@@ -62,6 +63,8 @@ def _explained(options: argparse.Namespace) -> str:
     subject = open_run(options.run_directory)
     if options.find is not None:
         return _found(subject, options)
+    if options.whole:
+        return importances.explained(subject, options)
     if options.data is not None:
         return _of_table(subject, options)
     return _of_step(_of_run(subject, options), options.row, options)

@@ -117,6 +117,9 @@ def _predict(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory or model file")
     command.add_argument("data", metavar="DATA", help=DATA_HELP)
     command.add_argument("-o", "--output-file", metavar="OUT.csv", required=True, help="file to write")
+    train_parser.add_all(
+        command, (("--keep", "COLUMN,…", "columns of DATA to write before the predictions, such as ids"),)
+    )
     _dialect(command)
 
 
@@ -132,6 +135,12 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("--step", type=int, metavar="T", help="step, from 0; negative from the end (default -1)")
     command.add_argument("--row", type=int, default=0, metavar="I", help="row of the batch, or of --data (default 0)")
     command.add_argument("--data", metavar="DATA", help="explain row I of this table with the trained network instead")
+    command.add_argument(
+        "--global",
+        action="store_true",
+        dest="whole",
+        help="how much each column is worth: permutation importance over the rows of --data, or those held out",
+    )
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument(
         "--notation", choices=("batch", "note", "nielsen"), default="batch", help="how equations are written"

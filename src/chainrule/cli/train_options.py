@@ -78,9 +78,9 @@ def origin(options: argparse.Namespace) -> dict[str, Any]:
 def selection(options: argparse.Namespace) -> Selection:
     """What is to be read of DATA, as the options say."""
     return Selection(
-        targets=_names(options.target) or None,
+        targets=names_in(options.target) or None,
         weight=options.weight,
-        drop=_names(options.drop),
+        drop=names_in(options.drop),
         kinds={**_kinds(options.kind), **_kinds(options.order, "order", "size=S<M<L")},
         missing=missing_cells(options),
         **dialect(options),
@@ -152,14 +152,15 @@ def _megabytes(given: str | None) -> float:
     return megabytes
 
 
-def _names(given: str | None) -> tuple[str, ...]:
+def names_in(given: str | None) -> tuple[str, ...]:
+    """The entries of a list with commas."""
     return tuple(name.strip() for name in (given or "").split(",") if name.strip())
 
 
 def _kinds(given: str | None, option: str = "kind", such: str = "zip=category") -> dict[str, str]:
     """--kind or --order by column."""
     stated = {}
-    for entry in _names(given):
+    for entry in names_in(given):
         name, equals, kind = entry.rpartition("=")
         if not equals:
             raise SettingsError(f"--{option} {entry}: must be COLUMN={option.upper()}, such as {such}.")

@@ -57,6 +57,9 @@ class NumberEncoder:
     """(2, n): values and what they become (scaling by quantiles); (2, 0) otherwise."""
     edges: Array
     """Edges of the bins; fewer than 3 mean no bins."""
+    low: float | None = None
+    high: float | None = None
+    """The lowest and the highest value of the training rows."""
     words: tuple[str, ...] = ()
     """Texts among the numbers, such as >20; each has an input that is 1 where it occurs."""
 
@@ -95,6 +98,8 @@ class NumberEncoder:
             indicator=indicator,
             knots=knots,
             edges=edges,
+            low=low,
+            high=high,
         )
 
     @property

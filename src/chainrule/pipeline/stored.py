@@ -20,6 +20,7 @@ from chainrule.schema import (
     ListOf,
     MapOf,
     Number,
+    Optional,
     Record,
     Schema,
     SchemaError,
@@ -43,6 +44,8 @@ _NUMBER: dict[str, Schema] = {
     "limited": Flag(),
     "filled": Number(),
     "indicator": Flag(),
+    "low": Optional(Number()),
+    "high": Optional(Number()),
     "words": ListOf(_NAME, distinct=True),
 }
 _CATEGORY: dict[str, Schema] = {
@@ -52,8 +55,8 @@ _CATEGORY: dict[str, Schema] = {
     "missing": Flag(),
     "means_of": ListOf(_NAME, distinct=True),
 }
-_NO_WORDS = frozenset({"words"})
-"""Of a number without words among its values they may be left out."""
+_NO_WORDS = frozenset({"words", "low", "high"})
+"""Of a number without words among its values they may be left out, as may its range."""
 _CLASS_NAME = Either((_NAME, Number()), "a text or a finite number")
 _TARGET_NAMES = ListOf(_NAME, least=1, distinct=True)
 _TIME: dict[str, Schema] = {

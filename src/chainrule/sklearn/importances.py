@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.table import Table
-from chainrule.seeding import permutation
-
-N_REPEATS = 5
+from chainrule.planning.importances import N_REPEATS, shuffled
 
 
 def importances(
@@ -29,8 +26,6 @@ def importances(
     for column in table.columns:
         if column.name not in used:
             continue
-        for repeat in range(N_REPEATS):
-            order = permutation(seed, repeat, len(table))
-            shuffled = replace(table, columns=tuple(c.take(order) if c is column else c for c in table.columns))
-            drops[names.index(column.name)] += (whole - score(shuffled)) / N_REPEATS
+        for other in shuffled(table, column.name, seed):
+            drops[names.index(column.name)] += (whole - score(other)) / N_REPEATS
     return drops
