@@ -28,11 +28,11 @@ TRIES = 2
 """A network drive that hangs, a quota that is freed: what failed once often succeeds at once."""
 
 
-def keep(keeper: RunWriter, result: Result) -> Run:
+def keep(writer: RunWriter, result: Result) -> Run:
     """The Run of a training that is over; where it has a directory, with its files there, as far as that can be."""
-    run = keeper.run_of(result)
-    if keeper.directory is not None:
-        _write(run, keeper, result, keeper.directory)
+    run = writer.run_of(result)
+    if writer.directory is not None:
+        _write(run, writer, result, writer.directory)
     return run
 
 
@@ -65,9 +65,9 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
     return warnings
 
 
-def _write(run: Run, keeper: RunWriter, result: Result, folder: RunDirectory) -> None:
+def _write(run: Run, writer: RunWriter, result: Result, folder: RunDirectory) -> None:
     model, about = folder.file(MODEL), run.record.about_model()
-    observer, store = keeper.observer, keeper.store
+    observer, store = writer.observer, writer.store
     assert observer is not None
     assert isinstance(store, SteadyStore)
     _attempt(run, model, lambda: write_model(model, result.parameters, about, run.record.pipeline_arrays))
@@ -78,7 +78,7 @@ def _write(run: Run, keeper: RunWriter, result: Result, folder: RunDirectory) ->
     if missing:
         run.result["unwritten"] = missing
     if model not in run.unwritten:
-        _attempt(run, folder.file(RUN), lambda: files.write_json(folder.file(RUN), keeper.record(run.result)))
+        _attempt(run, folder.file(RUN), lambda: files.write_json(folder.file(RUN), writer.record(run.result)))
     else:
         run.unwritten[folder.file(RUN)] = f"{folder.file(RUN)}: does not say that the training ended, without {MODEL}."
 

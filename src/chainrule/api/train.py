@@ -76,19 +76,19 @@ def train(
         clip_norm=clip_norm, schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,
         early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
     )  # fmt: skip
-    _check(threads, time_limit, on_divergence, judged=early_stopping is None or validation is not None)
+    _check(threads, time_limit, on_divergence, has_validation=early_stopping is None or validation is not None)
     setup = set_up(network, X, y, sample_weight, class_weight, validation, settings, engine, threads)
     setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
-    keeper = RunWriter(directory, setup, keep_data, pipeline, source, resume, table_sample)
-    with keeper.claimed():
+    writer = RunWriter(directory, setup, keep_data, pipeline, source, resume, table_sample)
+    with writer.claimed():
         with Listening() as interrupted:  # until model and checkpoint are written
-            finished = keeper.open()
+            finished = writer.open()
             if finished is not None:
                 return finished
-            result = _run(setup, keeper, callbacks, progress, time_limit, interrupted)
-            run = finish.keep(keeper, result)
+            result = _run(setup, writer, callbacks, progress, time_limit, interrupted)
+            run = finish.keep(writer, result)
         said = finish.report(run, interrupted, shows_rows=keep_data is not False)
     for warning in said:
         warn(warning)
@@ -99,36 +99,36 @@ def train(
     return run
 
 
-def _check(threads: int | None, time_limit: float | None, on_divergence: str, *, judged: bool) -> None:
-    """What Settings does not hold; judged: whether there is something to stop early by."""
+def _check(threads: int | None, time_limit: float | None, on_divergence: str, *, has_validation: bool) -> None:
+    """What Settings does not hold; has_validation: whether there is something to stop early by."""
     SETTINGS["threads"].check(threads)
     SETTINGS["time_limit"].check(time_limit)
     if on_divergence not in ON_DIVERGENCE:
         raise SettingsError(f"on_divergence={on_divergence!r}: must be 'warn' or 'raise'.")
-    if not judged:
+    if not has_validation:
         raise SettingsError("early_stopping needs validation rows. Try validation=(X, y), or a share such as 0.1.")
 
 
 def _run(
     setup: Setup,
-    keeper: RunWriter,
+    writer: RunWriter,
     callbacks: Sequence[Any],
     progress: bool | str,
     time_limit: float | None,
     interrupted: Listening,
 ) -> Result:
-    observers: list[Any] = [keeper.observer] if keeper.observer else []
+    observers: list[Any] = [writer.observer] if writer.observer else []
     with contextlib.ExitStack() as stack:
         if wanted(progress):
             bar = ProgressBar(setup.settings.epochs, setup.task.steps_per_epoch, setup.metric.name)
             observers.append(stack.enter_context(bar))
         stack.enter_context(np.errstate(all="ignore"))
         trainer = trainer_of(
-            setup, keeper.store, time_limit, interrupted, callbacks=callbacks, observers=observers,
-            history=keeper.history, events=keeper.events,
+            setup, writer.store, time_limit, interrupted, callbacks=callbacks, observers=observers,
+            history=writer.history, events=writer.events,
         )  # fmt: skip
-        keeper.training_begins()
-        return trainer.run(keeper.start, keeper.losses)
+        writer.training_begins()
+        return trainer.run(writer.start, writer.losses)
 
 
 def trainer_of(

@@ -38,7 +38,7 @@ from chainrule.planning.plan import (
     choose_preset,
     choose_task_of,
     encoding_of,
-    read_alike,
+    read_like_training,
     target_of,
     weighted_by_classes,
 )
@@ -102,13 +102,13 @@ def plan_large(
     mapped = _cache(Path(source), cache, beside, made_with, blocks, counts)
     train = mapped.parts["train"]
     if share is None:
-        parts["validation"] = read_alike(request.validation, rows, selection)
+        parts["validation"] = read_like_training(request.validation, rows, selection)
         validation = encode_rows(parts["validation"], pipeline, dtype)
     else:
         held_out = mapped.parts["validation"]
         validation = (held_out.X, held_out.y, held_out.weight)
     if test is not None:
-        parts["test"] = read_alike(test, rows, replace(selection, weight=None))
+        parts["test"] = read_like_training(test, rows, replace(selection, weight=None))
     every = EncodedRows(pipeline=pipeline, X=train.X, y=train.y, weight=train.weight, validation=validation)
     return TrainingPlan(
         request=request, table=rows, parts=parts, task=task, share=share, source=origin or {}, cache=mapped.folder,

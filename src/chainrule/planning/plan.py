@@ -137,10 +137,10 @@ def plan_source(
     task = choose_task_of(whole, request)
     given, table = {}, _with_targets(whole)
     if request.share is None:
-        given["validation"] = read_alike(request.validation, table, selection)
+        given["validation"] = read_like_training(request.validation, table, selection)
     test = source if test is None and isinstance(source, str) and source in builtin.TARGETS else test
     if test is not None:
-        given["test"] = read_alike(test, table, replace(selection, weight=None))
+        given["test"] = read_like_training(test, table, replace(selection, weight=None))
     plan = plan_table(table, request, task, given, selection.missing)
     return replace(plan, n_left_out=len(whole) - len(table), source=origin or {})
 
@@ -297,7 +297,7 @@ def _with_targets(table: Table) -> Table:
     return table.take(np.flatnonzero(~empty)) if empty.any() else table
 
 
-def read_alike(source: Any, table: Table, selection: Selection) -> Table:
+def read_like_training(source: Any, table: Table, selection: Selection) -> Table:
     """Another table, its columns read as those of training."""
     is_builtin = isinstance(source, str) and source in builtin.TARGETS
     wanted = replace(

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from chainrule.engine.protocol import Engine, Task
 from chainrule.network.parameters import Parameters
 from chainrule.sklearn.callbacks import CallbackRule, EpochTasks
-from chainrule.sklearn.plan import Account, FitPlan, FitProgress, Judge
+from chainrule.sklearn.plan import Account, FitMeasure, FitPlan, FitProgress
 from chainrule.sklearn.rules import OptimizerState
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event
@@ -30,20 +30,20 @@ class Descent:
 
     def __init__(
         self, task: Task, engine: Engine, settings: Settings, *, state: OptimizerState, watch: NoImprovement,
-        plan: FitPlan, judge: Judge, progress: FitProgress, tasks: EpochTasks, limits: Sequence[Limit] = (),
+        plan: FitPlan, measure: FitMeasure, progress: FitProgress, tasks: EpochTasks, limits: Sequence[Limit] = (),
     ) -> None:  # fmt: skip
         self.task, self.settings, self.state, self.watch, self.plan = task, settings, state, watch, plan
         self.progress = progress
         self._spe, self._seen_before = task.steps_per_epoch, progress.samples_seen
         self.first_step = -(-state.n_steps // self._spe) * self._spe  # the start of an epoch that was not there yet
-        self._divergence = Divergence(None if plan.early_stopping else judge.constant_loss, counts=True)
+        self._divergence = Divergence(None if plan.early_stopping else measure.constant_loss, counts=True)
         self._callbacks = CallbackRule(tasks, task.architecture, progress)
         self._trainer = Trainer(
             task=task,
             settings=settings,
             engine=engine,
             checkpoints=CheckpointStore(self.first_step + plan.max_epochs * self._spe),
-            measure=judge,
+            measure=measure,
             rules=[
                 Account(plan, progress, task.n_samples),
                 watch,

@@ -33,7 +33,7 @@ from chainrule.sklearn.parameters import (
     watch,
 )
 from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
-from chainrule.sklearn.plan import DivergedFit, Judge
+from chainrule.sklearn.plan import DivergedFit, FitMeasure
 from chainrule.sklearn.rules import hidden_sizes, initial_parameters
 from chainrule.training.stopping import Interruption, TimeLimit
 
@@ -135,18 +135,18 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialise([X.shape[1], *hidden, self.n_outputs_], X.dtype)
-        judged_by = None
+        held_out_rows = None
         if validation is not None:
-            judged_by = self._given_validation(validation, X.dtype)
+            held_out_rows = self._given_validation(validation, X.dtype)
         elif self.early_stopping and self.solver in STOCHASTIC:
-            (X, targets, weight), judged_by = held_out.split(
+            (X, targets, weight), held_out_rows = held_out.split(
                 (X, targets, weight), float(self.validation_fraction), self._strata(targets), self._random_state
             )
         with interruptible() as interrupted:
             if self.solver == "lbfgs":
-                self._fit_all_at_once(X, y, targets, weight, judged_by, interrupted)
+                self._fit_all_at_once(X, y, targets, weight, held_out_rows, interrupted)
             else:
-                self._fit_by_batches(X, y, targets, weight, judged_by, incremental, interrupted)
+                self._fit_by_batches(X, y, targets, weight, held_out_rows, incremental, interrupted)
         return self
 
     def _initialise(self, sizes: list[int], dtype: Any) -> None:
@@ -181,15 +181,21 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         )  # fmt: skip
 
     def _fit_all_at_once(
-        self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any, interrupted: Callable[[], bool]
+        self,
+        X: Array,
+        y: Any,
+        targets: Array,
+        weight: Array | None,
+        held_out_rows: Any,
+        interrupted: Callable[[], bool],
     ) -> None:
         refuse_settings_of_steps(self)
         task = self._task(X, targets, weight, np.float64, "sgd")
         parameters = self._network_of(np.float64)[0]
         engine = self._engine_for(parameters.architecture, task.n_samples, 1)
-        judge, tasks = self._judge(task, judged_by), EpochTasks(self, X, y, weight)
+        measure, tasks = self._measure(task, held_out_rows), EpochTasks(self, X, y, weight)
         tasks.begin_fit(self.max_iter)
-        iterations = Iterations(parameters, tasks, judge.validate, bool(self.verbose), self.time_limit, interrupted)
+        iterations = Iterations(parameters, tasks, measure.validate, bool(self.verbose), self.time_limit, interrupted)
         objective = FullBatch(task, engine, float(self.alpha))
         found, self.loss_, self.n_iter_ = minimize(
             objective,
@@ -197,11 +203,11 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             max_iter=self.max_iter,
             max_fun=self.max_fun,
             tol=self.tol,
-            scale=judge.scale,
-            constant=judge.constant(0),
+            scale=measure.scale,
+            constant=measure.constant(0),
             iterations=iterations,
         )
-        if judge.validate is not None:
+        if measure.validate is not None:
             self.validation_scores_, self.validation_loss_curve_ = iterations.scores, iterations.losses
             self.best_validation_score_ = max(iterations.scores, default=-np.inf)
         self._refuse_non_finite(found)
@@ -211,7 +217,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         tasks.end_fit()
 
     def _fit_by_batches(
-        self, X: Array, y: Any, targets: Array, weight: Array | None, judged_by: Any, incremental: bool,
+        self, X: Array, y: Any, targets: Array, weight: Array | None, held_out_rows: Any, incremental: bool,
         interrupted: Callable[[], bool],
     ) -> None:  # fmt: skip
         parameters = self._network_of(X.dtype)[0]
@@ -224,8 +230,8 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         tasks.begin_fit(1 if incremental else self.max_iter)
         descent = Descent(
             task, engine, settings, state=state, watch=watch(self, state), plan=plan_of(self, incremental),
-            judge=self._judge(task, judged_by), progress=progress_of(self, judged_by is not None), tasks=tasks,
-            limits=[Interruption(interrupted), TimeLimit(self.time_limit)],
+            measure=self._measure(task, held_out_rows), progress=progress_of(self, held_out_rows is not None),
+            tasks=tasks, limits=[Interruption(interrupted), TimeLimit(self.time_limit)],
         )  # fmt: skip
         began = time.perf_counter()
         with np.errstate(all="ignore"):
@@ -269,18 +275,18 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         return dense(X), targets, weight
 
-    def _judge(self, task: Task, judged_by: Any) -> Judge:
+    def _measure(self, task: Task, held_out_rows: Any) -> FitMeasure:
         architecture, constants = task.architecture, self._constants(task.targets)
         named = self._own_loss() is None
         scale = 1.0 / architecture.n_outputs if named and architecture.loss == "squared_error" else 1.0
-        judge = Judge(task, scale)
+        measure = FitMeasure(task, scale)
         if named:
-            judge.constant_loss = loss_named(architecture.loss).scale(task.targets, architecture.n_outputs)
+            measure.constant_loss = loss_named(architecture.loss).scale(task.targets, architecture.n_outputs)
         if constants is not None:
-            judge.constant = lambda epoch: fit_record.mean_over_batches(constants, task, epoch)
-        if judged_by is None:
-            return judge
-        X, targets, weight = judged_by
+            measure.constant = lambda epoch: fit_record.mean_over_batches(constants, task, epoch)
+        if held_out_rows is None:
+            return measure
+        X, targets, weight = held_out_rows
         dtype, held_out_weight = architecture.dtype, "sample_weight of the rows held out"
         X, targets = arrays.plain(X, dtype), in_range(targets, dtype, "y of the rows held out")
         w = arrays.moderate(weights_in_range(weight, dtype, held_out_weight))
@@ -293,8 +299,8 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             rating = score(targets, output, w) if is_finite else float("nan")
             return scale * loss if is_finite else float("nan"), float("nan") if np.isnan(rating) else float(rating)
 
-        judge.validate = validate
-        return judge
+        measure.validate = validate
+        return measure
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

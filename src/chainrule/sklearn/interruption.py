@@ -15,9 +15,9 @@ def interruptible() -> Iterator[Listening]:
     with Listening() as interrupted:
         yield interrupted
     if interrupted():
-        tell()
+        warn_interrupted()
 
 
-def tell() -> None:
+def warn_interrupted() -> None:
     """The warning, in the words of scikit-learn, at the line that called fit."""
     warn("Training interrupted by user.", InterruptedWarning)

@@ -37,7 +37,7 @@ class FitPlan:
     """partial_fit: a single epoch, no warning that it was not enough."""
 
 
-class Judge:
+class FitMeasure:
     """How an epoch is reported: the scale of J, the part of the loss that depends on y only, scores on held-out rows.
 
     Means are over the rows, each batch by its number, as scikit-learn takes them, whatever the rows weigh.

@@ -26,7 +26,7 @@ from chainrule.planning.task import PredictionTask
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.fit_record import threads_of
 from chainrule.sklearn.importances import importances
-from chainrule.sklearn.interruption import tell
+from chainrule.sklearn.interruption import warn_interrupted
 from chainrule.sklearn.table_reading import ReadsTables
 
 Array = npt.NDArray[Any]
@@ -69,7 +69,7 @@ class BaseTabular(ReadsTables):
             used = self._pipeline.columns
             self.feature_importances_ = importances(table, self._names, used, self._score_of, seed)
         if self.run_.result["stopped"] == "interrupted":
-            tell()
+            warn_interrupted()
         return self
 
     def _weighted(self, table: Table, y: Array, sample_weight: Any) -> Table:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from chainrule.tune import png, svg
 from chainrule.tune.figure import figure
 from chainrule.tune.numbers import Curve, LearningRateNumbers, SuggestionNumbers
-from chainrule.tune.wording import tell
+from chainrule.tune.wording import described
 
 Array = npt.NDArray[Any]
 
@@ -68,7 +68,7 @@ class Suggestion(SuggestionNumbers):
         str
             Lines of at most 80 columns.
         """
-        return tell(self, language)
+        return described(self, language)
 
     def svg(self, language: str = "en") -> str:
         """Return the finding as a picture in SVG.

@@ -16,7 +16,7 @@ CHANGED = 1.5
 TEXT = sentences("learning_rate")
 
 
-def tell(found: SuggestionNumbers, language: str = "en") -> str:
+def described(found: SuggestionNumbers, language: str = "en") -> str:
     """The finding as lines for a terminal of 80 columns.
 
     Raises SettingsError for an unknown language.

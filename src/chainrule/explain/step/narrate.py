@@ -18,7 +18,7 @@ from chainrule.explain.step.arithmetic import dot_product, loss_of_row, product_
 from chainrule.explain.step.hidden import KindRow, da_of_row, sum_of_unit
 from chainrule.explain.step.tape import chosen, pass_of
 from chainrule.explain.step.unit_table import unit_table
-from chainrule.explain.step.update import tell_update
+from chainrule.explain.step.update import update_lines
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 from chainrule.reference.activations import ACTIVATIONS
@@ -72,7 +72,7 @@ def explain(
                 part = pass_of(operation)
                 result.heading("loss_head" if part == "loss" else part)
             if operation == "update":
-                result.lines += tell_update(
+                result.lines += update_lines(
                     record, architecture, result.text, result.notation, optimizer, settings or StepSettings(),
                     result.example_entries(),
                 )  # fmt: skip

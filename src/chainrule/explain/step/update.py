@@ -20,7 +20,7 @@ from chainrule.text.tables import aligned, factor, number, wrapped
 Pair = tuple[int, int]
 
 
-def tell_update(
+def update_lines(
     record: StepRecord,
     architecture: Architecture,
     text: Mapping[str, str],
