@@ -137,9 +137,10 @@ def dates() -> Iterator[Case]:
         ]
         yield column("d", [day + cell for day in iso], expected, f"times {cell}")
     ambiguous = ["01/02/2020", "03/04/2020", "05/06/2020"]
-    yield column(
-        "d", ambiguous, ["2020-02-01", "2020-04-03", "2020-06-05"], "dates of either order: day first, as told"
-    )
+    asked = Refused(2, "d", ("1 February 2020", "2 January 2020", "--dates dmy", "--dates mdy", "--kind=d=time:mdy"))
+    yield column("d", ambiguous, asked, "dates of either order")
+    eu = ["2020-02-01", "2020-04-03", "2020-06-05"]
+    yield column("d", ambiguous, eu, "dates of either order, day first", dates="dmy")
     us = ["2020-01-02", "2020-03-04", "2020-05-06"]
     yield column("d", ambiguous, us, "dates of either order, stated", kinds={"d": "time:mdy"})
     yield column("d", [*iso, ""] * 2, [*iso, None] * 2, "dates with missing ones")
@@ -157,8 +158,11 @@ def dates() -> Iterator[Case]:
     yield column("d", ["20240131", "20231205"], ["2024-01-31", "2023-12-05"], "digits stated as time", **stated)
     wrong = Refused(3, "d", ("'20231305'",))
     yield column("d", ["20240131", "20231305"], wrong, "digits that are no date", **stated)
-    short = ["31/12/99", "01/01/00", "02/03/99", "31/12/99"] * 3
-    yield column("d", short, list(short), "years of two digits stay text")
+    short = ["31/12/99", "01/01/00", "02/03/99", "31/12/68"] * 3
+    long = ["1999-12-31", "2000-01-01", "1999-03-02", "2068-12-31"] * 3
+    yield column("d", short, long, "years of two digits")
+    born = [*long[:3], "1968-12-31"] * 3
+    yield column("d", short, born, "years of two digits, the pivot stated", kinds={"d": "time:dmy:30"})
 
 
 FAMILIES = (numbers, decimals, dates)

@@ -17,6 +17,7 @@ from chainrule.data.regular import is_there
 from chainrule.data.source import Block, Source
 from chainrule.data.survey import Decision, Survey
 from chainrule.data.table import Column, Selection, Table, Understood, listed, nearest, no_such, refuse_missing
+from chainrule.data.times import TimeFormat, time_format_of
 from chainrule.data.typed import Marks, check_reading, joined, typed
 from chainrule.errors import DataError, named_path
 
@@ -227,7 +228,7 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     decisions = _decide(source, surveys, stated, as_asked)
     readings: dict[str, str | None] = {name: decision.reading for name, decision in decisions.items()}
     for name, asked in stated.items():
-        if not (readings.get(name) or "").startswith("number"):
+        if not (readings.get(name) or "").startswith(("number", "time:{")):
             readings[name] = "number" if asked in (POINT, COMMA) else asked
     used = {
         name: reading for name in features if (reading := readings[name] or ("number" if name in as_asked else None))
@@ -274,6 +275,7 @@ def _surveys(
         if name not in stated
         or (name in asked and stated[name] == "category")
         or (stated[name] in NUMBERS and not source.is_number(name))
+        or _stated_time(stated[name]) is not None
     }
 
 
@@ -291,7 +293,21 @@ def _new_survey(source: Source, selection: Selection, name: str, is_asked: bool)
         missing=selection.missing,
         around=around,
         is_stated=stated in NUMBERS,
+        order=selection.dates,
+        stated_time=_stated_time(stated or ""),
         spelled={} if is_asked else None,
+    )
+
+
+def _stated_time(reading: str) -> TimeFormat | None:
+    """The format of a reading of times as users state it, which leaves open what else stands among them."""
+    is_stated = reading.partition(":")[0] == "time" and "{" not in reading
+    return (
+        replace(time_format_of(reading), order="")
+        if reading == "time"
+        else time_format_of(reading)
+        if is_stated
+        else None
     )
 
 
@@ -307,7 +323,7 @@ def _decide(
     for name, survey in surveys.items():
         if len(seen) == 1:
             survey.around = replace(survey.around, elsewhere=next(iter(seen)))
-        if name in stated and not survey.is_stated:
+        if name in stated and not survey.is_stated and survey.stated_time is None:
             continue
         try:
             decisions[name] = survey.decide(target=name in as_asked)
@@ -353,7 +369,7 @@ def _survey(
         return None
     wanted = {*names, *([selection.weight] if selection.weight else [])}
     text = {name for name, reading in stated.items() if not is_plain(reading, source.decimal) and name not in surveys}
-    text |= {name for name, survey in surveys.items() if survey.spelled is not None}
+    text |= {name for name, survey in surveys.items() if survey.spelled is not None or survey.stated_time}
     n_rows = 0
     for block in source.blocks(wanted, text):
         n_rows += len(block)

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data import cells, times
+from chainrule.data import cells
+from chainrule.data.date_survey import DateSurvey
 from chainrule.data.integers import EXACT, WRITTEN, LargeIntegers
-from chainrule.data.mixed import FEW_LEVELS, MOSTLY, Mixture, are_codes, described, percent
+from chainrule.data.mixed import FEW_LEVELS, Mixture, are_codes, described, percent
 from chainrule.data.number_spellings import Agreement, Spellings, Surroundings, agreement
 from chainrule.data.numbers import OTHER_MARK, NumberFormat
 from chainrule.data.source import Block, Place
 from chainrule.data.spellings import add_spelled, classes_among, note
 from chainrule.data.table import Understood
+from chainrule.data.times import ORDERS, PIVOT, TimeFormat
 from chainrule.data.words_of_texts import LEAST_COVERED, frequent_words
 
 MOST_LEVELS = 1_000
@@ -79,13 +81,17 @@ class Survey:
     odd: Place | None = None
     """The first cell that is no number."""
     infinite: Place | None = None
-    dates: dict[str, int] = field(default_factory=lambda: dict.fromkeys(times.ORDERS, 0))
-    not_dates: dict[str, Place] = field(default_factory=dict)
-    spans: dict[str, list[Any]] = field(default_factory=dict)
+    dates: DateSurvey = field(init=False)
+    order: str | None = None
+    """The order of day, month and year that a user named for dates that suit several."""
+    stated_time: TimeFormat | None = None
+    """How a user said that the column writes times; its order may be open."""
     as_numbers: bool = False
     """Whether some block gave this column as numbers that might have stood as text."""
 
     def __post_init__(self) -> None:
+        stated = self.stated_time
+        self.dates = DateSurvey(name=self.name, pivot=stated.pivot if stated else PIVOT, compact=stated is not None)
         if _ID_NAME.search(self.name):
             self.distinct = set()
 
@@ -107,7 +113,7 @@ class Survey:
         elif pyarrow.types.is_timestamp(kind):
             self.typed = "time"
             self.n_missing += column.null_count
-            self._span("ymd", column.cast(pyarrow.timestamp("us")).to_numpy(zero_copy_only=False))
+            self.dates.add_moments(column.cast(pyarrow.timestamp("us")).to_numpy(zero_copy_only=False))
         elif pyarrow.types.is_floating(kind):
             self.as_numbers = True
             self._add_numbers(cells.doubles(column), block)
@@ -126,7 +132,8 @@ class Survey:
         if odd.any():
             row = int(np.argmax(odd))
             self.odd = self.odd or block.place(row, self.name, column[row])
-            self._add_dates(column, block)
+        if odd.any() or self.stated_time:
+            self.dates.add(column, block)
         self.spellings.add(texts, counts, _first_rows(codes, len(texts)), block, self.name)
         self.integers.add(texts, each)
         self._add_numbers(values, block, odd)
@@ -154,26 +161,6 @@ class Survey:
             self.last = float(present[-1])
         if self.distinct is not None and self.whole and len(self.distinct) <= MOST_COUNTED:
             self.distinct.update(present.tolist())
-
-    def _add_dates(self, column: Any, block: Block) -> None:
-        import pyarrow.compute as pc
-
-        if not any(self.dates.values()) and not pc.any(pc.match_substring_regex(column, times.LIKE_A_DATE)).as_py():
-            return
-        for order in times.ORDERS:
-            values, odd = times.parse(column, order)
-            self.dates[order] += int((~np.isnat(values)).sum())
-            self._span(order, values)
-            if odd.any() and order not in self.not_dates:
-                row = int(np.argmax(odd))
-                self.not_dates[order] = block.place(row, self.name, column[row])
-
-    def _span(self, order: str, values: npt.NDArray[Any]) -> None:
-        values = values[~np.isnat(values)].astype("datetime64[us]")
-        if len(values):
-            low, high = values.min(), values.max()
-            known = self.spans.get(order, [low, high])
-            self.spans[order] = [min(low, known[0]), max(high, known[1])]
 
     @property
     def needs_text(self) -> bool:
@@ -210,7 +197,9 @@ class Survey:
         if self.typed == "boolean":
             return self._constant(target) or self._used("boolean", "boolean", "")
         if self.typed == "time":
-            return self._time("ymd", target, note="")
+            return self._time(TimeFormat(), target)
+        if self.stated_time:
+            return self._stated_time(self.stated_time)
         return self._text(target) if self.spellings.known != {} else self._plain_number(target)
 
     def _plain_number(self, target: bool) -> Decision:
@@ -222,7 +211,7 @@ class Survey:
     @cached_property
     def kept(self) -> tuple[str, ...]:
         """Spellings of a missing value that are classes of this target, from all of its cells."""
-        counts, is_text = self.counts, self.n_numbers < self.n_present and not any(self.dates.values())
+        counts, is_text = self.counts, self.n_numbers < self.n_present and not self.dates.found
         if not self.spelled or not counts or not is_text or {level.lower() for level in counts} <= {"true", "false"}:
             return ()
         return classes_among(self.spelled, counts)
@@ -272,9 +261,9 @@ class Survey:
         present, counts = self.n_present, self.counts
         if counts is not None and {level.lower() for level in counts} <= {"true", "false"}:
             return self._constant(target) or self._used("boolean", "boolean", "")
-        order = max(times.ORDERS, key=lambda name: self.dates[name])
-        if self.dates[order] > MOSTLY * present or self.dates[order] == present:
-            return self._dates(order, target)
+        dates = self.dates.format(present, self.order) if self.dates.found else None
+        if dates is not None:
+            return self._time(dates, target)
         made = self._format(target)
         if made is None:
             return self._constant(target) or self._category(target)
@@ -330,23 +319,19 @@ class Survey:
             self.n_numbers = sum(n for n, v in zip(self.counts.values(), values, strict=True) if not np.isnan(v))
         self.increasing, self.distinct = False, None
 
-    def _dates(self, order: str, target: bool) -> Decision:
-        if self.dates[order] < self.n_present:
-            message = f" among dates written {times.WRITTEN[order]}; expected such a date. {_REMEDY}"
-            raise self.not_dates[order].error(message)
-        both = self.dates["dmy"] == self.dates["mdy"] == self.n_present
-        same = both and self.spans["dmy"] == self.spans["mdy"] and len(self.counts or ()) == 1
-        note = f", {times.WRITTEN[order]}"
-        if both and not same:
-            note += " taken, though month/day/year fits as well: state it as time:dmy or time:mdy (--kind)"
-        return self._time(order, target, note)
+    def _stated_time(self, stated: TimeFormat) -> Decision:
+        """As a user said; where the order was left open, as the cells tell."""
+        found = self.dates.format(
+            self.n_present, self.order, (stated.order,) if stated.order else ORDERS, is_stated=True
+        )
+        assert found is not None
+        return self._time(found, target=True)
 
-    def _time(self, order: str, target: bool, note: str) -> Decision:
-        low, high = self.spans[order]
-        if low == high and not self.n_missing and self.n > 1 and not target:
+    def _time(self, made: TimeFormat, target: bool) -> Decision:
+        low, high = self.dates.spans[made.order]
+        if low == high and not self.n_missing and not made.words and self.n > 1 and not target:
             return self._dropped("constant", f"every row holds {low}")
-        span = f"{np.datetime_as_string(low, 'D')} to {np.datetime_as_string(high, 'D')}"
-        return self._used("time", f"time:{order}", span + note)
+        return self._used("time", f"time:{made.stored}", self.dates.described(made, self.n))
 
     def _category(self, target: bool) -> Decision:
         present = self.n_present

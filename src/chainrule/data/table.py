@@ -44,8 +44,7 @@ class Column:
     """Of a category its texts in natural order (2 before 10); of a boolean its words for false and true; of a number
     the words that stand among its values."""
     order: str | tuple[str, ...] | None = None
-    """Of times read from text the order of day, month and year: "ymd", "dmy" or "mdy"; of a category whose levels have
-    an order all of them, from the least to the most; "words" of texts that are used by their words."""
+    """Of times how they are written (times.TimeFormat.stored); of a category whose levels have an order all of them, from the least to the most; "words" of texts that are used by their words."""
 
     @property
     def reading(self) -> str:
@@ -162,7 +161,7 @@ class Selection:
               kept: of which columns some of those are texts all the same; None: of a target that is found from its
               cells (spellings.py), where missing is not stated;
               delimiter, quote, encoding: of a text file, None to detect each; decimal, thousands: the marks of
-              numbers that are text
+              numbers that are text; dates: the order of day, month and year where a column suits several
     """
 
     targets: tuple[str, ...] | None = None
@@ -178,6 +177,7 @@ class Selection:
     decimal: str | None = None
     thousands: str | None = None
     encoding: str | None = None
+    dates: str | None = None
 
     @property
     def wanted_targets(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from chainrule.data import cells, times
 from chainrule.data.numbers import COMMA, OTHER_MARK, POINT, NumberFormat, format_of, like_thousands
 from chainrule.data.source import Block
 from chainrule.data.table import Column, NumberColumn, natural
+from chainrule.data.times import TimeFormat, time_format_of
 from chainrule.errors import DataError, SettingsError
 
 
@@ -24,15 +25,18 @@ class Marks:
     thousands: str | None = None
 
 
-READINGS = ("number", POINT, COMMA, "boolean", "category", "category:words", "time", "time:ymd", "time:dmy", "time:mdy")
+TIMES = ("time", *(f"time:{order}" for order in times.ORDERS))
+READINGS = ("number", POINT, COMMA, "boolean", "category", "category:words", *TIMES)
 """Those that are stated; of a number the stored one says how it is written (numbers.py)."""
 
 
 def check_reading(name: str, reading: str) -> str:
     """The reading itself. SettingsError for one there is not."""
     try:
-        known = reading in READINGS or format_of(reading) is not None
-    except ValueError:
+        known = (
+            reading in READINGS or (format_of if reading.startswith("number") else time_format_of)(reading) is not None
+        )
+    except (ValueError, TypeError):
         known = False
     if not known:
         raise SettingsError(f"column {name!r} cannot be read as {reading!r}; expected one of {', '.join(READINGS)}.")
@@ -55,7 +59,7 @@ def typed(block: Block, name: str, reading: str, marks: Marks, missing: tuple[st
     if kind == "boolean":
         return _boolean(block, name, column)
     if kind == "time":
-        return _times(block, name, column, order or "ymd")
+        return _times(block, name, column, time_format_of(reading))
     return replace(category(name, *cells.coded(_as_text(column))), order=order or None)
 
 
@@ -168,18 +172,21 @@ def _boolean(block: Block, name: str, column: Any) -> Column:
     return Column(name, "boolean", values, (words.get("false", "false"), words.get("true", "true")))
 
 
-def _times(block: Block, name: str, column: Any, order: str) -> Column:
+def _times(block: Block, name: str, column: Any, made: TimeFormat) -> Column:
     import pyarrow
 
     if pyarrow.types.is_timestamp(column.type):
         values = column.cast(pyarrow.timestamp("us"), safe=False).to_numpy(zero_copy_only=False)
-        return Column(name, "time", values.astype("datetime64[us]"), order="ymd")
+        return Column(name, "time", values.astype("datetime64[us]"), order=TimeFormat().stored)
     column = _as_text(column)
-    values, odd = times.parse(column, order, compact=True)
+    values, odd = times.parse(column, made, compact=True)
     if odd.any():
         row = int(np.argmax(odd))
-        raise block.place(row, name, column[row]).error(f"; expected a date written {times.WRITTEN[order]}.")
-    return Column(name, "time", values, order=order)
+        known = f" or {', '.join(map(repr, made.words))}" if made.words else ""
+        raise block.place(row, name, column[row]).error(
+            f"; expected a date written {times.WRITTEN[made.order]}{known}, or a missing value (--missing)."
+        )
+    return Column(name, "time", values, order=made.stored)
 
 
 def _as_text(column: Any) -> Any:
