@@ -11,8 +11,8 @@ import numpy as np
 
 from chainrule.data import builtin
 from chainrule.data.read import names_of
-from chainrule.data.table import Selection, listed
-from chainrule.errors import SettingsError
+from chainrule.data.table import DIALECT, Selection, listed
+from chainrule.errors import SettingsError, unknown_name
 from chainrule.training.update_rules import UpdateRule
 
 
@@ -49,6 +49,14 @@ def refuse_no_target(source: Any) -> None:
         )
 
 
+def check_dialect(dialect: Mapping[str, Any]) -> dict[str, Any]:
+    """How a file is written, as a user states it. SettingsError for a name there is not."""
+    for name in dialect:
+        if name not in DIALECT:
+            raise unknown_name("entry of dialect", name, DIALECT)
+    return dict(dialect)
+
+
 def origin_of(source: Any, selection: Selection, validation: Any) -> dict[str, Any]:
     """Where the rows came from, for the run's record; a table in memory comes from nowhere."""
 
@@ -57,5 +65,6 @@ def origin_of(source: Any, selection: Selection, validation: Any) -> dict[str, A
         return (str(given) if str(given) in builtin.TARGETS else os.path.abspath(given)) if is_path else None
 
     data = place(source)
-    found: dict[str, Any] = {"weight": selection.weight, "drop": ",".join(selection.drop), "dialect": {}}
+    found: dict[str, Any] = {"weight": selection.weight, "drop": ",".join(selection.drop)}
+    found["dialect"] = {name: text for name in DIALECT if (text := getattr(selection, name)) is not None}
     return ({} if data is None else {"data": data}) | found | {"validation": place(validation)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from chainrule.api import train as of_arrays
-from chainrule.api.arguments import column_names, origin_of, plain, refuse_no_target, settings_by_name
+from chainrule.api.arguments import check_dialect, column_names, origin_of, plain, refuse_no_target, settings_by_name
 from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.network import Network
 from chainrule.api.run import Run
@@ -141,6 +141,7 @@ def plan(
     weight: str | None = None,
     validation: Any = None,
     missing: Sequence[str] | None = None,
+    dialect: Mapping[str, Any] | None = None,
     class_weight: Any = None,
     engine: str = "auto",
     cache: str | Path | None = None,
@@ -158,7 +159,7 @@ def plan(
     drop : str or sequence of str
         Columns to leave out.
     kinds : mapping, optional
-        What columns hold, by name: "number", "boolean", "category", "time", "time:dmy", "time:mdy".
+        What columns hold, by name: "number", "boolean", "category", "time", "time:dmy" and others (docs/data.md).
     preset : str
         What is taken where nothing is stated: "auto", "plain" or "strong".
     seed : int
@@ -172,6 +173,9 @@ def plan(
         nothing is held out by default: candidates are compared by cross-validation.
     missing : sequence of str, optional
         Cells of a text file that mean a missing value, besides the empty one.
+    dialect : mapping, optional
+        How a file is written where that is not to be found out: delimiter, quote, decimal, thousands, encoding, and
+        dates ("dmy", "mdy" or "ymd", where the dates of a column suit several).
     class_weight : "balanced", mapping or sequence, optional
         As for `chainrule.train`, classes and labels by their names in the table; the statistics of the columns are
         weighted by it too.
@@ -222,6 +226,7 @@ def plan(
         drop=column_names(drop),
         kinds=dict(kinds or {}),
         missing=MISSING if missing is None else ("", *missing),
+        **check_dialect(dialect or {}),
     )
     if selection.targets is None:
         refuse_no_target(source)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.data import builtin
-from chainrule.data.table import MISSING, Selection
+from chainrule.data.table import DIALECT, MISSING, Selection
 from chainrule.errors import SettingsError
 from chainrule.planning.large import CACHE_ABOVE_MB, is_large, plan_large
 from chainrule.planning.plan import TrainingPlan, plan_source
@@ -89,7 +89,7 @@ def selection(options: argparse.Namespace) -> Selection:
 
 def dialect(options: argparse.Namespace) -> dict[str, Any]:
     """How text files are written, as far as the options say."""
-    given = {name: getattr(options, name, None) for name in ("delimiter", "quote", "decimal", "thousands", "encoding")}
+    given = {name: getattr(options, name, None) for name in DIALECT}
     if given["delimiter"] in ("tab", "\\t"):
         given["delimiter"] = "\t"
     return {name: text for name, text in given.items() if text is not None}

@@ -17,7 +17,7 @@ from chainrule.data.regular import is_there
 from chainrule.data.source import Block, Source
 from chainrule.data.survey import Decision, Survey
 from chainrule.data.table import Column, Selection, Table, Understood, listed, nearest, no_such, refuse_missing
-from chainrule.data.times import TimeFormat, time_format_of
+from chainrule.data.times import check_order, stated_time_of
 from chainrule.data.typed import Marks, check_reading, joined, typed
 from chainrule.errors import DataError, named_path
 
@@ -275,7 +275,7 @@ def _surveys(
         if name not in stated
         or (name in asked and stated[name] == "category")
         or (stated[name] in NUMBERS and not source.is_number(name))
-        or _stated_time(stated[name]) is not None
+        or stated_time_of(stated[name]) is not None
     }
 
 
@@ -294,20 +294,8 @@ def _new_survey(source: Source, selection: Selection, name: str, is_asked: bool)
         around=around,
         is_stated=stated in NUMBERS,
         order=selection.dates,
-        stated_time=_stated_time(stated or ""),
+        stated_time=stated_time_of(stated or ""),
         spelled={} if is_asked else None,
-    )
-
-
-def _stated_time(reading: str) -> TimeFormat | None:
-    """The format of a reading of times as users state it, which leaves open what else stands among them."""
-    is_stated = reading.partition(":")[0] == "time" and "{" not in reading
-    return (
-        replace(time_format_of(reading), order="")
-        if reading == "time"
-        else time_format_of(reading)
-        if is_stated
-        else None
     )
 
 
@@ -336,6 +324,7 @@ def _decide(
 
 def _wanted(source: Source, selection: Selection) -> tuple[tuple[str, ...], list[str]]:
     """The names of the targets and of the columns to predict from."""
+    check_order(selection.dates)
     names, targets = source.names, selection.wanted_targets
     if selection.needs_target and not targets:
         raise DataError(f"which column is to be predicted? Give --target, one of {listed(names)}.", path=source.path)

@@ -44,7 +44,8 @@ class Column:
     """Of a category its texts in natural order (2 before 10); of a boolean its words for false and true; of a number
     the words that stand among its values."""
     order: str | tuple[str, ...] | None = None
-    """Of times how they are written (times.TimeFormat.stored); of a category whose levels have an order all of them, from the least to the most; "words" of texts that are used by their words."""
+    """Of times how they are written (times.TimeFormat.stored); of a category whose levels have an order all of them,
+    from the least to the most; "words" of texts that are used by their words."""
 
     @property
     def reading(self) -> str:
@@ -147,6 +148,10 @@ class Table:
             targets=tuple(column.take(rows) for column in self.targets),
             weight=None if self.weight is None else self.weight[rows],
         )
+
+
+DIALECT = ("delimiter", "quote", "decimal", "thousands", "encoding", "dates")
+"""Fields of a selection that say how a file is written."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from chainrule.data.cells import doubles
 from chainrule.data.date_words import MONTHS, tidy
+from chainrule.errors import SettingsError
 
 Times = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -101,6 +102,22 @@ def time_format_of(reading: str) -> TimeFormat:
     if not known or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise ValueError(f"the reading is {reading!r}")
     return replace(made, words=tuple(words))
+
+
+def stated_time_of(reading: str) -> TimeFormat | None:
+    """The format of a reading as users state it, which leaves open what else stands among the times; None for others.
+
+    "time" leaves the order open too: "".
+    """
+    if reading.partition(":")[0] != "time" or "{" in reading:
+        return None
+    return TimeFormat(order="") if reading == "time" else time_format_of(reading)
+
+
+def check_order(stated: str | None) -> None:
+    """SettingsError for an order of day, month and year that there is not."""
+    if stated not in (None, "dmy", "mdy", "ymd"):
+        raise SettingsError(f"dates={stated!r}: must be dmy, mdy or ymd (got {stated!r}). Try dmy for 31/12/2020.")
 
 
 def parse(column: Any, made: TimeFormat, *, compact: bool = False) -> tuple[Times, Mask]:

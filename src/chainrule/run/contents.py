@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.table import DIALECT
 from chainrule.errors import ModelFileError, of_file
 from chainrule.network.architecture import DTYPES, MAX_UNITS, Architecture
 from chainrule.network.class_weights import BALANCED
@@ -94,7 +95,7 @@ _SETTINGS = Record(
     },
     may_lack=frozenset({"alpha", "metric"}),
 )
-_DIALECT = Text(("delimiter", "quote", "decimal", "thousands", "encoding"))
+_DIALECT = Text(DIALECT)
 _SOURCE: dict[str, Schema] = {
     "data": Optional(Text(encodable=False)),
     "cache": Text(encodable=False),
