@@ -37,13 +37,14 @@ import numpy as np
 from chainrule.api.learning_rate import pose
 from chainrule.api.network import Network
 from chainrule.data.builtin import TARGETS
+from chainrule.reference.optimizers import OPTIMIZERS as ENTRIES
 from chainrule.training.settings import Settings
 from chainrule.training.update_rules import optimizer_from
 from chainrule.tune.laboratory import N_STEPS, suggest
 from chainrule.tune.level import Level
 from chainrule.tune.problem import Problem, curvature
 from chainrule.tune.race import race
-from chainrule.tune.stability import ADAPTIVE, stable_factor
+from chainrule.tune.stability import stable_factor
 
 GRID = 10.0 ** np.arange(-5, 2.01, 1 / 8)
 EPOCHS, MOST_STEPS, MOST_ROWS = 10, 1500, 2000
@@ -215,7 +216,7 @@ def slide(etas: Any, losses: Any, interval: int = 15, threshold: float = 0.005) 
 def half_of_the_bound(problem: Problem) -> float:
     """Half of where the rule becomes unstable, with λ over many rows (1/λ for gradient descent), or λ_P of batches."""
     optimizer, hyper = problem.task.optimizer, problem.settings.optimizer
-    if optimizer in ADAPTIVE:
+    if ENTRIES[optimizer].scale is not None:
         return Level(problem).proposal
     return 0.5 * stable_factor(optimizer, hyper) / curvature(problem.hessian(problem.sample())).value
 

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.api import keeping
+from chainrule.api import run_writer
 from chainrule.training import loop
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.loop import Trainer
@@ -180,7 +180,7 @@ def main() -> None:
     options = parser.parse_args()
     loop.AHEAD_BYTES = 0  # a turn is one epoch: no stretch takes in several
     import_module("chainrule.api.train").Trainer = InTurns  # type: ignore[attr-defined]
-    keeping.CheckpointStore = store  # type: ignore[assignment,misc]
+    run_writer.CheckpointStore = store  # type: ignore[assignment,misc]
     print("| network | epochs, s | pairs | processor | wall | median pair "
           "| around, ms, processor / wall | checkpoints | longest way, s |\n" + 9 * "|---" + "|")  # fmt: skip
     for size in options.sizes.split(","):

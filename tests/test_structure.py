@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import re
 import subprocess
 import sys
@@ -219,6 +220,17 @@ def test_public_names_are_what_is_promised() -> None:
     for name in existing:
         assert getattr(chainrule, name).__doc__
     assert set(chainrule.__all__) - {"__version__"} == set(chainrule._HOME), "a name with a home is public, no other is"
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "examples"])
+def test_what_benchmarks_and_examples_import_is_there(folder: str) -> None:
+    """Nobody runs them in CI: a name that moved is noticed here."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "chainrule":
+                module = importlib.import_module(str(node.module))
+                for name in (alias.name for alias in node.names if not hasattr(module, alias.name)):
+                    importlib.import_module(f"{node.module}.{name}")
 
 
 def test_importing_loads_numpy_only() -> None:
