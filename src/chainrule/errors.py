@@ -206,6 +206,10 @@ class UnwrittenWarning(UserWarning):
     """Something that a training should leave behind could not be written; the training itself is whole."""
 
 
+class GradientWarning(UserWarning):
+    """The delta of a loss of one's own is not the derivative of its value."""
+
+
 class ReplayWarning(UserWarning):
     """A run is replayed by another engine or BLAS than it was trained with: bits may differ.
 

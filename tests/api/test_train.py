@@ -272,3 +272,11 @@ def test_what_was_done_is_counted_in_english() -> None:
     assert "early_stopping after 3 epochs, " in repr(
         train(validation=0.3, early_stopping=2, epochs=50, optimizer=cr.SGD(1e-12))
     )
+
+
+def test_validation_weights_of_nothing_are_those_of_the_validation() -> None:
+    """The message speaks of the third of (X, y, weight), not of sample_weight."""
+    with pytest.raises(DataError, match="validation: weight holds zeros only"):
+        train(validation=(X, Y, np.zeros(len(X))))
+    with pytest.raises(DataError, match=r"validation: weight\[3\] is -1"):
+        train(validation=(X, Y, np.where(np.arange(len(X)) == 3, -1, 1)))

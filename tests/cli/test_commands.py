@@ -339,3 +339,17 @@ def test_a_run_without_a_checkpoint_says_so(command: str, tmp_path: Path, capsys
     assert main([command, str(tmp_path / "run")]) == 2
     result = capsys.readouterr().err
     assert result.count("\n") == 1 and "checkpoints: holds no checkpoint, not even step-00000000.safetensors" in result
+
+
+def test_without_a_command_the_help_is_shown(folder: Path, capsys) -> None:
+    """`chainrule` alone says what there is, on stdout, and is no wrong use."""
+    assert main([]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("Usage: chainrule") and "doctor" in shown.out and shown.err == ""
+
+
+def test_the_stop_of_a_loss_that_ran_away_is_an_option(iris_csv: Path, folder: Path, capsys) -> None:
+    """--divergence-factor none is a setting of the run."""
+    options = ["--target", "species", "--drop", "id", "--epochs", "2", "--divergence-factor", "none", "-o", "run"]
+    assert main(["train", "iris.csv", *options, "--quiet"]) == 0
+    assert cr.load("run").settings.divergence_factor is None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -152,3 +155,37 @@ def test_a_rule_that_changes_the_rate_is_an_event(monkeypatch: pytest.MonkeyPatc
     assert [(event.step, event.value) for event in ruled.events] == [(96, 0.0005), (144, 0.00025)]
     assert ruled.losses.tobytes() == called.losses.tobytes()
     assert ruled.replay(200).backward.loss == ruled.losses[200]
+
+
+def test_the_stop_of_a_loss_that_ran_away_can_be_moved_and_switched_off() -> None:
+    """A loss that rises to 1e5 times its start ends at the factor asked for, or not at all; the run records it."""
+    X, y = np.array([[1.0], [-1.0]]), np.array([[1.0], [-1.0]])
+    network = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
+
+    def train(**options: Any) -> cr.Run:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", cr.DivergenceWarning)
+            how: dict[str, Any] = dict(optimizer=cr.SGD(2.5), batch_size=2, epochs=15, progress=False)
+            return cr.train(network, X, y, **how | options)
+
+    free = train(divergence_factor=None)
+    assert free.diverged is None and len(free.losses) == 15 and free.settings.divergence_factor is None
+    scale = max(free.losses[0], 0.5)  # that of a constant output is ½
+    for factor in (30.0, 1000.0):
+        run = train(divergence_factor=factor)
+        assert run.diverged is not None and run.diverged.epoch == int(np.argmax(free.losses > factor * scale))
+        assert f"{factor:g} times" in str(run.diverged) and "divergence_factor=None" in str(run.diverged)
+    assert str(train().diverged) == str(run.diverged)
+
+
+def test_a_run_without_the_setting_is_resumed(tmp_path: Path) -> None:
+    """A run.json from before a setting was there means its default."""
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    how: dict[str, Any] = dict(epochs=4, progress=False, directory=tmp_path / "run", resume=True)
+    stop = [lambda control: control.stop() if control.epoch == 1 else None]
+    cr.train(cr.Network([2, 2]), X, np.arange(20) % 2, callbacks=stop, **how)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    del record["settings"]["divergence_factor"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    assert cr.load(tmp_path / "run").settings.divergence_factor == 1000
+    assert len(cr.train(cr.Network([2, 2]), X, np.arange(20) % 2, **how).history["loss"]) == 4

@@ -291,6 +291,9 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         Epochs between decays of "step" and "exponential"; the patience of "plateau".
     clip_norm : float, optional
         The longest gradient allowed, all parameters together.
+    divergence_factor : float, optional
+        Training stops where the mean loss of an epoch is more than so many times that of the first step and of a
+        constant output; 1000 by default. None lets it go on, as long as its numbers are finite.
     early_stopping : int, optional
         Epochs without a better metric before training ends; needs validation.
     metric : str, default "auto"

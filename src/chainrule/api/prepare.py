@@ -146,7 +146,7 @@ def _given_validation(
     except (TypeError, ValueError):
         raise SettingsError(f"validation={validation!r}: must be (X, y), a share such as 0.1, or None.") from None
     try:
-        rows = prepare_rows(network.architecture, Xv, yv, rest[0] if rest else None)
+        rows = prepare_rows(network.architecture, Xv, yv, rest[0] if rest else None, weight_name="weight")
     except (DataError, ShapeError) as error:
         raise type(error)(f"validation: {error}") from None
     if len(rows.X) == 0:

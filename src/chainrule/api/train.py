@@ -51,6 +51,7 @@ def train(
     decay_factor: float = 0.1,
     decay_every: int = 10,
     clip_norm: float | None = None,
+    divergence_factor: float | None = 1000.0,
     early_stopping: int | None = None,
     metric: str = "auto",
     sample_weight: object = None,
@@ -73,7 +74,8 @@ def train(
     """A copy of the network is trained on X, y by mini-batch gradient descent; see `chainrule.train`."""
     settings = Settings(
         optimizer=optimizer_from(optimizer), batch_size=batch_size, epochs=epochs, l2=l2, l1=l1, dropout=dropout,
-        clip_norm=clip_norm, schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,
+        clip_norm=clip_norm, divergence_factor=divergence_factor,
+        schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,
         early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
     )  # fmt: skip
     _check(threads, time_limit, on_divergence, has_validation=early_stopping is None or validation is not None)
@@ -143,7 +145,7 @@ def trainer_of(
     architecture = task.architecture
     scale = loss_named(architecture.loss).scale(task.targets, architecture.n_outputs)
     watched = metrics.TRAINING_LOSS if setup.validation is None else setup.metric
-    rules: list[Rule] = [Divergence(scale)]
+    rules: list[Rule] = [Divergence(scale, factor=settings.divergence_factor)]
     if settings.schedule == "plateau":
         rules.append(Plateau(watched, progress, settings.decay_factor, settings.decay_every))
     rules.append(Patience(watched, progress, settings.early_stopping))

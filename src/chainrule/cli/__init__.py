@@ -81,7 +81,11 @@ def _done(arguments: list[str]) -> int:
     from chainrule.cli.damage import report_damage
     from chainrule.cli.parser import build
 
-    options = build().parse_args(arguments)
+    parser = build()
+    if not arguments:
+        parser.print_help(sys.stdout)
+        return 0
+    options = parser.parse_args(arguments)
     with report_damage():
         code = int(options.run(options))
     sys.stdout.flush()

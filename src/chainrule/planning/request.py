@@ -16,7 +16,8 @@ BY_PRESET = (
 )  # fmt: skip
 """Settings that the preset decides where they are not stated."""
 PASSED = (
-    "batch_size", "epochs", "l2", "l1", "dropout", "clip_norm", "schedule", "warm_up", "decay_factor", "decay_every",
+    "batch_size", "epochs", "l2", "l1", "dropout", "clip_norm", "divergence_factor",
+    "schedule", "warm_up", "decay_factor", "decay_every",
     "early_stopping", "seed", "shuffle", "threads", "time_limit",
 )  # fmt: skip
 """Settings that train takes under their own name."""

@@ -93,7 +93,7 @@ _SETTINGS = Record(
             if item.name in SETTINGS and item.name != "optimizer"
         },
     },
-    may_lack=frozenset({"alpha", "metric"}),
+    may_lack=frozenset({"alpha", "metric", "divergence_factor"}),
 )
 _DIALECT = Text(DIALECT)
 _SOURCE: dict[str, Schema] = {

@@ -16,6 +16,7 @@ from chainrule.run.directory import FileStore, RunDirectory, columns_of, refuse_
 from chainrule.run.names import EVENTS, HISTORY
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.events import Event
+from chainrule.training.settings import Settings
 
 EXPECTED = "it must be the same to resume. Name another directory."
 CHANGED = {
@@ -33,6 +34,8 @@ def refuse_another(folder: Path, before: Mapping[str, Any], now: Mapping[str, An
 
     Arguments: before: the run's record; now: the one a new run would have.
     """
+    settings = Settings.from_dict(before["settings"]).to_dict()  # a setting that is newer than the run has its default
+    before = {**before, "settings": settings}
     for name in ("architecture", "settings"):
         if before.get(name) != now[name]:
             result = _difference(before.get(name), now[name])

@@ -47,6 +47,7 @@ def prepare_rows(
     class_weight: Any = None,
     index: npt.NDArray[np.int64] | None = None,
     kind: targets.OutputKind | None = None,
+    weight_name: str = "sample_weight",
 ) -> Rows:
     """X, y and weights, checked and converted; only the rows of `index` where one is given.
 
@@ -57,7 +58,7 @@ def prepare_rows(
     encoded, found = targets.encode(
         y, len(features), output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype, stated=kind
     )
-    weight = arrays.weights(sample_weight, len(features), architecture.dtype)
+    weight = arrays.weights(sample_weight, len(features), architecture.dtype, weight_name)
     if index is not None:
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
         weight = None if weight is None else np.ascontiguousarray(weight[index])

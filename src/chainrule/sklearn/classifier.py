@@ -16,6 +16,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from chainrule.sklearn import scores
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.estimator import BaseMLP, adopt
+from chainrule.sklearn.labels import refuse_odd_labels
 from chainrule.sklearn.partial_fit import ByPartsOnly
 from chainrule.training.update_rules import AdamEpsilonHat
 
@@ -292,6 +293,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # y as it comes, and as engines take it ---------------------------------------------------------------
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        refuse_odd_labels(y, "y")
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=(np.float64, np.float32), reset=reset
         )

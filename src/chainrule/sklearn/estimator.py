@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from chainrule.data import arrays
 from chainrule.engine.protocol import Task
+from chainrule.errors import GradientWarning, warn
 from chainrule.network.parameters import Parameters
 from chainrule.reference.losses import loss_named
 from chainrule.sklearn import fit_record, held_out
@@ -36,6 +37,7 @@ from chainrule.sklearn.partial_fit import STOCHASTIC, ByPartsOnly
 from chainrule.sklearn.plan import DivergedFit, FitMeasure
 from chainrule.sklearn.rules import hidden_sizes, initial_parameters
 from chainrule.training.stopping import Interruption, TimeLimit
+from chainrule.verify.own_loss import ROWS, wrong_delta
 
 Array = npt.NDArray[Any]
 
@@ -135,6 +137,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialise([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+            self._check_loss(X, targets)
         held_out_rows = None
         if validation is not None:
             held_out_rows = self._given_validation(validation, X.dtype)
@@ -148,6 +151,23 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             else:
                 self._fit_by_batches(X, y, targets, weight, held_out_rows, incremental, interrupted)
         return self
+
+    def _check_loss(self, X: Array, targets: Array) -> None:
+        """A warning where delta of a loss of one's own is not the derivative of its value, at the first outputs."""
+        own = self._own_loss()
+        if own is None:
+            return
+        rows = np.unique(np.linspace(0, len(X) - 1, min(len(X), ROWS)).astype(int))
+        parameters, engine = self._network_of()
+        output = engine.predict(parameters, arrays.plain(X[rows], parameters.flat.dtype))
+        wrong = wrong_delta(own, output, targets[rows])
+        if wrong is not None:
+            warn(
+                f"loss: delta(a, y)[{rows[wrong.row]}, {wrong.output}] is {wrong.delta:.6g} at a = {wrong.a:.6g}, "
+                f"y = {wrong.y:.6g}: must be the derivative of value(a, y) by a, which is {wrong.difference:.6g} by "
+                "differences. Training follows delta. Try the derivative of value for every output.",
+                GradientWarning,
+            )
 
     def _initialise(self, sizes: list[int], dtype: Any) -> None:
         self.n_iter_, self.t_ = 0, 0

@@ -12,10 +12,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from chainrule.data import arrays
 from chainrule.engine.protocol import Engine, OwnLoss
-from chainrule.engine.select import select, with_own_loss
+from chainrule.engine.select import reference, select, with_own_loss
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensor_names
 from chainrule.sklearn import fit_record
+from chainrule.verify.gradients import GradientCheck, check_gradients
 
 Array = npt.NDArray[Any]
 NAMES = {"logistic": "sigmoid", "exp": "exponential"}
@@ -153,13 +154,23 @@ class FittedMLP(BaseEstimator):
         ValueError
             If X and y differ in rows, or y has other outputs or classes than in fit.
         """
+        return self._network_of()[1].backward(*self._answered_rows(X, y, sample_weight))
+
+    def _answered_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Parameters, Array, Array, Array | None]:
+        """The parameters, and rows with their answers and weights as engines take them."""
         X = self._rows(X)
-        parameters, engine = self._network_of()
+        parameters, _ = self._network_of()
         dtype = parameters.flat.dtype
         arrays.refuse_masked(y=y, sample_weight=sample_weight)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         weight, rows = weights_in_range(weight, dtype, "sample_weight"), in_range(dense(X), dtype, "X")
-        return engine.backward(parameters, rows, self._answers(y, len(rows), dtype, "X", "y"), weight)
+        return parameters, rows, self._answers(y, len(rows), dtype, "X", "y"), weight
+
+    def _check_gradients(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> GradientCheck:
+        """What chainrule.check_gradients says of this estimator, by the formulas of its own loss where it has one."""
+        own = self._own_loss()
+        engine = reference() if own is None else with_own_loss(own)
+        return check_gradients(engine, *self._answered_rows(X, y, sample_weight), **options)
 
     def _answers(self, y: Any, n: int, dtype: Any, rows: str, name: str) -> Array:
         """y of n further rows, as engines take it.

@@ -60,5 +60,7 @@ def check_pair(X_val: Any, y_val: Any, sample_weight_val: Any = None) -> None:
     if (X_val is None) != (y_val is None):
         given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
         raise ValueError(f"{given} is given, but {missing} is None. Pass both, to evaluate epochs, or neither.")
+    if sample_weight_val is not None and np.size(sample_weight_val) and not np.any(sample_weight_val):
+        raise ValueError("sample_weight_val holds zeros only: must hold weights ≥ 0, some > 0.")
     if X_val is None and sample_weight_val is not None:
         raise ValueError("sample_weight_val is given, but X_val is None. Pass X_val and y_val, whose rows it weights.")

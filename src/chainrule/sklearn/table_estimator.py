@@ -11,23 +11,27 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.network import Network
 from chainrule.data.arrays import refuse_masked, refuse_unfit_weights
 from chainrule.data.table import Column, Table
+from chainrule.engine.select import reference
 from chainrule.errors import InterruptedWarning
 from chainrule.planning.plan import TrainingPlan, plan_table
 from chainrule.planning.presets import PRESETS
 from chainrule.planning.request import Request
 from chainrule.planning.selection import Clock
 from chainrule.planning.task import PredictionTask
+from chainrule.run.rows import prepare_rows
 from chainrule.sklearn.class_weight import weight_of_rows
 from chainrule.sklearn.fit_record import threads_of
+from chainrule.sklearn.frames import as_array
 from chainrule.sklearn.importances import importances
 from chainrule.sklearn.interruption import warn_interrupted
 from chainrule.sklearn.table_reading import ReadsTables
+from chainrule.verify.gradients import GradientCheck, check_gradients
 
 Array = npt.NDArray[Any]
 
@@ -105,17 +109,19 @@ class BaseTabular(ReadsTables):
         given = {} if validation is None else {"validation": self._given(validation)}
         return plan_table(table, request, self._task, given)
 
-    def _given(self, validation: tuple[Any, Any, Any]) -> Table:
-        """Rows to judge epochs by as a table, read as those of the fit."""
+    def _given(self, validation: tuple[Any, Any, Any], ending: str = "_val") -> Table:
+        """Rows with their answers as a table, read as those of the fit; ending: that of their names in messages."""
         X, y, weight = validation
-        refuse_masked(sample_weight_val=weight)
+        refuse_masked(**{f"sample_weight{ending}": weight})
         table = self._read(X)
         if len(table) != len(y) or not len(y):
-            raise ValueError(f"X_val has {len(table)} rows, y_val {len(y)}: numbers must be equal and at least 1.")
+            raise ValueError(
+                f"X{ending} has {len(table)} rows, y{ending} {len(y)}: numbers must be equal and at least 1."
+            )
         target = self._target_column(np.asarray(y))
         if target.missing.any():
             strange = np.unique(np.asarray(y)[target.missing].astype(str))[:3].tolist()
-            raise ValueError(f"y_val holds {strange}: must hold finite values, or classes that y holds as well.")
+            raise ValueError(f"y{ending} holds {strange}: must hold finite values, or classes that y holds as well.")
         if weight is not None:
             weight = _check_sample_weight(weight, np.empty((len(y), 0)), dtype=np.float64)
         return replace(table, targets=(target,), weight=weight)
@@ -124,6 +130,14 @@ class BaseTabular(ReadsTables):
         """The score of rows that hold their answers."""
         inputs = self._pipeline.features(table, self.network_.architecture.dtype)
         return self._rating(inputs, self._pipeline.target.encode(table), table.weight)
+
+    def _check_gradients(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> GradientCheck:
+        """What chainrule.check_gradients says of the network, at these rows."""
+        check_is_fitted(self)
+        table, network = self._given((X, as_array(y), sample_weight), ""), self.network_
+        inputs, encoded = self._pipeline.features(table, "float64"), self._pipeline.target.encode(table)
+        rows = prepare_rows(network.architecture, inputs, encoded, table.weight, kind=network.kind)
+        return check_gradients(reference(), network.parameters, rows.X, rows.targets, rows.weight, **options)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

@@ -18,6 +18,7 @@ from chainrule.planning.task import PredictionTask
 from chainrule.sklearn.estimator import adopt
 from chainrule.sklearn.frames import as_array, check_lengths
 from chainrule.sklearn.held_out import check_pair
+from chainrule.sklearn.labels import refuse_odd_labels
 from chainrule.sklearn.table_estimator import BaseTabular
 
 Array = npt.NDArray[Any]
@@ -137,6 +138,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None. Pass classes.")
         refuse_masked(y=y)
+        refuse_odd_labels(y, "y")
         y = column_or_1d(as_array(y), warn=True)
         if y.dtype.kind == "f":
             assert_all_finite(y, input_name="y")
@@ -148,6 +150,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             raise ValueError(f"y holds one class only ({self.classes_}): must hold at least two.")
         check_pair(X_val, y_val, sample_weight_val)
         refuse_masked(y_val=y_val)
+        refuse_odd_labels(y_val, "y_val")
         validation = None if X_val is None else (X_val, column_or_1d(as_array(y_val)), sample_weight_val)
         return self._fit(X, y, sample_weight, validation)
 

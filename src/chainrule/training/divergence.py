@@ -12,10 +12,6 @@ from chainrule.errors import DivergedError
 from chainrule.network.parameters import tensor_names
 from chainrule.network.records import StepRecord
 
-EXPLODED = 1000.0
-"""An epoch's mean loss this many times above both the first step's loss and that of a constant output has
-exploded: no shuffling of outliers lifts the mean of a whole epoch there, only weights that ran away."""
-
 
 def first_non_finite(record: StepRecord) -> tuple[int | None, str]:
     """Layer and quantity of the first non-finite number of a step, in the order of computation."""
@@ -68,12 +64,16 @@ def non_finite(record: StepRecord) -> DivergedError:
 
 
 def exploded(
-    losses: npt.NDArray[np.float64], mean: float, scale: float, first_step: int, epoch: int, eta: float
+    losses: npt.NDArray[np.float64], mean: float, most: tuple[float, float], first_step: int, epoch: int, eta: float
 ) -> DivergedError | None:
-    """The error for an epoch whose mean loss is not finite, or EXPLODED times above scale, at its first such step.
+    """The error for an epoch whose mean loss is not finite, or factor times above scale, at its first such step.
 
-    None for any other epoch.
+    None for any other epoch. No shuffling of outliers lifts the mean of a whole epoch that far above the loss of the
+    first step and that of a constant output, only weights that ran away.
+
+    Arguments: most: factor and scale; an infinite factor lets every mean pass that is finite.
     """
+    factor, scale = most
     if not math.isfinite(mean):
         step = int(np.argmax(losses))
         return DivergedError(
@@ -85,13 +85,13 @@ def exploded(
             layer=None,
             quantity="loss",
         )
-    if not mean > EXPLODED * scale:
+    if not (math.isfinite(factor) and mean > factor * scale):
         return None
-    step = first_step + int(np.argmax(losses > EXPLODED * scale))
+    step = first_step + int(np.argmax(losses > factor * scale))
     return DivergedError(
         f"training diverged: epoch {epoch}, step {step}: loss = {losses[step - first_step]:.4g}, more than "
-        f"{EXPLODED:g} times that of a constant output ({scale:.4g}), learning rate {eta:g}; "
-        "the loss must decrease. Try a smaller learning rate, or clip_norm.",
+        f"{factor:g} times that of a constant output ({scale:.4g}), learning rate {eta:g}; "
+        "the loss must decrease. Try a smaller learning rate, clip_norm, or divergence_factor=None.",
         epoch=epoch,
         step=step,
         layer=None,

@@ -47,6 +47,16 @@ SETTINGS: dict[str, Setting] = _table(
         optional=True,
         source="Pascanu, Mikolov, Bengio (2013)",
     ),
+    Setting(
+        name="divergence_factor",
+        kind=float,
+        default=1000.0,
+        meaning="training stops where the mean loss of an epoch is this many times that of its first step and of a "
+        "constant output; none never stops it",
+        low=1.0,
+        open_low=True,
+        optional=True,
+    ),
     Setting(name="schedule", kind=str, default="constant", meaning="how the learning rate changes", choices=SCHEDULES),
     Setting(
         name="warm_up",
@@ -135,6 +145,8 @@ class Settings:
         Penalties, and the share of hidden units dropped in each step.
     clip_norm : float, default None
         The longest gradient allowed.
+    divergence_factor : float, default 1000.0
+        How many times the loss at the start training may reach; None lets it run.
     schedule : str, default "constant"
         How the learning rate changes.
     warm_up : float, default 0.0
@@ -173,6 +185,7 @@ class Settings:
     l1: float = SETTINGS["l1"].default
     dropout: float = SETTINGS["dropout"].default
     clip_norm: float | None = SETTINGS["clip_norm"].default
+    divergence_factor: float | None = SETTINGS["divergence_factor"].default
     schedule: str = SETTINGS["schedule"].default
     warm_up: float = SETTINGS["warm_up"].default
     decay_factor: float = SETTINGS["decay_factor"].default

@@ -18,6 +18,7 @@ from chainrule.errors import DivergedError
 from chainrule.training import divergence
 from chainrule.training.checkpoints import Progress
 from chainrule.training.metrics import Metric
+from chainrule.training.settings import SETTINGS
 
 
 class EpochEnd(NamedTuple):
@@ -100,14 +101,19 @@ class Interruption:
 class Divergence:
     """Ends a training whose loss ran away, or whose line in the history holds a number that is not finite.
 
-    Arguments: constant_loss: about the J of a constant output; None: the loss may run as far as it likes counts:
-    whether the epoch is reported anyway.
+    Arguments: constant_loss: about the J of a constant output; None: the loss may run as far as it likes; factor: how
+    many times that, and the loss of the first step, it may reach; None: as far as it is finite; counts: whether the
+    epoch is reported anyway.
     """
 
     needs_parameters = False
 
-    def __init__(self, constant_loss: float | None, *, counts: bool = False) -> None:
+    def __init__(
+        self, constant_loss: float | None, *, factor: float | None = SETTINGS["divergence_factor"].default,
+        counts: bool = False,
+    ) -> None:  # fmt: skip
         self._constant_loss, self._counts = constant_loss, counts
+        self._factor = np.inf if factor is None else factor
         self.found: DivergedError | None = None
 
     def least_epochs(self) -> float:
@@ -120,7 +126,8 @@ class Divergence:
         if self._constant_loss is not None:
             scale = max(end.first_loss, self._constant_loss)
             first = end.step - len(end.losses)
-            self.found = divergence.exploded(end.losses, end.mean, scale, first, end.epoch, eta)
+            most = self._factor, scale
+            self.found = divergence.exploded(end.losses, end.mean, most, first, end.epoch, eta)
         if self.found is None:
             self.found = divergence.non_finite_at_end(end.line, end.epoch, last, eta)
         return None if self.found is None else RuleDecision(diverged=self.found, counts=self._counts)
