@@ -24,7 +24,7 @@ MOST_WORDS = 10
 """Different texts among numbers; with more of them a column is one of texts."""
 
 ODD_LEVEL = 5
-"""Rows each text must have to count as a level among numbers, such as 3+ after 0, 1, 2."""
+"""Rows each text must have, and each number on average, to count as levels, such as 3+ after 0, 1, 2."""
 
 WORD_ROWS, WORD_SHARE = 3, 0.01
 """A text among numbers is a word of its own from so many rows and this share of them on; rarer ones are refused."""
@@ -75,6 +75,7 @@ class Mixture:
         found, odd = self.agreement, self._odd()
         n_numbers = None if self.counts is None else len(self.counts) - len(odd)
         are_levels = few and all(n >= ODD_LEVEL for n in odd.values())  # such as 0 1 2 3+
+        are_levels = are_levels and found.n >= ODD_LEVEL * (n_numbers or 0)
         is_label = n_numbers is not None and n_numbers < 3 and not found.format.is_plain
         if not self.is_stated and (are_levels or is_label):
             return None

@@ -312,8 +312,7 @@ def _evidence(
         return "thousands"
     if n_triples >= 10 and n_short >= 3 and n_short >= 0.05 * n_triples:
         return "thousands" if mark != "." or around.delimiter != "," else None
-    is_money = unit[0] in ("$", "£", "US$") and around.delimiter in (",", None)
-    if mark == "," and n_triples >= 2 and (is_money or (around.delimiter == "," and n_round >= n_triples / 2)):
+    if mark == "," and around.delimiter == "," and n_triples >= 2 and n_round >= n_triples / 2:
         return "thousands"
     return None
 
@@ -332,5 +331,5 @@ def _without_rare(
     if decimal == "," and around.delimiter == "," and around.decimal is None:
         pointed = [s for s in fitting if "," in s.body]
         if sum(s.count for s in pointed) < 2 and len(pointed) < len(fitting):
-            return (thousands, "."), [s for s in fitting if s not in pointed]
+            return (thousands, "." if thousands != "." else decimal), [s for s in fitting if s not in pointed]
     return best, fitting
