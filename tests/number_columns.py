@@ -19,7 +19,8 @@ PLACES = {
     "comma": ("", ","),
 }
 UNITS = (
-    "{}", "${}", "{} €", "€{}", "{}%", "{} kg", "{}kg", "{}\uc138", "{} kWh/(m²*a)", "Rs. {}", "{} m2", "CHF {}", "{}°C",
+    "{}", "${}", "{} €", "€{}", "{}%", "{} kg", "{}kg", "{}\uc138", "{} kWh/(m²*a)", "Rs. {}", "{} m2", "CHF {}",
+    "{}°C",
 )  # fmt: skip
 VALUES = ("small", "whole", "prices", "fixed", "trimmed", "signed", "shares")
 MIXTURES = ("", "missing", "word", "rare", "zeros")

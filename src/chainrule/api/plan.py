@@ -16,7 +16,7 @@ from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.network import Network
 from chainrule.api.run import Run
 from chainrule.api.tables import as_source, is_table
-from chainrule.data.table import MISSING, Selection
+from chainrule.data.table import Selection, missing_cells
 from chainrule.errors import DataError, SettingsError
 from chainrule.planning import summary
 from chainrule.planning.candidates import Candidate
@@ -141,6 +141,8 @@ def plan(
     weight: str | None = None,
     validation: Any = None,
     missing: Sequence[str] | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
     dialect: Mapping[str, Any] | None = None,
     class_weight: Any = None,
     engine: str = "auto",
@@ -172,7 +174,9 @@ def plan(
         The share of the rows held out to judge the epochs by, 0.2 by default, or rows of their own. Below 500 rows
         nothing is held out by default: candidates are compared by cross-validation.
     missing : sequence of str, optional
-        Cells of a text file that mean a missing value, besides the empty one.
+        Cells of text that mean a missing value, besides the empty one; after "+" those besides the usual NA, ? ….
+    decimal, thousands : str, optional
+        The marks of numbers that are text, such as "," and "."; by default what the columns show.
     dialect : mapping, optional
         How a file is written where that is not to be found out: delimiter, quote, decimal, thousands, encoding, and
         dates ("dmy", "mdy" or "ymd", where the dates of a column suit several).
@@ -220,13 +224,14 @@ def plan(
         validation=as_source(validation) if is_table(validation) else validation,
         **{name: plain(value) for name, value in stated.items() if name in names},
     )  # fmt: skip
+    marks = {name: mark for name, mark in (("decimal", decimal), ("thousands", thousands)) if mark is not None}
     selection = Selection(
         targets=column_names(target) or None,
         weight=weight,
         drop=column_names(drop),
         kinds=dict(kinds or {}),
-        missing=MISSING if missing is None else ("", *missing),
-        **check_dialect(dialect or {}),
+        missing=missing_cells(None if missing is None else list(missing)),
+        **check_dialect({**(dialect or {}), **marks}),
     )
     if selection.targets is None:
         refuse_no_target(source)

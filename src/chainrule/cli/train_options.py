@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.data import builtin
-from chainrule.data.table import DIALECT, MISSING, Selection
+from chainrule.data.table import DIALECT, Selection
+from chainrule.data.table import missing_cells as cells_missing
 from chainrule.errors import SettingsError
 from chainrule.planning.large import CACHE_ABOVE_MB, is_large, plan_large
 from chainrule.planning.plan import TrainingPlan, plan_source
@@ -96,9 +97,12 @@ def dialect(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def missing_cells(options: argparse.Namespace) -> tuple[str, ...]:
-    """The cells that mean a missing value; an empty one always does."""
+    """The cells that mean a missing value: CELL,… in place of the usual ones, +CELL,… besides them."""
     given = getattr(options, "missing", None)
-    return MISSING if given is None else ("", *(text.strip() for text in given.split(",") if text.strip()))
+    if given is None:
+        return cells_missing(None)
+    cells = [text.strip() for text in given.removeprefix("+").split(",") if text.strip()]
+    return cells_missing(["+", *cells] if given.startswith("+") else cells)
 
 
 def value(options: argparse.Namespace, setting: Setting) -> Any:

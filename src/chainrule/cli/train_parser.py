@@ -130,7 +130,11 @@ def add_dialect(group: argparse._ActionsContainer) -> None:
             ("--thousands", "CHAR", "separator of thousands: , . ' or a blank (default as the columns show)"),
             ("--encoding", "NAME", "utf-8, utf-16, cp949, latin-1 … (default detected)"),
             ("--dates", "ORDER", "dmy, mdy or ymd, where the dates of a column suit several (default: it is asked)"),
-            ("--missing", "CELL,…", "cells that mean a missing value (default NA, ?, an empty cell and the like)"),
+            (
+                "--missing",
+                "CELL,…",
+                "cells that mean a missing value (default NA, ? and the like; +CELL,… for those and more)",
+            ),
         ),
     )
 

@@ -110,7 +110,7 @@ class Mixture:
         more = f" So are {', '.join(map(repr, others[:4]))}{' …' if len(others) > 4 else ''}." if others else ""
         cells = ",".join([shown, *others])
         can_miss = len(others) < 5 and cells.count(",") == len(others)
-        missing = f"{shlex.quote(f'--missing={cells}')}, " if can_miss else ""
+        missing = f"{shlex.quote(f'--missing=+{cells}')}, " if can_miss else ""
         grouping = self._grouping(shown)
         wanted = f"a {'finite ' if self.is_stated else ''}number{self._example()}"
         options = f"{grouping}{missing}{self._remedies}"

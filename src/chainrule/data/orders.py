@@ -22,7 +22,9 @@ def with_stated(source: Source, selection: Selection) -> tuple[Selection, Orders
     """
     kinds = {**source.kinds, **selection.kinds}
     wanted = {name: kind for name, kind in kinds.items() if name not in selection.drop and name != selection.weight}
-    orders = {name: levels_of(name, kind) for name, kind in wanted.items() if "<" in kind}
+    orders = {
+        name: levels_of(name, kind) for name, kind in wanted.items() if "<" in kind and not kind.startswith("number:")
+    }
     return replace(selection, kinds={**wanted, **dict.fromkeys(orders, "category")}), orders
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chainrule.data import builtin
 from chainrule.data.builtin import Part
+from chainrule.data.dialect import check_stated
 from chainrule.data.encoding import size_unpacked
 from chainrule.data.mixed import in_one
 from chainrule.data.number_spellings import Surroundings
@@ -216,6 +217,7 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     """
     by_type = source.kinds.keys() - selection.kinds.keys()
     selection, orders = with_stated(source, selection)
+    check_stated(None, None, selection.decimal, selection.thousands)
     targets, features = _wanted(source, selection)
     stated = {
         name: check_reading(name, selection.kinds[name]) for name in (*features, *targets) if name in selection.kinds

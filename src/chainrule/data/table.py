@@ -29,6 +29,21 @@ MISSING = (
 """Cells that mean a missing value, unless Selection.missing says otherwise; spaces around a cell do not count."""
 
 
+def missing_cells(stated: Sequence[str] | None) -> tuple[str, ...]:
+    """The cells that mean a missing value: those stated, or, after a "+", those and the usual; empty ones always do.
+
+    Examples
+    --------
+    >>> missing_cells(["-999"])
+    ('', '-999')
+    >>> missing_cells(["+", "oops"])[-2:]
+    ('\\\\N', 'oops')
+    """
+    if stated is None:
+        return MISSING
+    return (*MISSING, *stated[1:]) if stated[:1] in (["+"], ("+",)) else ("", *stated)
+
+
 @dataclass(frozen=True)
 class Column:
     """One column, typed. Number and boolean: float64 (false 0, true 1), NaN = missing, otherwise finite.
@@ -192,7 +207,7 @@ class Selection:
     @property
     def finds_kept(self) -> bool:
         """Whether spellings of a missing value may turn out to be classes of a target."""
-        return self.kept is None and self.missing == MISSING
+        return self.kept is None and self.missing[: len(MISSING)] == MISSING
 
 
 def column_of(name: str, values: npt.NDArray[Any]) -> Column:

@@ -108,7 +108,7 @@ def _number(block: Block, name: str, column: Any, made: NumberFormat | None, mar
     values, codes, odd = own.values(column)
     if odd.any() and marks.decimal and not own.thousands:  # the other mark can but separate thousands
         values, codes, odd = replace(own, thousands=OTHER_MARK[own.decimal]).values(column)
-    elif made is not None and not made.decimal and not made.thousands and marks.decimal is None:
+    elif made is not None and not (made.decimal or made.thousands or marks.decimal or marks.thousands):
         doubtful = like_thousands(column)
         if doubtful.any():
             raise _doubtful(block, name, column, int(np.argmax(doubtful)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,14 +49,21 @@ def table_of_array(X: Array, kinds: Mapping[str, str] | None = None) -> Table:
     return Table(path="X", columns=tuple(columns), stated=frozenset(kinds or {}))
 
 
-def table_of_frame(X: Any, kinds: dict[str, str] | None = None, stated: Mapping[str, str] | None = None) -> Table:
+def table_of_frame(
+    X: Any,
+    kinds: dict[str, str] | None = None,
+    stated: Mapping[str, str] | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+) -> Table:
     """The columns of use of a frame; as they were read before where `kinds` says so, else as is stated."""
+    wanted = Selection(targets=(), needs_target=False, decimal=decimal, thousands=thousands)
     if kinds is not None:
-        return read(X, Selection(targets=(), needs_target=False, features=tuple(kinds), kinds=kinds))
+        return read(X, replace(wanted, features=tuple(kinds), kinds=kinds))
     for name in stated or {}:
         if name not in named(X):
             raise no_such("column", name, list(named(X)), "X")
-    return read(X, Selection(targets=(), needs_target=False, kinds=stated or {}))
+    return read(X, replace(wanted, kinds=stated or {}))
 
 
 def _category(name: str, values: Array) -> Column:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from chainrule.api.model_selection import choose, train_candidate
 from chainrule.api.network import Network
 from chainrule.data.arrays import refuse_masked, refuse_unfit_weights
+from chainrule.data.numbers import THOUSANDS
 from chainrule.data.table import Column, Table
 from chainrule.engine.select import reference
 from chainrule.errors import InterruptedWarning
@@ -48,6 +49,8 @@ class BaseTabular(ReadsTables):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "metric": [str],
         "kinds": [None, dict],
+        "decimal": [None, StrOptions({".", ","})],
+        "thousands": [None, StrOptions(set(THOUSANDS))],
         "importances": ["boolean"],
         "random_state": ["random_state"],
         "time_limit": [None, Interval(Real, 0, None, closed="neither")],

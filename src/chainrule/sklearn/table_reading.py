@@ -33,7 +33,8 @@ class ReadsTables(BaseEstimator):
             self._frame = True
             if not hasattr(X, "iloc"):
                 self.feature_names_in_ = np.asarray(self._names, dtype=object)
-            table = table_of_frame(X, stated=getattr(self, "kinds", None))
+            decimal, thousands = self._marks
+            table = table_of_frame(X, stated=getattr(self, "kinds", None), decimal=decimal, thousands=thousands)
         else:
             X = self._checked(X, reset=True)
             self._names = tuple(f"x{j}" for j in range(X.shape[1]))
@@ -41,6 +42,11 @@ class ReadsTables(BaseEstimator):
             table = table_of_array(X, getattr(self, "kinds", None))
         self._readings = {column.name: column.reading for column in table.columns}
         return table
+
+    @property
+    def _marks(self) -> tuple[str | None, str | None]:
+        """What is stated of the marks of numbers."""
+        return getattr(self, "decimal", None), getattr(self, "thousands", None)
 
     def _checked(self, X: Any, *, reset: bool) -> Array:
         X = validate_data(self, unmasked(X), dtype=None, ensure_all_finite="allow-nan", reset=reset)
@@ -56,7 +62,8 @@ class ReadsTables(BaseEstimator):
                 kinds = self._readings
                 missing = [name for name in kinds if name not in named(X)]
                 if not missing:
-                    return table_of_frame(X, kinds)
+                    decimal, thousands = self._marks
+                    return table_of_frame(X, kinds, decimal=decimal, thousands=thousands)
                 raise ValueError(f"X has no column {missing[0]!r}: must have the columns of fit, {', '.join(kinds)}.")
             X = np.asarray(X)
         X = self._checked(X, reset=False)

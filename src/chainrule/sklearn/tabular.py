@@ -46,6 +46,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         What the best epoch is chosen by; "auto" for the preset's, the log-loss.
     kinds : dict, default None
         What columns hold, by name, such as {"zip": "category", "size": "S<M<L"}; of an array x0, x1, ….
+    decimal, thousands : str, default None
+        The marks of numbers that are text in a frame, such as "," and "."; None for what the columns show.
     class_weight : dict, list or "balanced", default None
         The weight of each class: {label: weight}, or a list of weights in the order of `classes_`.
     importances : bool, default False
@@ -96,6 +98,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         validation_fraction: float = 0.2,
         metric: str = "auto",
         kinds: Any = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
         class_weight: Any = None,
         importances: bool = False,
         random_state: Any = None,
@@ -234,6 +238,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         What the best epoch is chosen by; "auto" for the preset's, the loss.
     kinds : dict, default None
         What columns hold, by name, such as {"zip": "category", "size": "S<M<L"}; of an array x0, x1, ….
+    decimal, thousands : str, default None
+        The marks of numbers that are text in a frame, such as "," and "."; None for what the columns show.
     importances : bool, default False
         Whether `feature_importances_` is computed, by permutation.
     random_state : int, RandomState or None, default None
@@ -275,6 +281,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         validation_fraction: float = 0.2,
         metric: str = "auto",
         kinds: Any = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
         importances: bool = False,
         random_state: Any = None,
         time_limit: float | None = None,
