@@ -217,7 +217,6 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     """
     by_type = source.kinds.keys() - selection.kinds.keys()
     selection, orders = with_stated(source, selection)
-    check_stated(None, None, selection.decimal, selection.thousands)
     targets, features = _wanted(source, selection)
     stated = {
         name: check_reading(name, selection.kinds[name]) for name in (*features, *targets) if name in selection.kinds
@@ -327,6 +326,7 @@ def _decide(
 def _wanted(source: Source, selection: Selection) -> tuple[tuple[str, ...], list[str]]:
     """The names of the targets and of the columns to predict from."""
     check_order(selection.dates)
+    check_stated(None, None, selection.decimal, selection.thousands)
     names, targets = source.names, selection.wanted_targets
     if selection.needs_target and not targets:
         raise DataError(f"which column is to be predicted? Give --target, one of {listed(names)}.", path=source.path)
