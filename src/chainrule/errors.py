@@ -11,6 +11,7 @@ DivergenceWarning    the same news, when training returns what it has instead of
 DamagedFileWarning   a file of a run cannot be read; what it held is lost, the rest of the run is not
 InterruptedWarning   Ctrl-C ended a training, which returns what it has: a loop around it may want to end too
 UnwrittenWarning     a file of a run could not be written; training went on, or its run was returned
+MeasureWarning       measures leave rows or targets out, or count rows once whose weights are not there
 ReplayWarning        a replay on another engine or BLAS than recorded: the same to rounding, not to the bit
 """
 
@@ -208,6 +209,18 @@ class UnwrittenWarning(UserWarning):
 
 class GradientWarning(UserWarning):
     """The delta of a loss of one's own is not the derivative of its value."""
+
+
+class MeasureWarning(UserWarning):
+    """Measures are not over all rows and targets, or not weighted as the training was: the message says what and why.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import chainrule as cr
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", cr.MeasureWarning)  # a class that training had not is an error
+    """
 
 
 class ReplayWarning(UserWarning):

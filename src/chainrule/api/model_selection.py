@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.api.network import Network
-from chainrule.api.prepare import Setup, set_up
+from chainrule.api.prepare import Setup, positive_of, set_up
 from chainrule.api.run import Run
 from chainrule.api.train import train, trainer_of
 from chainrule.errors import DataError
@@ -65,7 +65,10 @@ def tried(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            setup = set_up(network, X, y, weight, class_weight, resample.validation, settings, engine, asked["threads"])
+            setup = set_up(
+                network, X, y, weight, class_weight, resample.validation, settings, engine, asked["threads"],
+                positive_of(candidate.pipeline),
+            )  # fmt: skip
         except DataError:
             if resample.outside is not None:  # a fold leaves one class only
                 return None

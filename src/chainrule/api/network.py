@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import arrays
+from chainrule.engine.probabilities import complement, logits
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.errors import SettingsError, ShapeError
@@ -226,7 +227,7 @@ class Network:
         ndarray of shape (n,) or (n, k)
             Class indices (n,), labels (n, k) of 0 and 1, or values.
         """
-        return targets.decode(self._output(X), self.kind)
+        return targets.decode(self._output(X)[1], self.kind)
 
     def predict_proba(self, X: object) -> Array:
         """Predict probabilities.
@@ -239,20 +240,43 @@ class Network:
         Returns
         -------
         ndarray of shape (n, n_classes)
-            Both classes for one sigmoid.
+            Both classes for one sigmoid: σ(−z) and σ(z), each with all digits of the dtype.
 
         Raises
         ------
         SettingsError
             If the output activation is neither softmax nor sigmoid.
         """
-        output = self._output(X)
+        rows, output = self._output(X)
         if not ACTIVATIONS[self.architecture.output].probability:
             raise SettingsError(
                 f"output={self.architecture.output!r}: must be softmax or sigmoid to give probabilities. Try predict."
             )
         one = output.shape[1] == 1 and loss_named(self.architecture.loss).of_classes
-        return np.hstack([1 - output, output]) if one else output
+        return np.hstack([complement(self.engine, self.parameters, rows, output), output]) if one else output
+
+    def logits(self, X: object) -> Array:
+        """Compute z of the output layer, before its activation.
+
+        The logarithm of a probability keeps its digits there: of a sigmoid it is −log(1 + e^−z).
+
+        Parameters
+        ----------
+        X : array of shape (n, n_inputs)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs)
+            The weighted inputs of the output units.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> cr.Network([2, 2, 1], output="sigmoid").logits([[0.0, 0.0]]).tolist()
+        [[0.0]]
+        """
+        return logits(self.engine, self.parameters, self._features(X))
 
     def encode(self, y: object, n: int) -> tuple[Array, targets.OutputKind]:
         """Encode targets as engines take them.
@@ -276,9 +300,10 @@ class Network:
             y, n, output=a.output, loss=a.loss, n_outputs=a.n_outputs, dtype=a.dtype, stated=self.stated
         )
 
-    def _output(self, X: object) -> Array:
+    def _output(self, X: object) -> tuple[Array, Array]:
+        """The rows as the engine takes them, and the output activation."""
         rows, refuse = arrays.unchecked_features(X, self.architecture.n_inputs, self.architecture.dtype)
-        return self.engine.predict(self.parameters, rows, refuse)
+        return rows, self.engine.predict(self.parameters, rows, refuse)
 
     def _features(self, X: object) -> Array:
         return arrays.features(X, self.architecture.n_inputs, self.architecture.dtype)

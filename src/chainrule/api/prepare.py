@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError, ShapeError
 from chainrule.network.class_weights import ClassWeights, class_weights
 from chainrule.network.targets import OutputKind, kind_of
+from chainrule.pipeline.target import Classes
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run.rows import Rows, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.training import metrics
@@ -75,8 +77,12 @@ def set_up(
     settings: Settings,
     engine_name: str,
     threads: int | None,
+    positive: int = 1,
 ) -> Setup:
-    """What train was given, checked and converted; rows are held out where a share is asked for."""
+    """What train was given, checked and converted; rows are held out where a share is asked for.
+
+    Arguments: positive: of two classes the one that a metric such as f1 is about
+    """
     architecture = network.architecture
     engine, reason = select(engine_name, architecture, threads, settings.optimizer.name)
     features = arrays.features(X, architecture.n_inputs, architecture.dtype)
@@ -110,11 +116,20 @@ def set_up(
         seed=settings.seed,
         shuffle=settings.shuffle,
     )
-    metric = metrics.choose(settings.metric, kind, architecture.output)
+    metric = metrics.choose(settings.metric, kind, architecture.output, positive)
+    if metric.name == "log_loss" and kind == "class" and loss_named(architecture.loss).log_loss:
+        metric = replace(metric, is_loss=True)
     return Setup(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
         validation=_held(held_out, kind, network, by_class, encoded), class_weight=by_class, kind=kind,
     )  # fmt: skip
+
+
+def positive_of(pipeline: Any) -> int:
+    """The index of the positive one of two classes, as the pipeline of a table has it; 1 without one."""
+    target = getattr(pipeline, "target", None)
+    positive = target.positive_class if isinstance(target, Classes) else None
+    return 1 if positive is None else positive[0]
 
 
 def _share_held_out(share: float, encoded: Any, kind: str, seed: int, *, said: Any) -> split.HeldOut:

@@ -11,13 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
-from chainrule.data import builtin
+from chainrule.data import arrays, builtin
+from chainrule.data.presence import has_column
 from chainrule.data.read import batches, read
 from chainrule.data.table import Column, Selection, Table
 from chainrule.engine.protocol import dense_targets
-from chainrule.errors import DataError, SettingsError, ShapeError
+from chainrule.errors import DataError, MeasureWarning, SettingsError, ShapeError, warn
 from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.planning.evaluation import Scores, scores, scores_of_arrays
+from chainrule.planning.evaluation import scores, scores_of_arrays
+from chainrule.planning.measures import Scores
+from chainrule.planning.plan import check_weights
+from chainrule.planning.request import AUTO
 
 Array = npt.NDArray[Any]
 BLOCK_ROWS = 65_536
@@ -45,20 +49,48 @@ def as_source(table: Any) -> Any:
 
 
 def selection_for(
-    source: Any, pipeline: TablePipeline, *, needs_target: bool, dialect: Mapping[str, str] | None = None
+    source: Any,
+    pipeline: TablePipeline,
+    *,
+    needs_target: bool,
+    dialect: Mapping[str, str] | None = None,
+    weight: str | None = None,
 ) -> Selection:
-    """The columns a pipeline knows, by name."""
-    wanted = pipeline.selection(needs_target=needs_target, **(dialect or {}))
+    """The columns a pipeline knows, by name, and the weights of rows."""
+    wanted = pipeline.selection(needs_target=needs_target, weight=weight, **(dialect or {}))
     return replace(wanted, targets=None) if isinstance(source, str) and source in builtin.TARGETS else wanted
 
 
 def blocks(
-    source: Any, pipeline: TablePipeline, *, needs_target: bool, dialect: Mapping[str, str] | None = None
+    source: Any,
+    pipeline: TablePipeline,
+    *,
+    needs_target: bool,
+    dialect: Mapping[str, str] | None = None,
+    weight: str | None = None,
 ) -> Iterator[Table]:
     """The rows of a table, or of the test part of a built-in set, some at a time: memory does not grow with them."""
     source = as_source(source)
-    wanted = selection_for(source, pipeline, needs_target=needs_target, dialect=dialect)
-    return batches(source, wanted, BLOCK_ROWS, "test")
+    wanted = selection_for(source, pipeline, needs_target=needs_target, dialect=dialect, weight=weight)
+    for table in batches(source, wanted, BLOCK_ROWS, "test"):
+        check_weights(table, weight, may_be_zero=True)
+        yield table
+
+
+def weight_column(source: Any, pipeline: TablePipeline, given: str | None = AUTO) -> str | None:
+    """The column of weights to measure rows by: the one that is named; for "auto" that of training, where it is there.
+
+    A table without the weights of training is measured without, which a warning tells.
+    """
+    if given != AUTO or pipeline.weight is None:
+        return None if given == AUTO else given
+    if has_column(as_source(source), pipeline.weight):
+        return pipeline.weight
+    warn(
+        f"the rows have no column {pipeline.weight!r} of weights, as training had; each of them counts 1.",
+        MeasureWarning,
+    )
+    return None
 
 
 class PredictsTables:
@@ -155,8 +187,10 @@ class PredictsTables:
             )
         return np.concatenate([inputs for _, inputs in self._blocks(X)])
 
-    def evaluate(self, X: Any, y: Any = None) -> Scores:
+    def evaluate(self, X: Any, y: Any = None, *, weight: Any = AUTO) -> Scores:
         """Compute measures over exactly these rows; those without a target are left out.
+
+        Rows of a class that training had not are left out too, with a warning, and counted in n_unseen.
 
         Parameters
         ----------
@@ -164,12 +198,15 @@ class PredictsTables:
             Rows, as for `predict`.
         y : array, series or mapping of columns, optional
             The true targets; if None, they are columns of X.
+        weight : str, array of shape (n,) or None, default "auto"
+            The weights of the rows, ≥ 0: a column of X, or one number a row. "auto" takes the column that weighted the
+            rows of the training, where X has it; None counts each row once.
 
         Returns
         -------
         dict
             The number of rows, n_rows, and accuracy, balanced_accuracy, f1_macro, log_loss, auc, … of classes or
-            labels; rmse, mae, r2 of values.
+            labels, of two classes f1[CLASS] of the positive one; rmse, mae, r2 of values.
 
         Raises
         ------
@@ -183,17 +220,19 @@ class PredictsTables:
         if not self._takes(X):
             if y is None:
                 raise SettingsError("y=None: must hold the targets of the rows (got an array X without them). Give y.")
-            return self._scores_of_arrays(X, y)
-        if y is None:
-            return scores(self.network, self._fitted, blocks(X, self._fitted, needs_target=True))
-        found = [table for table, _ in self._blocks(X, encodes=False)]
-        return scores(self.network, self._fitted, _with_targets(found, self._fitted, y))
+            return self._scores_of_arrays(X, y, None if isinstance(weight, str) else weight)
+        pipeline, is_column = self._fitted, weight is None or isinstance(weight, str)
+        column = weight_column(X, pipeline, weight) if is_column else None
+        tables: Iterator[Table] = blocks(X, pipeline, needs_target=y is None, weight=column)
+        if y is not None:
+            tables = _with_targets(list(tables), pipeline, y)
+        return scores(self.network, pipeline, tables if is_column else _with_weights(list(tables), weight))
 
-    def _scores_of_arrays(self, X: Any, y: Any) -> Scores:
+    def _scores_of_arrays(self, X: Any, y: Any, weight: Any) -> Scores:
         network = self.network
         encoded = network.encode(y, len(X))[0]
         wide = dense_targets(encoded, network.architecture) if network.kind == "values" else encoded
-        return scores_of_arrays(network, X, wide, network.kind)
+        return scores_of_arrays(network, X, wide, network.kind, arrays.weights(weight, len(X), "float64", "weight"))
 
     @property
     def _fitted(self) -> TablePipeline:
@@ -227,6 +266,15 @@ def _with_targets(tables: list[Table], pipeline: TablePipeline, y: Any) -> Itera
     for table in tables:
         here = slice(first, first + len(table))
         yield replace(table, targets=tuple(column.take(here) for column in columns))
+        first += len(table)
+
+
+def _with_weights(tables: list[Table], weight: Any) -> Iterator[Table]:
+    """The tables with one weight for each of their rows."""
+    given, first = arrays.weights(weight, sum(map(len, tables)), "float64", "weight"), 0
+    assert given is not None
+    for table in tables:
+        yield replace(table, weight=given[first : first + len(table)].astype(np.float64))
         first += len(table)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.api import finish
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
-from chainrule.api.prepare import Setup, set_up
+from chainrule.api.prepare import Setup, positive_of, set_up
 from chainrule.api.run import Run
 from chainrule.api.run_writer import RunWriter
 from chainrule.errors import DivergenceWarning, SettingsError, warn
@@ -79,7 +79,9 @@ def train(
         early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
     )  # fmt: skip
     _check(threads, time_limit, on_divergence, has_validation=early_stopping is None or validation is not None)
-    setup = set_up(network, X, y, sample_weight, class_weight, validation, settings, engine, threads)
+    setup = set_up(
+        network, X, y, sample_weight, class_weight, validation, settings, engine, threads, positive_of(pipeline)
+    )
     setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)

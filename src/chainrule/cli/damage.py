@@ -1,4 +1,4 @@
-"""Reports of damaged files of a run: one line each, once; the command continues without them."""
+"""Reports of damaged files of a run and of rows left out: one line each, once; the command continues without them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from chainrule.errors import DamagedFileWarning
+from chainrule.errors import DamagedFileWarning, MeasureWarning
+
+REPORTED = (DamagedFileWarning, MeasureWarning)
 
 
 @contextmanager
 def report_damage() -> Iterator[None]:
-    """A DamagedFileWarning is one line on stderr; other warnings go the way they went."""
+    """A warning about files of a run or about measures is one line on stderr; others go the way they went."""
     reported: set[str] = set()
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if not issubclass(category, DamagedFileWarning):
+            if not issubclass(category, REPORTED):
                 usual(message, category, *where, **more)
             elif str(message) not in reported:
                 reported.add(str(message))
                 print(f"chainrule: {' '.join(str(message).split())}", file=sys.stderr)
 
-        warnings.simplefilter("always", DamagedFileWarning)
+        for category in REPORTED:
+            warnings.simplefilter("always", category)
         warnings.showwarning = show
         yield

@@ -126,6 +126,11 @@ def _predict(command: argparse.ArgumentParser) -> None:
 def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory or model file")
     command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    weights = command.add_mutually_exclusive_group()
+    weights.add_argument(
+        "--weight", metavar="COLUMN", help="column of row weights ≥ 0 (default that of training, where DATA has it)"
+    )
+    weights.add_argument("--no-weight", action="store_true", help="count each row once")
     command.add_argument("--json", action="store_true", help="print one flat JSON object")
     _dialect(command)
 

@@ -51,6 +51,7 @@ def request(options: argparse.Namespace) -> Request:
         settings=stated,
         metric=options.metric,
         class_weight=options.class_weight,
+        positive=options.positive,
         hidden_sizes=None if options.network is None else hidden_sizes(options.network),
         activation=None if options.activation is None else _one_or_each(options.activation),
         normalization=None if normalization == "none" else normalization,

@@ -115,6 +115,7 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
             ("--bins", "N", "inputs that tell the place of a number in bins, 0 for none (default by preset)"),
         ),
     )
+    group.add_argument("--positive", metavar="CLASS", help="which of two classes f1 is about (default the rarer)")
     group.add_argument("--class-weight", choices=("balanced",), help="weigh classes against their frequency")
     group.set_defaults(task="auto", drop="", metric="auto")
 

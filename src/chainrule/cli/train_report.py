@@ -13,7 +13,7 @@ from chainrule.diagnose.doctor.after_training import after_training
 from chainrule.diagnose.doctor.finding import Finding
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning import summary
-from chainrule.planning.evaluation import Scores
+from chainrule.planning.measures import Scores
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Selected
 from chainrule.run.names import REPORT

@@ -20,7 +20,7 @@ def read_npz(path: Path, selection: Selection) -> Table:
 
     Errors    DataError for arrays that are missing, misshapen, infinite, pickled or hold no numbers
     """
-    held = _npz_arrays(path)
+    held = npz_arrays(path)
     X = _numbers(np.asarray(_member(held, "X", path)), "X", path)
     if X.ndim != 2:
         raise DataError(
@@ -70,7 +70,8 @@ def _numbers(array: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]
     return array
 
 
-def _npz_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+def npz_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a file by name; DataError where it cannot be read."""
     try:
         with open(path, "rb") as file:
             held = np.load(file, allow_pickle=False)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from chainrule.data import builtin
 from chainrule.data.builtin import Part
 from chainrule.data.dialect import check_stated
@@ -175,6 +177,8 @@ class ReadPlan:
             understood=self.understood,
             stated=frozenset(self.selection.kinds),
             dialect=self.source.dialect,
+            places=block.places,
+            has_lines=block.lines is not None,
         )
 
     def of_targets(self) -> Table:
@@ -196,8 +200,6 @@ class ReadPlan:
 
         Errors    DataError where there is none
         """
-        import numpy as np
-
         if not tables:
             raise DataError("has a header and no rows; expected at least one.", path=self.source.path)
         first = tables[0]
@@ -206,6 +208,7 @@ class ReadPlan:
             columns=tuple(joined([t.columns[i] for t in tables]) for i in range(len(first.columns))),
             targets=tuple(joined([t.targets[i] for t in tables]) for i in range(len(first.targets))),
             weight=None if first.weight is None else np.concatenate([t.weight for t in tables if t.weight is not None]),
+            places=np.concatenate([t.places for t in tables if t.places is not None]),
         )
 
 

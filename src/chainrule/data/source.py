@@ -43,6 +43,13 @@ class Block:
     def __len__(self) -> int:
         return next((len(column) for column in self.columns.values()), 0)
 
+    @property
+    def places(self) -> npt.NDArray[np.int64]:
+        """The line of each row, or else its number."""
+        if self.lines is None:
+            return np.arange(self.first_row, self.first_row + len(self))
+        return np.asarray(self.lines, np.int64)
+
     def place(self, row: int, column: str, text: object) -> Place:
         """Where a row of the block stands."""
         line = None if self.lines is None else int(self.lines[row])

@@ -133,6 +133,10 @@ class Table:
     """Columns whose kind was stated."""
     dialect: str = ""
     """What was detected of a text file, to be printed: "comma, quote \", UTF-8"; else the format."""
+    places: npt.NDArray[np.int64] | None = None
+    """Of each row the line of a text file, else its number from 0; None where they were never asked for."""
+    has_lines: bool = False
+    """Whether places are lines."""
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -162,7 +166,15 @@ class Table:
             columns=tuple(column.take(rows) for column in self.columns),
             targets=tuple(column.take(rows) for column in self.targets),
             weight=None if self.weight is None else self.weight[rows],
+            places=None if self.places is None else self.places[rows],
         )
+
+    def error(self, row: int, column: str, message: str) -> DataError:
+        """The error of one of the rows, with its line or else its number in the source."""
+        place = row if self.places is None else int(self.places[row])
+        if self.has_lines:
+            return DataError(message, path=self.path, line=place, column=column)
+        return DataError(f"row {place} (from 0) {message}", path=self.path, column=column)
 
 
 DIALECT = ("delimiter", "quote", "decimal", "thousands", "encoding", "dates")

@@ -100,15 +100,24 @@ PIPELINE = Record(
         ),
         "target": Kinds(
             {
-                "classes": Record({"columns": ListOf(_NAME, 1, 1), "classes": ListOf(_CLASS_NAME, least=2)}),
+                "classes": Record(
+                    {
+                        "columns": ListOf(_NAME, 1, 1),
+                        "classes": ListOf(_CLASS_NAME, least=2),
+                        "positive": Optional(Whole(0, 1)),
+                    },
+                    may_lack=frozenset({"positive"}),
+                ),
                 "labels": Record({"columns": _TARGET_NAMES, "words": ListOf(ListOf(_CLASS_NAME, 2, 2))}),
                 "values": Record({"columns": _TARGET_NAMES, "logarithm": Flag()}),
             }
         ),
         "readings": MapOf(Checked(_accept_reading), _NAME),
         "missing": ListOf(_NAME),
+        "weight": Optional(_NAME),
         "seed": Whole(0, MAX_SEED),
-    }
+    },
+    may_lack=frozenset({"weight"}),
 )
 
 

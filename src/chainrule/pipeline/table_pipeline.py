@@ -43,6 +43,8 @@ class TablePipeline:
     average: Array
     """The mean of every input over the training rows (weighted)."""
     seed: int = 0
+    weight: str | None = None
+    """The column of the weights of rows, where there is one."""
 
     @classmethod
     def fit(
@@ -186,6 +188,7 @@ class TablePipeline:
             "target": {"kind": self.target.kind, **plain(self.target)},
             "readings": self.readings,
             "missing": list(self.missing),
+            "weight": self.weight,
             "seed": self.seed,
         }
 
@@ -218,6 +221,7 @@ class TablePipeline:
             missing=missing,
             average=arrays["average"],
             seed=values["seed"],
+            weight=values.get("weight"),
         )
 
 

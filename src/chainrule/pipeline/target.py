@@ -10,14 +10,14 @@ A missing target of several is NaN and stays out of the loss; a row without its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.table import Column, Table
-from chainrule.errors import DataError
+from chainrule.errors import DataError, MeasureWarning, SettingsError, warn
 from chainrule.pipeline.statistics import mean_and_scale
 
 Array = npt.NDArray[Any]
@@ -29,6 +29,30 @@ def class_text(name: ClassName) -> str:
     if isinstance(name, str):
         return name
     return str(int(name)) if float(name).is_integer() else repr(float(name))
+
+
+@dataclass
+class Unseen:
+    """Classes that training had not, of rows that are only measured: these are left out, and counted."""
+
+    found: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    """By column and class: the number of rows, the first of them, and the classes that training had."""
+
+    @property
+    def n_rows(self) -> int:
+        """How often such a class stands there."""
+        return sum(entry[0] for entry in self.found.values())
+
+    def add(self, column: str, name: ClassName, table: Table, rows: Array, shown: str) -> None:
+        """Count rows of a table."""
+        self.found.setdefault((column, class_text(name)), [0, table.take(rows[:1]), shown])[0] += len(rows)
+
+    def warn(self) -> None:
+        """Tell of each class."""
+        for (column, name), (n, first, shown) in self.found.items():
+            left_out = "this row is" if n == 1 else f"this row and {n - 1:,} more of that class are"
+            message = f"holds the class {name!r}, training had {shown}; {left_out} left out of the measures."
+            warn(str(first.error(0, column, message)), MeasureWarning)
 
 
 def names_of(column: Column) -> tuple[tuple[ClassName, ...], Array]:
@@ -55,23 +79,46 @@ class Classes:
     kind: ClassVar[str] = "classes"
     columns: tuple[str, ...]
     classes: tuple[ClassName, ...]
+    positive: int | None = None
+    """Of two classes the one that f1, precision and recall are about; None: the second."""
 
     @classmethod
-    def fit(cls, table: Table, classes: Sequence[ClassName]) -> Classes:
-        """The names as given: those of all rows, not of the training rows alone."""
-        return cls((table.targets[0].name,), tuple(classes))
+    def fit(cls, table: Table, classes: Sequence[ClassName], positive: str | None = None) -> Classes:
+        """The names as given: those of all rows, not of the training rows alone.
+
+        Arguments: positive: the name of the positive one of two classes; None: the rarer, of equal ones the second
+        Raises SettingsError where it is none of two
+        """
+        found = cls((table.targets[0].name,), tuple(classes))
+        texts = [class_text(name) for name in classes]
+        if positive is None:
+            share = np.bincount(found.encode(table) + 1, table.weight, len(classes) + 1)[1:]
+            place = int(share[1] <= share[0]) if len(classes) == 2 else None
+        elif len(texts) == 2 and positive in texts:
+            place = texts.index(positive)
+        else:
+            expected = " or ".join(map(repr, texts)) if len(texts) == 2 else f"left out: there are {len(texts)} classes"
+            raise SettingsError(f"positive={positive!r}: must be {expected} (got {positive!r}).")
+        return replace(found, positive=place)
+
+    @property
+    def positive_class(self) -> tuple[int, str] | None:
+        """Index and name of the positive one of two classes."""
+        place = 1 if self.positive is None else self.positive
+        return (place, class_text(self.classes[place])) if len(self.classes) == 2 else None
 
     @property
     def names(self) -> tuple[tuple[ClassName, ...], ...]:
         """The classes of the only column."""
         return (self.classes,)
 
-    def encode(self, table: Table) -> Array:
+    def encode(self, table: Table, unseen: Unseen | None = None) -> Array:
         """Class indices (n,), −1 where missing.
 
-        Raises DataError for a class the training had not.
+        Arguments: unseen: takes up classes that training had not, −1 too. Raises DataError for such a class, where it
+        is not given.
         """
-        return _indices(_target(table, self.columns[0]), self.classes, table.path)
+        return _indices(_target(table, self.columns[0]), self.classes, table, unseen)
 
     def decode(self, predictions: Array) -> Array:
         """Names (n,)."""
@@ -102,10 +149,13 @@ class Labels:
         """The words of each column."""
         return self.words
 
-    def encode(self, table: Table) -> Array:
-        """0, 1 or NaN, (n, k)."""
+    def encode(self, table: Table, unseen: Unseen | None = None) -> Array:
+        """0, 1 or NaN, (n, k).
+
+        Arguments: unseen: as of classes
+        """
         found = [
-            _indices(_target(table, name), pair, table.path)
+            _indices(_target(table, name), pair, table, unseen)
             for name, pair in zip(self.columns, self.words, strict=True)
         ]
         codes = np.column_stack(found).astype(np.float64)
@@ -210,14 +260,17 @@ def _numbers(column: Column, path: str) -> Array:
     return column.values.astype(np.float64)
 
 
-def _indices(column: Column, classes: Sequence[ClassName], path: str) -> Array:
-    """The index of each row's class; −1 where it is missing."""
+def _indices(column: Column, classes: Sequence[ClassName], table: Table, unseen: Unseen | None) -> Array:
+    """The index of each row's class; −1 where it is missing, or unseen."""
     found, codes = names_of(column)
     index = {class_text(name): i for i, name in enumerate(classes)}
     known = np.array([*(index.get(class_text(name), -2) for name in found), -1], np.int64)
-    if (known == -2).any():
-        first = found[int(np.flatnonzero(known == -2)[0])]
-        shown = ", ".join(map(str, classes[:8])) + (", …" if len(classes) > 8 else "")
-        raise DataError(f"holds the class {first!r}; training had {shown}.", path=path, column=column.name)
-    result: Array = known[codes]
+    shown = ", ".join(map(str, classes[:8])) + (", …" if len(classes) > 8 else "")
+    for place in np.flatnonzero(known == -2):
+        rows = np.flatnonzero(codes == place)
+        if unseen is None:
+            message = f"holds the class {found[place]!r}; training had {shown}. Correct it, or leave such rows out."
+            raise table.error(int(rows[0]), column.name, message)
+        unseen.add(column.name, found[place], table, rows, shown)
+    result: Array = np.maximum(known, -1)[codes]
     return result

@@ -39,9 +39,11 @@ from chainrule.planning.plan import (
     choose_task_of,
     encoding_of,
     read_like_training,
+    read_test,
     target_of,
     weighted_by_classes,
 )
+from chainrule.planning.presets import Preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import PredictionTask
 from chainrule.seeding import Purpose, stream_key, words
@@ -91,9 +93,7 @@ def plan_large(
     chosen = choose_preset(request, rows, counts["train"], task)
     if counts["train"] > SAMPLE_ROWS:
         chosen = replace(chosen, n_bins=0)  # bins would make the cache many times as large
-    how = encoding_of(request, chosen, chosen)
-    weighted, target = weighted_by_classes(rows, request, task), target_of(request, task, rows)
-    pipeline = TablePipeline.fit(weighted, target, **how, missing=selection.missing, seed=seed)  # of every candidate
+    pipeline = _fitted(rows, request, task, chosen, selection)  # of every candidate
     dtype, folds = request.dtype or chosen.dtype, np.full(len(roles), -1, np.int8)
     folds[sampled[TRAIN]] = folds_of(len(rows), seed)
     made_with = {"pipeline": _digest(pipeline), "validation": share, "seed": seed, "weight": selection.weight}
@@ -108,7 +108,7 @@ def plan_large(
         held_out = mapped.parts["validation"]
         validation = (held_out.X, held_out.y, held_out.weight)
     if test is not None:
-        parts["test"] = read_like_training(test, rows, replace(selection, weight=None))
+        parts["test"] = read_test(test, rows, selection)
     every = EncodedRows(pipeline=pipeline, X=train.X, y=train.y, weight=train.weight, validation=validation)
     return TrainingPlan(
         request=request, table=rows, parts=parts, task=task, share=share, source=origin or {}, cache=mapped.folder,
@@ -116,6 +116,14 @@ def plan_large(
         counts={name: counts.get(name, len(table)) for name, table in parts.items()},
         n_left_out=int((roles == 0).sum()),
     )  # fmt: skip
+
+
+def _fitted(rows: Table, request: Request, task: PredictionTask, chosen: Preset, selection: Selection) -> TablePipeline:
+    """The pipeline, fitted to the sampled training rows."""
+    weighted, target = weighted_by_classes(rows, request, task), target_of(request, task, rows)
+    how = encoding_of(request, chosen, chosen)
+    fitted = TablePipeline.fit(weighted, target, **how, missing=selection.missing, seed=request.seed)
+    return replace(fitted, weight=selection.weight)
 
 
 def _roles(targets: Table, task: PredictionTask, share: float | None, seed: int) -> Roles:
@@ -174,7 +182,11 @@ def _encoded(
 
 
 def _digest(pipeline: TablePipeline) -> str:
-    digest = hashlib.sha256(json.dumps(pipeline.to_dict(), sort_keys=True).encode())
+    described = {
+        name: value for name, value in pipeline.to_dict().items() if name != "weight"
+    }  # neither is in an input
+    described["target"] = {name: value for name, value in described["target"].items() if name != "positive"}
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for name, array in sorted(pipeline.arrays().items()):
         digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from chainrule.data import arrays, builtin
 from chainrule.data.folds import N_FOLDS, folds
+from chainrule.data.presence import has_column
 from chainrule.data.read import read
 from chainrule.data.split import HeldOut, holdout, repeated_holdout
 from chainrule.data.table import Selection, Table, Understood, no_such
-from chainrule.errors import DataError, SettingsError, unknown_name
+from chainrule.errors import DataError, MeasureWarning, SettingsError, unknown_name, warn
 from chainrule.pipeline.columns import SCALINGS
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Target, Values
@@ -140,17 +141,19 @@ def plan_source(
         given["validation"] = read_like_training(request.validation, table, selection)
     test = source if test is None and isinstance(source, str) and source in builtin.TARGETS else test
     if test is not None:
-        given["test"] = read_like_training(test, table, replace(selection, weight=None))
-    plan = plan_table(table, request, task, given, selection.missing)
+        given["test"] = read_test(test, table, selection)
+    plan = plan_table(table, request, task, given, selection.missing, selection.weight)
     return replace(plan, n_left_out=len(whole) - len(table), source=origin or {})
 
 
 def plan_table(
-    table: Table, request: Request, task: PredictionTask, given: dict[str, Table], missing: tuple[str, ...] = ()
-) -> TrainingPlan:
+    table: Table, request: Request, task: PredictionTask, given: dict[str, Table], missing: tuple[str, ...] = (),
+    weight: str | None = None,
+) -> TrainingPlan:  # fmt: skip
     """The plan for rows that all have a target: held out once, each pipeline fitted once, its inputs made once.
 
-    Arguments: given: tables of their own to validate and to test on; missing: cells that mean a missing value.
+    Arguments: given: tables of their own to validate and to test on; missing: cells that mean a missing value; weight:
+    the column of the weights of rows, to be found in other tables.
     """
     request = with_class_indices(request, task, [target.name for target in table.targets])
     seed, few = request.seed, is_few(request, len(table))
@@ -175,6 +178,7 @@ def plan_table(
                 fitted, target_of(request, task, rows), kept, **encoding_of(request, chosen, preset), missing=missing,
                 seed=seed,
             )  # fmt: skip
+            pipeline = replace(pipeline, weight=weight)
             judged: HeldOut | Arrays | None = held_out
             if "validation" in given and share is None:
                 judged = encode_rows(given["validation"], pipeline, dtype)
@@ -228,7 +232,10 @@ def n_bins_of(request: Request, preset: Preset) -> int:
 def target_of(request: Request, task: PredictionTask, rows: Table) -> Target:
     """The coding of the targets, fitted to the training rows."""
     if task.kind == "classes":
-        return Classes.fit(rows, task.words[0])
+        return Classes.fit(rows, task.words[0], request.positive)
+    if request.positive is not None:
+        message = "must be left out where no classes of one target are predicted"
+        raise SettingsError(f"positive={request.positive!r}: {message} (got {request.positive!r}).")
     if task.kind == "labels":
         return Labels.fit(rows, task.words)
     return Values.fit(rows, standardised=output_and_loss(request, task)[0] == "identity")
@@ -255,8 +262,10 @@ def check_kinds(selection: Selection, understood: Sequence[Understood], path: st
             raise no_such("column", name, names, path)
 
 
-def check_weights(table: Table, column: str | None) -> None:
-    """DataError where the weights of rows are negative, missing or all zero."""
+def check_weights(table: Table, column: str | None, *, may_be_zero: bool = False) -> None:
+    """DataError where the weights of rows are negative, missing or, unless these are some of many rows, all zero."""
+    if may_be_zero and table.weight is not None and not table.weight.any():
+        return
     try:
         arrays.weights(table.weight, len(table), "float64", "weight")
     except DataError as error:
@@ -295,6 +304,18 @@ def _with_targets(table: Table) -> Table:
     """The rows that have a target, one of several at least."""
     empty = np.logical_and.reduce([target.missing for target in table.targets])
     return table.take(np.flatnonzero(~empty)) if empty.any() else table
+
+
+def read_test(source: Any, table: Table, selection: Selection) -> Table:
+    """Rows to measure on, weighted as those of training where they have the column of weights."""
+    weight = selection.weight
+    if weight is not None and not has_column(source, weight):
+        named = source if isinstance(source, (str, Path)) else f"a {type(source).__name__}"
+        warn(f"{named}: holds no column {weight!r} of weights; each of its rows counts 1.", MeasureWarning)
+        weight = None
+    found = read_like_training(source, table, replace(selection, weight=weight))
+    check_weights(found, weight)
+    return found
 
 
 def read_like_training(source: Any, table: Table, selection: Selection) -> Table:

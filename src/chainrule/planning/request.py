@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.pipeline.target import class_text
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
 
 VALIDATION_SHARE = 0.2
@@ -42,6 +43,8 @@ class Request:
     metric: str = AUTO
     class_weight: Any = None
     """As train takes it; it weighs the statistics of the columns too."""
+    positive: str | None = None
+    """Of two classes the name of the positive one; None: the rarer."""
     hidden_sizes: tuple[int, ...] | None = None
     activation: str | tuple[str, ...] | None = None
     normalization: str | tuple[str | None, ...] | None = None
@@ -56,6 +59,8 @@ class Request:
     """When all rows of a table below FEW_ROWS are trained on: unless something is stated that a preset decides, …"""
 
     def __post_init__(self) -> None:
+        if self.positive is not None:
+            object.__setattr__(self, "positive", class_text(self.positive))
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
         for name, value in self.settings.items():
             if name not in known:

@@ -17,7 +17,8 @@ import numpy as np
 
 from chainrule.data.folds import N_FOLDS
 from chainrule.planning.candidates import Candidate
-from chainrule.planning.evaluation import Predictor, Scores, baseline, scores, scores_of_folds
+from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
+from chainrule.planning.measures import Scores
 from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan
 
 LONGER_BELOW = 0.9

@@ -103,6 +103,8 @@ class Loss:
         Whether it is a distance between numbers, which classes do not have.
     of_classes : bool, default False
         Whether it compares probabilities with classes or labels.
+    log_loss : bool, default False
+        Whether it is −log of the probability of the truth.
     low, high : float
         The smallest and the largest y that it has a meaning for.
     expected : str, default ""
@@ -135,6 +137,7 @@ class Loss:
     level: float | None = None
     distance: bool = False
     of_classes: bool = False
+    log_loss: bool = False
     low: float = -np.inf
     high: float = np.inf
     expected: str = ""

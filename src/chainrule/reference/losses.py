@@ -231,6 +231,7 @@ LOSSES: dict[str, Loss] = {
                 "sigmoid": Pair(value=_binary_cross_entropy, da=_binary_cross_entropy_da, fused=True),
             },
             of_classes=True,
+            log_loss=True,
             low=0.0,
             high=1.0,
             expected="classes, or 0/1 for each output",

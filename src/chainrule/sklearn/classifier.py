@@ -251,14 +251,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError
             If X does not have the columns of the fit.
         """
-        output = self._output(X)
+        output = self._output(X, both=self.out_activation_ == "logistic" and self.n_outputs_ == 1)
         if self.out_activation_ != "logistic":
             return output
-        if self.n_outputs_ == 1:
-            both = np.empty((len(output), 2), output.dtype)
-            both[:, 1] = output[:, 0]
-            np.subtract(1, both[:, 1], out=both[:, 0])
-            output = both
         nearly = np.finfo(output.dtype)  # a sigmoid is never quite 0 or 1
         return np.minimum(np.maximum(output, nearly.smallest_normal, out=output), 1 - nearly.epsneg, out=output)
 

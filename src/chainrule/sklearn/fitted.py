@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from chainrule.data import arrays
+from chainrule.engine.probabilities import complement
 from chainrule.engine.protocol import Engine, OwnLoss
 from chainrule.engine.select import reference, select, with_own_loss
 from chainrule.network.architecture import Architecture
@@ -80,16 +81,24 @@ class FittedMLP(BaseEstimator):
         architecture = self._architecture(sizes, wanted)
         return Parameters(architecture, flat), self._engine_for(architecture)
 
-    def _output(self, X: Any) -> Array:
-        """The output activation (n, n_outputs)."""
+    def _output(self, X: Any, *, both: bool = False) -> Array:
+        """The output activation (n, n_outputs).
+
+        Arguments: both: of one sigmoid also the probability of the first class, (n, 2)
+        """
         X = self._rows(X)
         parameters, engine = self._network_of()
         dtype = parameters.flat.dtype
+
+        def of(rows: Array) -> Array:
+            output = engine.predict(parameters, rows)
+            return np.hstack([complement(engine, parameters, rows, output), output]) if both else output
+
         if not sparse.issparse(X):
-            return engine.predict(parameters, in_range(X, dtype, "X"))
+            return of(in_range(X, dtype, "X"))
         rows, n = X.tocsr(), max(1, BLOCK_NUMBERS // X.shape[1])
         blocks = (rows[i : i + n].toarray().astype(dtype, copy=False) for i in range(0, X.shape[0], n))
-        return np.concatenate([engine.predict(parameters, block) for block in blocks])
+        return np.concatenate([of(block) for block in blocks])
 
     def _rows(self, X: Any) -> Any:
         """Rows as checked numbers; an array of floats that needs nothing done to it is spared the long checks."""

@@ -99,12 +99,14 @@ class BaseTabular(ReadsTables):
         settings |= {"early_stopping": self.early_stopping, "threads": threads_of(self.threads)}
         sizes = self.hidden_layer_sizes
         hidden = None if sizes is None else tuple(sizes) if np.iterable(sizes) else (int(sizes),)
+        words = next(iter(self._task.words), ())
         request = Request(
             preset=self.preset,
             seed=seed,
             validation=float(self.validation_fraction),
             settings=settings,
             metric=self.metric,
+            positive=str(words[1]) if len(words) == 2 else None,  # the second class, as in scikit-learn
             hidden_sizes=hidden,
             initializer="zeros" if hidden == () else "auto",
             few_rows="always",

@@ -97,7 +97,8 @@ class EpochMeasure:
         if not finite:  # which no metric is asked about
             return {"validation_loss": loss if not math.isfinite(loss) else float("nan")}
         result = self._metric.beside or self._metric
-        return {"validation_loss": loss, result.name: result.score(v.dense, output, v.weight)}
+        score = loss if result.is_loss else result.score(v.dense, output, v.weight)
+        return {"validation_loss": loss, result.name: score}
 
     def _parameters_of(self, theta: Array) -> Parameters:
         """The parameters by layer: the same views for every epoch, for making them takes longer than a copy."""

@@ -26,6 +26,8 @@ class Metric:
     score: Callable[[Array, Array, Array | None], float]
     beside: Metric | None = None
     """A second one for the history, that judges nothing."""
+    is_loss: bool = False
+    """Whether it is J itself, which z gives more digits than the output."""
 
     def better(self, score: float, than: float | None) -> bool:
         """Whether a score is at least as good: of equal scores the last one counts."""
@@ -61,19 +63,22 @@ def _decoded(y: Array, kind: OutputKind) -> Array:
 
 
 def _rmse(y: Array, output: Array, weight: Array | None) -> float:
+    """Of several values the mean of each one's, as in scikit-learn; one that no row knows stays out."""
     square = (output.astype(np.float64) - y) ** 2
     known = ~np.isnan(square)
     if known.all():
-        return float(np.sqrt(np.average(square.mean(axis=1), weights=weight)))
+        return float(np.sqrt(np.average(square, axis=0, weights=weight)).mean())
     w = known * (np.ones(len(y)) if weight is None else weight)[:, None]
-    return float(np.sqrt(np.sum(w * np.where(known, square, 0)) / np.sum(w)))
+    total = w.sum(axis=0)
+    means = np.sum(w * np.where(known, square, 0), axis=0)[total > 0] / total[total > 0]
+    return float(np.sqrt(means).mean()) if len(means) else float("nan")
 
 
-def choose(name: str, kind: OutputKind, output: str = "identity") -> Metric:
+def choose(name: str, kind: OutputKind, output: str = "identity", positive: int = 1) -> Metric:
     """The metric of this name; "auto" is accuracy for classes and labels, rmse for values, the loss where values are
     predicted by probabilities.
 
-    Any other name is one of scikit-learn's scorers.
+    Any other name is one of scikit-learn's scorers; of two classes f1, precision and recall are of the positive one.
     """
     if name == "auto" and kind == "values" and gives_probabilities(output):
         name = "loss"
@@ -85,7 +90,7 @@ def choose(name: str, kind: OutputKind, output: str = "identity") -> Metric:
         return Metric("rmse", False, _rmse)
     if name == "loss":
         return Metric(VALIDATED, False, lambda y, output, weight: float("nan"), choose("auto", kind))
-    return _from_scikit_learn(name, kind)
+    return _from_scikit_learn(name, kind, positive)
 
 
 _ALIASES = {
@@ -96,7 +101,7 @@ _ALIASES = {
 }
 
 
-def _from_scikit_learn(name: str, kind: OutputKind) -> Metric:
+def _from_scikit_learn(name: str, kind: OutputKind, positive: int) -> Metric:
     from sklearn.metrics import get_scorer, get_scorer_names
 
     key = _ALIASES.get(name, name)
@@ -105,20 +110,23 @@ def _from_scikit_learn(name: str, kind: OutputKind) -> Metric:
     scorer = get_scorer(key)
 
     def score(y: Array, output: Array, weight: Array | None) -> float:
+        truth, swapped = _decoded(y, kind), kind == "class" and output.shape[1] <= 2 and positive == 0
         try:
-            value = scorer(_Predictions(output, kind), np.zeros((len(y), 1)), _decoded(y, kind), sample_weight=weight)
+            predictions = _Predictions(output, kind, swapped=swapped)
+            value = scorer(predictions, np.zeros((len(y), 1)), 1 - truth if swapped else truth, sample_weight=weight)
         except (ValueError, TypeError, AttributeError) as error:
             raise SettingsError(f"metric {name!r} does not fit these targets: {error}") from None
         return -float(value) if name in _ALIASES and key.startswith("neg_") else float(value)
 
-    return Metric(name, not (name in _ALIASES and key.startswith("neg_")), score)
+    more_is_better = not (name in _ALIASES and key.startswith("neg_"))
+    return Metric(name, more_is_better, score)
 
 
 class _Predictions:
-    """What a scorer wants of an estimator: the predictions, already made."""
+    """What a scorer wants of an estimator: the predictions, already made; swapped: the first of two classes is 1."""
 
-    def __init__(self, output: Array, kind: OutputKind) -> None:
-        self._output, self._kind = output, kind
+    def __init__(self, output: Array, kind: OutputKind, *, swapped: bool = False) -> None:
+        self._output, self._kind, self._swapped = output, kind, swapped
         self._estimator_type = "regressor" if kind == "values" else "classifier"
         if kind == "class":
             self.classes_ = np.arange(max(output.shape[1], 2))
@@ -140,10 +148,12 @@ class _Predictions:
 
     def predict(self, X: Array) -> Array:
         """The predictions."""
-        return decode(self._output, self._kind)
+        found = decode(self._output, self._kind)
+        return 1 - found if self._swapped else found
 
     def predict_proba(self, X: Array) -> Array:
         """The probabilities; both columns where there is one output."""
         one = self._output.shape[1] == 1 and self._kind == "class"
         proba = np.hstack([1 - self._output, self._output]) if one else self._output
+        proba = proba[:, ::-1] if self._swapped else proba
         return proba.astype(np.float64) / (proba.sum(axis=1, keepdims=True) if self._kind == "class" else 1)

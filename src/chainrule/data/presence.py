@@ -1,0 +1,18 @@
+"""Whether a source holds a column, before it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chainrule.data.npz import npz_arrays
+from chainrule.data.read import names_of
+
+
+def has_column(source: object, name: str) -> bool:
+    """Whether a source holds a column of this name, an NPZ an array; a built-in set has none besides its own.
+
+    Errors    DataError where it cannot be opened
+    """
+    if not isinstance(source, (str, Path)) or Path(source).suffix.lower() != ".npz":
+        return name in names_of(source)
+    return Path(source).exists() and name in npz_arrays(Path(source))
