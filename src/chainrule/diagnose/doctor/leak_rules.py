@@ -127,13 +127,22 @@ def _of_values(j: int, column: TableColumn, cells: Cells, structural: bool) -> L
     truth = cells.truth
     assert truth is not None
     known = column.known
-    x, y = column.values[known], truth[known]
+    x, y, truth = _squarable(column.values[known], truth[known], truth)
     if column.kind in ("number", "boolean") and _same_numbers(x, y, truth):
         return Leak(column=j, kind="copy", skill=1.0, evidence={"share": float(known.mean())})
     if structural or known.mean() < PURE or column.kind == "category" or len(np.unique(x)) < 3:
         return None
     skill = functional_skill(x, y)
     return Leak(column=j, kind="settles", skill=skill, to_the_last=skill >= TO_THE_LAST) if skill >= EXACTLY else None
+
+
+def _squarable(x: Array, y: Array, truth: Array) -> tuple[Array, Array, Array]:
+    """The arrays, times one power of two where their squares would be no numbers."""
+    largest = max(float(np.abs(array).max(initial=0)) for array in (x, y, truth))
+    if not largest > 1e150:
+        return x, y, truth
+    factor = 2.0 ** -int(np.log2(largest))
+    return x * factor, y * factor, truth * factor
 
 
 def _same_numbers(x: Array, y: Array, truth: Array) -> bool:
