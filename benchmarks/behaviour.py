@@ -1,13 +1,13 @@
-"""What the product says, recorded through its public doors, and whether it still says the same.
+"""Records the output of the public interfaces, and checks whether it has changed.
 
     python benchmarks/behaviour.py record DIR [--only iris,python]         write the outputs into DIR
     python benchmarks/behaviour.py compare DIR [--only iris] [--lines 20]  compute them again; list every difference
 
-A refactoring records before its first change, with the interpreter of that version, and compares after its last.
-Doors: the command line, chainrule's public names, chainrule.sklearn. Parts are independent of each other: one for each
+Record before the first change of a refactoring, with the interpreter of that version, and compare after the last.
+Interfaces: the command line, chainrule's public names, chainrule.sklearn. Parts are independent: one per
 data set, `python` for networks of every activation, loss and optimizer, `sklearn` for all estimators. Times, paths and
-versions are replaced by a mark; long lists of numbers stand as the sha256 of their exact values. `compare` ends with
-exit code 1 where something differs. A part whose table is not there (--tables FOLDER) is left out, and said.
+versions are replaced by a mark; long lists of numbers by the sha256 of their exact values. `compare` ends with
+exit code 1 if something differs. A part whose table is missing (--tables FOLDER) is skipped with a message.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def main() -> int:
         parser.error(f"no such part: {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
     if options.action == "part":
         ticks = itertools.count()
-        time.perf_counter = lambda: next(ticks) * 1e-6  # what is decided by the clock is decided alike every time
+        time.perf_counter = lambda: next(ticks) * 1e-6  # decisions by the clock are the same in every run
         PARTS[parts[0]](Outputs(options.folder, parts[0]), options.tables)
         return 0
     present = [part for part in parts if tables.present(part, options.tables)]

@@ -3,9 +3,9 @@
     python benchmarks/big_data.py [--rows 1e5,1e6,1e7] [--folder /tmp] [--predict]
 
 Writes Parquet files of random numbers (28 float32 columns, a noisy class), trains one epoch of 28-64-1 on each
-from the command line through the cache, a second time from the cache that is then there, and watches the anonymous
-memory of the process (RssAnon of /proc: mapped pages are the system's and not counted). With --predict it watches
-`chainrule predict` on files of these sizes instead. What it wrote is deleted.
+from the command line through the cache, then again from that cache, and measures the anonymous
+memory of the process (RssAnon of /proc: mapped pages belong to the system and are not counted). With --predict, it
+measures `chainrule predict` on files of these sizes instead. The files are deleted afterwards.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/crafted_files.py --files 10000 --workers 2
 
-Every file is a function of its seed; `--first SEED --files 1 --show` does one again.
+Every file is a function of its seed; `--first SEED --files 1 --show` repeats one.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""How often the doctor names the first cause of a faulty run, and how often it accuses a healthy one.
+"""How often the doctor names the first cause of a faulty run, and how often it raises a false alarm on a healthy one.
 
     python benchmarks/doctor.py FOLDER-OF-TABLES [-o results.json] [--markdown docs/doctor-benchmark.md] [--wrong FILE]
     python benchmarks/doctor.py FOLDER-OF-TABLES --held-out [-o held-out.json]     other faults, networks and data
     python benchmarks/doctor.py --quick                                            one network, built-in data alone
     python benchmarks/doctor.py --show results.json --held-out-score held-out.json --markdown docs/doctor-benchmark.md
 
-Faults are put into trainings that work without them, in diagnosis/faults.py, each with the causes that are right.
-Beside the doctor stand rules of fixed thresholds (diagnosis/rules.py). The folder holds NAME.csv.gz of letter, phoneme,
+Faults are injected into trainings that work without them, in diagnosis/faults.py, each with its right causes.
+The doctor is compared with threshold rules (diagnosis/rules.py). The folder holds NAME.csv.gz of letter, phoneme,
 bike_sharing_hour, uci_concrete, uci_energy, wine_quality, california_housing and higgs_lightgbm_7k.
 """
 

@@ -1,4 +1,4 @@
-"""How often the gradient check accuses right gradients, and how often it finds wrong ones.
+"""How often the gradient check rejects correct gradients, and how often it detects wrong ones.
 
     python benchmarks/gradient_check.py [--healthy 200] [--planted 300]
 
@@ -71,7 +71,7 @@ class Wrong(NumpyEngine):
         self.rng, self.place = rng, ""
 
     def backward(self, *args: Any, **how: Any) -> Any:
-        """That of the reference, with the fault in it."""
+        """The gradient of the reference, with the fault added."""
         result = super().backward(*args, **how)
         tensors = {f"dW{l}": result.dW[l] for l in range(1, len(result.dW))}
         tensors |= {f"db{l}": result.db[l] for l in range(1, len(result.db))}

@@ -1,4 +1,4 @@
-"""Random kills of a training, each followed by resume: what comes out is what an uninterrupted training gives.
+"""Random kills of a training, each followed by resume: the result equals that of an uninterrupted training.
 
     python benchmarks/kill_and_resume.py --kills 300
 

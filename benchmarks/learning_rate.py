@@ -1,4 +1,4 @@
-"""The suggested learning rate beside the rules of range tests, on real data, against a dense grid of real runs.
+"""The suggested learning rate compared with range-test rules, on real data, against a dense grid of training runs.
 
     python benchmarks/learning_rate.py FOLDER-OF-TABLES [--only NAME,…] [--optimizers NAME,…] [-o results.json]
                                        [--grids results.json] [--markdown FILE]

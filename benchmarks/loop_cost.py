@@ -1,4 +1,4 @@
-"""What `train` adds to the engine's steps: every stretch of a training beside the same steps in a bare session.
+"""The overhead of `train`: every sequence of steps of a training compared with the same steps in a bare session.
 
     python benchmarks/loop_cost.py [--sizes S,N] [--optimizer sgd] [--seconds 20]
 

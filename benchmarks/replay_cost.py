@@ -1,9 +1,9 @@
-"""What it costs that every step of a run can be replayed: training with it beside training without, epoch by epoch.
+"""The cost of keeping every step replayable: training with it compared with training without, epoch by epoch.
 
     python benchmarks/replay_cost.py [--sizes S,N,M] [--seconds 20] [--threads 1] [--folder DIR]
 
 Two trainings with the same settings, and so the same bits, run at once, but take turns: one does an epoch, then the
-other. A machine whose pace varies slows both alike, which two trainings one after the other do not see.
+other. Variations in the speed of the machine affect both equally, unlike two trainings run one after the other.
   without   no checkpoint but that of the start, nothing on disk
   with      a directory: rows, checkpoints, history, losses, model and report.html are written
 Columns: the epochs of the one without, in seconds of processor time (user and system, all threads; what the system
@@ -84,7 +84,7 @@ class InTurns(Trainer):
     def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
         waited = time.perf_counter()
         HERE.turns.pass_on(HERE.mine)
-        self._began += time.perf_counter() - waited  # the other's turn is no time of this training
+        self._began += time.perf_counter() - waited  # the turn of the other training does not count
 
     def stretch_done(self, step: int, loss: float) -> None: ...
 

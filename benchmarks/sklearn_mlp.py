@@ -1,4 +1,4 @@
-"""MLPClassifier and MLPRegressor beside scikit-learn's own on eight real tables: fit, predict, score.
+"""MLPClassifier and MLPRegressor compared with scikit-learn's own on eight real tables: fit, predict, score.
 
     python benchmarks/sklearn_mlp.py [--data ../shared/data] [--only NAME …] [--seeds 3] [--epochs 30]
                                      [--grid] [--pairs 5] [--processor-time] [-o results.json] [--docs docs/sklearn.md]
@@ -150,7 +150,7 @@ def write(document: Path, text: str) -> None:
 
 
 def main() -> None:
-    """Measure what is asked for and tell all there is."""
+    """Run the requested measurements and print all results."""
     parser = argparse.ArgumentParser(description="MLP estimators beside scikit-learn's own")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[1] / "../shared/data")
     parser.add_argument("--only", nargs="*", default=list(TABLES), choices=list(TABLES))

@@ -1,9 +1,9 @@
-"""Every public table through `chainrule train --target …`, beside scikit-learn on the same rows.
+"""Every public table with `chainrule train --target …`, compared with scikit-learn on the same rows.
 
     python benchmarks/tables.py FOLDER-OF-TABLES [--seeds 3] [--only NAME,…] [-o results.json] [--markdown FILE]
 
 Each table is split into training and test rows: by its published split where it has one, else 80/20 by the seed.
-chainrule gets the file, the target and the columns that are no features, nothing else; scikit-learn's estimators
+chainrule gets the file, the target and the columns that are not features, and nothing else; scikit-learn's estimators
 get the same rows behind a pipeline of imputing, standardising and one-hot encoding. Scores are those of the test rows.
 """
 

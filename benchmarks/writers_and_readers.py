@@ -1,9 +1,9 @@
-"""Two writers and fifty readers at one run, round after round: nothing is lost, mixed or seen half.
+"""Two writers and fifty readers of one run, round after round: nothing is lost, mixed or read partially.
 
     python benchmarks/writers_and_readers.py --rounds 200
 
 In every round two processes begin a training in the same new folder at once; the one that is refused tries again to
-resume what the other stops half-way. Beside them fifty threads in five processes load the run over and over, check
+resume what the other stops half-way. Meanwhile, fifty threads in five processes load the run over and over, check
 that what they see is of one moment, and replay a step. Checkpoints are thinned out all the time.
 """
 
@@ -33,7 +33,7 @@ EPOCHS, STOP_AT = 40, 15
 PROCESSES, THREADS = 5, 10
 BUDGET_BYTES = 30_000
 NOT_YET = ("no such file or folder", "holds no run", "is under way", "did not end")
-"""What a reader may be told before there is anything to read."""
+"""Errors a reader may get before there is anything to read."""
 
 
 def train(folder: Path, seed: int, *, stops: bool) -> str:

@@ -1,4 +1,4 @@
-"""Nielsen's "Neural Networks and Deep Learning", chapters 1, 3 and 5, on MNIST: published value and ours.
+"""Nielsen's "Neural Networks and Deep Learning", chapters 1, 3 and 5, on MNIST: published values and ours.
 
     python examples/nielsen.py mnist.npz [--seeds 3] [--rows 1,7,25] [--quick]
 
@@ -6,7 +6,7 @@ mnist.npz holds x_train (60000, 28, 28), y_train, x_test, y_test. As in the book
 train and pixels are divided by 256. Quadratic cost is squared error on sigmoid outputs, cross-entropy is
 that of independent sigmoid outputs, Nielsen's λ is l2 = λ/n, and both start from his random weights.
 
-A published value is one run of another random stream. The band around it is what our runs may differ by:
+A published value comes from one run with a different random stream. Our runs may differ by a band around it:
 `tolerance` in points of accuracy. Runs meant to fail have a band around chance. Exit code 1 if a mean
 lies outside its band.
 """

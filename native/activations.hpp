@@ -1,5 +1,5 @@
 // Mirrors reference/activations.py: g, its pullback and how it bends, elementwise on vectors. Softmax, which
-// mixes the units of a row, is in losses.hpp beside the sums over a row.
+// mixes the units of a row, is in losses.hpp next to the sums over a row.
 #pragma once
 
 #include "elementary.hpp"

@@ -48,7 +48,7 @@ template <class T> class Batches {
   void gather(const Batch& batch, Panels<T> X, std::size_t i0, std::size_t i1) const;
   Targets<T> targets() const { return {labels_.get(), y_.get()}; }
 
-  // The losses of the rows, to be filled by whoever computes them.
+  // The losses of the rows, filled by the code that computes them.
   T* row_loss() const { return row_loss_.get(); }
   double loss(const Batch& batch, const T* scale) const;
 
@@ -93,7 +93,7 @@ template <class T> void Batches<T>::gather(const Batch& batch, Panels<T> X, std:
     kernels_.gather(data_.y, batch.rows, batch.next, {y_.get(), capacity_, n_outputs_}, i0, i1, nullptr);
 }
 
-// J = Σ scale_i·loss_i in the order of the rows; a row of weight 0 says nothing, even where its loss is infinite
+// J = Σ scale_i·loss_i in the order of the rows; a row of weight 0 does not count, even if its loss is infinite
 template <class T> double Batches<T>::loss(const Batch& batch, const T* scale) const {
   double J = 0;
   for (std::size_t i = 0; i < batch.n; ++i)

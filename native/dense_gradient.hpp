@@ -29,7 +29,7 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
   std::size_t stride;
   const Rule<T>& rule;
   T* check;
-  // Narrow strips touch every fourth cache line of a large W: too far apart to be fetched unasked.
+  // Narrow strips touch every fourth cache line of a large W: too far apart for the hardware prefetcher.
   template <int R> CHAINRULE_INLINE void ahead(std::size_t r0) const {
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
@@ -65,7 +65,7 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
   }
 };
 
-// A part of W and of what goes with it; arrays that are not kept are never read and stand for theta.
+// A part of W and of what goes with it; arrays that are not kept are never read and point to theta.
 template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::size_t at) {
   return {W.theta + at, (W.first ? W.first : W.theta) + at, (W.second ? W.second : W.theta) + at,
           (W.gradient ? W.gradient : W.theta) + at};

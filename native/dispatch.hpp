@@ -11,7 +11,7 @@ namespace chainrule {
 // Usable on this processor, the fastest first.
 std::vector<const Variant*> usable_variants();
 
-// The variant of that name; "" takes the fastest. nullptr where there is none.
+// The variant of that name; "" takes the fastest. nullptr if there is none.
 const Variant* find_variant(const std::string& name);
 
 }  // namespace chainrule

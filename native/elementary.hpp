@@ -116,7 +116,7 @@ template <class T> CHAINRULE_INLINE Vector<T> exp_(Vector<T> x) {
 
 template <class T> CHAINRULE_INLINE Vector<T> expm1_(Vector<T> x) {
   const Reduced<T> p = reduce<T>(at_least<T>(at_most<T>(x, Terms<T>::exp_top), Terms<T>::expm1_bottom));
-  const Vector<T> s = power_of_two<T>(p.n.i - broadcast_integer<T>(1));  // ½·2^n: 2^128 is no float
+  const Vector<T> s = power_of_two<T>(p.n.i - broadcast_integer<T>(1));  // ½·2^n: 2^128 is not a float
   return broadcast<T>(2) * fma_(s, p.expm1_r, s - broadcast<T>(T(0.5)));
 }
 

@@ -1,8 +1,8 @@
 // The fused loop: whole epochs of steps without leaving C++. Mirrors the sessions of engine/numpy.py.
 //
 // A step has two phases with a barrier after each. In the first, rows of the batch are split: no weight
-// changes, so the forward pass and all deltas of a row need nobody else. In the second, rows of W are
-// split: gradient and update. J is summed by every thread for itself, in the order of the rows.
+// changes, so the forward pass and all deltas of a row are independent. In the second, rows of W are
+// split: gradient and update. Every thread computes the sum J separately, in the order of the rows.
 #pragma once
 
 #include <algorithm>
@@ -57,8 +57,8 @@ template <class T> class Session {
     store_state(second, second_);
   }
 
-  // Does n steps; losses[i] is J of step first_step + i, penalties[i] (where asked for) ½·l2·Σ‖W‖² before it.
-  // thetas (where asked for) receives the parameters at the end of every epoch, one plain vector of `size` after the
+  // Does n steps; losses[i] is J of step first_step + i, penalties[i] (if requested) ½·l2·Σ‖W‖² before it.
+  // thetas (if requested) receives the parameters at the end of every epoch, one plain vector of `size` after the
   // other. Returns how many were done.
   std::size_t advance(std::uint64_t first_step, const double* etas, std::size_t n, const StepSettings& settings,
                       double* losses, double* penalties, Interrupted interrupted, T* thetas = nullptr,
@@ -87,7 +87,7 @@ template <class T> class Session {
     const double* etas;
     std::size_t n, n_threads;
     const StepSettings* settings;
-    double *losses, *penalties;  // penalties: null where nobody asks
+    double *losses, *penalties;  // penalties: null if not requested
     const std::int64_t* order;
     Interrupted interrupted;
   };
@@ -127,7 +127,7 @@ template <class T> class Session {
     if (!team_) team_ = std::make_unique<Team>(schedule_.n_threads);
     return *team_;
   }
-  // Where the system gives fewer threads than were asked for, those there are do the work, one at least.
+  // If the system provides fewer threads than requested, those available do the work, at least one.
   void be_content_with_team() {
     if (team().size() < choice_.n_threads()) choice_ = {team_->size(), schedule_.may_choose};
   }

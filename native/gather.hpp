@@ -1,4 +1,4 @@
-// Rows of a batch from X, row-major, into panels. Machinery without mathematics.
+// Rows of a batch from X, row-major, into panels. Infrastructure without mathematics.
 #pragma once
 
 #include "kernels.hpp"

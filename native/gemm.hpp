@@ -1,4 +1,4 @@
-// One register-tiled product with an epilogue. Machinery without mathematics.
+// One register-tiled product with an epilogue. Infrastructure without mathematics.
 //
 // Every element of a product is one chain of fused multiply-adds over k, from 0 upwards, so the shape of
 // a tile, the width of a vector and the split among threads cannot change a bit of it.
@@ -16,7 +16,7 @@
 //  +----+    +------+------+------+------+-+---      runs (register block, M_R × N_R in BLIS): R broadcasts of A,
 //  |    |    |      |      |      |      | |         V loads of the strip, R·V fused multiply-adds for each k.
 //
-// Where a tile is complete it goes through an epilogue before it is stored: + b and g, times g′, or the update of W.
+// A complete tile passes through an epilogue before it is stored: + b and g, times g′, or the update of W.
 // Parts (K_C in BLIS) cut long sums: their tiles wait in C, which changes no bit either. docs/glossary.md has the words.
 #pragma once
 

@@ -67,7 +67,7 @@ template <class T> struct Trained {
 // back ∂J/∂a becomes delta: what another reader of a has left in `pending` is added, then mask and pullback.
 template <class T> struct Activated {
   Activation activation;
-  T* z;  // null where nobody needs it
+  T* z;  // null if not needed
   T* g;
   T* a;  // g ⊙ mask; the same as g without a mask
   T* mask;

@@ -1,4 +1,4 @@
-// Mirrors reference/layers.py: dense layers and what stands beside their products, forward beside backward.
+// Mirrors reference/layers.py: dense layers and the operations around their products, forward next to backward.
 //
 //   nodes.hpp            activate, masks, residual sums and their pullback (no product)
 //   dense.hpp            dense_forward (z = a_in @ W + b, a = g(z)) and dense_delta (BP2)

@@ -81,7 +81,7 @@ void column_loss(const T* z, const T* a, T* delta, Targets<T> targets, T* row_lo
     for (std::size_t i = 0; i < m; i += lanes<T>) {
       const Vector<T> y = load(y_b + i), zero = broadcast<T>(0);
       const Unit<T> u = entry.of(load(z_b + i), load(a_b + i), y);
-      store<T>(z_b + i, zero + (y == y ? u.loss : zero));  // a missing target, NaN, says nothing
+      store<T>(z_b + i, zero + (y == y ? u.loss : zero));  // a missing target, NaN, does not count
       store<T>(d_b + i, y == y ? u.derivative : zero);
     }
     for (std::size_t i = 0; i < m; ++i) row_loss[b + i] = z_b[i];
@@ -106,7 +106,7 @@ void elementwise_loss(Panels<T> shape, const T* z, const T* a, T* delta, Targets
       Line<T> loss, d;
       for (std::size_t k = 0; k < Line<T>::n; ++k) {
         const Unit<T> u = entry.of(z_c.v[k], a_c.v[k], y.v[k]);
-        loss.v[k] = y.v[k] == y.v[k] ? u.loss : broadcast<T>(0);  // a missing target, NaN, says nothing
+        loss.v[k] = y.v[k] == y.v[k] ? u.loss : broadcast<T>(0);  // a missing target, NaN, does not count
         d.v[k] = y.v[k] == y.v[k] ? u.derivative : broadcast<T>(0);
       }
       loss = row.inside(loss, c, 0);

@@ -1,4 +1,4 @@
-// A node's own part of both passes, apart from any product: g, the mask and what is added, forward beside backward.
+// A node's own part of both passes, apart from products: g, the mask and residual sums, forward next to backward.
 #pragma once
 
 #include "activations.hpp"

@@ -171,7 +171,7 @@ void R_layer_norm_forward(Panels<T> shape, const T* x_hat, const T* inverse, con
   }
 }
 
-// Rdelta = (Rdx̂ - mean(Rdx̂) - Rx̂ ⊙ along - x̂ ⊙ Ralong - delta ⊙ R√) / √(var + ε), the formulas beside the reference's
+// Rdelta = (Rdx̂ - mean(Rdx̂) - Rx̂ ⊙ along - x̂ ⊙ Ralong - delta ⊙ R√) / √(var + ε), the same formulas as in the reference
 template <class T>
 void R_layer_norm_backward(Panels<T> shape, const T* x_hat, const T* inverse, const T* Rx_hat, const T* Rroot,
                            const T* gain, const T* Rgain, const T* du, const T* Rdu, const T* delta, T* Rdelta) {

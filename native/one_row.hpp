@@ -1,7 +1,7 @@
 // A dense layer for a single row, on weights in the plain layout: laying them out in panels would cost more than
 // using them once. The chains are those of dense_forward, so are the bits.
 //
-// Weights that lie beyond the nearest cache are what a row waits for. They are read as they lie, some rows of W at a
+// A single row is bound by reading weights from beyond the nearest cache. They are read in storage order, some rows of W at a
 // time, z being stored and loaded between, which changes nothing.
 #pragma once
 

@@ -1,5 +1,5 @@
 // The kinds of operation that a network is compiled into. Mirrors reference/layers.py, one class for each
-// pair of functions there; docs/design/0002-operations.md says how another kind is added.
+// pair of functions there; docs/design/0002-operations.md describes how to add a kind.
 //
 // An operation reads nodes and writes a node of its own. It works on a share of the rows of a batch
 // (forward, backward) or on a share of its units (gradient, update), a unit being what is updated at once.
@@ -14,11 +14,11 @@
 namespace chainrule {
 
 // A matrix (rows of a batch, units) that operations leave for each other: a for those that read it; z, g,
-// mask and pending say what its own pullback makes of the ∂J/∂a that comes back: delta.
+// mask and pending define how its pullback turns the incoming ∂J/∂a into delta.
 template <class T> struct Node {
   Panels<T> shape;  // data is a
   Activated<T> activated;
-  T* delta;  // null: nobody asks for it, as of the input
+  T* delta;  // null: not needed, as for the input
 };
 
 template <class T> class Operation {

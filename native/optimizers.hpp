@@ -8,7 +8,7 @@
 namespace chainrule {
 namespace {
 
-// Sums w - w: anything but 0 afterwards tells of a number that is not finite. (Additions leave the multipliers to the
+// Sums w - w: anything but 0 afterwards indicates a non-finite number. (Additions leave the multipliers to the
 // product.)
 template <class T> CHAINRULE_INLINE Vector<T> watched(Vector<T> sum, Vector<T> w) { return sum + (w - w); }
 
@@ -33,7 +33,7 @@ template <class T, bool nesterov> struct Momentum {
   }
 };
 
-// The learning rate inside the velocity: first holds v.
+// The learning rate is inside the velocity; first holds v.
 template <class T, bool nesterov> struct Sutskever {
   using V = Vector<T>;
   V eta, momentum;

@@ -1,5 +1,5 @@
 // Numbers of a matrix laid side by side, as they are or transposed, before a product reads them many times.
-// Machinery without mathematics.
+// Infrastructure without mathematics.
 #pragma once
 
 #include "panels.hpp"

@@ -24,7 +24,7 @@ inline bool pullback_reads_z(Activation activation) {
          activation == Activation::softplus;
 }
 
-// Where the numbers of both passes go, in the plain layout: one pointer a layer, null where there is none.
+// Destinations of the values of both passes, in the plain layout: one pointer per layer, null if absent.
 template <class T> struct Record {
   std::vector<T*> z, u, a, masks, delta, du;
   T* gradient;  // of J alone, flat
@@ -45,7 +45,7 @@ template <class T> class Network {
   std::size_t scratch_size() const { return scratch_; }
   const Node<T>& output_node() const { return *nodes_.back().a; }
 
-  // Every pre-activation kept, as a recorded step wants; or only those that a pullback or the loss reads.
+  // Whether to keep every pre-activation, for a recorded step, or only those read by a pullback or the loss.
   void keep_z(bool all) {
     for (std::size_t l = 0; l < layers.size(); ++l) {
       LayerNodes& own = nodes_[l];
@@ -75,7 +75,7 @@ template <class T> class Network {
   void backward(const Trained<T>& t, std::size_t i0, std::size_t i1, T* scratch) const {
     for (std::size_t o = operations.size(); o-- > 0;) operations[o]->backward(t, i0, i1, scratch);
   }
-  // J needs row_loss of every row; scale null asks for the output alone
+  // J needs row_loss of every row; a null scale requests the output only
   void output(Targets<T> targets, const T* scale, T* row_loss, std::size_t i0, std::size_t i1) const {
     const Node<T>& v = output_node();
     k.loss(loss, v.shape, v.activated, v.delta, targets, scale, row_loss, i0, i1);

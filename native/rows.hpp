@@ -1,4 +1,4 @@
-// Sums over the units of a row, in one order for every vector width. Machinery without mathematics.
+// Sums over the units of a row, in one order for every vector width. Infrastructure without mathematics.
 //
 // A sum runs over 64-byte lines: one sum for each number of a line, then the tree 8, 4, 2, 1 (4, 2, 1 in
 // double).
@@ -59,7 +59,7 @@ template <class T> CHAINRULE_INLINE T largest(const Line<T>& l) {
 }
 
 // What a row kernel needs to know about a matrix. With `lines` given (of one panel at most) a row stays in
-// registers throughout; 0 stands for any number.
+// registers throughout; 0 means any number.
 template <class T, std::size_t lines = 0> struct Row {
   Panels<T> shape;
   std::size_t n_lines;

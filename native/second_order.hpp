@@ -120,7 +120,7 @@ template <class T> class SecondOrder {
                              s.Ru.get());
       Ru = s.Ru.get();
     }
-    if (l + 1 == net().n_layers()) return;  // the loss asks for Rz
+    if (l + 1 == net().n_layers()) return;  // the loss needs Rz
     const auto p = net().passed(l);
     k.pullback(layer.activation, p.u, p.g, Ru, s.Ra.get(), size(l));
     if (layer.residual && l > 0) add(l, s.Ra.get(), states_[l - 1].Ra.get());
@@ -149,7 +149,7 @@ template <class T> class SecondOrder {
     k.dense_gradient(a_in(l), rows(layer.n_out, s.Rdelta.get()), n_, Hv_.get() + net().start(l, 0), 0, layer.n_in,
                      scratch_.get());
     k.bias_gradient(rows(layer.n_out, s.Rdelta.get()), n_, Hv_.get() + net().start(l, 1), 0, n_lines);
-    if (l == 0) return;  // nobody asks how ∂J/∂X changes
+    if (l == 0) return;  // the change of ∂J/∂X is not needed
     State& lower = states_[l - 1];
     T* const W = Hv_.get() + net().start(l, 0);
     k.dense_gradient(rows(layer.n_in, lower.Ra.get()), rows(layer.n_out, p.delta), n_, s.RW.get(), 0, layer.n_in,

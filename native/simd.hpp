@@ -1,4 +1,4 @@
-// Vectors of the instruction set this file is compiled for. Machinery without mathematics.
+// Vectors of the instruction set this file is compiled for. Infrastructure without mathematics.
 //
 // Everything here and in every header that includes it sits in an unnamed namespace: the same names
 // are compiled once for each instruction set, and a symbol that escaped with the wrong instructions
@@ -219,7 +219,7 @@ CHAINRULE_INLINE Half<double> fma_(Half<double> a, Half<double> b, Half<double> 
 }
 #endif
 
-// selections: written so that NaN goes through -------------------------------------------------------
+// selections: written so that NaN propagates -------------------------------------------------------
 
 template <class T> CHAINRULE_INLINE Vector<T> at_most(Vector<T> x, T top) {
   return x > broadcast<T>(top) ? broadcast<T>(top) : x;

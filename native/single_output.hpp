@@ -138,7 +138,7 @@ template <class T>
                      });
 }
 
-// The update of a vector of inputs; one that does not belong stands for its neighbour and is not written.
+// The update of a vector of inputs; one that does not belong is replaced by its neighbour and is not written.
 template <class T, class Law>
 [[gnu::noinline]] void update_column(Panels<const T> a_in, const T* delta, std::size_t n, Trained<T> W,
                                      const Rule<T>& rule, std::size_t r0, std::size_t r1, T* check) {

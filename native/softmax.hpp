@@ -125,7 +125,7 @@ template <class T> void finish_cross_entropy(T* row_loss, const T* weight, const
 
 constexpr std::size_t block_rows = 32;
 
-// Step by step for a block of rows: within one, every number waits for the largest, the sum and the quotient before it.
+// Step by step for a block of rows: within a row, every number depends on the maximum, the sum and the quotient before it.
 template <class T>
 void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale, T* row_loss,
                            std::size_t i0, std::size_t i1) {
@@ -169,7 +169,7 @@ void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<
 
 #if !defined(CHAINRULE_ONE_LANE)
 // The same bits for labels and a single panel of classes, `lanes` rows at a time: a vector holds one class of each of
-// these rows, so that none waits for the sum over its row.
+// these rows, so that none depends on a sum within its row.
 
 // Σ_j e[j] in the order of sum() for a row
 template <class T> CHAINRULE_INLINE Vector<T> sum_of_classes(const Vector<T>* e, std::size_t width) {

@@ -1,5 +1,5 @@
 // One thread or all of them, by the clock: all where that is faster by a tenth at least, for the other cores have
-// work of their own. Machinery without mathematics; no bit depends on it.
+// work of their own. Infrastructure without mathematics; no bit depends on it.
 #pragma once
 
 #include <algorithm>
@@ -36,11 +36,11 @@ class ThreadChoice {
     if (++n_waited_ >= 64) decide(1);
   }
 
-  // A turn of the trial on up to n steps at hand, alone or with all threads by turns, a few steps at a time:
+  // A turn of the trial on up to n available steps, alternating between one thread and all threads, a few steps at a time:
   // run(first, n, n_threads) does them and returns what they Took. Returns the steps done.
   template <class Run> std::size_t take_turn(std::size_t n, const Run& run) {
     const std::size_t n_threads = turn_ % 2 ? n_threads_ : 1;
-    // Untimed steps warm the caches. Where few are at hand, that is part of their true cost and is timed.
+    // Untimed steps warm the caches. If few are available, that is part of their true cost and is timed.
     const std::size_t n_untimed = n >= 8 ? 2 : 0, n_timed = std::min(n - n_untimed, enough(n));
     Took warming{};
     if (n_untimed > 0) warming = run(std::size_t(0), n_untimed, n_threads);
@@ -72,14 +72,14 @@ class ThreadChoice {
   static constexpr std::size_t at_a_time = 4;
   static constexpr double share_of_trial = 0.25;  // of its time, what a trial counts as its cost beyond what it lost
 
-  // Steps to time of n at hand; long ones are told apart by few.
+  // Steps to time of n available; for long steps, a few suffice.
   std::size_t enough(std::size_t n) const {
     if (turn_ == 0) return n >= 8 ? 8 : 1;
     return std::clamp<std::size_t>(static_cast<std::size_t>(0.01 / seconds_[0]), 1, 16);
   }
 
   // Whether a turn has already taken as long as one thread takes for n steps; it ends there, or at twice as long as one
-  // takes for what is done: where the other cores are at work for somebody else, a step may take a hundred times as long.
+  // takes for what is done: if other processes use the other cores, a step may take a hundred times as long.
   bool is_lost(double seconds, std::size_t n_steps) const {
     return turn_ % 2 && seconds > seconds_[turn_ / 2] * static_cast<double>(n_steps);
   }

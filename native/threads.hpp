@@ -1,7 +1,7 @@
-// A few threads that work on one step together. Machinery without mathematics.
+// A few threads that work on one step together. Infrastructure without mathematics.
 //
 // Workers spin for some microseconds after a piece of work, then sleep. A team belongs to the process
-// that made it: after a fork its owner lets go of it and makes another (see Team::usable).
+// that made it: after a fork its owner abandons it and makes another (see Team::usable).
 #pragma once
 
 #include <unistd.h>
@@ -148,7 +148,7 @@ class Team {
   const pid_t process_;
   Work work_ = nullptr;
   void* context_ = nullptr;
-  bool roused_ = false;  // the others are to come, and nobody knows yet that they have
+  bool roused_ = false;  // the others have been woken, but their arrival is not yet known
   std::atomic<bool> ending_{false};
   alignas(128) std::atomic<std::uint32_t> start_{0};
   alignas(128) std::atomic<std::size_t> done_{0};  // workers that are done with what was started last

@@ -1,5 +1,5 @@
 // Memory of a session, taken once; and the way between the plain layout (C order, as NumPy sees it) and
-// panels. Machinery without mathematics.
+// panels. Infrastructure without mathematics.
 #pragma once
 
 #include <sys/mman.h>

@@ -66,5 +66,5 @@ def test_python(call: Callable[[cr.Run], object], run: cr.Run) -> None:
 @pytest.mark.parametrize("place", ["/proc/x", "/proc/x/y"])
 def test_where_no_folder_can_be_made(place: str) -> None:
     """The message says that, not that somebody removes the folder."""
-    with pytest.raises(ModelFileError, match=r"^/proc/x.*: cannot be made .*choose a folder with write access"):
+    with pytest.raises(ModelFileError, match=r"^/proc/x.*: cannot be created .*choose a folder with write access"):
         cr.train(cr.Network([2, 2]), [[0.0, 1.0], [1.0, 0.0]], [0, 1], directory=place, epochs=1, progress=False)

@@ -1,1 +1,1 @@
-"""Faults put into trainings on purpose, healthy trainings beside them, and rules of fixed thresholds to compare."""
+"""Faults injected into trainings, healthy trainings, and threshold rules for comparison."""

@@ -99,7 +99,7 @@ def _first(fired: Sequence[Any]) -> dict[str, Any]:
 
 
 def _doctor(run: cr.Run, plan: Plan) -> dict[str, Any]:
-    """The first finding that is a fault; findings that are notes alone are no verdict."""
+    """The first finding that is a fault; notes do not count as a verdict."""
     began = time.perf_counter()
     try:
         findings = [finding for finding in run.doctor() if finding.severity == "fault"]
@@ -117,7 +117,7 @@ def _doctor(run: cr.Run, plan: Plan) -> dict[str, Any]:
 
 
 def is_right(entry: dict[str, Any], judge: str, *, anywhere: bool = False) -> bool:
-    """Whether a judge names a right first cause, or with `anywhere` a right cause at all; of a healthy run: none."""
+    """Whether a method names a right first cause, or with `anywhere` a right cause at all; for a healthy run, none."""
     said = entry["verdicts"][judge]["any" if anywhere else "first"]
     return not said if not entry["fault"] else bool(set(said) & set(entry["right"]))
 

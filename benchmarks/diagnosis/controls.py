@@ -86,7 +86,7 @@ CONTROLS: dict[str, Base] = {
 
 
 def ailments(plan: Plan, run: cr.Run, error: float) -> list[str]:
-    """Why a training is not healthy, by its rows and by trainings beside it; empty where nothing speaks against it."""
+    """Reasons why a training is not healthy, from its rows and from further trainings; empty if there are none."""
     found = []
     curve = run.history.get("validation_loss", [])
     if run.diverged is not None or not curve:

@@ -1,6 +1,6 @@
 """The faults: what is put in, into which trainings, and which first causes are right, each with its reason.
 
-The right answers were written down from first principles before any verdict was looked at. A fault that a run cannot
+The right answers were written down from first principles before any verdict was inspected. A fault that a run cannot
 have by the public interface is not here: NaN or infinity in X or y (train refuses them, naming row and column), a
 single class, a loss that has no meaning on the output activation. Rows sorted by class and never shuffled, targets in
 raw units and hidden layers that are too narrow are left out because no cause among the agreed ones names them.
@@ -39,7 +39,7 @@ class Fault:
     """Its harm is a validation error that is lower than that of the test rows."""
 
     def plans(self, base: Base, folder: Path | None, seed: int) -> tuple[Plan, Plan]:
-        """The healthy twin and the faulty plan, alike but for the fault."""
+        """The healthy twin and the faulty plan, identical except for the fault."""
         made = []
         for changes in ((self.ground,), (self.ground, self.inject)):
             plan = base.plan(folder, seed)

@@ -1,6 +1,6 @@
-"""Further faults and healthy trainings, on other data and other networks, kept from whoever tunes a doctor.
+"""Further faults and healthy trainings, on other data and other networks, not used in the development of the doctor.
 
-Only their score is told. The right answers were written down like those of faults.py, before any verdict.
+Only their score is printed. The right answers were listed like those of faults.py, before any verdict.
 """
 
 from __future__ import annotations

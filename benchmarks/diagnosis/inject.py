@@ -118,7 +118,7 @@ def mixed_units(decades: float) -> Change:
 
 
 def sentinel(value: float, share: float) -> Change:
-    """A share of the cells holds a code for "missing" that nobody took out."""
+    """A share of the cells holds a code for "missing" that was not removed."""
 
     def change(plan: Plan, rng: np.random.Generator) -> None:
         plan.data = plan.data.mapped(lambda X: np.where(rng.random(X.shape) < share, value, X))

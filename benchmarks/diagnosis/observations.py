@@ -1,4 +1,4 @@
-"""What threshold rules look at: numbers of some replayed steps, of the data, and of the ends of the epochs."""
+"""The inputs of threshold rules: numbers of some replayed steps, of the data, and of the ends of epochs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import chainrule as cr
 from diagnosis.plans import Plan
 
 FIRST, SPREAD, BINS = 20, 40, 50
-"""Steps looked at: the first so many, and so many more evenly over the run. Bins of the saturation measure."""
+"""Steps observed: this many at the start, and this many evenly over the run. Bins of the saturation measure."""
 BOUNDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 

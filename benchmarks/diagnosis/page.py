@@ -1,4 +1,4 @@
-"""The figures as a page: scores, faults one by one, wrong verdicts, healthy trainings, and how it was done."""
+"""The results as a page: scores, faults one by one, wrong verdicts, healthy trainings, and the method."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def share(part: float, whole: float) -> str:
 
 
 def score_table(entries: Entries) -> str:
-    """One line a judge."""
+    """One line per method."""
     lines = [
         "| | first cause right | right cause named at all | no fault reported | false alarms on healthy runs |",
         "|---|---|---|---|---|",
@@ -61,7 +61,7 @@ def _bold(judge: str) -> str:
 
 
 def fault_table(entries: Entries) -> str:
-    """One line a fault: cases that count, and how many of them each judge names rightly."""
+    """One line per fault: cases that count, and how many of them each method names correctly."""
     raters = raters_of(entries)
     lines = [f"| fault | right first cause | cases | {' | '.join(map(_bold, raters))} | harmless |"]
     lines.append("|---|---|---|" + "---|" * (len(raters) + 1))
@@ -91,7 +91,7 @@ def wrong_table(entries: Entries, judge: str = DOCTOR) -> str:
 
 
 def alarm_table(entries: Entries) -> str:
-    """Which rules of each judge alarm first on healthy runs."""
+    """Which rules of each method alarm first on healthy runs."""
     lines = ["| | false alarms by rule |", "|---|---|"]
     for judge in raters_of(entries):
         healthy = [e["verdicts"][judge] for e in entries if not e["fault"] and e["counts"]]

@@ -61,7 +61,7 @@ class Plan:
 
     @contextlib.contextmanager
     def in_force(self) -> Iterator[None]:
-        """The plan's extension stands in its table for as long as this lasts."""
+        """Inside, the custom entry of the plan is registered."""
         if self.broken is None:
             yield
             return
@@ -73,7 +73,7 @@ class Plan:
             del table[name]
 
     def train(self) -> cr.Run:
-        """The run of this plan; that it diverges is no surprise."""
+        """The run of this plan; it may diverge."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", cr.DivergenceWarning)
             return cr.train(

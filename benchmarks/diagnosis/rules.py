@@ -5,7 +5,7 @@
     TheDeepChecker       Ben Braiek, Khomh (TOSEM 2023): the rules that need no further training
     nnscope 0.1          its hints, by its README and thresholds
 
-They are read generously. An alarm stands for every cause that its text could mean to a reader; a verdict is right if
+They are interpreted generously. An alarm counts for every cause that its text may refer to; a verdict is right if
 one of the alarms of the earliest step that has any means a right cause; data in 0 … 1 or −1 … 1 count as normalised
 everywhere; a loss that must fall within ten steps has ten epochs. What watches a further training (overfitting a tiny
 batch, a run without inputs) is not among them.

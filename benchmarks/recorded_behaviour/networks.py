@@ -73,7 +73,7 @@ def _training(outputs: Outputs, activation: str, output: Any, optimizer: Any, la
 
 
 def _step(outputs: Outputs, name: str, run: cr.Run, step: cr.Step) -> None:
-    """Everything a step tells."""
+    """All outputs of a step."""
     for language in ("en", "ko"):
         for notation in ("batch", "note", "nielsen"):
             outputs.call(f"{name} explain {language} {notation}", lambda: step.explain(language, 1, notation))  # noqa: B023

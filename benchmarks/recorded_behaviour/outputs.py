@@ -21,7 +21,7 @@ VARYING = re.compile(
 """Names of values that differ from run to run, or with the machine."""
 TIME = re.compile(r"(?<![\w.,])\d[\d,]*(\.\d+)?(e[+-]?\d+)?\s?(s|ms|µs|min|h|초|분|밀리초)(?![\w·²/])")
 SHORT = 24
-"""Lists of more numbers than this stand as their sha256."""
+"""Lists of more numbers than this are replaced by their sha256."""
 
 
 class Outputs:

@@ -236,8 +236,8 @@ class ReplayWarning(UserWarning):
 
 
 REMEDIES = {
-    "ENOSPC": "make room there, or choose another disk",
-    "EDQUOT": "the quota is used up: make room there, or choose another disk",
+    "ENOSPC": "free space there, or choose another disk",
+    "EDQUOT": "the quota is exhausted: free space there, or choose another disk",
     "EFBIG": "files may be no larger here (ulimit -f, or the file system): raise the limit, or choose another disk",
     "EACCES": "permission is required: ask for it, or choose another place",
     "EPERM": "permission is required: ask for it, or choose another place",
@@ -260,7 +260,7 @@ def of_file(path: str | os.PathLike[str], deed: str, error: BaseException) -> st
     Examples
     --------
     >>> of_file("a.csv", "written", OSError(errno.ENOSPC, "No space left on device"))
-    'a.csv: cannot be written (No space left on device); make room there, or choose another disk.'
+    'a.csv: cannot be written (No space left on device); free space there, or choose another disk.'
     """
     number = error.errno if isinstance(error, OSError) else None
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -92,7 +92,7 @@ def test_the_command_line_keeps_the_model_elsewhere(tmp_path: Path, monkeypatch,
     command = ["train", "few.csv", "--target", "y", "--epochs", "2", "--quiet", "-o", "run"]
     assert main(command) == 2
     result = capsys.readouterr().err
-    place = re.search(r"the model is kept in (\S+);", result)
+    place = re.search(r"model saved in (\S+);", result)
     assert place is not None
     assert "run/model.safetensors: cannot be written (No space left on device)" in result
     try:

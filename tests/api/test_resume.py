@@ -117,7 +117,7 @@ def test_other_data_are_said_to_be_other(tmp_path: Path) -> None:
         ("the training rows changed", network, X + 1, X[:9]),
         (r"they were 80, are 79", network, X[1:], X[:9]),
         ("the held-out rows changed", network, X, X[1:10]),
-        ("begins with other parameters", cr.Network([3, 4, 2], seed=1), X, X[:9]),
+        ("other initial parameters", cr.Network([3, 4, 2], seed=1), X, X[:9]),
     ):
         with pytest.raises(SettingsError, match=result):
             cr.train(net, x, Y[: len(x)], validation=(held, Y[:9]), **given)

@@ -173,7 +173,7 @@ def test_bad_input_is_refused_in_one_line(options: dict, error: type, message: s
 def test_an_unwritable_directory_is_refused(tmp_path: Path) -> None:
     """A directory below a file cannot be made, and the error says so."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(cr.ModelFileError, match="cannot be made"):
+    with pytest.raises(cr.ModelFileError, match="cannot be created"):
         train(directory=tmp_path / "file" / "run")
 
 

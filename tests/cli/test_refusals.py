@@ -129,7 +129,7 @@ OPTIONS = {
     "loss": (["iris", "--loss", "cross_entropi"], "'cross_entropy'"),
     "normalization": (["iris", "--normalization", "layers"], "did you mean 'layer'"),
     "residual": (["iris", "--network", "8,6", "--residual"], "no hidden layer of 4-8-6-3"),
-    "illegal pair": (["diabetes", "--output", "tanh", "--loss", "poisson"], "legal output activations"),
+    "illegal pair": (["diabetes", "--output", "tanh", "--loss", "poisson"], "output activations"),
     "loss of another task": (["digits", "--loss", "poisson"], "task='regression'"),
     "optimizer": (["iris", "--optimizer", "adm"], "'adam'"),
     "foreign setting": (["iris", "--momentum", "0.5"], "momentum"),

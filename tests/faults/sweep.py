@@ -184,7 +184,7 @@ def _of_model(bench: Bench, trial: Trial, folder: Path, found: dict[str, Any]) -
     name = {"train": "new", "resume": "half"}.get(trial.command)
     if name is None:
         return
-    kept = re.search(r"the model is kept in (\S+?)[;.] ", found["output"] + " ")
+    kept = re.search(r"model saved in (\S+?)[;.] ", found["output"] + " ")
     if found["code"] == 0:
         if (
             bench.result(folder / name).get("sha256") != bench.sha256

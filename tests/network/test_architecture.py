@@ -161,11 +161,11 @@ def test_normalization_and_residual() -> None:
         ([4, 5, 6, 2], {"residual": True}, "no hidden layer of 4-5-6-2 .* as in"),
         ([4, 2], {"residual": True}, "no hidden layer of 4-2"),
         ([4, 4, 6, 2], {"residual": [True, True]}, "residual of layer 2 adds 4 inputs to 6 units"),
-        ([4, 4, 6, 2], {"residual": [True]}, "residual has 1 answers for 2 hidden layers"),
+        ([4, 4, 6, 2], {"residual": [True]}, "residual has 1 values for 2 hidden layers"),
         ([4, 4, 2], {"residual": "yes"}, "must be True, False"),
         ([4, 4, 2], {"normalization": "layr"}, "did you mean 'layer'"),
         ([4, 4, 2], {"normalization": ["layer", "layer"]}, "normalization has 2 names for 1 hidden layers"),
-        ([4, 2], {"normalization": "layer"}, "no hidden layer to act on"),
+        ([4, 2], {"normalization": "layer"}, "needs a hidden layer"),
     ],
 )
 def test_impossible_layers(sizes: list[int], options: dict[str, Any], expected: str) -> None:

@@ -56,12 +56,12 @@ def test_several_targets() -> None:
     assert chosen(zero_one, numbers).kind == "values"
     with pytest.raises(DataError, match="'y1': holds text such as 'no'; task 'regression' expects numbers"):
         chosen(numbers, words)
-    with pytest.raises(DataError, match="'y1': holds 3 different values; several labels expect two"):
+    with pytest.raises(DataError, match="'y1': holds 3 different values; multilabel targets must have two"):
         chosen(words, np.array(["a", "b", "c"]))
 
 
 def test_missing_values_are_no_class() -> None:
     """A target that is missing in some rows keeps its classes; one that is missing in all is refused."""
     assert chosen(np.array(["a", "", "b"])).words == (("a", "b"),)
-    with pytest.raises(DataError, match="holds no value"):
+    with pytest.raises(DataError, match="has no values"):
         chosen(np.array([np.nan, np.nan]))

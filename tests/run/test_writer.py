@@ -292,7 +292,7 @@ def test_who_adds_to_a_run_is_a_writer(what: str, tmp_path: Path) -> None:
                 run.report(tmp_path / "run" / "report.html")
             assert run.report(tmp_path / "page.html").exists()
         else:
-            with pytest.warns(UserWarning, match="not kept with the run"):
+            with pytest.warns(UserWarning, match="not stored with the run"):
                 assert run.learning_rate().suggested > 0
             assert run.examined is not None and not (tmp_path / "run" / "learning_rate.json").exists()
 

@@ -145,7 +145,7 @@ def test_optimizers_check_their_values(cls: type[UpdateRule]) -> None:
 
 def test_nesterov_needs_momentum() -> None:
     """nesterov without momentum is refused with its remedy."""
-    with pytest.raises(SettingsError, match="set momentum > 0"):
+    with pytest.raises(SettingsError, match="must be used with momentum > 0"):
         SGD(0.1, nesterov=True)
 
 
@@ -170,8 +170,8 @@ def test_optimizer_from() -> None:
         ({"learning_rate": 0.1}, "optimizer None is unknown"),
         ({"name": "sgd", "momentun": 0.9}, "setting of optimizer 'sgd' 'momentun' is unknown; did you mean 'momentum'"),
         ({"name": "sgd", "beta1": 0.9}, "'beta1' is unknown"),
-        (0.1, "optimizer 0.1 is no update rule"),
-        (Adam, "is no update rule"),
+        (0.1, "optimizer 0.1 is not an update rule"),
+        (Adam, "is not an update rule"),
     ],
 )
 def test_optimizer_from_refuses(values: Any, text: str) -> None:

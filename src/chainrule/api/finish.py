@@ -60,7 +60,7 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
             message = f"Ctrl-C came after the training, which is complete; {place} was left out."
             warnings.append(InterruptedWarning(message))
     if run.unwritten:
-        message = "the training is whole, but not all of it could be written. "
+        message = "the training is complete, but not all files could be written. "
         warnings.append(UnwrittenWarning(message + " ".join(run.unwritten.values())))
     return warnings
 

@@ -208,5 +208,5 @@ def of_run(replayer: RunReplayer, data: tuple[Any, ...] | None = None) -> Learni
             with RunDirectory(run.directory).claimed():
                 files.write_json(run.directory / RATE, found.to_dict())
         except (ModelFileError, SettingsError) as error:
-            warnings.warn(f"what was found is not kept with the run: {error}", stacklevel=3)
+            warnings.warn(f"the learning-rate analysis is not stored with the run: {error}", stacklevel=3)
     return found

@@ -122,7 +122,7 @@ def examined_in(folder: RunDirectory) -> Suggestion | None:
     if not os.path.lexists(file):
         return None
     try:
-        return from_dict(stored.read_json(file, FoundSchema(), "remove it or examine the run again"))
+        return from_dict(stored.read_json(file, FoundSchema(), "remove it or repeat the analysis"))
     except ModelFileError as error:
         warnings.warn(f"{str(error).rstrip('.')}. Without it {LOST[RATE]}.", DamagedFileWarning, stacklevel=3)
         return None

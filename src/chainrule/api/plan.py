@@ -385,7 +385,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         )
         raise SettingsError(message)
     if rows:
-        raise SettingsError("X, y: must be left out where a table is given (it holds them). State target=COLUMN.")
+        raise SettingsError("X, y: must be omitted if a table is given, which contains them. Pass target=COLUMN.")
     doing = {name: how.pop(name) for name in OF_TRAINING if name in how}
     return plan(network, **how).train(**doing)
 

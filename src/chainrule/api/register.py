@@ -132,7 +132,7 @@ def register_optimizer(name: str, entry: Optimizer) -> None:
     """
     _check(name, entry, Optimizer, "optimizer")
     if "learning_rate" in entry.hyper:
-        raise SettingsError(f"optimizer {name!r} declares learning_rate; every rule has it. Leave it out.")
+        raise SettingsError(f"optimizer {name!r} declares learning_rate, which every rule has. Leave it out.")
     _put("optimizer", OPTIMIZERS, name, entry)
     for setting in entry.settings:
         HYPER_PARAMETERS.setdefault(setting.name, setting)

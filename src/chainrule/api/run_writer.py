@@ -50,7 +50,7 @@ class RunWriter:
         self.setup, self.keep_data, self.resume, self.table_sample = setup, keep_data, resume, table_sample
         self.pipeline, self.pipeline_arrays = described(pipeline)
         if source is not None and not isinstance(source, Mapping):
-            raise SettingsError(f"source={source!r}: must be a dict that says where the rows are from.")
+            raise SettingsError(f"source={source!r}: must be a dict that describes the origin of the rows.")
         self.source: dict[str, Any] | None = None if source is None else json_text.plain(source)
         self.unwritten = Unwritten()
         self.observer = None if self.directory is None else SteadyDirectory(self.directory, self.unwritten)

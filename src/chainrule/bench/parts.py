@@ -23,7 +23,7 @@ PREDICTING_PEERS = (workloads.ONNX, workloads.EAGER, workloads.SKLEARN)
 PREDICTED_ROWS = (1, 10_000)
 LOOP_EPOCHS = {"S": 300, "N": 30}
 """Epochs of one call of train, where its cost beyond the steps is measured: about a second."""
-QUICK_WITHOUT = {workloads.COMPILE: "left out by --quick: it compiles for most of a minute"}
+QUICK_WITHOUT = {workloads.COMPILE: "omitted by --quick: compilation takes most of a minute"}
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def _exit_code(arguments: list[str], ending: Ending) -> int:
             return ending.code
         return _complain(of_file(error.filename or "a file or standard output", "used", error), 2)
     except MemoryError:
-        return _complain("not enough memory; give fewer rows, a smaller network or a smaller batch.", 2)
+        return _complain("not enough memory. Try fewer rows, a smaller network or a smaller batch.", 2)
     except KeyboardInterrupt:
         return _complain("interrupted", ending.code)
     except Ended:

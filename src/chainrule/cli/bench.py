@@ -45,7 +45,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     if path and os.path.exists(path):
         old = kept(path)
         if old["machine"] != facts:
-            raise DataError(f"{path} holds results of another machine or other versions; give another file.")
+            raise DataError(f"{path} holds results of a different machine or other versions. Choose another file.")
         results = old
     for name in chosen(options.parts, PARTS, QUICK_PARTS if options.quick else PARTS):
         for threads in thread_numbers(options.threads, options.quick) if name not in ("loop", "footprint") else (1,):

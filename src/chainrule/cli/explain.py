@@ -130,7 +130,7 @@ def _written(step: Step, row: int, options: argparse.Namespace) -> str:
 def _of_table(subject: Run, options: argparse.Namespace) -> str:
     """Which columns drove the prediction of a row, then the step the trained network would take on it alone."""
     if options.step is not None:
-        raise SettingsError("--step and --data exclude each other: a row of a table is explained as trained.")
+        raise SettingsError("--step and --data are mutually exclusive: --data uses the trained network.")
     pipeline = pipeline_of(subject, options.run_directory)
     row, has_target = _row(pipeline, options)
     step = _step_of(subject, pipeline, row, options.row) if has_target else None

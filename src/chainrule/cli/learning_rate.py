@@ -71,7 +71,7 @@ def settle(options: argparse.Namespace, chosen: Selected, folder: Path) -> tuple
     candidate = chosen.candidate
     eta = begun_with(folder) if options.resume else None
     if eta is not None:
-        return _with(chosen, eta), None, f"{eta:g}, as the run was begun with"
+        return _with(chosen, eta), None, f"{eta:g}, as at the start of the run"
     X, y, weight = candidate.rows.trained_on
     asked = Settings(optimizer=candidate.optimizer, **{name: candidate.settings[name] for name in STEPS})
     threads = candidate.settings["threads"]

@@ -65,7 +65,7 @@ def build() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `run` to its function, loaded when called."""
     parser = Parser(
         prog="chainrule",
-        description="Train feed-forward networks, and see every number of both passes.",
+        description="Train feed-forward networks and inspect every number of both passes.",
         formatter_class=_formatter(),
         allow_abbrev=False,
     )
@@ -76,13 +76,13 @@ def build() -> argparse.ArgumentParser:
     for name, summary, fill in (
         ("train", "train a network on a table", train_parser.fill),
         ("predict", "predict the rows of a table", _predict),
-        ("evaluate", "measure a run on a table", _evaluate),
-        ("explain", "one step of a run, both passes in words and numbers", _explain),
-        ("check", "prove the gradients and the replay of a run", _check),
-        ("learning-rate", "what learning rate is too large, too small and right, and why", _learning_rate),
-        ("doctor", "tell what went wrong first in a run, and the remedy", _doctor),
-        ("report", "write a run as one page that opens offline", _report),
-        ("bench", "measure speed beside other libraries", _bench),
+        ("evaluate", "evaluate a run on a table", _evaluate),
+        ("explain", "explain one step of a run, both passes in words and numbers", _explain),
+        ("check", "check the gradients and the replay of a run", _check),
+        ("learning-rate", "find which learning rate is too large, too small and right, and why", _learning_rate),
+        ("doctor", "find what went wrong first in a run, and the remedy", _doctor),
+        ("report", "write a run as a single offline page", _report),
+        ("bench", "measure speed compared with other libraries", _bench),
     ):
         command = commands.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", formatter_class=_formatter(),
@@ -109,7 +109,7 @@ def _later(name: str) -> Any:
 
 
 def _dialect(command: argparse.ArgumentParser) -> None:
-    """How a text file is written, where that is not to be detected."""
+    """Options for the format of text files, to override detection."""
     train_parser.add_dialect(command.add_argument_group("text files"))
 
 
@@ -148,17 +148,17 @@ def _explain(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument(
-        "--notation", choices=("batch", "note", "nielsen"), default="batch", help="how equations are written"
+        "--notation", choices=("batch", "note", "nielsen"), default="batch", help="notation of the equations"
     )
     train_parser.add_all(
         command,
         (
-            ("--why", "NAME", "why one number of the step is what it is: 'dW2[3,7]', 'z1[0,4]', 'W1[2,5]', 'loss', …"),
+            ("--why", "NAME", "where one number of the step comes from: 'dW2[3,7]', 'z1[0,4]', 'W1[2,5]', 'loss', …"),
             ("--only", "OP", "one pass (forward, loss, backward, update) or operation (input, layer1, delta2, dW2, …)"),
             (
                 "--find",
                 "WHAT",
-                "first step with 'dead unit', 'saturated unit', 'non-finite' or 'loss doubles', instead of a step",
+                "first step with 'dead unit', 'saturated unit', 'non-finite' or 'loss doubles', instead of --step",
             ),
         ),
     )
@@ -167,10 +167,10 @@ def _explain(command: argparse.ArgumentParser) -> None:
         nargs="?",
         const="row",
         metavar="NAME",
-        help="scalar gates: of row I of the step (small networks), or built-in: product, sigmoid, max, staged",
+        help="scalar gates of row I of the step (small networks), or built-in: product, sigmoid, max, staged",
     )
-    command.add_argument("--format", choices=("text", "mermaid", "json", "html"), default="text", help="what to write")
-    command.add_argument("-o", "--output-file", metavar="FILE", help="write here instead of to stdout")
+    command.add_argument("--format", choices=("text", "mermaid", "json", "html"), default="text", help="output format")
+    command.add_argument("-o", "--output-file", metavar="FILE", help="write to this file instead of stdout")
 
 
 def _check(command: argparse.ArgumentParser) -> None:
@@ -199,19 +199,19 @@ def _report(command: argparse.ArgumentParser) -> None:
         type=float,
         default=7.0,
         metavar="MB",
-        help="room for the steps shown; more room, more steps (default 7)",
+        help="size limit for the steps shown; a larger limit shows more steps (default 7)",
     )
     command.add_argument(
         "--learning-rate", action="store_true",
-        help="examine what learning rate was too large, too small and right for this training, and show it",
+        help="analyse which learning rate was too large, too small and right for this training, and show it",
     )  # fmt: skip
 
 
 def _bench(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--quick", action="store_true", help="a first look: few rounds of S and N on one thread")
-    command.add_argument("--parts", metavar="NAME,…", help="some of S N M L prediction loop footprint (default all)")
-    command.add_argument("--threads", metavar="N,…", help="numbers of threads (default 1,2 where there are two cores)")
-    command.add_argument("-o", "--output-file", metavar="FILE.json", help="keep results; parts already there are kept")
-    command.add_argument("--show", metavar="FILE.json", help="print kept results instead of measuring")
+    command.add_argument("--quick", action="store_true", help="a quick run: few rounds of S and N on one thread")
+    command.add_argument("--parts", metavar="NAME,…", help="from S N M L prediction loop footprint (default all)")
+    command.add_argument("--threads", metavar="N,…", help="numbers of threads (default 1,2 if there are two cores)")
+    command.add_argument("-o", "--output-file", metavar="FILE.json", help="save results; existing parts are kept")
+    command.add_argument("--show", metavar="FILE.json", help="print saved results instead of measuring")
     command.add_argument("--markdown", action="store_true", help="print Markdown tables")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")

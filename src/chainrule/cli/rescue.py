@@ -57,5 +57,5 @@ def message(run: Run) -> str:
     place = rescued(run)
     if place is None:
         tried = ", ".join(dict.fromkeys(str(other) for other in _others(run.directory or Path())))
-        return f"the model could not be kept anywhere (tried {run.directory}, {tried}); make room and train again."
-    return f"the model is kept in {place}; for the whole run make room in {run.directory}, then the same with --resume."
+        return f"the model could not be saved (tried {run.directory}, {tried}); free disk space and train again."
+    return f"model saved in {place}; for the whole run make room in {run.directory}, then the same with --resume."

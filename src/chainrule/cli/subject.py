@@ -46,7 +46,7 @@ def _loaded(path: str) -> Run | Model:
         if not os.path.lexists(Path(path) / MODEL) or record_is_whole(Path(path)):
             raise
         model = load_model(Path(path) / MODEL)
-        warnings.warn(f"{error} The model alone is used.", DamagedFileWarning, stacklevel=2)
+        warnings.warn(f"{error} Only the model is used.", DamagedFileWarning, stacklevel=2)
         return model
 
 
@@ -69,7 +69,7 @@ def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
             data = _read_again(run, path)
         except ChainruleError:
             raise error from None
-        warnings.warn(f"{error} The rows are read again from where they came.", DamagedFileWarning, stacklevel=2)
+        warnings.warn(f"{error} The rows are read again from their source.", DamagedFileWarning, stacklevel=2)
     rows = prepare_rows(
         run.network.architecture, *data, class_weight=run.record.class_weight, index=run.index, kind=run.record.kind
     )
@@ -79,7 +79,7 @@ def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
 def _read_again(run: Run, path: str) -> tuple[Any, ...]:
     source, pipeline = run.source or {}, pipeline_of(run, path)
     if "data" not in source:
-        raise DataError("the run did not keep its data and does not say where they came from.", path=path)
+        raise DataError("the run did not keep its data, and their source is not recorded.", path=path)
     if "cache" in source:
         return _mapped(source, path)
     wanted = selection_for(source["data"], pipeline, needs_target=True, dialect=source.get("dialect"))
@@ -97,5 +97,5 @@ def _mapped(source: Mapping[str, Any], path: str) -> tuple[Any, ...]:
     """The training rows of a cache; that they are those of the run is seen by their fingerprint."""
     part = cached_part(Path(source["cache"]), "train")
     if part is None:
-        raise DataError(f"the cache {source['cache']} is gone; train again with --resume to have it made.", path=path)
+        raise DataError(f"the cache {source['cache']} no longer exists; use train --resume to rebuild it.", path=path)
     return part.X, part.y, part.weight

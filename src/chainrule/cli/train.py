@@ -73,7 +73,7 @@ def _folder(options: argparse.Namespace) -> Path:
     """The run's folder: the one asked for, or the next free runs/NAME-OF-DATA."""
     if options.output_directory is None:
         if options.resume:
-            raise SettingsError("--resume continues the run in a folder; give it with -o RUN.")
+            raise SettingsError("--resume: must be given with -o RUN, the run to continue.")
         name = Path(options.data).name.split(".")[0] or "run"
         tries = (Path("runs") / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
         return next(path for path in tries if not path.exists())

@@ -23,10 +23,10 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.usage = "chainrule train DATA --target COLUMN [-o RUN] [options]"
     _fill_subject(command)
     command.add_argument(
-        "-o", "--output-directory", metavar="RUN", help="folder to keep the run in (default runs/NAME-OF-DATA)"
+        "-o", "--output-directory", metavar="RUN", help="folder for the run (default runs/NAME-OF-DATA)"
     )
     group = _fill_all(command, {**SETTINGS, **OPTIMIZER_SETTINGS})
-    group.add_argument("--resume", action="store_true", help="continue the run in RUN; begin it where there is none")
+    group.add_argument("--resume", action="store_true", help="continue the run in RUN, or start it if there is none")
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
@@ -35,11 +35,11 @@ def fill_learning_rate(command: argparse.ArgumentParser) -> None:
     """The options of learning-rate: those of train, but for the learning rate itself and what a run leaves behind."""
     command.usage = "chainrule learning-rate DATA --target COLUMN [-o FILE.svg] [options]"
     _fill_subject(command)
-    command.add_argument("-o", "--output-file", metavar="FILE.svg", help="draw the finding into this file")
+    command.add_argument("-o", "--output-file", metavar="FILE.svg", help="save the plot to this file")
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     _fill_all(command, {name: s for name, s in {**SETTINGS, **OPTIMIZER_SETTINGS}.items() if name != "learning_rate"})
     command.set_defaults(learning_rate=AUTO)
-    command.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
 def _fill_subject(command: argparse.ArgumentParser) -> None:
@@ -55,10 +55,10 @@ def _fill_subject(command: argparse.ArgumentParser) -> None:
 
 def _fill_all(command: argparse.ArgumentParser, settings: Mapping[str, Setting]) -> argparse._ArgumentGroup:
     """Preset, rows, network and these settings; the group of the settings."""
-    command.add_argument("--config", metavar="FILE.toml", help="options by their names here; the command line wins")
+    command.add_argument("--config", metavar="FILE.toml", help="options by name; the command line takes precedence")
     command.add_argument(
         "--preset", metavar="NAME", default="auto",
-        help="what is taken where nothing is said: auto, plain or strong (default auto)",
+        help="defaults for everything not given: auto, plain or strong (default auto)",
     )  # fmt: skip
     _fill_rows(command.add_argument_group("rows and columns"))
     add_dialect(command.add_argument_group("text files"))
@@ -66,9 +66,7 @@ def _fill_all(command: argparse.ArgumentParser, settings: Mapping[str, Setting])
     group = command.add_argument_group("training")
     for setting in settings.values():
         _add(group, setting)
-    group.add_argument(
-        "--engine", metavar="NAME", default="auto", help="who computes: auto, native or numpy (default auto)"
-    )
+    group.add_argument("--engine", metavar="NAME", default="auto", help="engine: auto, native or numpy (default auto)")
     return group
 
 
@@ -97,26 +95,26 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
     add_all(
         group,
         (
-            ("--test", "DATA", "rows to measure the finished model on (a built-in set has its own)"),
-            ("--valid", "DATA|SHARE", "rows to judge epochs by: a file, or a share to hold out (default 0.2)"),
-            ("--task", "TASK", "what the target is: auto, classification or regression (default auto)"),
+            ("--test", "DATA", "rows to evaluate the final model on (a built-in set has its own)"),
+            ("--valid", "DATA|SHARE", "validation rows: a file, or a share to hold out (default 0.2)"),
+            ("--task", "TASK", "task: auto, classification or regression (default auto)"),
             ("--drop", "COLUMN,…", "columns to leave out"),
             (
                 "--kind",
                 "COLUMN=KIND,…",
-                "what columns hold: number, number:comma, boolean, category, time, time:dmy, time:mdy …",
+                "kinds of columns: number, number:comma, boolean, category, time, time:dmy, time:mdy …",
             ),
-            ("--order", "COLUMN=A<B<C,…", "texts with an order, from the least to the most"),
-            ("--cache", "FOLDER", "train from a cache in this folder, made where it is not there yet"),
-            ("--cache-above", "MB", "files with more numbers than this are trained on from a cache (default 512)"),
-            ("--weight", "COLUMN", "column of row weights ≥ 0; a row of weight 2 counts as the row twice"),
-            ("--metric", "NAME", "what judges an epoch: accuracy, rmse, loss, auc, log_loss, or a scikit-learn scorer"),
-            ("--scaling", "NAME", "how numbers are scaled: robust, quantile or standard (default by preset)"),
-            ("--bins", "N", "inputs that tell the place of a number in bins, 0 for none (default by preset)"),
+            ("--order", "COLUMN=A<B<C,…", "ordered categories, from lowest to highest"),
+            ("--cache", "FOLDER", "train from a cache in this folder, created if necessary"),
+            ("--cache-above", "MB", "files with more numbers than this are trained from a cache (default 512)"),
+            ("--weight", "COLUMN", "column of row weights ≥ 0; a row of weight 2 counts as two rows"),
+            ("--metric", "NAME", "metric of an epoch: accuracy, rmse, loss, auc, log_loss, or a scikit-learn scorer"),
+            ("--scaling", "NAME", "scaling of numbers: robust, quantile or standard (default by preset)"),
+            ("--bins", "N", "inputs that encode a number in bins, 0 for none (default by preset)"),
         ),
     )
-    group.add_argument("--positive", metavar="CLASS", help="which of two classes f1 is about (default the rarer)")
-    group.add_argument("--class-weight", choices=("balanced",), help="weigh classes against their frequency")
+    group.add_argument("--positive", metavar="CLASS", help="which of two classes f1 refers to (default: the rarer)")
+    group.add_argument("--class-weight", choices=("balanced",), help="weight classes inversely to their frequency")
     group.set_defaults(task="auto", drop="", metric="auto")
 
 
@@ -125,16 +123,16 @@ def add_dialect(group: argparse._ActionsContainer) -> None:
     add_all(
         group,
         (
-            ("--delimiter", "CHAR", "what stands between cells (default detected; tab for a tabulator)"),
-            ("--quote", "CHAR", "what stands around a cell (default detected)"),
-            ("--decimal", "CHAR", "decimal mark of numbers, . or , (default as the columns show)"),
-            ("--thousands", "CHAR", "separator of thousands: , . ' or a blank (default as the columns show)"),
-            ("--encoding", "NAME", "utf-8, utf-16, cp949, latin-1 … (default detected)"),
-            ("--dates", "ORDER", "dmy, mdy or ymd, where the dates of a column suit several (default: it is asked)"),
+            ("--delimiter", "CHAR", "delimiter of cells (default: detected; tab for a tabulator)"),
+            ("--quote", "CHAR", "quote around cells (default: detected)"),
+            ("--decimal", "CHAR", "decimal mark of numbers, . or , (default: detected)"),
+            ("--thousands", "CHAR", "thousands separator: , . ' or a space (default: detected)"),
+            ("--encoding", "NAME", "utf-8, utf-16, cp949, latin-1 … (default: detected)"),
+            ("--dates", "ORDER", "dmy, mdy or ymd, if the dates of a column fit several (an error otherwise)"),
             (
                 "--missing",
                 "CELL,…",
-                "cells that mean a missing value (default NA, ? and the like; +CELL,… for those and more)",
+                "cells that denote a missing value (default NA, ? and others; +CELL,… adds to the default)",
             ),
         ),
     )
@@ -144,17 +142,17 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
     add_all(
         group,
         (
-            ("--network", "N,N,…", "units of each hidden layer; 0 for none (default by preset)"),
-            ("--activation", "NAME,…", "of the hidden layers, one name or one for each (default by preset)"),
-            ("--normalization", "NAME,…", "layer or none, for all hidden layers or one for each (default none)"),
+            ("--network", "N,N,…", "units of the hidden layers; 0 for none (default by preset)"),
+            ("--activation", "NAME,…", "activation of hidden layers, one name or one per layer (default by preset)"),
+            ("--normalization", "NAME,…", "layer or none, for all hidden layers or per layer (default none)"),
             ("--output", "NAME", "activation of the output (default by task)"),
-            ("--loss", "NAME", "loss (default cross_entropy for classes, squared_error for values)"),
-            ("--initializer", "NAME", "rule for the first weights (default by activation)"),
+            ("--loss", "NAME", "loss (default cross_entropy for classification, squared_error for regression)"),
+            ("--initializer", "NAME", "initializer of the weights (default by activation)"),
             ("--dtype", "NAME", "float32 or float64 (default float32; below 500 rows float64)"),
         ),
     )
     group.add_argument(
-        "--residual", action="store_true", help="add the input of a hidden layer to its output where their sizes agree"
+        "--residual", action="store_true", help="add the input of a hidden layer to its output if the sizes agree"
     )
     group.set_defaults(normalization="none", output="auto", loss="auto", initializer="auto", dtype=None)
 

@@ -57,7 +57,7 @@ def unable(architecture: Architecture, optimizer: str | None = None) -> str | No
         if layer.activation not in ACTIVATIONS:
             return f"the native engine has no activation {layer.activation!r}"
         if layer.activation == "softmax" and l < len(architecture.layers):
-            return "the native engine has softmax for the output layer alone"
+            return "the native engine supports softmax in the output layer only"
         if layer.normalization not in NORMALIZATIONS:
             return f"the native engine has no layer kind {layer.normalization!r}"
     return (

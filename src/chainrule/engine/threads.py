@@ -20,7 +20,7 @@ def allowed_threads(asked: int | None = None) -> tuple[int, bool]:
     """How many threads, and whether the engine may use fewer: `asked` is obeyed, everything else is a bound."""
     if asked is not None:
         if isinstance(asked, bool) or int(asked) != asked or asked < 1:
-            raise SettingsError(f"threads={asked!r} is no number of threads; give a whole number of at least 1.")
+            raise SettingsError(f"threads={asked!r}: must be an integer ≥ 1. Try threads=1.")
         return int(asked), False
     named = _environment_number("CHAINRULE_THREADS")
     if named is not None:

@@ -245,9 +245,9 @@ def _per_hidden_layer(what: str, given: Any, n_hidden: int) -> list[Any]:
     values = list(given)
     if len(values) != n_hidden:
         raise SettingsError(
-            f"{what} has {len(values)} names for {n_hidden} hidden layers; give one name, or one for each."
+            f"{what} has {len(values)} names for {n_hidden} hidden layers: must be one name, or one per layer."
             if what != "residual"
-            else f"residual has {len(values)} answers for {n_hidden} hidden layers; give True, or one for each."
+            else f"residual has {len(values)} values for {n_hidden} hidden layers: must be True, or one per layer."
         )
     return values
 
@@ -258,7 +258,7 @@ def _checked_normalizations(given: Any, n_hidden: int) -> list[str | None]:
         if kind is not None and kind not in LAYER_KINDS:
             raise unknown_name("normalization", kind, LAYER_KINDS)
     if given is not None and not n_hidden:
-        raise SettingsError(f"normalization={given!r} has no hidden layer to act on; add one, or leave it out.")
+        raise SettingsError(f"normalization={given!r} needs a hidden layer. Add one, or leave it out.")
     return kinds
 
 
@@ -267,7 +267,7 @@ def _checked_residuals(given: Any, sizes: Sequence[int]) -> list[bool]:
     pairs = list(pairwise(sizes))[:-1]
     skips = _per_hidden_layer("residual", given, len(pairs))
     if not all(isinstance(skip, bool | np.bool_) for skip in skips):
-        raise SettingsError(f"residual={given!r}: must be True, False, or one of them for each layer.")
+        raise SettingsError(f"residual={given!r}: must be True, False, or one of these per layer.")
     if isinstance(given, bool | np.bool_):
         fits = [bool(given) and n_in == n_out for n_in, n_out in pairs]
         if given and not any(fits):
@@ -294,7 +294,7 @@ def _checked_sizes(sizes: Sequence[int]) -> list[int]:
         whole, exact = [], False
     if not exact or len(whole) < 2 or not all(0 < size <= MAX_UNITS for size in whole):
         raise SettingsError(
-            f"sizes {sizes!r} are no network; give at least two whole numbers from 1 to {MAX_UNITS}, "
+            f"sizes {sizes!r} must be at least two integers from 1 to {MAX_UNITS}, "
             "the inputs first and the outputs last, such as [784, 30, 10]."
         )
     return whole

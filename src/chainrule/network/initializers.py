@@ -65,7 +65,7 @@ def choose(initializer: str | Sequence[str], architecture: Architecture) -> tupl
     names = [initializer] * n_layers if one else list(initializer)
     if len(names) != n_layers:
         raise SettingsError(
-            f"initializer has {len(names)} names for {n_layers} layers; give one name, or one for each layer."
+            f"initializer has {len(names)} names for {n_layers} layers: must be one name, or one per layer."
         )
     for name in names:
         if name != "auto" and name not in INITIALIZERS:

@@ -96,7 +96,7 @@ def _refuse_beyond(y: npt.NDArray[Any], output: str, loss: str) -> None:
         raise DataError(f"y holds {what}; loss {loss!r} expects {entry.expected or 'others'}.")
     if is_softmax and entry.of_classes and np.abs(y.sum(axis=1) - 1).max(initial=0) > 1e-3:
         raise DataError(
-            "rows of y do not sum to 1; output 'softmax' expects one-hot rows. For several labels use output='sigmoid'."
+            "rows of y do not sum to 1; output 'softmax' requires one-hot rows. For labels use output='sigmoid'."
         )
 
 

@@ -203,7 +203,7 @@ class Values:
             if logarithm:
                 if v.min() < 0:
                     raise DataError(
-                        f"holds {v.min():g}; the logarithm expects values ≥ 0.", path=table.path, column=names[k]
+                        f"holds {v.min():g}; the logarithm requires values ≥ 0.", path=table.path, column=names[k]
                     )
                 unit[k], high[k] = max(float(np.median(v)), 1e-300) / 10, v.max()
                 v = np.log1p(v / unit[k])

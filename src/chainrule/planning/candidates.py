@@ -201,6 +201,6 @@ def output_and_loss(request: Request, task: PredictionTask) -> tuple[str, str]:
         if name in pairs:
             return name, loss
     raise SettingsError(
-        f"loss={loss}: does not fit task {task.name!r}; its legal output activations: {', '.join(pairs)}. "
-        f"Take another loss, or task='{'classification' if is_values else 'regression'}'."
+        f"loss={loss}: does not fit task {task.name!r}; its supported output activations: {', '.join(pairs)}. "
+        f"Try another loss, or task='{'classification' if is_values else 'regression'}'."
     )

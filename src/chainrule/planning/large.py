@@ -65,7 +65,7 @@ def is_large(source: Any, cache: str | Path | None = None, above_mb: float = CAC
     is_path = isinstance(source, (str, Path))
     if cache is not None and (not is_path or str(source) in builtin.TARGETS or str(source).lower().endswith(".npz")):
         named = source if is_path else f"a {type(source).__name__}"
-        raise SettingsError(f"A cache is for CSV, Parquet and Arrow; {named} is in memory anyway. Leave it out.")
+        raise SettingsError(f"A cache needs CSV, Parquet or Arrow; {named} is in memory anyway. Leave it out.")
     return cache is not None or (is_path and size_in_memory(str(source)) > above_mb * 2**20)
 
 

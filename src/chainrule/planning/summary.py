@@ -51,7 +51,7 @@ def tried(plan: TrainingPlan, selection: Selected) -> dict[str, str]:
     losses = "; ".join(f"{trial.name}: {trial.loss:.4g}" for trial in selection.trials)
     what = "validation loss at the end" if plan.fold is None else f"mean loss of {N_FOLDS} folds"
     is_longer = selection.index == len(selection.trials)
-    why = "the freest was best, so a longer one follows" if is_longer else "the best is taken"
+    why = "the least regularised was best, so a longer training follows" if is_longer else "the best is taken"
     return {"tried": f"{losses} ({what}; {why})"}
 
 

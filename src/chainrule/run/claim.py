@@ -42,7 +42,7 @@ class Claim:
                 self._remove_folders()
                 raise
         else:
-            raise ModelFileError(f"{self.folder}: is removed again and again by others; name another folder.")
+            raise ModelFileError(f"{self.folder}: is repeatedly removed by another process. Name another folder.")
         self._sweep()
         self._found = set(self._ours())
 
@@ -60,7 +60,7 @@ class Claim:
             raise
         except OSError as error:
             raise ModelFileError(
-                f"{folder}: cannot be made ({error.strerror}); choose a folder with write access."
+                f"{folder}: cannot be created ({error.strerror}); choose a folder with write access."
             ) from None
 
     def make_checkpoints(self) -> None:
@@ -130,7 +130,7 @@ def _make_one(folder: Path) -> None:
         except FileNotFoundError:
             if not folder.parent.is_dir():
                 raise
-    raise OSError(errno.EPERM, "no folder can be made there")
+    raise OSError(errno.EPERM, "no folder can be created there")
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -139,8 +139,8 @@ def _lock(handle: int, path: Path) -> bool:
                 f"{path}: cannot be locked ({error.strerror}); choose a folder of another file system."
             ) from None
         warnings.warn(
-            f"{path.parent}: lies on a file system without locks ({error.strerror}), so a second process that writes "
-            "there would not be noticed; make sure that there is none, or choose a local folder.",
+            f"{path.parent}: is on a file system without locks ({error.strerror}), so a second writer would "
+            "not be detected. Make sure that there is none, or choose a local folder.",
             stacklevel=2,
         )
     return True

@@ -27,11 +27,11 @@ from chainrule.training.settings import Settings
 
 LOST = {
     HISTORY: "the curves of this run end before the damage",
-    EVENTS: "no step can be replayed, for what changed the training is not known",
-    STEPS: "the losses of the steps are not known, and nothing that is judged by them",
-    SPLIT: "no step can be replayed, for which rows were trained on is not known",
-    TABLE: "the doctor sees inputs in place of the cells of the table",
-    RATE: "nothing is known about the learning rate of this run",
+    EVENTS: "no step can be replayed, because changes to the training are unknown",
+    STEPS: "the losses of the steps, and everything derived from them, are unknown",
+    SPLIT: "no step can be replayed, because the training rows are unknown",
+    TABLE: "the doctor uses encoded inputs instead of the cells of the table",
+    RATE: "the learning-rate analysis of this run is lost",
 }
 TRIES = 20
 """A writer that goes on between two reads is waited out; the longest it needs is the moment a training ends."""
@@ -145,9 +145,9 @@ def _as_of_now(
     """Model, checkpoints and record as the run ended; where it was taken up again, as its last checkpoint has it."""
     if record["result"] is None and record.get("ended") is None:
         if is_alive(folder):
-            raise ModelFileError(f"{folder.path}: its training is under way; load it when it has ended.")
+            raise ModelFileError(f"{folder.path}: its training is under way; load it when it has finished.")
         raise ModelFileError(
-            f"{folder.path}: its training did not end (killed?); continue it with resume, then load it."
+            f"{folder.path}: its training did not finish (killed?). Continue it with resume, then load it."
         )
     parameters, about, pipeline_arrays = read_model(folder.file(MODEL))
     found = _architecture_of_run(folder, record, parameters.architecture)
@@ -208,6 +208,6 @@ def _architecture_of_run(folder: RunDirectory, record: dict[str, Any], of_model:
     result = Architecture.from_dict(record["architecture"])
     if result != of_model:
         raise ModelFileError(
-            f"{folder.file(MODEL)}: holds another network than {RUN} describes ({of_model}, {result}); {RESTORE}."
+            f"{folder.file(MODEL)}: holds a different network than {RUN} describes ({of_model}, {result}); {RESTORE}."
         )
     return result

@@ -137,8 +137,8 @@ class RunReplayer:
         if not result:
             return None
         return (
-            f"this run was trained with {'; '.join(result)}: steps are recomputed to rounding, not to the bit. "
-            "Replay where it was trained for the same bits."
+            f"this run was trained with {'; '.join(result)}: steps agree up to rounding, not to the bit. "
+            "Replay in the original environment for identical bits."
         )
 
     def rows_of(self, data: tuple[Any, ...] | None) -> Rows:
@@ -160,7 +160,7 @@ class RunReplayer:
             )
         if not self._are_of_training(rows):
             raise DataError(
-                "the data differ from those of the training; give X, y and sample_weight exactly as they were."
+                "the data differ from those of the training. Pass X, y and sample_weight exactly as in training."
             )
         n_steps = -(-len(rows.X) // record.settings.batch_size)
         if n_steps != record.steps_per_epoch:

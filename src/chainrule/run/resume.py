@@ -22,7 +22,7 @@ EXPECTED = "it must be the same to resume. Name another directory."
 CHANGED = {
     "fingerprint": "the training rows changed since this run began",
     "held_out": "the held-out rows changed since this run began",
-    "initial": "the network begins with other parameters than that of this run: another seed, or one trained before",
+    "initial": "the network has other initial parameters than this run: another seed, or a trained network",
 }
 """What the digests of a record say when they differ; all else is named with its values."""
 DECIDES_BITS = {"native": ("engine",), "numpy": ("engine", "numpy", "blas")}

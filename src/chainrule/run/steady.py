@@ -43,7 +43,7 @@ class Unwritten:
             if path not in self._told and not self.over:
                 self._told.add(path)
                 with contextlib.suppress(UnwrittenWarning):  # if warnings are errors; reported again at the end
-                    warnings.warn(f"{why} Training goes on, and tries again.", UnwrittenWarning, stacklevel=2)
+                    warnings.warn(f"{why} Training continues and retries.", UnwrittenWarning, stacklevel=2)
             return False
         self.why.pop(path, None)
         return True

@@ -140,7 +140,7 @@ def read_tensors(path: Path, schema: Schema) -> tuple[Arrays, Any]:
         raise ModelFileError(f"{path}: was not written by chainrule: the metadata entry 'chainrule' is missing.")
     content = text.encode("utf-8", "surrogatepass")
     if metadata.get("sha256") != checksum(arrays, content):
-        raise ModelFileError(f"{path}: was altered, its checksum does not match; {RESTORE}.")
+        raise ModelFileError(f"{path}: was altered: its checksum does not match; {RESTORE}.")
     with naming(path):
         return arrays, schema.check(parse_json(content), "")
 
@@ -186,7 +186,7 @@ def _unpacked(buffer: npt.NDArray[np.uint8]) -> tuple[Arrays, dict[str, str]]:
 def _view(part: npt.NDArray[np.uint8], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Bytes as numbers; copied only where they do not lie at a multiple of the size of a number."""
     if dtype.kind == "b" and part.size and part.max() > 1:
-        raise SchemaError("a truth value that is neither 0 nor 1")
+        raise SchemaError("a boolean that is neither 0 nor 1")
     typed = part.view(dtype)
     return typed if typed.flags.aligned else typed.copy()
 

@@ -97,16 +97,16 @@ class TableSample:
             if rows is not None:
                 rows = TensorSchema(("int64",), (-1,), low=0, high=n_samples - 1).check(rows, "rows")
                 if (np.diff(rows) <= 0).any():
-                    raise SchemaError("rows do not ascend; expected ascending ones")
+                    raise SchemaError("rows are not ascending; expected ascending rows")
             if len(about["widths"]) != len(about["columns"]):
-                raise SchemaError(f"widths holds {len(about['widths'])} numbers; expected one for each column")
+                raise SchemaError(f"widths holds {len(about['widths'])} numbers; expected one per column")
             parts = {
                 part: tuple(_column(state, arrays, f"{part}.{i}") for i, state in enumerate(about[part]))
                 for part in ("columns", "targets")
             }
             columns = (*parts["columns"], *parts["targets"])
             if len({len(column) for column in columns} | (set() if rows is None else {len(rows)})) > 1:
-                raise SchemaError("its columns differ in length; expected as many cells in each")
+                raise SchemaError("its columns differ in length; expected equal lengths")
         return cls(rows=rows, widths=tuple(about["widths"]), **parts)
 
 
@@ -141,7 +141,7 @@ def _column(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str) -> 
         n_levels = state["n_levels"]
         codes = TensorSchema(("int32",), (-1,), low=-1, high=n_levels - 1).check(found, key)
         if n_levels > len(codes) or len(state["levels"]) > n_levels:
-            raise SchemaError(f"{key} has {n_levels} levels; expected one for each row at most, and no more names")
+            raise SchemaError(f"{key} has {n_levels} levels; expected at most one per row, and as many names")
         levels = (*state["levels"], *("",) * (n_levels - len(state["levels"])))
         return Column(state["name"], kind, codes, levels)
     if kind == "time":

@@ -30,7 +30,7 @@ def so_far(
     """
     state = last_state(folder, store, record["steps_per_epoch"], forget=False)
     if state is None:
-        message = "was taken up again and did not end, and no checkpoint of it can be read"
+        message = "was continued and did not finish, and none of its checkpoints can be read"
         raise ModelFileError(f"{folder.file(RUN)}: {message}; {RESTORE}.")
     start, history = state.start, state.history
     best = parameters.like(start.best_theta if VALIDATED in history else start.theta)

@@ -204,7 +204,7 @@ class FittedMLP(BaseEstimator):
         record = self.__dict__.get("_record")
         if self._own_loss() is not None:
             raise AttributeError(
-                f"{type(self).__name__} has no run_: its loss is a pair of functions, and a run tells losses by name."
+                f"{type(self).__name__} has no run_: its loss is a pair of functions, and a run stores losses by name."
             )
         if record is None:
             raise AttributeError(

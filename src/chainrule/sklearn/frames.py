@@ -37,7 +37,7 @@ def table_of_array(X: Array, kinds: Mapping[str, str] | None = None) -> Table:
         if name not in names:
             raise no_such("column", name, names, "X")
         if kind not in ("number", "category"):
-            raise DataError(f"kinds={kind}: must be number or category for an array. Give a DataFrame.", column=name)
+            raise DataError(f"kinds={kind}: must be number or category for an array. Pass a DataFrame.", column=name)
     columns = []
     for j in range(X.shape[1]):
         try:

@@ -50,8 +50,8 @@ def _refuse_single_members(strata: Array) -> None:
     classes, counts = np.unique(strata, return_counts=True)
     if counts.min() < 2:
         raise ValueError(
-            "The least populated classes in y have only 1 member; early stopping needs two, one to learn from and "
-            f"one to judge by. Classes with too few members are: {[str(c) for c in classes[counts < 2]]}"
+            "The least populated classes in y have only 1 member; early stopping needs two, one for training and "
+            f"one for validation. Classes with too few members are: {[str(c) for c in classes[counts < 2]]}"
         )
 
 

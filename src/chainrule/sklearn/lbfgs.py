@@ -63,7 +63,7 @@ def refuse_settings_of_steps(estimator: Any) -> None:
         if getattr(estimator, name) != neutral:
             raise ValueError(
                 f"{name}={getattr(estimator, name)!r} changes the steps of solver='sgd' and 'adam'; solver='lbfgs' "
-                f"chooses its own. Expected {name}={neutral!r}, or another solver."
+                f"chooses its own. Try {name}={neutral!r}, or another solver."
             )
 
 

@@ -100,7 +100,7 @@ def exploded(
 
 
 ALWAYS_FINITE = {
-    "validation_loss": "Scale the validation rows as the training rows, or take a smaller learning rate.",
+    "validation_loss": "Scale the validation rows like the training rows, or try a smaller learning rate.",
     "rmse": "Scale the targets.",
     "penalty": "Take a smaller l2 or l1.",
 }

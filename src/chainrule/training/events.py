@@ -162,7 +162,7 @@ class Control:
             if name not in CHANGEABLE and name not in hyper:
                 raise unknown_name("control.set: setting", name, [*CHANGEABLE, *hyper])
             if name == "momentum" and (value > 0) != (hyper["momentum"] > 0):
-                raise SettingsError("control.set: momentum cannot turn on or off while training; start with one > 0.")
+                raise SettingsError("control.set: momentum cannot turn on or off during training. Start with one > 0.")
             self.pending.append(Event(self.step, "set", name, check(name, value)))
 
     def stop(self, reason: str = "callback") -> None:

@@ -121,7 +121,7 @@ class Replayer:
         edited = max((edit for edit in self._edits if edit <= step), default=0)
         if start < edited:
             raise ModelFileError(
-                f"the checkpoint of step {edited} is missing, which alone knows the weights edited there; "
+                f"the checkpoint of step {edited} is missing, which alone holds the weights edited there; "
                 f"steps from {edited} on cannot be replayed. Restore it or train again."
             )
 
@@ -140,7 +140,7 @@ class Replayer:
                     raise
                 del self.checkpoints.sizes[start]
                 if self.checkpoints.is_kept(start):  # else it was thinned out by the run's living writer
-                    warnings.warn(f"{error} An earlier checkpoint is taken.", DamagedFileWarning, stacklevel=2)
+                    warnings.warn(f"{error} An earlier checkpoint is used.", DamagedFileWarning, stacklevel=2)
 
     def _advance(self, at: int, step: int) -> None:
         """Do the steps at … step − 1, remembering some of the states passed."""

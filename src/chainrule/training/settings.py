@@ -41,7 +41,7 @@ SETTINGS: dict[str, Setting] = _table(
         name="clip_norm",
         kind=float,
         default=None,
-        meaning="longest gradient allowed, all parameters together",
+        meaning="maximum norm of the gradient over all parameters",
         low=0.0,
         open_low=True,
         optional=True,
@@ -51,18 +51,18 @@ SETTINGS: dict[str, Setting] = _table(
         name="divergence_factor",
         kind=float,
         default=1000.0,
-        meaning="training stops where the mean loss of an epoch is this many times that of its first step and of a "
-        "constant output; none never stops it",
+        meaning="training stops if the mean loss of an epoch is this many times that of its first step and of a "
+        "constant output; none disables it",
         low=1.0,
         open_low=True,
         optional=True,
     ),
-    Setting(name="schedule", kind=str, default="constant", meaning="how the learning rate changes", choices=SCHEDULES),
+    Setting(name="schedule", kind=str, default="constant", meaning="schedule of the learning rate", choices=SCHEDULES),
     Setting(
         name="warm_up",
         kind=float,
         default=0.0,
-        meaning="share of all steps over which the learning rate rises to full",
+        meaning="share of all steps over which the learning rate increases to its full value",
         low=0.0,
         high=1.0,
         source="Goyal et al. (2017)",
@@ -95,10 +95,8 @@ SETTINGS: dict[str, Setting] = _table(
         unit="epochs",
         source="Prechelt (1998)",
     ),
-    Setting(
-        name="seed", kind=int, default=0, meaning="the one number all randomness follows from", low=0, high=2**64 - 1
-    ),
-    Setting(name="shuffle", kind=bool, default=True, meaning="a new order of the rows in every epoch"),
+    Setting(name="seed", kind=int, default=0, meaning="seed of all randomness", low=0, high=2**64 - 1),
+    Setting(name="shuffle", kind=bool, default=True, meaning="shuffle the rows in every epoch"),
     Setting(
         name="threads",
         kind=int,
@@ -150,7 +148,7 @@ class Settings:
     schedule : str, default "constant"
         How the learning rate changes.
     warm_up : float, default 0.0
-        The share of all steps over which the learning rate rises to full.
+        The share of all steps over which the learning rate increases to its full value.
     decay_factor : float, default 0.1
         The factor of the schedules.
     decay_every : int, default 10

@@ -17,7 +17,7 @@ LEARNING_RATE = Setting(
     name="learning_rate",
     kind=float,
     default=0.001,
-    meaning="η: length of a step along the gradient",
+    meaning="learning rate η",
     low=0.0,
     open_low=True,
 )
@@ -331,7 +331,7 @@ def optimizer_from(values: str | UpdateRule | Mapping[str, Any] | None) -> Updat
     options = {"name": values} if isinstance(values, str) else dict(values) if isinstance(values, Mapping) else None
     if options is None:
         raise SettingsError(
-            f"optimizer {values!r} is no update rule; give one such as chainrule.SGD(learning_rate=0.1), or a name."
+            f"optimizer {values!r} is not an update rule. Try chainrule.SGD(learning_rate=0.1), or a name."
         )
     name = options.pop("name", None)
     cls = optimizer_class(name)

@@ -104,5 +104,5 @@ def test_vitals_change_nothing_and_are_told_in_both_languages() -> None:
         assert max(map(columns, vitals.text(language).splitlines())) <= 80
     assert json.loads(json.dumps(vitals.to_dict()))["steps"][0]["step"] == 0
     assert all(s.sharpness is None for s in run.vitals(steps=[1, 2], sharpness=False))
-    with pytest.raises(cr.SettingsError, match="step 9999"):
+    with pytest.raises(cr.SettingsError, match="step=9999"):
         run.vitals(steps=[9999])

@@ -27,7 +27,7 @@ def of_row(architecture: Architecture, parameters: Parameters, x: Any, y: Any, m
     if architecture.n_parameters > LIMIT:
         raise SettingsError(
             f"the network {architecture} has {architecture.n_parameters:,} weights and biases; a circuit of scalars is "
-            f"drawn up to {LIMIT:,}. Ask step.why about single numbers, or draw step.to_mermaid()."
+            f"drawn up to {LIMIT:,}. Try step.why for single numbers, or step.to_mermaid()."
         )
     c = Circuit(f"loss of one row, network {architecture}")
     a = [c.input(f"x[{k}]", value) for k, value in enumerate(x)]

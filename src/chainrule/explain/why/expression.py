@@ -33,7 +33,7 @@ def read(text: str, architecture: Architecture, n_rows: int) -> TensorEntry:
     match = _FORM.fullmatch(str(text))
     shapes = dict(_shapes(architecture, n_rows))
     if match is None:
-        raise _refused(text, "is no name of a number", shapes)
+        raise _refused(text, "is not the name of a number", shapes)
     word, number, first, second = match.groups()
     kind = _OTHER_NAMES.get(word, word)
     if word in ("X", "dX"):

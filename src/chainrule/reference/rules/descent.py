@@ -67,9 +67,7 @@ def _keeps(hyper: Hyper) -> tuple[str, ...]:
 
 def _check(hyper: Hyper) -> None:
     if hyper["nesterov"] and hyper["momentum"] == 0:
-        raise SettingsError(
-            "nesterov = True looks ahead along the velocity, and momentum = 0 has none; set momentum > 0."
-        )
+        raise SettingsError("nesterov=True: must be used with momentum > 0 (got momentum=0). Try momentum=0.9.")
 
 
 def _stable(hyper: Hyper) -> float:
