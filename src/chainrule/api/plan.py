@@ -140,6 +140,8 @@ def plan(
     task: str = "auto",
     weight: str | None = None,
     validation: Any = None,
+    valid_by: str | None = None,
+    valid_after: str | None = None,
     missing: Sequence[str] | None = None,
     decimal: str | None = None,
     thousands: str | None = None,
@@ -173,6 +175,10 @@ def plan(
     validation : float or table, optional
         The share of the rows held out to judge the epochs by, 0.2 by default, or rows of their own. Below 500 rows
         nothing is held out by default: candidates are compared by cross-validation.
+    valid_by : str, optional
+        A column of groups, such as persons: each is held out whole or not at all.
+    valid_after : str, optional
+        A moment, "2015-06-01" or "column=2015-06-01": the rows that are later are held out.
     missing : sequence of str, optional
         Cells of text that mean a missing value, besides the empty one; after "+" those besides the usual NA, ? ….
     decimal, thousands : str, optional
@@ -222,7 +228,8 @@ def plan(
     settings = settings_by_name({name: value for name, value in stated.items() if name not in names})
     request = Request(
         preset=preset, task=task, seed=seed, settings=settings, class_weight=class_weight,
-        validation=as_source(validation) if is_table(validation) else validation,
+        validation=as_source(validation) if is_table(validation) else validation, valid_by=valid_by,
+        valid_after=valid_after,
         **{name: plain(value) for name, value in stated.items() if name in names},
     )  # fmt: skip
     marks = {name: mark for name, mark in (("decimal", decimal), ("thousands", thousands)) if mark is not None}

@@ -48,6 +48,8 @@ def request(options: argparse.Namespace) -> Request:
         task=options.task,
         seed=int(value(options, SETTINGS["seed"])),
         validation=_validation(options.valid),
+        valid_by=options.valid_by,
+        valid_after=options.valid_after,
         settings=stated,
         metric=options.metric,
         class_weight=options.class_weight,

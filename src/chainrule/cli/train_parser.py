@@ -97,6 +97,8 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
         (
             ("--test", "DATA", "rows to evaluate the final model on (a built-in set has its own)"),
             ("--valid", "DATA|SHARE", "validation rows: a file, or a share to hold out (default 0.2)"),
+            ("--valid-by", "COLUMN", "hold out whole groups of this column, such as persons"),
+            ("--valid-after", "[COLUMN=]DATE", "hold out the rows that are later (of a column of numbers: above)"),
             ("--task", "TASK", "task: auto, classification or regression (default auto)"),
             ("--drop", "COLUMN,…", "columns to leave out"),
             (

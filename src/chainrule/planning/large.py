@@ -27,6 +27,7 @@ from chainrule.data.table import Selection, Table
 from chainrule.errors import DataError, SettingsError, of_file
 from chainrule.pipeline.table_pipeline import TablePipeline, folds_of
 from chainrule.pipeline.target import Classes
+from chainrule.planning.apart import refuse_apart
 from chainrule.planning.candidates import make_candidates
 from chainrule.planning.class_weights import with_class_indices
 from chainrule.planning.inputs import EncodedRows, encode_rows
@@ -78,6 +79,7 @@ def plan_large(
     Arguments: as for plan_source; cache: the folder of the cache; where none is named one is made in `beside`. Raises
     DataError if the cache that is named was made of other rows.
     """
+    refuse_apart(request)
     reading = survey(source, selection)
     check_kinds(selection, reading.understood, reading.source.path)
     targets = reading.of_targets()
@@ -96,8 +98,7 @@ def plan_large(
     pipeline = _fitted(rows, request, task, chosen, selection)  # of every candidate
     dtype, folds = request.dtype or chosen.dtype, np.full(len(roles), -1, np.int8)
     folds[sampled[TRAIN]] = folds_of(len(rows), seed)
-    made_with = {"pipeline": _digest(pipeline), "validation": share, "seed": seed, "weight": selection.weight}
-    made_with["dtype"] = dtype
+    made_with = _made_with(pipeline, request, selection, dtype)
     blocks: Blocks = lambda: _encoded(reading, pipeline, roles, folds, dtype)  # noqa: E731
     mapped = _cache(Path(source), cache, beside, made_with, blocks, counts)
     train = mapped.parts["train"]
@@ -124,6 +125,12 @@ def _fitted(rows: Table, request: Request, task: PredictionTask, chosen: Preset,
     how = encoding_of(request, chosen, chosen)
     fitted = TablePipeline.fit(weighted, target, **how, missing=selection.missing, seed=request.seed)
     return replace(fitted, weight=selection.weight)
+
+
+def _made_with(pipeline: TablePipeline, request: Request, selection: Selection, dtype: str) -> dict[str, Any]:
+    """What a cache depends on besides its source."""
+    stated = {"validation": request.share, "seed": request.seed, "weight": selection.weight, "dtype": dtype}
+    return {"pipeline": _digest(pipeline), **stated}
 
 
 def _roles(targets: Table, task: PredictionTask, share: float | None, seed: int) -> Roles:

@@ -21,6 +21,7 @@ from chainrule.errors import DataError, MeasureWarning, SettingsError, unknown_n
 from chainrule.pipeline.columns import SCALINGS
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Target, Values
+from chainrule.planning.apart import held_apart, split_at
 from chainrule.planning.candidates import Candidate, make_candidates, output_and_loss
 from chainrule.planning.class_weights import with_class_indices
 from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows
@@ -66,6 +67,8 @@ class TrainingPlan:
     """The share of the rows that is held out."""
     fold: Rows | None = None
     """The fold of each row, where there are so few that candidates are compared by cross-validation."""
+    is_apart: bool = False
+    """Whether valid_by or valid_after decide which rows are held out, and not chance."""
     n_left_out: int = 0
     """Rows without any target."""
     source: dict[str, Any] = field(default_factory=dict)
@@ -108,7 +111,7 @@ class TrainingPlan:
                 says = np.ones(len(out)) if rows.weight is None else rows.weight
                 if says[out].any() and says[~out].any():  # neither part is empty or weighs nothing
                     yield Resample(rows=rows.taken(~out), seed=seed, outside=rows.taken(out), fold=k)
-        elif self.share is not None and self.n_read < SEVERAL_SPLITS_BELOW:
+        elif self.share is not None and self.n_read < SEVERAL_SPLITS_BELOW and not self.is_apart:
             for k, held_out in enumerate(self._splits):
                 yield Resample(rows=rows.in_split_order, seed=(seed + k) % 2**64, validation=held_out)
         else:
@@ -142,13 +145,15 @@ def plan_source(
     test = source if test is None and isinstance(source, str) and source in builtin.TARGETS else test
     if test is not None:
         given["test"] = read_test(test, table, selection)
-    plan = plan_table(table, request, task, given, selection.missing, selection.weight)
+    apart = held_apart(source, whole, selection, request)
+    split = None if apart is None else split_at(apart[_has_target(whole)])
+    plan = plan_table(table, request, task, given, selection.missing, selection.weight, split)
     return replace(plan, n_left_out=len(whole) - len(table), source=origin or {})
 
 
 def plan_table(
     table: Table, request: Request, task: PredictionTask, given: dict[str, Table], missing: tuple[str, ...] = (),
-    weight: str | None = None,
+    weight: str | None = None, apart: HeldOut | None = None,
 ) -> TrainingPlan:  # fmt: skip
     """The plan for rows that all have a target: held out once, each pipeline fitted once, its inputs made once.
 
@@ -157,11 +162,9 @@ def plan_table(
     """
     request = with_class_indices(request, task, [target.name for target in table.targets])
     seed, few = request.seed, is_few(request, len(table))
-    share = None if few or "validation" in given else request.share
-    held_out, rows = None, table
-    if share is not None:
-        classes = Classes.fit(table, task.words[0]).encode(table) if task.kind == "classes" else None
-        held_out = HeldOut(*holdout(len(table), share, seed, classes))
+    share, held_out = _split(table, request, task, few or "validation" in given, apart)
+    rows = table
+    if held_out is not None:
         rows = table.take(held_out.kept)
         given = {"validation": table.take(held_out.out), **given}
     check_parts({"train": rows, **given})
@@ -193,8 +196,20 @@ def plan_table(
     counts = {name: len(part) for name, part in parts.items()}
     return TrainingPlan(
         request=request, table=table, parts=parts, counts=counts, task=task, candidates=candidates, share=share,
-        fold=fold,
+        fold=fold, is_apart=apart is not None,
     )  # fmt: skip
+
+
+def _split(
+    table: Table, request: Request, task: PredictionTask, given: bool, apart: HeldOut | None
+) -> tuple[float | None, HeldOut | None]:
+    """The share that is held out, and which rows: those that are stated, else by chance; none where others judge."""
+    if apart is not None:
+        return len(apart.out) / len(table), apart
+    if given or request.share is None:
+        return None, None
+    classes = Classes.fit(table, task.words[0]).encode(table) if task.kind == "classes" else None
+    return request.share, HeldOut(*holdout(len(table), request.share, request.seed, classes))
 
 
 def is_few(request: Request, n_rows: int) -> bool:
@@ -302,8 +317,12 @@ def choose_task_of(table: Table, request: Request) -> PredictionTask:
 
 def _with_targets(table: Table) -> Table:
     """The rows that have a target, one of several at least."""
-    empty = np.logical_and.reduce([target.missing for target in table.targets])
-    return table.take(np.flatnonzero(~empty)) if empty.any() else table
+    present = _has_target(table)
+    return table if present.all() else table.take(np.flatnonzero(present))
+
+
+def _has_target(table: Table) -> npt.NDArray[np.bool_]:
+    return ~np.logical_and.reduce([target.missing for target in table.targets])
 
 
 def read_test(source: Any, table: Table, selection: Selection) -> Table:

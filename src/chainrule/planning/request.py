@@ -37,6 +37,10 @@ class Request:
     seed: int = 0
     validation: Any = None
     """The share of the rows held out, or a source of rows of their own; None for VALIDATION_SHARE."""
+    valid_by: str | None = None
+    """A column of groups, each of which is held out whole or not at all."""
+    valid_after: str | None = None
+    """A moment, "2015-06-01" or "column=2015-06-01": what is later is held out."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Those of BY_PRESET, PASSED and OPTIMIZER_SETTINGS that are stated. A learning rate may be "auto": it is found
     before the training, and until then it is the preset's."""
@@ -94,4 +98,5 @@ class Request:
     def is_by_default(self) -> bool:
         """Whether nothing is stated that a preset decides, nor what judges an epoch."""
         stated = any(name in self.settings for name in BY_PRESET) or self.validation is not None
+        stated = stated or self.valid_by is not None or self.valid_after is not None
         return not stated and (self.preset, self.metric) == (AUTO, AUTO)

@@ -35,7 +35,9 @@ def facts(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
         found |= _by_kind(plan, pipeline)
     counts = ", ".join(f"{n:,} {name}" for name, n in plan.counts.items())
     left_out = f"; {plan.n_left_out:,} without a target left out" if plan.n_left_out else ""
-    found["rows"] = counts + left_out
+    r = plan.request
+    how = f"; held out by {r.valid_by}" if r.valid_by else f"; held out after {r.valid_after}" if r.valid_after else ""
+    found["rows"] = counts + how + left_out
     codes = [encoder.name for encoder in pipeline.encoders if isinstance(encoder, CodeEncoder)]
     if codes:
         how = f"--kind {codes[0]}=number or --kind {codes[0]}=category states it"
