@@ -46,7 +46,7 @@ def test_a_column_that_gives_the_target_away(capsys) -> None:
     """closed_reason, filled for those who left: its name, the class, the command."""
     reason = np.where(CHURN == "yes", RNG.choice(["moved", "price"], N), "")
     text = said(capsys, written(x=X, z=Z, closed_reason=reason, churn=CHURN), "--target", "churn")
-    assert "closed_reason: filled for class yes alone" in text
+    assert "closed_reason: filled in for class yes only" in text
     assert "chainrule doctor RUN says more" in text
 
 
@@ -54,14 +54,14 @@ def test_a_code_for_missing_cells(capsys) -> None:
     """-9999 in the table: the column, the number, the option."""
     coded = np.where(RNG.random(N) < 0.1, -9999.0, X)
     text = said(capsys, written(length=coded, z=Z, y=X + Z), "--target", "y")
-    assert "length: holds -9999 again and again" in text and "--missing=-9999" in text
+    assert "length: contains -9999 repeatedly" in text and "--missing=-9999" in text
 
 
 def test_a_model_below_the_simplest_prediction(capsys) -> None:
     """A rate that leads nowhere: the measure of the model and that of the mean; in JSON too."""
     data = written(x=X, z=Z, y=X + Z)
     ill = ["--target", "y", "--optimizer", "sgd", "--learning-rate", "1e-9", "--seed", "1"]
-    assert "worse than the simplest prediction: rmse" in said(capsys, data, *ill)
+    assert "worse than a constant prediction: rmse" in said(capsys, data, *ill)
     main(["train", data, *ill, *USUAL[2:], "-o", "JSON", "--json"])
     record = json.loads(capsys.readouterr().out)
     assert [one["id"] for one in record["look_at"]] == ["below-baseline"]

@@ -94,7 +94,7 @@ def weights(weight: object, n: int, dtype: str, name: str = "sample_weight") -> 
     converted = plain(array, dtype)
     if (converted < 0).any():
         row = int(np.argmax(converted < 0))
-        raise DataError(f"{name}[{row}] is {array[row]}, which is negative; expected weights ≥ 0.")
+        raise DataError(f"{name}[{row}] is {array[row]}, which is negative: weights must be ≥ 0.")
     refuse_unfit_weights(converted, array, name)
     refuse_weightless(converted, name)
     return converted
@@ -103,7 +103,7 @@ def weights(weight: object, n: int, dtype: str, name: str = "sample_weight") -> 
 def refuse_weightless(weight: Array | None, name: str) -> None:
     """DataError where there are weights and all of them are zero."""
     if weight is not None and len(weight) and not weight.any():
-        raise DataError(f"{name} holds zeros only; expected weights ≥ 0, some > 0.")
+        raise DataError(f"{name} holds zeros only: some weights must be > 0.")
 
 
 def refuse_unfit_weights(converted: Array, original: npt.NDArray[Any], name: str) -> None:

@@ -71,7 +71,7 @@ def open_parquet(path: Path) -> ParquetSource:
     """
     files = [str(path)] if path.is_file() else sorted(str(file) for file in path.rglob("*") if _is_part(file, path))
     if not files:
-        raise DataError("is a folder without .parquet files; expected some.", path=str(path))
+        raise DataError("is a folder without .parquet files. Name one that has some.", path=str(path))
     schemas = {}
     for name in files:
         try:
@@ -257,11 +257,11 @@ def _kinds(schema: Any) -> dict[str, str]:
 
 def _check_names(names: list[str], path: str) -> None:
     if not names:
-        raise DataError("holds no columns; expected some.", path=path)
+        raise DataError("holds no columns: must hold at least one.", path=path)
     first: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         if not name.strip():
-            raise DataError(f"column {position} has no name; expected a name for each.", path=path)
+            raise DataError(f"column {position} has no name: every column must have one.", path=path)
         if first.setdefault(name, position) < position:
             message = f"the name stands at column {first[name]} and again at column {position}."
             raise DataError(message, path=path, column=name)

@@ -145,7 +145,7 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
     sample = _sample(path, decoder, standing)
     first = next((line for line in sample.split("\n") if line.strip()), None)
     if first is None:
-        raise DataError("is empty; expected a header line and rows.", path=str(path), line=1)
+        raise DataError("is empty: must hold a header line and rows.", path=str(path), line=1)
     skipped = sample[: sample.index(first)].count("\n")
     sample = sample[sample.index(first) :]
     written = detect(
@@ -224,14 +224,14 @@ def _check_names(header: Sequence[str], path: str, line: int) -> None:
     first: dict[str, int] = {}
     for position, name in enumerate(header, start=1):
         if not name:
-            raise DataError(f"column {position} has no name; expected a name for each.", path=path, line=line)
+            raise DataError(f"column {position} has no name: every column must have one.", path=path, line=line)
         if "\0" in name:
-            raise DataError("the name holds a NUL byte; expected text. Remove it.", path=path, line=line, column=name)
+            raise DataError("the name holds a NUL byte: must be text. Remove it.", path=path, line=line, column=name)
         if first.setdefault(name, position) < position:
             message = f"the name stands at column {first[name]} and again at column {position}"
             raise DataError(f"{message} ({header.count(name)} times in the header).", path=path, line=line, column=name)
     if all(_is_number(name) for name in header):
-        raise DataError("the first line holds numbers only; expected a header of names.", path=path, line=line)
+        raise DataError("the first line holds only numbers: must be a header of names.", path=path, line=line)
 
 
 def _all_numbers(column: Any, source: CsvSource) -> bool:

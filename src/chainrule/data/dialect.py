@@ -48,7 +48,7 @@ def check_stated(delimiter: str | None, quote: str | None, decimal: str | None, 
     if thousands and thousands == decimal:
         raise SettingsError(f"thousands={thousands!r}: must differ from the decimal mark (got {decimal!r}).")
     if delimiter is not None and delimiter in (quote, decimal):
-        raise SettingsError(f"delimiter = {delimiter!r} is also the quote or decimal mark; expected another.")
+        raise SettingsError(f"delimiter={delimiter!r}: must differ from the quote and the decimal mark.")
 
 
 def detect(

@@ -27,7 +27,7 @@ from chainrule.errors import DataError, named_path
 NUMBERS = ("number", POINT, COMMA)
 """Stated readings of which the column itself says how its numbers are written."""
 
-NOTHING_LEFT = "no column is left to predict from; expected at least one besides the target."
+NOTHING_LEFT = "no column is left to predict from: there must be at least one besides the target."
 ENDINGS = ".csv, .tsv, .txt (also .gz, .zst), .parquet, .arrow, .feather or .npz"
 
 
@@ -201,7 +201,7 @@ class ReadPlan:
         Errors    DataError where there is none
         """
         if not tables:
-            raise DataError("has a header and no rows; expected at least one.", path=self.source.path)
+            raise DataError("has a header and no rows: must have at least one.", path=self.source.path)
         first = tables[0]
         return replace(
             first,
@@ -227,7 +227,7 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     surveys = _surveys(source, selection, stated, features, targets)
     n_rows = _survey(source, selection, surveys, stated, (*features, *targets), keep)
     if n_rows == 0:
-        raise DataError("has a header and no rows; expected at least one.", path=source.path)
+        raise DataError("has a header and no rows: must have at least one.", path=source.path)
     as_asked = {*targets, *(selection.features or ())}
     decisions = _decide(source, surveys, stated, as_asked)
     readings: dict[str, str | None] = {name: decision.reading for name, decision in decisions.items()}
@@ -239,7 +239,7 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
     }
     if not used:
         raise DataError(
-            "no column is left to predict from; expected at least one besides the target.", path=source.path
+            "no column is left to predict from: there must be at least one besides the target.", path=source.path
         )
     words = {name: survey.words for name, survey in surveys.items() if readings[name] == "boolean" and survey.words}
     result = {name: decision.understood for name, decision in decisions.items()}
@@ -345,7 +345,7 @@ def _wanted(source: Source, selection: Selection) -> tuple[tuple[str, ...], list
     features = list(selection.features or [name for name in names if name not in outside])
     if not features:
         raise DataError(
-            "no column is left to predict from; expected at least one besides the target.", path=source.path
+            "no column is left to predict from: there must be at least one besides the target.", path=source.path
         )
     return targets, features
 

@@ -33,7 +33,7 @@ def is_there(path: Path) -> bool:
         raise DataError(f"cannot be read ({error.strerror}); expected a file.", path=str(path)) from None
     for is_kind, name in KINDS:
         if is_kind(mode):
-            message = f"is {name}; expected a file, which is read more than once. Write its content to a file first."
+            message = f"is {name}: must be a file, which is read more than once. Write its content to a file first."
             raise DataError(message, path=str(path))
     return True
 
@@ -60,5 +60,5 @@ class Standing:
             raise DataError(f"was there when reading began ({error.strerror}).", path=str(self.path)) from None
         if found != self:
             sizes = f" ({self.size:,} bytes at first, then {found.size:,})" if found.size != self.size else ""
-            message = f"changed while it was read{sizes}; expected a file nobody writes to. Read a finished copy."
+            message = f"changed while it was read{sizes}; it must not change. Read a finished copy."
             raise DataError(message, path=str(self.path))

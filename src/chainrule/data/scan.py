@@ -62,7 +62,7 @@ class Scanner:
         data = np.frombuffer(block, np.uint8)
         newlines = np.flatnonzero(data == NEWLINE)
         if b"\0" in block:
-            raise self.error_at(block, block.index(b"\0"), line, "holds a NUL byte; expected text. Remove it.")
+            raise self.error_at(block, block.index(b"\0"), line, "holds a NUL byte: must be text. Remove it.")
         delimiters = np.flatnonzero(data == ord(self.dialect.delimiter))
         ends, quoted = newlines, self.dialect.quote.encode() in block
         if quoted:
@@ -123,7 +123,7 @@ class Scanner:
         if not faults:
             return
         place, quote = int(min(faults)), self.dialect.quote
-        message = f"a quote {quote} stands within a cell; expected it around the whole cell, doubled inside it."
+        message = f"a quote {quote} is within a cell: must enclose the whole cell, doubled inside it."
         if not ends.all() and place == closing[~ends][0]:
             begin = int(opening[np.argmin(ends)])
             if (data[begin:place] == NEWLINE).any():

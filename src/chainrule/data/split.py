@@ -30,9 +30,7 @@ def holdout(n: int, fraction: float, seed: int, classes: npt.NDArray[Any] | None
     """
     n_out = round(n * fraction)
     if n_out < 1 or n_out >= n:
-        raise DataError(
-            f"{n} rows cannot be split at validation = {fraction:g}; expected at least one row on each side."
-        )
+        raise DataError(f"validation={fraction:g}: must leave at least one of {n} rows on each side.")
     return _held_out(n, n_out, seed, classes)
 
 
