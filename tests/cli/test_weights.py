@@ -95,3 +95,17 @@ def test_titanic_by_its_fares(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["evaluate", str(run), path]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["weight", "fare"] and lines[1].split() == ["n_rows", "891"]
+
+
+def test_weights_of_an_npz(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, path, run = frame(), tmp_path / "t.npz", tmp_path / "run"
+    X, y, w = table[["a", "b"]].to_numpy(), (table["y"] == "x").to_numpy().astype(int), table["w"].to_numpy()
+    np.savez(path, X=X, y=y, w=w)
+    assert main(["train", str(path), "--weight", "w", "--epochs", "3", "--quiet", "-o", str(run)]) == 0
+    guess = cr.load(run).predict(pd.DataFrame(X, columns=["x0", "x1"]))
+    found = result(capsys, "evaluate", run, path)
+    assert found["accuracy"] == pytest.approx(accuracy_score(y, guess, sample_weight=w), rel=1e-12)
+    np.savez(path, X=X, y=y)
+    assert main(["evaluate", str(run), str(path), "--json"]) == 0
+    said = capsys.readouterr()
+    assert "no column 'w' of weights" in said.err and "weight" not in json.loads(said.out)

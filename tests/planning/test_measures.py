@@ -136,6 +136,8 @@ def test_arrays_are_weighted_too() -> None:
         of.accuracy_score(y, run.predict(X), sample_weight=WEIGHTS["uneven"]), rel=1e-12
     )
     assert "f1[1]" in found
+    weight = np.where(np.arange(N) < 40, 0.0, 2.0)
+    assert run.evaluate(X, y, weight=weight) == run.evaluate(X[40:], y[40:]) | {"n_rows": N}
     with pytest.raises(cr.DataError, match=r"weight\[0\] is -1"):
         run.evaluate(X, y, weight=-np.ones(N))
     with pytest.raises(cr.ShapeError, match="weight has shape"):

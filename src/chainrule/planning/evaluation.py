@@ -83,17 +83,24 @@ def scores_of_arrays(
 
     Arguments: encoded: targets as the network takes them.
     """
+    truth = encoded.argmax(axis=1) if kind == "class" and encoded.ndim == 2 else encoded
+    output = network.predict(X) if kind == "values" else network.predict_proba(X)
+    cost = None if kind == "values" else _cost(network, X, truth, output)
+    n_rows, output = len(truth), output.astype(np.float64)
+    if weight is not None:
+        rows = weight > 0
+        truth, output, cost = truth[rows], output[rows], None if cost is None else cost[rows]
+        weight = arrays.moderate(weight[rows])
     if kind == "values":
-        truth, guess = encoded.astype(np.float64), network.predict(X).astype(np.float64)
         one = truth.shape[1] == 1
         names = tuple(f"y{k + 1}" for k in range(truth.shape[1]))
-        return measures.of_values(truth[:, 0] if one else truth, guess, weight, names)
-    proba = network.predict_proba(X)
-    truth = encoded if kind == "labels" or encoded.ndim == 1 else encoded.argmax(axis=1)
-    cost, proba = _cost(network, X, truth, proba), proba.astype(np.float64)
+        wide = truth.astype(np.float64)
+        return measures.of_values(wide[:, 0] if one else wide, output, weight, names) | {"n_rows": n_rows}
+    assert cost is not None
     if kind == "labels":
-        return measures.of_labels(truth.astype(np.float64), proba, cost, weight)
-    return measures.of_classes(truth, proba, cost, weight, (1, "1") if proba.shape[1] == 2 else None)
+        return measures.of_labels(truth.astype(np.float64), output, cost, weight) | {"n_rows": n_rows}
+    positive = (1, "1") if output.shape[1] == 2 else None
+    return measures.of_classes(truth, output, cost, weight, positive) | {"n_rows": n_rows}
 
 
 def baseline(pipeline: TablePipeline, trained_on: Table, table: Table) -> Scores:
