@@ -142,6 +142,16 @@ def test_arrays_are_weighted_too() -> None:
         run.evaluate(X, y, weight=-np.ones(N))
     with pytest.raises(cr.ShapeError, match="weight has shape"):
         run.evaluate(X, y, weight=[1, 2])
+    with pytest.raises(cr.SettingsError, match="weight='w': must be one number a row"):
+        run.evaluate(X, y, weight="w")
+
+
+def test_no_rows_and_rows_without_targets(trained: dict[str, cr.Run]) -> None:
+    frame = rows_of(trained["pair"])
+    assert trained["pair"].evaluate(frame[:0]) == {"n_rows": 0}
+    assert trained["pair"].evaluate(frame.assign(y=None)) == {"n_rows": 0}
+    with pytest.raises(cr.DataError, match="weight holds zeros only"):
+        trained["pair"].evaluate(frame, weight=np.zeros(N))
 
 
 def test_a_label_or_value_that_no_row_knows_stays_out(trained: dict[str, cr.Run]) -> None:

@@ -51,6 +51,10 @@ def test_the_class_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixtu
     for target, how in (("a", {}), ("y", {"positive": 3})):
         with pytest.raises(cr.SettingsError, match="positive="):
             cr.plan(path, target=target, **({"positive": "x"} | how))
+    texts = np.where(RARE, "True", "False")
+    for values, positive, name in ((RARE, False, "false"), (RARE * 1.0, 0, "0"), (texts, True, "True")):
+        plan = cr.plan(frame("x", "y").assign(y=values), target="y", positive=positive)
+        assert plan.candidates[-1].pipeline.target.positive_class[1] == name
     three = frame("x", "y").assign(y=np.array(["p", "q", "r"])[np.arange(800) % 3])
     with pytest.raises(cr.SettingsError, match="positive='p': must be left out: there are 3 classes"):
         cr.plan(three, target="y", positive="p")

@@ -220,6 +220,8 @@ class PredictsTables:
         if not self._takes(X):
             if y is None:
                 raise SettingsError("y=None: must hold the targets of the rows (got an array X without them). Give y.")
+            if isinstance(weight, str) and weight != AUTO:
+                raise SettingsError(f"weight={weight!r}: must be one number a row, or None, where X is an array.")
             return self._scores_of_arrays(X, y, None if isinstance(weight, str) else weight)
         pipeline, is_column = self._fitted, weight is None or isinstance(weight, str)
         column = weight_column(X, pipeline, weight) if is_column else None

@@ -91,6 +91,8 @@ class Classes:
         """
         found = cls((table.targets[0].name,), tuple(classes))
         texts = [class_text(name) for name in classes]
+        if {text.lower() for text in texts} == {"false", "true"} and positive is not None:
+            positive = next((text for text in texts if text.lower() == positive.lower()), positive)
         if positive is None:
             share = np.bincount(found.encode(table) + 1, table.weight, len(classes) + 1)[1:]
             place = int(share[1] <= share[0]) if len(classes) == 2 else None

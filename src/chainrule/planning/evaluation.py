@@ -69,6 +69,8 @@ def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Arr
         if not is_values:
             costs.append(_cost(network, X, truths[-1], outputs[-1]))
         weights += [] if table.weight is None else [table.weight]
+    if not truths:
+        return {"n_rows": 0}
     unseen.warn()
     weight = np.concatenate(weights) if weights else None
     cost = np.concatenate(costs) if costs else None

@@ -64,7 +64,8 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.positive is not None:
-            object.__setattr__(self, "positive", class_text(self.positive))
+            text = str(self.positive).lower() if isinstance(self.positive, bool) else class_text(self.positive)
+            object.__setattr__(self, "positive", text)
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
         for name, value in self.settings.items():
             if name not in known:
