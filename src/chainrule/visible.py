@@ -7,6 +7,7 @@ letters. `Door` stands before a stream of the command line and lets none of them
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -84,6 +85,26 @@ def _cut_word(found: re.Match[str]) -> str:
     word = found[0]
     is_path = "/" in word or "\\" in word
     return word if is_path and len(word) <= MOST_PATH else cut(word)
+
+
+def in_lines(message: str, width: int | None = None) -> str:
+    """A message on one line, the entries of a list in it on lines of their own; within a width no word is broken.
+
+    Examples
+    --------
+    >>> print(in_lines("2 columns are in doubt:\\n  line 2,\\ncolumn 'a'\\n  line 3, column 'b'", 20))
+    2 columns are in
+        doubt:
+      line 2, column
+        'a'
+      line 3, column
+        'b'
+    """
+    entries = [" ".join(entry.split()) for entry in message.split("\n  ")]
+    if width is not None:
+        how = {"break_long_words": False, "break_on_hyphens": False}
+        entries = ["\n    ".join(textwrap.wrap(entry, width - 4, **how)) for entry in entries]  # type: ignore[arg-type]
+    return "\n  ".join(entries)
 
 
 class Door:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; every expected error is one line on stderr."""
+    """Run one command and return its exit code; every expected error is one line on stderr, or a list of lines."""
     from chainrule.cli import ending
 
     ending.ENDING = result = ending.Ending()
@@ -93,6 +94,9 @@ def _done(arguments: list[str]) -> int:
 
 
 def _complain(message: str, code: int) -> int:
+    from chainrule.visible import in_lines
+
     with contextlib.suppress(OSError):  # a terminal that is gone
-        print(f"chainrule: {' '.join(message.split())}", file=sys.stderr)
+        width = shutil.get_terminal_size().columns - 1 if sys.stderr.isatty() else None
+        print(in_lines(f"chainrule: {message}", width), file=sys.stderr)
     return code

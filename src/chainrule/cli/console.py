@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -34,7 +35,7 @@ def put(text: str, *, is_document: bool) -> None:
 
 
 def columns_table(columns: Sequence[tuple[str, str, int | None, str]]) -> None:
-    """One line for each column: name, what it was taken for, how many inputs it became, why; long texts are cut."""
+    """One line for each column: name, what it was taken for, how many inputs it became, why, wrapped at words."""
     rows = [
         (visible_line(name), kind, "" if n is None else f"{n}", visible_line(detail))
         for name, kind, n, detail in columns
@@ -43,10 +44,11 @@ def columns_table(columns: Sequence[tuple[str, str, int | None, str]]) -> None:
     widths = [max(cell_len(row[k]) for row in (headings, *rows)) for k in range(4)]
     widths[0] = min(widths[0], 28)
     console = Console(file=drawing(sys.stdout), highlight=False, markup=False, emoji=False)
-    widths[3] = max(10, min(widths[3], console.width - sum(widths[:3]) - 9))
+    widths[3] = max(20, min(widths[3], console.width - sum(widths[:3]) - 9))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading, width, justify in zip(headings, widths, ("left", "left", "right", "left"), strict=True):
-        table.add_column(heading, justify=justify, no_wrap=True, overflow="ellipsis", width=width)  # type: ignore[arg-type]
+        how: Any = {"no_wrap": True, "overflow": "ellipsis"} if heading else {"overflow": "fold"}
+        table.add_column(heading, justify=justify, width=width, **how)  # type: ignore[arg-type]
     for row in rows:
         table.add_row(*row)
     console.print(table)

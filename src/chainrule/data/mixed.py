@@ -134,10 +134,11 @@ class Mixture:
     def _question(self, spelling: Spelling) -> DataError:
         mark = "." if "." in spelling.body else ","
         name = {".": "point", ",": "comma"}[mark]
-        thousands, decimal = f"--thousands={mark}", f"--decimal={mark}"
+        alone = f"{shlex.quote(f'--kind={self.name}=number:comma')}, a decimal comma, or number:point"
         return spelling.first.error(
-            f": does the {name} separate thousands or decimals? Nothing in the column says which. Try {thousands}, "
-            f"{decimal}, {shlex.quote(f'--kind={self.name}=number:{name}')} (decimal {name}) or {self._remedies}."
+            f": does the {name} separate thousands or decimals? Nothing in the column says which. State "
+            f"--thousands={mark} or --decimal={mark} (for this column alone {alone}), "
+            f"or try {self._remedies}."
         )
 
     def _refuse_units(self, few: bool) -> None:
@@ -201,7 +202,7 @@ def in_one(faults: list[DataError], path: str) -> DataError:
     if len(faults) == 1:
         return faults[0]
     shown = [str(fault).removeprefix(f"{path}, ") for fault in faults[:8]]
-    more = f"\n… and {len(faults) - 8} more columns" if len(faults) > 8 else ""
-    whole = DataError(f"{len(faults)} columns are in doubt:\n" + "\n".join(shown) + more, path=path)
+    more = f"\n  and {len(faults) - 8} more columns." if len(faults) > 8 else ""
+    whole = DataError(f"{len(faults)} columns are in doubt:\n  " + "\n  ".join(shown) + more, path=path)
     whole.line, whole.column = faults[0].line, faults[0].column
     return whole
