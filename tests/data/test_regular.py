@@ -67,7 +67,7 @@ def test_a_config_is_a_file(make, tmp_path: Path, capsys: pytest.CaptureFixture[
     os.chdir(tmp_path)
     make(Path("options.toml"))
     assert main(["train", "iris", "--config", "options.toml"]) == 2
-    assert "options.toml: is no file" in capsys.readouterr().err
+    assert "options.toml: not a file" in capsys.readouterr().err
 
 
 def test_a_config_has_a_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
