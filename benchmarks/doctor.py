@@ -2,6 +2,7 @@
 
     python benchmarks/doctor.py FOLDER-OF-TABLES [-o results.json] [--markdown docs/doctor-benchmark.md] [--wrong FILE]
     python benchmarks/doctor.py FOLDER-OF-TABLES --held-out [-o held-out.json]     other faults, networks and data
+    python benchmarks/doctor.py FOLDER-OF-TABLES --tables [--part 1/4] [-o tables.json]             tables as files
     python benchmarks/doctor.py --quick                                            one network, built-in data alone
     python benchmarks/doctor.py --show results.json --held-out-score held-out.json --markdown docs/doctor-benchmark.md
 
@@ -16,12 +17,14 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from diagnosis.cases import DOCTOR, Case, cases, examine_all, is_right
+from diagnosis.cases import DOCTOR, cases, examine_all, is_right
 from diagnosis.page import page, score, score_table
+from diagnosis.real_tables import examine_table, table_cases
 
 
 def wrong(entries: list[dict[str, Any]]) -> str:
@@ -47,6 +50,9 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("folder", type=Path, nargs="?", help="where the tables are")
     parser.add_argument("--quick", action="store_true", help="one network, one seed, built-in sets")
     parser.add_argument("--held-out", action="store_true", help="the cases kept apart; only their score is told")
+    parser.add_argument("--tables", action="store_true", help="raw tables behind default pipelines, the doctor alone")
+    parser.add_argument("--part", default="1/1", metavar="I/N", help="every N-th case, from the I-th on")
+    parser.add_argument("--tables-score", type=Path, nargs="+", help="JSON of --tables, to be told in the page")
     parser.add_argument("--only", default="", help="faults whose name contains one of these, separated by commas")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("-o", "--output-file", type=Path, help="all cases and verdicts as JSON; held out: the score")
@@ -62,10 +68,19 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def chosen(options: argparse.Namespace) -> list[Case]:
-    found = cases(quick=options.quick, held_out_ones=options.held_out)
+def chosen(options: argparse.Namespace, found: list[Any]) -> list[Any]:
     words = [word for word in options.only.split(",") if word]
-    return [case for case in found if not words or any(word in (case.fault or "healthy") for word in words)]
+    named = [case for case in found if not words or any(word in (case.fault or "healthy") for word in words)]
+    first, step = map(int, options.part.split("/"))
+    return named[first - 1 :: step]
+
+
+def examined(options: argparse.Namespace) -> list[dict[str, Any]]:
+    if not options.tables:
+        found = chosen(options, cases(quick=options.quick, held_out_ones=options.held_out))
+        return examine_all(found, options.folder, options.processes)
+    with tempfile.TemporaryDirectory() as place:
+        return [examine_table(case, options.folder, Path(place)) for case in chosen(options, table_cases())]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -74,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.show is not None:
         entries = json.loads(options.show.read_text())["cases"]
     else:
-        entries = examine_all(chosen(options), options.folder, options.processes)
+        entries = examined(options)
     print(score_table(entries))
     print(f"{len(entries)} runs in {time.perf_counter() - began:.0f} s", file=sys.stderr)
     if options.output_file is not None:

@@ -76,6 +76,13 @@ def eight_layers(plan: Plan, rng: np.random.Generator) -> None:
     plan.hidden, plan.activation, plan.optimizer = [24] * 8, "relu", cr.Adam(0.002)
 
 
+def at_a_quarter_of_the_limit(plan: Plan, rng: np.random.Generator) -> None:
+    """A linear model by gradient descent at a quarter of 2 / λ, λ the largest eigenvalue of XᵀX / n."""
+    X = np.column_stack([plan.data.X, np.ones(len(plan.data.X))])
+    largest = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1])
+    plan.hidden, plan.optimizer, plan.batch_size = [], cr.SGD(0.5 / largest), 100
+
+
 def _with(optimizer: object) -> Change:
     return inject.planned(optimizer=optimizer)
 
@@ -110,6 +117,26 @@ RATE = (
         "no step is longer than the rate times 1e-4: an optimizer setting, and too short steps",
         inject.settings(clip_norm=1e-4), "relu/digits", "tanh/letter", "tanh/bike",
         ground=_with(cr.SGD(0.02, momentum=0.9)),
+    ),
+    fault(
+        "three times the limit, no hidden layer", "learning-rate-too-large",
+        "gradient descent on a quadratic diverges beyond 2 / λ, and does so in a few steps", inject.rate(12.0),
+        *OF_VALUES, ground=at_a_quarter_of_the_limit,
+    ),
+    fault(
+        "rate of 50 on ten rows", "learning-rate-too-large", "only the rate was changed; ten rows are all there are",
+        _with(cr.SGD(50.0)), "tanh/letter", "relu/bike", "tanh/bike",
+        ground=inject.both(inject.few_rows(10), _with(cr.SGD(0.01)), inject.planned(epochs=200, hidden=[8])),
+    ),
+    fault(
+        "wrong labels, rate x10000", "learning-rate-too-large",
+        "the labels are as wrong in the twin: the rate alone keeps it from learning", inject.rate(1e4), *OF_CLASSES,
+        ground=inject.wrong_labels(0.2),
+    ),
+    fault(
+        "wrong labels, rate /100000", "learning-rate-too-small",
+        "the labels are as wrong in the twin: the rate alone keeps it from learning", inject.rate(1e-5), *OF_CLASSES,
+        ground=inject.wrong_labels(0.2),
     ),
     fault(
         "Adam with epsilon 10", "wrong-optimizer-settings learning-rate-too-small",
@@ -237,6 +264,6 @@ IDS = (
     "class-imbalance", "wrong-pair", "wrong-gradient", "symmetric-weights", "weights-too-large", "weights-too-small",
     "learning-rate-too-large", "learning-rate-too-small", "dead-units", "saturated-units", "vanishing-gradient",
     "exploding-gradient", "stalled", "too-few-steps", "overfitting", "too-strong-regularization",
-    "wrong-optimizer-settings",
+    "wrong-optimizer-settings", "exploding-loss", "below-baseline", "perfect-score",
 )  # fmt: skip
 """Every cause that a finding may have."""

@@ -243,3 +243,39 @@ def test_a_column_of_many_levels_keeps_the_names_of_the_frequent_ones() -> None:
     sample = TableSample.of(Table(path="", columns=(table,)), ["level"], [3])
     assert len(set(sample.columns[0].values.tolist())) == 90
     assert sum(bool(name) for name in sample.columns[0].levels) == 64
+
+
+# tables of one column ---------------------------------------------------------------------------------------
+
+
+def capped() -> np.ndarray:
+    """Values of two kinds, which the column does not tell apart, with a cap: no value belongs to another row."""
+    other = np.random.default_rng(11).random(N) < 0.3
+    return np.minimum(np.where(other, 3 + 2 * Z, X + 0.2 * W), 5.0)
+
+
+LITTLE = {
+    "nothing, classes": (np.round(X, 2), np.where(noise(21) > 0, "a", "b")),
+    "nothing, values": (np.round(X, 2), noise(22)),
+    "a little, few kinds of rows": (np.random.default_rng(23).integers(0, 20, N), np.where(noise(24) > 0.3, "a", "b")),
+    "two kinds of values": (np.round(X, 2), capped()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LITTLE)
+def test_a_column_that_says_little_is_no_fault(name: str) -> None:
+    """What is not in the table cannot be learned from it: a note at most, and none about rows that repeat by chance."""
+    x, y = LITTLE[name]
+    run = cr.train({"x": x, "y": y}, target="y", preset="plain", epochs=20, progress=False)
+    diagnosis = run.doctor()
+    assert diagnosis.healthy, diagnosis.text()
+    assert "duplicate-rows" not in {finding.id for finding in diagnosis}
+
+
+def test_a_network_that_misses_what_a_forest_finds_has_learned_nothing() -> None:
+    """Two classes on crossing diagonals and one straight line: the same symptom is a fault there."""
+    rows = np.random.default_rng(8).uniform(-1, 1, size=(600, 2))
+    table = {"a": rows[:, 0], "b": rows[:, 1], "y": np.where(rows[:, 0] * rows[:, 1] > 0, "p", "q")}
+    run = cr.train(table, target="y", preset="plain", hidden_sizes=(), n_bins=0, epochs=20, progress=False)
+    first = run.doctor()[0]
+    assert first.id == "stalled" and first.severity == "fault" and first.variant != "little"

@@ -33,8 +33,11 @@ SMALL, LARGE = 0.1, 10.0
 layer 1 grows with the square of the inputs: a factor 10 is a factor 100 in the usable learning rate."""
 RARE, RECALL, MOVED = 10.0, 0.5, 0.1
 """Times that the most frequent class is as frequent as a rare one; rows found of rare classes beside those of others;
-and the share of the others lost by counting every class equally, from which the classes overlap: what is hard to find
-then is not rare but alike, and weights move the mistakes."""
+and the share of what is found of the others that is lost by counting every class equally, from which the classes
+overlap: what is hard to find then is not rare but alike, and weights move the mistakes."""
+COUNTABLE, BETTER_F1 = 15, 0.15
+"""Rows of the rarest class from which F1 can be measured, and by how much weights must raise it: a class that they find
+more often at as many false alarms overlaps too."""
 
 
 def data_rules(case: RunView) -> Iterator[Finding]:
@@ -118,8 +121,9 @@ def _duplicates(case: RunView) -> Iterator[Finding]:
     if len(truth) == len(X):
         conflicting = int((np.nan_to_num(truth[first][inverse]) != np.nan_to_num(truth)).any(axis=1).sum())
     share = repeats / len(X)
-    many = share >= REPEATED and repeats > 3 * expected and (times > 1).mean() >= KINDS
-    if many or share >= 0.01:
+    beyond_chance = repeats > 3 * expected
+    many = share >= REPEATED and beyond_chance and (times > 1).mean() >= KINDS
+    if many or (share >= 0.01 and beyond_chance):
         evidence = {
             "n": repeats, "of": len(X), "share": share, "expected": float(expected), "conflicting": conflicting,
         }  # fmt: skip
@@ -167,7 +171,7 @@ def _imbalance(case: RunView) -> Iterator[Finding]:
     if len(present) < 2 or present.max() < RARE * present.min():
         return
     rare = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
-    recall, of_others = _recalls(case, classes, counts, Change())
+    recall, of_others, f1 = _recalls(case, classes, counts, Change())
     evidence = {
         "rare": case.class_name(rare),
         "n_rare": int(counts[rare]),
@@ -179,9 +183,15 @@ def _imbalance(case: RunView) -> Iterator[Finding]:
     if recall >= RECALL * of_others:
         yield Finding(id="class-imbalance", evidence=evidence, severity=NOTE)
         return
-    balanced, others_balanced = _recalls(case, classes, counts, Change(weight=_equal_classes))
-    evidence |= {"recall_balanced": balanced, "of_others_balanced": others_balanced}
-    overlap = of_others - others_balanced >= MOVED
+    balanced, others_balanced, f1_balanced = _recalls(case, classes, counts, Change(weight=_equal_classes))
+    evidence |= {
+        "recall_balanced": balanced,
+        "of_others_balanced": others_balanced,
+        "f1": f1,
+        "f1_balanced": f1_balanced,
+    }
+    moved = of_others - others_balanced >= MOVED * of_others
+    overlap = moved or (counts[rare] >= COUNTABLE and f1_balanced < f1 + BETTER_F1)
     variant, severity = ("overlap", NOTE) if overlap else ("balanced", FAULT)
     yield Finding(id="class-imbalance", variant=variant, evidence=evidence, severity=severity)
 
@@ -194,10 +204,11 @@ def _equal_classes(targets: Array) -> Array:
     return weights
 
 
-def _recalls(case: RunView, classes: Array, counts: Array, change: Change) -> tuple[float, float]:
-    """Share of the rows of rare classes, and of all others, that are told rightly by a training on the other half."""
+def _recalls(case: RunView, classes: Array, counts: Array, change: Change) -> tuple[float, float, float]:
+    """Share of the rows of rare classes, and of all others, that are told rightly by a training on the other half; and
+    the F1 of rare classes against all others."""
     rare = np.isin(classes, np.flatnonzero(RARE * counts <= counts.max()))
-    right = np.zeros(len(classes), dtype=bool)
+    right, said = np.zeros(len(classes), dtype=bool), np.zeros(len(classes), dtype=bool)
     order = np.lexsort((case.sample, classes))  # both halves get as many of every class
     for half in (0, 1):
         unseen = order[half::2]
@@ -207,7 +218,9 @@ def _recalls(case: RunView, classes: Array, counts: Array, change: Change) -> tu
             output = case.engine.predict(own.parameters, np.ascontiguousarray(case.task.X[case.sample[unseen]]))
         guess = (output[:, 0] >= 0.5).astype(int) if output.shape[1] == 1 else output.argmax(axis=1)
         right[unseen] = guess == classes[unseen]
-    return float(right[rare].mean()), float(right[~rare].mean())
+        said[unseen] = np.isin(guess, np.flatnonzero(RARE * counts <= counts.max()))
+    f1 = 2 * float((rare & right).sum()) / float(rare.sum() + said.sum())
+    return float(right[rare].mean()), float(right[~rare].mean()), f1
 
 
 # the scale of the inputs ------------------------------------------------------------------------------------

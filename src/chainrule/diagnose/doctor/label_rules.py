@@ -29,6 +29,11 @@ from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.diagnose.doctor.trials import SIGNIFICANT
 
 Array = npt.NDArray[Any]
+ABSENT, MANY_COLUMNS = 1.0, 3
+"""Standard errors above the constant below which a forest sees nothing of the target (of targets in another order it is
+below 0); and columns from which that is said: one or two may well say little, and leave much to those that are not in
+the table.
+"""
 ENOUGH = 40
 """Rows of other classes than the most frequent one below which a forest may well miss what there is."""
 WRONG_LABELS = 0.08
@@ -52,13 +57,17 @@ def label_rules(case: RunView, rows: npt.NDArray[np.int64]) -> Iterator[Finding]
         return
     seen = forest_predictions(case.X[rows], truth[rows], classes is not None)
     if seen is None:
+        if len(rows) >= ENOUGH:
+            case.learnable = learnable_by_kind(case.X[rows], truth[rows], classes is not None)
         case.unjudged.append("labels")
         return
+    case.learnable = learnable(seen, classes is not None)
     t = _above_chance(seen, classes is not None)
-    if t < 3 and _enough(seen, classes is not None) and not _generalises(case):
+    many = sum(column.varies for column in case.cells.columns) >= MANY_COLUMNS
+    if many and t < ABSENT and _enough(seen, classes is not None) and not _generalises(case):
         yield Finding(id="label-noise", variant="all", evidence={"skill": seen.skill, "n": len(seen.rows), "t": t})
     elif classes is None:
-        yield from _outliers(seen)
+        yield from _outliers(seen) if many else ()
     else:
         yield from _contradicted(case, replace(seen, rows=rows[seen.rows]))
 
@@ -152,6 +161,30 @@ def _outliers(seen: label_noise_forest.ForestPredictions) -> Iterator[Finding]:
         yield Finding(
             id="label-noise", variant="values", evidence={"share": q, "t": t, "n": len(seen.rows), "skill": seen.skill}
         )
+
+
+def learnable(seen: label_noise_forest.ForestPredictions, classes: bool) -> float:
+    """Share of the loss of a constant output that the forest takes away on rows it has not seen."""
+    if not classes:
+        return seen.skill
+    n, k = len(seen.truth), seen.predicted.shape[1]
+    p = (seen.predicted[np.arange(n), seen.truth] + 1 / n) / (1 + k / n)
+    frequency = np.bincount(seen.truth, minlength=k)[seen.truth] / n
+    return float(1 - np.log(p).mean() / np.log(frequency).mean())
+
+
+def learnable_by_kind(X: Array, truth: Array, classes: bool) -> float:
+    """The same where there are few different rows: each row by the others of its kind, and one of all kinds."""
+    kind = np.unique(X, axis=0, return_inverse=True)[1].reshape(-1)
+    targets = np.eye(int(truth.max()) + 1)[truth] if classes else truth[:, None].astype(np.float64)
+    sums = np.zeros((int(kind.max()) + 1, targets.shape[1]))
+    np.add.at(sums, kind, targets)
+    n = np.bincount(kind)
+    guess = (sums[kind] - targets + targets.mean(axis=0)) / n[kind][:, None]
+    if not classes:
+        return float(1 - ((targets - guess) ** 2).mean() / truth.var())
+    rows = np.arange(len(truth))
+    return float(1 - np.log(guess[rows, truth]).mean() / np.log(targets.mean(axis=0)[truth]).mean())
 
 
 def _above_chance(seen: label_noise_forest.ForestPredictions, classes: bool) -> float:

@@ -66,6 +66,8 @@ class RunView:
     """Trials begun so far."""
     trial_steps: int | None = None
     """The most steps of a trial, where trials were cut."""
+    learnable: float | None = None
+    """Share of the constant's loss that a forest takes away on rows it has not seen, where it was asked."""
     is_noisy: bool = False
     """Whether labels are wrong: what a change is good for then has to show on rows that were not trained on."""
 

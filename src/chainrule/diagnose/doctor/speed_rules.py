@@ -30,7 +30,7 @@ LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
 SLIGHTLY_LOWER = 0.3
 """Tried where a run diverged: twice the largest rate that is stable is enough for that."""
 STILL_LOWER = tuple(10.0**-k for k in range(4, 10))
-"""Tried only where a run diverged and nothing else was found: such trials soon end."""
+"""Tried only where the loss rose in the run and nothing else was found: such trials often end soon."""
 STILL_HIGHER = tuple(10.0**k for k in range(4, 9))
 """Tried only where a run learned nothing and nothing else was found."""
 SLUGGISH = {"momentum": 0.98, "beta1": 0.98, "beta2": 0.99999}
@@ -209,14 +209,16 @@ def _rates(case: RunView) -> list[Suspect]:
 
 
 def _far_off(case: RunView) -> Finding | None:
-    """A rate a thousand times too large and more for a run that diverged, or too small for one that learned nothing."""
+    """A rate far more than a thousand times too large where the loss rose, or too small where nothing was learned."""
     if not case.is_hopeless:
         return None
-    named = _too_small if case.diverged is None else _too_large
-    for factor in STILL_HIGHER if case.diverged is None else STILL_LOWER:
+    rose = case.diverged is not None or case.loss_at_end > case.loss_at_start
+    named = _too_large if rose else _too_small
+    for factor in STILL_LOWER if rose else STILL_HIGHER:
         outcome = trial(case, Change(learning_rate=factor), n_trial_steps(case))
-        if rescues(outcome):
-            return first_of(case, [Suspect(outcome, partial(named, case, outcome, factor))])
+        found = first_of(case, [Suspect(outcome, partial(named, case, outcome, factor))]) if rescues(outcome) else None
+        if found is not None:
+            return found
     return None
 
 

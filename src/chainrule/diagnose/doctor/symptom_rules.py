@@ -151,11 +151,15 @@ def _stalled(case: RunView) -> Iterator[Finding]:
     if case.diverged is not None or case.learned > BARELY or not np.isfinite(case.loss_at_end):
         return
     gradient = float(np.sqrt(sum(s.gradient**2 for s in case.signs_at_end)))
-    evidence = {"loss": case.loss_at_end, "chance": case.chance, "gradient": gradient}
+    evidence = {"loss": case.loss_at_end, "chance": case.chance, "gradient": gradient, "learnable": case.learnable}
     since = _stands_still(case)
     before, last = (float(part.mean()) for part in np.array_split(case.losses[-max(2, case.n_steps // 2) :], 2))
     still = abs(last - before) <= STILL * abs(last)
-    yield Finding(id="stalled", variant="" if still else "moving", step=since if still else None, evidence=evidence)
+    nothing_there = case.learnable is not None and case.learnable < max(2 * BARELY, case.learned + BARELY)
+    yield Finding(
+        id="stalled", variant="little" if nothing_there else "" if still else "moving", evidence=evidence,
+        step=since if still and not nothing_there else None, severity=NOTE if nothing_there else FAULT,
+    )  # fmt: skip
 
 
 def _stands_still(case: RunView) -> int:
