@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
-from chainrule.data.table import Column, Table
+from chainrule.data.table import Column, NumberColumn, Table
 from chainrule.explain.step.influence import (
     Influence,
     by_column,
@@ -97,6 +97,8 @@ def _shown(column: Column) -> str:
     if column.missing[0]:
         return ""
     value = column.values[0]
+    if isinstance(column, NumberColumn) and column.codes is not None and column.codes[0] >= 0:
+        return (column.levels or ())[int(column.codes[0])]
     if column.kind == "category":
         return (column.levels or ())[int(value)]
     if column.kind == "boolean":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -104,7 +106,7 @@ def missing_cells(options: argparse.Namespace) -> tuple[str, ...]:
     given = getattr(options, "missing", None)
     if given is None:
         return cells_missing(None)
-    cells = [text.strip() for text in given.removeprefix("+").split(",") if text.strip()]
+    cells = list(names_in(given.removeprefix("+")))
     return cells_missing(["+", *cells] if given.startswith("+") else cells)
 
 
@@ -160,8 +162,9 @@ def _megabytes(given: str | None) -> float:
 
 
 def names_in(given: str | None) -> tuple[str, ...]:
-    """The entries of a list with commas."""
-    return tuple(name.strip() for name in (given or "").split(",") if name.strip())
+    """The entries of a list with commas; one that holds a comma stands in double quotes."""
+    entries = next(csv.reader(io.StringIO(given or "", newline=""), skipinitialspace=True), [])
+    return tuple(name.strip() for name in entries if name.strip())
 
 
 def _kinds(given: str | None, option: str = "kind", such: str = "zip=category") -> dict[str, str]:

@@ -108,9 +108,8 @@ class Mixture:
         shown = first.text
         others = [text for text in texts if text != shown]
         more = f" So are {', '.join(map(repr, others[:4]))}{' …' if len(others) > 4 else ''}." if others else ""
-        cells = ",".join([shown, *others])
-        can_miss = len(others) < 5 and cells.count(",") == len(others)
-        missing = f"{shlex.quote(f'--missing=+{cells}')}, " if can_miss else ""
+        cells = ",".join(map(entry, (shown, *others)))
+        missing = f"{shlex.quote(f'--missing=+{cells}')}, " if len(others) < 5 else ""
         grouping = self._grouping(shown)
         wanted = f"a {'finite ' if self.is_stated else ''}number{self._example()}"
         options = f"{grouping}{missing}{self._remedies}"
@@ -134,7 +133,7 @@ class Mixture:
     def _question(self, spelling: Spelling) -> DataError:
         mark = "." if "." in spelling.body else ","
         name = {".": "point", ",": "comma"}[mark]
-        alone = f"{shlex.quote(f'--kind={self.name}=number:comma')}, a decimal comma, or number:point"
+        alone = f"{option('kind', f'{self.name}=number:comma')}, a decimal comma, or number:point"
         return spelling.first.error(
             f": does the {name} separate thousands or decimals? Nothing in the column says which. State "
             f"--thousands={mark} or --decimal={mark} (for this column alone {alone}), "
@@ -163,7 +162,7 @@ class Mixture:
     @property
     def _remedies(self) -> str:
         name = self.name
-        return f"{shlex.quote(f'--kind={name}=category')} or {shlex.quote(f'--drop={name}')}"
+        return f"{option('kind', f'{name}=category')} or {option('drop', name)}"
 
 
 def are_codes(spellings: tuple[Spelling, ...], n_present: int) -> bool:
@@ -178,6 +177,17 @@ def are_codes(spellings: tuple[Spelling, ...], n_present: int) -> bool:
     if one_width and (n_zeros > 1 or widths.pop() >= LONG_CODE or n_present < FEW_LEVELS):
         return True
     return n_zeros > 1 and n_zeros > 0.1 * n_present
+
+
+def entry(text: str) -> str:
+    """A text as an entry of an option that takes a list with commas."""
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if "," in text or text.startswith('"') else text
+
+
+def option(name: str, text: str) -> str:
+    """An option with one entry, as it is typed into a shell."""
+    return shlex.quote(f"--{name}={entry(text)}")
 
 
 def percent(share: float) -> str:
