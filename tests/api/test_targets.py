@@ -168,3 +168,16 @@ def test_a_table_says_what_its_targets_mean(tmp_path: Path) -> None:
     assert run.network.kind == "labels" and set(np.unique(run.network.predict(run.encode(frame)))) <= {0, 1}
     run = cr.train(frame.drop(columns="q"), target="p", loss="absolute_error", **how | {"directory": None})
     assert run.network.kind == "class" and "accuracy" in run.evaluate(frame)
+
+
+def test_soft_targets_that_are_all_held_out_leave_values(tmp_path: Path) -> None:
+    """Training rows of 0 and 1 alone stay values where a held-out row is soft: read again, every step replays."""
+    from chainrule.data.split import holdout
+
+    X, y = RNG.normal(size=(10, 2)), (np.arange(10) % 2).astype(float)
+    y[holdout(10, 0.2, 0)[1]] = 0.3
+    network = cr.Network([2, 3, 1], output="sigmoid")
+    cr.train(network, X, y, validation=0.2, epochs=3, batch_size=4, directory=tmp_path / "run", progress=False)
+    run = cr.load(tmp_path / "run")
+    assert run.network.kind == "values" and run.kept_rows.targets.shape == (8, 1)
+    assert run.replay(-1).backward.loss == run.replay(-1, data=(X, y)).backward.loss == run.losses[-1]
