@@ -107,7 +107,7 @@ def ragged() -> Iterator[Case]:
     yield Case(
         "a comment on top",
         b"# exported\na,b,y\n1,x,0\n2,z,1\n",
-        Refused(None, None, ("no column 'y'", "found: # exported")),
+        Reads({"a": [1.0, 2.0], "b": ["x", "z"], "y": [0.0, 1.0]}, "1 line above"),
     )
     yield Case("a total below", b"a,b,y\n1,x,0\n2,z,1\nTotal 3\n", Refused(4, "b", ("1 cell;",)))
     yield Case("ragged after quoted lines", b'a,b,y\n1,"x\n\ny",0\n2,z\n', Refused(5, "y", ("2 cells",)))

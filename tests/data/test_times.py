@@ -163,7 +163,7 @@ def test_words_for_a_missing_date(tmp_path: Path) -> None:
         assert bool(again.missing[0]) is missing
     with pytest.raises(DataError, match=r"'soon'; expected a date written year-month-day or 'unknown'"):
         column(written(tmp_path / "new.csv", ["soon"]), kinds={"d": d.reading})
-    with pytest.raises(DataError, match=r"'soon' among dates .* --missing=soon") as caught:
+    with pytest.raises(DataError, match=r"'soon' among dates .* --missing=\+soon") as caught:
         column(written(tmp_path / "rows.csv", [*cells, "soon"]))
     assert caught.value.line == 62
     other = column(written(tmp_path / "rows.csv", [*cells, "soon"]), missing=("", "soon")).column("d")

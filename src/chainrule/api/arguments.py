@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import builtin
-from chainrule.data.read import names_of
+from chainrule.data.opening import names_of
 from chainrule.data.table import DIALECT, Selection, listed
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.training.update_rules import UpdateRule
@@ -39,9 +39,9 @@ def column_names(given: str | Sequence[str] | None) -> tuple[str, ...]:
     return () if given is None else (given,) if isinstance(given, str) else tuple(map(str, given))
 
 
-def refuse_no_target(source: Any) -> None:
+def refuse_no_target(source: Any, dialect: Mapping[str, Any]) -> None:
     """SettingsError where the source has no target of its own."""
-    names = names_of(source)
+    names = names_of(source, **dialect)
     if names:
         raise SettingsError(
             f"target=None: must name the column to predict (got None). Try target={names[-1]!r}; "

@@ -184,8 +184,8 @@ def plan(
     decimal, thousands : str, optional
         The marks of numbers that are text, such as "," and "."; by default what the columns show.
     dialect : mapping, optional
-        How a file is written where that is not to be found out: delimiter, quote, decimal, thousands, encoding, and
-        dates ("dmy", "mdy" or "ymd", where the dates of a column suit several).
+        How a file is written if that is not to be detected: delimiter, quote, decimal, thousands, encoding, dates, skip
+        (lines above the header), header (False if there is none), comment, sheet (docs/data.md).
     class_weight : "balanced", mapping or sequence, optional
         As for `chainrule.train`, classes and labels by their names in the table; the statistics of the columns are
         weighted by it too.
@@ -242,7 +242,7 @@ def plan(
         **check_dialect({**(dialect or {}), **marks}),
     )
     if selection.targets is None:
-        refuse_no_target(source)
+        refuse_no_target(source, dialect or {})
     origin = origin_of(source, selection, validation)
     if is_large(source, cache, CACHE_ABOVE_MB):
         found = plan_large(source, selection, request, origin=origin, cache=cache)

@@ -18,7 +18,8 @@ from chainrule.api.network import Network
 from chainrule.api.tables import blocks
 from chainrule.cli.subject import open_model
 from chainrule.cli.train_options import dialect, names_in
-from chainrule.data.read import batches, names_of
+from chainrule.data.opening import names_of
+from chainrule.data.read import batches
 from chainrule.data.table import Selection, Table, no_such
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, class_text
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 def kept_cells(source: str, names: tuple[str, ...], how: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """The cells of some columns of every row, as they stand in a text file."""
-    known = names_of(source)
+    known = names_of(source, **how)
     for name in names:
         if name not in known:
             raise no_such("column", name, list(known), str(source))

@@ -98,6 +98,8 @@ def dialect(options: argparse.Namespace) -> dict[str, Any]:
     given = {name: getattr(options, name, None) for name in DIALECT}
     if given["delimiter"] in ("tab", "\\t"):
         given["delimiter"] = "\t"
+    if given["skip"] is not None:
+        given["skip"] = _whole_number(given["skip"], "skip")
     return {name: text for name, text in given.items() if text is not None}
 
 

@@ -125,11 +125,18 @@ def add_dialect(group: argparse._ActionsContainer) -> None:
     add_all(
         group,
         (
-            ("--delimiter", "CHAR", "delimiter of cells (default: detected; tab for a tabulator)"),
+            (
+                "--delimiter",
+                "CHAR",
+                "delimiter of cells: a character, tab, or blanks for runs of spaces (default: detected)",
+            ),
             ("--quote", "CHAR", "quote around cells (default: detected)"),
             ("--decimal", "CHAR", "decimal mark of numbers, . or , (default: detected)"),
             ("--thousands", "CHAR", "thousands separator: , . ' or a space (default: detected)"),
             ("--encoding", "NAME", "utf-8, utf-16, cp949, latin-1 … (default: detected)"),
+            ("--skip", "N", "lines above the header (default: empty lines, comments, sep=;)"),
+            ("--comment", "CHAR", "start of lines that are comments (default: # above the header)"),
+            ("--sheet", "NAME", "sheet of a workbook (default: the only one with cells)"),
             ("--dates", "ORDER", "dmy, mdy or ymd, if the dates of a column fit several (an error otherwise)"),
             (
                 "--missing",
@@ -138,6 +145,10 @@ def add_dialect(group: argparse._ActionsContainer) -> None:
             ),
         ),
     )
+    group.add_argument(
+        "--header", action=argparse.BooleanOptionalAction, default=None,
+        help="whether the first line holds the names of the columns; without, they are column_1, column_2, …",
+    )  # fmt: skip
 
 
 def _fill_network(group: argparse._ActionsContainer) -> None:

@@ -7,22 +7,36 @@ block by block. Columns of numbers are converted directly; the cells of all othe
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chainrule.data.cells import parsed, trimmed
 from chainrule.data.dialect import Dialect, check_stated, detect, records
 from chainrule.data.encoding import Decoder, UndecodableError, chunks
+from chainrule.data.layout import (
+    BLANKS,
+    Layout,
+    check_first_row,
+    check_preamble,
+    find_layout,
+    names_without_header,
+    probable_delimiter,
+    rows_of,
+)
 from chainrule.data.numbers import OTHER_MARK
 from chainrule.data.regular import Standing
 from chainrule.data.scan import Scanned, Scanner
 from chainrule.data.source import Block
 from chainrule.data.table import Selection
+from chainrule.data.totals import column_of_total, totals_error
 from chainrule.errors import DataError
 
-ENDINGS = tuple(ending + packed for ending in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".zst"))
+ENDINGS = tuple(
+    ending + packed for ending in (".csv", ".tsv", ".txt", ".data", ".dat") for packed in ("", ".gz", ".zst")
+)
 LONGEST_RECORD = 1 << 24
 """Bytes of a row, or of the header; where a quote opens in a longer one, it is taken for one that is never closed."""
 MOST_COLUMNS = 100_000
@@ -39,6 +53,7 @@ class CsvSource:
     path: str
     names: tuple[str, ...]
     written: Dialect
+    layout: Layout
     missing: tuple[str, ...]
     encoding: str | None
     """The one stated or found; None as long as all bytes are ASCII."""
@@ -49,6 +64,8 @@ class CsvSource:
     """Lines before the first row."""
     standing: Standing
     """The file when its header was read."""
+    categories: frozenset[str] | None
+    """Columns a user stated as categories; None where a last row that sums up is no matter."""
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -71,19 +88,40 @@ class CsvSource:
 
     @property
     def dialect(self) -> str:
-        """Delimiter, quote, decimal mark, encoding."""
-        return f"{self.written}, {self.encoding_name}"
+        """Delimiter, quote, decimal mark, encoding, and what stands around the rows."""
+        written = str(self.written).replace("tab", "blanks", 1) if self.layout.by_blanks else str(self.written)
+        around = str(replace(self.layout, by_blanks=False))
+        return f"{written}, {self.encoding_name}{', ' if around else ''}{around}"
 
     def blocks(self, names: Collection[str], as_text: Collection[str] = ()) -> Iterator[Block]:
         """See Source."""
         chosen = set(names)
         wanted = [name for name in self.names if name in chosen]
         text = set(as_text)
-        first_row = 0
+        first_row, last = 0, (b"", 0)
         for data, scanned in _scanned(self):
             if len(scanned.lines):
                 yield Block(self.path, self._block(data, scanned, wanted, text), first_row, scanned.lines)
                 first_row += len(scanned.lines)
+                last = data, int(scanned.lines[-1])
+        if first_row > 2 and self.categories is not None:
+            self._refuse_totals(*last)
+
+    def _refuse_totals(self, data: bytes, line: int) -> None:
+        """DataError where the last record holds a word for a sum that no other row has in its column."""
+        begin = data.rfind(b"\n", 0, max(len(data.rstrip(b"\n")), 0)) + 1
+        cells = next(
+            iter(records(data[begin:].decode("utf-8", "replace"), self.written.delimiter, self.written.quote))
+        )[0]
+        found = column_of_total(cells) if len(cells) == len(self.names) else None
+        if found is None or self.categories is None or self.names[found] in self.categories:
+            return
+        word, n = re.escape(cells[found].strip().encode()), 0
+        edge = re.escape(f"{self.written.delimiter}{self.written.quote}".encode())
+        for block, _ in _scanned(self):
+            n += len(re.findall(rb"(?im)(?:^|(?<=[%s]))[ \t]*%s[ \t]*(?=[%s]|$)" % (edge, word, edge), block))
+        if n == 1:
+            raise totals_error(self.path, line, None, self.names[found], cells[found].strip())
 
     def _block(self, data: bytes, scanned: Scanned, wanted: list[str], text: set[str]) -> dict[str, Any]:
         """The columns of one block; `text` takes up those that turn out to hold more than numbers."""
@@ -140,43 +178,66 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
 
     Errors    DataError for an empty file, missing or double names, an encoding or dialect that is not certain
     """
-    check_stated(selection.delimiter, selection.quote, selection.decimal, selection.thousands)
+    named = None if selection.delimiter in BLANKS else selection.delimiter
+    check_stated(named, selection.quote, selection.decimal, selection.thousands)
     decoder, standing = Decoder(selection.encoding), Standing.of(path)
     sample = _sample(path, decoder, standing)
-    first = next((line for line in sample.split("\n") if line.strip()), None)
-    if first is None:
-        raise DataError("is empty: must hold a header line and rows.", path=str(path), line=1)
-    skipped = sample[: sample.index(first)].count("\n")
-    sample = sample[sample.index(first) :]
+    layout = find_layout(
+        sample,
+        str(path),
+        delimiter=selection.delimiter,
+        skip=selection.skip,
+        comment=selection.comment,
+        header=selection.header,
+    )
+    sample = "\n".join(sample.split("\n")[layout.n_above :])
+    if not layout.is_plain:
+        sample = layout.plain(sample.encode("utf-8", "replace")).decode()
     written = detect(
         sample,
         str(path),
         prefer_tab=".tsv" in path.name.lower(),
-        delimiter=selection.delimiter,
+        delimiter=layout.delimiter or probable_delimiter(sample, selection.quote or '"'),
         quote=selection.quote,
         decimal=selection.decimal or OTHER_MARK.get(selection.thousands or ""),
     )
-    cells, header_lines = next(records(sample, written.delimiter, written.quote))
-    names = tuple(name.strip() for name in cells)
-    header = "".join(line + "\n" for line in sample.split("\n")[:header_lines]).encode()
-    scanner = Scanner(str(path), names, written)
-    if scanner.scan(header, skipped + 1).size == 0:
-        raise scanner.unclosed(header, skipped + 1)
-    _check_names(names, str(path), skipped + 1)
-    lines = skipped + header_lines
+    names, header_lines = _header(sample, str(path), written, layout)
     plain = decoder.encoding in (None, "utf-8", "utf-8-sig", "utf-16")
     name = f"{decoder.name}{' (detected)' if decoder.detected and not plain else ''}"
     return CsvSource(
         path=str(path),
         names=names,
         written=written,
+        layout=layout,
         missing=selection.missing,
         encoding=decoder.encoding,
         encoding_name=name,
         detected=decoder.detected,
-        header_lines=lines,
+        header_lines=header_lines,
         standing=standing,
+        categories=None if selection.features else frozenset(n for n, k in selection.kinds.items() if k == "category"),
     )
+
+
+def _header(sample: str, path: str, written: Dialect, layout: Layout) -> tuple[tuple[str, ...], int]:
+    """The names of the columns, and the lines of the file before the first row.
+
+    Errors    DataError where the first lines are no header, or not the header of the rows below
+    """
+    rows, line = rows_of(sample, written.delimiter, written.quote), layout.n_above + 1
+    if not layout.has_header:
+        return names_without_header(len(rows[0][0])), layout.n_above
+    check_preamble(rows, path, line)
+    cells, header_lines = rows[0]
+    names = tuple(name.strip() for name in cells)
+    header = "".join(line + "\n" for line in sample.split("\n")[:header_lines]).encode()
+    scanner = Scanner(path, names, written)
+    if scanner.scan(header, line).size == 0:
+        raise scanner.unclosed(header, line)
+    if not layout.is_stated:
+        check_first_row([cells for cells, _ in rows], path, line)
+    _check_names(names, path, line)
+    return names, layout.n_above + header_lines
 
 
 def _sample(path: Path, decoder: Decoder, standing: Standing) -> str:
@@ -231,7 +292,8 @@ def _check_names(header: Sequence[str], path: str, line: int) -> None:
             message = f"the name stands at column {first[name]} and again at column {position}"
             raise DataError(f"{message} ({header.count(name)} times in the header).", path=path, line=line, column=name)
     if all(_is_number(name) for name in header):
-        raise DataError("the first line holds only numbers: must be a header of names.", path=path, line=line)
+        message = "the first line holds only numbers: must be a header of names. State --no-header if it is a row."
+        raise DataError(message, path=path, line=line)
 
 
 def _all_numbers(column: Any, source: CsvSource) -> bool:
@@ -251,7 +313,7 @@ def _scanned(source: CsvSource) -> Iterator[tuple[bytes, Scanned]]:
     """Whole records of the file, block by block, each checked; the header is left out."""
     decoder = Decoder(source.encoding, detected=source.detected)
     scanner = Scanner(source.path, source.names, source.written)
-    rest, held, line = b"", b"", 1
+    rest, held, line, begun = b"", b"", 1, source.header_lines == 0
     for chunk, last in _and_last(chunks(Path(source.path), source.standing)):
         try:
             data = held + decoder.decode(chunk, last)
@@ -262,10 +324,14 @@ def _scanned(source: CsvSource) -> Iterator[tuple[bytes, Scanned]]:
         rest += _plain_ends(data[: len(data) - len(held)])
         if last and rest and not rest.endswith(b"\n"):
             rest += b"\n"
-        if line == 1:
+        if not begun:
             rest, line = _after_header(rest, source.header_lines)
-        if line == 1 or not rest:
+            begun = line > 1
+        if not begun or not rest:
             continue
+        if not source.layout.is_plain:
+            whole = rest.rfind(b"\n") + 1
+            rest = source.layout.plain(rest[:whole]) + rest[whole:]
         scanned = scanner.scan(rest, line)
         if scanned.longest > LONGEST_RECORD:
             raise too_long(source.path, line)

@@ -160,7 +160,7 @@ class DateSurvey:
         texts = sorted(texts, key=lambda text: odd[text].first.row)
         shown, others = texts[0], texts[1:]
         more = f" So are {', '.join(map(repr, others[:4]))}{' …' if len(others) > 4 else ''}." if others else ""
-        remedies = [f"--missing={','.join(texts)}"] if len(texts) <= MOST_WORDS and "," not in "".join(texts) else []
+        remedies = [f"--missing=+{','.join(texts)}"] if len(texts) <= MOST_WORDS and "," not in "".join(texts) else []
         remedies += [f"--kind={self.name}=category", f"--drop={self.name}"]
         options = _either([shlex.quote(option) for option in remedies])
         among = f" among dates written {WRITTEN[order]}" if self.counts[order] else ""

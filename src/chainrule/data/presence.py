@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.data.npz import npz_arrays
-from chainrule.data.read import names_of
+from chainrule.data.opening import names_of
 
 
 def has_column(source: object, name: str) -> bool:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
-from chainrule.data import builtin
 from chainrule.data.builtin import Part
 from chainrule.data.dialect import check_stated
-from chainrule.data.encoding import size_unpacked
 from chainrule.data.mixed import in_one
 from chainrule.data.number_spellings import Surroundings
 from chainrule.data.numbers import COMMA, POINT, is_plain
+from chainrule.data.opening import opened, read_whole
 from chainrule.data.orders import Orders, ranked, with_stated
-from chainrule.data.regular import is_there
 from chainrule.data.source import Block, Source
 from chainrule.data.survey import Decision, Survey
-from chainrule.data.table import Column, Selection, Table, Understood, listed, nearest, no_such, refuse_missing
+from chainrule.data.table import Column, Selection, Table, Understood, listed, no_such, refuse_missing
 from chainrule.data.times import check_order, stated_time_of
 from chainrule.data.typed import Marks, check_reading, joined, typed
-from chainrule.errors import DataError, named_path
+from chainrule.errors import DataError
 
 NUMBERS = ("number", POINT, COMMA)
 """Stated readings of which the column itself says how its numbers are written."""
 
 NOTHING_LEFT = "no column is left to predict from: there must be at least one besides the target."
-ENDINGS = ".csv, .tsv, .txt (also .gz, .zst), .parquet, .arrow, .feather or .npz"
 
 
 def read(source: object, selection: Selection = Selection(), part: Part = "train") -> Table:  # noqa: B008 (frozen)
@@ -38,11 +35,11 @@ def read(source: object, selection: Selection = Selection(), part: Part = "train
               part: of a built-in set, which otherwise has no say
     Errors    DataError with path, line and column, as far as each is known
     """
-    whole = _whole(source, selection, part)
+    whole = read_whole(source, selection, part)
     if whole is not None:
         return whole
     kept: list[Block] = []
-    plan = understand(_opened(source, selection), selection, kept)
+    plan = understand(opened(source, selection), selection, kept)
     blocks = kept or plan.blocks()
     return plan.whole([plan.table(block) for block in blocks])
 
@@ -59,8 +56,8 @@ def batches(
 
     Errors    those of read, when the batch they are in is reached
     """
-    whole = _whole(source, selection, part)
-    plan = None if whole is not None else understand(_opened(source, selection), selection)
+    whole = read_whole(source, selection, part)
+    plan = None if whole is not None else understand(opened(source, selection), selection)
     tables = iter([whole]) if whole is not None else map(plan.table, plan.blocks()) if plan is not None else iter(())
     for table in tables:
         for first in range(0, len(table), rows):
@@ -72,65 +69,7 @@ def survey(source: object, selection: Selection) -> ReadPlan:
 
     Errors    those of read, apart from cells that do not fit a stated kind
     """
-    return understand(_opened(source, selection), selection)
-
-
-def names_of(source: object) -> tuple[str, ...]:
-    """The columns of a source that can be targets; none of a built-in set and an NPZ, which have their own.
-
-    Errors    DataError where it cannot be opened
-    """
-    is_whole = isinstance(source, (str, Path)) and (source in builtin.TARGETS or Path(source).suffix.lower() == ".npz")
-    return () if is_whole else _opened(source, Selection()).names
-
-
-def size_in_memory(source: str) -> int:
-    """About how many bytes the rows of a file take as numbers; 0 where it is not known to be large."""
-    from chainrule.data import arrow, csv
-
-    path = named_path(source, "table", "rows.csv")
-    if source in builtin.TARGETS or not is_there(path):
-        return 0
-    if path.is_dir() or path.name.lower().endswith(arrow.PARQUET_ENDINGS):
-        return arrow.open_parquet(path).n_cells * 8
-    if path.name.lower().endswith(csv.ENDINGS):
-        return size_unpacked(path)
-    return path.stat().st_size if path.name.lower().endswith(arrow.ARROW_ENDINGS) else 0
-
-
-def _whole(source: object, selection: Selection, part: Part) -> Table | None:
-    """Sources that are never large: built-in sets, NPZ."""
-    if isinstance(source, str) and source in builtin.TARGETS:
-        return builtin.load(source, part, selection)
-    if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".npz" and is_there(Path(source)):
-        from chainrule.data.npz import read_npz
-
-        return read_npz(Path(source), selection)
-    return None
-
-
-def _opened(source: object, selection: Selection) -> Source:
-    from chainrule.data import arrow, csv
-
-    if not isinstance(source, (str, Path)):
-        table = arrow.of_object(source, selection.drop)
-        if table is None:
-            message = f"a {type(source).__name__} cannot be read; expected a path, a DataFrame or an Arrow stream."
-            raise DataError(message)
-        return table
-    path = named_path(source, "table", "rows.csv")
-    if not is_there(path):
-        hint = nearest(str(source), builtin.TARGETS)
-        message = f"no such file{hint or '; expected a file, or ' + ' '.join(builtin.TARGETS)}"
-        raise DataError(message, path=str(source))
-    name = path.name.lower()
-    if path.is_dir() or name.endswith(arrow.PARQUET_ENDINGS):
-        return arrow.open_parquet(path)
-    if name.endswith(arrow.ARROW_ENDINGS):
-        return arrow.open_arrow(path)
-    if name.endswith(csv.ENDINGS):
-        return csv.open_csv(path, selection)
-    raise DataError(f"the ending {path.suffix!r} is not known; expected {ENDINGS}.", path=str(source))
+    return understand(opened(source, selection), selection)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,9 +177,7 @@ def understand(source: Source, selection: Selection, keep: list[Block] | None = 
         name: reading for name in features if (reading := readings[name] or ("number" if name in as_asked else None))
     }
     if not used:
-        raise DataError(
-            "no column is left to predict from: there must be at least one besides the target.", path=source.path
-        )
+        raise _nothing_left(source.path, [decisions[name].understood for name in features if name in decisions])
     words = {name: survey.words for name, survey in surveys.items() if readings[name] == "boolean" and survey.words}
     result = {name: decision.understood for name, decision in decisions.items()}
     for name, reading in stated.items():
@@ -265,6 +202,17 @@ def _as_stated(name: str, reading: str, how: str, found: Understood | None, surv
     written = f", {found.detail}" if found is not None and found.used and found.detail else ""
     note = "" if surveyed is None else surveyed.note
     return Understood(name, reading.partition(":")[0], True, f"{how}{written}", note)  # type: ignore[arg-type]
+
+
+def _nothing_left(path: str, dropped: list[Understood]) -> DataError:
+    """The error where every column was dropped: which, why, and what keeps one."""
+    if not dropped:
+        return DataError(NOTHING_LEFT, path=path)
+    reasons = [f"{entry.name!r} ({entry.detail.removeprefix('dropped: ')})" for entry in dropped[:8]]
+    more = f" and {len(dropped) - 8} others" if len(dropped) > 8 else ""
+    keep = shlex.quote(f"--kind={dropped[0].name}={'number' if dropped[0].kind == 'number' else 'category'}")
+    told = f"{NOTHING_LEFT} Dropped: {', '.join(reasons)}{more}"
+    return DataError(f"{told}. State what one of them holds, such as {keep}.", path=path)
 
 
 def _surveys(
@@ -344,9 +292,7 @@ def _wanted(source: Source, selection: Selection) -> tuple[tuple[str, ...], list
             raise DataError(message, path=source.path)
     features = list(selection.features or [name for name in names if name not in outside])
     if not features:
-        raise DataError(
-            "no column is left to predict from: there must be at least one besides the target.", path=source.path
-        )
+        raise DataError(NOTHING_LEFT, path=source.path)
     return targets, features
 
 

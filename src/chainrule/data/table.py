@@ -177,7 +177,7 @@ class Table:
         return DataError(f"row {place} (from 0) {message}", path=self.path, column=column)
 
 
-DIALECT = ("delimiter", "quote", "decimal", "thousands", "encoding", "dates")
+DIALECT = ("delimiter", "quote", "decimal", "thousands", "encoding", "dates", "skip", "comment", "header", "sheet")
 """Fields of a selection that say how a file is written."""
 
 
@@ -193,7 +193,9 @@ class Selection:
               kept: of which columns some of those are texts all the same; None: of a target that is found from its
               cells (spellings.py), where missing is not stated;
               delimiter, quote, encoding: of a text file, None to detect each; decimal, thousands: the marks of
-              numbers that are text; dates: the order of day, month and year where a column suits several
+              numbers that are text; dates: the order of day, month and year where a column suits several;
+              skip: lines above the header; comment: what begins a line that is no row; header: False where the
+              first line is a row; sheet: of a workbook
     """
 
     targets: tuple[str, ...] | None = None
@@ -210,6 +212,10 @@ class Selection:
     thousands: str | None = None
     encoding: str | None = None
     dates: str | None = None
+    skip: int | None = None
+    comment: str | None = None
+    header: bool | None = None
+    sheet: str | None = None
 
     @property
     def wanted_targets(self) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from chainrule.data import builtin
 from chainrule.data.cache import Cache, Writer, open_cache
-from chainrule.data.read import ReadPlan, size_in_memory, survey
+from chainrule.data.opening import size_in_memory
+from chainrule.data.read import ReadPlan, survey
 from chainrule.data.split import holdout
 from chainrule.data.table import Selection, Table
 from chainrule.errors import DataError, SettingsError, of_file

@@ -95,12 +95,14 @@ _SETTINGS = Record(
     },
     may_lack=frozenset({"alpha", "metric", "divergence_factor"}),
 )
-_DIALECT = Text(DIALECT)
+_DIALECT, _STATED = Text(DIALECT), Either((Text(), Whole(), Flag()), "a text, a number or true or false")
 _SOURCE: dict[str, Schema] = {
     "data": Optional(Text(encodable=False)),
     "cache": Text(encodable=False),
     "weight": Optional(Text()),
-    "dialect": Optional(MapOf(Optional(Text()), _DIALECT)),
+    "dialect": Optional(
+        MapOf(Optional(Either((Text(), Whole(), Flag()), "a text, a number or true or false")), _DIALECT)
+    ),
     "n_rows": Optional(Whole()),
     "task": Optional(Text()),
     "rung": Whole(),
