@@ -235,6 +235,18 @@ def test_what_was_understood_reads_the_same_table_in_another_spelling_or_refuses
         of(tmp_path, ["$1,097.50", "€5.00"], ",", kinds={"v": unit})
 
 
+@pytest.mark.parametrize("n", [4, 80])
+def test_two_ways_to_write_numbers_are_no_text(tmp_path: Path, n: int) -> None:
+    """Half with a decimal comma and half with a point, or pounds among kilograms, is asked about, not made levels."""
+    mixed = [f"1,{200 + i}.5" if i % 2 else f"1.{200 + i},5" for i in range(n)] * 3
+    with pytest.raises(DataError, match="one way to write numbers") as caught:
+        of(tmp_path, mixed, ";")
+    assert caught.value.column == "v"
+    units = [f"{12 + i} {'kg' if i % 2 else 'lb'}" for i in range(80)]
+    with pytest.raises(DataError, match="one unit"):
+        of(tmp_path, units)
+
+
 def test_large_and_small_blocks_agree(tmp_path: Path) -> None:
     """Thousands that begin after many rows of whole numbers, in a file of several blocks."""
     cells = [str(v % 1000) for v in range(60_000)] + ["1.097", "2.345", "1.234.567"] * 100

@@ -142,8 +142,6 @@ class Mixture:
 
     def _refuse_units(self, few: bool) -> None:
         """Numbers of several units, or written by several rules, are no text."""
-        if few:
-            return
         by_unit: dict[tuple[str, str], int] = {}
         for spelling in self.spellings:
             unit = unit_of(spelling)
@@ -151,7 +149,8 @@ class Mixture:
                 by_unit[unit] = by_unit.get(unit, 0) + spelling.count
         frequent = [unit for unit, n in by_unit.items() if n >= max(WORD_ROWS, WORD_SHARE * self.n_present)]
         covered = sum(by_unit[unit] for unit in frequent)
-        if covered > 0.8 * self.n_present and len(frequent) <= MOST_UNITS:
+        is_one = len(by_unit) == 1 and covered == self.n_present  # few texts of several units are levels
+        if is_one or (not few and covered > 0.8 * self.n_present and len(frequent) <= MOST_UNITS):
             own = self.agreement
             first = own.odd[0].first if own.odd else self.spellings[0].first
             raise first.error(
