@@ -57,7 +57,9 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("-o", "--output-file", type=Path, help="all cases and verdicts as JSON; held out: the score")
     parser.add_argument("--markdown", type=Path, help="write the page")
-    parser.add_argument("--show", type=Path, help="nothing is run: the cases of an earlier -o")
+    parser.add_argument(
+        "--show", type=Path, nargs="+", help="nothing is run: the cases of earlier -o, later ones first"
+    )
     parser.add_argument("--held-out-score", type=Path, help="JSON of --held-out, to be told in the page")
     parser.add_argument("--wrong", type=Path, help="write the wrong verdicts of the doctor, with their evidence")
     options = parser.parse_args(arguments)
@@ -75,6 +77,15 @@ def chosen(options: argparse.Namespace, found: list[Any]) -> list[Any]:
     return named[first - 1 :: step]
 
 
+def merged(files: list[Path]) -> list[dict[str, Any]]:
+    """The cases of several files, each once; of a case that was done again the last."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for file in files:
+        for entry in json.loads(file.read_text())["cases"]:
+            found[entry["fault"], entry["base"], entry["seed"]] = entry
+    return list(found.values())
+
+
 def examined(options: argparse.Namespace) -> list[dict[str, Any]]:
     if not options.tables:
         found = chosen(options, cases(quick=options.quick, held_out_ones=options.held_out))
@@ -87,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = options_of(arguments)
     began = time.perf_counter()
     if options.show is not None:
-        entries = json.loads(options.show.read_text())["cases"]
+        entries = merged(options.show)
     else:
         entries = examined(options)
     print(score_table(entries))
@@ -101,7 +112,9 @@ def main(arguments: list[str] | None = None) -> int:
         options.wrong.write_text(wrong(entries), encoding="utf-8")
     if options.markdown is not None:
         held = options.held_out_score
-        options.markdown.write_text(page(entries, json.loads(held.read_text()) if held else None), encoding="utf-8")
+        tables = merged(options.tables_score) if options.tables_score else []
+        text = page(entries, json.loads(held.read_text()) if held else None, tables)
+        options.markdown.write_text(text, encoding="utf-8")
     return 0
 
 
