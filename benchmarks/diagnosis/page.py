@@ -204,9 +204,9 @@ def _tables(entries: Entries) -> str:
     lines = [
         "## Real tables",
         "",
-        "Trainings as `chainrule train TABLE --target COLUMN` does them, on 1500 rows of 24 tables, with all columns or",
-        "with one, and with the presets auto and plain (`benchmarks/diagnosis/real_tables.py`). A healthy training is not",
-        f"counted if its validation loss ends {RISE} times above its minimum.",
+        "Trainings as `chainrule train TABLE --target COLUMN` does them, on 1500 rows of 24 tables, with all columns",
+        "or with one, and with the presets auto and plain (`benchmarks/diagnosis/real_tables.py`). A healthy training",
+        f"is not counted if its validation loss ends {RISE} times above its minimum.",
         "",
         "| | cases | right |",
         "|---|---|---|",

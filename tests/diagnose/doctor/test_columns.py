@@ -64,6 +64,7 @@ LEAKS = {
     "a word for the other class": (CHURN, where(CHURN == 1, REASONS, "none"), True, "filled"),
     "zero for the other class": (CHURN, np.where(CHURN == 1, np.abs(W), 0.0), True, "filled"),
     "a score that was cut into classes": (CHURN, X + Z + W, True, "settles"),
+    "the target and some noise": (SOLD, SOLD + 10 * noise(7), False, "settles"),
     "what the target is a curve of": (SOLD, np.log(SOLD + 500), False, "settles"),
 }  # fmt: skip
 
@@ -100,6 +101,10 @@ HONEST = {
     "a bit": ({"bit": (X > 0).astype(int)}, (X > 0).astype(int), True),
     "yesterday's price": ({"before": np.cumsum(Z)[:-1], "volume": W[1:]}, np.cumsum(Z)[1:], False),
     "two lengths of one thing": ({"cm": 100 * X, "inches": 39.37 * X}, 2 * X + 1, False),
+    "prices of two days": (
+        {"before": np.cumsum(Z)[1:-1], "earlier": np.cumsum(Z)[:-2], "trend": np.cumsum(Z)[2:] + 3 * W[2:]},
+        np.cumsum(Z)[2:] + 1e-3 * np.arange(N - 2), False,
+    ),
     "missing cells of any class": ({"x": where(W > 0, X), "z": Z}, CHURN, True),
 }  # fmt: skip
 

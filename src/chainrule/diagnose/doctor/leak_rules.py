@@ -29,7 +29,7 @@ FEWEST = 40
 """Rows below which nothing is said."""
 PURE = 0.98
 """Share of the rows (or of the error of a constant) from which a class is told by a column."""
-EXACTLY, TO_THE_LAST = 0.995, 0.9995
+EXACTLY, TO_THE_LAST = 0.995, 0.998
 """Share of the variance that one column takes away, from which it settles values; and without an error of its own."""
 SAME = 0.01
 """Two numbers are the same where they differ by less than this share of the target's deviation."""
@@ -97,7 +97,7 @@ def _settled(cells: Cells, settles: Sequence[Leak]) -> Iterator[Finding]:
         return
     names = [cells.columns[leak.column].name for leak in settles]
     evidence = {"columns": names[:12], "skill": best.skill, "others": skill, "target": cells.target}
-    if skill >= INFORMED and best.to_the_last:
+    if skill >= INFORMED and best.to_the_last and len(settles) == 1:  # two lengths of one thing vouch for each other
         yield Finding(id="target-leak", variant="settles", evidence=evidence)
     else:
         yield Finding(id="target-leak", variant="question", evidence=evidence, severity=NOTE)
