@@ -12,7 +12,7 @@ from sklearn.datasets import load_diabetes, load_digits
 
 import chainrule as cr
 from chainrule.api.learning_rate import pose
-from chainrule.engine.protocol import Advance
+from chainrule.engine.protocol import Advance, StepSettings
 from chainrule.errors import DataError, SettingsError
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.text.tables import columns
@@ -250,10 +250,10 @@ def test_where_everything_does_as_well_the_proposal_is_taken() -> None:
             going, on = super().begin(), Going.on
             going._stopped = False
             going._session = type("Flat", (), {
-                "advance": lambda self, first, etas, _: Advance(np.where(np.arange(len(etas)) + first, 1.0, 3.0)),
+                "advance": lambda self, first, etas, *_: Advance(np.where(np.arange(len(etas)) + first, 1.0, 3.0)),
                 "store": lambda self: (np.zeros(1), {}),
             })()  # fmt: skip
-            going._settings = None
+            going._settings = StepSettings()
             going.on = lambda etas: on(going, etas)
             return going
 

@@ -77,7 +77,7 @@ def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
     return LearningRate(
         **_common(problem, level, raced, n_steps),
         stable_below=bound,
-        start=hessian.loss,
+        start=hessian.loss + problem.penalty,
         runs={tried: run.losses for tried, run in three.items()},
         n_products=level.n_products,
         n_run_steps=raced.n_steps + n_steps * len(three) + len(ranged.etas) + LATER,

@@ -30,7 +30,13 @@ class Level:
         self.stable_below = self.factor / self.value if self.value > 0 else float(np.inf)
         self.gradient = np.mean([h.gradient for h in hessians], axis=0)
         default = OPTIMIZERS[self.name].learning_rate
-        self.proposal = 0.5 * self.stable_below if self.value > 0 else default
+        says = self.value > 0 and not self._is_still()
+        self.proposal = 0.5 * self.stable_below if says else default
+
+    def _is_still(self) -> bool:
+        """Whether an adaptive rule would divide gradients of zero by its ε: no step of it has a scale then."""
+        epsilon = float(self.hyper.get("epsilon", 0.0))
+        return self.scale is not None and float(self.scale.max()) <= 10 * epsilon and not self.gradient.any()
 
     def bound(self, hessian: Hessian, of_J: Eigenvalue) -> float:
         """Where the rule becomes unstable at the start, over many rows; an adaptive rule, over the batches it saw."""

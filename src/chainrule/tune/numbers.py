@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+LEAST_PROGRESS = 1e-3
+"""Share of the loss at the start that a run must gain to have made progress at all."""
 AGREE = 3.0
 """Witnesses agree where the largest of their learning rates is at most this many times the smallest."""
 
@@ -70,6 +72,14 @@ class SuggestionNumbers:
         """
         losses = self.runs[eta][:n_steps]
         return float(losses[-max(1, self.n_steps // 4) :].mean())
+
+    @property
+    def made_progress(self) -> bool:
+        """Whether the best short run ended lower than it began by more than rounding and the noise of batches."""
+        last = self.runs[self.suggested][-max(1, self.n_steps // 4) :]
+        noise = 2 * float(last.std()) / len(last) ** 0.5 if np.isfinite(last).all() else 0.0
+        gained = self.start - min(float(self.race.losses.min()), float(last.mean()))
+        return gained > max(LEAST_PROGRESS * abs(self.start), noise)
 
     @property
     def above(self) -> float | None:

@@ -23,7 +23,7 @@ LEAST_ROWS, MOST_ROWS = 256, 8192
 
 @dataclass(frozen=True)
 class ShortRun:
-    """A training run of some steps: J of every batch, inf from the first non-finite value on; θ at its end."""
+    """Some training steps: J of every batch with the penalty, inf from the first non-finite value on; θ at the end."""
 
     etas: Array
     losses: Array
@@ -56,6 +56,11 @@ class Problem:
     def _rows(self, rows: Any) -> tuple[Any, Any, Any]:
         task = self.task
         return task.X[rows], task.targets[rows], None if task.weight is None else task.weight[rows]
+
+    @property
+    def penalty(self) -> float:
+        """What l2 and l1 add to J at the start."""
+        return float(self.engine.penalty(self.parameters, self.settings.l2, self.settings.l1))
 
     def hessian(self, rows: tuple[Any, Any, Any], theta: Array | None = None, l2: bool = True) -> Hessian:
         """The Hessian over these rows, at the start or at θ, of J or of J + penalty."""
@@ -95,8 +100,11 @@ class Going:
         losses = np.full(len(etas), np.inf)
         if not self._stopped:
             with np.errstate(all="ignore"):
-                done = self._session.advance(len(self.losses), np.asarray(etas, dtype=np.float64), self._settings)
-            losses[: len(done.losses)] = done.losses
+                added = np.zeros(len(etas)) if self._settings.l2 or self._settings.l1 else None
+                rates = np.asarray(etas, dtype=np.float64)
+                done = self._session.advance(len(self.losses), rates, self._settings, added)
+            n = len(done.losses)
+            losses[:n] = done.losses if added is None else done.losses + added[:n]
             losses[~np.isfinite(losses)] = np.inf
             self._stopped = bool(done.stopped)
             if self._stopped:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import DataError
+from chainrule.tune.numbers import LEAST_PROGRESS
 from chainrule.tune.problem import Problem, ShortRun
 
 FIRST = (0, -2, 2)
@@ -54,12 +55,14 @@ def rounded(eta: float) -> float:
 def race(problem: Problem, proposal: float, n_steps: int) -> Race:
     """The runs of n_steps steps around the proposal; the suggestion is the middle of those about as good as the best.
 
-        as good: end ≤ best + 0.05·(J of the first batch − best), neighbours of the best without a gap;
+        as good: end ≤ best + max(0.05·(J of the first batch − best), 1e-3·J of the first batch),
+        neighbours of the best without a gap;
         end: mean J of the last quarter of the steps
 
     Raises DataError if no run stays finite.
 
-    Of two in the middle the smaller is taken: in a short run a large rate looks better than in a long one.
+    Of two in the middle the smaller is taken: in a short run a large rate looks better than in a long one. Where no
+    run gains anything, the one nearest to the proposal is taken.
     """
     track = _Track(problem, proposal, n_steps)
     for octave in FIRST:
@@ -85,7 +88,8 @@ def race(problem: Problem, proposal: float, n_steps: int) -> Race:
             f"no learning rate from {tried[0]:g} to {tried[1]:g} keeps the loss finite for {n_steps} steps. "
             "Scale the inputs and targets, or use other initial weights."
         )
-    middle = min((k for k in track.finished if low <= k <= high), key=lambda k: (abs(2 * k - low - high), k))
+    inside = [k for k in track.finished if low <= k <= high]
+    middle = min(inside, key=lambda k: (abs(2 * k - low - high), k) if track.made_progress else (abs(k), k))
     by_eta = {track.eta(octave): octave for octave in sorted(track.runs)}
     return Race(
         {eta: track.runs[k] for eta, k in by_eta.items() if k in track.finished},
@@ -121,13 +125,20 @@ class _Track:
         self.runs[octave] = going.run
 
     @property
+    def made_progress(self) -> bool:
+        """Whether the best run gained anything worth a difference."""
+        start = self.runs[self.finished[0]].losses[0]
+        best = min(self.runs[k].end for k in self.finished)
+        return bool(start - best > LEAST_PROGRESS * abs(start))
+
+    @property
     def as_good(self) -> tuple[int, int]:
         """The lowest and the highest octave about as good as the best, without a worse one between."""
         ends = {k: self.runs[k].end for k in self.finished}
         best = min(sorted(ends), key=ends.__getitem__)
         start = self.runs[best].losses[0]
         progress = start - ends[best] if np.isfinite([start, ends[best]]).all() else 0.0
-        limit = ends[best] + AS_GOOD * max(progress, 0.0)
+        limit = ends[best] + max(AS_GOOD * progress, LEAST_PROGRESS * abs(start))
         order = sorted(self.runs)
         first = last = order.index(best)
         while first > 0 and ends.get(order[first - 1], float("inf")) <= limit:

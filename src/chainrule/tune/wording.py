@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.text.tables import aligned, number, wrapped
 from chainrule.tune.numbers import LearningRateNumbers, SuggestionNumbers
+from chainrule.tune.stability import stable_factor
 from chainrule.words import known_language, sentences
 
 CHANGED = 1.5
@@ -39,6 +40,8 @@ def described(found: SuggestionNumbers, language: str = "en") -> str:
 
 def explained(found: SuggestionNumbers, language: str) -> list[str]:
     """What to take, why, what is too large and what too small, each in a sentence or two."""
+    if not found.made_progress:
+        return [TEXT[language][name].format(**_slots(found)) for name in ("still", _bound(found))]
     names = ["take" if found.interval[0] < found.interval[1] else "only", reason(found), _bound(found)]
     if min(found.runs) < found.suggested:
         names.append(_small(found))
@@ -101,10 +104,9 @@ def _bound(found: SuggestionNumbers) -> str:
 
 
 def _level(found: SuggestionNumbers) -> float:
-    """The curvature that the bound was taken from."""
-    return (
-        found.curvature if isinstance(found, LearningRateNumbers) and not found.approximate else found.batch_curvature
-    )
+    """The curvature that the bound was taken from, that of the penalty included."""
+    known = np.isfinite(found.stable_below)
+    return stable_factor(found.optimizer, found.hyper) / found.stable_below if known else found.batch_curvature
 
 
 def _small(found: SuggestionNumbers) -> str:
@@ -140,6 +142,6 @@ def _slots(found: SuggestionNumbers) -> dict[str, str]:
         return slots
     estimates, later = list(found.estimates.values()), found.later_curvature
     return slots | {
-        "curvature": f"{found.curvature:.3g}", "later": "∞" if later is None else f"{later:.3g}",
+        "curvature": f"{_level(found):.3g}", "later": "∞" if later is None else f"{later:.3g}",
         "factor": f"{max(estimates) / min(estimates):.2g}", "rows": f"{found.n_rows:,}",
     }  # fmt: skip
