@@ -236,7 +236,7 @@ def _header(sample: str, path: str, written: Dialect, layout: Layout) -> tuple[t
         raise scanner.unclosed(header, line)
     if not layout.is_stated:
         check_first_row([cells for cells, _ in rows], path, line)
-    _check_names(names, path, line)
+    check_names(names, path, line)
     return names, layout.n_above + header_lines
 
 
@@ -276,7 +276,8 @@ def _plain_ends(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
-def _check_names(header: Sequence[str], path: str, line: int) -> None:
+def check_names(header: Sequence[str], path: str, line: int) -> None:
+    """DataError for names that are missing, double or numbers only."""
     if len(header) > MOST_COLUMNS:
         message = (
             f"the header has {len(header):,} columns; expected at most {MOST_COLUMNS:,}. NPZ with X and y takes more."

@@ -13,7 +13,7 @@ from chainrule.data.source import Source
 from chainrule.data.table import Selection, Table, nearest
 from chainrule.errors import DataError, named_path
 
-ENDINGS = ".csv, .tsv, .txt, .data, .dat (also .gz, .zst), .parquet, .arrow, .feather or .npz"
+ENDINGS = ".csv, .tsv, .txt, .data, .dat (also .gz, .zst), .parquet, .arrow, .feather, .xlsx or .npz"
 
 
 def names_of(source: object, **dialect: Any) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def opened(source: object, selection: Selection) -> Source:
 
     Errors    DataError where it cannot be opened
     """
-    from chainrule.data import arrow, csv
+    from chainrule.data import arrow, csv, workbook
 
     if not isinstance(source, (str, Path)):
         table = arrow.of_object(source, selection.drop)
@@ -76,4 +76,6 @@ def opened(source: object, selection: Selection) -> Source:
         return arrow.open_arrow(path)
     if name.endswith(csv.ENDINGS):
         return csv.open_csv(path, selection)
+    if name.endswith(workbook.ENDINGS):
+        return workbook.open_workbook(path, selection)
     raise DataError(f"the ending {path.suffix!r} is not known; expected {ENDINGS}.", path=str(source))
