@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import chainrule as cr
 from chainrule.data.read import read
 from chainrule.data.table import Selection, Table
 from chainrule.errors import DataError, SettingsError
@@ -186,3 +187,24 @@ def test_what_was_dropped_is_said(tmp_path: Path) -> None:
         table(tmp_path, "name,same,y\n" + rows)
     for entry in ("'name' (every row has its own value)", "'same' (every row holds 5)", "--kind=name=category"):
         assert entry in str(caught.value)
+
+
+def test_places_mean_the_same_at_prediction(tmp_path: Path) -> None:
+    """A model of a file without a header reads others so, and refuses one whose columns may have moved."""
+    rows = [f"{i % 7}.5,{'red' if i % 3 else 'blue'},5,{i % 2}" for i in range(40)]
+    path = tmp_path / "train.data"
+    path.write_text("\n".join(rows) + "\n")
+    how = {"dialect": {"header": False}, "epochs": 1, "progress": False, "validation": 0.25}
+    run = cr.train(path, target="column_4", directory=tmp_path / "run", **how)
+    (tmp_path / "new.data").write_text("\n".join(row[:-2] for row in rows) + "\n")
+    loaded = cr.load(tmp_path / "run")
+    assert loaded.predict(tmp_path / "new.data").tolist() == run.predict(path).tolist()
+    (tmp_path / "less.data").write_text("\n".join(row.partition(",")[2] for row in rows[:3]) + "\n")
+    assert len(run.predict(path)) == 40
+    for name, text in (("two.data", "1.5,red\n2.5,blue\n"), ("five.data", "1.5,red,5,0,9\n")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(DataError, match="must have 4, as in training"):
+            run.predict(tmp_path / name)
+    first = cr.train(path, target="column_1", **how)
+    with pytest.raises(DataError, match="must have 4, as in training"):
+        first.predict(tmp_path / "less.data")

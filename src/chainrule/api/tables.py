@@ -84,7 +84,7 @@ def weight_column(source: Any, pipeline: TablePipeline, given: str | None = AUTO
     """
     if given != AUTO or pipeline.weight is None:
         return None if given == AUTO else given
-    if has_column(as_source(source), pipeline.weight):
+    if has_column(as_source(source), pipeline.weight, n_unnamed=pipeline.n_unnamed):
         return pipeline.weight
     warn(
         f"the rows have no column {pipeline.weight!r} of weights, as training had; each of them counts 1.",

@@ -20,8 +20,10 @@ from chainrule.data.layout import (
     BLANKS,
     Layout,
     check_first_row,
+    check_places,
     check_preamble,
     find_layout,
+    has_header,
     names_without_header,
     probable_delimiter,
     rows_of,
@@ -188,7 +190,7 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
         delimiter=selection.delimiter,
         skip=selection.skip,
         comment=selection.comment,
-        header=selection.header,
+        header=has_header(selection),
     )
     sample = "\n".join(sample.split("\n")[layout.n_above :])
     if not layout.is_plain:
@@ -202,6 +204,7 @@ def open_csv(path: Path, selection: Selection) -> CsvSource:
         decimal=selection.decimal or OTHER_MARK.get(selection.thousands or ""),
     )
     names, header_lines = _header(sample, str(path), written, layout)
+    check_places(len(names), selection, str(path))
     plain = decoder.encoding in (None, "utf-8", "utf-8-sig", "utf-16")
     name = f"{decoder.name}{' (detected)' if decoder.detected and not plain else ''}"
     return CsvSource(

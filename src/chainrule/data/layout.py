@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from chainrule.data.dialect import DELIMITERS, records
+from chainrule.data.table import Selection
 from chainrule.errors import DataError, SettingsError
 
 SEPARATOR_LINE = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
@@ -189,6 +190,28 @@ def rows_of(sample: str, delimiter: str, quote: str) -> list[tuple[list[str], in
 def names_without_header(n_columns: int) -> tuple[str, ...]:
     """column_1, column_2 …"""
     return tuple(f"column_{i}" for i in range(1, n_columns + 1))
+
+
+def has_header(selection: Selection) -> bool | None:
+    """What a user said of the header, else what the training file had; None where nobody knows."""
+    return False if selection.header is None and selection.n_unnamed is not None else selection.header
+
+
+def check_places(n_columns: int, selection: Selection, path: str) -> None:
+    """DataError where columns without names cannot be those of training: some may be missing in front of others.
+
+    A file to predict may lack the targets where they were the last columns.
+    """
+    n = selection.n_unnamed
+    if n is None or has_header(selection) is not False:
+        return
+    last = {f"column_{i}" for i in range(n_columns + 1, n + 1)}
+    if n_columns != n and not (n_columns < n and last <= set(selection.targets or ()) and not selection.needs_target):
+        raise DataError(
+            f"has {n_columns} columns without names: must have {n}, as in training, or all but targets that were the "
+            "last ones. Give each its place, or a header column_1,column_2, …",
+            path=path,
+        )
 
 
 def probable_delimiter(sample: str, quote: str) -> str | None:

@@ -145,6 +145,12 @@ class Table:
         return 0 if self.weight is None else len(self.weight)
 
     @property
+    def n_unnamed(self) -> int | None:
+        """Columns of the source where it had no header: column_1, column_2 …; None where it had one."""
+        names = [entry.name for entry in self.understood]
+        return len(names) if names and names == [f"column_{i}" for i in range(1, len(names) + 1)] else None
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns to predict from."""
         return tuple(column.name for column in self.columns)
@@ -195,7 +201,8 @@ class Selection:
               delimiter, quote, encoding: of a text file, None to detect each; decimal, thousands: the marks of
               numbers that are text; dates: the order of day, month and year where a column suits several;
               skip: lines above the header; comment: what begins a line that is no row; header: False where the
-              first line is a row; sheet: of a workbook
+              first line is a row; sheet: of a workbook; n_unnamed: columns of
+              the training file where that had no header, so that places mean the same
     """
 
     targets: tuple[str, ...] | None = None
@@ -216,6 +223,7 @@ class Selection:
     comment: str | None = None
     header: bool | None = None
     sheet: str | None = None
+    n_unnamed: int | None = None
 
     @property
     def wanted_targets(self) -> tuple[str, ...]:

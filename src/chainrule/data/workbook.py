@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.data.csv import check_names
-from chainrule.data.layout import check_first_row, check_layout, names_without_header
+from chainrule.data.layout import check_first_row, check_layout, check_places, has_header, names_without_header
 from chainrule.data.source import Block
 from chainrule.data.table import Selection, listed, no_such
 from chainrule.data.totals import column_of_total, totals_error
@@ -58,8 +58,9 @@ def open_workbook(path: Path, selection: Selection) -> WorkbookSource:
     width = max(max(j for j, cell in enumerate(row, start=1) if cell is not None) for _, row in rows)
     rows = [(line, row[:width]) for line, row in rows]
     line, first = rows[0]
-    if selection.header is False:
+    if has_header(selection) is False:
         names = names_without_header(width)
+        check_places(width, selection, str(path))
     else:
         names = tuple(_text(cell) or "" for cell in first)
         if selection.header is None:

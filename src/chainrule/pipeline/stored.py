@@ -115,9 +115,10 @@ PIPELINE = Record(
         "readings": MapOf(Checked(_accept_reading), _NAME),
         "missing": ListOf(_NAME),
         "weight": Optional(_NAME),
+        "n_unnamed": Optional(Whole(1)),
         "seed": Whole(0, MAX_SEED),
     },
-    may_lack=frozenset({"weight"}),
+    may_lack=frozenset({"weight", "n_unnamed"}),
 )
 
 

@@ -45,6 +45,8 @@ class TablePipeline:
     seed: int = 0
     weight: str | None = None
     """The column of the weights of rows, where there is one."""
+    n_unnamed: int | None = None
+    """Columns of the file it was fitted to, where that had no header."""
 
     @classmethod
     def fit(
@@ -96,7 +98,7 @@ class TablePipeline:
         made = cls(encoders=encoders, target=target, readings=readings, missing=missing, average=np.zeros(0), seed=seed)
         X = made.training_features(table, rows)
         average = np.average(X if rows is None else X[rows], axis=0, weights=fitted.weight)
-        return replace(made, average=average), X
+        return replace(made, average=average, n_unnamed=table.n_unnamed), X
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -135,6 +137,7 @@ class TablePipeline:
             kinds=kinds,
             missing=self.missing,
             kept=self.kept,
+            n_unnamed=self.n_unnamed,
             **dialect,
         )
 
@@ -189,6 +192,7 @@ class TablePipeline:
             "readings": self.readings,
             "missing": list(self.missing),
             "weight": self.weight,
+            "n_unnamed": self.n_unnamed,
             "seed": self.seed,
         }
 
@@ -222,6 +226,7 @@ class TablePipeline:
             average=arrays["average"],
             seed=values["seed"],
             weight=values.get("weight"),
+            n_unnamed=values.get("n_unnamed"),
         )
 
 

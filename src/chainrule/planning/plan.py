@@ -16,7 +16,7 @@ from chainrule.data.folds import N_FOLDS, folds
 from chainrule.data.presence import has_column
 from chainrule.data.read import read
 from chainrule.data.split import HeldOut, holdout, repeated_holdout
-from chainrule.data.table import Selection, Table, Understood, no_such
+from chainrule.data.table import DIALECT, Selection, Table, Understood, no_such
 from chainrule.errors import DataError, MeasureWarning, SettingsError, unknown_name, warn
 from chainrule.pipeline.columns import SCALINGS
 from chainrule.pipeline.table_pipeline import TablePipeline
@@ -328,7 +328,8 @@ def _has_target(table: Table) -> npt.NDArray[np.bool_]:
 def read_test(source: Any, table: Table, selection: Selection) -> Table:
     """Rows to measure on, weighted as those of training where they have the column of weights."""
     weight = selection.weight
-    if weight is not None and not has_column(source, weight):
+    dialect = {name: getattr(selection, name) for name in DIALECT}
+    if weight is not None and not has_column(source, weight, **dialect):
         named = source if isinstance(source, (str, Path)) else f"a {type(source).__name__}"
         warn(f"{named}: holds no column {weight!r} of weights; each of its rows counts 1.", MeasureWarning)
         weight = None
