@@ -144,9 +144,10 @@ class Survey:
                 self.counts = None
 
     def _add_numbers(self, values: npt.NDArray[np.float64], block: Block, odd: Any = None) -> None:
-        gone = np.isnan(values) if odd is None else np.isnan(values) & ~odd
-        self.n_missing += int(gone.sum())
-        present = values[~np.isnan(values)]
+        empty = np.isnan(values)
+        n_empty = int(np.count_nonzero(empty))
+        self.n_missing += n_empty if odd is None else n_empty - int(np.count_nonzero(empty & odd))
+        present = values[~empty] if n_empty else values
         self.n_numbers += len(present)
         if not len(present):
             return
