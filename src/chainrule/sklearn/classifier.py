@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from chainrule.sklearn import scores
 from chainrule.sklearn.class_weight import weight_of_rows
@@ -251,6 +251,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError
             If X does not have the columns of the fit.
         """
+        check_is_fitted(self)
         output = self._output(X, both=self.out_activation_ == "logistic" and self.n_outputs_ == 1)
         if self.out_activation_ != "logistic":
             return output
