@@ -141,7 +141,12 @@ def test_headers_that_are_some(tmp_path: Path, header: str) -> None:
 
 def test_lines_above_the_header(tmp_path: Path) -> None:
     """--skip passes over them; without it the message says which line looks like the header."""
-    for above, n in (("Sales report\n", 1), ("Report,2024\nmade by,somebody\n", 2), ("Title\n\nUnits: EUR\n", 3)):
+    for above, n in (
+        ("Sales report\n", 1),
+        ("Report,2024\nmade by,somebody\n", 2),
+        ("Title\n\nUnits: EUR\n", 3),
+        ("Title\nat\n\n", 3),
+    ):
         assert values(table(tmp_path, above + ROWS, skip=n)) == TRUE
         with pytest.raises(DataError, match=f"If line {n + 1} is the header, state --skip {n}"):
             table(tmp_path, above + ROWS)

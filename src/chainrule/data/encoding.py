@@ -147,7 +147,7 @@ class Decoder:
             else:
                 _refuse_wide(chunk)
         if self._decoder is None:
-            if chunk.isascii() and not _SHIFTS.search(chunk):
+            if chunk.isascii() and not (b"\x1b" in chunk and _SHIFTS.search(chunk)):
                 return chunk
             self._use(detect(chunk))
         elif self.detected and self.encoding in (*letters.ENCODINGS, "latin-1") and not (is_first or chunk.isascii()):
