@@ -46,7 +46,10 @@ def diagnose(case: RunView) -> Diagnosis:
     """Every finding, first cause first."""
     if case.n_steps == 0:
         return Diagnosis((), {"steps": 0}, ("steps",))
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    from threadpoolctl import threadpool_limits
+
+    one_thread = threadpool_limits(1, user_api="blas")  # products are small: threads would only wait for each other
+    with one_thread, np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         case.says("rows, columns and labels")
         causes = [*data_rules(case)]

@@ -199,7 +199,7 @@ def _rates(case: RunView) -> list[Suspect]:
     suspects += _schedule(case, n)
     if case.diverged is not None:
         return suspects
-    more = trial(case, Change(), n_trial_steps(case, max(4 * case.n_steps, 500)), start=case.n_steps)
+    more = trial(case, Change(), n_trial_steps(case, max(4 * case.n_steps, 500), whole=True), start=case.n_steps)
     if rescues(more):
         suspects.append(Suspect(more, lambda: _steps(case, more), longer=True))
     if higher:

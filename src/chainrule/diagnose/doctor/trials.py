@@ -89,11 +89,15 @@ class Outcome:
         return np.inf if self.stopped else self.case.mean(self.by_row)
 
 
-def n_trial_steps(case: RunView, wanted: int | None = None) -> int:
-    """Steps of a trial: all that the run was to have, or as many as the budget of work allows."""
+def n_trial_steps(case: RunView, wanted: int | None = None, *, whole: bool = False) -> int:
+    """Steps of a trial: all that the run was to have, or as many as the budget of work allows.
+
+    Args      wanted: how many in place of those of the run; whole: as if all was asked for, for a trial that is one of
+              its kind and shows nothing when it is cut
+    """
     cost = case.engine.step_seconds(6 * case.task.batch_size * case.task.architecture.n_parameters)
     work, fewest = WORK_S, FEWEST
-    if not case.thorough:
+    if not (case.thorough or whole):
         budget = max(BUDGET_S, case.n_planned * cost / 10)
         work, fewest = min(WORK_S, budget / MANY_TRIALS), FEWEST // 3
     allowed = int(np.clip(work / cost, fewest, MOST))
