@@ -85,8 +85,8 @@ class Spellings:
             return
         totals = np.bincount(codes, weights=counts, minlength=len(names)).astype(np.int64)
         rows, which = np.full(len(names), len(at)), np.full(len(names), -1)
-        for i in np.argsort(first, kind="stable")[::-1]:
-            rows[codes[i]], which[codes[i]] = first[i], i
+        order = np.argsort(first, kind="stable")[::-1]
+        rows[codes[order]], which[codes[order]] = first[order], order
         for k, spelled in enumerate(names):
             if spelled in self.known:
                 count, place = self.known[spelled]
