@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.cli import main
 from chainrule.text.tables import columns
 
@@ -62,6 +63,23 @@ def test_what_is_no_run_is_refused(runs: Path, capsys) -> None:
     """A model file has no steps: exit code 2, one line."""
     assert main(["doctor", "well/model.safetensors"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_cells_that_were_not_kept_are_read_again(tmp_path: Path, monkeypatch, capsys) -> None:
+    """A run without its rows: the table it came from is read again, and its columns are judged by their cells."""
+    monkeypatch.chdir(tmp_path)
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    left = X.sum(axis=1) > 0
+    rows = [
+        f"{a:.3f},{b:.3f},{'2024-05-01' if k else ''},{'yes' if k else 'no'}" for (a, b), k in zip(X, left, strict=True)
+    ]
+    Path("table.csv").write_text("\n".join(["a,b,closed,churn", *rows]))
+    cr.train("table.csv", target="churn", directory="RUN", preset="plain", keep_data=False, progress=False)
+    assert not Path("RUN/table.safetensors").exists()
+    assert main(["doctor", "RUN", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    leak = next(one for one in told["findings"] if one["id"] == "target-leak")
+    assert leak["evidence"]["columns"] == ["closed"]
 
 
 def test_thorough_is_an_option(runs: Path, capsys) -> None:

@@ -109,6 +109,10 @@ class Run(PredictsTables):
         """The cells of some training rows, of a run of a table that kept them."""
         return self._replayer.table_sample
 
+    @table_sample.setter
+    def table_sample(self, sample: TableSample) -> None:
+        self._replayer.table_sample = sample
+
     @property
     def rows(self) -> Rows | None:
         """The training rows, if they are in memory."""

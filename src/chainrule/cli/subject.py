@@ -22,6 +22,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.names import MODEL
 from chainrule.run.read import record_is_whole
 from chainrule.run.rows import Rows, prepare_rows
+from chainrule.run.table_sample import TableSample
 
 
 def pipeline_of(loaded: Run | Model, path: str) -> TablePipeline:
@@ -90,6 +91,8 @@ def _read_again(run: Run, path: str) -> tuple[Any, ...]:
     empty = np.logical_and.reduce([target.missing for target in table.targets])
     table = table.take(np.flatnonzero(~empty))
     X = pipeline.training_features(table, run.index, run.network.architecture.dtype)
+    trained_on = table if run.index is None else table.take(run.index)
+    run.table_sample = run.table_sample or TableSample.of(trained_on, pipeline.columns, pipeline.widths)
     return X, pipeline.target.encode(table), table.weight
 
 

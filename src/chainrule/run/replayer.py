@@ -65,6 +65,10 @@ class RunReplayer:
                 warnings.warn(message, DamagedFileWarning, stacklevel=3)
         return self._table_sample
 
+    @table_sample.setter
+    def table_sample(self, sample: TableSample) -> None:
+        self._table_sample = sample
+
     def number(self, t: int) -> int:
         """A step's number from 0, where negative ones count from the end."""
         step, n_steps = operator.index(t), self.record.n_steps
