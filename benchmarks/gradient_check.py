@@ -1,26 +1,35 @@
 """How often the gradient check rejects correct gradients, and how often it detects wrong ones.
 
-    python benchmarks/gradient_check.py [--healthy 200] [--planted 300]
+    python benchmarks/gradient_check.py [--tables FOLDER] [--healthy 200] [--planted 300] [--seconds 400]
 
 Healthy: trained networks of every activation on real tables, with raw and scaled inputs, confident outputs, decayed
-weights, float32 and float64. Planted: one entry of a tensor, at least a thousandth of its largest, is off by one part
-in ten thousand.
+weights, float32 and float64; with --tables every preset on the tables of a folder (benchmarks/tables.py), as `train`
+takes them, of each of which some rows are enough. Planted: one entry of a tensor, at least a thousandth of its
+largest, is off by one part in ten thousand.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import gzip
+import itertools
+import tempfile
+import time
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import chainrule as cr
 from chainrule.engine.numpy import NumpyEngine
+from chainrule.engine.select import reference
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.verify.gradients import check_gradients
 from sklearn import datasets
+from tables import TABLES
 
 HIDDEN = [name for name, entry in ACTIVATIONS.items() if entry.elementwise and name != "exponential"]
 
@@ -63,6 +72,41 @@ def trained(rng: np.random.Generator) -> tuple[str, cr.Network, Any, Any]:
     return what, run.network, X[rows], y[rows]
 
 
+N_ROWS = 240
+"""Rows taken of every table of a folder."""
+
+
+def some_rows(folder: Path, name: str, rng: np.random.Generator, to: Path) -> None:
+    """Random rows of a table in a file of their own."""
+    with gzip.open(folder / f"{name}.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    with to.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows[i] for i in rng.permutation(len(rows))[:N_ROWS])
+
+
+def of_tables(folder: Path, rng: np.random.Generator) -> Made:
+    """Networks that `train` makes of every table by every preset, in both precisions, over and over."""
+    places = list(itertools.product(("float32", "float64"), ("auto", "plain", "strong"), TABLES))
+    with tempfile.TemporaryDirectory() as scratch:
+        for dtype, preset, name in itertools.cycle(places):
+            if not (folder / f"{name}.csv.gz").exists():
+                continue
+            target, drop = TABLES[name]
+            path, epochs = Path(scratch) / f"{name}.csv", int(rng.choice([1, 10, 60]))
+            some_rows(folder, name, rng, path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                run = cr.train(
+                    path, target=target, drop=[x for x in drop.split(",") if x], preset=preset, dtype=dtype,
+                    epochs=epochs, seed=int(rng.integers(1000)), validation=0.2, progress=False,
+                )  # fmt: skip
+            step = run.replay(0)
+            what = f"{name} {preset} {run.network.architecture} {dtype} {epochs} epochs"
+            yield what, run.network, step.forward.a[0][:32], step.targets[:32]
+
+
 class Wrong(NumpyEngine):
     """An engine whose gradient of one entry is off by one part in ten thousand."""
 
@@ -86,42 +130,67 @@ class Wrong(NumpyEngine):
                 return result
 
 
-def healthy(n: int) -> Iterator[str]:
-    """False accusations among n checks."""
-    rng, unresolved = np.random.default_rng(1), 0
-    for _ in range(n):
+Made = Iterator[tuple[str, cr.Network, Any, Any]]
+"""What it is, a trained network, and rows with their targets as engines take them."""
+
+
+def of_sets(rng: np.random.Generator) -> Made:
+    """Networks on the sets that come with scikit-learn."""
+    while True:
         what, network, X, y = trained(rng)
-        check = cr.check_gradients(network, X, y)
+        yield what, network, np.asarray(X, network.architecture.dtype), network.encode(y, len(X))[0]
+
+
+def healthy(made: Made, n: int, seconds: float) -> Iterator[str]:
+    """False accusations among n checks."""
+    unresolved, done, end = 0, 0, time.monotonic() + seconds
+    for what, network, X, targets in itertools.islice(made, n):
+        check = check_gradients(reference(), network.parameters, X, targets, max_entries=60)
         unresolved += any(not tensor.resolved for tensor in check.tensors.values())
+        done += 1
         if not check.passed:
             yield f"accused: {what}: {check.max_relative_error:.1e}"
-    print(f"{n} healthy networks, {unresolved} with a tensor that cannot be resolved")
+        if time.monotonic() > end:
+            break
+    print(f"{done} healthy networks, {unresolved} with a tensor that cannot be resolved", flush=True)
 
 
-def planted(n: int) -> Iterator[str]:
-    """Faults that are not found among n."""
-    rng, n_unresolved = np.random.default_rng(2), 0
-    for _ in range(n):
-        what, network, X, y = trained(rng)
-        targets, _ = network.encode(y, len(X))
-        engine = Wrong(rng)
-        X = np.asarray(X, network.architecture.dtype)
-        check = check_gradients(engine, network.parameters, X, targets, max_entries=10**6)
-        if check.passed and not check.tensors[engine.place.split("[")[0][1:]].resolved:
-            n_unresolved += 1
-        elif check.passed:
-            yield f"not found: {what}: {engine.place}"
-    print(f"{n} planted errors, {n_unresolved} of them in a tensor that is said to be beyond what can be resolved")
+def planted(made: Made, n: int, seconds: float, rng: np.random.Generator) -> Iterator[str]:
+    """Faults that are not found among n, three to a network."""
+    n_unresolved, done, end = 0, 0, time.monotonic() + seconds
+    for what, network, X, targets in itertools.islice(made, -(-n // 3)):
+        for _ in range(3):
+            engine = Wrong(rng)
+            check = check_gradients(engine, network.parameters, X, targets, max_entries=10**6)
+            done += 1
+            if check.passed and not check.tensors[engine.place.split("[")[0][1:]].resolved:
+                n_unresolved += 1
+            elif check.passed:
+                yield f"not found: {what}: {engine.place}"
+        if time.monotonic() > end:
+            break
+    print(f"{done} planted errors, {n_unresolved} of them in a tensor that is said to be beyond what can be resolved")
 
 
 def main() -> None:
     """Print what went wrong, and the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=Path, help="a folder of tables in place of the sets of scikit-learn")
     parser.add_argument("--healthy", type=int, default=200)
     parser.add_argument("--planted", type=int, default=300)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for each of the two, at most")
     options = parser.parse_args()
-    for title, result in (("accused", list(healthy(options.healthy))), ("not found", list(planted(options.planted)))):
-        print(*result, f"{title}: {len(result)}", sep="\n")
+
+    def made(seed: int) -> Made:
+        rng = np.random.default_rng(seed)
+        return of_sets(rng) if options.tables is None else of_tables(options.tables, rng)
+
+    for title, found in (
+        ("accused", healthy(made(1), options.healthy, options.seconds)),
+        ("not found", planted(made(2), options.planted, options.seconds, np.random.default_rng(3))),
+    ):
+        result = list(found)
+        print(*result, f"{title}: {len(result)}", sep="\n", flush=True)
 
 
 if __name__ == "__main__":

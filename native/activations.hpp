@@ -18,7 +18,8 @@ template <class T> struct Identity {
 // z > 0 and a > 0 are the same in the rectifiers below, so the pullbacks read a and z need not be kept.
 template <class T> struct Relu {
   using V = Vector<T>;
-  static CHAINRULE_INLINE V g(V z) { return z < broadcast<T>(0) ? broadcast<T>(0) : z; }  // NaN stays
+  static CHAINRULE_INLINE V g(V z) { return above(z, broadcast<T>(0)); }
+  static CHAINRULE_INLINE V above(V z, V least) { return z < least ? broadcast<T>(0) : z; }  // NaN stays
   static CHAINRULE_INLINE V pullback(V, V a, V da) { return a > broadcast<T>(0) ? da : da * broadcast<T>(0); }
   static CHAINRULE_INLINE V bend(V, V, V da, V Rz) { return da * Rz * broadcast<T>(0); }
 };
@@ -143,18 +144,33 @@ template <class T, class F> CHAINRULE_INLINE void with_activation(Activation act
   }
 }
 
-template <class T> [[gnu::noinline]] void activate(Activation activation, const T* z, T* a, std::size_t n) {
+// NaN in place of infinite numbers, where there is one
+template <class T> [[gnu::noinline]] void refuse_infinite(T* z, std::size_t n) {
+  Vector<T> sum = broadcast<T>(0);
+  for (std::size_t i = 0; i < n; i += lanes<T>) sum = sum + (load(z + i) - load(z + i));
+  alignas(64) T sums[lanes<T>];
+  store<T>(sums, sum);
+  T total = 0;
+  for (std::size_t k = 0; k < lanes<T>; ++k) total += sums[k];
+  if (total == 0) return;
+  for (std::size_t i = 0; i < n; i += lanes<T>) store<T>(z + i, load(z + i) + (load(z + i) - load(z + i)));
+}
+
+template <class T> [[gnu::noinline]] void activate(Activation activation, const T* z, T* a, std::size_t n, T small) {
   with_activation<T>(activation, [=](auto entry) {
-    for (std::size_t i = 0; i < n; i += lanes<T>) store<T>(a + i, entry.g(load(z + i)));
+    const Vector<T> least = broadcast<T>(small);
+    for (std::size_t i = 0; i < n; i += lanes<T>) store<T>(a + i, without_small<T>(entry.g(load(z + i)), least));
   });
 }
 
 template <class T>
-[[gnu::noinline]] void pullback(Activation activation, const T* z, const T* a, const T* da, T* delta, std::size_t n) {
+[[gnu::noinline]] void pullback(Activation activation, const T* z, const T* a, const T* da, T* delta, std::size_t n,
+                                T small) {
   const T* const z_or_a = z ? z : a;  // an entry that reads z is given z
   with_activation<T>(activation, [=](auto entry) {
+    const Vector<T> least = broadcast<T>(small);
     for (std::size_t i = 0; i < n; i += lanes<T>)
-      store<T>(delta + i, entry.pullback(load(z_or_a + i), load(a + i), load(da + i)));
+      store<T>(delta + i, without_small<T>(entry.pullback(load(z_or_a + i), load(a + i), load(da + i)), least));
   });
 }
 

@@ -45,7 +45,7 @@ template <class T> class Batches {
   // scale_i = w_i / Σw, or 0 where the batch weighs nothing
   void row_scales(const Batch& batch, T* scale) const;
   // Inputs of rows i0 .. i1 into X, their targets into `targets`.
-  void gather(const Batch& batch, Panels<T> X, std::size_t i0, std::size_t i1) const;
+  void gather(const Batch& batch, Panels<T> X, T small, std::size_t i0, std::size_t i1) const;
   Targets<T> targets() const { return {labels_.get(), y_.get()}; }
 
   // The losses of the rows, filled by the code that computes them.
@@ -85,12 +85,13 @@ template <class T> void Batches<T>::row_scales(const Batch& batch, T* scale) con
     scale[i] = total == 0 ? T(0) : T(static_cast<double>(data_.weight[batch.rows[i]]) / total);
 }
 
-template <class T> void Batches<T>::gather(const Batch& batch, Panels<T> X, std::size_t i0, std::size_t i1) const {
-  kernels_.gather(data_.X, batch.rows, batch.next, X, i0, i1, nullptr);
+template <class T>
+void Batches<T>::gather(const Batch& batch, Panels<T> X, T small, std::size_t i0, std::size_t i1) const {
+  kernels_.gather(data_.X, batch.rows, batch.next, X, i0, i1, small, nullptr);
   if (data_.labels)
     for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
   else
-    kernels_.gather(data_.y, batch.rows, batch.next, {y_.get(), capacity_, n_outputs_}, i0, i1, nullptr);
+    kernels_.gather(data_.y, batch.rows, batch.next, {y_.get(), capacity_, n_outputs_}, i0, i1, T(0), nullptr);
 }
 
 // J = Σ scale_i·loss_i in the order of the rows; a row of weight 0 does not count, even if its loss is infinite

@@ -350,11 +350,13 @@ NB_MODULE(_native, m) {
   nb::class_<Layer>(m, "Layer")
       .def(
           "__init__",
-          [](Layer* layer, std::size_t n_in, std::size_t n_out, int activation, int normalization, bool residual) {
-            new (layer) Layer{n_in, n_out, static_cast<Activation>(activation),
-                              static_cast<Normalization>(normalization), residual};
+          [](Layer* layer, std::size_t n_in, std::size_t n_out, int activation, int normalization, bool residual,
+             double small) {
+            new (layer)
+                Layer{n_in,     n_out, static_cast<Activation>(activation), static_cast<Normalization>(normalization),
+                      residual, small};
           },
-          "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a);
+          "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a, "small"_a = 0.0);
   nb::class_<Loss>(m, "Loss").def(
       "__init__", [](Loss* loss, int family, double level) { new (loss) Loss{static_cast<LossFamily>(family), level}; },
       "family"_a, "level"_a);

@@ -17,9 +17,11 @@ template <class T, bool with_bias, bool relu> struct StoreRows {
   const T* masked;  // relu backward: g of the layer below, where the strip begins
   T* sums;          // where it begins in the output
   std::size_t stride;
+  T small;  // numbers below it count as 0
   template <int> CHAINRULE_INLINE void ahead(std::size_t) const {}
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t i) const {
     const StoreRows own = *this;  // a store could alias the members: in a copy they stay in registers
+    const Vector<T> least = broadcast<T>(own.small);
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
       const std::size_t row = (i + static_cast<std::size_t>(r)) * own.stride;
@@ -29,9 +31,10 @@ template <class T, bool with_bias, bool relu> struct StoreRows {
         Vector<T> x = t.c[r][v];
         if constexpr (with_bias) {
           x = x + load(own.bias + c);
-          if constexpr (relu) x = Relu<T>::g(x);
-        } else if constexpr (relu) {
-          x = Relu<T>::pullback(x, load(own.masked + row + c), x);
+          x = relu ? Relu<T>::above(x, least) : without_small<T>(x, least);
+        } else {
+          if constexpr (relu) x = Relu<T>::pullback(x, load(own.masked + row + c), x);
+          x = without_small<T>(x, least);
         }
         store<T>(own.sums + row + c, x);
       }
@@ -48,12 +51,13 @@ template <class T, int V> struct Strip {
 };
 
 template <class T, bool relu>
-void forward_panel(Panels<const T> a_in, Panels<const T> W, std::size_t p, const T* b, T* out, Part part, bool packed) {
+void forward_panel(Panels<const T> a_in, Panels<const T> W, std::size_t p, const T* b, T* out, Part part, T small,
+                   bool packed) {
   const std::size_t width = panel_width<T>(W.columns, p);
   const T *const W_p = W.data + panel_start<T>(W.rows, p), *const b_p = b + p * panel<T>;
   for_strips<T>(columns_of<T>(W.columns, p), part.i1 - part.i0, [&](auto vectors, std::size_t column) {
     constexpr int V = decltype(vectors)::value;
-    const StoreRows<T, true, relu> epilogue{b_p + column, nullptr, out + column, width};
+    const StoreRows<T, true, relu> epilogue{b_p + column, nullptr, out + column, width, small};
     const T* const from = W_p + part.k0 * width + column;
     if constexpr (strips_are_narrow<T>) {
       if (packed) {
@@ -81,11 +85,11 @@ void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T
       const std::size_t width = panel_width<T>(W.columns, p), start = panel_start<T>(shape.rows, p);
       const std::size_t first = start + part.i0 * width, n = (part.i1 - part.i0) * width;
       if (out.activation == Activation::relu && !out.z) {
-        forward_panel<T, true>(a_in, W, p, b, out.g + start, part, packed);
+        forward_panel<T, true>(a_in, W, p, b, out.g + start, part, out.small, packed);
         if (part.last && out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
       } else {
         T* const z = out.z ? out.z : out.g;
-        forward_panel<T, false>(a_in, W, p, b, z + start, part, packed);
+        forward_panel<T, false>(a_in, W, p, b, z + start, part, out.small, packed);
         if (part.last) finish<T>(out, z, first, n);
       }
     }
@@ -95,13 +99,13 @@ void dense_forward(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T
 // dense_delta: delta of the node below = pullback(z, g, (delta @ W.T + pending) ⊙ mask), rows i0 … i1 ----
 
 template <class T, bool relu>
-void delta_panel(Panels<const T> delta, Panels<const T> W, std::size_t p, const T* g, T* out, Part part, T* scratch,
-                 bool packed) {
+void delta_panel(Panels<const T> delta, Panels<const T> W, std::size_t p, const T* g, T* out, Part part, T small,
+                 T* scratch, bool packed) {
   const std::size_t width = panel_width<T>(W.rows, p);
   if (!packed) transpose<T>(W, p * panel<T>, width, 0, W.columns, scratch);
   for_strips<T>(columns_of<T>(W.rows, p), part.i1 - part.i0, [&](auto vectors, std::size_t column) {
     constexpr int V = decltype(vectors)::value;
-    const StoreRows<T, false, relu> epilogue{nullptr, relu ? g + column : nullptr, out + column, width};
+    const StoreRows<T, false, relu> epilogue{nullptr, relu ? g + column : nullptr, out + column, width, small};
     if constexpr (strips_are_narrow<T>) {
       if (packed) {
         Strip<T, V> strip;
@@ -123,10 +127,10 @@ void dense_delta(Panels<const T> delta, Panels<const T> W, Activated<T> below, P
       const std::size_t width = panel_width<T>(out.columns, p), start = panel_start<T>(out.rows, p);
       T* const d = out.data + start;
       if (relu) {
-        delta_panel<T, true>(delta, W, p, below.g + start, d, part, scratch, packed);
+        delta_panel<T, true>(delta, W, p, below.g + start, d, part, below.small_delta, scratch, packed);
         continue;
       }
-      delta_panel<T, false>(delta, W, p, nullptr, d, part, scratch, packed);
+      delta_panel<T, false>(delta, W, p, nullptr, d, part, below.small_delta, scratch, packed);
       if (part.last) pull_back<T>(below, out.data, out.data, start + part.i0 * width, (part.i1 - part.i0) * width);
     }
   });

@@ -18,6 +18,7 @@ template <> struct Terms<float> {
   static constexpr float erfc_top = 10.5f;
   static constexpr float largest = 3.40282347e+38f, smallest = 1.17549435e-38f;  // normal numbers
   static constexpr float exponential_top = 87.7228394f;                          // log(largest) - 1
+  static constexpr float share_bottom = -77.0f;                                  // e^x is far from subnormal above
   static constexpr float sqrt_half = 0.707106781f;
   // (e^r - 1 - r) / r² for |r| ≤ ½ ln 2
   static constexpr float expm1[] = {0.5000000014f,   0.1666666676f,   0.04166645678f,
@@ -41,6 +42,7 @@ template <> struct Terms<double> {
   static constexpr double erfc_top = 28.0;
   static constexpr double largest = 1.7976931348623157e+308, smallest = 2.2250738585072014e-308;
   static constexpr double exponential_top = 708.782712893384;
+  static constexpr double share_bottom = -698.0;
   static constexpr double sqrt_half = 0.70710678118654752440;
   static constexpr double expm1[] = {0.5,
                                      0.1666666666666666667,

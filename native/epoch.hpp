@@ -18,6 +18,8 @@
 
 namespace chainrule {
 
+constexpr std::uint64_t settle_every = 64;  // updates; EVERY in reference/small_numbers.py
+
 enum class Stopped : int { no, loss, weights, interrupted };
 
 struct Schedule {
@@ -38,6 +40,7 @@ template <class T> class Session {
         batches_(variant, kernels, data, schedule.batch_size, schedule.seed, schedule.shuffle, network.capacity,
                  network.n_outputs()),
         schedule_(schedule), theta_(network.n_parameters), gradient_(network.n_parameters) {
+    if (small() > 0) network.watch_z();
     squares_ = Buffer<double>(n_units(network.operations));
     for (std::size_t t = 0; t < schedule.n_threads; ++t) own_.push_back(make_own());
     choice_ = {schedule.may_choose && too_small_for_threads() ? 1 : schedule.n_threads, schedule.may_choose};
@@ -119,6 +122,9 @@ template <class T> class Session {
   void steps(const Stretch& stretch, std::size_t thread);
   ThreadChoice::Took run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
 
+  double small() const { return network.layers[0].small; }
+  void settle(const StepSettings& settings, std::size_t thread, std::size_t n_threads);
+
   void barrier(std::size_t n_threads) {
     if (n_threads > 1) team_->barrier();
   }
@@ -187,7 +193,7 @@ void Session<T>::rows_phase(const Batch& batch, const StepSettings& settings, st
                             Own& own) {
   batches_.row_scales(batch, own.scale.get());
   if (i0 == i1) return;
-  batches_.gather(batch, network.input.shape, i0, i1);
+  batches_.gather(batch, network.input.shape, T(small()), i0, i1);
   if (settings.dropout > 0) masks(batch, settings.dropout, i0, i1, own);
   const Trained<T> t = trained();
   network.forward(t, i0, i1);
@@ -222,6 +228,17 @@ void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thre
                       [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
                         operation.update(t, rule, batch.n, r0, r1, own.scratch.get(), own.check.get());
                       });
+}
+
+// Every so many updates what decayed below the smallest number that counts becomes 0: in parameters and the optimizer's
+// arrays, in those of squares below its square. Shares are whole cache lines.
+template <class T> void Session<T>::settle(const StepSettings& settings, std::size_t thread, std::size_t n_threads) {
+  const std::size_t n = network.n_parameters / chunk<T>;
+  const std::size_t begin = n * thread / n_threads * chunk<T>, end = n * (thread + 1) / n_threads * chunk<T>;
+  network.k.settle(theta_.get() + begin, T(small()), end - begin);
+  const bool squares = settings.optimizer == Optimizer::rmsprop || settings.optimizer == Optimizer::adagrad;
+  if (first_) network.k.settle(first_.get() + begin, T(squares ? small() * small() : small()), end - begin);
+  if (second_) network.k.settle(second_.get() + begin, T(small() * small()), end - begin);
 }
 
 // steps ---------------------------------------------------------------------------------------------------
@@ -271,6 +288,10 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
     for (std::size_t t = 0; t < n_threads; ++t)
       if (!stayed_zero(own_[t].check.get())) own.stopped = Stopped::weights;
     if (own.stopped != Stopped::no) return;
+    if (small() > 0 && (b.step + 1) % settle_every == 0) {
+      settle(*s.settings, thread, n_threads);
+      barrier(n_threads);
+    }
   }
 }
 
@@ -357,6 +378,7 @@ double Session<T>::record(std::uint64_t step, double eta, const StepSettings& se
     for (const auto& operation : network.operations)
       operation->apply(t, rule, 0, operation->n_units(), own.check.get());
     stopped = stayed_zero(own.check.get()) ? Stopped::no : Stopped::weights;
+    if (stopped == Stopped::no && small() > 0 && (step + 1) % settle_every == 0) settle(settings, 0, 1);
   }
   network.store(gradient_.get(), gradient);
   return J;

@@ -10,17 +10,17 @@ namespace {
 
 // n numbers; the last vector overlaps the one before it. What is watched adds up to 0 where all are finite.
 template <class T, bool watch>
-CHAINRULE_INLINE void copy_row(T* to, const T* from, std::size_t n, Vector<T>& sum, T& sum_of_few) {
+CHAINRULE_INLINE void copy_row(T* to, const T* from, std::size_t n, T small, Vector<T>& sum, T& sum_of_few) {
   if (n < lanes<T>) {
     for (std::size_t j = 0; j < n; ++j) {
-      to[j] = from[j];
+      to[j] = __builtin_fabs(from[j]) < small ? 0 : from[j];
       if constexpr (watch) sum_of_few = sum_of_few + (from[j] - from[j]);
     }
     return;
   }
   const auto copy = [&](std::size_t j) CHAINRULE_LAMBDA {
     const Vector<T> x = load_unaligned(from + j);
-    store_unaligned<T>(to + j, x);
+    store_unaligned<T>(to + j, without_small<T>(x, broadcast<T>(small)));
     if constexpr (watch) sum = watched<T>(sum, x);
   };
   for (std::size_t j = 0; j + lanes<T> <= n; j += lanes<T>) copy(j);
@@ -29,7 +29,7 @@ CHAINRULE_INLINE void copy_row(T* to, const T* from, std::size_t n, Vector<T>& s
 
 template <class T, bool watch>
 void gather_rows(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
-                 std::size_t i1, T* check) {
+                 std::size_t i1, T small, T* check) {
   const std::size_t n = out.columns, row_bytes = n * sizeof(T);
   Vector<T> sum = broadcast<T>(0);
   T sum_of_few = 0;
@@ -42,7 +42,7 @@ void gather_rows(const T* X, const std::int64_t* rows, const std::int64_t* next,
     }
     for (std::size_t p = 0; p < n_panels<T>(n); ++p)
       copy_row<T, watch>(out.data + panel_start<T>(out.rows, p) + i * panel_width<T>(n, p), x + p * panel<T>,
-                         columns_of<T>(n, p), sum, sum_of_few);
+                         columns_of<T>(n, p), small, sum, sum_of_few);
   }
   if constexpr (watch) {
     store<T>(check, load(check) + sum);
@@ -52,9 +52,9 @@ void gather_rows(const T* X, const std::int64_t* rows, const std::int64_t* next,
 
 template <class T>
 void gather(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
-            std::size_t i1, T* check) {
-  if (check) return gather_rows<T, true>(X, rows, next, out, i0, i1, check);
-  gather_rows<T, false>(X, rows, next, out, i0, i1, nullptr);
+            std::size_t i1, T small, T* check) {
+  if (check) return gather_rows<T, true>(X, rows, next, out, i0, i1, small, check);
+  gather_rows<T, false>(X, rows, next, out, i0, i1, small, nullptr);
 }
 
 }  // namespace

@@ -72,6 +72,10 @@ template <class T> struct Activated {
   T* a;  // g ⊙ mask; the same as g without a mask
   T* mask;
   const T* pending;  // null where one operation alone reads a
+  // Numbers below these count as 0 (docs/notation.md, small numbers); 0: every number counts
+  T small = 0;  // z, u and a
+  T small_delta = 0;
+  bool watched = false;  // an infinite z becomes NaN: g would hide it
 };
 
 template <class T> struct Targets {
@@ -85,14 +89,14 @@ struct PhiloxKey {
 
 template <class T> struct Kernels {
   // rows[i] of X (row-major, n_columns) into row i of a panelled matrix, for i0 ≤ i < i1, while rows next[i] (or null)
-  // are fetched; a chunk at check (or null) stays 0 where all numbers are finite
+  // are fetched; a chunk at check (or null) stays 0 where all numbers are finite. small here and below: as in Activated
   void (*gather)(const T* X, const std::int64_t* rows, const std::int64_t* next, Panels<T> out, std::size_t i0,
-                 std::size_t i1, T* check);
+                 std::size_t i1, T small, T* check);
   // z = a_in @ W + b, g(z), mask: rows i0 … i1
   void (*dense_forward)(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
                         std::size_t i0, std::size_t i1);
   // z = x @ W + b of one row, everything in the plain layout
-  void (*dense_row)(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z);
+  void (*dense_row)(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T small, T* z);
   // delta of the node below from delta @ W.T; scratch here and below: scratch_of_layer
   void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                       std::size_t i1, T* scratch);
@@ -109,7 +113,7 @@ template <class T> struct Kernels {
                              Activated<T> out, std::size_t i0, std::size_t i1);
   // ∂J/∂z from du = ∂J/∂u, rows i0 … i1
   void (*layer_norm_backward)(Panels<T> shape, const T* x_hat, const T* inverse, const T* gain, const T* du, T* delta,
-                              std::size_t i0, std::size_t i1);
+                              T small, std::size_t i0, std::size_t i1);
   // dgain = Σ_i du_i ⊙ x̂_i over n rows
   void (*gain_gradient)(Panels<const T> du, const T* x_hat, std::size_t n, T* dgain);
   // out = x + y, rows i0 … i1
@@ -119,14 +123,15 @@ template <class T> struct Kernels {
   // elementwise over n numbers, n a multiple of chunk
   void (*penalise)(T* gradient, const T* W, const Rule<T>* rule, std::size_t n);
   void (*update)(Trained<T> part, const Rule<T>* rule, std::size_t n, T* check);
-  void (*activate)(Activation activation, const T* z, T* a, std::size_t n);
-  void (*pullback)(Activation activation, const T* z, const T* a, const T* da, T* delta, std::size_t n);
+  void (*settle)(T* x, T small, std::size_t n);  // numbers below small become 0
+  void (*activate)(Activation activation, const T* z, T* a, std::size_t n, T small);
+  void (*pullback)(Activation activation, const T* z, const T* a, const T* da, T* delta, std::size_t n, T small);
   void (*elementary)(Elementary function, const T* x, T* y, std::size_t n);
   double (*sum_of_squares)(const T* x, std::size_t n);
   // a, delta and the loss of every row i0 … i1 of the output layer; scale null: only a and the losses
   void (*loss)(Loss loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
                T* row_loss, std::size_t i0, std::size_t i1);
-  void (*softmax)(Panels<T> shape, const T* z, T* a, std::size_t i0, std::size_t i1);
+  void (*softmax)(Panels<T> shape, const T* z, T* a, T small, std::size_t i0, std::size_t i1);
   // of the R-operator: what g″ adds to delta; Rdelta of the output layer; the layer normalisation
   void (*bend)(Activation activation, const T* z, const T* a, const T* da, const T* Rz, T* delta, std::size_t n);
   void (*bend_of_delta)(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz, T* Rdelta, T* da,

@@ -117,11 +117,13 @@ void elementwise_loss(Panels<T> shape, const T* z, const T* a, T* delta, Targets
   }
 }
 
-template <class T> void scale_rows(const Row<T>& row, T* delta, const T* scale, std::size_t i0, std::size_t i1) {
+template <class T>
+void scale_rows(const Row<T>& row, T* delta, const T* scale, T small, std::size_t i0, std::size_t i1) {
   for (std::size_t i = i0; i < i1; ++i)
     for (std::size_t c = 0; c < row.n_lines; ++c) {
       Line<T> d = load_line(delta + row.at(i, c));
-      for (std::size_t k = 0; k < Line<T>::n; ++k) d.v[k] = scaled<T>(d.v[k], scale[i]);
+      for (std::size_t k = 0; k < Line<T>::n; ++k)
+        d.v[k] = without_small<T>(scaled<T>(d.v[k], scale[i]), broadcast<T>(small));
       store_line(delta + row.at(i, c), row.inside(d, c, 0));
     }
 }
@@ -163,11 +165,11 @@ void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, 
   if (is_softmax && loss.family == LossFamily::cross_entropy) {
 #if !defined(CHAINRULE_ONE_LANE)
     if (targets.labels && shape.columns <= panel<T>)
-      return cross_entropy_of_labels<T>(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+      return cross_entropy_of_labels<T>(shape, output, delta, targets, scale, row_loss, i0, i1);
 #endif
-    return softmax_cross_entropy<T>(shape, output.z, output.g, delta, targets, scale, row_loss, i0, i1);
+    return softmax_cross_entropy<T>(shape, output, delta, targets, scale, row_loss, i0, i1);
   }
-  if (is_softmax) softmax<T>(shape, output.z, output.g, i0, i1);
+  if (is_softmax) softmax<T>(shape, output.z, output.g, output.small, i0, i1);
   unit_losses<T>(loss, shape, output, scale ? delta : nullptr, targets, row_loss, i0, i1);
   if (!scale) return;
   const Row<T> row(shape);
@@ -178,10 +180,10 @@ void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, 
       const std::size_t width = panel_width<T>(shape.columns, p);
       const std::size_t at = panel_start<T>(shape.rows, p) + i0 * width;
       pullback<T>(output.activation, output.z ? output.z + at : nullptr, output.g + at, delta + at, delta + at,
-                  (i1 - i0) * width);
+                  (i1 - i0) * width, output.small_delta);
     }
   }
-  scale_rows<T>(row, delta, scale, i0, i1);
+  scale_rows<T>(row, delta, scale, output.small_delta, i0, i1);
 }
 
 // bend_of_delta: how delta of the output layer changes as z moves along Rz ----------------------------------
@@ -217,7 +219,7 @@ void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz,
   const Row<T> row(shape);
   const bool is_softmax = output.activation == Activation::softmax;
   const auto pull = [&](const T* from) {  // Rdelta = pullback(z, a, from)
-    if (!is_softmax) return pullback<T>(output.activation, z, a, from, Rdelta, size);
+    if (!is_softmax) return pullback<T>(output.activation, z, a, from, Rdelta, size, T(0));
     if (from != Rdelta) __builtin_memcpy(Rdelta, from, size * sizeof(T));
     softmax_pullback<T>(row, a, Rdelta, 0, n);
   };
@@ -253,7 +255,7 @@ void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz,
       store<T>(Rdelta + j, y.v[k] == y.v[k] ? load(Rdelta + j) : broadcast<T>(0));
     }
   });
-  scale_rows<T>(row, Rdelta, scale, 0, n);
+  scale_rows<T>(row, Rdelta, scale, T(0), 0, n);
 }
 
 }  // namespace

@@ -14,9 +14,10 @@ template <class T> void multiply(T* x, const T* mask, const T* by, std::size_t n
 // A node's own part of both passes, for n numbers from `first` on ----------------------------------------
 
 // g(z), ⊙ mask; softmax waits for its whole row
-template <class T> CHAINRULE_INLINE void finish(const Activated<T>& out, const T* z, std::size_t first, std::size_t n) {
+template <class T> CHAINRULE_INLINE void finish(const Activated<T>& out, T* z, std::size_t first, std::size_t n) {
+  if (out.watched) refuse_infinite<T>(z + first, n);
   if (out.activation != Activation::softmax && (out.activation != Activation::identity || z != out.g))
-    activate<T>(out.activation, z + first, out.g + first, n);
+    activate<T>(out.activation, z + first, out.g + first, n, out.small);
   if (out.mask) multiply<T>(out.a + first, out.g + first, out.mask + first, n);
 }
 
@@ -32,7 +33,7 @@ CHAINRULE_INLINE void pull_back(const Activated<T>& node, const T* da, T* delta,
   if (node.pending) add<T>(out, x, node.pending + first, n), x = out;
   if (node.mask) multiply<T>(out, x, node.mask + first, n), x = out;
   if (node.activation != Activation::identity || x != out)
-    pullback<T>(node.activation, node.z ? node.z + first : nullptr, node.g + first, x, out, n);
+    pullback<T>(node.activation, node.z ? node.z + first : nullptr, node.g + first, x, out, n, node.small_delta);
 }
 
 // f(first, n) for the pieces of memory that rows i0 … i1 are made of

@@ -85,7 +85,8 @@ void layer_norm_forward(Panels<T> shape, const T* z, const T* gain, const T* shi
       for (std::size_t c = 0; c < row.n_lines; ++c) {
         Line<T> x = load_line(x_hat + row.at(i, c));
         const Line<T> by = load_line(gain + c * chunk<T>), plus = load_line(shift + c * chunk<T>);
-        for (std::size_t k = 0; k < Line<T>::n; ++k) x.v[k] = fma_(by.v[k], x.v[k], plus.v[k]);
+        for (std::size_t k = 0; k < Line<T>::n; ++k)
+          x.v[k] = without_small<T>(fma_(by.v[k], x.v[k], plus.v[k]), broadcast<T>(out.small));
         store_line(u + row.at(i, c), x);
       }
     }
@@ -96,7 +97,7 @@ void layer_norm_forward(Panels<T> shape, const T* z, const T* gain, const T* shi
 // delta = (dx̂ - mean(dx̂) - x̂ ⊙ mean(dx̂ ⊙ x̂)) / √(var + ε), dx̂ = du ⊙ gain, for rows i0 … i1
 template <class T>
 void layer_norm_backward(Panels<T> shape, const T* x_hat, const T* inverse, const T* gain, const T* du, T* delta,
-                         std::size_t i0, std::size_t i1) {
+                         T small, std::size_t i0, std::size_t i1) {
   const T n = static_cast<T>(shape.columns);
   with_row<T>(shape, [=](const auto& row) {
     for (std::size_t i = i0; i < i1; ++i) {
@@ -116,7 +117,7 @@ void layer_norm_backward(Panels<T> shape, const T* x_hat, const T* inverse, cons
         const Line<T> x = load_line(x_hat + row.at(i, c)), by = load_line(gain + c * chunk<T>);
         Line<T> d = load_line(du + row.at(i, c));
         for (std::size_t k = 0; k < Line<T>::n; ++k)
-          d.v[k] = fma_(-x.v[k], mean_along, d.v[k] * by.v[k] - mean) * scale;
+          d.v[k] = without_small<T>(fma_(-x.v[k], mean_along, d.v[k] * by.v[k] - mean) * scale, broadcast<T>(small));
         store_line(delta + row.at(i, c), row.inside(d, c, 0));
       }
     }

@@ -51,7 +51,8 @@ void row_rest(const T* x, const T* W, std::size_t k0, std::size_t n_in, std::siz
 }
 
 // z = x @ W + b; z has room for whole lines, zero behind the columns
-template <class T> void dense_row(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T* z) {
+template <class T>
+void dense_row(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T small, T* z) {
   const std::size_t n_whole = n_out / lanes<T>, rest = n_out % lanes<T>;
   // The vector of the last columns reads on into the next row, so the last row of W takes them one by one; rows
   // shorter than what it would read beyond them always do.
@@ -63,7 +64,10 @@ template <class T> void dense_row(const T* x, const T* W, const T* b, std::size_
     row_part<T>(x + k, W + k * n_out, n_rows - k < step ? n_rows - k : step, n_out, n_vectors, z);
   if (reads_on) row_part<T>(x + n_rows, W + n_rows * n_out, 1, n_out, n_whole, z);
   if (rest > 0) row_rest<T>(x, W, reads_on ? n_rows : 0, n_in, n_out, n_whole * lanes<T>, z);
-  for (std::size_t c = 0; c < n_out; ++c) z[c] = z[c] + b[c];
+  for (std::size_t c = 0; c < n_out; ++c) {
+    const T z_c = z[c] + b[c];
+    z[c] = __builtin_fabs(z_c) < small ? 0 : z_c;
+  }
   for (std::size_t c = n_out; c < n_whole * lanes<T> + (rest > 0 ? lanes<T> : 0); ++c) z[c] = 0;
 }
 

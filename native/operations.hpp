@@ -158,8 +158,8 @@ template <class T> class LayerNorm final : public Operation<T> {
                           inverse_.get(), own_.activated, i0, i1);
   }
   void backward(const Trained<T>& t, std::size_t i0, std::size_t i1, T*) override {
-    k_.layer_norm_backward(own_.shape, x_hat_.get(), inverse_.get(), t.theta + at_[0], own_.delta, below_.delta, i0,
-                           i1);
+    k_.layer_norm_backward(own_.shape, x_hat_.get(), inverse_.get(), t.theta + at_[0], own_.delta, below_.delta,
+                           below_.activated.small_delta, i0, i1);
   }
 
   std::size_t n_units() const override { return 2; }

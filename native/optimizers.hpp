@@ -96,6 +96,25 @@ template <class T> struct AdamW : Adam<T> {
   }
 };
 
+// Numbers that decayed below small become 0: what is left of a parameter or an array, before it is subnormal. Memory is
+// written only where something changes, by blocks.
+template <class T> void settle(T* x, T small, std::size_t n) {
+  constexpr std::size_t block = 16 * lanes<T>;
+  const Vector<T> least = broadcast<T>(small);
+  for (std::size_t i = 0; i < n; i += block) {
+    const std::size_t end = i + block < n ? i + block : n;
+    Integers<T> changed{};
+    for (std::size_t k = i; k < end; k += lanes<T>)
+      changed = changed | (bits<T>(load(x + k)) ^ bits<T>(without_small<T>(load(x + k), least)));
+    alignas(64) Word<T> words[lanes<T>];
+    __builtin_memcpy(words, &changed, sizeof words);
+    Word<T> any = 0;
+    for (std::size_t k = 0; k < lanes<T>; ++k) any |= words[k];
+    if (any == 0) continue;
+    for (std::size_t k = i; k < end; k += lanes<T>) store<T>(x + k, without_small<T>(load(x + k), least));
+  }
+}
+
 template <class T, class Law> void update_all(Trained<T> part, const Law law, T shorten, std::size_t n, T* check) {
   Vector<T> sum = load(check);
   for (std::size_t i = 0; i < n; i += lanes<T>) {

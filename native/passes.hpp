@@ -23,7 +23,7 @@ template <class T> class Passes {
   void forward(const T* X, std::size_t n, const Record<T>& out) {
     const FloatingMode mode;
     network.keep_z(true);
-    to_panels<T>(X, network.input.shape, n);
+    take(X, n);
     network.forward(trained(), 0, n);
     network.finish_output(0, n);
     network.tell_forward(n, out);
@@ -33,7 +33,7 @@ template <class T> class Passes {
   double backward(const T* X, std::size_t n, Targets<T> plain, const T* scale, const Record<T>& out) {
     const FloatingMode mode;
     network.keep_z(true);
-    to_panels<T>(X, network.input.shape, n);
+    take(X, n);
     const Trained<T> t = trained();
     network.forward(t, 0, n);
     Buffer<T> y(plain.labels ? 0 : n_elements<T>(network.capacity, network.n_outputs()));
@@ -83,6 +83,11 @@ template <class T> class Passes {
   };
 
   Trained<T> trained() { return {theta_.get(), nullptr, nullptr, gradient_.get()}; }
+  void take(const T* X, std::size_t n) {
+    const Node<T>& v = network.input;
+    to_panels<T>(X, v.shape, n);
+    network.k.settle(v.shape.data, v.activated.small, n_elements<T>(v.shape.rows, v.shape.columns));
+  }
 
   void run(Call& call) {
     network.keep_z(false);
@@ -104,7 +109,8 @@ template <class T> class Passes {
         rows_[i0 + i] = static_cast<std::int64_t>(first + i);
         next_[i0 + i] = static_cast<std::int64_t>(std::min(first + i + rows_ahead, call.n - 1));
       }
-      network.k.gather(call.X, rows_.data(), wide ? next_.data() : nullptr, network.input.shape, i0, i0 + m, check);
+      network.k.gather(call.X, rows_.data(), wide ? next_.data() : nullptr, network.input.shape, i0, i0 + m,
+                       network.input.activated.small, check);
       network.forward(trained(), i0, i0 + m);
       if (call.row_losses)
         row_losses(call, first, i0, m);
@@ -129,7 +135,7 @@ template <class T> class Passes {
     if (labels)
       std::copy_n(call.targets.labels + first, m, labels_.get() + i0);
     else
-      network.k.gather(call.targets.y, rows_.data(), nullptr, y, i0, i0 + m, nullptr);
+      network.k.gather(call.targets.y, rows_.data(), nullptr, y, i0, i0 + m, T(0), nullptr);
     network.output({labels ? labels_.get() : nullptr, y_.get()}, nullptr, row_loss_.get(), i0, i0 + m);
     std::copy_n(row_loss_.get() + i0, m, call.row_losses + first);
   }
@@ -149,6 +155,7 @@ template <class T> class RowPredictor {
     std::size_t widest = 0;
     for (const Layer& layer : layers_) widest = std::max(widest, padded_columns<T>(layer.n_out));
     for (Buffer<T>& buffer : buffers_) buffer = Buffer<T>(widest);
+    input_ = Buffer<T>(padded_columns<T>(layers_[0].n_in));
     for (const Layer& layer : layers_)
       if (layer.normalization != Normalization::none && !gain_)
         gain_ = Buffer<T>(widest), shift_ = Buffer<T>(widest), x_hat_ = Buffer<T>(widest);
@@ -156,18 +163,22 @@ template <class T> class RowPredictor {
 
   void predict(const T* theta, const T* x, T* out) const {
     const FloatingMode mode;
+    std::copy_n(x, layers_[0].n_in, input_.get());
+    k_.settle(input_.get(), T(layers_[0].small), padded_columns<T>(layers_[0].n_in));
+    x = input_.get();
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       const Layer& layer = layers_[l];
       const std::size_t n_in = layer.n_in, n_out = layer.n_out;
       T* const z = buffers_[l % 2].get();
-      k_.dense_row(x, theta, theta + n_in * n_out, n_in, n_out, z);
+      const T small = small_of_layer<T>(layers_, l);
+      k_.dense_row(x, theta, theta + n_in * n_out, n_in, n_out, small, z);
       theta += (n_in + 1) * n_out;
       if (layer.normalization == Normalization::layer)
         theta = normalise(theta, layer, z);
       else if (layer.activation == Activation::softmax)
-        k_.softmax({nullptr, 1, n_out}, z, z, 0, 1);
+        k_.softmax({nullptr, 1, n_out}, z, z, small, 0, 1);
       else
-        k_.activate(layer.activation, z, z, padded_columns<T>(n_out));
+        k_.activate(layer.activation, z, z, padded_columns<T>(n_out), small);
       if (layer.residual)
         for (std::size_t j = 0; j < n_out; ++j) z[j] = x[j] + z[j];
       x = z;
@@ -183,13 +194,13 @@ template <class T> class RowPredictor {
     std::copy_n(theta + layer.n_out, layer.n_out, shift_.get());
     T inverse;
     k_.layer_norm_forward({nullptr, 1, layer.n_out}, z, gain_.get(), shift_.get(), x_hat_.get(), &inverse,
-                          {layer.activation, nullptr, z, z, nullptr, nullptr}, 0, 1);
+                          {layer.activation, nullptr, z, z, nullptr, nullptr, T(layer.small)}, 0, 1);
     return theta + 2 * layer.n_out;
   }
 
   const Kernels<T>& k_;
   const std::vector<Layer> layers_;
-  Buffer<T> buffers_[2], gain_, shift_, x_hat_;
+  Buffer<T> input_, buffers_[2], gain_, shift_, x_hat_;
 };
 
 }  // namespace chainrule

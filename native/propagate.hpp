@@ -17,7 +17,19 @@ struct Layer {
   Activation activation;
   Normalization normalization = Normalization::none;
   bool residual = false;
+  double small = 0;  // numbers below it count as 0, in the output layer below its square (docs/notation.md)
 };
+
+// Below which delta of layer l counts as 0. Of the first of several layers it is multiplied by X alone.
+template <class T> T small_delta_of_layer(const std::vector<Layer>& layers, std::size_t l) {
+  return T(l > 0 || layers.size() == 1 ? layers[l].small : 0);
+}
+
+// Below which z and a of layer l count as 0
+template <class T> T small_of_layer(const std::vector<Layer>& layers, std::size_t l) {
+  const double small = layers[l].small;
+  return T(l + 1 < layers.size() ? small : small * small);
+}
 
 inline bool pullback_reads_z(Activation activation) {
   return activation == Activation::gelu || activation == Activation::silu || activation == Activation::mish ||
@@ -36,7 +48,7 @@ template <class T> class Network {
  public:
   Network(const Kernels<T>& kernels, std::vector<Layer> described, Loss loss, std::size_t capacity)
       : k(kernels), layers(std::move(described)), loss(loss), capacity(capacity) {
-    input = make_node(layers[0].n_in, Activation::identity, false);
+    input = make_node(layers[0].n_in, Activation::identity, false, T(layers[0].small), T(0));
     for (std::size_t l = 0; l < layers.size(); ++l) add(l);
   }
 
@@ -53,6 +65,13 @@ template <class T> class Network {
       if (needed && !own.kept) own.kept = Buffer<T>(n_elements<T>(capacity, layers[l].n_out));
       own.g->activated.z = needed ? own.kept.get() : nullptr;
     }
+  }
+
+  // An infinite z becomes NaN where an activation that is flat on both sides would make a finite number of it.
+  void watch_z() {
+    for (std::size_t l = 0; l < layers.size(); ++l)
+      nodes_[l].g->activated.watched =
+          layers[l].activation == Activation::sigmoid || layers[l].activation == Activation::tanh;
   }
 
   // Hidden layers with room for a mask, or without one.
@@ -82,7 +101,8 @@ template <class T> class Network {
   }
   void finish_output(std::size_t i0, std::size_t i1) const {
     const Node<T>& v = output_node();
-    if (v.activated.activation == Activation::softmax) k.softmax(v.shape, v.activated.z, v.activated.g, i0, i1);
+    if (v.activated.activation == Activation::softmax)
+      k.softmax(v.shape, v.activated.z, v.activated.g, v.activated.small, i0, i1);
   }
 
   // Forward and backward of n rows as they lie here. The gradients of the parameters are computed for it.
@@ -161,13 +181,15 @@ template <class T> class Network {
     blocks_.emplace_back(n);
     return blocks_.back().get();
   }
-  Node<T> make_node(std::size_t n_units, Activation activation, bool trained) {
+  Node<T> make_node(std::size_t n_units, Activation activation, bool trained, T small, T small_delta) {
     const std::size_t n = n_elements<T>(capacity, n_units);
     T* const a = take(n);
-    return {{a, capacity, n_units}, {activation, nullptr, a, a, nullptr, nullptr}, trained ? take(n) : nullptr};
+    const Activated<T> activated{activation, nullptr, a, a, nullptr, nullptr, small, small_delta};
+    return {{a, capacity, n_units}, activated, trained ? take(n) : nullptr};
   }
-  Node<T>* new_node(std::size_t n_units, Activation activation) {
-    all_nodes_.push_back(std::make_unique<Node<T>>(make_node(n_units, activation, true)));
+  Node<T>* new_node(std::size_t l, Activation activation) {
+    all_nodes_.push_back(std::make_unique<Node<T>>(make_node(
+        layers[l].n_out, activation, true, small_of_layer<T>(layers, l), small_delta_of_layer<T>(layers, l))));
     return all_nodes_.back().get();
   }
   std::size_t new_tensor(std::size_t rows, std::size_t columns) {
@@ -183,19 +205,19 @@ template <class T> class Network {
     const bool normalised = layer.normalization == Normalization::layer;
     LayerNodes own{};
     own.first_tensor = tensors_.size();
-    own.z = own.g = new_node(layer.n_out, normalised ? Activation::identity : layer.activation);
+    own.z = own.g = new_node(l, normalised ? Activation::identity : layer.activation);
     const std::size_t W = new_tensor(layer.n_in, layer.n_out), b = new_tensor(1, layer.n_out);
     auto dense = std::make_unique<Dense<T>>(k, below, *own.z, W, b);
     if (l == 0) first_ = dense.get();
     operations.push_back(std::move(dense));
     if (normalised) {
-      own.g = new_node(layer.n_out, layer.activation);
+      own.g = new_node(l, layer.activation);
       const std::size_t gain = new_tensor(1, layer.n_out), shift = new_tensor(1, layer.n_out);
       operations.push_back(std::make_unique<LayerNorm<T>>(k, *own.z, *own.g, gain, shift));
     }
     own.a = own.g;
     if (layer.residual) {
-      own.a = new_node(layer.n_out, Activation::identity);
+      own.a = new_node(l, Activation::identity);
       operations.push_back(std::make_unique<Residual<T>>(k, below, *own.g, *own.a));
       below.activated.pending = own.a->delta;
     }

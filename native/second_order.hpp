@@ -122,7 +122,7 @@ template <class T> class SecondOrder {
     }
     if (l + 1 == net().n_layers()) return;  // the loss needs Rz
     const auto p = net().passed(l);
-    k.pullback(layer.activation, p.u, p.g, Ru, s.Ra.get(), size(l));
+    k.pullback(layer.activation, p.u, p.g, Ru, s.Ra.get(), size(l), T(0));
     if (layer.residual && l > 0) add(l, s.Ra.get(), states_[l - 1].Ra.get());
   }
 
@@ -142,7 +142,7 @@ template <class T> class SecondOrder {
     const std::size_t n_lines = padded_columns<T>(layer.n_out) / chunk<T>;
     if (l + 1 < net().n_layers()) {
       T* const Rdu = is_normalised(l) ? s.Rdu.get() : s.Rdelta.get();
-      k.pullback(layer.activation, p.u, p.g, s.Rda.get(), Rdu, size(l));
+      k.pullback(layer.activation, p.u, p.g, s.Rda.get(), Rdu, size(l), T(0));
       k.bend(layer.activation, p.u, p.g, s.da.get(), is_normalised(l) ? s.Ru.get() : s.Rz.get(), Rdu, size(l));
       if (is_normalised(l)) R_normalised_backward(l);
     }

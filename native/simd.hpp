@@ -232,6 +232,11 @@ template <class T> CHAINRULE_INLINE Vector<T> absolute(Vector<T> x) {
   return from_bits<T>(bits<T>(x) & broadcast_integer<T>(sign_off));
 }
 
+// 0 where |x| < small (docs/notation.md, small numbers); NaN goes through, and everything does where small is 0
+template <class T> CHAINRULE_INLINE Vector<T> without_small(Vector<T> x, Vector<T> small) {
+  return absolute<T>(x) < small ? broadcast<T>(0) : x;
+}
+
 // 0, 1, 2, … in the lanes
 template <class T> CHAINRULE_INLINE Integers<T> lane_numbers() {
 #if defined(CHAINRULE_ONE_LANE)

@@ -81,9 +81,11 @@ template <class T>
     for (; i + n <= m; i += n) dot_block<T, 1>(a_in, w, first + i, z + i);
     for (; i < m; ++i) z[i] = dot_row<T>(a_in, w, first + i);
     const std::size_t size = round_up(m, n);
-    for (i = 0; i < size; i += n) store<T>(z + i, load(z + i) + broadcast<T>(bias));
+    for (i = 0; i < size; i += n)
+      store<T>(z + i, without_small<T>(load(z + i) + broadcast<T>(bias), broadcast<T>(out.small)));
     if (has_g) {
-      activate<T>(out.activation, z, g, size);
+      if (out.watched) refuse_infinite<T>(z, size);
+      activate<T>(out.activation, z, g, size, out.small);
       for (i = 0; i < m; ++i) out.g[(first + i) * chunk<T>] = g[i];
     }
     if (T* const kept = out.z ? out.z : (has_g ? nullptr : out.g))

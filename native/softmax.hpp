@@ -35,11 +35,20 @@ template <class T> CHAINRULE_INLINE T largest_of_row(const Row<T>& row, const T*
   return largest<T>(top);
 }
 
+// e^x, x = z - top; 0 below the bottom, where powers would soon be subnormal
+template <class T> CHAINRULE_INLINE Vector<T> power_of_share(Vector<T> x, Vector<T> bottom) {
+  return x < bottom ? broadcast<T>(0) : exp_<T>(x < bottom ? bottom : x);
+}
+template <class T> CHAINRULE_INLINE Vector<T> bottom_of_shares(T small) {
+  return broadcast<T>(small > 0 ? Terms<T>::share_bottom : T(-__builtin_inf()));
+}
+
 // a = softmax(z) of row i: e^(z - top), their sum, the quotients
-template <class T> CHAINRULE_INLINE void powers_of_row(const Row<T>& row, const T* z, T* a, std::size_t i, T top) {
+template <class T>
+CHAINRULE_INLINE void powers_of_row(const Row<T>& row, const T* z, T* a, std::size_t i, T top, Vector<T> bottom) {
   for (std::size_t c = 0; c < row.n_lines; ++c) {
     Line<T> e = load_line(z + row.at(i, c));
-    for (std::size_t k = 0; k < Line<T>::n; ++k) e.v[k] = exp_<T>(e.v[k] - broadcast<T>(top));
+    for (std::size_t k = 0; k < Line<T>::n; ++k) e.v[k] = power_of_share<T>(e.v[k] - broadcast<T>(top), bottom);
     store_line(a + row.at(i, c), row.inside(e, c, T(0)));
   }
 }
@@ -59,10 +68,10 @@ template <class T> CHAINRULE_INLINE void divide_row(const Row<T>& row, T* a, std
   }
 }
 
-template <class T> void softmax(Panels<T> shape, const T* z, T* a, std::size_t i0, std::size_t i1) {
+template <class T> void softmax(Panels<T> shape, const T* z, T* a, T small, std::size_t i0, std::size_t i1) {
   const Row<T> row(shape);
   for (std::size_t i = i0; i < i1; ++i) {
-    powers_of_row(row, z, a, i, largest_of_row(row, z, i));
+    powers_of_row(row, z, a, i, largest_of_row(row, z, i), bottom_of_shares<T>(small));
     divide_row(row, a, i, sum_of_row(row, a, i));
   }
 }
@@ -127,14 +136,17 @@ constexpr std::size_t block_rows = 32;
 
 // Step by step for a block of rows: within a row, every number depends on the maximum, the sum and the quotient before it.
 template <class T>
-void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale, T* row_loss,
-                           std::size_t i0, std::size_t i1) {
+void softmax_cross_entropy(Panels<T> shape, const Activated<T>& output, T* delta, Targets<T> targets, const T* scale,
+                           T* row_loss, std::size_t i0, std::size_t i1) {
+  const T* const z = output.z;
+  T* const a = output.g;
   const Row<T> row(shape);
+  const Vector<T> bottom = bottom_of_shares<T>(output.small), least = broadcast<T>(output.small_delta);
   T top[block_rows], weight[block_rows], linear[block_rows];
   for (std::size_t b = i0; b < i1; b += block_rows) {
     const std::size_t end = b + block_rows < i1 ? b + block_rows : i1;
     for (std::size_t i = b; i < end; ++i) top[i - b] = largest_of_row(row, z, i);
-    for (std::size_t i = b; i < end; ++i) powers_of_row(row, z, a, i, top[i - b]);
+    for (std::size_t i = b; i < end; ++i) powers_of_row(row, z, a, i, top[i - b], bottom);
     for (std::size_t i = b; i < end; ++i) row_loss[i] = sum_of_row(row, a, i);
     for (std::size_t i = b; i < end; ++i) {
       divide_row(row, a, i, row_loss[i]);
@@ -151,7 +163,8 @@ void softmax_cross_entropy(Panels<T> shape, const T* z, T* a, T* delta, Targets<
           }
         }
         if (!scale) continue;
-        for (std::size_t k = 0; k < Line<T>::n; ++k) d.v[k] = scaled<T>(d.v[k] - y.v[k], scale[i]);
+        for (std::size_t k = 0; k < Line<T>::n; ++k)
+          d.v[k] = without_small<T>(scaled<T>(d.v[k] - y.v[k], scale[i]), least);
         store_line(delta + at, d);
       }
       if (targets.labels) {
@@ -188,7 +201,8 @@ template <class T> CHAINRULE_INLINE Vector<T> sum_of_classes(const Vector<T>* e,
 // m rows from z, a, delta on, `width` apart
 template <class T>
 CHAINRULE_INLINE void cross_entropy_of_rows(std::size_t n, std::size_t width, const T* z, T* a, T* delta,
-                                            const std::int32_t* labels, const T* scale, T* row_loss, std::size_t m) {
+                                            const std::int32_t* labels, const T* scale, T* row_loss, std::size_t m,
+                                            Vector<T> bottom, Vector<T> least) {
   constexpr std::size_t lane = lanes<T>;
   alignas(64) T at_label[lane] = {}, scales[lane] = {}, losses[lane];
   alignas(64) Word<T> label[lane] = {};
@@ -202,7 +216,7 @@ CHAINRULE_INLINE void cross_entropy_of_rows(std::size_t n, std::size_t width, co
     for (std::size_t k = 0; k < lane; ++k) e[c + k] = x[k];
   }
   for (std::size_t j = 0; j < n; ++j) top = e[j] > top ? e[j] : top;
-  for (std::size_t j = 0; j < n; ++j) e[j] = exp_<T>(e[j] - top);
+  for (std::size_t j = 0; j < n; ++j) e[j] = power_of_share<T>(e[j] - top, bottom);
   for (std::size_t j = n; j < width; ++j) e[j] = broadcast<T>(0);
   const Vector<T> s = sum_of_classes<T>(e, width);
   store<T>(losses, log_<T>(s) - (load(at_label) - top));
@@ -217,7 +231,7 @@ CHAINRULE_INLINE void cross_entropy_of_rows(std::size_t n, std::size_t width, co
       const Integers<T> j = broadcast_integer<T>(static_cast<Word<T>>(c + k));
       x[k] = e[c + k] / s;
       d[k] = x[k] - (labelled == j ? broadcast<T>(1) : zero);
-      d[k] = share > zero ? d[k] * share : zero;
+      d[k] = without_small<T>(share > zero ? d[k] * share : zero, least);
     }
     store_transposed<T>(x, a + c, width, m);
     if (scale) store_transposed<T>(d, delta + c, width, m);
@@ -225,13 +239,16 @@ CHAINRULE_INLINE void cross_entropy_of_rows(std::size_t n, std::size_t width, co
 }
 
 template <class T>
-void cross_entropy_of_labels(Panels<T> shape, const T* z, T* a, T* delta, Targets<T> targets, const T* scale,
+void cross_entropy_of_labels(Panels<T> shape, const Activated<T>& output, T* delta, Targets<T> targets, const T* scale,
                              T* row_loss, std::size_t i0, std::size_t i1) {
+  const T* const z = output.z;
+  T* const a = output.g;
   const std::size_t n = shape.columns, width = padded_columns<T>(n);
+  const Vector<T> bottom = bottom_of_shares<T>(output.small), least = broadcast<T>(output.small_delta);
   for (std::size_t i = i0; i < i1; i += lanes<T>) {
     const std::size_t m = i1 - i < lanes<T> ? i1 - i : lanes<T>, at = i * width;
     cross_entropy_of_rows<T>(n, width, z + at, a + at, scale ? delta + at : nullptr, targets.labels + i,
-                             scale ? scale + i : nullptr, row_loss + i, m);
+                             scale ? scale + i : nullptr, row_loss + i, m, bottom, least);
   }
 }
 #endif

@@ -13,6 +13,7 @@ import {
 import { lossAndDelta, rowLoss } from "../../src/chainrule/report/static/losses.js";
 import { OPTIMIZERS } from "../../src/chainrule/report/static/optimizers.js";
 import { general, number } from "../../src/chainrule/report/static/numbers.js";
+import { verifyStep } from "../../src/chainrule/report/static/verify.js";
 
 const golden = JSON.parse(readFileSync(new URL("golden.json", import.meta.url), "utf8"));
 const matrix = (rows) => ({
@@ -93,6 +94,51 @@ test("layer normalisation, forward and backward", () => {
   agree(found.dgain, dgain, "dgain");
   agree(found.dshift, dshift, "dshift");
 });
+
+// The arrays of a step in the precision of its run.
+function unpacked(step, dtype) {
+  const type = dtype === "float32" ? Float32Array : Float64Array,
+    read = (x) => {
+      if (Array.isArray(x)) return x.map(read);
+      if (x?.shape) return { data: type.from(x.data), shape: x.shape };
+      return x;
+    };
+  const state = Object.fromEntries(Object.entries(step.state).map(([k, x]) => [k, read(x)]));
+  return {
+    ...Object.fromEntries(Object.entries(step).map(([k, x]) => [k, read(x)])),
+    state,
+    settings: step.settings,
+  };
+}
+const failed = (step, architecture) =>
+  verifyStep(step, architecture)
+    .filter((c) => !c.ok)
+    .map((c) => `${c.name}: ${c.worst} > ${c.bound}`);
+
+for (const { architecture, step, optimizer, dtype, scale, rules } of golden.steps) {
+  const what = `${optimizer}, weights of ${scale} in ${dtype}, rules ${rules}`;
+  test(`a step that is right passes: ${what}`, () => {
+    assert.deepEqual(failed(unpacked(step, dtype), architecture), []);
+  });
+  test(`a number that is wrong by a thousandth is found: ${what}`, () => {
+    let planted = 0;
+    for (const name of ["z", "a", "delta", "dtheta", "gradient", "theta_new"]) {
+      const count = Array.isArray(step[name]) ? step[name].length : 1;
+      for (let l = 0; l < count; l++) {
+        const wrong = unpacked(step, dtype),
+          tensor = Array.isArray(wrong[name]) ? wrong[name][l] : wrong[name];
+        if (!tensor) continue;
+        const sizes = Array.from(tensor.data, Math.abs),
+          most = Math.max(...sizes);
+        if (most < (dtype === "float32" ? 1e-13 : 1e-140)) continue; // all of it is too small, or nearly
+        tensor.data[sizes.indexOf(most)] *= 1.001;
+        planted++;
+        assert.notDeepEqual(failed(wrong, architecture), [], `${name}${l}`);
+      }
+    }
+    assert.ok(planted >= 6);
+  });
+}
 
 test("numbers are written as Python's :.ng writes them", () => {
   const wanted = [

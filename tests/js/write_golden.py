@@ -1,7 +1,8 @@
 """Golden numbers for the page's mathematics, written by reference/: `python tests/js/write_golden.py [--print]`.
 
 Every activation with its slope, every legal pair of loss and output with J and delta, every optimizer over three
-steps, a dense layer and layer normalisation in both directions. tests/js/maths.test.js recomputes them in
+steps, a dense layer and layer normalisation in both directions, and whole steps with numbers of ordinary size and of
+no size at all, by the first and by the latest rules for small numbers. tests/js/maths.test.js recomputes them in
 JavaScript; test_golden.py in this folder keeps the file what reference/ says today.
 """
 
@@ -14,6 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engine.numpy import NumpyEngine
+from chainrule.engine.protocol import StepSettings, Task
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
 from chainrule.reference import layers
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.kinds import layer_norm
@@ -96,6 +101,67 @@ def layer_kinds() -> dict[str, Any]:
     }  # fmt: skip
 
 
+STEPS = [
+    {"optimizer": rule, "dtype": dtype, "scale": scale, "rules": rules, "step": step}
+    for rule, dtype, scale, rules, step in [
+        ("adam", "float32", 1.0, 2, 3),
+        ("adam", "float32", 1e-39, 1, 3),
+        ("adam", "float32", 3e-42, 1, 3),
+        ("sgd", "float32", 1e-39, 1, 3),
+        ("sgd", "float32", 1e-15, 2, 3),
+        ("adam", "float32", 2e-17, 2, 63),
+        ("adam", "float32", 1e-17, 2, 62),
+        ("sgd", "float32", 3e-17, 2, 63),
+        ("rmsprop", "float64", 1e-150, 2, 3),
+        ("adam", "float64", 1e-310, 1, 3),
+        ("adam", "float64", 1.0, 2, 63),
+    ]
+]
+"""Steps of a network whose weights have about the size `scale`, biases the size of 1."""
+
+
+def step_of(case: dict[str, Any]) -> dict[str, Any]:
+    """One step as the page holds it: arrays of numbers beside their shapes."""
+    rng = np.random.default_rng(3)
+    dtype, name = case["dtype"], case["optimizer"]
+    architecture = Architecture.build([4, 6, 5, 1], "relu", "sigmoid", dtype=dtype, rules=case["rules"])
+    parameters = Parameters(architecture, rng.normal(size=architecture.n_parameters).astype(dtype))
+    task = Task(
+        architecture=architecture, X=rng.normal(size=(4, 4)).astype(dtype), targets=(np.arange(4) % 2).astype(np.int32),
+        weight=None, optimizer=name, batch_size=4, seed=0, shuffle=False,
+    )  # fmt: skip
+    settings = StepSettings(optimizer=OPTIMIZERS[name].hyper, l2=0.01)
+    state = {key: rng.normal(size=architecture.n_parameters) for key in OPTIMIZERS[name].keeps(settings.optimizer)}
+    state = {key: (x if key == "m" else x * x).astype(dtype) for key, x in state.items()}
+    moments = {key: parameters.like(array) for key, array in state.items()}
+    for l in range(1, 4):
+        parameters.W[l] *= np.dtype(dtype).type(case["scale"])
+        for key, moment in moments.items():
+            moment.W[l] *= np.dtype(dtype).type(case["scale"]) * (0 if key == "v" and case["scale"] < 1 else 1)
+    session = NumpyEngine().start(task, settings)
+    session.load(parameters.flat, state)
+    r = session.record(case["step"], 0.01, settings)
+
+    def matrix(x: Any) -> Any:
+        return None if x is None else {"data": x.ravel().tolist(), "shape": list(x.shape)}
+
+    flat = [b.ravel() for l in range(1, 4) for b in (r.backward.dW[l], r.backward.db[l])]
+    y = np.asarray(task.targets, dtype)[:, None]
+    return {
+        "architecture": architecture.to_dict() | {"n_parameters": architecture.n_parameters},
+        "step": {
+            "step": r.step, "eta": 0.01, "loss": r.backward.loss, "optimizer": name, "X": matrix(r.forward.a[0]),
+            "settings": {"optimizer": settings.optimizer, "l2": 0.01, "l1": 0, "clip_norm": None},
+            "y": matrix(y), "weight": None, "masks": None, "theta": matrix(r.update.old.parameters.flat),
+            "state": {key: matrix(part.flat) for key, part in r.update.old.optimizer.items()},
+            "z": [matrix(x) for x in r.forward.z], "a": [None, *(matrix(x) for x in r.forward.a[1:])],
+            "u": [None] * 4, "du": [None] * 4, "delta": [matrix(x) for x in r.backward.delta],
+            "dtheta": matrix(np.concatenate(flat)), "gradient": matrix(r.update.gradient.flat),
+            "theta_new": matrix(r.update.new.parameters.flat),
+        },
+    }  # fmt: skip
+
+
 def golden() -> dict[str, Any]:
     """All of it."""
     global RNG
@@ -108,6 +174,7 @@ def golden() -> dict[str, Any]:
         "optimizers": optimizers(),
         "layers": layer_kinds(),
         "missing": losses(missing=True),
+        "steps": [case | step_of(case) for case in STEPS],
     }
 
 

@@ -115,7 +115,7 @@ template <class T> void test_gather(const Kernels<T>& kernels, std::size_t colum
   for (T& x : X) x = static_cast<T>(next());
   const std::vector<std::int64_t> rows{4, 0, 8, 8, 3};
   const Matrix<T> out(rows.size(), columns);
-  kernels.gather(X.data(), rows.data(), nullptr, out, 0, rows.size(), nullptr);
+  kernels.gather(X.data(), rows.data(), nullptr, out, 0, rows.size(), T(0), nullptr);
   bool same = true;
   for (std::size_t i = 0; i < rows.size(); ++i)
     for (std::size_t j = 0; j < columns; ++j)

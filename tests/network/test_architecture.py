@@ -136,6 +136,7 @@ def test_round_trip(sizes: list[int], activation: str, output: str, dtype: str) 
         "activations": [activation] * (len(sizes) - 2) + [output],
         "loss": "squared_error",
         "dtype": dtype,
+        "rules": 2,
     }
 
 

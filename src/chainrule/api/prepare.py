@@ -15,6 +15,7 @@ from chainrule.engine.protocol import Engine, Targets, Task, dense_targets
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError, ShapeError
 from chainrule.network.class_weights import ClassWeights, class_weights
+from chainrule.network.parameters import Parameters
 from chainrule.network.targets import OutputKind, kind_of
 from chainrule.pipeline.target import Classes
 from chainrule.reference.activations import ACTIVATIONS
@@ -65,6 +66,14 @@ class Setup:
         """The optimizer's arrays before the first step."""
         settings = settings_at(0, self.settings, ())[1]
         return OPTIMIZERS[self.task.optimizer].start(theta, settings.optimizer)
+
+
+def by_rules(network: Network, rules: int) -> Network:
+    """The network with the rules for small numbers that a training is to follow; it shares its parameters."""
+    if network.architecture.rules == rules:
+        return network
+    parameters = Parameters(replace(network.architecture, rules=rules), network.parameters.flat)
+    return Network.of(parameters, network.kind, network.seed, network.initializers)
 
 
 def set_up(

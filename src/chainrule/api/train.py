@@ -12,11 +12,12 @@ import numpy as np
 from chainrule.api import finish
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.network import Network
-from chainrule.api.prepare import Setup, positive_of, set_up
+from chainrule.api.prepare import Setup, by_rules, positive_of, set_up
 from chainrule.api.run import Run
 from chainrule.api.run_writer import RunWriter
 from chainrule.errors import DivergenceWarning, SettingsError, warn
 from chainrule.reference.losses import loss_named
+from chainrule.run.resume import rules_of
 from chainrule.run.table_sample import TableSample
 from chainrule.training import metrics
 from chainrule.training.checkpoints import CheckpointStore, Progress
@@ -79,6 +80,7 @@ def train(
         early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
     )  # fmt: skip
     _check(threads, time_limit, on_divergence, has_validation=early_stopping is None or validation is not None)
+    network = by_rules(network, rules_of(directory if resume else None))
     setup = set_up(
         network, X, y, sample_weight, class_weight, validation, settings, engine, threads, positive_of(pipeline)
     )

@@ -27,6 +27,7 @@ from chainrule.reference.losses import loss_named
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.penalties import penalty
 from chainrule.reference.propagate import row_scales
+from chainrule.reference.small_numbers import without_small
 
 ACTIVATIONS = (
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh",
@@ -109,7 +110,7 @@ class NativeEngine:
         u = _normalised_arrays(parameters.architecture, len(X))
         if len(X):
             self._passes(parameters, len(X)).forward(_plain(X, parameters), z[1:], u[1:], a[1:])
-        return Forward(z, [X, *a[1:]], None, u)
+        return Forward(z, [without_small(X, parameters.architecture.small), *a[1:]], None, u)
 
     def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
         """J and its gradients."""
@@ -149,8 +150,7 @@ class NativeEngine:
         out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
         labels, y = _targets(targets, parameters.architecture)
         with self._block_passes(parameters, len(X)) as passes:
-            weight = _weight(weight, parameters.architecture)
-            loss = passes.loss(_plain(X, parameters), labels, y, weight, out)
+            loss = passes.loss(_plain(X, parameters), labels, y, _weight(weight, parameters.architecture), out)
         return float(loss), out
 
     def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
@@ -199,9 +199,10 @@ class NativeEngine:
         threads = 1 if n <= BLOCK_ROWS else self._threads
         if threads > 1 and self._may_choose:
             threads = paying_threads(2.0 * n * architecture.n_parameters, threads)
-        known, most, passes = self._idle.pop(threads, (None, 0, None))
+        idle: Any = self._idle.pop(threads, (None, 0, None))
+        known, most, passes = idle
         if known == architecture and most >= block:
-            _load(passes, parameters)
+            passes.load(plain(parameters.flat, architecture.dtype))
         else:
             most, passes = block, self._passes(parameters, block, threads)
         yield passes
@@ -212,7 +213,7 @@ class NativeEngine:
         architecture = parameters.architecture
         kind = _native.Passes32 if architecture.dtype == "float32" else _native.Passes64
         passes = kind(self._isa, *_network(architecture), max(block, 1), threads)
-        _load(passes, parameters)
+        passes.load(plain(parameters.flat, architecture.dtype))
         return passes
 
 
@@ -314,7 +315,8 @@ class NativeSession:
         l1, l2 = settings.l1, settings.l2_of(float(size))
         return StepRecord(
             step=step, epoch=step // task.steps_per_epoch, rows=rows,
-            forward=Forward(z, [task.X[rows], *a[1:]], masks, u), backward=_backward(loss, delta, du, dtheta, dX),
+            forward=Forward(z, [without_small(task.X[rows], architecture.small), *a[1:]], masks, u),
+            backward=_backward(loss, delta, du, dtheta, dX),
             penalty=penalty(before.W[1:], {"l2": l2, "l1": l1}) if l2 or l1 else 0.0,
             update=Update(before, self._moment(), gradient, learning_rate),
         )  # fmt: skip
@@ -337,7 +339,7 @@ def _network(architecture: Architecture) -> tuple[list[Any], Any]:
     layers = [
         _native.Layer(
             layer.n_in, layer.n_out, ACTIVATIONS.index(layer.activation), NORMALIZATIONS.index(layer.normalization),
-            layer.residual,
+            layer.residual, architecture.small,
         )
         for layer in architecture.layers
     ]  # fmt: skip
@@ -382,10 +384,6 @@ def _normalised_arrays(architecture: Architecture, n: int) -> list[Any]:
 def _backward(loss: float, delta: list[Any], du: list[Any], gradient: Parameters, dX: Array) -> Backward:
     g: Any = gradient
     return Backward(loss=loss, delta=delta, dW=g.W, db=g.b, dX=dX, du=du, tensors={"gain": g.gain, "shift": g.shift})
-
-
-def _load(passes: Any, parameters: Parameters) -> None:
-    passes.load(plain(parameters.flat, parameters.architecture.dtype))
 
 
 def _plain(X: Array, parameters: Parameters) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensor_names, tensors
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
 from chainrule.reference import penalties, propagate
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.reference.small_numbers import settled
 from chainrule.seeding import keep_words
 
 BLOCK_ROWS = 4096
@@ -37,7 +40,9 @@ class NumpyEngine:
     @staticmethod
     def _forward(parameters: Parameters, X: Array, masks: list[Array] | None) -> propagate.Activations:
         p, architecture = parameters, parameters.architecture
-        return propagate.forward(X, p.W, p.b, architecture.activations, masks, p.kinds, architecture.residuals)
+        return propagate.forward(
+            X, p.W, p.b, architecture.activations, masks, p.kinds, architecture.residuals, architecture.small
+        )
 
     def backward(
         self,
@@ -63,7 +68,14 @@ class NumpyEngine:
         passed = self._forward(parameters, X, masks)
         loss, delta_L = self._loss(passed.z[-1], passed.a[-1], targets, weight, architecture)
         g = propagate.backward(
-            passed, parameters.W, delta_L, architecture.activations, masks, parameters.kinds, architecture.residuals
+            passed,
+            parameters.W,
+            delta_L,
+            architecture.activations,
+            masks,
+            parameters.kinds,
+            architecture.residuals,
+            architecture.small,
         )
         forward = Forward(passed.z, passed.a, masks, passed.u)
         learned = {name: g.of_tensor(name) for name in tensor_names(architecture) if name not in ("W", "b")}
@@ -128,7 +140,7 @@ class NumpyEngine:
     ) -> tuple[float, Array]:
         y = dense_targets(targets, architecture)
         scale = propagate.row_scales(weight, len(a), a.dtype)
-        return propagate.batch_loss(z, a, y, scale, architecture.loss, architecture.output)
+        return propagate.batch_loss(z, a, y, scale, architecture.loss, architecture.output, architecture.small)
 
 
 class NumpySession:
@@ -202,13 +214,15 @@ class NumpySession:
         weight = None if task.weight is None else task.weight[rows]
         masks = self._masks(epoch, step, len(rows), settings.dropout)
         forward, backward = self._engine.passes(old, task.X[rows], task.targets[rows], weight, masks)
+        if task.architecture.small and _hides_infinity(forward, task.architecture):
+            backward = replace(backward, loss=float("nan"))
         l2 = settings.l2_of(self._weight_of(rows))
         gradient = self._gradient(backward, settings, l2)
         theta, state = old.flat, self._state
         if np.isfinite(backward.loss):  # else the step ends the training and its update is not applied
-            theta, state = OPTIMIZERS[task.optimizer].update(
-                gradient.flat, state, theta, step + 1, learning_rate, **settings.optimizer
-            )
+            rule, small = OPTIMIZERS[task.optimizer], task.architecture.small
+            theta, state = rule.update(gradient.flat, state, theta, step + 1, learning_rate, **settings.optimizer)
+            theta, state = settled(theta, state, rule.squares, step + 1, small)
         before = Moment(old, {name: old.like(array) for name, array in self._state.items()})
         after = Moment(old.like(theta), {name: old.like(array) for name, array in state.items()})
         self._parameters, self._state = after.parameters, state
@@ -247,6 +261,12 @@ class NumpySession:
             words = keep_words(self._task.seed, epoch, step, l, n * layer.n_out).reshape(n, layer.n_out)
             masks[l] = penalties.dropout_mask(words, p, np.dtype(architecture.dtype))
         return masks
+
+
+def _hides_infinity(forward: Forward, architecture: Architecture) -> bool:
+    """Whether an activation that is flat on both sides made a finite number of an infinite one."""
+    flat = [ACTIVATIONS[layer.activation].steepest is not None for layer in architecture.layers]
+    return any(np.isinf(forward.pre_activation(l)).any() for l, is_flat in enumerate(flat, start=1) if is_flat)
 
 
 def _finite(theta: Array) -> bool:

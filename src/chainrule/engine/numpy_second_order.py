@@ -23,14 +23,21 @@ class NumpySecondOrder:
         self._y = dense_targets(targets, architecture)
         with one_thread(), np.errstate(all="ignore"):
             self._passed = propagate.forward(
-                X, p.W, p.b, architecture.activations, self._masks, p.kinds, architecture.residuals
+                X, p.W, p.b, architecture.activations, self._masks, p.kinds, architecture.residuals, architecture.small
             )
             z, _, a = self._passed
             self.loss, delta = propagate.batch_loss(
-                z[-1], a[-1], self._y, self._scale, architecture.loss, architecture.output
+                z[-1], a[-1], self._y, self._scale, architecture.loss, architecture.output, architecture.small
             )
             self._g = propagate.backward(
-                self._passed, p.W, delta, architecture.activations, self._masks, p.kinds, architecture.residuals
+                self._passed,
+                p.W,
+                delta,
+                architecture.activations,
+                self._masks,
+                p.kinds,
+                architecture.residuals,
+                architecture.small,
             )
         self.gradient = self._flat(self._g)
 

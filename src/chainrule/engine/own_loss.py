@@ -34,7 +34,7 @@ class OwnLossEngine(NumpyEngine):
         y = dense_targets(targets, architecture)
         value = _shaped("value", self._value(a, y), (len(a),), a)
         delta = _shaped("delta", self._delta(a, y), a.shape, a)
-        return propagate.over_batch(value, delta, propagate.row_scales(weight, len(a), a.dtype))
+        return propagate.over_batch(value, delta, propagate.row_scales(weight, len(a), a.dtype), architecture.small)
 
 
 def _shaped(what: str, found: Any, shape: tuple[int, ...], like: Array) -> Array:

@@ -16,6 +16,7 @@ from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kind import LayerKind
 from chainrule.reference.layer_kinds import LAYER_KINDS
 from chainrule.reference.losses import loss_named
+from chainrule.reference.small_numbers import KNOWN_RULES, RULES, threshold
 
 DTYPES = ("float32", "float64")
 MAX_UNITS = 10_000_000
@@ -79,6 +80,8 @@ class Architecture:
         The loss.
     dtype : str
         The precision, "float32" or "float64".
+    rules : int
+        Which numbers count: 1, all of them, as in trainings by the first versions; 2, those from `small` on.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class Architecture:
     layers: tuple[Dense, ...]
     loss: str
     dtype: str
+    rules: int = RULES
 
     @classmethod
     def build(
@@ -102,6 +106,7 @@ class Architecture:
         dtype: str = "float32",
         normalization: str | Sequence[str | None] | None = None,
         residual: bool | Sequence[bool] = False,
+        rules: int = RULES,
     ) -> Architecture:
         """Make the architecture of layers of the given sizes.
 
@@ -121,6 +126,8 @@ class Architecture:
             One name or None, or one of them per hidden layer.
         residual : bool or sequence of bool, default False
             True for every hidden layer with as many units as the layer below it, or one value per hidden layer.
+        rules : int, default 2
+            Which numbers count (docs/notation.md, "Small numbers").
 
         Returns
         -------
@@ -149,7 +156,12 @@ class Architecture:
         loss = _check_output(layers[-1], loss)
         if str(dtype) not in DTYPES and getattr(dtype, "__name__", None) not in DTYPES:
             raise unknown_name("dtype", dtype, DTYPES)
-        return cls(layers, loss, np.dtype(dtype).name)
+        return cls(layers, loss, np.dtype(dtype).name, _known(rules))
+
+    @cached_property
+    def small(self) -> float:
+        """What a number must reach to count (docs/notation.md, "Small numbers"); 0 by the first rules."""
+        return threshold(self.rules, self.dtype)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -210,6 +222,8 @@ class Architecture:
             "loss": self.loss,
             "dtype": self.dtype,
         }
+        if self.rules > 1:
+            fields["rules"] = self.rules
         hidden = self.layers[:-1]
         if any(layer.normalization for layer in hidden):
             fields["normalization"] = [layer.normalization for layer in hidden]
@@ -234,8 +248,17 @@ class Architecture:
         *hidden, output = values["activations"]
         return cls.build(
             values["sizes"], hidden, output, values["loss"], values["dtype"],
-            values.get("normalization"), values.get("residual", False),
+            values.get("normalization"), values.get("residual", False), values.get("rules", 1),
         )  # fmt: skip
+
+
+def _known(rules: int) -> int:
+    if rules not in KNOWN_RULES:
+        raise SettingsError(
+            f"rules={rules!r}: must be {' or '.join(map(str, KNOWN_RULES))}; what was trained by later rules needs a "
+            "later chainrule. Install it."
+        )
+    return rules
 
 
 def _per_hidden_layer(what: str, given: Any, n_hidden: int) -> list[Any]:

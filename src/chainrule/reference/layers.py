@@ -6,44 +6,54 @@ A layer is z = a_in @ W + b; u = z, or kind(z) (kinds/); h = g(u) ⊙ mask; a = 
 from __future__ import annotations
 
 from chainrule.reference.activations import ACTIVATIONS, Array
+from chainrule.reference.small_numbers import without_small
 
 
-def dense_forward(a_in: Array, W: Array, b: Array, activation: str, mask: Array | None = None) -> tuple[Array, Array]:
+def dense_forward(
+    a_in: Array, W: Array, b: Array, activation: str, mask: Array | None = None, small: float = 0.0
+) -> tuple[Array, Array]:
     """The pre-activation and the activation of a dense layer, dropout applied where a mask is given.
 
         z = a_in @ W + b;   a = g(z), or g(z) ⊙ mask
 
     Arguments: a_in (n, n_in); W (n_in, n_out); b (n_out,); activation: a name in ACTIVATIONS; mask (n, n_out): 0
-    where dropout drops a unit, 1/(1 − p) where it keeps one. Returns z (n, n_out), a (n, n_out).
+    where dropout drops a unit, 1/(1 − p) where it keeps one; small: entries of z and g(z) below it are 0
+    (small_numbers). Returns z (n, n_out), a (n, n_out).
 
     Source: Goodfellow, Bengio, Courville (2016), algorithm 6.3; Srivastava et al. (2014), inverted.
     """
-    z = a_in @ W + b
-    return z, activate(z, activation, mask)
+    z = without_small(a_in @ W + b, small)
+    return z, activate(z, activation, mask, small)
 
 
-def activate(u: Array, activation: str, mask: Array | None = None) -> Array:
-    """g(u), dropout applied where a mask is given: g(u) ⊙ mask."""
-    g = ACTIVATIONS[activation].g(u)
+def activate(u: Array, activation: str, mask: Array | None = None, small: float = 0.0) -> Array:
+    """g(u), dropout applied where a mask is given: g(u) ⊙ mask; entries of g(u) below `small` are 0."""
+    g = without_small(ACTIVATIONS[activation].g(u), small)
     return g if mask is None else g * mask
 
 
 def dense_delta(
-    z: Array, a: Array, da: Array, activation: str, mask: Array | None = None, residual: bool = False
+    z: Array,
+    a: Array,
+    da: Array,
+    activation: str,
+    mask: Array | None = None,
+    residual: bool = False,
+    small: float = 0.0,
 ) -> Array:
     """∂J/∂z of a layer from ∂J/∂a of the same layer (BP2, second half); of a normalised layer ∂J/∂u from u.
 
         delta = pullback(z, g(z), da ⊙ mask)
 
     Arguments: z, a, da (n, n_out): as dense_forward returned them, and ∂J/∂a; mask as there; residual: whether a
-    holds a sum. Returns delta (n, n_out).
+    holds a sum; small: entries of g(z) and delta below it are 0. Returns delta (n, n_out).
 
     Source: Goodfellow, Bengio, Courville (2016), algorithm 6.4, line 3.
     """
-    g, pullback = ACTIVATIONS[activation].g, ACTIVATIONS[activation].pullback
-    if mask is None and not residual:
-        return pullback(z, a, da)
-    return pullback(z, g(z), da if mask is None else da * mask)  # a holds more than g(z), which the pullback wants
+    pullback = ACTIVATIONS[activation].pullback
+    if mask is not None or residual:  # a holds more than g(z), which the pullback wants
+        a, da = activate(z, activation, None, small), da if mask is None else da * mask
+    return without_small(pullback(z, a, da), small)
 
 
 def dense_backward(a_in: Array, W: Array, delta: Array) -> tuple[Array, Array, Array]:

@@ -98,6 +98,8 @@ class Optimizer:
     state : callable
         Called with the hyper-parameters; gives the names of the arrays that it keeps, each shaped like theta and 0 at
         the start. None are kept by default.
+    squares : tuple of str, default ()
+        Which of these arrays hold squares of g, of which squares of what counts do (docs/notation.md, small numbers).
     check : callable, optional
         Called with the hyper-parameters; raises SettingsError if they do not go together.
     formula_for : callable, optional
@@ -135,6 +137,7 @@ class Optimizer:
     settings: tuple[Setting, ...] = ()
     learning_rate: float = 0.001
     state: Callable[[Hyper], tuple[str, ...]] = no_state
+    squares: tuple[str, ...] = ()
     check: Callable[[Hyper], None] | None = None
     formula_for: Callable[[Hyper], str] | None = None
     stable_factor: Callable[[Hyper], float] | None = None

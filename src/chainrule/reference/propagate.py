@@ -22,6 +22,7 @@ from chainrule.reference.layers import (
     residual_forward,
 )
 from chainrule.reference.losses import value_and_delta
+from chainrule.reference.small_numbers import without_small
 
 Numbered: TypeAlias = Sequence[Any]
 """Arrays numbered by layer; None if a layer has no such array."""
@@ -61,6 +62,7 @@ def forward(
     masks: Numbered | None = None,
     kinds: Numbered | None = None,
     residual: Sequence[bool] | None = None,
+    small: float = 0.0,
 ) -> Activations:
     """Forward propagation: z and a of every layer, and u of the normalised ones.
 
@@ -68,22 +70,24 @@ def forward(
         where the layer has a kind: u[l] = kind(z[l]), a[l] = g_l(u[l]);   residual: a[l-1] is added to a[l]
 
     Arguments: X (n, n_0); W[l] (n_{l-1}, n_l); b[l] (n_l,); masks[l] (n, n_l) or None: dropout; kinds[l]: a Between
-    or None; residual[l] or None: no layer has one. Returns z, u, a: lists over 0 … L, each entry (n, n_l) or None.
+    or None; residual[l] or None: no layer has one; small: what a number must reach to count, in the output layer its
+    square (small_numbers). Returns z, u, a: lists over 0 … L, each entry (n, n_l) or None.
 
     Source: Goodfellow, Bengio, Courville (2016), algorithm 6.3.
     """
     z: list[Any] = [None]
     u: list[Any] = [None]
-    a: list[Array] = [X]
+    a: list[Array] = [without_small(X, small)]
     for l in range(1, len(W)):
         mask, u_l = _at(masks, l), None
+        least = small if l < len(W) - 1 else small * small
         between = _at(kinds, l)
         if between is not None:
-            z_l, _ = dense_forward(a[l - 1], W[l], b[l], "identity")
-            u_l = between.kind.forward(z_l, between.tensors)
-            a_l = activate(u_l, activations[l], mask)
+            z_l, _ = dense_forward(a[l - 1], W[l], b[l], "identity", small=least)
+            u_l = without_small(between.kind.forward(z_l, between.tensors), least)
+            a_l = activate(u_l, activations[l], mask, least)
         else:
-            z_l, a_l = dense_forward(a[l - 1], W[l], b[l], activations[l], mask)
+            z_l, a_l = dense_forward(a[l - 1], W[l], b[l], activations[l], mask, least)
         if _at(residual, l):
             a_l = residual_forward(a[l - 1], a_l)
         z.append(z_l)
@@ -106,23 +110,25 @@ def row_scales(weight: Array | None, n: int, dtype: np.dtype) -> Array:
     return np.zeros(n, dtype=dtype) if total == 0 else (weight / total).astype(dtype)
 
 
-def batch_loss(z: Array, a: Array, y: Array, scale: Array, loss: str, output: str) -> tuple[float, Array]:
+def batch_loss(
+    z: Array, a: Array, y: Array, scale: Array, loss: str, output: str, small: float = 0.0
+) -> tuple[float, Array]:
     """J of a batch and delta of the output layer, scaled by w_i / Σw.
 
         J = Σ_i scale_i·loss_i;   delta[L]_i = scale_i·∂loss_i/∂z_i (BP1)
 
-    Arguments: z, a, y (n, n_L); scale (n,) from row_scales; loss, output: names of the pair. Returns J (a float),
-    delta[L] (n, n_L).
+    Arguments: z, a, y (n, n_L); scale (n,) from row_scales; loss, output: names of the pair; small: entries of delta
+    below it are 0. Returns J (a float), delta[L] (n, n_L).
     """
-    return over_batch(*value_and_delta(loss, output, z, a, y), scale)
+    return over_batch(*value_and_delta(loss, output, z, a, y), scale, small)
 
 
-def over_batch(value: Array, delta: Array, scale: Array) -> tuple[float, Array]:
+def over_batch(value: Array, delta: Array, scale: Array, small: float = 0.0) -> tuple[float, Array]:
     """J = Σ_i scale_i·value_i and scale_i·delta_i, from the loss (n,) and delta (n, n_L) of every row."""
     # A row of weight 0 does not count, even if its loss is infinite (0·inf would be NaN).
     counts = scale > 0
     J = float(np.dot(np.where(counts, value, 0).astype(np.float64), scale.astype(np.float64)))
-    return J, np.where(counts[:, None], delta, 0) * scale[:, None]
+    return J, without_small(np.where(counts[:, None], delta, 0) * scale[:, None], small)
 
 
 def backward(
@@ -133,6 +139,7 @@ def backward(
     masks: Numbered | None = None,
     kinds: Numbered | None = None,
     residual: Sequence[bool] | None = None,
+    small: float = 0.0,
 ) -> Gradients:
     """Backward propagation: delta, dW, db of every layer, from delta of the output layer down.
 
@@ -141,7 +148,8 @@ def backward(
         residual: da[l-1] = delta[l] @ W[l].T + da[l];   where the layer has a kind: the pullback gives
         du[l], and the kind's backward makes delta[l] and the gradients of its tensors of it
 
-    Arguments: passed: from forward; W[l]; delta_L (n, n_L) from batch_loss; masks, kinds, residual as in forward.
+    Arguments: passed: from forward; W[l]; delta_L (n, n_L) from batch_loss; masks, kinds, residual, small as in
+    forward.
     Returns delta, du, dW, db, tensors: lists over 0 … L with None where there is none; dX (n, n_0).
 
     Source: Rumelhart, Hinton, Williams (1986); Goodfellow et al. (2016), algorithm 6.4.
@@ -155,13 +163,16 @@ def backward(
     for l in range(L, 0, -1):
         if l < L:
             on = z[l] if u[l] is None else u[l]
-            pulled = dense_delta(on, a[l], da, activations[l], _at(masks, l), bool(_at(residual, l)))
+            least = small if l > 1 else 0.0  # of the first of several layers delta is multiplied by X alone
+            pulled = dense_delta(on, a[l], da, activations[l], _at(masks, l), bool(_at(residual, l)), least)
             between = _at(kinds, l)
             if between is None:
                 delta[l] = pulled
             else:
                 du[l] = pulled
-                delta[l], tensors[l] = between.kind.backward(z[l], between.tensors, pulled)
+                below, tensors[l] = between.kind.backward(z[l], between.tensors, pulled)
+                delta[l] = without_small(below, least)
         dW[l], db[l], da_in = dense_backward(a[l - 1], W[l], delta[l])
+        da_in = without_small(da_in, small) if l > 2 else da_in
         da = residual_backward(da, da_in) if _at(residual, l) else da_in
     return Gradients(delta, du, dW, db, tensors, da)

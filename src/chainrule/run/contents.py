@@ -71,8 +71,9 @@ class _ArchitectureSchema:
             "dtype": Text(DTYPES),
             "normalization": ListOf(Optional(Text())),
             "residual": ListOf(Flag()),
+            "rules": Whole(1),
         },
-        may_lack=frozenset({"normalization", "residual"}),
+        may_lack=frozenset({"normalization", "residual", "rules"}),
     )
 
     def check(self, value: Any, place: str) -> Any:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import ModelFileError, SettingsError
+from chainrule.reference.small_numbers import RULES
 from chainrule.run import contents
 from chainrule.run.directory import FileStore, RunDirectory, columns_of, refuse_unread
-from chainrule.run.names import EVENTS, HISTORY
+from chainrule.run.names import EVENTS, HISTORY, RUN
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.events import Event
 from chainrule.training.settings import Settings
@@ -54,6 +55,14 @@ def refuse_another(folder: Path, before: Mapping[str, Any], now: Mapping[str, An
                 f"{folder}: was trained with a different {name} ({name} was {then[name]!r}, is {here.get(name)!r}), "
                 f"which rounds differently; it must be the same to resume. {remedy}, or name another directory."
             )
+
+
+def rules_of(directory: Any) -> int:
+    """The rules for small numbers by which the run in a directory was begun; the latest where there is none."""
+    folder = directory if directory is None or isinstance(directory, RunDirectory) else RunDirectory(directory)
+    if folder is None or not folder.exists:
+        return RULES
+    return int(contents.read_record(folder.file(RUN))["architecture"].get("rules", 1))
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def _numpy_epsilon_hat(hyper: Hyper, eta: float, t: int, c: Callable[[float], st
 
 ADAM = Optimizer(
     name="adam", rule=adam, formula="θ ← θ − η·m̂/(√v̂ + ε)", settings=(BETA1, BETA2, EPSILON), state=_keeps,
-    stable_factor=_stable, scale=root_of_mean, worked=_worked, parts=_parts, numpy=_numpy,
+    squares=("v",), stable_factor=_stable, scale=root_of_mean, worked=_worked, parts=_parts, numpy=_numpy,
 )  # fmt: skip
 ADAM_EPSILON_HAT = replace(
     ADAM, name="adam_epsilon_hat", rule=adam_epsilon_hat, formula="θ ← θ − η·√(1 − β₂^t)/(1 − β₁^t)·m/(√v + ε)",

@@ -111,11 +111,11 @@ def _numpy_adagrad(hyper: Hyper, eta: float, t: int, c: Callable[[float], str]) 
 
 RMSPROP = Optimizer(
     name="rmsprop", rule=rmsprop, formula="θ ← θ − η·g/(√v + ε)", settings=(RHO, EPSILON),
-    state=lambda hyper: ("v",), stable_factor=_descent, scale=root_of_mean, worked=_worked_by(_mean), parts=_parts,
-    numpy=_numpy_rmsprop,
+    state=lambda hyper: ("v",), squares=("v",), stable_factor=_descent, scale=root_of_mean,
+    worked=_worked_by(_mean), parts=_parts, numpy=_numpy_rmsprop,
 )  # fmt: skip
 ADAGRAD = Optimizer(
     name="adagrad", rule=adagrad, formula="θ ← θ − η·g/(√v + ε)", settings=(replace(EPSILON, default=1e-10),),
-    learning_rate=0.01, state=lambda hyper: ("v",), stable_factor=_descent, scale=_root_of_sum,
+    learning_rate=0.01, state=lambda hyper: ("v",), squares=("v",), stable_factor=_descent, scale=_root_of_sum,
     worked=_worked_by(_sum), parts=_parts, numpy=_numpy_adagrad,
 )  # fmt: skip

@@ -28,6 +28,27 @@ export const zeros = (data, n) => new /** @type {any} */ (data.constructor)(n);
 export const unit = (dtype) => (dtype === "float32" ? 2 ** -24 : 2 ** -53);
 
 /**
+ * What a number must reach to count (reference/small_numbers.py); 0 where every number does.
+ * @param {Architecture} architecture
+ */
+export const smallOf = ({ rules = 1, dtype }) =>
+  rules > 1 ? (dtype === "float32" ? 2 ** -56 : 2 ** -504) : 0;
+/** Updates after which parameters and the optimizer's arrays lose what is too small to count. */
+export const SETTLE_EVERY = 64;
+/**
+ * @param {Matrix} m
+ * @param {number} small
+ * @returns {Matrix}
+ */
+export const withoutSmall = (m, small) =>
+  small
+    ? {
+        data: m.data.map((/** @type {number} */ x) => (Math.abs(x) < small ? 0 : x)),
+        shape: m.shape,
+      }
+    : m;
+
+/**
  * @param {Matrix} m
  * @param {number} i
  */

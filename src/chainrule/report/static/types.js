@@ -49,6 +49,7 @@
  * @property {(string | null)[]} [normalization]
  * @property {number[]} [n_learned]
  * @property {boolean[]} [residual]
+ * @property {number} [rules]
  */
 
 /**

@@ -2,30 +2,39 @@
 //
 // Each tensor is recomputed from its own operands as the engine recorded them, so a difference cannot hide
 // behind another: z from a and W, a from z, delta from the output or the layer above, dW and db from a and
-// delta, the gradient from dW, the weights after the step from the gradient. A difference is judged beside
-// the size of the terms of the sum: 2·(terms + slack) units of rounding are what two orders of a sum allow.
+// delta, the gradient from dW, the weights after the step from the gradient. Where the rule for small numbers
+// applies a number may be off by what is too small to count besides.
 
 import { ACTIVATIONS, activate, pullback } from "./activations.js";
 import {
+  SETTLE_EVERY,
   isResidual,
   parameters,
   rounding,
   rowScales,
+  smallOf,
   times,
   transposed,
-  unit,
+  withoutSmall,
   zeros,
 } from "./arrays.js";
+import { compare, leastRounding, sizesOf } from "./differences.js";
 import { dense, layerNormBackward, layerNormForward } from "./layers.js";
 import { lossAndDelta } from "./losses.js";
 import { OPTIMIZERS, objectiveGradient } from "./optimizers.js";
 
 /** @import { Architecture, Check, Matrix, PageData, Round, Step, Vector } from "./types.js" */
 
-const SLACK = 16; // roundings of the functions: exp, log and tanh are good to 3 ulp on either side
-
-const KNOWN = ["sizes", "activations", "loss", "dtype", "n_parameters", "residual", "n_learned"];
-
+const KNOWN = [
+  "sizes",
+  "activations",
+  "loss",
+  "dtype",
+  "rules",
+  "n_parameters",
+  "residual",
+  "n_learned",
+];
 /**
  * What a network or its optimizer has that this page has no equations for, by name.
  * @param {PageData} data
@@ -42,49 +51,6 @@ export function unknownTo({ architecture, settings }) {
     ...[settings.optimizer.name].filter((name) => !OPTIMIZERS[name]),
   ];
 }
-
-/**
- * Compares found with stored numbers; sizes are those of the terms.
- * @param {string} name
- * @param {ArrayLike<number>} found
- * @param {ArrayLike<number>} stored
- * @param {ArrayLike<number>} sizes
- * @param {number} terms
- * @param {string} dtype
- * @returns {Check}
- */
-export function compare(name, found, stored, sizes, terms, dtype) {
-  const result = {
-    name,
-    n: stored.length,
-    same: 0,
-    worst: 0,
-    bound: 2 * (terms + SLACK) * unit(dtype),
-    at: -1,
-    ok: false,
-  };
-  for (let i = 0; i < stored.length; i++) {
-    const x = found[i],
-      y = stored[i];
-    if (x === y || (Number.isNaN(x) && Number.isNaN(y))) {
-      result.same++;
-      continue;
-    }
-    const relative = Math.abs(x - y) / sizes[i];
-    if (!(relative <= result.worst))
-      [result.worst, result.at] = [Number.isFinite(relative) ? relative : Infinity, i];
-  }
-  result.ok = result.worst <= result.bound;
-  return result;
-}
-
-/**
- * @param {Vector} data
- * @param {Vector} z
- * @param {((z: number) => number) | undefined} bends
- */
-const sizesOf = (data, z, bends) =>
-  Float64Array.from(data, (x, i) => Math.abs(x) * (bends ? bends(z[i]) : 1));
 
 /**
  * All tensors of one step; `s` holds its unpacked arrays and plain values, see collect.py.
@@ -119,14 +85,17 @@ function verifyForward(s, architecture) {
   const { W, b, gain, shift } = parameters(s.theta.data, architecture);
   for (let l = 1; l < sizes.length; l++) {
     const name = activations[l - 1],
-      z = dense(a[l - 1], W[l], b[l], round);
-    checks.push(compare(`z${l}`, z.value.data, s.z[l].data, z.size, sizes[l - 1] + 1, dtype));
+      small = smallOf(architecture) ** (l < sizes.length - 1 ? 1 : 2),
+      z = dense(a[l - 1], W[l], b[l], round),
+      found = withoutSmall(z.value, small).data;
+    checks.push(compare(`z${l}`, found, s.z[l].data, z.size, sizes[l - 1] + 1, dtype, 2 * small));
     if (gain[l]) {
-      const u = layerNormForward(s.z[l], gain[l], shift[l], round);
-      checks.push(compare(`u${l}`, u.value.data, s.u[l].data, u.size, sizes[l], dtype));
+      const u = layerNormForward(s.z[l], gain[l], shift[l], round),
+        counted = withoutSmall(u.value, small).data;
+      checks.push(compare(`u${l}`, counted, s.u[l].data, u.size, sizes[l], dtype, 2 * small));
     }
     on.push(gain[l] ? s.u[l] : s.z[l]);
-    g.push(activate(on[l], name, dtype));
+    g.push(withoutSmall(activate(on[l], name, dtype), small));
     const exponent = on[l].data.reduce(
       (/** @type {number} */ top, /** @type {number} */ x) => Math.max(top, Math.abs(x)),
       0,
@@ -135,17 +104,18 @@ function verifyForward(s, architecture) {
     const h = times(g[l], s.masks?.[l], round).data,
       beside = isResidual(architecture, l) ? a[l - 1].data : null;
     const size = sizesOf(h, on[l].data, ACTIVATIONS[name].bends);
-    const found = beside
+    const sum = beside
       ? h.map((/** @type {number} */ x, /** @type {number} */ p) => round(x + beside[p]))
       : h;
     checks.push(
       compare(
         `a${l}`,
-        found,
+        sum,
         s.a[l].data,
         beside ? size.map((x, p) => x + Math.abs(beside[p])) : size,
         spread,
         dtype,
+        2 * small,
       ),
     );
   }
@@ -162,6 +132,7 @@ function verifyBackward(s, architecture, on, g) {
   const { sizes, activations, loss, dtype } = architecture,
     L = sizes.length - 1,
     round = rounding(dtype),
+    small = smallOf(architecture),
     a = inputs(s),
     checks = [];
   const { W, gain } = parameters(s.theta.data, architecture),
@@ -178,7 +149,15 @@ function verifyBackward(s, architecture, on, g) {
   );
   checks.push(
     compare("J", [end.J], [s.loss], [end.lossSize], sizes[L], dtype),
-    compare(`delta${L}`, end.delta.data, s.delta[L].data, end.size, sizes[L], dtype),
+    compare(
+      `delta${L}`,
+      withoutSmall(end.delta, small).data,
+      s.delta[L].data,
+      end.size,
+      sizes[L],
+      dtype,
+      2 * small,
+    ),
   );
   const ones = {
     data: zeros(s.X.data, n).fill(1),
@@ -193,14 +172,16 @@ function verifyBackward(s, architecture, on, g) {
       compare(`db${l}`, db.value.data, gradients.b[l], db.size, n, dtype),
     );
     if (l === 1) break;
+    const k = l - 1,
+      least = k > 1 ? small : 0; // delta of the first of several layers is multiplied by X alone
     da = errorBelow(
       da,
       dense(s.delta[l], transposed(W[l]), null, round),
       isResidual(architecture, l),
       round,
+      least,
     );
-    const k = l - 1,
-      name = activations[k - 1],
+    const name = activations[k - 1],
       mask = s.masks?.[k],
       exactly = (/** @type {number} */ x) => x,
       terms = sizes[l] + (ACTIVATIONS[name].row ? sizes[k] : 0) + (L - l);
@@ -216,17 +197,19 @@ function verifyBackward(s, architecture, on, g) {
     checks.push(
       compare(
         gain[k] ? `du${k}` : `delta${k}`,
-        pulled.data,
+        withoutSmall(pulled, least).data,
         (gain[k] ? s.du[k] : s.delta[k]).data,
         size,
         terms,
         dtype,
+        2 * small,
       ),
     );
     if (!gain[k]) continue;
-    const norm = layerNormBackward(s.z[k], gain[k], s.du[k], round);
+    const norm = layerNormBackward(s.z[k], gain[k], s.du[k], round),
+      delta = withoutSmall(norm.delta, least).data;
     checks.push(
-      compare(`delta${k}`, norm.delta.data, s.delta[k].data, norm.size, sizes[k], dtype),
+      compare(`delta${k}`, delta, s.delta[k].data, norm.size, sizes[k], dtype, 2 * small),
       compare(`dgain${k}`, norm.dgain, gradients.gain[k], norm.dgainSize, n + sizes[k], dtype),
       compare(`dshift${k}`, norm.dshift, gradients.shift[k], norm.dshiftSize, n, dtype),
     );
@@ -240,14 +223,16 @@ function verifyBackward(s, architecture, on, g) {
  * @param {any} through
  * @param {boolean} residual
  * @param {Round} round
+ * @param {number} small
  */
-function errorBelow(da, through, residual, round) {
-  if (!residual) return through;
-  const data = through.value.data.map((/** @type {number} */ x, /** @type {number} */ p) =>
+function errorBelow(da, through, residual, round, small) {
+  const counted = withoutSmall(through.value, small);
+  if (!residual) return { value: counted, size: through.size };
+  const data = counted.data.map((/** @type {number} */ x, /** @type {number} */ p) =>
     round(x + da.value.data[p]),
   );
   return {
-    value: { data, shape: through.value.shape },
+    value: { data, shape: counted.shape },
     size: through.size.map((/** @type {number} */ x, /** @type {number} */ p) => x + da.size[p]),
   };
 }
@@ -259,6 +244,7 @@ function errorBelow(da, through, residual, round) {
 function verifyUpdate(s, architecture) {
   const { dtype } = architecture,
     round = rounding(dtype),
+    lengths = lengthsOf(s.theta.data, architecture),
     checks = [];
   const objective = objectiveGradient(s.dtheta.data, s.theta.data, architecture, s.settings, round);
   if (s.settings.l2 || s.settings.l1 || s.settings.clip_norm !== null) {
@@ -267,27 +253,38 @@ function verifyUpdate(s, architecture) {
         objective.factor *
         (Math.abs(d) + s.settings.l2 * Math.abs(s.theta.data[p]) + s.settings.l1),
     );
-    checks.push(compare("g", objective.g, s.gradient.data, size, 4, dtype));
+    checks.push(compare("g", objective.g, s.gradient.data, size, 4, dtype, 0, lengths));
   }
-  const stored = s.gradient.data,
-    n = stored.length,
+  const small = smallOf(architecture),
+    settles = small > 0 && (s.step + 1) % SETTLE_EVERY === 0;
+  const n = s.gradient.data.length,
     theta = zeros(s.theta.data, n),
+    off = new Float64Array(n),
     size = new Float64Array(n);
   const applied = Number.isFinite(s.loss),
     names = Object.keys(s.state);
   const rule = OPTIMIZERS[s.optimizer],
-    hyper = s.settings.optimizer;
+    hyper = s.settings.optimizer,
+    rounded = 8 * (1 + s.eta) * leastRounding(dtype),
+    divisor = Math.min(1, hyper.epsilon ?? 1);
   for (let p = 0; p < n; p++) {
+    const g = s.gradient.data[p];
     const state = Object.fromEntries(names.map((name) => [name, s.state[name].data[p]]));
     const large = Object.fromEntries(names.map((name) => [name, Math.abs(s.state[name].data[p])]));
     theta[p] = applied
-      ? rule(stored[p], state, s.theta.data[p], s.step + 1, s.eta, hyper).theta
+      ? rule(g, state, s.theta.data[p], s.step + 1, s.eta, hyper).theta
       : s.theta.data[p];
+    // Subnormal numbers of the rule are off by their rounding, and divided by ε at least.
+    if (names.some((name) => large[name] < 2 ** 40 * rounded)) off[p] = rounded / divisor;
+    if (settles && applied) {
+      off[p] += 2 * small;
+      if (Math.abs(theta[p]) < small) theta[p] = 0;
+    }
     size[p] =
       Math.abs(s.theta.data[p]) +
       Math.abs(
         rule(
-          s.optimizer === "sgd_sutskever" ? -Math.abs(stored[p]) : Math.abs(stored[p]),
+          s.optimizer === "sgd_sutskever" ? -Math.abs(g) : Math.abs(g),
           large,
           Math.abs(s.theta.data[p]),
           s.step + 1,
@@ -296,8 +293,27 @@ function verifyUpdate(s, architecture) {
         ).step,
       );
   }
-  checks.push(compare("θ", theta, s.theta_new.data, size, 8, dtype));
+  const at = (/** @type {number} */ p) => off[p];
+  checks.push(compare("θ", theta, s.theta_new.data, size, 8, dtype, at, lengths));
   return checks;
+}
+
+/**
+ * The lengths of the tensors in the flat vector θ.
+ * @param {Vector} flat
+ * @param {Architecture} architecture
+ */
+function lengthsOf(flat, architecture) {
+  const { W, b, gain, shift } = parameters(flat, architecture),
+    /** @type {number[]} */
+    lengths = [];
+  for (let l = 1; l < W.length; l++)
+    lengths.push(
+      W[l].data.length,
+      b[l].length,
+      ...(gain[l] ? [gain[l].length, shift[l].length] : []),
+    );
+  return lengths;
 }
 
 /**
