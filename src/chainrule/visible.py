@@ -2,17 +2,21 @@
 
 A name in a table may hold anything: sequences that clear the screen or set its title, marks that turn the order of
 letters. `Door` stands before a stream of the command line and lets none of them through; files keep the true text.
+`short_repr` is the repr of an object that holds arrays: their shapes, on one line.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 MOST = 80
 """Characters of one value that a message shows."""
+MOST_REPR, MOST_ENTRIES = 160, 6
+"""Characters of a short repr, and entries of a list in it."""
 MOST_WORD, MOST_PATH, MOST_MESSAGE = 160, 1000, 2000
 """Characters of a text without blanks, as such and with the separators of a path; of a whole message."""
 
@@ -105,6 +109,54 @@ def in_lines(message: str, width: int | None = None) -> str:
         how = {"break_long_words": False, "break_on_hyphens": False}
         entries = ["\n    ".join(textwrap.wrap(entry, width - 4, **how)) for entry in entries]  # type: ignore[arg-type]
     return "\n  ".join(entries)
+
+
+def short_repr(self: object) -> str:
+    """The repr of a result on one line: shapes in place of arrays, the number of entries in place of long lists.
+
+    Attributes that are None, empty or kept out of the repr by the dataclass are left out.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Sums:
+    ...     name: str
+    ...     totals: list[float]
+    ...     next: object = None
+    ...     __repr__ = short_repr
+    >>> Sums("J", [0.1 + 0.2] * 100)
+    Sums(name='J', totals=[100 floats])
+    """
+    names = [entry.name for entry in fields(self) if entry.repr] if is_dataclass(self) else list(vars(self))
+    values = {name: getattr(self, name) for name in names if not name.startswith("_")}
+    shown = ", ".join(f"{name}={_in_short(value)}" for name, value in values.items() if _is_something(value))
+    return visible_line(f"{type(self).__name__}({cut(shown, MOST_REPR)})")
+
+
+def _is_something(value: Any) -> bool:
+    return value is not None and not (isinstance(value, (str, list, tuple, Mapping)) and not value)
+
+
+def _in_short(value: Any, depth: int = 0) -> str:
+    """A value in the repr of another one."""
+    shape, name = getattr(value, "shape", None), type(value).__name__
+    if isinstance(shape, tuple) and hasattr(value, "dtype") and shape:
+        return str(shape) if depth else f"{value.dtype} {shape}"
+    if isinstance(value, float) and not isinstance(value, int):
+        return f"{float(value):.6g}"
+    if isinstance(value, str):
+        return repr(cut(value, 40))
+    if isinstance(value, (list, tuple)):
+        if len(value) <= MOST_ENTRIES and not depth:
+            inside = ", ".join(_in_short(each, 1) for each in value)
+            return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+        return f"[{len(value):,} {type(value[-1]).__name__}s]"
+    if isinstance(value, Mapping):
+        return f"{{{cut(', '.join(map(str, value)), 40)}}}"
+    if value is None or isinstance(value, (bool, int)) or type(value).__module__.partition(".")[0] == "numpy":
+        return cut(repr(value), 40)
+    return getattr(value, "__qualname__", name) if callable(value) else name
 
 
 class Door:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.api import html
 from chainrule.data import arrays
 from chainrule.engine.probabilities import complement, logits
 from chainrule.engine.protocol import Engine
@@ -307,6 +308,29 @@ class Network:
 
     def _features(self, X: object) -> Array:
         return arrays.features(X, self.architecture.n_inputs, self.architecture.dtype)
+
+    def summary(self) -> str:
+        """Describe the layers: units, activations, parameters.
+
+        Returns
+        -------
+        str
+            Lines of text.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> print(cr.Network([4, 8, 3]).summary())
+        layer   units   activation   parameters
+        0           4       inputs            0
+        1           8         relu           40
+        2           3      softmax           27
+        4-8-3: 67 parameters, loss cross_entropy, float32
+        """
+        return html.network_summary(self.architecture)
+
+    def _repr_html_(self) -> str:
+        return html.network_html(self.architecture, self.parameters)
 
     def __repr__(self) -> str:
         a = self.architecture

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.api.history import TrainingHistory
 from chainrule.api.network import Network
+from chainrule.api.shown import ShownRun
 from chainrule.api.step import Step, step_of
 from chainrule.api.tables import PredictsTables
 from chainrule.engine.protocol import Engine
@@ -21,7 +23,6 @@ from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
 from chainrule.run.table_sample import TableSample
-from chainrule.text.tables import counted
 
 if TYPE_CHECKING:
     from chainrule.diagnose.doctor.finding import Diagnosis
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from chainrule.tune.found import LearningRate, Suggestion
 
 
-class Run(PredictsTables):
+class Run(ShownRun, PredictsTables):
     """A finished training, made by `train` and `load`. Steps are numbered from 0; see `replay`.
 
     Attributes
@@ -39,8 +40,8 @@ class Run(PredictsTables):
         With the best (with validation) or the last parameters.
     settings : Settings
         Optimizer, batch size, penalties, … of the training.
-    history : dict of lists
-        One entry an epoch.
+    history : TrainingHistory
+        A dict of lists, one entry an epoch; a notebook shows its curves.
     losses : array (n_steps,)
         J of every step's batch.
     events : list of Event
@@ -91,7 +92,7 @@ class Run(PredictsTables):
     ) -> None:
         self.record, self.engine, self.examined = record, engine, examined
         self.network = Network.of(record.parameters, record.kind, record.seed, record.initializers)
-        self.settings, self.history, self.losses = record.settings, record.history, record.losses
+        self.settings, self.history, self.losses = record.settings, TrainingHistory(record.history), record.losses
         self.events, self.result, self.diverged = record.events, record.result, record.diverged
         self.directory, self.source, self.index = record.directory, record.source, record.index
         self.steps_per_epoch, self.checkpoints = record.steps_per_epoch, record.checkpoints
@@ -388,9 +389,3 @@ class Run(PredictsTables):
         from chainrule.api.report import write_report
 
         return write_report(self._replayer, path, data, size_mb, self.examined)
-
-    def __repr__(self) -> str:
-        n_epochs, why = len(self.history["loss"]), self.result.get("stopped")
-        done = f"{counted(n_epochs, 'epoch')}, {counted(self.n_steps, 'step')}"
-        end = done if why == "epochs" else f"{why} after {done}"
-        return f"Run({self.network.architecture}, {self.settings.optimizer.name}, targets {self.network.kind}, {end})"

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import json_text
+from chainrule.api.html import step_html
 from chainrule.engine.protocol import StepSettings, dense_targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import tensor_names
 from chainrule.network.records import Backward, Forward, StepRecord, Update
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
+from chainrule.text.tables import counted, number
 
 if TYPE_CHECKING:
     from chainrule.explain.circuit.circuit import Circuit
@@ -73,6 +75,14 @@ class Step:
     """Who computed it."""
     exact_sums: bool = True
     """Whether its sums can be redone to the bit; see engine.protocol.Engine."""
+
+    def __repr__(self) -> str:
+        n, rule, engine = counted(len(self.rows), "row"), self.optimizer.get("name"), self.engine
+        head = f"step {self.step:,} of {self.n_steps:,}, epoch {self.epoch:,}: J = {number(self.backward.loss)}"
+        return f"Step({head}, {n}, {self.architecture}, {rule}, {engine})"
+
+    def _repr_html_(self) -> str:
+        return step_html(self)
 
     @property
     def step(self) -> int:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from chainrule.data.numbers import NumberFormat
 from chainrule.errors import DataError
-from chainrule.visible import MOST, cut
+from chainrule.visible import MOST, cut, short_repr
 
 Kind: TypeAlias = Literal["number", "boolean", "category", "time"]
 """What a column that is used holds."""
@@ -61,6 +61,7 @@ class Column:
     order: str | tuple[str, ...] | None = None
     """Of times how they are written (times.TimeFormat.stored); of a category whose levels have an order all of them,
     from the least to the most; "words" of texts that are used by their words."""
+    __repr__ = short_repr
 
     @property
     def reading(self) -> str:
@@ -89,6 +90,7 @@ class NumberColumn(Column):
     format: NumberFormat | None = None
     codes: npt.NDArray[np.int32] | None = None
     """Which word (of levels) a cell holds, −1 for none; None where there are no words."""
+    __repr__ = short_repr
 
     @property
     def reading(self) -> str:
@@ -137,6 +139,7 @@ class Table:
     """Of each row the line of a text file, else its number from 0; None where they were never asked for."""
     has_lines: bool = False
     """Whether places are lines."""
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -224,6 +227,7 @@ class Selection:
     header: bool | None = None
     sheet: str | None = None
     n_unnamed: int | None = None
+    __repr__ = short_repr
 
     @property
     def wanted_targets(self) -> tuple[str, ...]:

@@ -97,6 +97,9 @@ class NativeEngine:
     name = "native"
     exact_sums = True
 
+    def __repr__(self) -> str:
+        return "NativeEngine()"
+
     def __init__(self, threads: int | None = None) -> None:
         self._threads, self._may_choose = allowed_threads(threads)
         self._isa = instruction_set()

@@ -32,6 +32,9 @@ class NumpyEngine:
     name = "numpy"
     exact_sums = False
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def forward(self, parameters: Parameters, X: Array, masks: list[Array] | None = None) -> Forward:
         """z, u and a of every layer."""
         z, u, a = self._forward(parameters, X, masks)

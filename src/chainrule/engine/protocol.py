@@ -18,6 +18,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward, StepRecord
 from chainrule.seeding import permutation
+from chainrule.visible import short_repr
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 Targets: TypeAlias = npt.NDArray[Any]
@@ -51,6 +52,7 @@ class Task:
     batch_size: int
     seed: int
     shuffle: bool = True
+    __repr__ = short_repr
 
     @property
     def n_samples(self) -> int:
@@ -83,6 +85,7 @@ class StepSettings:
     clip_norm: float | None = None
     alpha: float = 0.0
     """l2 grows by alpha / weight of the batch."""
+    __repr__ = short_repr
 
     @property
     def penalties(self) -> dict[str, float]:
@@ -105,6 +108,7 @@ class Advance:
 
     losses: npt.NDArray[np.float64]
     stopped: str | None = None
+    __repr__ = short_repr
 
 
 class Session(Protocol):

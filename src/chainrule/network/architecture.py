@@ -96,6 +96,9 @@ class Architecture:
     dtype: str
     rules: int = RULES
 
+    def __repr__(self) -> str:
+        return f"Architecture({self}, {self.hidden}, output={self.output}, loss={self.loss}, {self.dtype})"
+
     @classmethod
     def build(
         cls,

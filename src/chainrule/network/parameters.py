@@ -85,6 +85,9 @@ class Parameters:
             if layer.kind is not None:
                 self.kinds[l] = Between(layer.kind, {t.name: views[t.name] for t in layer.kind.tensors})
 
+    def __repr__(self) -> str:
+        return f"Parameters({self.architecture}, {self.flat.dtype} {self.flat.shape})"
+
     def copy(self) -> Parameters:
         """Return the same numbers in a vector of their own.
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from chainrule.network.parameters import Parameters
 from chainrule.reference.layer_kind import LayerOfStep
+from chainrule.visible import short_repr
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 Numbered: TypeAlias = list[Array]
@@ -43,6 +44,7 @@ class Forward:
     a: Numbered
     masks: Numbered | None = None
     u: Numbered = field(default_factory=list)
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if not self.u:
@@ -105,6 +107,7 @@ class Backward:
     dX: Array
     du: Numbered = field(default_factory=list)
     tensors: dict[str, Numbered] = field(default_factory=dict)
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if not self.du:
@@ -165,6 +168,7 @@ class Moment:
 
     parameters: Parameters
     optimizer: dict[str, Parameters]
+    __repr__ = short_repr
 
     @property
     def W(self) -> list[Array]:
@@ -202,6 +206,7 @@ class Update:
     new: Moment
     gradient: Parameters
     learning_rate: float
+    __repr__ = short_repr
 
     @property
     def change(self) -> Parameters:
@@ -236,6 +241,7 @@ class StepRecord:
     backward: Backward
     update: Update
     penalty: float
+    __repr__ = short_repr
 
 
 def layer_of_step(record: StepRecord, l: int, rows: npt.NDArray[np.int64] | None = None) -> LayerOfStep:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from chainrule.data.table import Column, NumberColumn
 from chainrule.pipeline.statistics import mean_and_scale, quantiles
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 SCALINGS = ("robust", "quantile", "standard")
@@ -62,6 +63,7 @@ class NumberEncoder:
     """The lowest and the highest value of the training rows."""
     words: tuple[str, ...] = ()
     """Texts among the numbers, such as >20; each has an input that is 1 where it occurs."""
+    __repr__ = short_repr
 
     @classmethod
     def fit(cls, column: Column, weight: Array | None, *, scaling: str, n_bins: int) -> NumberEncoder:
@@ -233,6 +235,7 @@ class TimeEncoder:
     name: str
     elapsed: NumberEncoder
     cycles: tuple[str, ...]
+    __repr__ = short_repr
 
     @classmethod
     def fit(cls, column: Column, weight: Array | None) -> TimeEncoder:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from chainrule.data.table import Column
 from chainrule.pipeline.statistics import counts
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 RARE_ROWS = 5
@@ -43,6 +44,7 @@ class CategoryEncoder:
     means: Array
     """(1 + n_folds, n_levels + 1, n_targets), scaled: first of all training rows, then without each fold;
     the last level stands for unknown and missing. Empty where there are few levels."""
+    __repr__ = short_repr
 
     @classmethod
     def fit(

@@ -19,6 +19,7 @@ from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target, Value
 from chainrule.pipeline.words import WordsEncoder
 from chainrule.schema import SchemaError
 from chainrule.seeding import Purpose, stream_key, words
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 
@@ -47,6 +48,7 @@ class TablePipeline:
     """The column of the weights of rows, where there is one."""
     n_unnamed: int | None = None
     """Columns of the file it was fitted to, where that had no header."""
+    __repr__ = short_repr
 
     @classmethod
     def fit(

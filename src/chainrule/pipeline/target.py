@@ -19,6 +19,7 @@ import numpy.typing as npt
 from chainrule.data.table import Column, Table
 from chainrule.errors import DataError, MeasureWarning, SettingsError, warn
 from chainrule.pipeline.statistics import mean_and_scale
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 ClassName: TypeAlias = str | int | float
@@ -81,6 +82,7 @@ class Classes:
     classes: tuple[ClassName, ...]
     positive: int | None = None
     """Of two classes the one that f1, precision and recall are about; None: the second."""
+    __repr__ = short_repr
 
     @classmethod
     def fit(cls, table: Table, classes: Sequence[ClassName], positive: str | None = None) -> Classes:
@@ -140,6 +142,7 @@ class Labels:
     columns: tuple[str, ...]
     words: tuple[tuple[ClassName, ...], ...]
     """Of each column its words for 0 and 1."""
+    __repr__ = short_repr
 
     @classmethod
     def fit(cls, table: Table, words: Sequence[Sequence[ClassName]]) -> Labels:
@@ -187,6 +190,7 @@ class Values:
     logarithm: bool
     unit: Array
     high: Array
+    __repr__ = short_repr
 
     @classmethod
     def fit(cls, table: Table, *, standardised: bool = True, logarithm: bool = False) -> Values:

@@ -21,6 +21,7 @@ from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.text.tables import counted
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
 from chainrule.training.update_rules import UpdateRule, optimizer_class, optimizer_from
+from chainrule.visible import short_repr
 
 OUTPUTS = {
     "classes": ("softmax", "sigmoid"),
@@ -52,6 +53,7 @@ class NetworkPlan:
     residual: bool
     kind: OutputKind
     """What its outputs mean, whatever the targets hold."""
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         choose(self.initializer, self.architecture)
@@ -72,6 +74,7 @@ class Candidate:
     optimizer: UpdateRule
     settings: dict[str, Any]
     """Further arguments of train, the seed and the time limit among them."""
+    __repr__ = short_repr
 
     @property
     def pipeline(self) -> TablePipeline:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from chainrule.data.split import HeldOut
 from chainrule.data.table import Table
 from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 Arrays: TypeAlias = tuple[Array, Array, "Array | None"]
@@ -28,6 +29,7 @@ class EncodedRows:
     weight: Array | None
     validation: HeldOut | Arrays | None
     """Which of the rows are held out, or rows of their own."""
+    __repr__ = short_repr
 
     @property
     def all(self) -> Arrays:

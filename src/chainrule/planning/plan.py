@@ -29,6 +29,7 @@ from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import PredictionTask, choose_task
 from chainrule.run.rows import weighted_by_class
+from chainrule.visible import short_repr
 
 Rows = npt.NDArray[np.int64]
 N_SPLITS = 3
@@ -47,6 +48,7 @@ class Resample:
     outside: Arrays | None = None
     """Rows of one fold, which the training never sees: their loss counts."""
     fold: int = 0
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ class TrainingPlan:
     """Where the rows came from, for the record of a run."""
     cache: Path | None = None
     """The folder that the encoded rows are mapped from, where they are many."""
+    __repr__ = short_repr
 
     @property
     def n_read(self) -> int:

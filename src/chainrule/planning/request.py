@@ -9,6 +9,7 @@ from typing import Any, Literal
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.pipeline.target import class_text
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
+from chainrule.visible import short_repr
 
 VALIDATION_SHARE = 0.2
 BY_PRESET = (
@@ -61,6 +62,7 @@ class Request:
     n_bins: int | None = None
     few_rows: Literal["unless stated", "always", "never"] = "unless stated"
     """When all rows of a table below FEW_ROWS are trained on: unless something is stated that a preset decides, …"""
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if self.positive is not None:

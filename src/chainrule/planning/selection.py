@@ -20,6 +20,7 @@ from chainrule.planning.candidates import Candidate
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
 from chainrule.planning.measures import Scores
 from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan
+from chainrule.visible import short_repr
 
 LONGER_BELOW = 0.9
 """The longest training is worth its time where the freest of the others is better than these by a tenth of their
@@ -42,6 +43,7 @@ class Trial:
     seconds: float
     models: tuple[Predictor | None, ...] = field(default=(), repr=False, compare=False)
     """For a cross-validation, the models trained without each fold; None if they were not informative."""
+    __repr__ = short_repr
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain values."""
@@ -58,6 +60,7 @@ class Selected:
     trials: tuple[Trial, ...] = ()
     record: tuple[dict[str, Any], ...] = ()
     """The trials as plain values, those of a run that is continued too."""
+    __repr__ = short_repr
 
     @property
     def models(self) -> tuple[Predictor | None, ...]:

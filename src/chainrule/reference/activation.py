@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.visible import short_repr
+
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 SILENT = 1e-4
@@ -90,6 +92,7 @@ class Activation:
     numpy: str | None = None
     numpy_pullback: str | None = None
     numpy_imports: tuple[str, ...] = field(default=())
+    __repr__ = short_repr
 
     @property
     def saturated(self) -> float | None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from chainrule.reference.activation import Array
 from chainrule.text.terms import Origin
+from chainrule.visible import short_repr
 
 Tensors: TypeAlias = Mapping[str, Array]
 """The tensors of one layer, or their gradients, by name."""
@@ -43,6 +44,7 @@ class Tensor:
     name: str
     start: float = 0.0
     shape: Callable[[int], tuple[int]] = one_per_unit
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,7 @@ class LayerOfStep:
     tensors: Tensors
     gradients: Tensors
     rows: Any
+    __repr__ = short_repr
 
 
 class Share(NamedTuple):
@@ -121,6 +124,7 @@ class Narration:
     error: Callable[[LayerOfStep, int, int, Any], list[str]]
     gradients: Callable[[LayerOfStep, int, int, Any], list[Share]]
     diagram: Mapping[str, str]
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +190,7 @@ class LayerKind:
     narration: Narration | None = None
     why: Mapping[str, Callable[[LayerOfStep, tuple[int, ...], Any], Origin]] = field(default_factory=dict)
     circuit: Callable[[Any, list[int], Tensors, int], list[int]] | None = None
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
@@ -281,6 +286,9 @@ class Between(NamedTuple):
 
     kind: LayerKind
     tensors: Tensors
+
+    def __repr__(self) -> str:
+        return f"Between({self.kind.name}, tensors={list(self.tensors)})"
 
 
 def _step(at: tuple[Array, ...], along: tuple[Array, ...]) -> float:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from chainrule.reference.activation import Array
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.visible import short_repr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Pair:
     delta: Callable[[Array, Array, Array], Array] | None = None
     dda: Callable[[Array, Array], Array] | None = None
     bend: Callable[[Array, Array, Array], Array] | None = None
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ class Loss:
     constant: Callable[[Array, Array, Array], Array] | None = None
     worked: Callable[[str], Worked] | None = None
     gates: Callable[[Any, int, float, str, int], Sequence[int]] | None = None
+    __repr__ = short_repr
 
     @property
     def family(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.reference.activation import Array
 from chainrule.reference.setting import Setting
+from chainrule.visible import short_repr
 
 State: TypeAlias = dict[str, Array]
 Hyper: TypeAlias = Mapping[str, Any]
@@ -145,6 +146,7 @@ class Optimizer:
     worked: Callable[[OneNumber, str], list[str]] | None = None
     parts: Callable[[OneNumber], Parts] | None = None
     numpy: Callable[[Hyper, float, int, Callable[[float], str]], list[str]] | None = None
+    __repr__ = short_repr
 
     @property
     def hyper(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from chainrule.training.events import Event
 from chainrule.training.loop import PLATEAU_NAME
 from chainrule.training.metrics import VALIDATED, choose
 from chainrule.training.settings import Settings
+from chainrule.visible import short_repr
 
 
 @dataclass(kw_only=True)
@@ -62,6 +63,7 @@ class RunRecord:
     """What of this run could not be written to its directory at the end of its training, and why."""
     lost: dict[str, ModelFileError] = field(default_factory=dict)
     """What is wrong with every file of the run's directory that is damaged, by its name."""
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if not self.history:  # no epoch came to its end, or the file is damaged

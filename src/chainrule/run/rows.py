@@ -13,6 +13,7 @@ from chainrule.errors import DataError
 from chainrule.network import targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.class_weights import ClassWeights, class_weights, classes_of, factors
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +27,7 @@ class Rows:
     weight: Array | None
     index: npt.NDArray[np.int64] | None = None
     """Indices into the X given to train, or None where every row was used."""
+    __repr__ = short_repr
 
     @property
     def fingerprint(self) -> str:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from chainrule.data.table import Column, Table
 from chainrule.run import files, stored
 from chainrule.schema import Kinds, ListOf, Record, Schema, SchemaError, TensorSchema, Text, Whole
-from chainrule.visible import cut
+from chainrule.visible import cut, short_repr
 
 Array = npt.NDArray[Any]
 SAMPLE_ROWS = 2048
@@ -54,6 +54,7 @@ class TableSample:
     columns: tuple[Column, ...]
     targets: tuple[Column, ...]
     widths: tuple[int, ...]
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, table: Table, names: Sequence[str], widths: Sequence[int], *, is_whole: bool = True) -> TableSample:

@@ -23,6 +23,7 @@ from chainrule.sklearn.descent import Descent
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
 from chainrule.training.settings import Settings
+from chainrule.visible import short_repr
 
 if TYPE_CHECKING:
     from chainrule.api.run import Run
@@ -43,6 +44,7 @@ class FitRecord:
     result: dict[str, Any]
     kind: OutputKind
     fingerprint: str
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, descent: Descent, seconds: float, kind: OutputKind) -> FitRecord:

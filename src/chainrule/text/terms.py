@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.visible import short_repr
+
 Array = npt.NDArray[Any]
 
 
@@ -33,6 +35,7 @@ class Term:
     value: float
     row: int | None = None
     example: int | None = None
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,7 @@ class Origin:
     code: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     """Formulas with their numbers, ready to show."""
+    __repr__ = short_repr
 
     @property
     def last(self) -> float:

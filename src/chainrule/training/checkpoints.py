@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import ModelFileError, SettingsError
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[np.floating[Any]]
 BUDGET_BYTES = 256 * 2**20
@@ -58,6 +59,7 @@ class Checkpoint:
     n_epochs: int | None = 0
     """Epochs in the history when it was kept, and events so far; None where an older file does not say."""
     n_events: int | None = 0
+    __repr__ = short_repr
 
     @property
     def n_bytes(self) -> int:
@@ -77,6 +79,9 @@ class CheckpointStore:
         """Where they are, for messages."""
         self._kept: dict[int, Checkpoint] = {}
         self._spent_s, self._cheapest_s = 0.0, 0.0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.sizes):,} states, {sum(self.sizes.values()):,} bytes)"
 
     def next_after(self, step: int) -> int:
         """The first step after `step` that wants a checkpoint."""

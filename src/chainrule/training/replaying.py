@@ -23,6 +23,7 @@ from chainrule.training import schedules
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event, settings_at
 from chainrule.training.settings import Settings
+from chainrule.visible import short_repr
 
 REMEMBERED_BYTES = 32 * 2**20
 STATES_OF_A_WAY, SHORTEST_STRIDE = 16, 4
@@ -76,6 +77,7 @@ class Replayer:
     remembered: Remembered = field(default_factory=Remembered)
     n_advanced: int = 0
     """Steps done so far without telling them: what reaching the others has cost."""
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         self._at = -1  # the next step of the session

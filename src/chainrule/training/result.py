@@ -11,6 +11,7 @@ from chainrule.errors import DivergedError
 from chainrule.network.parameters import Parameters
 from chainrule.training.checkpoints import Progress
 from chainrule.training.events import Event
+from chainrule.visible import short_repr
 
 
 @dataclass(kw_only=True)
@@ -27,3 +28,4 @@ class Result:
     seconds: float = 0.0
     step_seconds: float = 0.0
     """Time of one step without validation, callbacks and files: what replaying a step costs."""
+    __repr__ = short_repr

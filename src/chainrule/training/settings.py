@@ -201,6 +201,15 @@ class Settings:
             if item.name in SETTINGS and item.name != "optimizer":
                 object.__setattr__(self, item.name, SETTINGS[item.name].check(getattr(self, item.name)))
 
+    def __repr__(self) -> str:
+        kept = ("optimizer", "batch_size", "epochs")
+        shown = [
+            f"{item.name}={getattr(self, item.name)!r}"
+            for item in fields(self)
+            if item.name in kept or getattr(self, item.name) != item.default
+        ]
+        return f"Settings({', '.join(shown)})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain JSON values.
 

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from chainrule.errors import DataError
 from chainrule.seeding import Purpose, normal, stream_key
+from chainrule.visible import short_repr
 
 Array: TypeAlias = npt.NDArray[np.float64]
 TOLERANCE = 1e-3
@@ -51,6 +52,7 @@ class Eigenvalue:
     converged: bool
     vector: Array
     products: int
+    __repr__ = short_repr
 
 
 def largest_eigenvalue(

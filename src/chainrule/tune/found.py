@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule import html_text
+from chainrule.text.tables import number
 from chainrule.tune import png, svg
 from chainrule.tune.figure import figure
 from chainrule.tune.numbers import Curve, LearningRateNumbers, SuggestionNumbers
@@ -54,6 +56,13 @@ class Suggestion(SuggestionNumbers):
     elapsed_s : float
         Seconds.
     """
+
+    def __repr__(self) -> str:
+        numbers = f"suggested={number(self.suggested)}, stable_below={number(self.stable_below)}"
+        return f"{type(self).__name__}({self.optimizer}, {numbers}, network {self.network})"
+
+    def _repr_html_(self) -> str:
+        return html_text.lines(self.text()) + html_text.picture(self.svg())
 
     def text(self, language: str = "en") -> str:
         """Return the finding in words and numbers.
@@ -138,6 +147,8 @@ class LearningRate(LearningRateNumbers, Suggestion):
     >>> found.interval[0] <= found.suggested <= found.interval[1]
     True
     """
+
+    __repr__ = Suggestion.__repr__
 
 
 def from_dict(stored: Mapping[str, Any]) -> Suggestion:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.visible import short_repr
+
 Array = npt.NDArray[Any]
 LEAST_PROGRESS = 1e-3
 """Share of the loss at the start that a run must gain to have made progress at all."""
@@ -27,6 +29,7 @@ class Curve:
 
     etas: Array
     losses: Array
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
 from chainrule.seeding import Purpose, stream_key, words
+from chainrule.text.tables import counted
 from chainrule.verify.gradients_text import BANDS, table
 from chainrule.verify.outcome import CheckOutcome, TensorCheck
 from chainrule.words.described import Described
@@ -74,6 +75,11 @@ class GradientCheck(Described, CheckOutcome):
     >>> cr.check_gradients(net, [[0.0, 1.0], [1.0, 0.5]], [0, 1]).passed
     True
     """
+
+    def __repr__(self) -> str:
+        passed = "passed" if self.passed else "failed"
+        error, n = f"{self.max_relative_error:.3g}", counted(self.n_parameters, "parameter")
+        return f"GradientCheck({passed}, max_relative_error={error}, {n})"
 
     def _text(self, language: str) -> str:
         return table(self, language)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainrule.visible import short_repr
+
 
 @dataclass(frozen=True, kw_only=True)
 class TensorCheck:
@@ -46,6 +48,7 @@ class TensorCheck:
     """Error along a random direction through the whole tensor, where only some entries were compared."""
     resolved: bool = True
     """Whether the gradient is large enough to stand out from the rounding of J."""
+    __repr__ = short_repr
 
     @property
     def n_kinks(self) -> int:
@@ -60,6 +63,7 @@ class CheckOutcome:
     tensors: dict[str, TensorCheck]
     threshold: float
     n_parameters: int
+    __repr__ = short_repr
 
     @property
     def max_relative_error(self) -> float:

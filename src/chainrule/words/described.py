@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from chainrule.html_text import lines
 from chainrule.words import known_language
+
+MOST_LINES = 120
+"""Of a text that a notebook shows by itself; printed, it is whole."""
 
 
 class Described:
@@ -34,3 +38,8 @@ class Described:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_html_(self) -> str:
+        whole = self.text().split("\n")
+        left_out = [f"… {len(whole) - MOST_LINES:,} more lines: print() shows all"] if len(whole) > MOST_LINES else []
+        return lines("\n".join(whole[:MOST_LINES] + left_out))

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.diagnose.doctor.html import html
 from chainrule.diagnose.doctor.interface import Interface, derived, python
 from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
 from chainrule.diagnose.evidence import plain_evidence
-from chainrule.text.tables import number, wrapped
+from chainrule.text.tables import counted, number, wrapped
+from chainrule.visible import short_repr
 from chainrule.words import known_language
 from chainrule.words.described import Described
 
@@ -51,6 +53,8 @@ class Finding(Described):
     severity: str = FAULT
     consequences: tuple[Finding, ...] = ()
     interface: Interface = field(default_factory=python, compare=False, repr=False)
+
+    __repr__ = short_repr
 
     @property
     def rank(self) -> int:
@@ -225,6 +229,15 @@ class Diagnosis(Described):
     summary: Mapping[str, Any] = field(default_factory=dict)
     unjudged: tuple[str, ...] = ()
     interface: Interface = field(default_factory=python, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        shown = [each.id for each in self.faults[:4]] + ["…"] * (len(self.faults) > 4)
+        n_notes = len(self.findings) - len(self.faults)
+        notes = [counted(n_notes, "note")] if n_notes else []
+        return f"Diagnosis({', '.join([*(shown or ['healthy']), *notes])})"
+
+    def _repr_html_(self) -> str:
+        return html(self, HEADINGS["en"])
 
     def for_interface(self, interface: Interface) -> Diagnosis:
         """Return the same diagnosis for another reader.

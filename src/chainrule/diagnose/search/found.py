@@ -8,6 +8,7 @@ from typing import Any
 
 from chainrule.diagnose.evidence import plain_evidence
 from chainrule.text.tables import number, wrapped
+from chainrule.visible import short_repr
 from chainrule.words import sentences
 from chainrule.words.described import Described
 
@@ -57,6 +58,7 @@ class Found(Described):
     evidence: Mapping[str, Any] = field(default_factory=dict)
     n_looked: int = 0
     n_steps: int = 0
+    __repr__ = short_repr
 
     def _text(self, language: str) -> str:
         say = TEXT[language]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.visible import short_repr
+
 Silent = Callable[[int], list[npt.NDArray[np.bool_] | None]]
 """Given a step, which units of every hidden layer are silent before it."""
 
@@ -33,6 +35,7 @@ class Death:
     step: int
     units: tuple[int, ...]
     until: int | None = None
+    __repr__ = short_repr
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON values.

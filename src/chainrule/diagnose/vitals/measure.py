@@ -16,7 +16,7 @@ from chainrule.diagnose.vitals.step_signs import StepSigns, of_record
 from chainrule.engine.protocol import Engine, Task
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
-from chainrule.text.tables import aligned, number, wrapped
+from chainrule.text.tables import aligned, counted, number, wrapped
 from chainrule.words import sentences
 from chainrule.words.described import Described
 
@@ -51,6 +51,12 @@ class Vitals(Described):
     steps: tuple[StepSigns, ...]
     deaths: tuple[Death, ...]
     n_replayed: int
+
+    def __repr__(self) -> str:
+        found = [f"; {len(death.units):,} silent in layer {death.layer}" for death in self.deaths[:3]]
+        which = f", {self.steps[0].step} … {self.steps[-1].step}" if self.steps else ""
+        more = "; …" if len(self.deaths) > 3 else ""
+        return f"Vitals({counted(len(self.steps), 'step')}{which}{''.join(found)}{more})"
 
     def __iter__(self) -> Iterator[StepSigns]:
         return iter(self.steps)

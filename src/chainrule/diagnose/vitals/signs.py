@@ -22,6 +22,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 
@@ -60,6 +61,7 @@ class LayerSigns:
     gradient: float
     weight: float
     units: tuple[int, ...]
+    __repr__ = short_repr
 
 
 def signs(engine: Engine, parameters: Parameters, X: Array, targets: Array, weight: Array | None) -> list[LayerSigns]:

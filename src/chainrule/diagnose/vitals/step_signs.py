@@ -12,6 +12,7 @@ import numpy.typing as npt
 from chainrule.diagnose.vitals.signs import LayerSigns, norm, of_passes, ratio, wide
 from chainrule.engine.protocol import Engine, Task
 from chainrule.network.records import StepRecord
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 
@@ -51,6 +52,7 @@ class StepSigns:
     noise: float | None
     layers: tuple[LayerSigns, ...]
     sharpness: float | None = None
+    __repr__ = short_repr
 
     @property
     def eta_lambda(self) -> float | None:

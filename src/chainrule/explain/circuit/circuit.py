@@ -5,6 +5,8 @@ from __future__ import annotations
 from chainrule.explain.circuit import draw
 from chainrule.explain.circuit.graph import Graph, pattern
 from chainrule.json_text import plain
+from chainrule.text.tables import counted, number
+from chainrule.visible import cut, visible_line
 from chainrule.words.described import Described
 
 
@@ -32,6 +34,13 @@ class Circuit(Described, Graph):
 
     def _text(self, language: str) -> str:
         return draw.text(self, language)
+
+    def __repr__(self) -> str:
+        n, value = counted(len(self.gates), "number"), f", value {number(self.value)}" if self.gates else ""
+        return f"Circuit({cut(visible_line(self.formula))!r}, {n}{value})"
+
+    def _repr_html_(self) -> str:
+        return draw.html(self)
 
     def to_mermaid(self) -> str:
         """Return the circuit as a Mermaid diagram.

@@ -1,7 +1,8 @@
-"""A circuit as text and as a Mermaid diagram."""
+"""A circuit as text, as HTML and as a Mermaid diagram."""
 
 from __future__ import annotations
 
+from chainrule import html_text
 from chainrule.explain.circuit.graph import KINDS, Gate, Graph, pattern
 from chainrule.text.tables import aligned, number, wrapped
 from chainrule.words import known_language, sentences
@@ -12,14 +13,7 @@ TEXT = sentences("circuit")
 def text(c: Graph, language: str = "en") -> str:
     """Every number with its gate, value, gradient and edges; what forks; what the patterns mean."""
     known_language(language)
-    say, names = TEXT[language], label_all(c)
-    rows = [tuple(say[name] for name in ("number", "gate", "value", "gradient", "edges", "pattern"))]
-    for i, gate in enumerate(c.gates):
-        kind = _written(gate, names) if gate.kind else say["constant" if gate.constant else "input"]
-        edges = ", ".join(number(x) for x in gate.edges)
-        message = say[pattern(gate)] if pattern(gate) else ""
-        gradient = "" if gate.constant else number(gate.gradient)
-        rows.append((names[i], kind, number(gate.value), gradient, edges, message))
+    say, names, rows = TEXT[language], label_all(c), _rows(c, language)
     lines = [*wrapped(c.formula), *wrapped(say["head"]), "", *aligned(rows, indent=2, gap=2), ""]
     for i, gate in enumerate(c.gates):
         users = c.users(i)
@@ -29,6 +23,25 @@ def text(c: Graph, language: str = "en") -> str:
                 say["forks"].format(name=names[i], n=len(users), sum=parts, total=number(gate.gradient)), 2, hang=2
             )
     return "\n".join([*lines, *wrapped(say["legend"], 2)])
+
+
+def html(c: Graph) -> str:
+    """The table of the numbers; of a long one the beginning and the end."""
+    head, *rows = _rows(c, "en")
+    return html_text.card(c.formula, html_text.table(head, html_text.some(rows, 30, 10), numbers_from=2))
+
+
+def _rows(c: Graph, language: str) -> list[tuple[str, ...]]:
+    """The heading of the table, and a row for every number."""
+    say, names = TEXT[language], label_all(c)
+    rows = [tuple(say[name] for name in ("number", "gate", "value", "gradient", "edges", "pattern"))]
+    for i, gate in enumerate(c.gates):
+        kind = _written(gate, names) if gate.kind else say["constant" if gate.constant else "input"]
+        edges = ", ".join(number(x) for x in gate.edges)
+        message = say[pattern(gate)] if pattern(gate) else ""
+        gradient = "" if gate.constant else number(gate.gradient)
+        rows.append((names[i], kind, number(gate.value), gradient, edges, message))
+    return rows
 
 
 def mermaid(c: Graph) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 
 from chainrule.errors import SettingsError
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.visible import short_repr
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Gate:
     gradient: float = 0.0
     locals: tuple[float, ...] = ()
     constant: bool = False
+    __repr__ = short_repr
 
     @property
     def edges(self) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ from chainrule.explain.why.paths import from_weight
 from chainrule.explain.why.record import Prediction, Provenance, Twin
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.text.tables import counted
 from chainrule.words.described import Described
 
 H = 1e-5
@@ -65,6 +66,13 @@ class Answer(Described, Provenance):
 
     def _text(self, language: str) -> str:
         return text.described(self, language)
+
+    def __repr__(self) -> str:
+        terms = counted(len(self.origin.terms), "term")
+        return f"Answer({self.name} = {text.exactly(self.value)}, step {self.step}, {terms})"
+
+    def _repr_html_(self) -> str:
+        return text.html(self)
 
     def numpy(self) -> str:
         """Return lines of NumPy that compute the number again.

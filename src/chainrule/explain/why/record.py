@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chainrule.text.terms import Origin
+from chainrule.visible import short_repr
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Twin:
     h: float
     doubt: float
     kink: bool = False
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Path:
     factors: tuple[float, ...]
     value: float
     past: tuple[int, ...] = ()
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Paths:
     total: float
     row: int | None
     every: bool
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class Prediction:
     predicted: float
     after: float
     by_layer: Mapping[str, float] = field(default_factory=dict)
+    __repr__ = short_repr
 
     @property
     def actual(self) -> float:
@@ -122,6 +127,7 @@ class Provenance:
     """Whether it is a parameter after the step."""
     missing: bool = False
     """Whether it is the error signal of an output whose target is missing."""
+    __repr__ = short_repr
 
     @property
     def rounding(self) -> float:

@@ -17,6 +17,7 @@ from chainrule.network.records import StepRecord, layer_of_step
 from chainrule.reference.layer_kind import LayerKind, LayerOfStep
 from chainrule.reference.layers import activate, dense_forward, residual_forward
 from chainrule.reference.losses import loss_named, value_and_delta
+from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 Passes = tuple[list[Any], list[Any], list[Any]]
@@ -41,6 +42,7 @@ class StepContext:
     engine: str = "native"
     exact_sums: bool = True
     wide: Wide = field(init=False, repr=False)
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wide", Wide(self))

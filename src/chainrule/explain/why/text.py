@@ -1,10 +1,12 @@
-"""An answer as lines for a terminal of 80 columns."""
+"""An answer as lines for a terminal of 80 columns, and as HTML."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+from chainrule import html_text
 from chainrule.explain.why.record import Path, Provenance
 from chainrule.text.tables import aligned, wrapped
 from chainrule.text.terms import Term
@@ -44,6 +46,34 @@ def described(answer: Provenance, language: str = "en") -> str:
         shown = ", ".join(names[:SHOWN_OPERANDS]) + (", …" if len(names) > SHOWN_OPERANDS else "")
         lines += ["", *wrapped(text["ask"].format(names=shown), 2, hang=2)]
     return "\n".join(lines)
+
+
+def html(answer: Provenance) -> str:
+    """Formula and largest terms with their shares; the rest of the text unfolds."""
+    text, origin = TEXT["en"], answer.origin
+    head = text["head"].format(
+        name=answer.name, value=exactly(answer.value), step=answer.step, dtype=answer.dtype, engine=answer.engine
+    )
+    order = sorted(range(len(origin.terms)), key=lambda k: -abs(origin.terms[k].value))
+    rows: list[tuple[Any, ...]] = [
+        (term.name if term.row is None else text["row"].format(i=term.row), term.example, _factors(term),
+         digits(term.value), f"{answer.shares[k]:.1%}")
+        for k in order[:SHOWN_TERMS] for term in [origin.terms[k]]
+    ]  # fmt: skip
+    if len(order) > SHOWN_TERMS:
+        rest = order[SHOWN_TERMS:]
+        value, share = sum(origin.terms[k].value for k in rest), sum(answer.shares[k] for k in rest)
+        rows.append((text["more"].format(n=len(rest)), "", "", digits(value), f"{share:.1%}"))
+    if len(order) > 1:
+        rows.append((text["sum"], "", "", digits(origin.total), ""))
+    rows += [(what, "", "", digits(value), "") for what, value in origin.steps]
+    names = [text[name] for name in ("term", "example", "numbers", "value", "share")]
+    return html_text.card(
+        head,
+        html_text.paragraph(origin.symbols),
+        html_text.table(names, rows) if rows else "",
+        html_text.unfolding("text()", html_text.lines(described(answer))),
+    )
 
 
 def exactly(value: float) -> str:
