@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -159,6 +159,10 @@ def _in_short(value: Any, depth: int = 0) -> str:
     return getattr(value, "__qualname__", name) if callable(value) else name
 
 
+BEFORE_WRITING: list[Callable[[], None]] = []
+"""What is done before text passes a door: a line that is drawn there is taken away."""
+
+
 class Door:
     """A stream of text before a terminal: what is written becomes visible, what is drawn passes as it is."""
 
@@ -167,6 +171,8 @@ class Door:
 
     def write(self, text: str) -> int:
         """The text, also where the stream's encoding lacks some of its characters."""
+        for act in BEFORE_WRITING:
+            act()
         shown = visible(text)
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         if not shown.isascii():
@@ -185,6 +191,8 @@ class Door:
 
     def document(self, text: str) -> None:
         """HTML, a diagram: true to the character, unless a terminal would read it."""
+        for act in BEFORE_WRITING:
+            act()
         if self._stream.isatty():
             self.write(text)
         else:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import chainrule as cr
+from chainrule import status
 from chainrule.training import progress
 from chainrule.training.progress import ProgressBar
 
@@ -16,7 +17,8 @@ from chainrule.training.progress import ProgressBar
 def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What stderr gets; the clock stands still."""
     stream = io.StringIO()
-    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=stream))
+    for module in (progress, status):
+        monkeypatch.setattr(module, "sys", SimpleNamespace(stderr=stream, modules={}))
     monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: 100.0))
     return stream
 
@@ -37,7 +39,7 @@ def test_it_is_written_a_few_times_a_second(stream: io.StringIO, monkeypatch: py
         for step in range(1, 1001):
             bar.stretch_done(step, 1.0)
         assert stream.getvalue().count("\r") == 1
-        monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: 100.0 + progress.REFRESH_S))
+        monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: 100.0 + status.REFRESH_S))
         bar.stretch_done(1001, 1.0)
         assert stream.getvalue().count("\r") == 2
     assert stream.getvalue().endswith("\r\x1b[K")
@@ -60,6 +62,7 @@ def test_a_closed_terminal_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> 
     closed = io.StringIO()
     closed.close()
     for stream in (closed, None):
-        monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=stream))
+        for module in (progress, status):
+            monkeypatch.setattr(module, "sys", SimpleNamespace(stderr=stream, modules={}))
         run = cr.train(cr.Network([2, 2]), X, y, epochs=3, progress=True)
         assert len(run.history["loss"]) == 3

@@ -15,19 +15,19 @@ from chainrule.diagnose.vitals.measure import Vitals, take
 from chainrule.diagnose.vitals.steps import chosen_steps
 from chainrule.run.names import STEPS
 from chainrule.run.replayer import RunReplayer
-from chainrule.training.progress import StatusLine, wanted
+from chainrule.status import OpenLine, working
 
 
 def doctor(
     replayer: RunReplayer, data: tuple[Any, ...] | None, *, thorough: bool = False, progress: bool | str = "auto"
 ) -> Diagnosis:
     """The diagnosis of a run, which judges by the losses of its steps and epochs."""
-    with StatusLine("doctor", shown=wanted(progress)) as line:
+    with working("doctor", progress) as line:
         line("reading the rows")
         return _diagnosed(replayer, data, thorough, line)
 
 
-def _diagnosed(replayer: RunReplayer, data: tuple[Any, ...] | None, thorough: bool, line: StatusLine) -> Diagnosis:
+def _diagnosed(replayer: RunReplayer, data: tuple[Any, ...] | None, thorough: bool, line: OpenLine) -> Diagnosis:
     record = replayer.record
     record.require(STEPS)
     rows = replayer.prepared(data)

@@ -20,6 +20,7 @@ from chainrule.run.directory import RunDirectory
 from chainrule.run.model import write_model
 from chainrule.run.names import MODEL, REPORT, RUN
 from chainrule.run.steady import SteadyStore
+from chainrule.status import doing
 from chainrule.text.tables import counted
 from chainrule.training.interrupt import Listening
 from chainrule.training.result import Result
@@ -44,6 +45,7 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
         message = f"{interrupted.name} ended the training after {done}; "
         warnings.append(InterruptedWarning(message + "the best weights so far are kept."))
     if run.directory is not None:
+        doing("writing the report")
         place = run.directory / REPORT
         page = functools.partial(
             write_after_training, run._replayer, run.directory, shows_rows=shows_rows, examined=run.examined
@@ -70,6 +72,7 @@ def _write(run: Run, writer: RunWriter, result: Result, folder: RunDirectory) ->
     observer, store = writer.observer, writer.store
     assert observer is not None
     assert isinstance(store, SteadyStore)
+    doing("writing the model")
     _attempt(run, model, lambda: write_model(model, result.parameters, about, run.record.pipeline_arrays))
     for _ in range(TRIES):
         observer.end(result.losses)

@@ -25,8 +25,10 @@ from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RUN
 from chainrule.run.rows import weighted_by_class
 from chainrule.run.table_sample import TableSample
+from chainrule.status import working
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.interrupt import Listening
+from chainrule.training.progress import StepCount
 from chainrule.training.result import Result
 from chainrule.training.settings import Settings
 
@@ -43,17 +45,21 @@ def network_of(candidate: Candidate) -> Network:
     return network
 
 
-def choose(plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None) -> Selected:
+def choose(
+    plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None,
+    progress: bool | str = "auto",
+) -> Selected:  # fmt: skip
     """The candidate to train, by trials of the simpler ones.
 
-    Arguments: begun: the folder of a run that is continued, which goes on as it began.
+    Arguments: begun: the folder of a run that is continued, which goes on as it began; progress: as of train.
     """
     if begun is not None and RunDirectory(begun).exists:
         last, source = len(plan.candidates) - 1, contents.read_record(begun / RUN).get("source") or {}
         index = source.get("candidate", source.get("rung", last))  # "rung" in runs of version 0.1
         index = index if isinstance(index, int) and 0 <= index <= last else last
         return Selected(index=index, candidate=plan.candidates[index], record=tuple(source.get("trials", ())))
-    return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine))
+    with working("train", progress):
+        return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine))
 
 
 def tried(
@@ -101,7 +107,9 @@ def _in_memory(setup: Setup, time_limit: float | None) -> Result:
     start = Checkpoint(step=0, theta=theta, optimizer=setup.optimizer_at_start(theta), best_theta=theta)
     with Listening() as interrupted, np.errstate(all="ignore"):
         store = CheckpointStore(setup.n_steps)
-        return trainer_of(setup, store, time_limit=time_limit, interrupted=interrupted).run(start)
+        counted = [StepCount(setup.n_steps)]
+        trainer = trainer_of(setup, store, time_limit=time_limit, interrupted=interrupted, observers=counted)
+        return trainer.run(start)
 
 
 def train_candidate(plan: TrainingPlan, selection: Selected, *, recorded: bool = True, **how: Any) -> Run:

@@ -25,6 +25,7 @@ from chainrule.planning.plan import TrainingPlan, plan_source
 from chainrule.planning.request import AUTO, Request
 from chainrule.planning.task import PredictionTask
 from chainrule.run.directory import RunDirectory
+from chainrule.status import working
 from chainrule.training.settings import SETTINGS
 
 OF_TRAINING = (
@@ -113,8 +114,7 @@ class TablePlan:
         plan, folder = self.details, None if directory is None else RunDirectory(directory)
         if time_limit is not None:
             limit = {"time_limit": SETTINGS["time_limit"].check(time_limit)}
-            candidates = tuple(replace(c, settings=c.settings | limit) for c in plan.candidates)
-            plan = replace(plan, candidates=candidates)
+            plan = replace(plan, candidates=tuple(replace(c, settings=c.settings | limit) for c in plan.candidates))
         if plan.request.settings.get("learning_rate") == AUTO:
             how = {"learning_rate": AUTO} | how
         how |= {"class_weight": self.class_weight, "engine": self.engine, "directory": folder, "resume": resume}
@@ -122,7 +122,8 @@ class TablePlan:
             if folder is not None and folder.exists and not resume:
                 raise SettingsError(f"{folder.path}: holds a run already; name another folder, or give resume=True.")
             begun = folder.path if folder is not None and resume else None
-            return train_candidate(plan, choose(plan, self.class_weight, self.engine, begun), **how)
+            chosen = choose(plan, self.class_weight, self.engine, begun, how.get("progress", "auto"))
+            return train_candidate(plan, chosen, **how)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n:,} {name}" for name, n in self.details.counts.items())
@@ -387,14 +388,13 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     if isinstance(network, Network):
         return of_arrays.train(network, *rows, **how)
     if not is_table(network):
-        message = (
-            f"network is a {type(network).__name__}: must be a Network with X and y, or a table with target=COLUMN."
-        )
-        raise SettingsError(message)
+        kind = type(network).__name__
+        raise SettingsError(f"network is a {kind}: must be a Network with X and y, or a table with target=COLUMN.")
     if rows:
         raise SettingsError("X, y: must be omitted if a table is given, which contains them. Pass target=COLUMN.")
     doing = {name: how.pop(name) for name in OF_TRAINING if name in how}
-    return plan(network, **how).train(**doing)
+    with working("train", doing.get("progress", "auto")):
+        return plan(network, **how).train(**doing)
 
 
 train.__signature__ = inspect.signature(of_arrays.train)  # type: ignore[attr-defined]

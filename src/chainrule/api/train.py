@@ -19,12 +19,13 @@ from chainrule.errors import DivergenceWarning, SettingsError, warn
 from chainrule.reference.losses import loss_named
 from chainrule.run.resume import rules_of
 from chainrule.run.table_sample import TableSample
+from chainrule.status import wanted, working
 from chainrule.training import metrics
 from chainrule.training.checkpoints import CheckpointStore, Progress
 from chainrule.training.interrupt import Listening
 from chainrule.training.loop import Trainer
 from chainrule.training.measure import EpochMeasure
-from chainrule.training.progress import ProgressBar, wanted
+from chainrule.training.progress import ProgressBar
 from chainrule.training.result import Result
 from chainrule.training.settings import SETTINGS, Settings
 from chainrule.training.stopping import Divergence, Interruption, Patience, Plateau, Rule, TimeLimit
@@ -84,11 +85,12 @@ def train(
     setup = set_up(
         network, X, y, sample_weight, class_weight, validation, settings, engine, threads, positive_of(pipeline)
     )
-    setup = settle(setup, learning_rate, directory, resume)
+    with working("train", progress):
+        setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
     writer = RunWriter(directory, setup, keep_data, pipeline, source, resume, table_sample)
-    with writer.claimed():
+    with writer.claimed(), working("train", progress):
         with Listening() as interrupted:  # until model and checkpoint are written
             finished = writer.open()
             if finished is not None:

@@ -81,13 +81,15 @@ def _done(arguments: list[str]) -> int:
         return 0
     from chainrule.cli.damage import report_damage
     from chainrule.cli.parser import build
+    from chainrule.status import working
 
     parser = build()
     if not arguments:
         parser.print_help(sys.stdout)
         return 0
     options = parser.parse_args(arguments)
-    with report_damage():
+    quiet = getattr(options, "quiet", False) or getattr(options, "json", False)
+    with working(arguments[0], False if quiet else "auto"), report_damage():
         code = int(options.run(options))
     sys.stdout.flush()
     return code

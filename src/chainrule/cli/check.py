@@ -12,6 +12,7 @@ from chainrule.api.run import Run
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.engine.select import reference
 from chainrule.run.names import STEPS
+from chainrule.status import counted_off
 from chainrule.text.tables import wrapped
 from chainrule.verify.gradients import check_gradients
 from chainrule.verify.parity import Parity, parity
@@ -85,7 +86,7 @@ def replayed(subject: Run, data: tuple[Any, ...] | None = None) -> tuple[int, li
     ends = [step - 1 for step in kept if first < step <= subject.n_steps]
     chosen = sorted({first, *ends[:: max(1, len(ends) // 8)]}) if first < subject.n_steps else []
     edited = {event.step for event in subject.events if event.kind == "edit"}
-    for step in chosen:
+    for step in counted_off(chosen, "replaying step", len(chosen)):
         before = subject.checkpoints.last_before(step)
         replay = subject.replay(step, data)
         same = replay.backward.loss == subject.losses[step]

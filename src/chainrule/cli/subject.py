@@ -23,6 +23,7 @@ from chainrule.run.names import MODEL
 from chainrule.run.read import record_is_whole
 from chainrule.run.rows import Rows, prepare_rows
 from chainrule.run.table_sample import TableSample
+from chainrule.status import doing
 
 
 def pipeline_of(loaded: Run | Model, path: str) -> TablePipeline:
@@ -61,6 +62,7 @@ def open_run(path: str) -> Run:
 
 def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:
     """The training rows of a run: kept by it, or read again from where they came from; and what replay needs."""
+    doing("reading the rows")
     try:
         return run.kept_rows, None
     except DataError:

@@ -20,6 +20,7 @@ from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.request import AUTO
 from chainrule.planning.selection import Selected, measure
 from chainrule.run.directory import RunDirectory
+from chainrule.status import suspend
 from chainrule.training import metrics
 
 
@@ -126,5 +127,5 @@ def _warnings_to_stderr() -> Iterator[None]:
 def _say(text: str) -> None:
     """One line to stderr, replacing the progress bar if there is one; stderr may be closed."""
     with contextlib.suppress(OSError, ValueError):
-        clear = "\r\x1b[K" if sys.stderr.isatty() else ""
-        print(f"{clear}chainrule: {' '.join(text.split())}", file=sys.stderr, flush=True)
+        suspend()
+        print(f"chainrule: {' '.join(text.split())}", file=sys.stderr, flush=True)

@@ -35,6 +35,7 @@ from chainrule.data.source import Block
 from chainrule.data.table import Selection
 from chainrule.data.totals import column_of_total, totals_error
 from chainrule.errors import DataError
+from chainrule.status import doing
 
 ENDINGS = tuple(
     ending + packed for ending in (".csv", ".tsv", ".txt", ".data", ".dat") for packed in ("", ".gz", ".zst")
@@ -102,6 +103,7 @@ class CsvSource:
         text = set(as_text)
         first_row, last = 0, (b"", 0)
         for data, scanned in _scanned(self):
+            doing("reading row", first_row)
             if len(scanned.lines):
                 yield Block(self.path, self._block(data, scanned, wanted, text), first_row, scanned.lines)
                 first_row += len(scanned.lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from chainrule.data.table import Column, Selection, Table, Understood, listed, n
 from chainrule.data.times import check_order, stated_time_of
 from chainrule.data.typed import Marks, check_reading, joined, typed
 from chainrule.errors import DataError
+from chainrule.status import doing
 
 NUMBERS = ("number", POINT, COMMA)
 """Stated readings of which the column itself says how its numbers are written."""
@@ -35,6 +37,7 @@ def read(source: object, selection: Selection = Selection(), part: Part = "train
               part: of a built-in set, which otherwise has no say
     Errors    DataError with path, line and column, as far as each is known
     """
+    doing(f"reading {source}" if isinstance(source, str | Path) else "reading the rows")
     whole = read_whole(source, selection, part)
     if whole is not None:
         return whole

@@ -29,6 +29,7 @@ from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import PredictionTask, choose_task
 from chainrule.run.rows import weighted_by_class
+from chainrule.status import doing
 from chainrule.visible import short_repr
 
 Rows = npt.NDArray[np.int64]
@@ -179,6 +180,7 @@ def plan_table(
     def encoded(preset: Preset) -> EncodedRows:
         n_bins = n_bins_of(request, preset)
         if n_bins not in known:
+            doing("encoding the columns")
             kept = None if held_out is None else held_out.kept
             pipeline, X = TablePipeline.fit_encoded(
                 fitted, target_of(request, task, rows), kept, **encoding_of(request, chosen, preset), missing=missing,

@@ -20,6 +20,7 @@ from chainrule.planning.candidates import Candidate
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
 from chainrule.planning.measures import Scores
 from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan
+from chainrule.status import doing
 from chainrule.visible import short_repr
 
 LONGER_BELOW = 0.9
@@ -162,7 +163,10 @@ def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> 
     """
     began, candidate = time.perf_counter(), plan.candidates[index]
     losses, sizes, models = list[float](), list[float](), dict[int, Predictor]()
-    for resample in plan.resamples(candidate):
+    for trial, resample in enumerate(plan.resamples(candidate), start=1):
+        doing(
+            f"choosing a model: {candidate.name}, candidate {index + 1} of {len(plan.candidates)}, trial {trial}, step"
+        )
         settings = candidate.settings | limit | {"seed": resample.seed}
         done = fit(replace(candidate, settings=settings), resample)
         if done is None:
@@ -182,12 +186,15 @@ def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> 
 
 def measure(plan: TrainingPlan, selection: Selected, network: Predictor) -> dict[str, Scores]:
     """The measures on each part; of few rows also those of their cross-validation; of the simplest prediction."""
+    doing("measuring on the training rows")
     candidate, parts, pipeline = selection.candidate, plan.parts, selection.candidate.pipeline
     found = {"train": scores(network, pipeline, [parts["train"]], plan.inputs(candidate, "train"))}
     if plan.fold is not None and any(selection.models):
+        doing("measuring on the folds")
         inputs = candidate.rows.as_new(plan.table)
         found["cross-validation"] = scores_of_folds(selection.models, pipeline, plan.table, inputs, plan.fold)
     for name, table in parts.items():
         if name != "train":
+            doing(f"measuring on {name}")
             found[name] = scores(network, pipeline, [table], plan.inputs(candidate, name))
     return found | {"baseline": baseline(pipeline, parts["train"], list(parts.values())[-1])}

@@ -21,6 +21,7 @@ from chainrule.reference.kinds.layer_norm import LAYER_NORM
 from chainrule.report import choose, curves, health
 from chainrule.report.pack import Pack, PackedEntry
 from chainrule.report.report_input import ReplayedStep, ReportInput
+from chainrule.status import counted_off
 from chainrule.verify.gradients import check_gradients
 from chainrule.words import LANGUAGES
 
@@ -94,7 +95,7 @@ def _steps(
     watched = set(choose.for_health(given, n_watched, allowed)) | set(wanted)
     kept: dict[int, dict[str, Any]] = {}
     measured: dict[int, dict[str, list[float | None]]] = {}
-    for seen in given.again(sorted(watched)):
+    for seen in counted_off(given.again(sorted(watched)), "replaying step", len(watched)):
         t = seen.record.step
         measured[t] = health.of_step(seen.record, given.architecture)
         if t in wanted:

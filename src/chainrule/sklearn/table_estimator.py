@@ -64,7 +64,7 @@ class BaseTabular(ReadsTables):
         table = self._weighted(replace(self._table(X), targets=(self._target_column(y),)), y, sample_weight)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         plan = self._planned(table, validation, seed)
-        chosen = choose(plan)
+        chosen = choose(plan, progress="auto" if self.verbose else False)
         self._pipeline = chosen.candidate.pipeline
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)

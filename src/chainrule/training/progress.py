@@ -1,24 +1,21 @@
-"""A progress bar on stderr: epochs, loss, metric, time left. One line, written over a few times a second."""
+"""A progress bar: epochs, loss, metric, time left. One line of stderr or below a cell, redrawn a few times a second."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from typing import Any
 
 import numpy.typing as npt
 
+from chainrule.status import LINES, REFRESH_S, far, screen
 from chainrule.training.events import Event
-from chainrule.visible import drawing, visible_line
 
-REFRESH_S = 0.25
-"""Often enough for the eye; a line takes some 30 µs, which epochs of milliseconds would feel."""
 WIDTH = 10  # of the bar: beside it epochs, time left, loss and validation loss fit into 80 columns
 
 
 class ProgressBar:
-    """An Observer that writes its line to stderr; use it as a context manager, which leaves the line empty."""
+    """An Observer that draws its line; use it as a context manager, which leaves the line empty."""
 
     def __init__(self, n_epochs: int, steps_per_epoch: int, metric: str) -> None:
         self._n_epochs, self._spe = n_epochs, steps_per_epoch
@@ -26,15 +23,18 @@ class ProgressBar:
         self._line: dict[str, float] = {}
         self._shown_s = float("-inf")
         self._began: tuple[int, float] | None = None
-        self._stream = sys.stderr
-        self._full, self._empty = "━ " if "utf" in (getattr(self._stream, "encoding", "") or "").lower() else "= "
+        self._screen = screen()
+        self._full, self._empty = "━ " if "utf" in (getattr(sys.stderr, "encoding", "") or "").lower() else "= "
 
     def __enter__(self) -> ProgressBar:
+        for line in LINES:
+            line.suspend()
+        LINES.append(self)
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        if self._began is not None:
-            self._write("")
+        LINES.remove(self)
+        self._screen.clear()
 
     def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
         """Keep the epoch's loss and metric, to be shown."""
@@ -46,7 +46,8 @@ class ProgressBar:
         if now - self._shown_s >= REFRESH_S:
             self._shown_s = now
             self._began = self._began or (step, now)
-            self._write(self.text(step, loss, now, shutil.get_terminal_size().columns - 1))
+            if not self._screen.show(self.text(step, loss, now, self._screen.width)):
+                self._shown_s = float("inf")  # a closed terminal ends no training
 
     def text(self, step: int, loss: float, now: float, width: int) -> str:
         """The line after a step whose loss is given; of the figures those that fit whole into `width`."""
@@ -69,13 +70,15 @@ class ProgressBar:
         seconds = round((now - began) / (step - first) * (total - step))
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
-    def _write(self, text: str) -> None:
-        """Overwrite the current line, which fits the terminal: a wrapped line could not be overwritten."""
-        try:
-            drawing(self._stream).write(f"\r\x1b[K{visible_line(text)}")
-            self._stream.flush()
-        except (OSError, ValueError):  # a closed terminal ends no training
-            self._shown_s = float("inf")
+    def __call__(self, what: str, done: int | None = None, total: int | None = None) -> None:
+        """What is being done within an epoch is not shown."""
+
+    def far(self, done: int, total: int) -> None:
+        """The same."""
+
+    def suspend(self) -> None:
+        """Take the line away before something else is written; it comes again with the next steps."""
+        self._screen.clear()
 
     def event_happened(self, event: Event) -> None:
         """Events are reported by the reader of the result."""
@@ -84,40 +87,21 @@ class ProgressBar:
         """Nothing to show."""
 
 
-class StatusLine:
-    """What is being done, on one line of stderr, written over a few times a second; a context manager that clears it.
+class StepCount:
+    """An Observer of a training without a bar of its own, such as a trial: its steps are counted on the open line."""
 
-    shown: whether anything is written at all
-    """
+    def __init__(self, n_steps: int) -> None:
+        self._n_steps = n_steps
 
-    def __init__(self, name: str, *, shown: bool) -> None:
-        self._name, self._shown, self._written_s = name, shown, float("-inf")
-        self._began_s = time.perf_counter()
-        self._stream = sys.stderr
+    def epoch_ended(self, epoch: int, line: dict[str, float]) -> None:
+        """Nothing to show."""
 
-    def __enter__(self) -> StatusLine:
-        return self
+    def stretch_done(self, step: int, loss: float) -> None:
+        """Say how far the training is."""
+        far(step, self._n_steps)
 
-    def __exit__(self, *exception: Any) -> None:
-        if self._shown and self._written_s > 0:
-            self._write("")
+    def event_happened(self, event: Event) -> None:
+        """Nothing to show."""
 
-    def __call__(self, what: str) -> None:
-        """Write what is being done, and for how long, unless something was written a moment ago."""
-        now = time.perf_counter()
-        if self._shown and now - self._written_s >= REFRESH_S:
-            self._written_s = now
-            text = f"{self._name}  {now - self._began_s:.0f} s  {what}"
-            self._write(text[: shutil.get_terminal_size().columns - 1])
-
-    def _write(self, text: str) -> None:
-        try:
-            drawing(self._stream).write(f"\r\x1b[K{visible_line(text)}")
-            self._stream.flush()
-        except (OSError, ValueError):  # a closed terminal ends no work
-            self._shown = False
-
-
-def wanted(progress: bool | str) -> bool:
-    """Whether to draw: True, or "auto" with a terminal behind stderr."""
-    return sys.stderr is not None and (progress is True or (progress == "auto" and sys.stderr.isatty()))
+    def before_checkpoint(self, losses: npt.NDArray[Any]) -> None:
+        """Nothing to show."""

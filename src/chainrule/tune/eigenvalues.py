@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from chainrule.errors import DataError
 from chainrule.seeding import Purpose, normal, stream_key
+from chainrule.status import doing
 from chainrule.visible import short_repr
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -100,6 +101,7 @@ def _lanczos(
     start = normal(stream_key(seed, Purpose.CURVATURE), matrix.size)
     basis[0] = start / np.linalg.norm(start)
     for k in range(n_most):
+        doing("curvature, product with the Hessian", k + 1)
         product = matrix @ basis[k]
         if not np.isfinite(product).all():
             raise DataError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.status import counted_off
 from chainrule.tune.found import LearningRate, Suggestion
 from chainrule.tune.hessian import Hessian
 from chainrule.tune.level import LATER, N_BATCHES_AUTO, TOLERANCE_AUTO, Level
@@ -125,7 +126,7 @@ def _slice(problem: Problem, hessian: Hessian, rows: tuple[Array, Array, Array],
     etas = _six_decades(level.proposal, N_SLICE)
     losses = []
     with np.errstate(all="ignore"):
-        for eta in etas:
+        for eta in counted_off(etas, "loss along the gradient", len(etas)):
             theta = (problem.parameters.flat - eta * along).astype(problem.parameters.flat.dtype)
             J, _ = problem.engine.loss(Parameters(problem.task.architecture, theta), *rows)
             losses.append(J if np.isfinite(J) else np.inf)

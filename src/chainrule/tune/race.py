@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import DataError
+from chainrule.status import doing
 from chainrule.tune.numbers import LEAST_PROGRESS
 from chainrule.tune.problem import Problem, ShortRun
 
@@ -114,6 +115,7 @@ class _Track:
     def run(self, octave: int) -> None:
         """One more run; to its end only where it keeps up with the best half way, or nothing gets on at all."""
         half, eta = max(1, self.n_steps // 2), self.eta(octave)
+        doing(f"run {len(self.runs) + 1}, with learning rate {eta:g}")
         going = self.problem.begin()
         going.on(np.full(half, eta))
         start, level = float(going.losses[0]), going.level(self.n_steps)

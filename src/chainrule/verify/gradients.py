@@ -32,6 +32,7 @@ from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
 from chainrule.seeding import Purpose, stream_key, words
+from chainrule.status import counted_off
 from chainrule.text.tables import counted
 from chainrule.verify.gradients_text import BANDS, table
 from chainrule.verify.outcome import CheckOutcome, TensorCheck
@@ -203,7 +204,7 @@ class _Comparison:
         flat, a_all = tensor.reshape(-1), analytic.reshape(-1)
         largest = float(np.abs(a_all).max(initial=0.0))
         a, n, doubts, places, kinks = [], [], [], [], []
-        for index in map(int, chosen):
+        for index in counted_off(map(int, chosen), f"differences of {name}, entry", len(chosen)):
             place = tuple(int(i) for i in np.unravel_index(index, tensor.shape))
             found = self._derivative(flat[index : index + 1], np.ones(1), float(a_all[index]), largest)
             if found is None:

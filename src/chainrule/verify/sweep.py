@@ -19,6 +19,7 @@ from chainrule.engine.protocol import Engine, Targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.seeding import Purpose, stream_key, words
+from chainrule.status import counted_off
 from chainrule.text.tables import aligned, wrapped
 from chainrule.words import sentences
 
@@ -85,7 +86,7 @@ def sweep(
         part[...] = getattr(backward, f"d{kind}")[l]
     along = float(gradient.flat @ v)
     errors = []
-    for h in widths:
+    for h in counted_off(widths, "width of differences", len(widths)):
         above, _ = engine.loss(at.like(theta + h * v), rows, y, w)
         below, _ = engine.loss(at.like(theta - h * v), rows, y, w)
         error = abs((above - below) / (2 * h) - along) / max(abs(along), 1e-300)

@@ -22,6 +22,7 @@ from chainrule.errors import unknown_name
 from chainrule.network.records import StepRecord
 from chainrule.reference.activation import Activation
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.status import doing
 from chainrule.training.divergence import first_non_finite
 from chainrule.training.events import Event
 
@@ -49,6 +50,7 @@ class History:
     def look(self, step: int) -> StepRecord:
         """The record of a step, counted."""
         self.n_looked += 1
+        doing(f"step {step:,}, looked at", self.n_looked)
         return self.record(step)
 
     def example(self, record: StepRecord, row: int) -> int:
@@ -83,6 +85,7 @@ def first_that_fits(history: History, steps: Iterable[Any], predicate: Callable[
     """The first step for which the predicate is true; what it returned is the evidence."""
     for step in steps:
         history.n_looked += 1
+        doing("steps looked at", history.n_looked)
         answer = predicate(step)
         if answer is not None and bool(np.any(answer)):
             evidence = {} if isinstance(answer, bool | np.bool_) else {"answer": str(answer)}
