@@ -113,7 +113,10 @@ class CsvSource:
 
     def _refuse_totals(self, data: bytes, line: int) -> None:
         """DataError where the last record holds a word for a sum that no other row has in its column."""
-        begin = data.rfind(b"\n", 0, max(len(data.rstrip(b"\n")), 0)) + 1
+        end = len(data)
+        while end and data.endswith(b"\n", 0, end):
+            end -= 1
+        begin = data.rfind(b"\n", 0, end) + 1
         cells = next(
             iter(records(data[begin:].decode("utf-8", "replace"), self.written.delimiter, self.written.quote))
         )[0]

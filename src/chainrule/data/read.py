@@ -312,7 +312,7 @@ def _survey(
         return None
     wanted = {*names, *([selection.weight] if selection.weight else [])}
     text = {name for name, reading in stated.items() if not is_plain(reading, source.decimal) and name not in surveys}
-    text |= {name for name, survey in surveys.items() if survey.spelled is not None or survey.stated_time}
+    text |= {name for name, survey in surveys.items() if survey.stated_time}
     n_rows = 0
     for block in source.blocks(wanted, text):
         n_rows += len(block)

@@ -165,9 +165,13 @@ class Survey:
 
     @property
     def needs_text(self) -> bool:
-        """Whether some cells were counted as numbers of a column that holds other texts as well, or more digits."""
+        """Whether cells were counted as numbers of a column that holds other texts as well, or more digits, or missing
+        values whose spelling is asked for."""
         many_digits = self.whole and max(-self.low, self.high) >= EXACT
-        return self.as_numbers and (bool(self.spellings.known) or self.spellings.known is None or many_digits)
+        is_asked = self.spelled is not None and self.of_text and self.n_missing > 0
+        return self.as_numbers and (
+            bool(self.spellings.known) or self.spellings.known is None or many_digits or is_asked
+        )
 
     @property
     def words(self) -> tuple[str, str] | None:
