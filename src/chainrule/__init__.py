@@ -103,12 +103,24 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """A public name, loaded from its home on first use. The table is fixed: no name comes from outside."""
     if name not in _HOME:
-        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+        raise AttributeError(f"module 'chainrule' has no attribute {name!r}{_meant(name)}", name=name)
     import importlib
 
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value
+
+
+def _meant(name: str) -> str:
+    """What may be meant by a name there is not; nothing for those that Python asks for itself."""
+    if name.startswith("_"):
+        return ""
+    from chainrule.errors import from_elsewhere
+
+    if name.startswith(("MLP", "Tabular")):
+        return f". Try from chainrule.sklearn import {name}"
+    same = from_elsewhere(name, __all__)
+    return "" if same is None else f". Try chainrule.{same}"
 
 
 def __dir__() -> list[str]:

@@ -291,10 +291,83 @@ def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> SettingsError:
-    """The error for a name that is in no table: it lists the table and suggests the nearest entry."""
+ELSEWHERE = {
+    "squared_error": "mse mean_squared_error mseloss mse_loss l2loss quadratic",
+    "rmse": "mse mean_squared_error root_mean_squared_error",
+    "absolute_error": "mae mean_absolute_error l1loss l1_loss",
+    "mae": "mean_absolute_error",
+    "huber": "smooth_l1 smoothl1loss huberloss",
+    "poisson": "poisson_nll poissonnllloss",
+    "quantile": "pinball pinball_loss",
+    "cross_entropy": "bce bceloss bcewithlogitsloss binary_cross_entropy binary_crossentropy categorical_crossentropy "
+    "sparse_categorical_crossentropy crossentropy crossentropyloss log_loss logloss nll nllloss nll_loss "
+    "negative_log_likelihood",
+    "accuracy": "acc error_rate binary_accuracy categorical_accuracy",
+    "identity": "linear none",
+    "silu": "swish",
+    "sigmoid": "logistic",
+    "leaky_relu": "leakyrelu lrelu",
+    "exponential": "exp",
+    "learning_rate": "lr eta step_size learning_rate_init initial_learning_rate init_lr base_lr",
+    "epochs": "n_epochs num_epochs nb_epoch max_iter max_epochs n_iter iterations",
+    "batch_size": "batch bs minibatch mini_batch_size batchsize",
+    "validation": "validation_split validation_data validation_fraction valid val val_data valid_size eval_set",
+    "progress": "verbose quiet silent show_progress",
+    "optimizer": "optim opt solver optimiser",
+    "early_stopping": "patience n_iter_no_change early_stop earlystopping",
+    "seed": "random_state random_seed rng",
+    "metric": "metrics scoring eval_metric scorer",
+    "hidden_sizes": "hidden_layer_sizes layers hidden hidden_layers units n_units",
+    "initializer": "init kernel_initializer weight_init",
+    "normalization": "layer_norm layernorm batch_norm batchnorm norm",
+    "layer": "layer_norm layernorm layernormalization",
+    "clip_norm": "clipnorm grad_clip max_norm gradient_clip gradient_clipping clip max_grad_norm",
+    "dropout": "dropout_rate p_dropout drop_rate",
+    "schedule": "scheduler lr_schedule lr_scheduler learning_rate_schedule decay",
+    "warm_up": "warmup warmup_steps warmup_ratio",
+    "weight_decay": "wd",
+    "l2": "alpha weight_decay wd l2_reg kernel_regularizer reg_lambda",
+    "shuffle": "shuffled",
+    "callbacks": "callback",
+    "beta1": "beta_1 b1",
+    "beta2": "beta_2 b2",
+    "epsilon": "eps",
+    "rho": "decay alpha smoothing",
+    "momentum": "mu",
+    "time_limit": "timeout max_time",
+    "directory": "path folder save_dir out output_dir log_dir",
+    "train": "fit train_model compile run",
+    "load": "load_model restore",
+    "Network": "mlp nn net sequential model_of neuralnetwork",
+}
+"""Names of PyTorch, Keras and scikit-learn, in lower case, by the name here; one may stand for several."""
+
+
+def from_elsewhere(name: object, known: Iterable[str]) -> str | None:
+    """The first of the known names that another library calls by this one; None where there is none.
+
+    Examples
+    --------
+    >>> from_elsewhere("mse", ["cross_entropy", "squared_error"])
+    'squared_error'
+    """
+    other = str(name)[:MOST].lower()
+    return next((ours for ours in known if other in ELSEWHERE.get(ours, "").split()), None)
+
+
+def refuse_unknown_names(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """SettingsError for the first name of an argument that is not known."""
     known = list(known)
-    near = difflib.get_close_matches(str(name)[:MOST].lower(), known, n=1, cutoff=0.5)
+    for name in given:
+        if name not in known:
+            raise unknown_name(kind, name, known)
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> SettingsError:
+    """The error for a name that is in no table: it lists the table and suggests what is meant, or the nearest entry."""
+    known = list(dict.fromkeys(known))
+    same = from_elsewhere(name, known)
+    near = difflib.get_close_matches(str(name)[:MOST].lower(), known, n=1, cutoff=0.5) if same is None else [same]
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return SettingsError(
         f"{kind} {name!r} is unknown{hint} Known: {', '.join(known)}.".replace("unknown Known", "unknown. Known")

@@ -196,5 +196,5 @@ def test_missing_columns_and_targets_of_another_length_are_named(frame: pd.DataF
         run.predict(frame.drop(columns="a"))
     with pytest.raises(cr.ShapeError, match="y has 5 rows; expected 600"):
         run.evaluate(frame, frame["price"][:5])
-    with pytest.raises(cr.SettingsError, match="must be left out"):
+    with pytest.raises(cr.SettingsError, match="must be omitted"):
         cr.train(frame, "price")

@@ -143,7 +143,7 @@ BAD = {
     "short y": (dict(y=Y[:-1]), ShapeError, "expected 120 rows"),
     "wide X": (dict(X=np.ones((120, 5))), ShapeError, r"expected \(n, 4\)"),
     "one row as a vector": (dict(X=np.ones(4)), ShapeError, "X\\[None, :\\]"),
-    "strings": (dict(X=np.full((120, 4), "a")), DataError, "expected numbers"),
+    "strings": (dict(X=np.full((120, 4), "a")), DataError, r"holds text .*must be numbers"),
     "no rows": (dict(X=X[:0], y=Y[:0]), DataError, "0 rows"),
     "class out of range": (dict(y=Y + 1), DataError, "class 2; expected class indices 0 to 1"),
     "half a class": (dict(y=Y + 0.5), DataError, "whole class indices"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,8 @@ import numpy as np
 from chainrule.data import builtin
 from chainrule.data.opening import names_of
 from chainrule.data.table import DIALECT, Selection, listed
-from chainrule.errors import SettingsError, unknown_name
-from chainrule.training.update_rules import UpdateRule
+from chainrule.errors import SettingsError, refuse_unknown_names, unknown_name
+from chainrule.training.update_rules import OPTIMIZER_CLASSES, UpdateRule
 
 
 def settings_by_name(stated: dict[str, Any]) -> dict[str, Any]:
@@ -27,6 +29,18 @@ def settings_by_name(stated: dict[str, Any]) -> dict[str, Any]:
         stated = {**described, **stated, "optimizer": described["name"]}
         stated.pop("name")
     return stated
+
+
+def known_arguments(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by name; SettingsError for one that the function does not have, with what may be meant."""
+    known = list(inspect.signature(function).parameters)
+    for name, cls in ((name, cls) for name in given if name not in known for cls in OPTIMIZER_CLASSES.values()):
+        if name in {entry.name for entry in fields(cls)}:
+            raise SettingsError(
+                f"{name}={given[name]!r}: must be given to the optimizer. Try optimizer={cls.__name__}({name}=…)."
+            )
+    refuse_unknown_names(f"argument of {function.__name__}", given, known)
+    return given
 
 
 def plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from chainrule.data import arrays
 from chainrule.engine.probabilities import complement, logits
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
-from chainrule.errors import SettingsError, ShapeError
+from chainrule.errors import ELSEWHERE, SettingsError, ShapeError
 from chainrule.network import targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose, initialize
@@ -308,6 +308,17 @@ class Network:
 
     def _features(self, X: object) -> Array:
         return arrays.features(X, self.architecture.n_inputs, self.architecture.dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ELSEWHERE["train"].split() or name == "train":
+            raise AttributeError(
+                f"Network has no attribute {name!r}. Try run = chainrule.train(network, X, y).", name=name
+            )
+        if name in ("evaluate", "score"):
+            raise AttributeError(
+                f"Network has no attribute {name!r}. Try network.backward(X, y).loss, or network.predict(X).", name=name
+            )
+        raise AttributeError(f"Network has no attribute {name!r}", name=name)
 
     def summary(self) -> str:
         """Describe the layers: units, activations, parameters.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, overload
 
+from chainrule.api import arguments
 from chainrule.api import train as of_arrays
 from chainrule.api.arguments import check_dialect, column_names, origin_of, plain, refuse_no_target, settings_by_name
 from chainrule.api.model_selection import choose, train_candidate
@@ -112,9 +113,8 @@ class TablePlan:
             As for `chainrule.train`.
         """
         plan, folder = self.details, None if directory is None else RunDirectory(directory)
-        if time_limit is not None:
-            limit = {"time_limit": SETTINGS["time_limit"].check(time_limit)}
-            plan = replace(plan, candidates=tuple(replace(c, settings=c.settings | limit) for c in plan.candidates))
+        limit = {} if time_limit is None else {"time_limit": SETTINGS["time_limit"].check(time_limit)}
+        plan = replace(plan, candidates=tuple(replace(c, settings=c.settings | limit) for c in plan.candidates))
         if plan.request.settings.get("learning_rate") == AUTO:
             how = {"learning_rate": AUTO} | how
         how |= {"class_weight": self.class_weight, "engine": self.engine, "directory": folder, "resume": resume}
@@ -386,7 +386,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     ['accuracy', 'auc']
     """
     if isinstance(network, Network):
-        return of_arrays.train(network, *rows, **how)
+        return of_arrays.train(network, *rows, **arguments.known_arguments(of_arrays.train, how))
     if not is_table(network):
         kind = type(network).__name__
         raise SettingsError(f"network is a {kind}: must be a Network with X and y, or a table with target=COLUMN.")

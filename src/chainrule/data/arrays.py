@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import DataError, ShapeError
+from chainrule.visible import cut
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 Weights = TypeVar("Weights", Array, Array | None)
@@ -164,12 +166,53 @@ def numeric(values: object, name: str) -> npt.NDArray[Any]:
         if array.dtype.kind == "O":
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
+        refuse_text(values, name)
         raise DataError(
             f"{name} does not hold numbers ({error}); encode strings and fill missing values first."
         ) from None
     if array.dtype.kind not in "fiub":
+        refuse_text(values, name)
         raise DataError(f"{name} has dtype {array.dtype}; expected numbers. Encode strings and dates first.")
     return array
+
+
+@contextmanager
+def text_refused(**given: object) -> Iterator[None]:
+    """Within it, a ValueError about arrays (given under their names) that hold text becomes that of `refuse_text`."""
+    try:
+        yield
+    except ValueError:
+        for name, values in given.items():
+            if getattr(values, "ndim", 2) == 2 and not hasattr(values, "tocsr"):
+                refuse_text(values, name)
+        raise
+
+
+def refuse_text(values: object, name: str) -> None:
+    """DataError at the first cell that is text and no number, with what takes tables that hold text; else nothing."""
+    array = np.asarray(values, dtype=object)
+    cells = array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
+    for j in range(cells.shape[1]):
+        for cell in cells[:, j]:
+            if isinstance(cell, str) and not _is_number(cell):
+                raise DataError(_text_refused(name, list(getattr(values, "columns", [])), array.ndim, j, cell))
+
+
+def _text_refused(name: str, columns: list[object], ndim: int, j: int, cell: str) -> str:
+    where = f"{name}: column {columns[j] if len(columns) > j else j!r}" if ndim > 1 else name
+    takes = "TabularClassifier or TabularRegressor" if ndim > 1 else "MLPClassifier or TabularClassifier"
+    return (
+        f"{where} holds text ({cut(cell)!r}): must be numbers. Try chainrule.train(table, target=COLUMN), or "
+        f"{takes} of chainrule.sklearn, which encode text."
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def fingerprint(*arrays: npt.NDArray[Any] | None) -> str:

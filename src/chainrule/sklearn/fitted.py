@@ -117,7 +117,8 @@ class FittedMLP(BaseEstimator):
                 if np.isfinite(X.sum()):
                     return X
         arrays.refuse_masked(X=X)
-        return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        with arrays.text_refused(X=X):
+            return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
 
     def activations(self, X: Any) -> list[Array]:
         """Compute the activations of every layer.

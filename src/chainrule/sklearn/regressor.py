@@ -12,6 +12,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
+from chainrule.data.arrays import text_refused
 from chainrule.engine.protocol import OwnLoss
 from chainrule.sklearn import scores
 from chainrule.sklearn.estimator import BaseMLP, adopt
@@ -210,16 +211,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return output[:, 0] if output.shape[1] == 1 else output
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        with text_refused(X=X):
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                y_numeric=True,
+                dtype=(np.float64, np.float32),
+                reset=reset,
+            )
         assert_all_finite(y, input_name="y")  # None among numbers becomes NaN only when y is made numeric
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs y ≥ 0; y holds negative values.")

@@ -5,11 +5,12 @@ The facts about a rule, its formula and its hyper-parameters, are stated in its 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, make_dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from chainrule.errors import SettingsError, unknown_name
+from chainrule.errors import SettingsError, refuse_unknown_names, unknown_name
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.setting import Setting
 
@@ -22,6 +23,22 @@ LEARNING_RATE = Setting(
     open_low=True,
 )
 """Of every rule; its default is that of the rule."""
+
+
+Rule = TypeVar("Rule", bound="UpdateRule")
+
+
+def named(cls: type[Rule]) -> type[Rule]:
+    """The class of an update rule whose hyper-parameters of other names are refused with what may be meant."""
+    init = cls.__init__
+
+    @functools.wraps(init)
+    def checked(self: Any, *values: Any, **hyper: Any) -> None:
+        refuse_unknown_names(f"setting of optimizer {cls.name!r}", hyper, (item.name for item in fields(cls)))
+        init(self, *values, **hyper)
+
+    cls.__init__ = checked  # type: ignore[method-assign]
+    return cls
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,7 @@ class UpdateRule:
         return {"name": self.name, **asdict(self)}
 
 
+@named
 @dataclass(frozen=True)
 class SGD(UpdateRule):
     """Gradient descent on mini-batches, with momentum where momentum > 0.
@@ -118,6 +136,7 @@ class SGD(UpdateRule):
     nesterov: bool = OPTIMIZERS["sgd"].hyper["nesterov"]
 
 
+@named
 @dataclass(frozen=True)
 class Adam(UpdateRule):
     """Adam as in the paper; penalties are part of the gradient.
@@ -162,6 +181,7 @@ class Adam(UpdateRule):
     epsilon: float = OPTIMIZERS["adam"].hyper["epsilon"]
 
 
+@named
 @dataclass(frozen=True)
 class AdamW(UpdateRule):
     """Adam with decoupled weight decay.
@@ -207,6 +227,7 @@ class AdamW(UpdateRule):
     weight_decay: float = OPTIMIZERS["adamw"].hyper["weight_decay"]
 
 
+@named
 @dataclass(frozen=True)
 class SutskeverSGD(UpdateRule):
     """Gradient descent with the learning rate inside the velocity, as in scikit-learn."""
@@ -217,6 +238,7 @@ class SutskeverSGD(UpdateRule):
     nesterov: bool = OPTIMIZERS["sgd_sutskever"].hyper["nesterov"]
 
 
+@named
 @dataclass(frozen=True)
 class AdamEpsilonHat(UpdateRule):
     """Adam with epsilon added before the correction of v, as in scikit-learn."""
@@ -228,6 +250,7 @@ class AdamEpsilonHat(UpdateRule):
     epsilon: float = OPTIMIZERS["adam_epsilon_hat"].hyper["epsilon"]
 
 
+@named
 @dataclass(frozen=True)
 class RMSProp(UpdateRule):
     """Gradient over its running root mean square.
@@ -267,6 +290,7 @@ class RMSProp(UpdateRule):
     epsilon: float = OPTIMIZERS["rmsprop"].hyper["epsilon"]
 
 
+@named
 @dataclass(frozen=True)
 class Adagrad(UpdateRule):
     """Gradient over the root of the sum of its squares.
@@ -315,10 +339,10 @@ def optimizer_class(name: Any) -> type[UpdateRule]:
     if name not in OPTIMIZER_CLASSES:
         entry = OPTIMIZERS[name]
         declared = [(s.name, s.kind, field(default=s.default)) for s in entry.settings]
-        OPTIMIZER_CLASSES[name] = make_dataclass(
+        OPTIMIZER_CLASSES[name] = named(make_dataclass(
             str(name), [("learning_rate", float, field(default=entry.learning_rate)), *declared], bases=(UpdateRule,),
             namespace={"name": name, "__doc__": entry.formula}, frozen=True,
-        )  # fmt: skip
+        ))  # fmt: skip
     return OPTIMIZER_CLASSES[name]
 
 
@@ -336,7 +360,5 @@ def optimizer_from(values: str | UpdateRule | Mapping[str, Any] | None) -> Updat
     name = options.pop("name", None)
     cls = optimizer_class(name)
     legal = [item.name for item in fields(cls)]
-    for key in options:
-        if key not in legal:
-            raise unknown_name(f"setting of optimizer {name!r}", key, legal)
+    refuse_unknown_names(f"setting of optimizer {name!r}", options, legal)
     return cls(**options)
