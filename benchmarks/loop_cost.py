@@ -99,7 +99,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the bar is drawn there)
-    import_module("chainrule.api.train").Trainer = InPairs  # type: ignore[attr-defined]
+    import_module("chainrule.api.trainer").Trainer = InPairs  # type: ignore[attr-defined]
     print("| network | bar | pairs | processor | median pair | around a call, ms |\n" + 6 * "|---" + "|")
     for size in options.sizes.split(","):
         workload = WORKLOADS[size]

@@ -76,11 +76,15 @@ def _array_run(path: Path, *, resume: bool = False) -> None:
 
 
 def _plateau_run(path: Path, *, resume: bool = False) -> None:
+    """Of two parts."""
     X, _ = rows()
-    cr.train(
-        cr.Network([3, 4, 1], output="identity", loss="squared_error"), X, X @ [1.0, 2, 3], validation=0.2, epochs=5,
-        schedule="plateau", decay_every=1, learning_rate="auto", directory=path, resume=resume, progress=False,
+    run = cr.train(
+        cr.Network([3, 4, 1], output="identity", loss="squared_error"), X, X @ [1.0, 2, 3], validation=0.2,
+        epochs=5 if resume else 3, l2=1e-4 if resume else 0.0, schedule="plateau", decay_every=1,
+        learning_rate="auto", directory=path, resume=resume, progress=False,
     )  # fmt: skip
+    if not resume:
+        run.extend(2, l2=1e-4, progress=False)
 
 
 def command(*words: object) -> int:
@@ -128,8 +132,16 @@ def resume(run: Path, data: Path) -> None:
     command("train", data, *options, *quick, "-o", run, "--resume")
 
 
+def extend(run: Path, data: Path) -> None:
+    """From Python: an epoch more."""
+    loaded = cr.load(run)
+    assert isinstance(loaded, cr.Run)
+    loaded.extend(1, progress=False)
+
+
 USES: dict[str, Callable[[Path, Path], Any]] = {
     "load": load_and_use,
+    "extend": extend,
     "model": load_model,
     "predict": lambda run, data: command("predict", run, data, "-o", run / "predictions.csv"),
     "evaluate": lambda run, data: command("evaluate", run, data),

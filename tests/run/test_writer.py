@@ -120,7 +120,7 @@ def test_the_lock_ends_with_the_training(ending: str, tmp_path: Path) -> None:
         trained(tmp_path / "run", callbacks=[fail] if ending != "refusal" else [])
     if ending == "refusal":
         with pytest.raises(SettingsError, match="epochs"):
-            trained(tmp_path / "run", epochs=4, resume=True)
+            trained(tmp_path / "run", epochs=2, resume=True)
     assert not (tmp_path / "run" / LOCK).exists()
     assert trained(tmp_path / "run", resume=True).result["epochs"] == 3
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.api import train as door
+from chainrule.api import execute as door
 from chainrule.training.checkpoints import Progress
 from chainrule.training.events import Event
 from chainrule.training.metrics import TRAINING_LOSS

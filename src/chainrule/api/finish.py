@@ -12,34 +12,39 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chainrule.api.report import write_after_training
-from chainrule.api.run import Run
 from chainrule.api.run_writer import RunWriter
 from chainrule.errors import ChainruleError, InterruptedWarning, ModelFileError, UnwrittenWarning, of_file
 from chainrule.run import files
 from chainrule.run.directory import RunDirectory
 from chainrule.run.model import write_model
 from chainrule.run.names import MODEL, REPORT, RUN
+from chainrule.run.record import RunRecord
+from chainrule.run.replayer import RunReplayer
 from chainrule.run.steady import SteadyStore
 from chainrule.status import doing
 from chainrule.text.tables import counted
 from chainrule.training.interrupt import Listening
 from chainrule.training.result import Result
+from chainrule.tune.found import Suggestion
 
 TRIES = 2
 """A network drive that hangs, a quota that is freed: what failed once often succeeds at once."""
 
 
-def keep(writer: RunWriter, result: Result) -> Run:
-    """The Run of a training that is over; where it has a directory, with its files there, as far as that can be."""
-    run = writer.run_of(result)
+def keep(writer: RunWriter, result: Result) -> RunReplayer:
+    """The run of a training that is over; where it has a directory, with its files there, as far as that can be."""
+    replayer = writer.run_of(result)
     if writer.directory is not None:
-        _write(run, writer, result, writer.directory)
-    return run
+        _write(replayer.record, writer, result, writer.directory)
+    return replayer
 
 
-def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warning]:
+def report(
+    replayer: RunReplayer, interrupted: Listening, examined: Suggestion | None, *, shows_rows: bool
+) -> list[Warning]:
     """Write the page, where the run has a directory; the warnings to give now that nothing is left to do."""
     warnings: list[Warning] = []
+    run = replayer.record
     if interrupted():
         done = f"{counted(len(run.history['loss']), 'epoch')}, {counted(run.n_steps, 'step')}"
         message = f"{interrupted.name} ended the training after {done}; "
@@ -48,7 +53,7 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
         doing("writing the report")
         place = run.directory / REPORT
         page = functools.partial(
-            write_after_training, run._replayer, run.directory, shows_rows=shows_rows, examined=run.examined
+            write_after_training, replayer, run.directory, shows_rows=shows_rows, examined=examined
         )
         try:
             _attempt(
@@ -67,13 +72,13 @@ def report(run: Run, interrupted: Listening, *, shows_rows: bool) -> list[Warnin
     return warnings
 
 
-def _write(run: Run, writer: RunWriter, result: Result, folder: RunDirectory) -> None:
-    model, about = folder.file(MODEL), run.record.about_model()
+def _write(run: RunRecord, writer: RunWriter, result: Result, folder: RunDirectory) -> None:
+    model, about = folder.file(MODEL), run.about_model()
     observer, store = writer.observer, writer.store
     assert observer is not None
     assert isinstance(store, SteadyStore)
     doing("writing the model")
-    _attempt(run, model, lambda: write_model(model, result.parameters, about, run.record.pipeline_arrays))
+    _attempt(run, model, lambda: write_model(model, result.parameters, about, run.pipeline_arrays))
     for _ in range(TRIES):
         observer.end(result.losses)
         store.write_waiting()
@@ -86,7 +91,7 @@ def _write(run: Run, writer: RunWriter, result: Result, folder: RunDirectory) ->
         run.unwritten[folder.file(RUN)] = f"{folder.file(RUN)}: does not say that the training ended, without {MODEL}."
 
 
-def _attempt(run: Run, path: Path, write: Callable[[], object]) -> None:
+def _attempt(run: RunRecord, path: Path, write: Callable[[], object]) -> None:
     """Write, and retry once on failure; errors are recorded, because none justifies losing the training."""
     for _ in range(TRIES):
         try:

@@ -200,8 +200,9 @@ def of_run(replayer: RunReplayer, data: tuple[Any, ...] | None = None) -> Learni
     """The examination of a run's start on its rows, kept with the run; see Run.learning_rate."""
     run, rows = replayer.record, replayer.rows_of(data)
     start = run.parameters.like(run.checkpoints.get(0).theta)
-    problem = _problem(replayer.engine, replayer.task(rows), run.settings, start)
-    n_steps = run.settings.epochs * run.steps_per_epoch
+    settings = replayer.part_of(0)
+    problem = _problem(replayer.engine, replayer.task(rows), settings, start)
+    n_steps = settings.epochs * run.steps_per_epoch
     found = laboratory.examine(problem, within(n_steps, laboratory.N_STEPS))
     if run.directory is not None:
         try:

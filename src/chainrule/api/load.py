@@ -10,20 +10,17 @@ from typing import Any
 
 import numpy.typing as npt
 
+from chainrule.api.examined import examined_in
 from chainrule.api.network import Network
 from chainrule.api.run import Run
 from chainrule.api.tables import PredictsTables
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.errors import DamagedFileWarning, ModelFileError, SettingsError, named_path, of_file
-from chainrule.run import stored
 from chainrule.run.directory import RunDirectory
 from chainrule.run.model import read_model
-from chainrule.run.names import RATE
 from chainrule.run.read import LOST, read_run
 from chainrule.run.record import RunRecord
-from chainrule.tune.found import Suggestion, from_dict
-from chainrule.tune.stored import FoundSchema
 
 
 @dataclass
@@ -114,18 +111,6 @@ def load_run(path: Path) -> Run:
     for name, error in result.items():
         warnings.warn(f"{str(error).rstrip('.')}. Without it {LOST[name]}.", DamagedFileWarning, stacklevel=3)
     return Run(record, _engine(record), examined=examined)
-
-
-def examined_in(folder: RunDirectory) -> Suggestion | None:
-    """The learning-rate analysis of the run, if any; a damaged file is reported and gives None."""
-    file = folder.file(RATE)
-    if not os.path.lexists(file):
-        return None
-    try:
-        return from_dict(stored.read_json(file, FoundSchema(), "remove it or repeat the analysis"))
-    except ModelFileError as error:
-        warnings.warn(f"{str(error).rstrip('.')}. Without it {LOST[RATE]}.", DamagedFileWarning, stacklevel=3)
-        return None
 
 
 def _engine(record: RunRecord) -> Engine:

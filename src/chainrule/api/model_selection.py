@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import numpy as np
 from chainrule.api.network import Network
 from chainrule.api.prepare import Setup, positive_of, set_up
 from chainrule.api.run import Run
-from chainrule.api.train import train, trainer_of
+from chainrule.api.train import train
+from chainrule.api.trainer import trainer_of
 from chainrule.errors import DataError
 from chainrule.network.class_weights import ClassWeights
 from chainrule.planning.candidates import Candidate
@@ -30,7 +33,7 @@ from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.interrupt import Listening
 from chainrule.training.progress import StepCount
 from chainrule.training.result import Result
-from chainrule.training.settings import Settings
+from chainrule.training.settings import SETTINGS, Settings
 
 NO_SETTINGS = ("threads", "time_limit")
 """Arguments of train that do not affect the computation."""
@@ -45,21 +48,49 @@ def network_of(candidate: Candidate) -> Network:
     return network
 
 
+def began_with_trials(path: str | os.PathLike[str] | None) -> bool:
+    """Whether the run in a folder was chosen among candidates: a plan with stated epochs would have one only."""
+    folder = None if path is None else RunDirectory(path)
+    if folder is None or not folder.exists:
+        return False
+    return bool((contents.read_record(folder.file(RUN)).get("source") or {}).get("trials"))
+
+
+def epochs_apart(stated: dict[str, Any], path: str | os.PathLike[str] | None) -> dict[str, int]:
+    """The epochs stated, taken out where they are to be those of a run that was chosen among candidates."""
+    if "epochs" not in stated or not began_with_trials(path):
+        return {}
+    return {"epochs": SETTINGS["epochs"].check(stated.pop("epochs"))}
+
+
 def choose(
     plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None,
-    progress: bool | str = "auto",
+    progress: bool | str = "auto", epochs: int | None = None,
 ) -> Selected:  # fmt: skip
     """The candidate to train, by trials of the simpler ones.
 
-    Arguments: begun: the folder of a run that is continued, which goes on as it began; progress: as of train.
+    Arguments: begun: the folder of a run that is continued, which goes on as it began; progress: as of
+    train; epochs: to so many, where these are not the plan's.
     """
     if begun is not None and RunDirectory(begun).exists:
-        last, source = len(plan.candidates) - 1, contents.read_record(begun / RUN).get("source") or {}
+        record = contents.read_record(begun / RUN)
+        last, source = len(plan.candidates) - 1, record.get("source") or {}
         index = source.get("candidate", source.get("rung", last))  # "rung" in runs of version 0.1
         index = index if isinstance(index, int) and 0 <= index <= last else last
-        return Selected(index=index, candidate=plan.candidates[index], record=tuple(source.get("trials", ())))
+        candidate = _going_on(plan.candidates[index], plan.request.settings, record["settings"], epochs)
+        return Selected(index=index, candidate=candidate, record=tuple(source.get("trials", ())))
     with working("train", progress):
         return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine))
+
+
+def _going_on(
+    candidate: Candidate, stated: Mapping[str, Any], before: Mapping[str, Any], epochs: int | None
+) -> Candidate:
+    """The candidate with so many epochs; where a run goes on with more, patience stays unless it is stated."""
+    settings = candidate.settings | ({} if epochs is None else {"epochs": epochs})
+    if settings["epochs"] > before["epochs"] and "early_stopping" not in stated:
+        settings["early_stopping"] = before.get("early_stopping")
+    return replace(candidate, settings=settings)
 
 
 def tried(

@@ -13,7 +13,7 @@ from typing import Any, overload
 from chainrule.api import arguments
 from chainrule.api import train as of_arrays
 from chainrule.api.arguments import check_dialect, column_names, origin_of, plain, refuse_no_target, settings_by_name
-from chainrule.api.model_selection import choose, train_candidate
+from chainrule.api.model_selection import choose, epochs_apart, train_candidate
 from chainrule.api.network import Network
 from chainrule.api.run import Run
 from chainrule.api.tables import as_source, is_table
@@ -29,9 +29,7 @@ from chainrule.run.directory import RunDirectory
 from chainrule.status import working
 from chainrule.training.settings import SETTINGS
 
-OF_TRAINING = (
-    "directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence",
-)  # fmt: skip
+OF_TRAINING = ("directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence")
 """Arguments of train for a table that are not part of its plan."""
 OWN = ("validation", "few_rows", "class_weight")
 """Fields of a request that a plan of a table has no name for, or a parameter of its own."""
@@ -82,13 +80,9 @@ class TablePlan:
         return summary.summary(self.details)
 
     def train(
-        self,
-        directory: str | os.PathLike[str] | None = None,
-        *,
-        time_limit: float | None = None,
-        resume: bool = False,
-        **how: Any,
-    ) -> Run:
+        self, directory: str | os.PathLike[str] | None = None, *, time_limit: float | None = None, resume: bool = False,
+        epochs: int | None = None, **how: Any,
+    ) -> Run:  # fmt: skip
         """Try the candidates, train the one that is taken.
 
         Parameters
@@ -99,6 +93,8 @@ class TablePlan:
             Seconds for trials and training together.
         resume : bool
             Whether to continue the run in the directory; a new run is started if there is none.
+        epochs : int, optional
+            Where a finished run goes on: how many it is to have altogether.
         **how
             The keep_data, callbacks, progress and on_divergence, as for `chainrule.train`.
 
@@ -122,7 +118,7 @@ class TablePlan:
             if folder is not None and folder.exists and not resume:
                 raise SettingsError(f"{folder.path}: holds a run already; name another folder, or give resume=True.")
             begun = folder.path if folder is not None and resume else None
-            chosen = choose(plan, self.class_weight, self.engine, begun, how.get("progress", "auto"))
+            chosen = choose(plan, self.class_weight, self.engine, begun, how.get("progress", "auto"), epochs)
             return train_candidate(plan, chosen, **how)
 
     def __repr__(self) -> str:
@@ -388,11 +384,11 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     if isinstance(network, Network):
         return of_arrays.train(network, *rows, **arguments.known_arguments(of_arrays.train, how))
     if not is_table(network):
-        kind = type(network).__name__
-        raise SettingsError(f"network is a {kind}: must be a Network with X and y, or a table with target=COLUMN.")
+        raise SettingsError(f"network is a {type(network).__name__}: must be a Network with X and y, or a table.")
     if rows:
         raise SettingsError("X, y: must be omitted if a table is given, which contains them. Pass target=COLUMN.")
     doing = {name: how.pop(name) for name in OF_TRAINING if name in how}
+    doing |= epochs_apart(how, doing.get("directory") if doing.get("resume") else None)
     with working("train", doing.get("progress", "auto")):
         return plan(network, **how).train(**doing)
 

@@ -14,6 +14,7 @@ from chainrule.data import arrays, split
 from chainrule.engine.protocol import Engine, Targets, Task, dense_targets
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError, ShapeError
+from chainrule.network.architecture import Architecture
 from chainrule.network.class_weights import ClassWeights, class_weights
 from chainrule.network.parameters import Parameters
 from chainrule.network.targets import OutputKind, kind_of
@@ -23,8 +24,8 @@ from chainrule.reference.losses import loss_named
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run.rows import Rows, prepare_rows, refuse_one_class, weighted_by_class
 from chainrule.training import metrics
-from chainrule.training.events import settings_at
 from chainrule.training.measure import Validation
+from chainrule.training.parts import settings_at
 from chainrule.training.settings import Settings
 from chainrule.tune.found import Suggestion
 
@@ -125,13 +126,19 @@ def set_up(
         seed=settings.seed,
         shuffle=settings.shuffle,
     )
-    metric = metrics.choose(settings.metric, kind, architecture.output, positive)
-    if metric.name == "log_loss" and kind == "class" and loss_named(architecture.loss).log_loss:
-        metric = replace(metric, is_loss=True)
+    metric = metric_of(settings, kind, architecture, positive)
     return Setup(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
         validation=_held(held_out, kind, network, by_class, encoded), class_weight=by_class, kind=kind,
     )  # fmt: skip
+
+
+def metric_of(settings: Settings, kind: OutputKind, architecture: Architecture, positive: int) -> metrics.Metric:
+    """What epochs are judged by."""
+    metric = metrics.choose(settings.metric, kind, architecture.output, positive)
+    if metric.name == "log_loss" and kind == "class" and loss_named(architecture.loss).log_loss:
+        return replace(metric, is_loss=True)
+    return metric
 
 
 def positive_of(pipeline: Any) -> int:

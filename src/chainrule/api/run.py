@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-import numpy.typing as npt
-
+from chainrule.api.diagnoses import DiagnosesRuns
 from chainrule.api.history import TrainingHistory
 from chainrule.api.network import Network
 from chainrule.api.shown import ShownRun
@@ -18,20 +16,16 @@ from chainrule.api.tables import PredictsTables
 from chainrule.engine.protocol import Engine
 from chainrule.errors import named_path
 from chainrule.run.model import write_model
-from chainrule.run.names import STEPS
 from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
 from chainrule.run.table_sample import TableSample
 
 if TYPE_CHECKING:
-    from chainrule.diagnose.doctor.finding import Diagnosis
-    from chainrule.diagnose.search.found import Found
-    from chainrule.diagnose.vitals.measure import Vitals
-    from chainrule.tune.found import LearningRate, Suggestion
+    from chainrule.tune.found import Suggestion
 
 
-class Run(ShownRun, PredictsTables):
+class Run(ShownRun, DiagnosesRuns, PredictsTables):
     """A finished training, made by `train` and `load`. Steps are numbered from 0; see `replay`.
 
     Attributes
@@ -86,11 +80,22 @@ class Run(ShownRun, PredictsTables):
         record: RunRecord,
         engine: Engine,
         rows: Rows | None = None,
-        held_out: npt.NDArray[Any] | None = None,
+        validation: Rows | None = None,
         examined: Suggestion | None = None,
         table_sample: TableSample | None = None,
     ) -> None:
-        self.record, self.engine, self.examined = record, engine, examined
+        self._take(RunReplayer(record, engine, rows, validation, table_sample), examined)
+
+    @classmethod
+    def _of(cls, replayer: RunReplayer, examined: Suggestion | None = None) -> Run:
+        """The Run of a training that just ended."""
+        run = cls.__new__(cls)
+        run._take(replayer, examined)
+        return run
+
+    def _take(self, replayer: RunReplayer, examined: Suggestion | None) -> None:
+        record, self._replayer = replayer.record, replayer
+        self.record, self.engine, self.examined = record, replayer.engine, examined
         self.network = Network.of(record.parameters, record.kind, record.seed, record.initializers)
         self.settings, self.history, self.losses = record.settings, TrainingHistory(record.history), record.losses
         self.events, self.result, self.diverged = record.events, record.result, record.diverged
@@ -98,7 +103,6 @@ class Run(ShownRun, PredictsTables):
         self.steps_per_epoch, self.checkpoints = record.steps_per_epoch, record.checkpoints
         self.unwritten = record.unwritten
         self.pipeline, self._pipeline_arrays = record.pipeline, record.pipeline_arrays
-        self._replayer = RunReplayer(record, engine, rows, held_out, table_sample)
 
     @property
     def n_steps(self) -> int:
@@ -186,159 +190,80 @@ class Run(ShownRun, PredictsTables):
         rows = self._replayer.prepared(data)
         return (step_of(self._replayer, self._replayer.number(one), rows) for one in t)
 
-    def find(
+    def extend(
         self,
-        what: str | Callable[[Step], Any],
-        steps: range | slice | None = None,
+        epochs: int,
+        *,
         data: tuple[Any, ...] | None = None,
-    ) -> Found | None:
-        """Find the first step at which something happened.
+        validation: tuple[Any, ...] | None = None,
+        callbacks: Sequence[Any] = (),
+        time_limit: float | None = None,
+        threads: int | None = None,
+        progress: bool | str = "auto",
+        on_divergence: str = "warn",
+        **changes: Any,
+    ) -> Run:
+        """Go on behind the last step, in place: history, events and replay then cover all parts.
 
         Parameters
         ----------
-        what : str or callable
-            "non-finite" (it persists: found by halving), "dead unit" (a rectifier that no training row opens, or the
-            flat side of another activation; units revive, so every step is looked at), "saturated unit" (sigmoid and
-            tanh), "loss doubles" (from the recorded losses), or a function of a Step, the first for which it is true.
-        steps : range or slice, optional
-            Where to look; everywhere by default.
-        data : tuple, optional
-            As for `replay`.
+        epochs : int
+            How many more; an epoch that was broken off is one of them.
+        data, validation : tuple, optional
+            Training rows as for `replay`, validation rows (X, y) or (X, y, weight); needed where they were not kept.
+        callbacks : sequence, default ()
+            As for `train`.
+        time_limit : float, optional
+            Seconds after which the training ends again.
+        threads : int, optional
+            As for `train`; the bits do not depend on it.
+        progress : bool or str, default "auto"
+            As for `train`.
+        on_divergence : str, default "warn"
+            As for `train`.
+        **changes
+            Settings from the next step on: learning_rate, a hyper-parameter of the optimizer, l2, l1, dropout,
+            clip_norm, schedule, warm_up, decay_factor, decay_every, early_stopping, divergence_factor.
 
         Returns
         -------
-        Found or None
-            Step, epoch, layer, unit, row, example and evidence; None if it never happened.
+        Run
+            This run.
 
         Raises
         ------
         SettingsError
-            If the name is unknown.
+            If the run diverged, or a setting is unknown, out of range, or must stay as it is.
         DataError
             As for `replay`.
+
+        Notes
+        -----
+        A schedule over all steps (cosine, one_cycle) begins anew over the epochs added, as any does if learning_rate or
+        a setting of the schedule is given; step, exponential, plateau and a constant rate go on. Patience counts from
+        0; the best epoch is that of all parts.
 
         Examples
         --------
         >>> import chainrule as cr
-        >>> X, y = [[0.0], [1.0]], [[0.0], [2.0]]
-        >>> net = cr.Network([1, 1], output="identity", loss="squared_error", dtype="float64")
-        >>> run = cr.train(net, X, y, epochs=3, progress=False)
-        >>> run.find(lambda step: step.backward.loss < 0) is None
-        True
+        >>> net = cr.Network([1, 1], output="identity", loss="squared_error")
+        >>> run = cr.train(net, [[1.0]], [[2.0]], optimizer=cr.SGD(0.1), epochs=2, progress=False)
+        >>> run.extend(2, learning_rate=0.05, progress=False).n_steps
+        4
+        >>> [step.update.learning_rate for step in run.replay(range(4))]
+        [0.1, 0.1, 0.05, 0.05]
         """
-        from chainrule.diagnose.search.find import History, find, first_that_fits
+        from chainrule.api.extend import extend
 
-        wanted = range(self.n_steps)[steps if isinstance(steps, slice) else slice(None)]
-        if isinstance(steps, range):
-            wanted = range(self.n_steps)[slice(steps.start, steps.stop, steps.step)]
-        replayer, record = self._replayer, self.record
-        rows = replayer.prepared(data)
-        if not callable(what):
-            record.require(STEPS)
-        with np.errstate(all="ignore"):
-            history = History(
-                record=replayer.session(rows).record,
-                task=replayer.task(rows),
-                engine=self.engine,
-                losses=record.losses,
-                events=record.events,
-                index=record.index,
-            )
-            if callable(what):
-                return first_that_fits(history, (step_of(replayer, t, rows) for t in wanted), what)
-            return find(history, what, wanted)
-
-    def doctor(
-        self, data: tuple[Any, ...] | None = None, *, thorough: bool = False, progress: bool | str = "auto"
-    ) -> Diagnosis:
-        """Find what went wrong first in this run, what followed from it, and what would put it right.
-
-        Suspects are tried by replay: the first steps again with one thing changed. It takes seconds; docs/doctor.md
-        has the rules.
-
-        Parameters
-        ----------
-        data : tuple, optional
-            As for `replay`.
-        thorough : bool, default False
-            Whether trials are as long as they tell anything. Else those of a long training are cut, so that an answer
-            comes within a tenth of its time or about 5 s, whichever is more; the text then says so.
-        progress : bool or str, default "auto"
-            Whether to show what is being done; "auto" does so in a terminal.
-
-        Returns
-        -------
-        Diagnosis
-            Iterates over findings, first cause first; `healthy`, `text(language)`, `to_json()`.
-
-        Raises
-        ------
-        DataError
-            As for `replay`.
-        """
-        from chainrule.api.diagnosis import doctor
-
-        return doctor(self._replayer, data, thorough=thorough, progress=progress)
-
-    def vitals(
-        self,
-        steps: range | slice | Iterable[int] | None = None,
-        data: tuple[Any, ...] | None = None,
-        *,
-        sharpness: bool = True,
-    ) -> Vitals:
-        """Measure the vital signs of this run at chosen steps, all by replay.
-
-        Parameters
-        ----------
-        steps : int, range, slice or iterable of int, optional
-            As for `replay`; by default the first ones closely and then along the checkpoints.
-        data : tuple, optional
-            As for `replay`.
-        sharpness : bool, default True
-            Whether to measure the largest curvature λ too, about 40 gradients of 256 rows a step.
-
-        Returns
-        -------
-        Vitals
-            Iterates over StepSigns: η·λ, overshoot α, update ratios, gradient norms split into factors, silent and
-            saturated units, gradient noise.
-
-        Raises
-        ------
-        SettingsError
-            If a step is not in the run.
-        DataError
-            As for `replay`.
-        """
-        from chainrule.api.diagnosis import vitals
-
-        return vitals(self._replayer, steps, data, sharpness)
-
-    def learning_rate(self, data: tuple[Any, ...] | None = None) -> LearningRate:
-        """Find what learning rate is too large, too small and right for this training, from its start and on its rows.
-
-        It becomes `examined`, is kept in the run's directory where it has one, and its page shows it.
-
-        Parameters
-        ----------
-        data : tuple, optional
-            As for `replay`.
-
-        Returns
-        -------
-        LearningRate
-            As of `chainrule.learning_rate`.
-
-        Raises
-        ------
-        DataError
-            As for `replay`, or if no learning rate keeps the loss finite.
-        """
-        from chainrule.api.learning_rate import of_run
-
-        self.examined = found = of_run(self._replayer, data)
-        return found
+        how = {"callbacks": callbacks, "time_limit": time_limit, "progress": progress, "on_divergence": on_divergence}
+        self._take(
+            extend(
+                self._replayer, epochs, changes, data=data, validation=validation, threads=threads,
+                examined=self.examined, **how,
+            ),
+            self.examined,
+        )  # fmt: skip
+        return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model alone (architecture, best parameters, pipeline) as one safetensors file.

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule import json_text
-from chainrule.api.load import examined_in, load_run
+from chainrule.api.examined import examined_in
 from chainrule.api.prepare import Setup
-from chainrule.api.run import Run
-from chainrule.errors import SettingsError
-from chainrule.run import contents, files
+from chainrule.api.trainer import where_it_goes_on
+from chainrule.errors import ModelFileError, SettingsError
+from chainrule.run import contents, event_lines, files
 from chainrule.run.contents import StateShape
 from chainrule.run.directory import KEEP_BYTES, RunDirectory
 from chainrule.run.model import parameters_hash
 from chainrule.run.names import CHECKPOINTS, DATA, EVENTS, RATE, RUN, SPLIT, TABLE
 from chainrule.run.record import RunRecord, versions
-from chainrule.run.resume import last_state, refuse_another
+from chainrule.run.replayer import RunReplayer
+from chainrule.run.resume import LastState, going_on, last_state, more_epochs, refuse_another
+from chainrule.run.rows import Rows
 from chainrule.run.steady import SteadyDirectory, SteadyStore, Unwritten
 from chainrule.run.table_sample import TableSample
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event
+from chainrule.training.parts import joints_of
 from chainrule.training.result import Result
 
 FINISHED = ("epochs", "early_stopping", "diverged")
@@ -43,11 +47,18 @@ class RunWriter:
         source: Any,
         resume: bool,
         table_sample: TableSample | None = None,
+        changes: Mapping[str, Any] | None = None,
+        n_known: int | None = None,
     ) -> None:
+        """Arguments: changes: the settings that change where a run goes on, by default only more epochs may; n_known:
+        the steps that a run has which goes on.
+        """
         if directory is not None and not isinstance(directory, RunDirectory):  # one may be claimed already
             directory = RunDirectory(directory)
         self.directory: RunDirectory | None = directory
         self.setup, self.keep_data, self.resume, self.table_sample = setup, keep_data, resume, table_sample
+        self.changes, self._n_known = changes, n_known
+        self._before: dict[str, Any] | None = None if changes is None else {}
         self.pipeline, self.pipeline_arrays = described(pipeline)
         if source is not None and not isinstance(source, Mapping):
             raise SettingsError(f"source={source!r}: must be a dict that describes the origin of the rows.")
@@ -57,6 +68,7 @@ class RunWriter:
         self.history: dict[str, list[float]] = {}
         self.events: list[Event] = []
         self.losses: Any = None
+        self._seconds_before = 0.0
         self.store = CheckpointStore(setup.n_steps)
         theta = setup.network.parameters.flat.copy()
         self.start = Checkpoint(step=0, theta=theta, optimizer=setup.optimizer_at_start(theta), best_theta=theta)
@@ -75,12 +87,18 @@ class RunWriter:
     def _shape(self) -> StateShape:
         return StateShape.of(self.setup.network.architecture, self.setup.settings)
 
-    def open(self) -> Run | None:
-        """Make the directory or take up the run in it; a finished run is returned as it is."""
+    @property
+    def folder(self) -> Path:
+        """Where the directory is."""
+        assert self.directory is not None
+        return self.directory.path
+
+    def open(self) -> bool:
+        """Make the directory or take up the run in it; whether that is finished, so that there is nothing to do."""
         if self.directory is None:
             if self.resume:
                 raise SettingsError("resume=True: must be given with directory=…, the run to continue.")
-            return None
+            return False
         if self.directory.exists and self.resume:
             return self._take_up(self.directory)
         self.directory.create()
@@ -92,7 +110,9 @@ class RunWriter:
                 kept["weight"] = self.setup.rows.weight
             held = self.setup.validation
             if held is not None and (self.keep_data is True or size + held.X.nbytes <= KEEP_BYTES):
-                kept["held_out"] = held.X
+                kept |= {"held_out": held.X, "held_out_targets": held.targets}
+                if held.weight is not None:
+                    kept["held_out_weight"] = held.weight
             files.write_tensors(folder.file(DATA), kept, {"kind": "data"}, durable=False)
         if self.table_sample is not None and self.keep_data is not False:
             self.table_sample.write(folder.file(TABLE))
@@ -104,37 +124,81 @@ class RunWriter:
         if self.setup.examined is not None:
             files.write_json(folder.file(RATE), self.setup.examined.to_dict())
         files.write_json(folder.file(RUN), self.record(None))
-        return None
+        return False
 
-    def _take_up(self, folder: RunDirectory) -> Run | None:
+    def _take_up(self, folder: RunDirectory) -> bool:
         before, now = contents.read_record(folder.file(RUN)), self.record(None)
-        refuse_another(folder.path, before, now)
-        if before.get("result") and _is_whole(before["result"]):
-            return load_run(folder.path)
+        changes = more_epochs(before, now) if self.changes is None else self.changes
+        refuse_another(folder.path, before, now, changes)
+        if not changes and before.get("result") and _is_whole(before["result"]):
+            return True
         self.setup.examined = examined_in(folder)
-        edits = {event.step for event in contents.read_events(folder.file(EVENTS))[0] if event.kind == "edit"}
+        edits = {event.step for event in event_lines.read_events(folder.file(EVENTS))[0] if event.kind == "edit"}
         self.store = SteadyStore(
             self.unwritten, folder.file(CHECKPOINTS), self.setup.n_steps, shape=self._shape, pinned=edits
         )
-        state = last_state(folder, self.store, self.setup.task.steps_per_epoch, forget=True)
-        ended = before.get("result") or before.get("ended")
-        if before.get("result"):  # from now on it is under way
-            files.write_json(folder.file(RUN), before | {"result": None, "ended": ended})
-        if state is None:  # from the first step on: nothing of the way can be used
-            self.store.forget_after(-1)
-            folder.rewind(0, [])
-            return None
-        self.start, self.events, self.losses = state.start, state.events, state.losses
-        self.history.update(state.history)
-        folder.rewind(len(self.history.get("loss", [])), self.events)
-        why = before["result"]["stopped"] if before.get("result") else "killed"
-        event = Event(self.start.step, "resume", value=str(why))
-        folder.event_happened(event)
-        self.events.append(event)
-        return None
+        if changes:
+            state: LastState | None = going_on(folder, self.store, before, changes)
+        else:
+            state = last_state(folder, self.store, before, forget=True)
+        if state is None:
+            self._begin_anew(folder, before)
+            return False
+        if self._n_known not in (None, len(state.losses)):
+            raise SettingsError(
+                f"{folder.path}: went on since this run was loaded: it has {len(state.losses)} steps now, this one "
+                f"{self._n_known}. Load it again."
+            )
+        self.take(state)
+        self._write_what_was(folder, before, state, changes)
+        return False
 
-    def run_of(self, result: Result) -> Run:
-        """The Run that a training came to; nothing is written yet."""
+    def _write_what_was(
+        self, folder: RunDirectory, before: dict[str, Any], state: LastState, changes: Mapping[str, Any]
+    ) -> None:
+        """The files of a run that goes on, or that was taken up, as they are before its next step."""
+        result = before.get("result")
+        under_way = before | {"result": None} | ({"ended": result} if result else {})
+        if changes:  # run.json last: until then the run is as it was
+            self.store.forget_after(state.start.step)
+            folder.rewind(len(self.history.get("loss", [])), self.events, state.fill)
+            under_way |= {"settings": self.setup.settings.to_dict(), "parts": 1 + len(joints_of(self.events))}
+        if changes or result:
+            files.write_json(folder.file(RUN), under_way)
+        if not changes:
+            folder.rewind(len(self.history.get("loss", [])), self.events)
+            event = Event(self.start.step, "resume", value=str(result["stopped"] if result else "killed"))
+            folder.event_happened(event)
+            self.events.append(event)
+        if state.goes_on:
+            self.store.put(self.start)
+        if self._before is not None:
+            self._before = before
+
+    def _begin_anew(self, folder: RunDirectory, before: Mapping[str, Any]) -> None:
+        """From the first step on: nothing of the way can be used."""
+        if before.get("parts", 1) > 1:
+            raise ModelFileError(
+                f"{folder.file(CHECKPOINTS)}: holds no checkpoint from which this run, which was extended, can go on. "
+                "Restore it from a backup, or train again."
+            )
+        if before.get("result"):
+            files.write_json(folder.file(RUN), {**before, "result": None, "ended": before["result"]})
+        self.store.forget_after(-1)
+        folder.rewind(0, [])
+
+    def take(self, state: LastState) -> None:
+        """Begin from this state of a run; where it goes on there with other settings, with what then holds."""
+        self.start, self.losses = state.start, state.losses
+        self.history.update({name: list(column) for name, column in state.history.items()})
+        self.events.extend(state.events)
+        self._seconds_before = float(sum(state.history.get("seconds", [])))
+        if state.goes_on:
+            self.start = where_it_goes_on(self.setup, state)
+            self.store.widen(self.setup.n_steps)
+
+    def run_of(self, result: Result) -> RunReplayer:
+        """The run that a training came to; nothing is written yet."""
         setup = self.setup
         record = RunRecord(
             parameters=result.parameters,
@@ -161,8 +225,9 @@ class RunWriter:
             source=self.source,
             unwritten=self.unwritten.why,
         )
-        held_out = None if setup.validation is None else setup.validation.X
-        return Run(record, setup.engine, setup.rows, held_out, setup.examined, self.table_sample)
+        held = setup.validation
+        held_out = None if held is None else Rows(held.X, held.targets, held.weight)
+        return RunReplayer(record, setup.engine, setup.rows, held_out, self.table_sample)
 
     def _result(self, result: Result) -> dict[str, Any]:
         progress = result.progress
@@ -174,7 +239,7 @@ class RunWriter:
             "best_epoch": progress.best_epoch,
             "best_score": progress.best_score,
             "metric": self.setup.metric.name if self.setup.validation else "loss",
-            "seconds": result.seconds,
+            "seconds": self._seconds_before + result.seconds,
             "replay": {
                 "checkpoint_gap": self.store.longest_gap(len(result.losses)),
                 "step_seconds": result.step_seconds,
@@ -195,6 +260,10 @@ class RunWriter:
     def record(self, result: dict[str, Any] | None) -> dict[str, Any]:
         """The content of run.json; `result` is None until the training has ended."""
         setup, here = self.setup, versions()
+        if self._before:  # all that stays as it was when the run went on
+            began = {name: value for name, value in self._before.items() if name != "ended"}
+            parts = 1 + len(joints_of(self.events))
+            return {**began, "settings": setup.settings.to_dict(), "parts": parts, "result": result}
         return {
             "chainrule": here["chainrule"],
             "architecture": setup.network.architecture.to_dict(),
@@ -208,6 +277,7 @@ class RunWriter:
             "held_out": setup.held_out_fingerprint,
             "n_samples": setup.task.n_samples,
             "steps_per_epoch": setup.task.steps_per_epoch,
+            "parts": 1 + len(joints_of(self.events)),
             "engine": setup.engine.describe() | {"reason": setup.reason},
             "versions": {name: here[name] for name in ("python", "numpy")},
             "source": self.source,

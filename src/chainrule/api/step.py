@@ -304,7 +304,7 @@ def step_of(replayer: RunReplayer, t: int, rows: Rows) -> Step:
         record=record,
         architecture=of_run.architecture,
         settings=replayer.settings_of(t, total),
-        optimizer=of_run.settings.optimizer.to_dict(),
+        optimizer=replayer.part_of(t).optimizer.to_dict(),
         rows=record.rows if of_run.index is None else of_run.index[record.rows],
         targets=rows.targets[record.rows],
         weight=weight,

@@ -27,7 +27,7 @@ from chainrule.explain.step.page import page
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.files import refuse_unwritable, write_atomic
 from chainrule.text.tables import wrapped
-from chainrule.training.events import settings_at
+from chainrule.training.parts import settings_at
 from chainrule.words import sentences
 
 _TEXT = sentences("explain")

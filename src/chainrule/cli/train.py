@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from chainrule.api.model_selection import choose, train_candidate
+from chainrule.api.model_selection import began_with_trials, choose, train_candidate
 from chainrule.api.run import Run
 from chainrule.cli import ending, rescue, train_report
-from chainrule.cli.train_options import plan_of
+from chainrule.cli.train_options import plan_of, value
 from chainrule.engine.select import select
 from chainrule.errors import SettingsError
 from chainrule.planning.plan import TrainingPlan
@@ -22,6 +22,7 @@ from chainrule.planning.selection import Selected, measure
 from chainrule.run.directory import RunDirectory
 from chainrule.status import suspend
 from chainrule.training import metrics
+from chainrule.training.settings import SETTINGS
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,10 +30,13 @@ def run(options: argparse.Namespace) -> int:
     if options.data is None:
         raise SettingsError("DATA is missing. Use chainrule train DATA --target COLUMN (see --help).")
     folder, tell = RunDirectory(_folder(options)), not (options.quiet or options.json)
+    epochs = None
     with _warnings_to_stderr():
+        if options.resume and options.epochs is not None and began_with_trials(folder):
+            epochs, options.epochs = int(value(options, SETTINGS["epochs"])), None
         plan = plan_of(options, folder.path.parent / "cache")
         metrics.choose(options.metric, plan.candidates[-1].network.kind)
-        chosen, done = _trained(options, plan, folder, tell)
+        chosen, done = _trained(options, plan, folder, tell, epochs)
     if not (whole := rescue.is_whole(done)):  # before anything else can fail
         _say(rescue.message(done))
     measured = measure(plan, chosen, done.network)
@@ -45,15 +49,20 @@ def run(options: argparse.Namespace) -> int:
     return ending.ENDING.code if interrupted else 1 if done.diverged else 0 if whole else 2
 
 
-def _trained(options: argparse.Namespace, plan: TrainingPlan, folder: RunDirectory, tell: bool) -> tuple[Selected, Run]:
-    """The chosen candidate and its run; each training is announced before it starts."""
+def _trained(
+    options: argparse.Namespace, plan: TrainingPlan, folder: RunDirectory, tell: bool, epochs: int | None
+) -> tuple[Selected, Run]:
+    """The chosen candidate and its run; each training is announced before it starts.
+
+    Arguments: epochs: to which a run goes on that was chosen among candidates.
+    """
     last, few = plan.candidates[-1], plan.fold is not None
     engine, reason = select(options.engine, last.network.architecture, last.settings["threads"])
     if tell and not few:
         train_report.tell_understood(plan, last.pipeline)
     with _claimed(options, folder) as claimed:
         begun = claimed.path if options.resume else None
-        chosen, found, how = choose(plan, options.class_weight, options.engine, begun), None, None
+        chosen, found, how = choose(plan, options.class_weight, options.engine, begun, epochs=epochs), None, None
         if tell and few:  # the choice decides about the inputs too
             train_report.tell_understood(plan, chosen.candidate.pipeline)
         if options.learning_rate == AUTO:

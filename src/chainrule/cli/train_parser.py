@@ -26,7 +26,11 @@ def fill(command: argparse.ArgumentParser) -> None:
         "-o", "--output-directory", metavar="RUN", help="folder for the run (default runs/NAME-OF-DATA)"
     )
     group = _fill_all(command, {**SETTINGS, **OPTIMIZER_SETTINGS})
-    group.add_argument("--resume", action="store_true", help="continue the run in RUN, or start it if there is none")
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in RUN, with more --epochs a finished one too, or start it if there is none",
+    )
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 

@@ -1,10 +1,11 @@
-"""Which steps the page shows: the first ones, the last, and some in between near checkpoints."""
+"""Which steps the page shows: the first ones, the last, where the run went on, and some near checkpoints."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from chainrule.report.report_input import ReportInput
+from chainrule.training.events import EXTEND
 
 EARLY = (0, 1, 2, 5, 10)
 MOST_STEPS = 12
@@ -12,7 +13,7 @@ HEALTH_STEPS = 40
 
 
 def to_keep(given: ReportInput, n: int, allowed: int) -> list[int]:
-    """At most n steps in order of importance: first, last, second, third, then spread over the run.
+    """At most n steps in order of importance: first, last, second, third, first of other parts, spread over the run.
 
     Arguments: allowed: the most steps to do again for one that has no checkpoint of its own.
     """
@@ -20,6 +21,7 @@ def to_keep(given: ReportInput, n: int, allowed: int) -> list[int]:
     if last < 0 or n < 1:
         return []
     chosen = [0, _reachable(given, last, allowed), 1, 2]
+    chosen += [int(event["step"]) for event in given.events if event["kind"] == EXTEND]
     for parts in (2, 4, 8, 16):
         chosen += [_near(given, round(last * k / parts)) for k in range(1, parts, 2)]
         if parts == 4:

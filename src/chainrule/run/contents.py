@@ -37,8 +37,7 @@ from chainrule.schema import (
     refuse,
 )
 from chainrule.training.checkpoints import Checkpoint, Progress
-from chainrule.training.events import CHANGEABLE, Event
-from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Settings, check
+from chainrule.training.settings import SETTINGS, Settings
 from chainrule.training.update_rules import optimizer_from
 
 Array = npt.NDArray[Any]
@@ -150,6 +149,7 @@ RECORD = Record(
         "fingerprint": _DIGEST,
         "n_samples": Whole(1),
         "steps_per_epoch": Whole(1),
+        "parts": Whole(1),
         "engine": Record({"engine": Text()}),
         "versions": MapOf(Text()),
         "source": Optional(Record(_SOURCE, frozenset(_SOURCE))),
@@ -162,6 +162,7 @@ RECORD = Record(
         {
             "initializers",
             "initial",
+            "parts",
             "network_seed",
             "class_weight",
             "versions",
@@ -217,45 +218,6 @@ def read_history(path: Path) -> tuple[list[dict[str, Any]], ModelFileError | Non
     return lines, error
 
 
-_EVENT = Record(
-    {"step": Whole(), "kind": Text(("set", "edit", "stop", "resume")), "name": Optional(Text()), "value": Json()},
-    frozenset({"name", "value"}),
-)
-
-
-class _EventSchema:
-    """What changed a run: a setting there is, to a value it may have."""
-
-    def check(self, value: Any, place: str) -> dict[str, Any]:
-        """The event's JSON."""
-        event: dict[str, Any] = _EVENT.check(value, place)
-        if event["kind"] == "set":
-            Text((*CHANGEABLE, *OPTIMIZER_SETTINGS)).check(event.get("name"), "name")
-            Checked(lambda found: check(str(event["name"]), found)).check(event.get("value"), "value")
-        return event
-
-
-def read_events(path: Path) -> tuple[list[Event], ModelFileError | None]:
-    """The events up to the first that does not fit, and what is wrong with that."""
-    lines, error = stored.read_lines(path, _EventSchema())
-    return [Event.from_dict(line) for line in lines], error
-
-
-def refuse_strange_events(path: Path, events: list[Event], settings: Settings) -> ModelFileError | None:
-    """What is wrong with the first event that the update rule of the run does not know, or that turns momentum on."""
-    hyper = settings.optimizer.hyper
-    for i, event in enumerate(events):
-        known = event.kind != "set" or event.name in (*CHANGEABLE, *hyper)
-        turned = event.name == "momentum" and known and (event.value > 0) != (hyper["momentum"] > 0)
-        if not known or turned:
-            expected = f"one of {', '.join((*CHANGEABLE, *hyper))}" if not known else "no change from or to 0"
-            return ModelFileError(
-                f"{path}: line {i + 1} sets {event.name} of {settings.optimizer.name} to {event.value}; expected "
-                f"{expected}; {stored.RESTORE}."
-            )
-    return None
-
-
 def read_losses(path: Path, n_steps: int) -> npt.NDArray[np.float64]:
     """The losses of the first n_steps; of fewer where the file holds no more."""
     arrays, _ = stored.read_tensors(path, Record({"kind": Text(("steps",))}))
@@ -283,17 +245,25 @@ def read_rows(path: Path, architecture: Architecture) -> dict[str, Array]:
     with stored.naming(path):
         wanted = {"X": TensorSchema((a.dtype,), (-1, a.n_inputs))}
         n_samples = len(wanted["X"].check(arrays.get("X"), "X"))
-        wanted["targets"] = (
-            TensorSchema(("int32",), (n_samples,), low=0, high=max(a.n_outputs, 2) - 1)
-            if getattr(arrays.get("targets"), "ndim", 1) == 1
-            else TensorSchema((a.dtype,), (n_samples, a.n_outputs), finite=False)
-        )
+        wanted["targets"] = _targets_schema(arrays.get("targets"), n_samples, a)
         optional = {
             "weight": TensorSchema((a.dtype,), (n_samples,), low=0),
             "held_out": TensorSchema((a.dtype,), (-1, a.n_inputs)),
         }
         wanted |= {name: tensor for name, tensor in optional.items() if name in arrays}
+        if "held_out_targets" in arrays:
+            n_held = len(optional["held_out"].check(arrays.get("held_out"), "held_out"))
+            wanted["held_out_targets"] = _targets_schema(arrays["held_out_targets"], n_held, a)
+            if "held_out_weight" in arrays:
+                wanted["held_out_weight"] = TensorSchema((a.dtype,), (n_held,), low=0)
         return {name: tensor.check(arrays.get(name), name) for name, tensor in wanted.items()}
+
+
+def _targets_schema(array: Array | None, n_rows: int, a: Architecture) -> TensorSchema:
+    """Class indices, or as many numbers as outputs."""
+    if getattr(array, "ndim", 1) == 1:
+        return TensorSchema(("int32",), (n_rows,), low=0, high=max(a.n_outputs, 2) - 1)
+    return TensorSchema((a.dtype,), (n_rows, a.n_outputs), finite=False)
 
 
 _PROGRESS: dict[str, Schema] = {

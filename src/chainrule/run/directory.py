@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import ModelFileError, SettingsError, named_path
-from chainrule.run import contents, files
+from chainrule.run import contents, event_lines, files
 from chainrule.run.claim import Claim
 from chainrule.run.contents import StateShape
 from chainrule.run.lines import together
@@ -180,7 +180,7 @@ class RunDirectory:
 
         Raises ModelFileError if a line is damaged: what happened then is not known.
         """
-        events, error = contents.read_events(self.file(EVENTS))
+        events, error = event_lines.read_events(self.file(EVENTS))
         if error is not None:
             raise error
         return events
@@ -198,9 +198,12 @@ class RunDirectory:
         except FileNotFoundError:
             return True
 
-    def rewind(self, n_epochs: int, events: Sequence[Event]) -> None:
-        """Cut history and events back to the lines before a checkpoint: what came after it is done again."""
-        history = self.history_lines()[:n_epochs]
+    def rewind(self, n_epochs: int, events: Sequence[Event], fill: Mapping[str, float] | None = None) -> None:
+        """Cut history and events back to the lines before a checkpoint: what came after it is done again.
+
+        Arguments: fill: what a line of the history holds where it does not say otherwise.
+        """
+        history = [{**(fill or {}), **line} for line in self.history_lines()[:n_epochs]]
         for name, lines in {HISTORY: history, EVENTS: [event.to_dict() for event in events]}.items():
             files.write_atomic(self.file(name), together(lines))
             self._n_lines[name] = len(lines)

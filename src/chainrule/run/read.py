@@ -14,7 +14,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.class_weights import ClassWeights, class_weights
 from chainrule.network.parameters import Parameters
 from chainrule.network.targets import OutputKind
-from chainrule.run import contents
+from chainrule.run import contents, event_lines
 from chainrule.run.contents import StateShape
 from chainrule.run.directory import FileStore, RunDirectory
 from chainrule.run.model import read_model
@@ -102,11 +102,12 @@ class _Parts:
     def events(self) -> list[Event]:
         """The events before the first that is damaged."""
         path = self.folder.file(EVENTS)
-        events, error = contents.read_events(path)
-        error = error or contents.refuse_strange_events(path, events, self.settings)
+        events, error = event_lines.read_events(path)
+        n_events = self.record["result"].get("events")  # an older run does not say
+        events = event_lines.of_parts(events, self.record.get("parts", 1))
+        error = error or event_lines.refuse_strange_events(path, events[:n_events], self.settings)
         if error is None and not path.is_file():
             error = ModelFileError(f"{path}: no such file; expected a file, even if empty; {RESTORE}.")
-        n_events = self.record["result"].get("events")  # an older run does not say
         if error is None and n_events is not None and len(events) < n_events:
             error = ModelFileError(f"{path}: holds {len(events)} events; expected {n_events}; {RESTORE}.")
         if error is not None:
@@ -152,7 +153,7 @@ def _as_of_now(
     parameters, about, pipeline_arrays = read_model(folder.file(MODEL))
     found = _architecture_of_run(folder, record, parameters.architecture)
     n_steps, shape = settings.epochs * record["steps_per_epoch"], StateShape.of(found, settings)
-    edits = {event.step for event in contents.read_events(folder.file(EVENTS))[0] if event.kind == "edit"}
+    edits = {event.step for event in event_lines.read_events(folder.file(EVENTS))[0] if event.kind == "edit"}
     store = FileStore(folder.file(CHECKPOINTS), n_steps, shape, pinned=edits)
     if record["result"] is None:
         parameters, result = so_far(folder, store, record, parameters)

@@ -18,8 +18,9 @@ from chainrule.network.targets import OutputKind
 from chainrule.run.names import EVENTS, HISTORY, SPLIT
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
-from chainrule.training.loop import PLATEAU_NAME
 from chainrule.training.metrics import VALIDATED, choose
+from chainrule.training.parts import parts_of
+from chainrule.training.schedule import PLATEAU_NAME
 from chainrule.training.settings import Settings
 from chainrule.visible import short_repr
 
@@ -75,7 +76,7 @@ class RunRecord:
         judged = [] if metric == "loss" else [VALIDATED, metric]
         if metric == VALIDATED:
             judged = [VALIDATED, choose("auto", self.kind).name]
-        factor = [PLATEAU_NAME] if self.settings.schedule == "plateau" else []
+        factor = [PLATEAU_NAME] if self.is_plateau else []
         return ["loss", *judged, "penalty", "learning_rate", *factor, "seconds"]
 
     @property
@@ -91,7 +92,13 @@ class RunRecord:
     @property
     def needed_to_replay(self) -> tuple[str, ...]:
         """The files of a run's directory, besides rows and checkpoints, that a step depends on."""
-        return (EVENTS, SPLIT, *((HISTORY,) if self.settings.schedule == "plateau" else ()))
+        return (EVENTS, SPLIT, *((HISTORY,) if self.is_plateau else ()))
+
+    @property
+    def is_plateau(self) -> bool:
+        """Whether the schedule of some part depends on the training."""
+        parts = parts_of(self.settings, self.events, self.steps_per_epoch)
+        return any(part.settings.schedule == "plateau" for part in parts)
 
     def require(self, *names: str) -> None:
         """Raise what is wrong with the first of these files of the run that is damaged; nothing where none is."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.engine.protocol import Engine, StepSettings, Task
 from chainrule.errors import DamagedFileWarning, DataError, ModelFileError, ReplayWarning, SettingsError
@@ -25,15 +24,16 @@ from chainrule.run.read import LOST
 from chainrule.run.record import RunRecord
 from chainrule.run.rows import Rows, prepare_rows
 from chainrule.run.table_sample import TableSample
-from chainrule.training.events import settings_at
+from chainrule.training.parts import part_at, parts_of, settings_at
 from chainrule.training.replaying import Remembered, Replayer
+from chainrule.training.settings import Settings
 
 
 class RunReplayer:
     """The steps of one run, computed again by an engine.
 
-    rows: the training rows, if they are in memory; held_out: the inputs of the held-out rows, likewise; table_sample:
-    cells of the table they were made of.
+    rows: the training rows, if they are in memory; validation: the held-out rows, likewise; table_sample: cells of the
+    table they were made of.
     """
 
     def __init__(
@@ -41,10 +41,12 @@ class RunReplayer:
         record: RunRecord,
         engine: Engine,
         rows: Rows | None = None,
-        held_out: npt.NDArray[Any] | None = None,
+        validation: Rows | None = None,
         table_sample: TableSample | None = None,
     ) -> None:
-        self.record, self.engine, self.rows, self.held_out = record, engine, rows, held_out
+        self.record, self.engine, self.rows, self.validation = record, engine, rows, validation
+        self.held_out = None if validation is None else validation.X
+        """The inputs of the held-out rows, where they are known."""
         self._table_sample = table_sample
         self._session: tuple[Rows, Replayer] | None = None
         self._remembered = Remembered()
@@ -96,11 +98,16 @@ class RunReplayer:
         _, settings = settings_at(step, self.record.settings, self.record.events)
         return replace(settings, l2=settings.l2_of(batch_weight), alpha=0.0)
 
+    def part_of(self, step: int) -> Settings:
+        """The settings of the part of the run that a step belongs to."""
+        record = self.record
+        return part_at(parts_of(record.settings, record.events, record.steps_per_epoch), step).settings
+
     def session(self, rows: Rows) -> Replayer:
         """The session that goes to any step of this run, made once for these rows."""
         if self._session is None or self._session[0] is not rows:
             record = self.record
-            session = self.engine.start(self.task(rows), settings_at(0, record.settings, ())[1])
+            session = self.engine.start(self.task(rows), settings_at(0, record.settings, record.events)[1])
             replayer = Replayer(
                 session=session,
                 checkpoints=record.checkpoints,
@@ -189,6 +196,8 @@ class RunReplayer:
                 self.record.architecture, kept["X"], kept["targets"], kept.get("weight"), kind=self.record.kind
             )
         self.held_out = kept.get("held_out")
+        if "held_out_targets" in kept:
+            self.validation = Rows(kept["held_out"], kept["held_out_targets"], kept.get("held_out_weight"))
         return rows
 
     def _are_of_training(self, rows: Rows) -> bool:

@@ -28,27 +28,29 @@ def so_far(
     Arguments: record: that of the run, with the result it `ended` with before; parameters: any of its network. Raises
     ModelFileError if no checkpoint can be read.
     """
-    state = last_state(folder, store, record["steps_per_epoch"], forget=False)
+    state = last_state(folder, store, record, forget=False)
     if state is None:
         message = "was continued and did not finish, and none of its checkpoints can be read"
         raise ModelFileError(f"{folder.file(RUN)}: {message}; {RESTORE}.")
-    start, history = state.start, state.history
+    start, history, n_steps = state.start, state.history, len(state.losses)
+    ending = {"stopped": UNDER_WAY if is_alive(folder) else KILLED, "events": len(state.events)}
+    if n_steps > start.step and n_steps == record["ended"]["steps"]:  # it was to go on, and did no step yet
+        return parameters, {**record["ended"], **ending}
     best = parameters.like(start.best_theta if VALIDATED in history else start.theta)
     return best, {
         **record["ended"],
-        "stopped": UNDER_WAY if is_alive(folder) else KILLED,
+        **ending,
         "epochs": len(history.get("loss", [])),
-        "steps": start.step,
+        "steps": n_steps,
         "best_epoch": start.progress.best_epoch,
         "best_score": start.progress.best_score,
         "seconds": float(sum(history.get("seconds", []))),
         "replay": {
-            "checkpoint_gap": store.longest_gap(start.step),
+            "checkpoint_gap": store.longest_gap(n_steps),
             "step_seconds": record["ended"].get("replay", {}).get("step_seconds", 0.0),
         },
         "sha256": parameters_hash(best),
         "diverged": None,
-        "events": len(state.events),
     }
 
 

@@ -110,6 +110,11 @@ class CheckpointStore:
         self._spent_s += seconds if self._cheapest_s else 0.0
         self._cheapest_s = min(seconds, self._cheapest_s or seconds)
 
+    def widen(self, n_steps: int) -> None:
+        """Keep later checkpoints less often, where a run of so many steps would have too many; they are not moved."""
+        while n_steps > 2 * FIRST_COUNT * self.spacing:
+            self.spacing *= 2
+
     def put(self, checkpoint: Checkpoint, *, pinned: bool = False) -> None:
         """Keep a checkpoint; thin out the others, save the pinned ones, where the budget is full."""
         self._write(checkpoint)

@@ -8,18 +8,20 @@ an object may instead have any of the methods on_epoch_end(control) and on_step_
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.parameters import Parameters
 from chainrule.training.settings import Settings, check
 
 CHANGEABLE = ("learning_rate", "l2", "l1", "dropout", "clip_norm")
+EXTEND = "extend"
+"""The kind of event with which a run goes on after its end."""
+KINDS = ("set", "edit", "stop", "resume", EXTEND)
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,11 @@ class Event:
     step : int
         The step, from 0.
     kind : str
-        "set" (name, value), "edit", "stop" or "resume" (with a reason).
+        "set" (name, value), "edit", "stop" or "resume" (with a reason), "extend" (with [before, after] by name).
     name : str or None
         What was set.
     value : object
-        Its value, or the reason.
+        Its value, the reason, or what changed where the run was extended.
     """
 
     step: int
@@ -70,6 +72,19 @@ class Event:
         return cls(int(values["step"]), str(values["kind"]), values.get("name"), values.get("value"))
 
 
+def brief(event: Event) -> str:
+    """An event in a few words: its kind, and what was set or what changed."""
+    if event.kind == "set":
+        return f"set {event.name} = {_short(event.value)}"
+    if event.kind != EXTEND:
+        return event.kind
+    return f"extend ({', '.join(f'{name} {_short(a)} → {_short(b)}' for name, (a, b) in event.value.items())})"
+
+
+def _short(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
 class Observer(Protocol):
     """An observer of a training that does not affect it: the run directory, the progress bar."""
 
@@ -84,28 +99,6 @@ class Observer(Protocol):
 
     def before_checkpoint(self, losses: npt.NDArray[np.float64]) -> None:
         """A checkpoint is about to be kept; `losses` are those of all steps before it."""
-
-
-def settings_at(step: int, settings: Settings, events: Sequence[Event]) -> tuple[float, StepSettings]:
-    """The learning rate before its schedule, and the step settings, that hold at a step."""
-    eta = settings.optimizer.learning_rate
-    current = StepSettings(
-        optimizer=dict(settings.optimizer.hyper),
-        l2=settings.l2,
-        l1=settings.l1,
-        dropout=settings.dropout,
-        clip_norm=settings.clip_norm,
-        alpha=settings.alpha,
-    )
-    for event in events:
-        if event.kind == "set" and event.step <= step:
-            if event.name == "learning_rate":
-                eta = float(event.value)
-            elif event.name in CHANGEABLE:
-                current = replace(current, **{str(event.name): event.value})
-            else:
-                current = replace(current, optimizer={**current.optimizer, str(event.name): event.value})
-    return eta, current
 
 
 class Control:

@@ -28,6 +28,7 @@ from chainrule.training.measure import Measure
 from chainrule.training.rates import Plan, Rates
 from chainrule.training.replaying import Replayer, State
 from chainrule.training.result import Result
+from chainrule.training.schedule import PLATEAU_NAME
 from chainrule.training.settings import Settings
 from chainrule.training.stopping import EpochEnd, Limit, Rule
 
@@ -36,7 +37,6 @@ UNCERTAIN_SHARE = 0.2
 """A stretch in which a rule may act takes this share of STRETCH_S, so that what is repeated then costs little."""
 AHEAD_BYTES = 2**22
 """The parameters at the ends of the epochs within a stretch may take this much."""
-PLATEAU_NAME = "learning_rate_factor"
 
 
 class Stretch(NamedTuple):
@@ -260,7 +260,7 @@ class Trainer:
         epoch, settings = self._step // self._spe - 1, self._rates.at(self._step - 1)[1]
         objective, line = self.measure.line(epoch, means, theta, settings)
         line["learning_rate"] = eta
-        if self.settings.schedule == "plateau":
+        if self.settings.schedule == "plateau" or PLATEAU_NAME in self.history:
             line[PLATEAU_NAME] = self.progress.plateau_factor
         line["seconds"] = (time.perf_counter() - self._epoch_began) * self._spe / (self._spe + n_behind)
         losses, first_loss = self._losses[self._step - self._spe : self._step], float(self._losses[self.first_step])

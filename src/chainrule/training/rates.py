@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from chainrule.engine.protocol import StepSettings
 from chainrule.training import schedules
-from chainrule.training.events import Event, settings_at
+from chainrule.training.events import EXTEND, Event
+from chainrule.training.parts import at_start, part_at, parts_of, settings_at
 from chainrule.training.settings import Settings
 
 Plan = Callable[[int, int], npt.NDArray[np.float64]]
@@ -27,8 +28,9 @@ class Rates:
         self, settings: Settings, steps_per_epoch: int, events: Sequence[Event], planned: Plan | None, first: int
     ) -> None:
         self._settings, self._spe, self._planned = settings, steps_per_epoch, planned
-        self._events = [event for event in events if event.kind == "set"]
-        self._current = settings_at(0, settings, ())
+        self._events = [event for event in events if event.kind in ("set", EXTEND)]
+        self._parts = parts_of(settings, self._events, steps_per_epoch)
+        self._current = settings_at(0, at_start(settings, events), ())
         self._holds_from: float = 0 if not self._events else np.inf
         self._noted, self._noted_to = self._current[0], first
         self._level = np.zeros(0)
@@ -58,19 +60,17 @@ class Rates:
 
     def of(self, first: int, last: int, factor: float) -> npt.NDArray[np.float64]:
         """η of steps first … last − 1; where nothing moves it, a part of one array."""
+        part = part_at(self._parts, first)
+        scheduled = not schedules.is_level(part.settings)
         if self._planned is not None:
             base = self._planned(first, last)
-            return base * schedules.factors(self._settings, first, last, self._spe) if self._scheduled else base
+            return base * schedules.of_part(part, first, last, self._spe) if scheduled else base
         eta = self.at(first)[0] * factor
-        if self._scheduled:
-            return eta * schedules.factors(self._settings, first, last, self._spe)
+        if scheduled:
+            return eta * schedules.of_part(part, first, last, self._spe)
         if len(self._level) < last - first or self._level[0] != eta:
             self._level = np.full(max(self._spe, last - first), eta)
         return self._level[: last - first]
-
-    @property
-    def _scheduled(self) -> bool:
-        return not schedules.is_level(self._settings)
 
     def to_note(self, step: int) -> list[Event]:
         """Events for the changes of a planned η among the steps before `step` that were not asked for yet."""

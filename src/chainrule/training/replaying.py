@@ -21,7 +21,8 @@ from chainrule.errors import DamagedFileWarning, ModelFileError
 from chainrule.network.records import StepRecord
 from chainrule.training import schedules
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
-from chainrule.training.events import Event, settings_at
+from chainrule.training.events import EXTEND, Event
+from chainrule.training.parts import factor_at, part_at, parts_of, settings_at
 from chainrule.training.settings import Settings
 from chainrule.visible import short_repr
 
@@ -83,7 +84,8 @@ class Replayer:
         self._at = -1  # the next step of the session
         self._lock = Lock()
         self._edits = [event.step for event in self.events if event.kind == "edit"]
-        self._changes = sorted({event.step for event in self.events if event.kind == "set"})
+        self._changes = sorted({event.step for event in self.events if event.kind in ("set", EXTEND)})
+        self._parts = parts_of(self.settings, self.events, self.steps_per_epoch)
 
     def record(self, step: int) -> StepRecord:
         """The record of a step; the session is then at the next one."""
@@ -161,8 +163,9 @@ class Replayer:
     def _settings(self, first: int, last: int, *, one: bool = False) -> tuple[Any, Any]:
         """The learning rates of steps first … last − 1 and the settings they share; of one step, its own rate."""
         eta, step_settings = settings_at(first, self.settings, self.events)
-        factor = self.plateau_factor(first // self.steps_per_epoch)
-        etas = eta * factor * schedules.factors(self.settings, first, last, self.steps_per_epoch)
+        spe = self.steps_per_epoch
+        factor = factor_at(self._parts, first, spe, self.plateau_factor(first // spe))
+        etas = eta * factor * schedules.of_part(part_at(self._parts, first), first, last, spe)
         return (float(etas[0]) if one else etas), step_settings
 
 

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from chainrule.elementary import cosine_of_half_turns, power
 
+PLATEAU_NAME = "learning_rate_factor"
+"""The factor of the schedule plateau, in the history and where a run goes on."""
+
 
 class Decay(Protocol):
     """What a schedule depends on besides time."""

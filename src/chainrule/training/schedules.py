@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.training.parts import RunPart
 from chainrule.training.schedule import SCHEDULES
 from chainrule.training.settings import Settings
 
@@ -18,19 +19,32 @@ def is_level(settings: Settings) -> bool:
     return SCHEDULES[settings.schedule].changes == "never" and not settings.warm_up
 
 
-def factors(settings: Settings, first: int, last: int, steps_per_epoch: int) -> npt.NDArray[np.float64]:
-    """The factor on η of steps first … last − 1, warm-up included, without that of plateau, (last − first,)."""
-    total = settings.epochs * steps_per_epoch
-    schedule = SCHEDULES[settings.schedule]
+def of_part(part: RunPart, first: int, last: int, steps_per_epoch: int) -> npt.NDArray[np.float64]:
+    """The factor on η of steps first … last − 1 of one part of a run."""
+    return factors(part.settings, first, last, steps_per_epoch, part.schedule_from, part.schedule_steps)
+
+
+def factors(
+    settings: Settings, first: int, last: int, steps_per_epoch: int, begin: int = 0, total: int | None = None
+) -> npt.NDArray[np.float64]:
+    """The factor on η of steps first … last − 1, warm-up included, without that of plateau, (last − first,).
+
+    Arguments: begin: the step from which the schedule counts; total: its steps, those of all epochs if None.
+    """
+    total = settings.epochs * steps_per_epoch if total is None else total
+    schedule, first_epoch = SCHEDULES[settings.schedule], begin // steps_per_epoch
     result = np.ones(last - first)
     if schedule.changes == "step":
-        result[:] = [schedule.factor(settings, t // steps_per_epoch, t / total) for t in range(first, last)]
+        result[:] = [
+            schedule.factor(settings, t // steps_per_epoch - first_epoch, (t - begin) / total)
+            for t in range(first, last)
+        ]
     elif schedule.changes == "epoch":
         for epoch in range(first // steps_per_epoch, -(-last // steps_per_epoch)):
             start, stop = epoch * steps_per_epoch - first, (epoch + 1) * steps_per_epoch - first
-            result[max(start, 0) : max(stop, 0)] = schedule.factor(settings, epoch, 0.0)
+            result[max(start, 0) : max(stop, 0)] = schedule.factor(settings, epoch - first_epoch, 0.0)
     n_warm = int(settings.warm_up * total)
-    if first < n_warm:
-        t = np.arange(first, min(last, n_warm))
+    if first - begin < n_warm:
+        t = np.arange(first - begin, min(last - begin, n_warm))
         result[: len(t)] *= (t + 1) / n_warm
     return result

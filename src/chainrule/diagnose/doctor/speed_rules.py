@@ -25,6 +25,7 @@ from chainrule.diagnose.vitals.steps import chosen_steps
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.training.parts import at_start, changes_of
 
 LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
 SLIGHTLY_LOWER = 0.3
@@ -75,12 +76,12 @@ def speed_rules(case: RunView) -> Iterator[Finding]:
 
 def _events(case: RunView) -> Suspect | None:
     """A learning rate that was raised on the way, and a run that goes well without."""
-    eta, at = case.settings.optimizer.learning_rate, None
-    for event in case.events:
-        if event.kind == "set" and event.name == "learning_rate":
-            if float(event.value) > JUMPED * eta and at is None:
-                at = (event.step, eta, float(event.value))
-            eta = float(event.value)
+    eta, at = at_start(case.settings, case.events).optimizer.learning_rate, None
+    for step, name, value in changes_of(case.events):
+        if name == "learning_rate":
+            if float(value) > JUMPED * eta and at is None:
+                at = (step, eta, float(value))
+            eta = float(value)
     if at is None or at[0] >= case.n_steps:
         return None
     without = trial(case, Change(without_events=True), n_trial_steps(case))

@@ -13,7 +13,7 @@ clock: the same run gets the same diagnosis on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,9 @@ from chainrule.engine.protocol import StepSettings, Task
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.training import schedules
-from chainrule.training.events import settings_at
+from chainrule.training.events import EXTEND, Event
+from chainrule.training.parts import at_start, part_at, parts_of, settings_at
+from chainrule.training.settings import Settings
 
 Array = npt.NDArray[Any]
 SHORTFALL = 0.15
@@ -164,27 +166,32 @@ def _task(case: RunView, change: Change, rows: Array | None) -> Task:
 
 def _stretch_end(case: RunView, task: Task, at: int, end: int) -> int:
     epoch_end = (at // task.steps_per_epoch + 1) * task.steps_per_epoch
-    changes = [event.step for event in case.events if event.kind == "set" and event.step > at]
+    changes = [event.step for event in case.events if event.kind in ("set", EXTEND) and event.step > at]
     return min(end, epoch_end, *changes)
+
+
+def _recorded(case: RunView, change: Change) -> tuple[Settings, Sequence[Event]]:
+    """Settings and events of the run; without the events, the settings it was begun with."""
+    return (at_start(case.settings, case.events), ()) if change.without_events else (case.settings, case.events)
 
 
 def _settings(case: RunView, change: Change, at: int) -> StepSettings:
     """The settings of a stretch: as recorded, the changed ones as changed."""
-    _, settings = settings_at(at, case.settings, () if change.without_events else case.events)
+    _, settings = settings_at(at, *_recorded(case, change))
     return replace(settings, **change.settings, optimizer={**settings.optimizer, **change.hyper})
 
 
 def _rates(case: RunView, change: Change, task: Task, first: int, last: int) -> npt.NDArray[np.float64]:
     """η of steps first … last − 1. Beyond the end of the run the last rate goes on."""
-    eta, _ = settings_at(first, case.settings, () if change.without_events else case.events)
+    spe, recorded = task.steps_per_epoch, _recorded(case, change)
+    eta, parts = settings_at(first, *recorded)[0], parts_of(*recorded, spe)
     if change.constant_rate:
         factors = np.ones(last - first)
-    elif first >= case.n_planned and task.steps_per_epoch == case.task.steps_per_epoch:
-        final = schedules.factors(case.settings, case.n_planned - 1, case.n_planned, task.steps_per_epoch)
-        factors = np.full(last - first, float(final[0])) * case.plateau_factor(case.n_planned // task.steps_per_epoch)
+    elif first >= case.n_planned and spe == case.task.steps_per_epoch:
+        final = schedules.of_part(part_at(parts, case.n_planned - 1), case.n_planned - 1, case.n_planned, spe)
+        factors = np.full(last - first, float(final[0])) * case.plateau_factor(case.n_planned // spe)
     else:
-        factors = schedules.factors(case.settings, first, last, task.steps_per_epoch)
-        factors = factors * case.plateau_factor(first // task.steps_per_epoch)
+        factors = schedules.of_part(part_at(parts, first), first, last, spe) * case.plateau_factor(first // spe)
     return eta * change.learning_rate * factors
 
 

@@ -24,7 +24,7 @@ from chainrule.reference.activation import Activation
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.status import doing
 from chainrule.training.divergence import first_non_finite
-from chainrule.training.events import Event
+from chainrule.training.events import EXTEND, Event, brief
 
 SMOOTHED = 32
 """Steps of the moving mean that "loss doubles" compares with, or an epoch where that is shorter."""
@@ -59,12 +59,9 @@ class History:
         return one if self.index is None else int(self.index[one])
 
     def events_at(self, step: int) -> str | None:
-        """What a callback did before a step, in a few words."""
-        result = [
-            f"{e.kind}{f' {e.name} = {e.value:g}' if e.kind == 'set' else ''} before step {step}"
-            for e in self.events
-            if e.step == step and e.kind in ("set", "edit")
-        ]
+        """What a callback, or whoever let the run go on, did before a step, in a few words."""
+        kinds = ("set", "edit", EXTEND)
+        result = [f"{brief(e)} before step {step}" for e in self.events if e.step == step and e.kind in kinds]
         return "; ".join(result) or None
 
 

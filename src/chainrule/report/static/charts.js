@@ -95,11 +95,12 @@ function path(xs, ys, px, py) {
 }
 
 /**
- * lines: { xs, ys, cls, dots }; band: { xs, low, high }. The cursor is drawn by moveCursor.
+ * lines: { xs, ys, cls, dots }; band: { xs, low, high }; joints: the steps at which the run went on. The cursor is
+ * drawn by moveCursor.
  * @param {any} options
  * @returns {any}
  */
-export function curve({ width, height, last, lines, band, log, marks, chosen }) {
+export function curve({ width, height, last, lines, band, log, marks, chosen, joints = [] }) {
   const px = position(width, last),
     [low, high] = extent(band ? [...lines, { ys: band.low }, { ys: band.high }] : lines, log);
   const scale = log
@@ -137,6 +138,10 @@ export function curve({ width, height, last, lines, band, log, marks, chosen }) 
           Number.isFinite(py(ys[i])) &&
           parts.push(svg("circle", { class: `dot ${cls}`, cx: px(x), cy: py(ys[i]), r: 2.6 })),
       );
+  }
+  for (const step of joints) {
+    const x = px(step - 0.5);
+    parts.push(svg("line", { class: "joint", x1: x, x2: x, y1: TOP, y2: height - BOTTOM }));
   }
   for (const step of marks)
     parts.push(

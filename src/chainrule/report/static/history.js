@@ -2,10 +2,10 @@
 
 import { curve, moveCursor, stepAt, strip } from "./charts.js";
 import { h, show } from "./dom.js";
-import { grouped, number } from "./numbers.js";
+import { general, grouped, number } from "./numbers.js";
 import { t } from "./words.js";
 
-/** @import { App, Curve, PageData, Vector } from "./types.js" */
+/** @import { App, Curve, PageData, RunEvent, Vector } from "./types.js" */
 
 const LOG = ["gradient", "ratio"];
 const MEASURES = ["mean", "spread", "silent", "saturated", "gradient", "ratio"];
@@ -15,7 +15,7 @@ const NOT_METRICS = [
   "penalty",
   "learning_rate",
   "seconds",
-  "plateau_factor",
+  "learning_rate_factor",
 ];
 
 /**
@@ -54,6 +54,7 @@ export function readHistory(data) {
   const metric = Object.keys(data.history).find((name) => !NOT_METRICS.includes(name)) ?? null;
   const rates = data.history.learning_rate ?? [];
   return {
+    joints: data.events.filter((event) => event.kind === "extend"),
     last,
     size,
     raw: { xs, ys: mean },
@@ -162,13 +163,26 @@ function chart({ name, title, legend, draw, read, app, extra }) {
 }
 
 /**
+ * What changed where the run went on: each setting with its value before and after.
+ * @param {any} pairs
+ */
+function changed(pairs) {
+  const text = (/** @type {any} */ value) =>
+    value === null ? "none" : typeof value === "number" ? general(value, 12) : String(value);
+  return Object.entries(pairs)
+    .map(([name, [before, after]]) => `${name} ${text(before)} → ${text(after)}`)
+    .join(", ");
+}
+
+/**
  * @param {HTMLElement} root
  * @param {App} app
  */
 export function drawCurves(root, app) {
   const { past, state, data } = app,
     marks = data.steps.map((/** @type {any} */ s) => s.step),
-    chosen = app.chosenStep();
+    chosen = app.chosenStep(),
+    joints = past.joints.map((/** @type {RunEvent} */ event) => event.step);
   const epochOf = (/** @type {number} */ step) => Math.floor(step / data.steps_per_epoch);
   const head = (/** @type {number} */ step) =>
     `${t("step")} ${grouped(step)} · ${t("epoch")} ${epochOf(step)}`;
@@ -211,6 +225,7 @@ export function drawCurves(root, app) {
           log: state.log,
           marks,
           chosen,
+          joints,
         }),
       read: (/** @type {number} */ step) =>
         head(step) +
@@ -251,6 +266,7 @@ export function drawCurves(root, app) {
             lines: [{ ...line, cls, dots: true }],
             marks,
             chosen,
+            joints,
           }),
         read: (/** @type {number} */ step) => head(step) + tell(title, at(line, step)),
       }),
@@ -264,6 +280,17 @@ export function drawCurves(root, app) {
       charts.map(({ box }) => box),
     ),
     h("p", { class: "hint" }, marks.length ? t("curves_hint") : null),
+    past.joints.map((/** @type {RunEvent} */ event) =>
+      h(
+        "p",
+        { class: "note joint-note" },
+        t("goes_on", {
+          step: grouped(event.step),
+          epoch: epochOf(event.step),
+          changes: changed(event.value),
+        }),
+      ),
+    ),
   );
   for (const { fill } of charts) fill();
 }

@@ -1,0 +1,84 @@
+"""A training from its setup to its end: the writer opened, the loop run, the files and the page written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.api import finish
+from chainrule.api.prepare import Setup
+from chainrule.api.run_writer import RunWriter
+from chainrule.api.trainer import trainer_of
+from chainrule.errors import DivergenceWarning, SettingsError, warn
+from chainrule.run.replayer import RunReplayer
+from chainrule.status import wanted, working
+from chainrule.training.interrupt import Listening
+from chainrule.training.progress import ProgressBar
+from chainrule.training.result import Result
+from chainrule.training.settings import SETTINGS
+
+ON_DIVERGENCE = ("warn", "raise")
+NOTHING_TO_STOP_BY = "early_stopping needs validation rows. Try validation=(X, y), or a share such as 0.1."
+
+
+def check_options(threads: int | None, time_limit: float | None, on_divergence: str) -> None:
+    """What a training is told besides its settings."""
+    SETTINGS["threads"].check(threads)
+    SETTINGS["time_limit"].check(time_limit)
+    if on_divergence not in ON_DIVERGENCE:
+        raise SettingsError(f"on_divergence={on_divergence!r}: must be 'warn' or 'raise'.")
+
+
+def execute(
+    setup: Setup,
+    writer: RunWriter,
+    *,
+    callbacks: Sequence[Any] = (),
+    progress: bool | str = "auto",
+    time_limit: float | None = None,
+    on_divergence: str = "warn",
+    shows_rows: bool = True,
+) -> RunReplayer | None:
+    """Train; the run as it is then kept, or None where the writer's directory holds it finished already.
+
+    Arguments: shows_rows: whether the page may hold training rows.
+    """
+    with writer.claimed(), working("train", progress):
+        with Listening() as interrupted:  # until model and checkpoint are written
+            if writer.open():
+                return None
+            result = _run(setup, writer, callbacks, progress, time_limit, interrupted)
+            replayer = finish.keep(writer, result)
+        found = finish.report(replayer, interrupted, setup.examined, shows_rows=shows_rows)
+    for warning in found:
+        warn(warning)
+    if result.diverged is not None:
+        if on_divergence == "raise":
+            raise result.diverged
+        warn(str(result.diverged), DivergenceWarning)
+    return replayer
+
+
+def _run(
+    setup: Setup,
+    writer: RunWriter,
+    callbacks: Sequence[Any],
+    progress: bool | str,
+    time_limit: float | None,
+    interrupted: Listening,
+) -> Result:
+    observers: list[Any] = [writer.observer] if writer.observer else []
+    with contextlib.ExitStack() as stack:
+        if wanted(progress):
+            bar = ProgressBar(setup.settings.epochs, setup.task.steps_per_epoch, setup.metric.name)
+            observers.append(stack.enter_context(bar))
+        stack.enter_context(np.errstate(all="ignore"))
+        trainer = trainer_of(
+            setup, writer.store, time_limit, interrupted, callbacks=callbacks, observers=observers,
+            history=writer.history, events=writer.events,
+        )  # fmt: skip
+        writer.training_begins()
+        return trainer.run(writer.start, writer.losses)
