@@ -173,8 +173,8 @@ class _CurveAxes:
         for share in (0.0, 0.5, 1.0):
             at = self.low * (1 - share) + self.high * share
             value = 10.0**at if self.decades else at
-            y, x = self.y(share), self.x(self.last * share)
             place = round(self.last * share)
+            y, x = self.y(share), self.x(place)
             side = ("start", "middle", "end")[round(2 * share)]
             parts.append(f'<path d="M{left} {y:.1f}H{right}" fill="none" {grey} stroke-dasharray="1 4"/>')
             parts.append(f'<text x="{left - 5}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
