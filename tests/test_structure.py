@@ -240,3 +240,28 @@ def test_importing_loads_numpy_only() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+DIALECT = (
+    "told", "glance", "witness", "witnesses", "rehearsal", "rung", "climb", "keeper", "strangers", "material", "judges",
+    "scene",
+)  # fmt: skip
+"""Words that a newcomer from the field would have to learn; the names of things are the field's (docs/glossary.md)."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_names_are_those_of_the_field(path: Path) -> None:
+    """No variable, function, class or argument has a word of a private dialect in its name."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, (ast.arg, ast.keyword)) and node.arg:
+            names.add(node.arg)
+        elif isinstance(node, ast.Attribute):
+            names.add(node.attr)
+    parts = {part for name in names for part in re.findall(r"[A-Z]?[a-z]+", name)}
+    found = {part.lower() for part in parts} & set(DIALECT)
+    assert not found, found

@@ -57,15 +57,15 @@ def test_why_of_a_missing_target(case: str, dtype: str) -> None:
     exec(answer.numpy(), namespace)
     assert namespace["value"] == 0
     for name in ("delta2[3,0]", "delta2[3,1]", "loss", "dW2[0,0]", "delta1[3,0]", "W2[0,0]", "db2[0]", "da1[3,0]"):
-        told = step.why(name)
-        assert "nan" not in told.text() and "NaN" not in json.dumps(told.to_dict(), allow_nan=False)
+        answer = step.why(name)
+        assert "nan" not in answer.text() and "NaN" not in json.dumps(answer.to_dict(), allow_nan=False)
     assert step.why("delta2[3,0]").twin.numeric == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("case", CASES)
 def test_explain_of_a_missing_target(case: str, language: str) -> None:
-    """The row is told without a nan: the target is missing, the loss sums the others."""
+    """The row is answer without a nan: the target is missing, the loss sums the others."""
     text = trained(case).replay(0).explain(language, row=3)
     assert "nan" not in text and ("missing" if language == "en" else "없음") in text
 
@@ -119,8 +119,8 @@ def test_json_of_a_step_that_went_wrong_is_json() -> None:
     step = run.replay(-1)
     circuit = cr.circuit("sigmoid")
     circuit.gates[-1].gradient = np.inf
-    for told in (step.to_dict(), step.why("loss").to_dict(), step.why("z2[0,0]").to_dict(), circuit.to_dict()):
-        assert '"Infinity"' in json.dumps(told, allow_nan=False) or '"NaN"' in json.dumps(told, allow_nan=False)
+    for answer in (step.to_dict(), step.why("loss").to_dict(), step.why("z2[0,0]").to_dict(), circuit.to_dict()):
+        assert '"Infinity"' in json.dumps(answer, allow_nan=False) or '"NaN"' in json.dumps(answer, allow_nan=False)
 
 
 def test_masked_labels_are_missing_labels() -> None:

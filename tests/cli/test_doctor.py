@@ -55,8 +55,8 @@ def test_it_gives_commands_and_names_of_classes(tmp_path: Path, monkeypatch, cap
     assert "cr.train" not in text and "run." not in text
     assert "Class fraud has" in command
     main(["doctor", "RUN", "--json"])
-    told = json.loads(capsys.readouterr().out)
-    assert told["findings"][0]["text"]["en"]["experiment"].startswith("chainrule train ")
+    report = json.loads(capsys.readouterr().out)
+    assert report["findings"][0]["text"]["en"]["experiment"].startswith("chainrule train ")
 
 
 def test_what_is_no_run_is_refused(runs: Path, capsys) -> None:
@@ -77,8 +77,8 @@ def test_cells_that_were_not_kept_are_read_again(tmp_path: Path, monkeypatch, ca
     cr.train("table.csv", target="churn", directory="RUN", preset="plain", keep_data=False, progress=False)
     assert not Path("RUN/table.safetensors").exists()
     assert main(["doctor", "RUN", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    leak = next(one for one in told["findings"] if one["id"] == "target-leak")
+    report = json.loads(capsys.readouterr().out)
+    leak = next(one for one in report["findings"] if one["id"] == "target-leak")
     assert leak["evidence"]["columns"] == ["closed"]
 
 

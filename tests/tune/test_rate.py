@@ -22,7 +22,7 @@ from chainrule.tune.found import LearningRate, from_dict
 from chainrule.tune.hessian import Hessian
 from chainrule.tune.laboratory import breaks_at, suggest
 from chainrule.tune.level import Level
-from chainrule.tune.problem import Going, Problem
+from chainrule.tune.problem import Problem, RunUnderWay
 from chainrule.tune.race import race
 from chainrule.tune.stability import Preconditioned, scales, stable_factor
 from chainrule.tune.wording import TEXT, digits
@@ -191,7 +191,7 @@ class Valley(Problem):
     def begin(self) -> Any:
         """A run that is at its end after the first step."""
 
-        class Slope(Going):
+        class Slope(RunUnderWay):
             def __init__(self, begun: list[float]) -> None:
                 self.etas, self.losses, self._stopped, self._begun = np.zeros(0), np.zeros(0), True, begun
 
@@ -234,7 +234,7 @@ def test_no_rate_that_stays_finite_is_said() -> None:
 
     class Cliff(Valley):
         def begin(self) -> Any:
-            going, on = super().begin(), Going.on
+            going, on = super().begin(), RunUnderWay.on
             going.on = lambda etas: on(going, etas)  # it stopped before it began
             return going
 
@@ -247,7 +247,7 @@ def test_where_everything_does_as_well_the_proposal_is_taken() -> None:
 
     class Flat(Valley):
         def begin(self) -> Any:
-            going, on = super().begin(), Going.on
+            going, on = super().begin(), RunUnderWay.on
             going._stopped = False
             going._session = type("Flat", (), {
                 "advance": lambda self, first, etas, *_: Advance(np.where(np.arange(len(etas)) + first, 1.0, 3.0)),

@@ -200,8 +200,8 @@ def _refuse_wide(chunk: bytes) -> None:
     if len(odd) > 1 and max(even.mean(), odd.mean()) > 0.8 > 0.2 > min(even.mean(), odd.mean()):
         name = "utf-16-le" if odd.mean() > even.mean() else "utf-16-be"
         line = chunk[:2000].decode(name, "replace").splitlines()[0]
-        told = f"looks like UTF-16 without a byte order mark: as {name} its first line reads {cut(line, 40)!r}"
-        raise UndecodableError(b"", f"{told}; save the file as UTF-8, or state it (--encoding {name}).")
+        message = f"looks like UTF-16 without a byte order mark: as {name} its first line reads {cut(line, 40)!r}"
+        raise UndecodableError(b"", f"{message}; save the file as UTF-8, or state it (--encoding {name}).")
 
 
 def detect(chunk: bytes) -> str:
@@ -247,8 +247,8 @@ def _of_shifts(chunk: bytes) -> str:
             codecs.getincrementaldecoder(name)().decode(chunk)
             return name
     place = _SHIFTS.search(chunk)
-    told = "holds escape sequences of ISO 2022, and is neither its Japanese nor its Korean form"
-    raise UndecodableError(chunk[: place.start() if place else 0], f"{told}; save the file as UTF-8.")
+    message = "holds escape sequences of ISO 2022, and is neither its Japanese nor its Korean form"
+    raise UndecodableError(chunk[: place.start() if place else 0], f"{message}; save the file as UTF-8.")
 
 
 def _whole_runs(chunk: bytes) -> list[bytes]:
@@ -279,10 +279,10 @@ def _refuse_utf8_among(chunk: bytes, found: list[bytes], best: letters.Reading) 
             cost, text = float("inf"), "nothing"
         there = letters.read_as(best.encoding, run.decode("utf-8"), letters.LANGUAGES)
         if there.cost + 4 < cost:
-            told = (
+            message = (
                 f"holds UTF-8 ({there.text!r}, as {best.encoding} {text!r}) in a file that is otherwise {best.encoding}"
             )
-            raise UndecodableError(_at(chunk, run)[0], f"{told}; save the whole file as UTF-8.")
+            raise UndecodableError(_at(chunk, run)[0], f"{message}; save the whole file as UTF-8.")
 
 
 def _confirm(chunk: bytes, encoding: str) -> None:
@@ -295,8 +295,8 @@ def _confirm(chunk: bytes, encoding: str) -> None:
     if mine and candidates and mine[0].cost - candidates[0].cost >= CLEAR:
         other = candidates[0].encoding
         run = next(run for run in others if run.decode(other) != run.decode(encoding))
-        told = f"reads as {encoding} before this line, and here as {other}: {run.decode(other)!r}"
-        raise UndecodableError(_at(chunk, run)[0], f"{told} (as {encoding} {run.decode(encoding)!r}); {_STATE_IT}.")
+        message = f"reads as {encoding} before this line, and here as {other}: {run.decode(other)!r}"
+        raise UndecodableError(_at(chunk, run)[0], f"{message} (as {encoding} {run.decode(encoding)!r}); {_STATE_IT}.")
     if mine:
         _refuse_utf8_among(chunk, found, mine[0])
 
@@ -310,14 +310,14 @@ def _question(chunk: bytes, found: list[bytes]) -> UndecodableError:
     if not near:
         place = re.search(rb"[\x80-\xff]", chunk)
         assert place is not None
-        told = f"the byte 0x{place.group().hex()} is not UTF-8, nor text of an encoding known here"
-        return UndecodableError(chunk[: place.start()], f"{told}; {_STATE_IT}.")
+        message = f"the byte 0x{place.group().hex()} is not UTF-8, nor text of an encoding known here"
+        return UndecodableError(chunk[: place.start()], f"{message}; {_STATE_IT}.")
     run = max(found[:200], key=lambda run: len({run.decode(entry.encoding) for entry in near}))
     before, run = _at(chunk, run)
     reads = "; ".join(f"{cut(run.decode(entry.encoding), 30)!r} in {entry.encoding}" for entry in near)
-    told = f"is not UTF-8, and its encoding is not clear: {reads}"
+    message = f"is not UTF-8, and its encoding is not clear: {reads}"
     remedy = f"State the one that reads right, such as --encoding {near[0].encoding}, or save the file as UTF-8"
-    return UndecodableError(before, f"{told}. {remedy}.")
+    return UndecodableError(before, f"{message}. {remedy}.")
 
 
 def _at(chunk: bytes, run: bytes) -> tuple[bytes, bytes]:

@@ -173,8 +173,8 @@ def check_preamble(rows: list[tuple[list[str], int]], path: str, line: int) -> N
     cells = rows[start][0]
     if all(cell.strip() and not _NUMBER.fullmatch(cell.strip()) for cell in cells):
         at = line + rows[start][1] - 1
-        told = f"has {widths[0]} cell{'s' * (widths[0] > 1)}, and the lines from {at} on have {widths[-1]}"
-        raise DataError(f"{told}. If line {at} is the header, state --skip {at - 1}.", path=path, line=line)
+        message = f"has {widths[0]} cell{'s' * (widths[0] > 1)}, and the lines from {at} on have {widths[-1]}"
+        raise DataError(f"{message}. If line {at} is the header, state --skip {at - 1}.", path=path, line=line)
 
 
 def rows_of(sample: str, delimiter: str, quote: str) -> list[tuple[list[str], int]]:

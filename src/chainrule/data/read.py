@@ -214,8 +214,8 @@ def _nothing_left(path: str, dropped: list[Understood]) -> DataError:
     reasons = [f"{entry.name!r} ({entry.detail.removeprefix('dropped: ')})" for entry in dropped[:8]]
     more = f" and {len(dropped) - 8} others" if len(dropped) > 8 else ""
     keep = shlex.quote(f"--kind={dropped[0].name}={'number' if dropped[0].kind == 'number' else 'category'}")
-    told = f"{NOTHING_LEFT} Dropped: {', '.join(reasons)}{more}"
-    return DataError(f"{told}. State what one of them holds, such as {keep}.", path=path)
+    message = f"{NOTHING_LEFT} Dropped: {', '.join(reasons)}{more}"
+    return DataError(f"{message}. State what one of them holds, such as {keep}.", path=path)
 
 
 def _surveys(

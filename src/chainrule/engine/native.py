@@ -260,7 +260,7 @@ class NativeSession:
         )  # fmt: skip
         self._n_parameters = task.architecture.n_parameters
         self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
-        self._told = (settings, _settings(task, settings))
+        self._converted = (settings, _settings(task, settings))
 
     def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
         """Take over a state (copied)."""
@@ -294,9 +294,9 @@ class NativeSession:
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         losses = np.empty(len(etas := plain(learning_rates, np.float64)))
-        if settings is not self._told[0]:
-            self._told = (settings, _settings(self._task, settings))
-        done, stopped = self._session.advance(first_step, etas, self._told[1], losses, penalties, thetas)
+        if settings is not self._converted[0]:
+            self._converted = (settings, _settings(self._task, settings))
+        done, stopped = self._session.advance(first_step, etas, self._converted[1], losses, penalties, thetas)
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:

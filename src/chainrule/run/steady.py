@@ -31,7 +31,7 @@ class Unwritten:
         self.why: dict[Path, str] = {}
         self.over = False
         """Whether all steps are done: what is missing is then reported once, together."""
-        self._told: set[Path] = set()
+        self._reported: set[Path] = set()
 
     def attempt(self, path: Path, write: Callable[[], object]) -> bool:
         """Whether it was written; the first failure of a path is reported at once, so that space can be freed."""
@@ -40,8 +40,8 @@ class Unwritten:
         except (ModelFileError, OSError) as error:
             why = str(error) if isinstance(error, ModelFileError) else of_file(path, "written", error)
             self.why[path] = why
-            if path not in self._told and not self.over:
-                self._told.add(path)
+            if path not in self._reported and not self.over:
+                self._reported.add(path)
                 with contextlib.suppress(UnwrittenWarning):  # if warnings are errors; reported again at the end
                     warnings.warn(f"{why} Training continues and retries.", UnwrittenWarning, stacklevel=2)
             return False

@@ -126,13 +126,13 @@ def _few_levels(column: Column) -> Column:
 
 
 def _described(column: Column) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": column.kind, "name": column.name}
+    stored: dict[str, Any] = {"kind": column.kind, "name": column.name}
     if column.kind == "category":
         levels = list(column.levels or ())
         while levels and not levels[-1]:
             levels.pop()
-        told |= {"levels": levels, "n_levels": len(column.levels or ())}
-    return told
+        stored |= {"levels": levels, "n_levels": len(column.levels or ())}
+    return stored
 
 
 def _column(state: Mapping[str, Any], arrays: Mapping[str, Array], key: str) -> Column:

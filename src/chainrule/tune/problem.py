@@ -79,12 +79,12 @@ class Problem:
         going.on(etas)
         return going.run
 
-    def begin(self) -> Going:
+    def begin(self) -> RunUnderWay:
         """A run before its first step."""
-        return Going(self)
+        return RunUnderWay(self)
 
 
-class Going:
+class RunUnderWay:
     """A training run from the start that may be continued; J of a step that is non-finite or was not reached is inf."""
 
     def __init__(self, problem: Problem) -> None:

@@ -41,7 +41,7 @@ WRONG_LABELS = 0.08
 SCATTERED, CONTRADICTIONS = 3.0, 30
 """Deviations by which contradicting labels may depend on the class that the row seems to be of, and how many it takes
 to tell. Overlapping grades of wine come to 7 and more, wrong labels of digits and letters to 2 at most."""
-FLAT, TOLD_APART = 0.7, 0.35
+FLAT, SEPARABLE = 0.7, 0.35
 """Contradictions where the forest is surest beside those of all rows, from which they lie everywhere alike; and the
 skill it needs: a forest that hardly tells the classes apart is nowhere sure, and errs everywhere alike."""
 
@@ -100,7 +100,7 @@ def _contradicted(case: RunView, seen: label_noise_forest.ForestPredictions) -> 
     scattered = df > 1 and len(contradicted) >= CONTRADICTIONS and depends < SCATTERED
     if scattered and upper < (1 + at_random) / 2 and q > FLAT * sure.mean():
         yield Finding(id="label-noise", evidence=evidence)
-    elif alike and seen.skill >= TOLD_APART:
+    elif alike and seen.skill >= SEPARABLE:
         yield Finding(id="label-noise", variant="alike", evidence=evidence)
     else:
         yield Finding(id="label-noise", variant="open", evidence=evidence, severity=NOTE)

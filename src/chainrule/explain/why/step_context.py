@@ -107,17 +107,17 @@ class Wide:
     """The passes of a step in float64, restarted from any value, with that value changed."""
 
     def __init__(self, context: StepContext) -> None:
-        self._scene = context
+        self._context = context
 
     @cached_property
     def parameters(self) -> Parameters:
         """The old parameters in float64."""
-        return self._wide(self._scene.record.update.old.parameters)
+        return self._wide(self._context.record.update.old.parameters)
 
     @cached_property
     def X(self) -> Array:
         """The rows of the batch in float64."""
-        return self._scene.record.forward.a[0].astype(np.float64)
+        return self._context.record.forward.a[0].astype(np.float64)
 
     @cached_property
     def passes(self) -> Passes:
@@ -140,7 +140,7 @@ class Wide:
         Arguments: kind: "W", "b" or a tensor of the layer's kind (old parameters), "z", "u" or "a".
         """
         z, u, a = self.passes
-        if kind in self._scene.parameters:
+        if kind in self._context.parameters:
             parameters = self.parameters.copy()
             getattr(parameters, kind)[l][at] += h
             passes = self._layers(l, a[l - 1], parameters)
@@ -152,7 +152,7 @@ class Wide:
 
     def after(self, only: tuple[str, int, tuple[int, ...]] | None = None) -> float:
         """J on this batch with the new parameters, or with one of them new and the others old."""
-        new = self._scene.record.update.new
+        new = self._context.record.update.new
         if only is None:
             return self._loss(self._layers(1, self.X, self._wide(new.parameters)))
         kind, l, at = only
@@ -180,7 +180,7 @@ class Wide:
         z: list[Any] = [None]
         u: list[Any] = [None]
         a: list[Any] = [a_in]
-        for l in range(first, self._scene.L + 1):
+        for l in range(first, self._context.L + 1):
             z.append(dense_forward(a[-1], parameters.W[l], parameters.b[l], "identity")[0])
             u.append(self._between(l, z[-1], parameters))
             a.append(self._activated(l, a[-1], u[-1]))
@@ -192,14 +192,14 @@ class Wide:
         return z if between is None else between.kind.forward(z, between.tensors)
 
     def _activated(self, l: int, a_in: Array, u: Array) -> Array:
-        mask = self._scene.mask(l)
-        h = activate(u, self._scene.activation(l), None if mask is None else mask.astype(np.float64))
-        return residual_forward(a_in, h) if self._scene.residual(l) else h
+        mask = self._context.mask(l)
+        h = activate(u, self._context.activation(l), None if mask is None else mask.astype(np.float64))
+        return residual_forward(a_in, h) if self._context.residual(l) else h
 
     def _value(self, passes: Passes) -> Array:
-        y, architecture = self._scene.y.astype(np.float64), self._scene.architecture
+        y, architecture = self._context.y.astype(np.float64), self._context.architecture
         return value_and_delta(architecture.loss, architecture.output, passes[0][-1], passes[2][-1], y)[0]
 
     def _loss(self, passes: Passes) -> float:
-        scale = self._scene.scale.astype(np.float64)
+        scale = self._context.scale.astype(np.float64)
         return float(np.dot(np.where(scale > 0, self._value(passes), 0.0), scale))
