@@ -318,6 +318,8 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         The one number all randomness follows from.
     shuffle : bool, default True
         Whether the rows come in a new order in every epoch.
+    training_metric : bool, default False
+        Whether the history has the metric of the training rows too; a forward pass over them after every epoch.
     engine : str, default "auto"
         One of "auto", "native" and "numpy".
     threads : int, optional

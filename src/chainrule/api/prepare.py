@@ -168,6 +168,15 @@ def _held(
     return Validation(X, y, arrays.moderate(weight), dense=dense)
 
 
+def learned_rows(setup: Setup) -> Validation | None:
+    """The training rows as they are measured, where that is asked for."""
+    if not setup.settings.training_metric:
+        return None
+    task = setup.task
+    dense = dense_targets(task.targets, task.architecture) if setup.kind == "values" else task.targets
+    return Validation(task.X, task.targets, arrays.moderate(task.weight), dense=dense)
+
+
 def _given_validation(
     network: Network, validation: Any, kind: OutputKind
 ) -> tuple[tuple[Any, Targets, Any], OutputKind]:

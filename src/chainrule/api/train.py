@@ -47,6 +47,7 @@ def train(
     class_weight: Any = None,
     seed: int = 0,
     shuffle: bool = True,
+    training_metric: bool = False,
     engine: str = "auto",
     threads: int | None = None,
     directory: str | os.PathLike[str] | None = None,
@@ -66,6 +67,7 @@ def train(
         clip_norm=clip_norm, divergence_factor=divergence_factor,
         schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,
         early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
+        training_metric=training_metric,
     )  # fmt: skip
     check_options(threads, time_limit, on_divergence)
     if early_stopping is not None and validation is None:

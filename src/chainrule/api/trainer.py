@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.api.prepare import Setup
+from chainrule.api.prepare import Setup, learned_rows
 from chainrule.errors import ModelFileError
 from chainrule.reference.losses import loss_named
 from chainrule.run.resume import LastState
@@ -42,7 +42,7 @@ def trainer_of(
         settings=settings,
         engine=setup.engine,
         checkpoints=store,
-        measure=EpochMeasure(task, setup.engine, setup.metric, setup.validation),
+        measure=EpochMeasure(task, setup.engine, setup.metric, setup.validation, learned_rows(setup)),
         rules=rules,
         limits=[Interruption(interrupted), TimeLimit(time_limit)],
         progress=progress,

@@ -20,7 +20,7 @@ BY_PRESET = (
 PASSED = (
     "batch_size", "epochs", "l2", "l1", "dropout", "clip_norm", "divergence_factor",
     "schedule", "warm_up", "decay_factor", "decay_every",
-    "early_stopping", "seed", "shuffle", "threads", "time_limit",
+    "early_stopping", "seed", "shuffle", "training_metric", "threads", "time_limit",
 )  # fmt: skip
 """Settings that train takes under their own name."""
 AUTO = "auto"

@@ -18,6 +18,7 @@ from chainrule.network.targets import OutputKind
 from chainrule.run.names import EVENTS, HISTORY, SPLIT
 from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.events import Event
+from chainrule.training.measure import OF_TRAINING
 from chainrule.training.metrics import VALIDATED, choose
 from chainrule.training.parts import parts_of
 from chainrule.training.schedule import PLATEAU_NAME
@@ -76,6 +77,8 @@ class RunRecord:
         judged = [] if metric == "loss" else [VALIDATED, metric]
         if metric == VALIDATED:
             judged = [VALIDATED, choose("auto", self.kind).name]
+        if self.settings.training_metric:
+            judged.append(OF_TRAINING + (judged[-1] if judged else choose("auto", self.kind).name))
         factor = [PLATEAU_NAME] if self.is_plateau else []
         return ["loss", *judged, "penalty", "learning_rate", *factor, "seconds"]
 

@@ -14,6 +14,8 @@ from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
 from chainrule.network.parameters import Parameters
 from chainrule.training.metrics import Metric
 
+OF_TRAINING = "training_"
+"""Before the name of a metric that is of the training rows."""
 Losses = npt.NDArray[np.float64]
 
 
@@ -58,15 +60,23 @@ class EpochMeasure:
 
     penalties = False
 
-    def __init__(self, task: Task, engine: Engine, metric: Metric, validation: Validation | None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        engine: Engine,
+        metric: Metric,
+        validation: Validation | None,
+        learned: Validation | None = None,
+    ) -> None:
         self._task, self._engine, self._metric, self._validation = task, engine, metric, validation
+        self._learned = learned
         self._even: tuple[npt.NDArray[np.float64], float] | None = None
         self._parameters: Parameters | None = None
 
     @property
     def every_epoch(self) -> bool:
-        """Whether there are rows held out."""
-        return self._validation is not None
+        """Whether there are rows to measure, held out or learned."""
+        return self._validation is not None or self._learned is not None
 
     def means(self, epoch: int, losses: Losses, penalties: Losses | None) -> list[tuple[float, float]]:
         """Each batch counts by the weight of its rows; of the penalty none is taken."""
@@ -85,20 +95,34 @@ class EpochMeasure:
         if settings.l2 or settings.l1:
             parameters = Parameters(self._task.architecture, theta)
             penalty = self._engine.penalty(parameters, settings.l2, settings.l1)
-        line = {"loss": means[0]} | self._held_out(theta) | {"penalty": penalty}
+        line = {"loss": means[0]} | self._held_out(theta) | self._of_learned(theta) | {"penalty": penalty}
         return means[0] + penalty, line
 
     def _held_out(self, theta: Array) -> dict[str, float]:
-        v = self._validation
-        if v is None:
+        if self._validation is None:
             return {}
-        loss, output = self._engine.loss(self._parameters_of(theta), v.X, v.targets, v.weight)
-        finite = math.isfinite(loss) and (surely_finite(output) or np.isfinite(output).all())
-        if not finite:  # which no metric is asked about
+        loss, score = self._judged(self._validation, theta)
+        if score is None:
             return {"validation_loss": loss if not math.isfinite(loss) else float("nan")}
-        result = self._metric.beside or self._metric
-        score = loss if result.is_loss else result.score(v.dense, output, v.weight)
-        return {"validation_loss": loss, result.name: score}
+        return {"validation_loss": loss, self._shown.name: score}
+
+    def _of_learned(self, theta: Array) -> dict[str, float]:
+        if self._learned is None:
+            return {}
+        _, score = self._judged(self._learned, theta)
+        return {OF_TRAINING + self._shown.name: float("nan") if score is None else score}
+
+    @property
+    def _shown(self) -> Metric:
+        """The metric beside the loss."""
+        return self._metric.beside or self._metric
+
+    def _judged(self, rows: Validation, theta: Array) -> tuple[float, float | None]:
+        """Loss and metric of rows; None where a number is not finite, which no metric is asked about."""
+        loss, output = self._engine.loss(self._parameters_of(theta), rows.X, rows.targets, rows.weight)
+        if not math.isfinite(loss) or not (surely_finite(output) or np.isfinite(output).all()):
+            return loss, None
+        return loss, loss if self._shown.is_loss else self._shown.score(rows.dense, output, rows.weight)
 
     def _parameters_of(self, theta: Array) -> Parameters:
         """The parameters by layer: the same views for every epoch, for making them takes longer than a copy."""

@@ -98,6 +98,12 @@ SETTINGS: dict[str, Setting] = _table(
     Setting(name="seed", kind=int, default=0, meaning="seed of all randomness", low=0, high=2**64 - 1),
     Setting(name="shuffle", kind=bool, default=True, meaning="shuffle the rows in every epoch"),
     Setting(
+        name="training_metric",
+        kind=bool,
+        default=False,
+        meaning="measure the metric on the training rows too, by a forward pass over them after every epoch",
+    ),
+    Setting(
         name="threads",
         kind=int,
         default=None,
@@ -159,6 +165,8 @@ class Settings:
         The one number all randomness follows from.
     shuffle : bool, default True
         Whether the rows come in a new order in every epoch.
+    training_metric : bool, default False
+        Whether the metric is measured on the training rows too.
     metric : str, default "auto"
         What early stopping and the best parameters are judged by.
     alpha : float, default 0.0
@@ -191,6 +199,7 @@ class Settings:
     early_stopping: int | None = SETTINGS["early_stopping"].default
     seed: int = SETTINGS["seed"].default
     shuffle: bool = SETTINGS["shuffle"].default
+    training_metric: bool = SETTINGS["training_metric"].default
     metric: str = "auto"
     alpha: float = 0.0
     """l2 grows by alpha / weight of the batch, scikit-learn's way to penalise."""
