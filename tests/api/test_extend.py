@@ -138,6 +138,25 @@ def test_after_an_interruption_within_an_epoch(kept: bool, tmp_path: Path) -> No
     replays(run, watch)
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["memory", "directory"])
+def test_the_factor_of_plateau_in_an_epoch_that_did_not_end(kept: bool, tmp_path: Path) -> None:
+    """It is in no line of the history: the steps replay, and those added where it is reset."""
+    watch = Watch(stop=13)
+    how = {"schedule": "plateau", "decay_every": 1, "decay_factor": 0.5, "optimizer": cr.SGD(1e-5), "epochs": 6}
+    run = train(watch, validation=0.25, metric="accuracy", directory=tmp_path / "run" if kept else None, **how)
+    assert (run.n_steps, run.steps_per_epoch) == (13, 4) and run.history["learning_rate_factor"] == [1.0, 1.0, 0.5]
+    replays(again(run), watch)
+    assert run.replay(12).update.learning_rate == 0.25 * 1e-5
+    watch.stop = 15
+    run = again(extend(again(run), watch, 2, learning_rate=1e-4))
+    assert run.events[1].value["learning_rate_factor"] == [0.25, 1.0]
+    replays(run, watch)
+    watch.stop = None
+    run = again(extend(run, watch, 2))
+    replays(run, watch)
+    assert [run.replay(t).update.learning_rate for t in (12, 13, 15)] == [0.25 * 1e-5, 1e-4, 1e-4]
+
+
 def test_time_limit_and_the_same_command(tmp_path: Path) -> None:
     """A run that the clock ended goes on; train with resume and more epochs does the same as extend."""
     train(epochs=6, directory=tmp_path / "run", schedule="cosine", time_limit=1e-9)

@@ -59,7 +59,7 @@ def test_patience_of_the_preset_does_not_move(tmp_path: Path, monkeypatch: Any) 
     assert record("run")["settings"]["early_stopping"] == patience
 
 
-def test_a_run_chosen_among_candidates_goes_on(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_run_chosen_among_candidates_goes_on(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     """The candidate that was chosen, to the epochs stated; trials and source stay recorded."""
     monkeypatch.chdir(tmp_path)
     assert main(["train", "iris", "--quiet", "-o", "run"]) == 0
@@ -68,6 +68,10 @@ def test_a_run_chosen_among_candidates_goes_on(tmp_path: Path, monkeypatch: Any)
     total = before["settings"]["epochs"] + 10
     assert main(["train", "iris", "--quiet", "-o", "run", "--resume", "--epochs", str(total)]) == 0
     after = record("run")
+    assert main(["train", "iris", "-o", "run", "--resume", "--epochs", str(total + 5)]) == 0
+    assert f"goes on   after {total} epochs, to {total + 5}" in capsys.readouterr().out
+    assert main(["train", "iris", "-o", "run", "--resume", "--epochs", str(total + 5)]) == 0
+    assert "goes on" not in capsys.readouterr().out
     assert after["source"] == before["source"] and after["architecture"] == before["architecture"]
     assert after["settings"] == before["settings"] | {"epochs": total} and after["result"]["epochs"] == total
 

@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.api.network import Network
 from chainrule.api.prepare import Setup, positive_of, set_up
 from chainrule.api.run import Run
+from chainrule.api.run_writer import FINISHED
 from chainrule.api.train import train
 from chainrule.api.trainer import trainer_of
 from chainrule.errors import DataError
@@ -54,6 +55,15 @@ def began_with_trials(path: str | os.PathLike[str] | None) -> bool:
     if folder is None or not folder.exists:
         return False
     return bool((contents.read_record(folder.file(RUN)).get("source") or {}).get("trials"))
+
+
+def n_done(folder: Path | None, epochs: int) -> int | None:
+    """The epochs of a run in a folder that ended and goes on to so many; None of another, or where there is none."""
+    if folder is None or not RunDirectory(folder).exists:
+        return None
+    record = contents.read_record(folder / RUN)
+    result, more = record["result"], epochs > record["settings"]["epochs"]
+    return int(result["epochs"]) if result and (more or result["stopped"] not in FINISHED) else None
 
 
 def epochs_apart(stated: dict[str, Any], path: str | os.PathLike[str] | None) -> dict[str, int]:

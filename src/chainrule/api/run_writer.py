@@ -30,6 +30,7 @@ from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.events import Event
 from chainrule.training.parts import joints_of
 from chainrule.training.result import Result
+from chainrule.training.schedule import PLATEAU_NAME
 
 FINISHED = ("epochs", "early_stopping", "diverged")
 """Ways to stop after which there is nothing to resume."""
@@ -243,6 +244,7 @@ class RunWriter:
             "replay": {
                 "checkpoint_gap": self.store.longest_gap(len(result.losses)),
                 "step_seconds": result.step_seconds,
+                **({PLATEAU_NAME: progress.plateau_factor} if PLATEAU_NAME in result.history else {}),
             },
             "sha256": parameters_hash(result.parameters),
             "events": len(result.events),

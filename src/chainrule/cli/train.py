@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from chainrule.api.model_selection import began_with_trials, choose, train_candidate
+from chainrule.api.model_selection import began_with_trials, choose, n_done, train_candidate
 from chainrule.api.run import Run
 from chainrule.cli import ending, rescue, train_report
 from chainrule.cli.train_options import plan_of, value
@@ -70,7 +70,8 @@ def _trained(
 
             chosen, found, how = settle(options, chosen, claimed.path)
         if tell:
-            train_report.tell_training(plan, chosen, f"{engine.name} ({reason})", how)
+            done_before = n_done(begun, chosen.candidate.settings["epochs"])
+            train_report.tell_training(plan, chosen, f"{engine.name} ({reason})", how, done_before)
         with ending.ENDING.held():
             done = train_candidate(
                 plan, chosen, learning_rate=found, class_weight=options.class_weight, engine=options.engine,

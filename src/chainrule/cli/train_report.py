@@ -32,9 +32,16 @@ def tell_understood(plan: TrainingPlan, pipeline: TablePipeline) -> None:
     say(summary.facts(plan, pipeline), len("training"))
 
 
-def tell_training(plan: TrainingPlan, selection: Selected, engine: str, how: str | None = None) -> None:
-    """What was tried, then the network, the training, the engine; `how` describes an automatic learning rate."""
+def tell_training(
+    plan: TrainingPlan, selection: Selected, engine: str, how: str | None = None, n_done: int | None = None
+) -> None:
+    """What was tried, then the network, the training, the engine; `how` describes an automatic learning rate.
+
+    Arguments: n_done: the epochs of a run that goes on.
+    """
     found = {"rate": how} if how else {}
+    if n_done:
+        found |= {"goes on": f"after {counted(n_done, 'epoch')}, to {selection.candidate.settings['epochs']:,}"}
     say(summary.tried(plan, selection) | summary.training(selection.candidate) | found | {"engine": engine})
 
 

@@ -37,6 +37,7 @@ from chainrule.schema import (
     refuse,
 )
 from chainrule.training.checkpoints import Checkpoint, Progress
+from chainrule.training.schedule import PLATEAU_NAME
 from chainrule.training.settings import SETTINGS, Settings
 from chainrule.training.update_rules import optimizer_from
 
@@ -125,7 +126,10 @@ _RESULT = Record(
         "best_score": Optional(_MEASURED),
         "metric": Text(),
         "seconds": Number(low=0),
-        "replay": Record({"checkpoint_gap": Whole(), "step_seconds": Number(low=0)}),
+        "replay": Record(
+            {"checkpoint_gap": Whole(), "step_seconds": Number(low=0), PLATEAU_NAME: Number(low=0, high=1)},
+            frozenset({PLATEAU_NAME}),
+        ),
         "sha256": Text(),
         "diverged": Optional(Record(_DIVERGED)),
         "events": Whole(),

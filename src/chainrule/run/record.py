@@ -112,7 +112,9 @@ class RunRecord:
     def plateau_factor(self, epoch: int) -> float:
         """The factor that the plateau schedule had in an epoch."""
         known = self.history.get(PLATEAU_NAME, [])
-        return known[min(epoch, len(known) - 1)] if known else 1.0
+        if known and epoch >= len(known):  # one that did not end
+            return float(self.result.get("replay", {}).get(PLATEAU_NAME, known[-1]))
+        return known[epoch] if known else 1.0
 
     @property
     def reach(self) -> dict[str, float]:

@@ -16,6 +16,7 @@ from chainrule.run.names import RUN
 from chainrule.run.resume import last_state
 from chainrule.run.stored import RESTORE
 from chainrule.training.metrics import VALIDATED
+from chainrule.training.schedule import PLATEAU_NAME
 
 UNDER_WAY, KILLED = "under way", "killed"
 
@@ -48,6 +49,7 @@ def so_far(
         "replay": {
             "checkpoint_gap": store.longest_gap(n_steps),
             "step_seconds": record["ended"].get("replay", {}).get("step_seconds", 0.0),
+            **({PLATEAU_NAME: start.progress.plateau_factor} if PLATEAU_NAME in history else {}),
         },
         "sha256": parameters_hash(best),
         "diverged": None,
