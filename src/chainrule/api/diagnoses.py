@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from chainrule.api.step import Step, step_of
+from chainrule.api.step import Step
 from chainrule.engine.protocol import Engine
-from chainrule.run.names import STEPS
 from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
 
@@ -33,6 +30,9 @@ class DiagnosesRuns:
         what: str | Callable[[Step], Any],
         steps: range | slice | None = None,
         data: tuple[Any, ...] | None = None,
+        *,
+        thorough: bool = False,
+        progress: bool | str = "auto",
     ) -> Found | None:
         """Find the first step at which something happened.
 
@@ -46,6 +46,11 @@ class DiagnosesRuns:
             Where to look; everywhere by default.
         data : tuple, optional
             As for `replay`.
+        thorough : bool, default False
+            Whether every step is looked at for units however long it takes. Else, where that would take more than a
+            tenth of the training and 3 s, checkpoints are; `n_examined` and the text then say so.
+        progress : bool or str, default "auto"
+            As for `doctor`.
 
         Returns
         -------
@@ -68,27 +73,12 @@ class DiagnosesRuns:
         >>> run.find(lambda step: step.backward.loss < 0) is None
         True
         """
-        from chainrule.diagnose.search.find import History, find, first_that_fits
+        from chainrule.api.diagnosis import search
 
         wanted = range(self.record.n_steps)[steps if isinstance(steps, slice) else slice(None)]
         if isinstance(steps, range):
             wanted = range(self.record.n_steps)[slice(steps.start, steps.stop, steps.step)]
-        replayer, record = self._replayer, self.record
-        rows = replayer.prepared(data)
-        if not callable(what):
-            record.require(STEPS)
-        with np.errstate(all="ignore"):
-            history = History(
-                record=replayer.session(rows).record,
-                task=replayer.task(rows),
-                engine=self.engine,
-                losses=record.losses,
-                events=record.events,
-                index=record.index,
-            )
-            if callable(what):
-                return first_that_fits(history, (step_of(replayer, t, rows) for t in wanted), what)
-            return find(history, what, wanted)
+        return search(self._replayer, what, wanted, data, thorough=thorough, progress=progress)[0]
 
     def doctor(
         self, data: tuple[Any, ...] | None = None, *, thorough: bool = False, progress: bool | str = "auto"
@@ -157,7 +147,7 @@ class DiagnosesRuns:
 
         return vitals(self._replayer, steps, data, sharpness)
 
-    def learning_rate(self, data: tuple[Any, ...] | None = None) -> LearningRate:
+    def learning_rate(self, data: tuple[Any, ...] | None = None, *, thorough: bool = False) -> LearningRate:
         """Find what learning rate is too large, too small and right for this training, from its start and on its rows.
 
         It becomes `examined`, is kept in the run's directory where it has one, and its page shows it.
@@ -166,6 +156,8 @@ class DiagnosesRuns:
         ----------
         data : tuple, optional
             As for `replay`.
+        thorough : bool, default False
+            As for `chainrule.learning_rate`.
 
         Returns
         -------
@@ -179,5 +171,5 @@ class DiagnosesRuns:
         """
         from chainrule.api.learning_rate import of_run
 
-        self.examined = found = of_run(self._replayer, data)
+        self.examined = found = of_run(self._replayer, data, thorough)
         return found

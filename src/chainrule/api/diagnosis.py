@@ -1,4 +1,4 @@
-"""run.doctor and run.vitals: a run passed to the modules that examine it."""
+"""run.doctor, run.find and run.vitals: a run passed to the modules that examine it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.api.step import step_of
 from chainrule.diagnose.doctor.diagnose import diagnose
 from chainrule.diagnose.doctor.finding import Diagnosis
 from chainrule.diagnose.doctor.interface import python
 from chainrule.diagnose.doctor.run_view import RunView
+from chainrule.diagnose.search.find import find, first_that_fits
+from chainrule.diagnose.search.found import Found
+from chainrule.diagnose.search.history import History
 from chainrule.diagnose.vitals.measure import Vitals, take
 from chainrule.diagnose.vitals.steps import chosen_steps
 from chainrule.run.names import STEPS
@@ -69,6 +73,36 @@ def _table(replayer: RunReplayer) -> dict[str, Any]:
     names = None if pipeline.classes is None else tuple(map(class_text, pipeline.classes))
     columns = tuple(zip(pipeline.columns, kinds, pipeline.widths, strict=True))
     return known | {"input_names": pipeline.names, "columns": columns, "class_names": names}
+
+
+def search(
+    replayer: RunReplayer,
+    what: Any,
+    steps: range,
+    data: tuple[Any, ...] | None,
+    *,
+    thorough: bool = False,
+    progress: bool | str = "auto",
+) -> tuple[Found | None, int | None]:
+    """What was found in these steps, and how many states were examined where not every step was."""
+    record = replayer.record
+    with working("find", progress), np.errstate(all="ignore"):
+        rows = replayer.prepared(data)
+        if not callable(what):
+            record.require(STEPS)
+        history = History(
+            record=replayer.session(rows).record,
+            task=replayer.task(rows),
+            engine=replayer.engine,
+            losses=record.losses,
+            events=record.events,
+            index=record.index,
+            kept=sorted(record.checkpoints.sizes),
+            thorough=thorough,
+        )
+        if callable(what):
+            return first_that_fits(history, (step_of(replayer, t, rows) for t in steps), what), None
+        return find(history, what, steps), history.n_examined
 
 
 def vitals(replayer: RunReplayer, steps: Any, data: tuple[Any, ...] | None, sharpness: bool) -> Vitals:

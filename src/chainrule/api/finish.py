@@ -33,6 +33,7 @@ TRIES = 2
 
 def keep(writer: RunWriter, result: Result) -> RunReplayer:
     """The run of a training that is over; where it has a directory, with its files there, as far as that can be."""
+    doing("keeping the run")
     replayer = writer.run_of(result)
     if writer.directory is not None:
         _write(replayer.record, writer, result, writer.directory)

@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.api.network import Network
 from chainrule.api.prepare import Setup
 from chainrule.engine.protocol import Engine, StepSettings, Task
-from chainrule.engine.select import select
+from chainrule.engine.select import one_thread, select
 from chainrule.errors import DataError, ModelFileError, SettingsError
 from chainrule.network.parameters import Parameters
 from chainrule.run import contents, files
@@ -17,9 +17,11 @@ from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RATE, RUN
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import prepare_rows
+from chainrule.status import working
 from chainrule.training.settings import SETTINGS, Settings
 from chainrule.training.update_rules import UpdateRule, optimizer_from
 from chainrule.tune import laboratory
+from chainrule.tune.effort import effort
 from chainrule.tune.found import LearningRate, Suggestion
 from chainrule.tune.problem import Problem
 
@@ -42,6 +44,8 @@ def learning_rate(
     shuffle: bool = True,
     engine: str = "auto",
     threads: int | None = None,
+    thorough: bool = False,
+    progress: bool | str = "auto",
 ) -> LearningRate:
     """Find what learning rate is too large, too small and right for training this network on these rows.
 
@@ -75,6 +79,11 @@ def learning_rate(
         One of "auto", "native" and "numpy".
     threads : int, optional
         Threads of the native engine.
+    thorough : bool, default False
+        Whether everything is measured in full. Else, where that would take more than a tenth of the training and about
+        3 s by the engine's own estimate, runs are shorter and rows and batches fewer; the text then says so.
+    progress : bool or str, default "auto"
+        Whether to show what is being done; "auto" does so in a terminal and in a notebook.
 
     Returns
     -------
@@ -108,7 +117,8 @@ def learning_rate(
     )  # fmt: skip
     problem = pose(network, X, y, asked, sample_weight, class_weight, engine, threads)
     n_steps = None if epochs is None else asked.epochs * problem.task.steps_per_epoch
-    return laboratory.examine(problem, within(n_steps, laboratory.N_STEPS))
+    with working("learning-rate", progress), one_thread():
+        return laboratory.examine(problem, within(n_steps, laboratory.N_STEPS), effort(problem, n_steps, thorough))
 
 
 def within(n_steps: int | None, most: int) -> int:
@@ -196,14 +206,15 @@ def begun_with(directory: Any) -> float | None:
     return float(contents.read_record(folder.file(RUN))["settings"]["optimizer"]["learning_rate"])
 
 
-def of_run(replayer: RunReplayer, data: tuple[Any, ...] | None = None) -> LearningRate:
+def of_run(replayer: RunReplayer, data: tuple[Any, ...] | None = None, thorough: bool = False) -> LearningRate:
     """The examination of a run's start on its rows, kept with the run; see Run.learning_rate."""
     run, rows = replayer.record, replayer.rows_of(data)
     start = run.parameters.like(run.checkpoints.get(0).theta)
     settings = replayer.part_of(0)
     problem = _problem(replayer.engine, replayer.task(rows), settings, start)
     n_steps = settings.epochs * run.steps_per_epoch
-    found = laboratory.examine(problem, within(n_steps, laboratory.N_STEPS))
+    with working("learning-rate"), one_thread():
+        found = laboratory.examine(problem, within(n_steps, laboratory.N_STEPS), effort(problem, n_steps, thorough))
     if run.directory is not None:
         try:
             with RunDirectory(run.directory).claimed():

@@ -29,7 +29,7 @@ from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RUN
 from chainrule.run.rows import weighted_by_class
 from chainrule.run.table_sample import TableSample
-from chainrule.status import working
+from chainrule.status import doing, working
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.interrupt import Listening
 from chainrule.training.progress import StepCount
@@ -158,6 +158,7 @@ def train_candidate(plan: TrainingPlan, selection: Selected, *, recorded: bool =
 
     Arguments: recorded: whether the pipeline and the source of the rows become part of the run.
     """
+    doing("preparing the rows")
     candidate = selection.candidate
     if recorded:
         how = {"pipeline": candidate.pipeline, "source": plan.record(selection.index, selection.record)} | how

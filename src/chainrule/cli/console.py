@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from chainrule.status import suspend
 from chainrule.visible import Door, drawing, visible_line
 
 
@@ -43,6 +44,7 @@ def columns_table(columns: Sequence[tuple[str, str, int | None, str]]) -> None:
     headings = ("column", "taken for", "inputs", "")
     widths = [max(cell_len(row[k]) for row in (headings, *rows)) for k in range(4)]
     widths[0] = min(widths[0], 28)
+    suspend()
     console = Console(file=drawing(sys.stdout), highlight=False, markup=False, emoji=False)
     widths[3] = max(20, min(widths[3], console.width - sum(widths[:3]) - 9))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -65,6 +67,7 @@ def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simpl
     for name in next(iter(measured.values())):
         if name != "n_rows":
             table.add_row(name, *(number(values.get(name)) for values in measured.values()))
+    suspend()
     Console(file=drawing(sys.stdout), highlight=False, markup=False, emoji=False).print(table)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from chainrule import json_text
+from chainrule.api.diagnosis import search
 from chainrule.api.run import Run
 from chainrule.api.step import Step
 from chainrule.api.tables import blocks
@@ -94,10 +95,15 @@ def _found(subject: Run, options: argparse.Namespace) -> str:
     if options.format == "mermaid":
         raise SettingsError("--format mermaid: not available with --find. Try text, json or html.")
     _, data = rows_of(subject, options.run_directory)
-    found = subject.find(options.find, data=data)
+    n = subject.n_steps
+    found, examined = search(subject._replayer, options.find, range(n), data, thorough=options.thorough)
     if options.format == "json":
         return json_text.text(None if found is None else found.to_dict())
     absent = _TEXT[options.language]["not_found"].format(what=options.find)
+    if examined is not None:
+        absent = "\n".join(
+            wrapped(_TEXT[options.language]["not_in_sample"].format(what=options.find, n=examined, all=n))
+        )
     text = absent if found is None else found.text(options.language)
     return page(text, options.find, options.language) if options.format == "html" else text
 

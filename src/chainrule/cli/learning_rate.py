@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     settings = {name: candidate.settings[name] for name in STEPS}
     found = learning_rate(
         network_of(candidate), X, y, candidate.optimizer, epochs=candidate.settings["epochs"], sample_weight=weight,
-        class_weight=options.class_weight, engine=options.engine, threads=candidate.settings["threads"], **settings,
+        class_weight=options.class_weight, engine=options.engine, threads=candidate.settings["threads"],
+        thorough=options.thorough, **settings,
     )  # fmt: skip
     if file is not None:
         picture = PICTURES[file.suffix.lower()]

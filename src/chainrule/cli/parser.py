@@ -78,7 +78,7 @@ def build() -> argparse.ArgumentParser:
         ("predict", "predict the rows of a table", _predict),
         ("evaluate", "evaluate a run on a table", _evaluate),
         ("explain", "explain one step of a run, both passes in words and numbers", _explain),
-        ("check", "check the gradients and the replay of a run", _check),
+        ("check", "check the gradients and the replay of a run", _check_all),
         ("learning-rate", "find which learning rate is too large, too small and right, and why", _learning_rate),
         ("doctor", "find what went wrong first in a run, and the remedy", _doctor),
         ("report", "write a run as a single offline page", _report),
@@ -169,6 +169,7 @@ def _explain(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="scalar gates of row I of the step (small networks), or built-in: product, sigmoid, max, staged",
     )
+    command.add_argument("--thorough", action="store_true", help=f"with --find, look at every step {THOROUGH}")
     command.add_argument("--format", choices=("text", "mermaid", "json", "html"), default="text", help="output format")
     command.add_argument("-o", "--output-file", metavar="FILE", help="write to this file instead of stdout")
 
@@ -177,6 +178,15 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+THOROUGH = "(default: an answer within a tenth of the training's time or 5 s, sampled where all takes longer)"
+
+
+def _check_all(command: argparse.ArgumentParser) -> None:
+    _check(command)
+    help_text = f"compare more entries and replay longer stretches {THOROUGH}"
+    command.add_argument("--thorough", action="store_true", help=help_text)
 
 
 def _doctor(command: argparse.ArgumentParser) -> None:
@@ -189,6 +199,7 @@ def _doctor(command: argparse.ArgumentParser) -> None:
 
 def _learning_rate(command: argparse.ArgumentParser) -> None:
     train_parser.fill_learning_rate(command)
+    command.add_argument("--thorough", action="store_true", help=f"measure in full {THOROUGH}")
 
 
 def _report(command: argparse.ArgumentParser) -> None:
@@ -205,6 +216,8 @@ def _report(command: argparse.ArgumentParser) -> None:
         "--learning-rate", action="store_true",
         help="analyse which learning rate was too large, too small and right for this training, and show it",
     )  # fmt: skip
+    help_text = f"with --learning-rate, measure in full {THOROUGH}"
+    command.add_argument("--thorough", action="store_true", help=help_text)
 
 
 def _bench(command: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         _, data = rows_of(subject, options.run_directory)
         if options.learning_rate:
-            subject.learning_rate(data)
+            subject.learning_rate(data, thorough=options.thorough)
         subject.report(target, data, size_mb=options.size)
     except DataError as error:
         print(f"chainrule: {error}", file=sys.stderr)

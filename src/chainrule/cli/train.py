@@ -20,7 +20,7 @@ from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.request import AUTO
 from chainrule.planning.selection import Selected, measure
 from chainrule.run.directory import RunDirectory
-from chainrule.status import suspend
+from chainrule.status import doing, suspend
 from chainrule.training import metrics
 from chainrule.training.settings import SETTINGS
 
@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     if not (whole := rescue.is_whole(done)):  # before anything else can fail
         _say(rescue.message(done))
     measured = measure(plan, chosen, done.network)
+    doing("looking at the run")
     found = train_report.remarks(plan, done, measured)
     if options.json:
         print(train_report.as_json(plan, chosen, done, measured, found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from chainrule.engine.blas import one_thread as one_thread  # for work beside the engines
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.engine.own_loss import OwnLossEngine
 from chainrule.engine.protocol import Engine, OwnLoss

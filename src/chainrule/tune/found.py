@@ -136,6 +136,8 @@ class LearningRate(LearningRateNumbers, Suggestion):
         J of batches while the learning rate grows.
     breaks_at : float or None
         The learning rate at which the range test leaves its lowest loss for good.
+    sampled : bool
+        Whether runs were shorter, and rows and batches fewer, for a quick answer.
 
     Examples
     --------
@@ -154,7 +156,7 @@ class LearningRate(LearningRateNumbers, Suggestion):
 def from_dict(stored: Mapping[str, Any]) -> Suggestion:
     """The inverse of to_dict; what it wrote as None is inf again, but for what may be None."""
     kind = LearningRate if "curvature" in stored else Suggestion
-    values = {item.name: stored[item.name] for item in fields(kind)}
+    values = {item.name: stored[item.name] for item in fields(kind) if item.name in stored or item.name != "sampled"}
     for name in ("race", "given_up", "slice", "range_test"):
         if name in values:
             values[name] = Curve(*(_numbers(values[name][axis]) for axis in ("learning_rate", "loss")))

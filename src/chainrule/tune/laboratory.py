@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.network.parameters import Parameters
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.status import counted_off
+from chainrule.tune.effort import FULL, Effort
 from chainrule.tune.found import LearningRate, Suggestion
 from chainrule.tune.hessian import Hessian
 from chainrule.tune.level import LATER, N_BATCHES_AUTO, TOLERANCE_AUTO, Level
@@ -23,9 +24,6 @@ N_STEPS_AUTO = 100
 LEAST_STEPS = 20
 """Also where the training is shorter: fewer do not show where J goes."""
 DECADES = 6
-EXACT = 1e-3
-"""Tolerance of the curvature that is reported, a tenth of what is promised."""
-N_SLICE, N_RANGE = 61, 120
 BROKEN = 4.0
 """A range test is over where the smoothed loss is this many times the lowest so far, as in fastai."""
 SMOOTHING = 0.9
@@ -58,22 +56,22 @@ def suggest(problem: Problem, n_steps: int = N_STEPS_AUTO) -> Suggestion:
     )
 
 
-def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
-    """What is too large, what is too small and what to take, with everything that says so.
+def examine(problem: Problem, n_steps: int = N_STEPS, effort: Effort = FULL) -> LearningRate:
+    """What is too large, what is too small and what to take, with everything that says so, or a sample of it.
 
     Raises DataError as for suggest.
     """
     began = time.perf_counter()
-    level = Level(problem)
-    rows = problem.sample()
+    level, n_steps = Level(problem, effort.n_batches, effort.tolerance), min(n_steps, effort.most_steps)
+    rows = problem.sample(effort.most_rows)
     hessian = problem.hessian(rows)
-    of_J = level.counted(curvature(problem.hessian(rows, l2=False), tolerance=EXACT))
+    of_J = level.counted(curvature(problem.hessian(rows, l2=False), tolerance=effort.exact))
     bound = level.bound(hessian, of_J)
     raced = race(problem, level.proposal, n_steps)
     eta = raced.suggested
     three = {tried: problem.run(np.full(n_steps, tried)) for tried in (rounded(eta / 10), eta, rounded(eta * 10))}
-    slice_ = _slice(problem, hessian, rows, level)
-    ranged = problem.run(_six_decades(level.proposal, N_RANGE))
+    slice_ = _slice(problem, hessian, rows, level, effort.n_slice)
+    ranged = problem.run(_six_decades(level.proposal, effort.n_range))
     later = level.later(eta)
     return LearningRate(
         **_common(problem, level, raced, n_steps),
@@ -90,6 +88,7 @@ def examine(problem: Problem, n_steps: int = N_STEPS) -> LearningRate:
         slice=slice_,
         range_test=Curve(ranged.etas, ranged.losses),
         breaks_at=breaks_at(ranged.etas, ranged.losses),
+        sampled=effort.sampled,
     )
 
 
@@ -120,10 +119,10 @@ def _six_decades(centre: float, n: int) -> Array:
     return centre * 10.0 ** np.linspace(-DECADES / 2, DECADES / 2, n)
 
 
-def _slice(problem: Problem, hessian: Hessian, rows: tuple[Array, Array, Array], level: Level) -> Curve:
+def _slice(problem: Problem, hessian: Hessian, rows: tuple[Array, Array, Array], level: Level, n: int) -> Curve:
     """J(θ − η·g) over six decades of η around the proposal; of an adaptive rule J(θ − η·g/(√v + ε))."""
     along = hessian.gradient if level.scale is None else level.gradient / level.scale
-    etas = _six_decades(level.proposal, N_SLICE)
+    etas = _six_decades(level.proposal, n)
     losses = []
     with np.errstate(all="ignore"):
         for eta in counted_off(etas, "loss along the gradient", len(etas)):

@@ -117,6 +117,7 @@ class LearningRateNumbers(SuggestionNumbers):
     slice: Curve
     range_test: Curve
     breaks_at: float | None
+    sampled: bool = False
 
     @property
     def slice_minimum(self) -> float:

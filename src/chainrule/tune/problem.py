@@ -48,9 +48,15 @@ class Problem:
         """X, targets and weight of the batch of step i of the first epoch, as the training will see them."""
         return self._rows(self.task.batch(self.task.order(0), i))
 
-    def sample(self) -> tuple[Any, Any, Any]:
-        """All rows, or where they are too many the first ones of the order of the first epoch."""
+    @property
+    def n_sampled(self) -> int:
+        """Rows of the curvature over many rows."""
         most = int(np.clip(WORK // self.parameters.flat.size, LEAST_ROWS, MOST_ROWS))
+        return min(most, self.task.n_samples)
+
+    def sample(self, most_rows: int = MOST_ROWS) -> tuple[Any, Any, Any]:
+        """All rows, or where they are too many the first ones of the order of the first epoch."""
+        most = min(self.n_sampled, most_rows)
         return self._rows(np.sort(self.task.order(0)[:most]) if self.task.n_samples > most else slice(None))
 
     def _rows(self, rows: Any) -> tuple[Any, Any, Any]:

@@ -52,8 +52,9 @@ _WITNESSES: dict[str, Schema] = {
     "slice": _CURVE,
     "range_test": _CURVE,
     "breaks_at": Optional(_RATE),
+    "sampled": Flag(),
 }
-SUGGESTION, LEARNING_RATE = Record(_SUGGESTION), Record(_SUGGESTION | _WITNESSES)
+SUGGESTION, LEARNING_RATE = Record(_SUGGESTION), Record(_SUGGESTION | _WITNESSES, frozenset({"sampled"}))
 
 
 class FoundSchema:

@@ -34,7 +34,8 @@ def described(found: SuggestionNumbers, language: str = "en") -> str:
     values = [*map(digits, found.estimates.values()), breaks]
     lines += ["", text["estimates"], *aligned(list(zip(text["estimate"], values, strict=True)))]
     lines += wrapped(text["agree" if found.agree else "disagree"].format(**slots))
-    lines += ["", *wrapped(text["cost"].format(**slots), hang=2)]
+    cost = [text["cost"].format(**slots), *([text["sampled"]] if found.sampled else [])]
+    lines += ["", *(line for sentence in cost for line in wrapped(sentence, hang=2))]
     return "\n".join(lines)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from chainrule.diagnose.doctor.finding import FAULT, NOTE, Finding
 from chainrule.diagnose.doctor.run_view import BARELY, RunView
-from chainrule.diagnose.search.find import History, find
+from chainrule.diagnose.search.find import find
+from chainrule.diagnose.search.history import History
 from chainrule.diagnose.vitals.deaths import Death, deaths
 from chainrule.diagnose.vitals.measure import silences
 from chainrule.diagnose.vitals.steps import chosen_steps

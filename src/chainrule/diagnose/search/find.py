@@ -2,14 +2,15 @@
 
 "non-finite"    a non-finite weight remains non-finite, so the first such step is found by bisection
 "dead unit"     units can recover, so every step is examined; a unit silent on its batches is tested on all rows
-"saturated unit" the same, for units that every row drives to the flat ends of an activation that has two
+"saturated unit" the same, for units that every row drives to the flat ends of an activation that has two; for both,
+                of a long run the checkpoints alone are examined and the steps before the first that shows one
 "loss doubles"  the losses of all steps are recorded: nothing is recomputed but the steps around
 a predicate     every step is handed to it
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,14 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.diagnose.search.found import Found
-from chainrule.engine.protocol import Engine, Task
+from chainrule.diagnose.search.history import History
 from chainrule.errors import unknown_name
 from chainrule.network.records import StepRecord
 from chainrule.reference.activation import Activation
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.status import doing
 from chainrule.training.divergence import first_non_finite
-from chainrule.training.events import EXTEND, Event, brief
 
 SMOOTHED = 32
 """Steps of the moving mean that "loss doubles" compares with, or an epoch where that is shorter."""
@@ -34,35 +34,12 @@ FIRST_TRIAL, DEAD_ROWS = 4, 4096
 """A unit silent on 4 batches in a row is tried on all rows (on 4096 of a larger set); if it is alive there, the
 number of batches it must be silent for until the next trial doubles."""
 
-
-@dataclass(kw_only=True)
-class History:
-    """A run as a search sees it. record(t) recomputes step t; index: training rows as indices into X, or None."""
-
-    record: Callable[[int], StepRecord]
-    task: Task
-    engine: Engine
-    losses: npt.NDArray[np.float64]
-    events: Sequence[Event]
-    index: npt.NDArray[np.int64] | None
-    n_looked: int = 0
-
-    def look(self, step: int) -> StepRecord:
-        """The record of a step, counted."""
-        self.n_looked += 1
-        doing(f"step {step:,}, looked at", self.n_looked)
-        return self.record(step)
-
-    def example(self, record: StepRecord, row: int) -> int:
-        """A row of a batch as an index into the X given to train."""
-        one = int(record.rows[row])
-        return one if self.index is None else int(self.index[one])
-
-    def events_at(self, step: int) -> str | None:
-        """What a callback, or whoever let the run go on, did before a step, in a few words."""
-        kinds = ("set", "edit", EXTEND)
-        result = [f"{brief(e)} before step {step}" for e in self.events if e.step == step and e.kind in kinds]
-        return "; ".join(result) or None
+BUDGET_S = 3.0
+"""Unless all is asked for, looking at every step may take about so long, or a tenth of the training."""
+RECORD_STEPS, RECORD_S = 3, 5e-4
+"""What a look takes: so many steps of the training, and so many seconds."""
+MOST_STATES = 64
+"""Kept states that are examined where not every step is."""
 
 
 def find(history: History, what: str, steps: range) -> Found | None:
@@ -75,7 +52,10 @@ def find(history: History, what: str, steps: range) -> Found | None:
     if not len(steps):
         return None
     found = FINDS[what](history, steps)
-    return None if found is None else replace(found, n_looked=history.n_looked, n_steps=len(history.losses))
+    if found is None:
+        return None
+    n_looked, n_steps = history.n_looked, len(history.losses)
+    return replace(found, n_looked=n_looked, n_steps=n_steps, n_examined=history.n_examined)
 
 
 def first_that_fits(history: History, steps: Iterable[Any], predicate: Callable[[Any], Any]) -> Found | None:
@@ -267,6 +247,9 @@ def _first_lasting(history: History, steps: range, what: str, flat: Flat) -> Fou
     limit = "silent" if what == "dead unit" else "saturated"
     entries = [(l, _entry(history, l)) for l in range(1, len(history.task.architecture.layers))]
     watched = [l for l, entry in entries if entry.elementwise and getattr(entry, limit) is not None]
+    sample = _sampled(history, steps)
+    if watched and sample is not None:
+        return _first_of_sample(history, what, watched, flat, sample)
     silences: dict[tuple[int, int], _Silence] = {}
     for step in steps if watched else ():
         record = history.look(step)
@@ -281,6 +264,43 @@ def _first_lasting(history: History, steps: range, what: str, flat: Flat) -> Fou
                         return _death(history, what, l, unit, flat, silence.since, step)
                     silence.trial_at = step + 2 * (step - silence.since + 1)
     return None
+
+
+def _sampled(history: History, steps: range) -> list[int] | None:
+    """The steps to examine where looking at all of them takes long: kept states, evenly, and the last; else None."""
+    task = history.task
+    seconds = history.engine.step_seconds(6 * task.batch_size * task.architecture.n_parameters)
+    look_s = RECORD_STEPS * seconds + RECORD_S
+    if history.thorough or len(steps) * look_s <= max(BUDGET_S, len(history.losses) * seconds / 10):
+        return None
+    kept = sorted(set(history.kept) & set(steps))
+    chosen = sorted({*kept[:: -(-len(kept) // MOST_STATES) or 1], steps[0], steps[-1]})
+    history.n_examined = len(chosen)
+    return chosen
+
+
+def _first_of_sample(history: History, what: str, watched: list[int], flat: Flat, sample: list[int]) -> Found | None:
+    """The first of some steps at which a unit is flat on every row, then by halving the first since the one before."""
+    before = sample[0] - 1
+    for step in sample:
+        record = history.look(step)
+        units = [(l, u) for l in watched for u in _all_flat(history, record, l, flat)]
+        if units:
+            low, high = before + 1, step
+            while low < high:
+                middle = (low + high) // 2
+                record = history.look(middle)
+                earlier = [(l, u) for l in watched for u in _all_flat(history, record, l, flat) if (l, u) in units]
+                low, high, units = (low, middle, earlier) if earlier else (middle + 1, high, units)
+            return _death(history, what, *units[0], flat, low, low)
+        before = step
+    return None
+
+
+def _all_flat(history: History, record: StepRecord, l: int, flat: Flat) -> list[int]:
+    """The units of a layer that are flat on every training row."""
+    entry = _entry(history, l)
+    return [int(unit) for unit in np.flatnonzero(flat(entry, entry.slope(_on_all_rows(history, record, l))))]
 
 
 def _entry(history: History, l: int) -> Activation:

@@ -37,6 +37,8 @@ class Found(Described):
         Steps that were recomputed to find it.
     n_steps : int
         Steps of the run.
+    n_examined : int or None
+        States that were examined, where not every step was.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class Found(Described):
     evidence: Mapping[str, Any] = field(default_factory=dict)
     n_looked: int = 0
     n_steps: int = 0
+    n_examined: int | None = None
     __repr__ = short_repr
 
     def _text(self, language: str) -> str:
@@ -71,6 +74,8 @@ class Found(Described):
         lines = wrapped(", ".join([head, *filter(None, places)]))
         for name, value in self.evidence.items():
             lines += wrapped(f"{say.get(name, name)}: {_shown(value)}", 2, hang=2)
+        if self.n_examined is not None:
+            lines += wrapped(say["sampled"].format(n=self.n_examined, all=self.n_steps), 2)
         return "\n".join([*lines, *wrapped(say["looked"].format(n=self.n_looked, all=self.n_steps), 2)])
 
     def to_dict(self) -> dict[str, Any]:
