@@ -115,6 +115,20 @@ def test_no_command_is_silent(
     assert " s  " not in shown.split("ready\n", 1)[1].split("\n")[0]  # the result begins on an empty line
 
 
+def test_the_whole_time_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the time of the training stands that of the whole command, with reading, measuring and writing."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "200")
+    began = time.monotonic()
+    assert main(["train", "t.csv", "--target", "label", "-o", "timed", "--epochs", "3", "--network", "8"]) == 0
+    passed = time.monotonic() - began
+    found = re.search(r"([0-9.]+) s of training, ([0-9.]+) s in all", capsys.readouterr().out)
+    assert found is not None
+    assert float(found[1]) < float(found[2]) < passed + 0.1
+
+
 def test_quiet_and_json_are_silent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With --json nothing but the object is written to a terminal."""
     monkeypatch.chdir(folder)

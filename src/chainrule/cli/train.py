@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     """Read the data, plan, train, evaluate, and print the results."""
     if options.data is None:
         raise SettingsError("DATA is missing. Use chainrule train DATA --target COLUMN (see --help).")
+    began_s = time.perf_counter()
     folder, tell = RunDirectory(_folder(options)), not (options.quiet or options.json)
     epochs = None
     with _warnings_to_stderr():
@@ -45,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(train_report.as_json(plan, chosen, done, measured, found))
     elif tell:
-        train_report.tell_result(plan, done, measured, found, whole=whole)
+        train_report.tell_result(plan, done, measured, found, whole=whole, began_s=began_s)
     interrupted = done.result["stopped"] == "interrupted" or ending.ENDING.received is not None
     return ending.ENDING.code if interrupted else 1 if done.diverged else 0 if whole else 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -52,8 +53,18 @@ def remarks(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores]) -> lis
     return after_training(run.table_sample, plan.task.kind, measured[judged], measured["baseline"], weighted=weighted)
 
 
+def _seconds(value: float) -> str:
+    return f"{value:.{1 if value >= 1 else 2}f} s"
+
+
 def tell_result(
-    plan: TrainingPlan, run: Run, measured: Mapping[str, Scores], found: Sequence[Finding], *, whole: bool
+    plan: TrainingPlan,
+    run: Run,
+    measured: Mapping[str, Scores],
+    found: Sequence[Finding],
+    *,
+    whole: bool,
+    began_s: float,
 ) -> None:
     """The measures beside the simplest prediction, how training ended, and where the run lies."""
     judged = list(plan.parts)[-1]
@@ -65,7 +76,7 @@ def tell_result(
     n_best = None if result["best_epoch"] is None else result["best_epoch"] + 1
     best = "" if n_best is None else f"; kept the weights after {counted(n_best, 'epoch')}, the best"
     report = Path(run.directory or "") / REPORT
-    seconds = f"{result['seconds']:.{1 if result['seconds'] >= 1 else 2}f} s"
+    seconds = f"{_seconds(result['seconds'])} of training, {_seconds(time.perf_counter() - began_s)} in all"
     print()
     unfinished = result["stopped"] in UNFINISHED or run.unwritten
     goes_on = {"continue": "the same command with --resume"} if unfinished else {}
