@@ -9,8 +9,8 @@ import sys
 import pytest
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ends on a system with POSIX signals")
-FIRST = ["chainrule.cli", "chainrule.cli.ending", "threading", "chainrule.visible", "chainrule.errors"]
-"""Modules in whose loading the signal comes, the first of the command line and the first behind it."""
+FIRST = ["chainrule.cli", "chainrule.cli.ending", "threading"]
+"""Modules in whose loading the signal comes, before the handlers of its signals are there."""
 PRESSED = """
 import os, runpy, signal, sys
 

@@ -224,7 +224,7 @@ def test_runs_without_data_say_what_is_missing(browser: Browser, tmp_path: Path)
         (tmp_path / "run" / "report.html", "private"),
         (cr.load(tmp_path / "run").report(tmp_path / "x.html"), "data"),
     ):
-        for language, word in (("en", "cannot show"), ("ko", "없는 것")):
+        for language, word in (("en", "Not available"), ("ko", "없는 것")):
             browser.open(page, f"lang={language}")
             assert badge(browser)["state"] == "none"
             assert browser.evaluate("document.getElementById('missing').dataset.why") == why
@@ -317,7 +317,7 @@ def test_the_learning_rate_that_was_found(browser: Browser, tmp_path: Path) -> N
     browser.open(run.report(tmp_path / "auto.html"))
     sentences = "[...document.querySelectorAll('.rate > p:not(.lead)')].map((p) => p.textContent)"
     eta = f"{run.settings.optimizer.learning_rate:.2g}"
-    assert browser.evaluate(sentences)[0].startswith(f"Take {eta}.")
+    assert browser.evaluate(sentences)[0].startswith(f"Suggested: {eta}.")
     assert browser.evaluate("document.querySelectorAll('.rate-panels svg[role=img]').length") == 2
     browser.evaluate("document.querySelector('[data-focus=lang-ko]').click()")
     browser.evaluate("document.querySelector('[data-focus=theme-dark]').click()")

@@ -287,7 +287,7 @@ def test_an_own_loss_says_what_it_has_not() -> None:
         _ = fit.run_
     assert np.array_equal(pickle.loads(pickle.dumps(fit)).predict(X), fit.predict(X))
     assert fit.gradients(X, Y).loss == pytest.approx(half_square(fit.predict(X)[:, None], Y[:, None]).mean())
-    with pytest.raises(ValueError, match="is no pair"):
+    with pytest.raises(ValueError, match="must be a name or two functions"):
         MLPRegressor((half_square,)).fit(X, Y)
     with pytest.raises(ShapeError, match=r"value.*expected \(200,\)"):
         MLPRegressor((np.subtract, np.subtract)).fit(X, Y)

@@ -66,7 +66,7 @@ def scores_table(measured: Mapping[str, Mapping[str, float | int | None]], simpl
         table.add_column(message, justify="right", style="dim" if part == "baseline" else "")
     for name in next(iter(measured.values())):
         if name != "n_rows":
-            table.add_row(name, *(number(values.get(name)) for values in measured.values()))
+            table.add_row(visible_line(name), *(number(values.get(name)) for values in measured.values()))
     suspend()
     Console(file=drawing(sys.stdout), highlight=False, markup=False, emoji=False).print(table)
 

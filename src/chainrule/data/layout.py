@@ -141,16 +141,16 @@ def check_first_row(rows: list[list[str]], path: str, line: int) -> None:
     """DataError where the line that is to be the header looks like the rows below it."""
     if len(rows) < 2 or len(rows[0]) < 2:
         return
-    n_alike, example = 0, ""
+    n_alike, n_numbers, example = 0, 0, ""
     for j, text in enumerate(cell.strip() for cell in rows[0]):
         below = [row[j].strip() for row in rows[1:] if j < len(row)]
         if _NUMBER.fullmatch(text):
             is_alike = bool(_DECIMAL.fullmatch(text)) and any(_NUMBER.fullmatch(cell) for cell in below)
         else:
             is_alike = bool(text) and text in below
-        n_alike += is_alike
+        n_alike, n_numbers = n_alike + is_alike, n_numbers + (is_alike and bool(_NUMBER.fullmatch(text)))
         example = example or (text if is_alike else "")
-    if 2 * n_alike >= len(rows[0]):
+    if 2 * n_alike >= len(rows[0]) and (n_numbers or n_alike > 1):
         raise DataError(
             f"the first line looks like a row, not like names: it holds {example!r}, as the rows below do. State "
             "--no-header to have the columns named column_1, column_2 …, or write a header above it.",

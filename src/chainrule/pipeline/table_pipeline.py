@@ -13,7 +13,7 @@ from chainrule.data.table import Column, Selection, Table, refuse_missing
 from chainrule.errors import DataError, ModelFileError
 from chainrule.pipeline.codes import CodeEncoder
 from chainrule.pipeline.encoders import ENCODERS, Encoder, arrays_of, fit_encoder, has_means, plain, restored
-from chainrule.pipeline.levels import CategoryEncoder
+from chainrule.pipeline.levels import MOST_LEVELS, CategoryEncoder
 from chainrule.pipeline.stored import check_pipeline
 from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target, Values
 from chainrule.pipeline.words import WordsEncoder
@@ -90,7 +90,9 @@ class TablePipeline:
         Arguments: rows: the training rows, ascending; None for all. The inputs are those of training_features.
         """
         fitted = table if rows is None else table.take(rows)
-        by_target, folds = _for_means(target, fitted), folds_of(len(fitted), seed)
+        needs_means = codes or any(len(c.levels or ()) > MOST_LEVELS or c.order == "words" for c in fitted.columns)
+        by_target = _for_means(target, fitted) if needs_means else None
+        folds = folds_of(len(fitted), seed)
         how = {"scaling": scaling, "n_bins": n_bins}
         encoders = tuple(
             fit_encoder(column, fitted.weight, by_target, folds, codes and column.name not in table.stated, **how)

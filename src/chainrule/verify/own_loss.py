@@ -47,6 +47,8 @@ def wrong_delta(pair: OwnLoss, a: Array, y: Array) -> WrongDelta | None:
     with np.errstate(all="ignore"):
         delta = np.asarray(pair[1](a.copy(), y.copy()), np.float64)
         worst, found = 0.0, None
+        if np.shape(pair[0](a.copy(), y.copy())) != (len(a),) or delta.shape != a.shape:
+            return None  # the first step refuses it by its shapes
         for j in range(min(a.shape[1], OUTPUTS)):
             apart, difference = _compared(pair[0], a, y, j, delta[:, j])
             i = int(np.argmax(apart))

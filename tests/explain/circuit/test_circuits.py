@@ -114,5 +114,5 @@ def test_limits_and_names_are_told() -> None:
     with pytest.raises(SettingsError, match="this circuit has x, y, z"):
         cr.circuit("product", q=1.0)
     c = Circuit("")
-    with pytest.raises(SettingsError, match="gate 'softmax' is unknown"):
+    with pytest.raises(SettingsError, match="gate='softmax': must be one of"):
         c.gate("softmax", c.input("x", 1.0))
