@@ -210,7 +210,7 @@ def test_replay_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "BUDGET_SHARE", 0.0)
     part = check.replayed(run, thorough=False)
     assert part.n_stretches == 1 and not part.differ
-    assert 0 in part.steps and len(part.steps) < len(whole.steps)  # where checkpoints are depends on the clock
+    assert 0 in part.steps  # the others depend on where checkpoints are, which the clock decides
     last = max(part.steps)
     run.losses[last] += 1e-6
     assert check.replayed(run, thorough=False).differ == [last]
