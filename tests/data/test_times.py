@@ -247,3 +247,31 @@ def test_late_dates_count(tmp_path: Path) -> None:
     assert int(table.column("d").missing.sum()) == 3_000
     parts = list(batches(path, Selection(targets=("y",), delimiter=";"), 5_000))
     assert sum(int(part.column("d").missing.sum()) for part in parts) == 3_000
+
+
+EIGHT_DIGITS = [f"{2015 + k % 5}{k % 12 + 1:02d}{k % 28 + 1:02d}" for k in range(300)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (EIGHT_DIGITS, "time"),
+        ([*EIGHT_DIGITS[:-1], ""], "time"),
+        ([*EIGHT_DIGITS[:-1], "20191301"], "number"),
+        (EIGHT_DIGITS[:9] * 30, "number"),
+        ([f"{20190000 + 7 * k}" for k in range(300)], "number"),
+        ([f"{day}.0" for day in EIGHT_DIGITS], "number"),
+    ],
+)
+def test_days_of_eight_digits(cells: list[str], kind: str, tmp_path: Path) -> None:
+    """Whole numbers that all are days make times; one that is none, or few different days, leave numbers."""
+    path = tmp_path / "t.csv"
+    path.write_text("d,y\n" + "\n".join(f"{cell},{k % 7}" for k, cell in enumerate(cells)) + "\n")
+    table = read(str(path), Selection(targets=("y",)))
+    assert table.columns[0].kind == kind
+    assert read(str(path), Selection(targets=("y",), kinds={"d": "number"})).columns[0].kind == "number"
+    if kind == "time":
+        assert "(--kind d=number for the number)" in table.understood[0].detail
+        assert table.columns[0].values[0] == np.datetime64("2015-01-01")
+        again = Selection(targets=("y",), kinds={"d": table.columns[0].reading})
+        assert np.array_equal(read(str(path), again).columns[0].values, table.columns[0].values, equal_nan=True)

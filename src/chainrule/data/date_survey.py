@@ -29,6 +29,12 @@ _WORD = re.compile(r"[^0-9]*|[09]{1,4}([-/. ]+[09]{1,4}){2}\.?( [09]{1,2}(:[09]{
 """No digits, or an impossible date of nothing but 0 and 9."""
 
 
+EARLIEST, LATEST = 19000101, 21001231
+"""Between these a whole number may be a day."""
+LEAST_DAYS = 10
+"""Different days, from which on no accident makes all numbers of a column days: one number in 27 is one."""
+
+
 @dataclass
 class Odd:
     """A text that is no date in some order."""
@@ -188,3 +194,15 @@ class DateSurvey:
 def _either(parts: list[str]) -> str:
     """Alternatives: "a, b or c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"
+
+
+def days_of_eight_digits(counts: dict[str, int] | None, in_range: bool, n_numbers: int) -> str | None:
+    """The span of a column whose numbers all are days such as 20190103, as text; None of any other column."""
+    if not in_range or counts is None or len(counts) < LEAST_DAYS or sum(counts.values()) != n_numbers:
+        return None
+    texts = [f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in counts if re.fullmatch("[0-9]{8}", text)]
+    try:
+        days = np.array(texts, "datetime64[D]")
+    except ValueError:
+        return None
+    return f"{days.min()} to {days.max()}" if len(days) == len(counts) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import cells
-from chainrule.data.date_survey import DateSurvey
+from chainrule.data.date_survey import EARLIEST, LATEST, DateSurvey, days_of_eight_digits
 from chainrule.data.integers import EXACT, WRITTEN, LargeIntegers
 from chainrule.data.mixed import FEW_LEVELS, Mixture, are_codes, described, percent
 from chainrule.data.number_spellings import Agreement, Spellings, Surroundings, agreement
@@ -169,9 +170,14 @@ class Survey:
         values whose spelling is asked for."""
         many_digits = self.whole and max(-self.low, self.high) >= EXACT
         is_asked = self.spelled is not None and self.of_text and self.n_missing > 0
-        return self.as_numbers and (
-            bool(self.spellings.known) or self.spellings.known is None or many_digits or is_asked
-        )
+        may_be_days = self._in_days[0] and self.spelled is None
+        asks = many_digits or is_asked or may_be_days
+        return self.as_numbers and (bool(self.spellings.known) or self.spellings.known is None or asks)
+
+    @property
+    def _in_days(self) -> tuple[bool, int]:
+        """Whether all numbers lie where days written with eight digits do, and how many there are."""
+        return self.whole and EARLIEST <= self.low <= self.high <= LATEST, self.n_numbers
 
     @property
     def words(self) -> tuple[str, str] | None:
@@ -244,6 +250,10 @@ class Survey:
         constant = self._constant(target or self.is_stated)
         if constant:
             return constant
+        days = None if target or self.is_stated else days_of_eight_digits(self.counts, *self._in_days)
+        if days is not None:
+            how = f"{days}, 20190103 is a day (--kind {shlex.quote(self.name)}=number for the number)"
+            return self._used("time", "time", how)
         if (
             not target
             and not self.is_stated
