@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,6 @@ Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-CODE = r"^[+-]?0[0-9][0-9.,]*$"
-AFFIXED = re.compile(r"([$€£¥₩]\s?)?[+-]?[0-9][0-9.,\s]*(\s?(%|‰|°|[^\W\d_]{1,6}[²³]?|[$€£¥₩]))?")
-GROUPED = re.compile(
-    r"[+-]?[0-9]{1,3}([, ' ][0-9]{3})+(\.[0-9]+)?|[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?|[+-]?[0-9]+,[0-9]+"
-)
-"""Numbers as people write them: 1,234,567 · 1 234 · 1.234,5 · 1,5."""
 
 
 def trimmed(column: Any, missing: Sequence[str]) -> Any:

@@ -13,7 +13,6 @@ from chainrule.data.numbers import THOUSANDS
 from chainrule.errors import DataError, SettingsError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-QUOTES = ('"', "'")
 SAMPLE_RECORDS = 500
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 _DECIMAL_POINT = re.compile(r"\s*[+-]?[0-9]+\.[0-9]+\s*")

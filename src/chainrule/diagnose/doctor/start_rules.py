@@ -19,8 +19,6 @@ from chainrule.network.parameters import Parameters
 
 OFF = 3.0
 """Initial weights are suspected where their rms is this many times the usual one, or less than its inverse."""
-BIASES_OFF = 3.0
-"""Initial biases beyond this move a unit whose z varies by about 1 out of the range where its slope is alive."""
 MOSTLY = 0.5
 
 
