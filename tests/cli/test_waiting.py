@@ -87,7 +87,7 @@ COMMANDS: list[tuple[list[str], list[str], list[str]]] = [
         ["train", "t.csv", "--target", "label", "-o", "again"],
         ["reading", "choosing a model", "measuring", "writing the report"],
     ),
-    (["cli.check.parity", "cli.check.sweep", "verify.gradients._choose"], ["check", "run"], ["check  1 s"]),
+    (["cli.check.parity", "cli.check.sweep", "verify.gradients.compared_entries"], ["check", "run"], ["check  1 s"]),
     (["api.diagnosis.find"], ["explain", "run", "--find", "dead unit"], ["explain  1 s"]),
     (["tune.laboratory.race"], ["learning-rate", "t.csv", "--target", "label"], ["product with the Hessian"]),
     (["tune.laboratory.race", "api.report.collect"], ["report", "run", "--learning-rate"], ["report  1 s"]),

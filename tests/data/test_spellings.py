@@ -83,6 +83,41 @@ def test_marks_truth_values_and_numbers_are_missing_and_said(texts: list[str], t
     assert plan.details.n_left_out == N // 3 and f"{texts[0]!r} ({N // 3} rows) stands" in plan.summary()
 
 
+@pytest.mark.parametrize("source", [in_file, in_parquet, lambda table, folder: table])
+@pytest.mark.parametrize(
+    "texts", [["None", "1", "2"], ["NA", "1.0", "0.0"], ["-", "7"], ["N/A", "true", "false"], ["--", "0", "1", "2"]]
+)
+def test_among_whole_numbers_the_kind_that_makes_it_a_class_is_named(
+    source: Any, texts: list[str], tmp_path: Path
+) -> None:
+    given, stated = source(frame(texts), tmp_path), {"y": "category"}
+    said = f"{texts[0]!r} ({N // len(texts)} rows) stands for a missing value; --kind=y=category makes {texts[0]!r} a"
+    if len(texts) == 2:  # one class is left
+        with pytest.raises(cr.DataError) as refused:
+            cr.plan(given, target="y")
+        assert said in str(refused.value)
+    else:
+        plan = cr.plan(given, target="y")
+        assert plan.details.n_left_out == N // len(texts) and said in " ".join(plan.summary().split())
+    run = cr.train(given, target="y", kinds=stated, epochs=1, progress=False)
+    assert set(run.classes or ()) == set(texts)
+    assert run.evaluate(frame(texts))["n_rows"] == N
+
+
+def test_several_of_them_among_whole_numbers(tmp_path: Path) -> None:
+    plan = cr.plan(in_file(frame(["None", "-", "1", "2"]), tmp_path), target="y")
+    assert plan.details.n_left_out == N // 2
+    said = "stand for a missing value; --kind=y=category makes 'None' and '-' classes"
+    assert said in " ".join(plan.summary().split())
+
+
+def test_among_values_it_is_missing_whatever_its_share(tmp_path: Path) -> None:
+    given = frame(["None", "x"])
+    given.loc[given.y == "x", "y"] = [f"{i / 7:.3f}" for i in range(N // 2)]
+    said = " ".join(cr.plan(in_file(given, tmp_path), target="y").summary().split())
+    assert "'None' (30 rows) stands for a missing value network" in said
+
+
 def test_missing_as_stated_wins(tmp_path: Path) -> None:
     path = in_file(frame(["None", "b", "c"]), tmp_path)
     plan = cr.plan(path, target="y", missing=["None"])

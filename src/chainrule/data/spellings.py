@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chainrule.data.mixed import option
+
 NAMES = ("NA", "N/A", "n/a", "None", "-", "--")
 """Spellings that people give to a class: no disorder, North America, the opposite of +."""
 FREQUENT = 0.05
@@ -37,7 +39,7 @@ def classes_among(spelled: Mapping[str, int], counts: Mapping[str, int]) -> tupl
     >>> classes_among({"-": 3}, {"+": 307})
     ('-',)
     """
-    possible = {text: count for text, count in spelled.items() if text in NAMES}
+    possible = {text: count for text, count in spelled.items() if text in NAMES and counts}
     least = max(FREQUENT * (sum(counts.values()) + sum(spelled.values())), min(counts.values(), default=0))
     kept = tuple(text for text, count in possible.items() if count >= least)
     if not kept and len(counts) == 1 and possible:
@@ -45,7 +47,18 @@ def classes_among(spelled: Mapping[str, int], counts: Mapping[str, int]) -> tupl
     return kept
 
 
-def note(spelled: Mapping[str, int], kept: tuple[str, ...]) -> str:
+def remedy(name: str, spelled: Mapping[str, int], counts: Mapping[str, int], are_values: bool) -> str:
+    """How spellings that stand for a missing value in this target become classes; nothing where it has none."""
+    if are_values:
+        return ""
+    found = classes_among(spelled, counts)
+    if not found:
+        return "state the cells that do with --missing if it is a class"
+    are = "a class" if len(found) == 1 else "classes"
+    return f"{option('kind', f'{name}=category')} makes {' and '.join(map(repr, found))} {are}"
+
+
+def note(spelled: Mapping[str, int], kept: tuple[str, ...], remedy: str) -> str:
     """What they were taken for, and how to have it otherwise; nothing where there are none."""
 
     def listed(texts: Iterable[str]) -> str:
@@ -57,6 +70,5 @@ def note(spelled: Mapping[str, int], kept: tuple[str, ...]) -> str:
         parts.append(f"{listed(kept)} {are}; --missing {','.join(kept)} would take {them} for a missing value")
     if missing:
         stand = "stands" if len(missing) == 1 else "stand"
-        remedy = "state the cells that do with --missing if it is a class"
-        parts.append(f"{listed(missing)} {stand} for a missing value; {remedy}")
+        parts.append(f"{listed(missing)} {stand} for a missing value{'; ' if remedy else ''}{remedy}")
     return "; ".join(parts)

@@ -18,7 +18,7 @@ from chainrule.data.mixed import FEW_LEVELS, Mixture, are_codes, described, perc
 from chainrule.data.number_spellings import Agreement, Spellings, Surroundings, agreement
 from chainrule.data.numbers import OTHER_MARK, NumberFormat
 from chainrule.data.source import Block, Place
-from chainrule.data.spellings import add_spelled, classes_among, note
+from chainrule.data.spellings import add_spelled, classes_among, note, remedy
 from chainrule.data.table import Understood
 from chainrule.data.times import ORDERS, PIVOT, TimeFormat
 from chainrule.data.words_of_texts import LEAST_COVERED, frequent_words
@@ -65,6 +65,8 @@ class Survey:
     """"number", "boolean" or "time" where the source says so, "unusable" for what no column may be."""
     is_stated: bool = False
     """Whether a user said that it holds numbers."""
+    is_names: bool = False
+    """Whether a user said that it holds names, whatever they look like."""
     spellings: Spellings = field(default_factory=Spellings)
     """How cells of text are spelled."""
     around: Surroundings = field(default_factory=Surroundings)
@@ -222,10 +224,9 @@ class Survey:
     @cached_property
     def kept(self) -> tuple[str, ...]:
         """Spellings of a missing value that are classes of this target, from all of its cells."""
-        counts, is_text = self.counts, self.n_numbers < self.n_present and not self.dates.found
-        if not self.spelled or not counts or not is_text or {level.lower() for level in counts} <= {"true", "false"}:
-            return ()
-        return classes_among(self.spelled, counts)
+        counts, is_text = self.counts or {}, self.n_numbers < self.n_present and not self.dates.found
+        is_text = is_text and not {level.lower() for level in counts} <= {"true", "false"}
+        return classes_among(self.spelled or {}, counts) if is_text or self.is_names else ()
 
     def _take_classes(self) -> None:
         """Count the rows of such classes as present."""
@@ -237,7 +238,9 @@ class Survey:
     @property
     def note(self) -> str:
         """What spellings of a missing value were taken for."""
-        return note(self.spelled or {}, self.kept)
+        spelled, counts = self.spelled or {}, self.counts or {}
+        are_values = self.n_numbers == self.n_present and not (self.whole and len(counts) in range(1, FEW_LEVELS + 1))
+        return note(spelled, self.kept, remedy(self.name, spelled, {} if self.kept else counts, are_values))
 
     def _are_codes(self, target: bool) -> bool:
         """Whether these whole numbers are names: two would be one as float64, or a few classes would get others."""

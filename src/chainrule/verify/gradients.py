@@ -143,7 +143,7 @@ def check_gradients(
     compared = _Comparison(engine, parameters, X, targets, weight, h, threshold)
     tensors = {}
     for lane, (name, tensor, analytic) in enumerate(compared.tensors()):
-        chosen = _choose(analytic, max_entries, seed, lane)
+        chosen = compared_entries(analytic, max_entries, seed, lane)
         directional = None
         if len(chosen) < tensor.size:
             directional = compared.along_signs(
@@ -325,7 +325,7 @@ def _beyond(a: float, n: float, doubt: float) -> float:
     return max(0.0, gap - SAFETY * doubt) if np.isfinite(gap) else np.inf
 
 
-def _choose(analytic: Array, max_entries: int, seed: int, lane: int) -> npt.NDArray[np.int64]:
+def compared_entries(analytic: Array, max_entries: int, seed: int, lane: int) -> npt.NDArray[np.int64]:
     """All entries of a small tensor; of a large one the largest, the smallest non-zero and random ones."""
     size = analytic.size
     if size <= max_entries:
