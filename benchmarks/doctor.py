@@ -2,13 +2,15 @@
 
     python benchmarks/doctor.py FOLDER-OF-TABLES [-o results.json] [--markdown docs/doctor-benchmark.md] [--wrong FILE]
     python benchmarks/doctor.py FOLDER-OF-TABLES --held-out [-o held-out.json]     other faults, networks and data
+    python benchmarks/doctor.py FOLDER-OF-TABLES --fresh [--part 1/4] [-o fresh.json] [--wrong FILE]  scores by kind
     python benchmarks/doctor.py FOLDER-OF-TABLES --tables [--part 1/4] [-o tables.json]             tables as files
     python benchmarks/doctor.py --quick                                            one network, built-in data alone
     python benchmarks/doctor.py --show results.json --held-out-score held-out.json --markdown docs/doctor-benchmark.md
 
 Faults are injected into trainings that work without them, in diagnosis/faults.py, each with its right causes.
 The doctor is compared with threshold rules (diagnosis/rules.py). The folder holds NAME.csv.gz of letter, phoneme,
-bike_sharing_hour, uci_concrete, uci_energy, wine_quality, california_housing and higgs_lightgbm_7k.
+bike_sharing_hour, uci_concrete, uci_energy, wine_quality, california_housing and higgs_lightgbm_7k; for --fresh those
+of diagnosis/fresh_sets.py and mnist.npz.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.cases import DOCTOR, cases, examine_all, is_right
+from diagnosis.fresh_cases import examine_all_fresh, fresh_cases, fresh_score, fresh_table
 from diagnosis.page import page, score, score_table
 from diagnosis.real_tables import examine_table, table_cases
 
@@ -50,6 +53,7 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("folder", type=Path, nargs="?", help="where the tables are")
     parser.add_argument("--quick", action="store_true", help="one network, one seed, built-in sets")
     parser.add_argument("--held-out", action="store_true", help="the cases kept apart; only their score is told")
+    parser.add_argument("--fresh", action="store_true", help="mistakes that no rule was written by, scored by kind")
     parser.add_argument("--tables", action="store_true", help="raw tables behind default pipelines, the doctor alone")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="every N-th case, from the I-th on")
     parser.add_argument("--tables-score", type=Path, nargs="+", help="JSON of --tables, to be told in the page")
@@ -65,6 +69,8 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.folder is None and not options.quick and options.show is None:
         parser.error("a folder of tables is needed, or --quick")
+    if options.fresh and (options.quick or options.held_out or options.tables or options.show or options.markdown):
+        parser.error("--fresh goes with --part, --only, --processes, -o and --wrong alone")
     if options.quick and options.held_out:
         parser.error("--held-out has no quick form: its networks need the tables")
     return options
@@ -94,8 +100,21 @@ def examined(options: argparse.Namespace) -> list[dict[str, Any]]:
         return [examine_table(case, options.folder, Path(place)) for case in chosen(options, table_cases())]
 
 
+def fresh(options: argparse.Namespace) -> int:
+    """The fresh cases: the score by kind is printed; single verdicts stand in the file of --wrong alone."""
+    entries = examine_all_fresh(chosen(options, fresh_cases()), options.folder, options.processes)
+    print(fresh_table(entries))
+    if options.output_file is not None:
+        options.output_file.write_text(json.dumps({"score": fresh_score(entries)}, indent=1))
+    if options.wrong is not None:
+        options.wrong.write_text(wrong(entries), encoding="utf-8")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = options_of(arguments)
+    if options.fresh:
+        return fresh(options)
     began = time.perf_counter()
     if options.show is not None:
         entries = merged(options.show)

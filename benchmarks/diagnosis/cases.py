@@ -83,7 +83,7 @@ def _verdicts(plan: Plan, run: cr.Run, folder: Path | None) -> dict[str, Any]:
     seen = observe(plan, run)
     found = {name: _first(alarms(name, seen)) for name in RULE_SETS}
     if hasattr(run, "doctor"):
-        found = {DOCTOR: _doctor(run, plan)} | found
+        found = {DOCTOR: verdict_of_the_doctor(run, plan)} | found
     return {"n_steps": run.n_steps, "verdicts": found}
 
 
@@ -98,7 +98,7 @@ def _first(fired: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _doctor(run: cr.Run, plan: Plan) -> dict[str, Any]:
+def verdict_of_the_doctor(run: cr.Run, plan: Plan) -> dict[str, Any]:
     """The first finding that is a fault; notes do not count as a verdict."""
     began = time.perf_counter()
     try:

@@ -126,12 +126,15 @@ class Base:
     """Activation of the output and loss, where they are not those that the targets suggest."""
     network: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    reader: Callable[[str, Path | None, int, int], Parts] = parts
+    """How a name becomes rows."""
 
     def plan(self, folder: Path | None, seed: int) -> Plan:
         """A plan of its own for every seed: other rows in every part, other initial weights, another order."""
+        data = self.reader(self.data, folder, seed, self.n_train)
         return Plan(
-            parts(self.data, folder, seed, self.n_train), list(self.hidden), self.activation, self.optimizer, seed,
-            self.epochs, self.batch_size, *self.outputs, network=dict(self.network), settings=dict(self.settings),
+            data, list(self.hidden), self.activation, self.optimizer, seed, self.epochs, self.batch_size,
+            *self.outputs, network=dict(self.network), settings=dict(self.settings),
         )  # fmt: skip
 
 

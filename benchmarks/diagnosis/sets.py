@@ -80,18 +80,31 @@ def parts(name: str, folder: Path | None, seed: int, n_train: int) -> Parts:
 
     Pixels go to 0 … 1; columns of tables, and values to be predicted, to mean 0 and deviation 1 of the training rows.
     """
-    X, y, n_classes = source(name, folder)
+    return divided(*source(name, folder), seed, n_train, pixels=16.0 if name == "digits" else None)
+
+
+def divided(
+    X: Any,
+    y: Any,
+    n_classes: int,
+    seed: int,
+    n_train: int,
+    *,
+    pixels: float | None = None,
+    values: bool = True,
+) -> Parts:
+    """Three disjoint parts in an order drawn by the seed, scaled as in `parts`; values: whether y is, too."""
     order = np.random.default_rng([seed, 20]).permutation(len(X))
     n = min(n_train, round(0.6 * len(X)))
     m = min(n // 3, (len(X) - n) // 2)
     rows, valid, test = order[:n], order[n : n + m], order[n + m : n + 2 * m]
-    if name == "digits":
-        center, scale = 0.0, 16.0
+    if pixels is not None:
+        center, scale = 0.0, pixels
     else:
         center, scale = X[rows].mean(axis=0), X[rows].std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)
     X = (X - center) / scale
-    if n_classes == 0:
+    if n_classes == 0 and values:
         y = (y - y[rows].mean()) / y[rows].std()
     return Parts(X[rows], y[rows], X[valid], y[valid], X[test], y[test], n_classes)
 
