@@ -194,6 +194,16 @@ def test_explain_in_every_form(folder: Path, capsys) -> None:
         assert words in capsys.readouterr().out
     result = run_json(capsys, "explain", "run", "--step", "-1", "--format", "json")
     assert result["step"] == 5
+    assert main(["explain", "run", "--step", "1", "--row", "2", "--format", "svg"]) == 0
+    drawn = capsys.readouterr().out
+    assert ">petal le…idth (" not in drawn and ">setosa<" in drawn and "row 2 of its batch" in drawn
+    step, names = cr.load("run").replay(1), [name for name in drawn.split("<text") if "sepal" in name]
+    assert drawn.startswith("<svg ") and names and f">J = {step.backward.loss:.5g}<" in drawn
+    assert main(["explain", "run", "--data", "iris", "--row", "7", "--format", "svg", "--language", "ko"]) == 0
+    assert "순전파" in capsys.readouterr().out
+    for refused in (["--why", "loss"], ["--find", "dead unit"], ["--global"], ["--circuit"]):
+        assert main(["explain", "run", "--format", "svg", *refused]) == 2
+        assert "--format svg: " in capsys.readouterr().err
     assert main(["explain", "run", "-o", "step.txt"]) == 0
     assert capsys.readouterr().out == ""
     assert "FORWARD" in Path("step.txt").read_text()

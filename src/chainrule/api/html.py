@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.html_text import FAULT, card, curves, paragraph, some, table, unfolding
+from chainrule.html_text import FAULT, card, curves, paragraph, picture, some, table, unfolding
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
 from chainrule.text.tables import aligned, counted, number
 
 LAYERS = ("layer", "units", "activation", "parameters")
+MOST_DRAWN, MOST_LETTERS = 4, 60_000
+"""Layers and letters of a drawing in a notebook."""
 LOSSES, BESIDE = ("loss", "validation_loss"), ("penalty", "learning_rate", "seconds")
 """Names of a history: what is drawn together, and what is no metric."""
 
@@ -83,12 +85,25 @@ def step_html(step: Any) -> str:
     return card(
         head,
         paragraph(facts),
+        _drawn(step),
         table(names, some(rows, 12, 4)),
         paragraph(
-            "z, a, delta, dW: root mean square of the entries. step.explain() has the numbers, step.why(name) one."
+            "z, a, delta, dW: root mean square of the entries. step.explain() has the numbers, step.why(name) one, "
+            "step.svg(row) draws them."
         ),
         unfolding("rows of the batch", paragraph(batch)),
     )
+
+
+def _drawn(step: Any) -> str:
+    """The drawing of the first row, of fewer units where it is large; nothing where the network has too many layers."""
+    if len(step.architecture.layers) > MOST_DRAWN:
+        return ""
+    for units in (5, 4, 3):
+        svg = step.svg(units=units)
+        if len(svg) <= MOST_LETTERS:
+            return picture(svg)
+    return ""
 
 
 def run_html(run: Any) -> str:

@@ -127,7 +127,7 @@ def report_input_of(
         result=run.result,
         facts=_facts(replayer, rows),
         events=[event.to_dict() for event in run.events],
-        names=_names(run),
+        names=names_of(run),
         checkpoints=sorted(run.checkpoints.sizes),
         again=None if rows is None else lambda steps: _again(replayer, rows, steps),
         sample=None if rows is None else Sample(
@@ -164,7 +164,7 @@ def _facts(replayer: RunReplayer, rows: Rows | None) -> dict[str, Any]:
     }
 
 
-def _names(run: RunRecord) -> Names:
+def names_of(run: RunRecord) -> Names:
     """The names of inputs and outputs from the pipeline of a run; numbers otherwise."""
     if run.pipeline is None:
         return Names()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -250,6 +250,61 @@ class Step:
         from chainrule.explain.step.diagram import diagram
 
         return diagram(self.record, self.architecture, row=row, language=language)
+
+    def svg(
+        self,
+        row: int = 0,
+        language: str = "en",
+        units: int = 6,
+        theme: str = "auto",
+        inputs: Sequence[str] | None = None,
+        outputs: Sequence[str] | None = None,
+    ) -> str:
+        """Return a drawing of the two passes of one row with its numbers, and of the update, as SVG.
+
+        Parameters
+        ----------
+        row : int, default 0
+            The row of the batch.
+        language : str, default "en"
+            English "en" or Korean "ko".
+        units : int, default 6
+            At most so many units of a layer are drawn: those with the largest abs(a) or abs(delta) of the row.
+        theme : str, default "auto"
+            "light", "dark", or "auto", which follows the reader's screen.
+        inputs, outputs : sequence of str, optional
+            Names of the inputs and outputs; by default their numbers.
+
+        Returns
+        -------
+        str
+            An SVG element, which is a file of its own too; pointing at a number shows its formula.
+
+        Raises
+        ------
+        SettingsError
+            If the batch has no such row, language or theme is unknown, `units` is below 1, or there are more or fewer
+            names than inputs or outputs.
+
+        Notes
+        -----
+        From left to right z[l] = a[l-1] @ W[l] + b[l], a[l] = g(z[l]) and J; from right to left da[l] and delta[l];
+        between them dW[l], db[l] and the weights before and after the step.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> net = cr.Network([2, 2, 1], output="sigmoid", seed=1)
+        >>> run = cr.train(net, [[0.0, 1.0], [1.0, 1.0]], [0, 1], epochs=1, progress=False)
+        >>> picture = run.replay(0).svg(theme="light")
+        >>> picture[:5], "Forward propagation" in picture
+        ('<svg ', True)
+        """
+        from chainrule.explain.step.drawn import step_svg
+
+        return step_svg(self, row=row, language=language, units=units, theme=theme, inputs=inputs, outputs=outputs)
+
+    to_svg = svg
 
     def to_dict(self) -> dict[str, Any]:
         """Return every number of the step as plain lists, named as in the notation.

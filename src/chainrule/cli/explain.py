@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule import json_text
 from chainrule.api.diagnosis import search
+from chainrule.api.report import names_of
 from chainrule.api.run import Run
 from chainrule.api.step import Step
 from chainrule.api.tables import blocks
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         refuse_unwritable(target, options.data, options.run_directory)
     text = _explained(options)
     if target is None:
-        put(text, is_document=options.format in ("html", "mermaid"))
+        put(text, is_document=options.format in ("html", "mermaid", "svg"))
     else:
         write_atomic(target, (text + "\n").encode())
         print(f"written to {target}", file=sys.stderr)
@@ -68,20 +69,24 @@ def _explained(options: argparse.Namespace) -> str:
         return importances.explained(subject, options)
     if options.data is not None:
         return _of_table(subject, options)
-    return _of_step(_of_run(subject, options), options.row, options)
+    return _of_step(subject, _of_run(subject, options), options.row, options)
 
 
-def _of_step(step: Step, row: int, options: argparse.Namespace) -> str:
+def _of_step(subject: Run, step: Step, row: int, options: argparse.Namespace) -> str:
     """What is asked of a step: an answer, a circuit, or the whole of it."""
     if options.why is not None:
         return _shown(step.why(options.why), options, options.why)
     if options.circuit is not None:
         return _shown(step.circuit(row), options, f"step {step.step}, row {row}")
-    return _written(step, row, options)
+    return _written(subject, step, row, options)
 
 
 def _shown(what: _Shown, options: argparse.Namespace, title: str) -> str:
     """An answer or a circuit in the form asked for."""
+    if options.format == "svg":
+        raise SettingsError(
+            "--format svg: draws a whole step, without --why or --circuit. Try mermaid, text, json or html."
+        )
     if options.format == "mermaid":
         return what.to_mermaid()
     if options.format == "json":
@@ -92,8 +97,8 @@ def _shown(what: _Shown, options: argparse.Namespace, title: str) -> str:
 
 def _found(subject: Run, options: argparse.Namespace) -> str:
     """The finding of a search, or that there was none."""
-    if options.format == "mermaid":
-        raise SettingsError("--format mermaid: not available with --find. Try text, json or html.")
+    if options.format in ("mermaid", "svg"):
+        raise SettingsError(f"--format {options.format}: not available with --find. Try text, json or html.")
     _, data = rows_of(subject, options.run_directory)
     n = subject.n_steps
     found, examined = search(subject._replayer, options.find, range(n), data, thorough=options.thorough)
@@ -124,13 +129,24 @@ def _of_run(subject: Run, options: argparse.Namespace) -> Step:
     return step
 
 
-def _written(step: Step, row: int, options: argparse.Namespace) -> str:
+def _written(subject: Run, step: Step, row: int, options: argparse.Namespace) -> str:
+    if options.format == "svg":
+        return _drawn(subject, step, row, options)
     if options.format == "mermaid":
         return step.to_mermaid(row, options.language)
     if options.format == "json":
         return json_text.text(step.to_dict())
     text = step.explain(options.language, row, options.notation, options.only)
-    return page(text, f"chainrule: {options.run_directory}", options.language) if options.format == "html" else text
+    if options.format != "html":
+        return text
+    picture = "" if options.only else _drawn(subject, step, row, options)
+    return page(text, f"chainrule: {options.run_directory}", options.language, picture)
+
+
+def _drawn(subject: Run, step: Step, row: int, options: argparse.Namespace) -> str:
+    """The drawing of a row, with the names of the columns and classes where the run knows them."""
+    names = names_of(subject.record)
+    return step.svg(row, options.language, inputs=names.inputs, outputs=names.outputs)
 
 
 def _of_table(subject: Run, options: argparse.Namespace) -> str:
@@ -140,9 +156,9 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
     pipeline = pipeline_of(subject, options.run_directory)
     row, has_target = _row(pipeline, options)
     step = _step_of(subject, pipeline, row, options.row) if has_target else None
-    asked = options.why is not None or options.circuit is not None or options.format == "mermaid"
+    asked = options.why is not None or options.circuit is not None or options.format in ("mermaid", "svg")
     if step is not None and asked:
-        return _of_step(step, 0, options)
+        return _of_step(subject, step, 0, options)
     if asked:
         raise SettingsError(f"--row {options.row}: must have a target in {options.data}; a step needs its loss.")
     result = drivers(subject.network, pipeline, row)

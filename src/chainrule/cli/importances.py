@@ -30,8 +30,8 @@ _TEXT = sentences("importance")
 
 def explained(subject: Run, options: argparse.Namespace) -> str:
     """Permutation importance in the form asked for."""
-    if options.format == "mermaid":
-        raise SettingsError("--format mermaid: must be text, json or html for --global. Leave it out.")
+    if options.format in ("mermaid", "svg"):
+        raise SettingsError(f"--format {options.format}: must be text, json or html for --global. Leave it out.")
     pipeline = pipeline_of(subject, options.run_directory)
     table, what = _rows(subject, pipeline, options)
     n = len(table)

@@ -170,7 +170,9 @@ def _explain(command: argparse.ArgumentParser) -> None:
         help="scalar gates of row I of the step (small networks), or built-in: product, sigmoid, max, staged",
     )
     command.add_argument("--thorough", action="store_true", help=f"with --find, look at every step {THOROUGH}")
-    command.add_argument("--format", choices=("text", "mermaid", "json", "html"), default="text", help="output format")
+    command.add_argument(
+        "--format", choices=("text", "svg", "mermaid", "json", "html"), default="text", help="output format"
+    )
     command.add_argument("-o", "--output-file", metavar="FILE", help="write to this file instead of stdout")
 
 

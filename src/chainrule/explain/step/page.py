@@ -11,15 +11,17 @@ body { margin: 2rem auto; max-width: 54rem; padding: 0 1rem; color: var(--ink); 
   font: 1rem/1.5 system-ui, sans-serif; word-break: keep-all; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; color: var(--mark); border-top: 1px solid var(--line);
   padding-top: 1rem; }
+.picture { overflow-x: auto; width: min(96vw, 80rem); margin: 0 calc((100% - min(96vw, 80rem)) / 2); }
 pre { overflow-x: auto; font: 0.86rem/1.45 ui-monospace, "Noto Sans Mono CJK KR", monospace; }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(text: str, title: str, language: str = "en") -> str:
+def page(text: str, title: str, language: str = "en", picture: str = "") -> str:
     """The text of an explanation as a page: its underlined headings become headings, the rest stays as aligned.
 
-    Arguments: text: what explain or why say; title: of the page; language: "en" or "ko".
+    Arguments: text: what explain or why say; title: of the page; language: "en" or "ko"; picture: SVG
+    above the text.
     """
     sections: list[tuple[str, list[str]]] = [("", [])]
     lines = text.splitlines()
@@ -41,6 +43,7 @@ def page(text: str, title: str, language: str = "en") -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
+            *([f'<div class="picture" tabindex="0">{picture}</div>'] if picture else []),
             *body,
             "</body>\n</html>",
         ]

@@ -34,14 +34,11 @@ def update_lines(
     Arguments: entries: for every layer the weight (k, j) to show; position 0 is not used.
     """
     name = str((optimizer or {}).get("name") or "")
-    hyper = hyper_at(name, optimizer or {}, settings)
     lines = []
     if not np.isfinite(record.backward.loss):
         lines += wrapped(text["not_applied"], 2)
     if name in OPTIMIZERS:
-        entry = OPTIMIZERS[name]
-        formula = entry.formula if entry.formula_for is None else entry.formula_for(hyper)
-        lines.append(f"  {formula},   η = {number(record.update.learning_rate)}")
+        lines.append(f"  {rule_of(optimizer or {}, settings)},   η = {number(record.update.learning_rate)}")
     scale, result = _clipping(record, settings, text)
     lines += result + _old_and_new(record.update, len(architecture.layers), notation, entries, text)
     l, (k, j) = len(architecture.layers), entries[-1]
@@ -78,6 +75,15 @@ def hyper_at(name: str, optimizer: Mapping[str, Any], settings: StepSettings) ->
     """The optimizer's hyper-parameters that hold at the step: its own, unless an event changed them."""
     known = OPTIMIZERS[name].hyper if name in OPTIMIZERS else {}
     return {**known, **{key: value for key, value in optimizer.items() if key in known}, **settings.optimizer}
+
+
+def rule_of(optimizer: Mapping[str, Any], settings: StepSettings) -> str:
+    """The formula of the optimizer at the step; nothing where it is not known."""
+    name = str(optimizer.get("name") or "")
+    if name not in OPTIMIZERS:
+        return ""
+    entry = OPTIMIZERS[name]
+    return entry.formula if entry.formula_for is None else entry.formula_for(hyper_at(name, optimizer, settings))
 
 
 def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float]:
