@@ -14,7 +14,7 @@ from chainrule.network.records import StepRecord
 from chainrule.text.tables import aligned, counted, number
 
 LAYERS = ("layer", "units", "activation", "parameters")
-MOST_DRAWN, MOST_LETTERS = 4, 60_000
+MOST_DRAWN, MOST_LETTERS = 3, 42_000
 """Layers and letters of a drawing in a notebook."""
 LOSSES, BESIDE = ("loss", "validation_loss"), ("penalty", "learning_rate", "seconds")
 """Names of a history: what is drawn together, and what is no metric."""
@@ -97,10 +97,12 @@ def step_html(step: Any) -> str:
 
 def _drawn(step: Any) -> str:
     """The drawing of the first row, of fewer units where it is large; nothing where the network has too many layers."""
+    from chainrule.explain.step.drawn import step_svg
+
     if len(step.architecture.layers) > MOST_DRAWN:
         return ""
     for units in (5, 4, 3):
-        svg = step.svg(units=units)
+        svg = step_svg(step, row=0, language="en", units=units, theme="light", inputs=None, outputs=None, styled=False)
         if len(svg) <= MOST_LETTERS:
             return picture(svg)
     return ""

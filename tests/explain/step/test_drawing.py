@@ -12,6 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import SettingsError
+from chainrule.explain.step.drawing_svg import DARK, LIGHT
 from chainrule.text.tables import number
 
 RNG = np.random.default_rng(8)
@@ -191,6 +192,30 @@ def test_languages_and_themes() -> None:
     assert words <= {"delta", "relu", "softmax", "cross", "entropy", "cross_entropy", "Tab"}
     assert "prefers-color-scheme" in step.svg() and step.to_svg() == step.svg()
     assert "prefers-color-scheme" not in step.svg(theme="dark") + step.svg(theme="light")
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_colours_can_be_read(colours: dict[str, str]) -> None:
+    """Every colour of letters has a contrast of 4.5 or more with every ground they stand on (WCAG 2)."""
+
+    def light(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    for letters in ("ink", "soft", "forward", "backward", "update"):
+        for ground in ("paper", "raised", *(f"{role}-soft" for role in ("forward", "backward"))):
+            low, high = sorted((light(colours[letters]), light(colours[ground])))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (letters, ground)
+
+
+def test_a_notebook_shows_it_without_a_style_sheet() -> None:
+    """In a notebook formulas are titles; of a network with many layers there is only the table."""
+    for sizes, drawn in (([5, 4, 3], True), ([5, 300, 300, 3], True), ([5, *[4] * 6, 3], False)):
+        step = cr.train(cr.Network(sizes), X, Y, epochs=1, progress=False).replay(0)
+        html = step._repr_html_()
+        assert ("Forward propagation" in html) is drawn and "<style" not in html and "cr-" not in html
+        assert ("<title>z1[0] = Σ_k a0[k]·W1[k,0] + b1[0] = " in html or sizes[1] == 300) or not drawn
 
 
 def test_a_step_that_diverged_is_drawn() -> None:

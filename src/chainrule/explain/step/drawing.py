@@ -46,7 +46,7 @@ Edge = tuple[int, int, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing:
+class StepDrawing:
     """Both passes of one row: cards by layer (position 0 of the last two is None), and the edges into each layer."""
 
     forward: Sequence[Card]
@@ -84,15 +84,15 @@ class Drawn:
         self.W = [None if W is None else _wide(W) for W in record.update.old.W]
         self.units = [_chosen(a, delta, units) for a, delta in zip(self.a, self.delta, strict=True)]
 
-    def drawing(self) -> Drawing:
+    def drawing(self) -> StepDrawing:
         """The whole of it."""
         with np.errstate(all="ignore"):  # numbers of a training that diverged
             return self._whole()
 
-    def _whole(self) -> Drawing:
+    def _whole(self) -> StepDrawing:
         r, L = self.record, self.L
         layers = self.architecture.layers
-        return Drawing(
+        return StepDrawing(
             forward=[self._inputs(), *(self._forward(l) for l in range(1, L + 1))],
             learned=[None, *(self._learned(l) for l in range(1, L + 1))],
             backward=[None, *(self._backward(l) for l in range(1, L + 1))],

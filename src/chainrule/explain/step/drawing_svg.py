@@ -7,14 +7,15 @@ The page draws the same in report/static/drawing_svg.js.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from chainrule.explain.step.drawing import Card, Drawing, Edge
+from chainrule.explain.step.drawing import Card, Edge, StepDrawing
 from chainrule.text.tables import columns as columns_of
 from chainrule.text.tables import number
 from chainrule.visible import visible_line
@@ -39,9 +40,11 @@ DARK = {
     "update": "#c3a6f0", "update-soft": "#251f35",
 }  # fmt: skip
 THEMES = ("auto", "light", "dark")
+_STYLED = re.compile(r' class="cr-[^"]*"| data-s="[^"]*"')
+"""What only a style sheet refers to."""
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class _Box:
     """Where a card stands."""
 
@@ -52,7 +55,7 @@ class _Box:
     height: float
     label: float
     """Width of the labels."""
-    rows: list[float] = field(default_factory=list)
+    rows: Sequence[float]
     """The middle of every row."""
 
     @property
@@ -60,16 +63,23 @@ class _Box:
         return self.x + self.width / 2
 
 
-def svg(drawing: Drawing, text: Mapping[str, str], *, language: str = "en", theme: str = "auto") -> str:
-    """The drawing as one SVG element that needs nothing else; theme: one of THEMES."""
-    return _Picture(drawing, text).written(language, theme)
+def svg(
+    drawing: StepDrawing, text: Mapping[str, str], *, language: str = "en", theme: str = "auto", styled: bool = True
+) -> str:
+    """The drawing as one SVG element that needs nothing else.
+
+    Arguments: theme: one of THEMES; styled: False for a page that takes no style sheet: formulas are then titles, which
+    a browser shows beside the pointer, and the colours are those of light screens.
+    """
+    whole = _Picture(drawing, text, styled).written(language, theme)
+    return whole if styled else _STYLED.sub("", whole)
 
 
 class _Picture:
     """Places the cards of a drawing and writes them."""
 
-    def __init__(self, drawing: Drawing, text: Mapping[str, str]) -> None:
-        self.d, self.text, self.L = drawing, text, len(drawing.forward) - 1
+    def __init__(self, drawing: StepDrawing, text: Mapping[str, str], styled: bool) -> None:
+        self.d, self.text, self.styled, self.L = drawing, text, styled, len(drawing.forward) - 1
         self.parts: list[str] = []
         self._place()
 
@@ -97,7 +107,7 @@ class _Picture:
             x += width + GAP
         self.loss_x = max(x - GAP - LOSS, end + 26)
         self.width = max(x - GAP + MARGIN, self.loss_x + LOSS + MARGIN, LEAST_WIDTH)
-        self.height = tops[2] + heights[2] + 30 + CAPTION
+        self.height = tops[2] + heights[2] + 30 + CAPTION * self.styled
 
     def written(self, language: str, theme: str) -> str:
         """The parts in their order: what lies behind first."""
@@ -119,7 +129,7 @@ class _Picture:
                 f'<svg xmlns="http://www.w3.org/2000/svg" class="cr-step cr-{theme}" width="{w}" height="{h}" '
                 f'viewBox="0 0 {w} {h}" role="group" lang="{language}" aria-label="{escape(said)}" '
                 f'font-size="{SIZE}" font-family="{MONO}">',
-                f"<style>{_style(theme)}</style>",
+                *([f"<style>{_style(theme)}</style>"] if self.styled else []),
                 f'<rect width="{w}" height="{h}" {_fill("paper")}/>',
                 f"<g {_fill('ink')}>",
                 *self.parts,
@@ -151,7 +161,8 @@ class _Picture:
         head = self.text["head"].format(step=f"{d.step:,}", row=d.row, n=d.n_rows)
         self._put(MARGIN, 30, head, size=17, bold=True, sans=True)
         self._put(MARGIN, 50, self.text["legend"], "soft", size=12, sans=True)
-        self._put(MARGIN, y + 24, self.text["hint"], "soft", size=12, sans=True)
+        if self.styled:
+            self._put(MARGIN, y + 24, self.text["hint"], "soft", size=12, sans=True)
 
     def _edges(self) -> None:
         for l in range(1, self.L + 1):
@@ -247,18 +258,20 @@ class _Picture:
                     f'{_fill(role)} fill-opacity=".45"/>'
                 )
             parts.append(_text(_right(box, i), at + 4, number(values[p]), "ink", anchor="end"))
+        said = escape(visible_line("; ".join(card.formulas[p])))
+        tip = self._tip(card.formulas[p], role) if self.styled else f"<title>{said}</title>"
+        how = f' tabindex="0" role="img" aria-label="{said}"' if self.styled else ""
+        self.parts.append(f'<g class="cr-row"{how}>{"".join(parts)}{tip}</g>')
+
+    def _tip(self, formulas: Sequence[str], role: str) -> str:
+        """Formulas at the foot of the picture, not seen at first."""
         y = self.height - CAPTION + 6
-        tip = [
+        parts = [
             f'<rect x="{MARGIN - 8}" y="{y:.1f}" width="{self.width - 2 * MARGIN + 16:.1f}" height="{CAPTION - 10}" '
             f'rx="8" {_fill("raised")} {_stroke(role)}/>',
-            *(_text(MARGIN + 2, y + 20 + 19 * i, formula, "ink") for i, formula in enumerate(card.formulas[p])),
+            *(_text(MARGIN + 2, y + 20 + 19 * i, formula, "ink") for i, formula in enumerate(formulas)),
         ]
-        said = "; ".join(card.formulas[p])
-        self.parts.append(
-            f'<g class="cr-row" tabindex="0" role="img" aria-label="{escape(visible_line(said))}">'
-            f'{"".join(parts)}<g class="cr-tip" opacity="0" pointer-events="none" aria-hidden="true">'
-            f"{''.join(tip)}</g></g>"
-        )
+        return f'<g class="cr-tip" opacity="0" pointer-events="none" aria-hidden="true">{"".join(parts)}</g>'
 
     def _loss(self) -> None:
         """J at the end of the forward pass, where the backward pass begins."""
@@ -322,7 +335,7 @@ def _box(card: Card | None, x: float, top: float, lane: float) -> _Box:
     y = top + (lane - height) / 2
     first = y + 18 + 15 * len(card.equations) + 20 + LINE - 3
     rows = [first + LINE * p for p in range(len(card.labels))]
-    return _Box(card, x, y, _width(card), height, _label(card), rows)
+    return _Box(card=card, x=x, y=y, width=_width(card), height=height, label=_label(card), rows=rows)
 
 
 def _shortened(name: str) -> str:

@@ -18,7 +18,7 @@ TEXT = sentences("drawing")
 
 def step_svg(
     step: Any, *, row: int, language: str, units: int, theme: str, inputs: Sequence[str] | None,
-    outputs: Sequence[str] | None,
+    outputs: Sequence[str] | None, styled: bool = True,
 ) -> str:  # fmt: skip
     """The drawing of a row of a step; see Step.svg."""
     known_language(language)
@@ -36,4 +36,4 @@ def step_svg(
         weighted=step.weight is not None, rule=rule_of(step.optimizer, step.settings), text=TEXT[language],
         inputs=inputs, outputs=outputs,
     )  # fmt: skip
-    return svg(drawn.drawing(), TEXT[language], language=language, theme=theme)
+    return svg(drawn.drawing(), TEXT[language], language=language, theme=theme, styled=styled)
