@@ -96,7 +96,7 @@ FAULTS = (
     _fault(_RATE, "RMSProp at 0.3", AMES, own.steps_by(cr.RMSProp(0.3)), _LARGE),
     _fault(_RATE, "a rate for plain descent with momentum 0.9", MNIST, own.steps_by(cr.SGD(2.0, 0.9)), _LARGE),
     _fault(_RATE, "plain descent at 1 on squared errors", SEOUL, own.steps_by(cr.SGD(1.0)), _LARGE, "exploding-loss"),
-    _fault(_RATE, "AdamW at 0.2 on a noisy table", TELCO, own.steps_by(cr.AdamW(0.3)), _LARGE),
+    _fault(_RATE, "AdamW at 0.2 on a noisy table", TELCO, own.steps_by(cr.AdamW(0.2)), _LARGE),
     _fault(_RATE, "a rate that grows by half an epoch", DIAMONDS, own.factor_of_epochs(1.5, 1), _LARGE),
     _fault(_RATE, "the rate of fine-tuning", MNIST, own.steps_by(cr.SGD(1e-4)), _SMALL),
     _fault(_RATE, "Adam at 1e-5, stopped early", ELECTRICITY, own.steps_by(cr.Adam(1e-5), early_stopping=4), _SMALL),
@@ -104,7 +104,7 @@ FAULTS = (
     _fault(_RATE, "Adam at 3e-5 on values", ARM, own.steps_by(cr.Adam(3e-5)), _SMALL),
     _fault(_RATE, "a tenth of the rate after every epoch", SPIRALS,
            settings(schedule="exponential", decay_factor=0.1, decay_every=1), _SMALL, "wrong-optimizer-settings"),
-    _fault(_RATE, "a callback halves the rate every epoch", FRIEDMAN, own.factor_of_epochs(0.3, 1), _SMALL),
+    _fault(_RATE, "a callback cuts the rate to a third every epoch", FRIEDMAN, own.factor_of_epochs(0.3, 1), _SMALL),
     _fault(_RATE, "plateau without patience", SEOUL,
            settings(schedule="plateau", decay_factor=0.02, decay_every=1), _SMALL),
     # settings of the optimizer
@@ -120,7 +120,7 @@ FAULTS = (
     _fault(_TARGETS, "columns sorted, target not", FRIEDMAN, inject.misaligned, "label-noise"),
     _fault(_TARGETS, "three and five mistaken", MNIST_SIGMOID, own.targets(own.confused(3, 5, 0.5)), "label-noise"),
     _fault(_TARGETS, "prices partly in cents", PLANE, own.targets(own.in_cents(0.1, 100.0)), "label-noise"),
-    _fault(_TARGETS, "a fifth of the targets of other rows", POWER, inject.wrong_labels(0.35), "label-noise"),
+    _fault(_TARGETS, "a third of the targets of other rows", POWER, inject.wrong_labels(0.35), "label-noise"),
     _fault(_TARGETS, "an annotator who guesses", CLUSTERS, own.annotators(0.9), "label-noise", "duplicate-rows"),
     _fault(_TARGETS, "a join that repeats rows", ARM, own.repeated(25), "duplicate-rows", "overfitting"),
     _fault(_TARGETS, "thirty pictures over and over", MNIST, own.repeated(30), "duplicate-rows", "overfitting"),
@@ -152,7 +152,7 @@ FAULTS = (
     _fault(_START, "negative weights behind pixels", MNIST, own.below_zero(1), "dead-units"),
     _fault(_START, "biases at 30 before tanh", ARM, both(planned(activation="tanh"), inject.hidden_biases(30.0)),
            "saturated-units"),
-    _fault(_START, "ten layers of tripled weights", CLUSTERS,
+    _fault(_START, "ten layers of weights four times as large", CLUSTERS,
            both(inject.deep(10, 24), inject.weights(4.0), own.steps_by(cr.SGD(0.01))),
            "weights-too-large", "exploding-gradient"),
     # network, loss, gradient
@@ -173,7 +173,7 @@ FAULTS = (
     # rows and epochs
     _fault(_AMOUNT, "forty rows, a wide network, many epochs", PLANE,
            both(inject.few_rows(40), planned(hidden=[200, 200], epochs=300)), "overfitting"),
-    _fault(_AMOUNT, "a hundred rows of a large table", ADULT,
+    _fault(_AMOUNT, "eighty rows of a large table", ADULT,
            both(inject.few_rows(80), planned(hidden=[100, 100], epochs=150)), "overfitting"),
     _fault(_AMOUNT, "memorised noise", FRIEDMAN,
            both(inject.few_rows(60), planned(hidden=[128, 128], epochs=400)), "overfitting"),
@@ -181,7 +181,7 @@ FAULTS = (
     _fault(_AMOUNT, "all rows in a batch", MNIST_SIGMOID, inject.full_batch, "too-few-steps", _SMALL),
     _fault(_AMOUNT, "a huge batch at the rate of a small one", SEOUL,
            both(planned(batch_size=1250), own.steps_by(cr.SGD(0.01))), "too-few-steps", _SMALL),
-    _fault(_AMOUNT, "three epochs of values", YACHT, planned(epochs=2), "too-few-steps"),
+    _fault(_AMOUNT, "two epochs of values", YACHT, planned(epochs=2), "too-few-steps"),
     # leak
     _fault(_LEAK, "the price in another currency", DIAMONDS, own.told(_money), "target-leak"),
     _fault(_LEAK, "a noisy copy", ARM, own.told(_nearly), "target-leak"),
@@ -190,7 +190,7 @@ FAULTS = (
     _fault(_LEAK, "row numbers of a sorted file", CLUSTERS, own.told(own.row_numbers), "target-leak"),
     # imbalance
     _fault(_RARE, "accuracy of a rare disease", MAMMOGRAPHY, settings(class_weight=None), "class-imbalance"),
-    _fault(_RARE, "a filter left six rows of a class", TELCO, own.kept(1, 25), "class-imbalance"),
+    _fault(_RARE, "a filter left 25 rows of a class", TELCO, own.kept(1, 25), "class-imbalance"),
     _fault(_RARE, "weights of the rare class inverted", ADULT, own.weight_of_class(1, 0.02), "class-imbalance"),
     _fault(_RARE, "a file cut before its last class", MNIST, own.kept(7, 3), "class-imbalance"),
 )  # fmt: skip
