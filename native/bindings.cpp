@@ -358,8 +358,8 @@ NB_MODULE(_native, m) {
           },
           "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a, "small"_a = 0.0);
   nb::class_<Loss>(m, "Loss").def(
-      "__init__", [](Loss* loss, int family, double level) { new (loss) Loss{static_cast<LossFamily>(family), level}; },
-      "family"_a, "level"_a);
+      "__init__", [](Loss* loss, int family, double x) { new (loss) Loss{static_cast<LossFamily>(family), x}; },
+      "family"_a, "parameter"_a);
   nb::class_<StepSettings>(m, "StepSettings")
       .def(
           "__init__",

@@ -25,10 +25,10 @@ enum class Activation : int {
   exponential,
   softmax
 };
-enum class LossFamily : int { squared_error, cross_entropy, absolute_error, huber, poisson, quantile };
+enum class LossFamily : int { squared_error, cross_entropy, absolute_error, huber, poisson, quantile, focal };
 struct Loss {
   LossFamily family;
-  double level;  // of quantile alone
+  double parameter;  // the level of quantile, γ of focal
 };
 enum class Optimizer : int {
   sgd,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "activations.hpp"
+#include "focal.hpp"
 #include "kernels.hpp"
 #include "softmax.hpp"
 
@@ -9,10 +10,6 @@ namespace chainrule {
 namespace {
 
 // elementwise losses: (z, a, y) -> loss of the unit and its derivative, by z where is_fused, by a elsewhere ----
-
-template <class T> struct Unit {
-  Vector<T> loss, derivative;
-};
 
 template <class T> struct SquaredError {
   static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
@@ -145,16 +142,21 @@ void unit_losses(Loss loss, Panels<T> shape, const Activated<T>& output, T* delt
         return elementwise_loss<T, PoissonOfExponential<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
       return elementwise_loss<T, PoissonOfSoftplus<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
     case LossFamily::quantile: {
-      const Quantile<T> entry{static_cast<T>(loss.level), static_cast<T>(1 - loss.level)};
+      const Quantile<T> entry{static_cast<T>(loss.parameter), static_cast<T>(1 - loss.parameter)};
       return elementwise_loss<T, Quantile<T>>(shape, z, a, delta, targets, row_loss, i0, i1, entry);
+    }
+    case LossFamily::focal: {
+      const FocalOfLabels<T> entry{static_cast<T>(loss.parameter)};
+      return elementwise_loss<T, FocalOfLabels<T>>(shape, z, a, delta, targets, row_loss, i0, i1, entry);
     }
   }
 }
 
+// Whether the derivative is that by z
 constexpr bool is_fused(Loss loss, Activation output) {
   return (loss.family == LossFamily::squared_error && output == Activation::identity) ||
          (loss.family == LossFamily::cross_entropy && output == Activation::sigmoid) ||
-         loss.family == LossFamily::poisson;
+         loss.family == LossFamily::poisson || loss.family == LossFamily::focal;
 }
 
 // value_and_delta: a of softmax too, which dense_forward leaves to this function
@@ -168,6 +170,10 @@ void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, 
       return cross_entropy_of_labels<T>(shape, output, delta, targets, scale, row_loss, i0, i1);
 #endif
     return softmax_cross_entropy<T>(shape, output, delta, targets, scale, row_loss, i0, i1);
+  }
+  if (is_softmax && loss.family == LossFamily::focal) {
+    const T gamma = static_cast<T>(loss.parameter);
+    return focal_of_classes<T>(shape, output, delta, targets, scale, row_loss, i0, i1, gamma);
   }
   if (is_softmax) softmax<T>(shape, output.z, output.g, output.small, i0, i1);
   unit_losses<T>(loss, shape, output, scale ? delta : nullptr, targets, row_loss, i0, i1);
@@ -210,6 +216,17 @@ void unit_bends(Panels<T> shape, const T* z, const T* a, T* Rdelta, T* da, Targe
   });
 }
 
+// Rdelta = bend ⊙ Rz, of a loss with its own delta
+template <class T, class Entry>
+void own_bends(Panels<T> shape, const T* z, const T* Rz, T* Rdelta, Targets<T> targets, const Entry entry = {}) {
+  for_lines<T>(shape, targets, 0, shape.rows, [=](std::size_t, std::size_t at, const Line<T>& y) CHAINRULE_LAMBDA {
+    for (std::size_t k = 0; k < Line<T>::n; ++k) {
+      const std::size_t j = at + k * lanes<T>;
+      store<T>(Rdelta + j, entry.bend(load(z + j), y.v[k]) * load(Rz + j));
+    }
+  });
+}
+
 // da: room for the rows; every array whole, rows 0 … n of a matrix of n rows
 template <class T>
 void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz, T* Rdelta, T* da, Targets<T> targets,
@@ -224,12 +241,11 @@ void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz,
     softmax_pullback<T>(row, a, Rdelta, 0, n);
   };
   if (loss.family == LossFamily::poisson && output.activation == Activation::softplus) {
-    for_lines<T>(shape, targets, 0, n, [=](std::size_t, std::size_t at, const Line<T>& y) CHAINRULE_LAMBDA {
-      for (std::size_t k = 0; k < Line<T>::n; ++k) {
-        const std::size_t j = at + k * lanes<T>;
-        store<T>(Rdelta + j, PoissonOfSoftplus<T>::bend(load(z + j), y.v[k]) * load(Rz + j));
-      }
-    });
+    own_bends<T, PoissonOfSoftplus<T>>(shape, z, Rz, Rdelta, targets);
+  } else if (loss.family == LossFamily::focal && is_softmax) {
+    change_of_focal<T>(shape, output, Rz, Rdelta, da, targets, static_cast<T>(loss.parameter));
+  } else if (loss.family == LossFamily::focal) {
+    own_bends<T, FocalOfLabels<T>>(shape, z, Rz, Rdelta, targets, {static_cast<T>(loss.parameter)});
   } else {
     pull(Rz);
     if (!is_fused(loss, output.activation) && !(is_softmax && loss.family == LossFamily::cross_entropy)) {
@@ -241,7 +257,7 @@ void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz,
         unit_bends<T, Huber<T>>(shape, z, a, Rdelta, da, targets);
       else
         unit_bends<T, Quantile<T>>(shape, z, a, Rdelta, da, targets,
-                                   {static_cast<T>(loss.level), static_cast<T>(1 - loss.level)});
+                                   {static_cast<T>(loss.parameter), static_cast<T>(1 - loss.parameter)});
       pull(Rdelta);
       if (is_softmax)
         softmax_bend<T>(row, a, da, Rz, Rdelta, 0, n);

@@ -40,6 +40,8 @@ OUTPUTS = {
     "softplus poisson": (2, "softplus", "poisson"),
     "identity quantile": (1, "identity", "quantile"),
     "identity quantile 0.9": (2, "identity", "quantile:0.9"),
+    "softmax focal": (3, "softmax", "focal"),
+    "sigmoid focal 0.5": (2, "sigmoid", "focal:0.5"),
 }
 INITIALIZERS = (
     "zeros", "standard_normal", "scaled_normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",

@@ -54,5 +54,15 @@ def torch_loss(loss: str, output: str) -> Callable[..., Any]:
         ("poisson", "exponential"): lambda z, a, y: F.poisson_nll_loss(z, y, reduction="none"),
         ("poisson", "softplus"): lambda z, a, y: F.poisson_nll_loss(a, y, log_input=False, eps=0, reduction="none"),
     }
+    if loss.startswith("focal"):
+        return _torch_focal(output, float(loss.partition(":")[2] or 2))
     entry = entries.get(loss) or entries[loss, output]
     return lambda z, a, y: entry(z, a, y).sum(dim=1)
+
+
+def _torch_focal(output: str, gamma: float) -> Callable[..., Any]:
+    """By the formula of Lin et al. (2017), a soft target being the mean over its classes."""
+    F = torch().nn.functional
+    if output == "softmax":
+        return lambda z, a, y: (-y * (1 - a) ** gamma * F.log_softmax(z, dim=1)).sum(dim=1)
+    return lambda z, a, y: (-y * (1 - a) ** gamma * F.logsigmoid(z) - (1 - y) * a**gamma * F.logsigmoid(-z)).sum(dim=1)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
+from chainrule.reference.losses import loss_named
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -139,7 +140,7 @@ X = RNG.normal(size=(30, 4))
 
 def small(loss: str = "cross_entropy", output: str = "softmax", **options: Any) -> cr.Run:
     n = 3 if output in ("softmax", "sigmoid") else 2
-    if loss == "cross_entropy":
+    if loss_named(loss).of_classes:
         y: Any = RNG.integers(0, 3, 30) if output == "softmax" else RNG.integers(0, 2, (30, 3)).astype(float)
     else:
         y = np.abs(RNG.normal(size=(30, n))).round(2)

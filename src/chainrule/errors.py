@@ -299,6 +299,7 @@ ELSEWHERE = {
     "huber": "smooth_l1 smoothl1loss huberloss",
     "poisson": "poisson_nll poissonnllloss",
     "quantile": "pinball pinball_loss",
+    "focal": "focal_loss focalloss sigmoid_focal_loss binary_focal_crossentropy categorical_focal_crossentropy",
     "cross_entropy": "bce bceloss bcewithlogitsloss binary_cross_entropy binary_crossentropy categorical_crossentropy "
     "sparse_categorical_crossentropy crossentropy crossentropyloss log_loss logloss nll nllloss nll_loss "
     "negative_log_likelihood",

@@ -24,7 +24,7 @@ from chainrule.engine.native import ACTIVATIONS, NativeEngine, unable
 
 SIZES = [1, 2, 3, 15, 16, 17, 63, 65, 100]
 GRADIENTS = ("delta", "du", "dW", "db", "dgain", "dshift")
-PAIRS = [(loss, output) for loss in (*LOSSES, "quantile:0.9") for output in loss_named(loss).pairs]
+PAIRS = [(loss, output) for loss in (*LOSSES, "quantile:0.9", "focal:0.5") for output in loss_named(loss).pairs]
 HYPER: list[tuple[str, dict[str, Any]]] = [
     ("sgd", {}),
     ("sgd", {"momentum": 0.9}),
@@ -104,7 +104,7 @@ def test_parity_over_architectures(
         ends = (ends[0], 2)
     task = make_task(
         [ends[0], *hidden, ends[1]], activation, output, loss, dtype, batch_size=batch_size, optimizer=hyper[0],
-        weighted=weighted, labels=labels and loss == "cross_entropy",
+        weighted=weighted, labels=labels and loss_named(loss).of_classes,
     )  # fmt: skip
     assert_parity(task, StepSettings(optimizer=hyper[1], **extra))
 
@@ -197,7 +197,15 @@ def test_passes_of_an_engine(pair: tuple[str, str], dtype: str, layers: dict[str
     """forward, backward, predict and loss agree with the NumPy engine for rows from outside a training."""
     loss, output = pair
     task = make_task(
-        [11, 30, 30, 17], "tanh", output, loss, dtype, n=700, weighted=True, labels=loss == "cross_entropy", **layers
+        [11, 30, 30, 17],
+        "tanh",
+        output,
+        loss,
+        dtype,
+        n=700,
+        weighted=True,
+        labels=loss_named(loss).of_classes,
+        **layers,
     )
     parameters = initialize(task.architecture, choose("auto", task.architecture), 1)
     found, expected, tolerance = NativeEngine(2), NumpyEngine(), NATIVE[dtype]

@@ -55,7 +55,7 @@ def activations() -> list[dict[str, Any]]:
 def losses(*, missing: bool = False) -> list[dict[str, Any]]:
     """The loss of every row and delta for every legal pair; with missing targets, for outputs that act alone."""
     lines = []
-    for loss in (*LOSSES, "quantile:0.9"):
+    for loss in (*LOSSES, "quantile:0.9", "focal:0.5", "focal:0"):
         for output in loss_named(loss).pairs:
             if missing and not ACTIVATIONS[output].elementwise:
                 continue

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import peers
 from chainrule.errors import SettingsError
 from chainrule.reference.activations import ACTIVATIONS, Array
+from chainrule.reference.focal import best_constant
 from chainrule.reference.losses import LOSSES, loss_named, value_and_delta
 from tolerances import (
     ALGEBRA,
@@ -24,15 +25,17 @@ from tolerances import (
     assert_close,
 )
 
-AT_A_LEVEL = "quantile:0.9"
-PAIRS = [(loss, output) for loss in (*LOSSES, AT_A_LEVEL) for output in loss_named(loss).pairs]
+WITH_A_NUMBER = ("quantile:0.9", "focal:0.5", "focal:0")
+PAIRS = [(loss, output) for loss in (*LOSSES, *WITH_A_NUMBER) for output in loss_named(loss).pairs]
 FUSED_PAIRS = [(loss, output) for loss, output in PAIRS if loss_named(loss).pairs[output].fused]
-CLOSED_PAIRS = [*FUSED_PAIRS, ("poisson", "softplus")]
+CLOSED_PAIRS = [(loss, output) for loss, output in PAIRS if loss_named(loss).pairs[output].delta] + FUSED_PAIRS
+PROPER_PAIRS = [(loss, output) for loss, output in PAIRS if loss not in ("focal", "focal:0.5")]
+"""The focal loss is no proper score: of a share of one half it predicts less than one that is right."""
 
 
 def targets(loss: str, output: str, shape: tuple[int, int], rng: np.random.Generator) -> Array:
     """Targets that are legal for the loss: distributions, probabilities, counts, or any numbers."""
-    if loss == "cross_entropy":
+    if loss_named(loss).of_classes:
         y = rng.uniform(size=shape)
         return y / y.sum(axis=1, keepdims=True) if output == "softmax" else y
     if loss == "poisson":
@@ -46,7 +49,7 @@ def both(loss: str, output: str, z: Array, y: Array) -> tuple[Array, Array]:
 
 
 def test_table() -> None:
-    """Every loss has the legal outputs it is documented to have, and four pairs fuse."""
+    """Every loss has the legal outputs it is documented to have, and four pairs fuse, besides focal with γ = 0."""
     elementwise = {name for name, entry in ACTIVATIONS.items() if entry.elementwise}
     assert {name: set(entry.pairs) for name, entry in LOSSES.items()} == {
         "squared_error": set(ACTIVATIONS),
@@ -55,8 +58,11 @@ def test_table() -> None:
         "huber": elementwise,
         "poisson": {"exponential", "softplus"},
         "quantile": elementwise,
+        "focal": {"softmax", "sigmoid"},
     }
     assert set(FUSED_PAIRS) == {
+        ("focal:0", "softmax"),
+        ("focal:0", "sigmoid"),
         ("squared_error", "identity"),
         ("cross_entropy", "softmax"),
         ("cross_entropy", "sigmoid"),
@@ -80,6 +86,17 @@ E, ln2, ln3 = math.e, math.log(2), math.log(3)
         ("cross_entropy", "softmax", [0, ln2, ln3], [0, 0, 1], ln2, [1 / 6, 1 / 3, -1 / 2]),
         # a = (¾, ¾): −log ¾ − log ¼
         ("cross_entropy", "sigmoid", [ln3, ln3], [1, 0], math.log(16 / 3), [-1 / 4, 3 / 4]),
+        # a = (¾, ¾): −(¼)²·log ¾ − (¾)²·log ¼; delta of y = 1: (¼)²·(2·¾·log ¾ − ¼), of y = 0: (¾)²·(¾ − 2·¼·log ¼)
+        (
+            "focal",
+            "sigmoid",
+            [ln3, ln3],
+            [1, 0],
+            math.log(4 / 3) / 16 + 9 / 16 * math.log(4),
+            [(1.5 * math.log(3 / 4) - 1 / 4) / 16, 9 / 16 * (3 / 4 + math.log(4) / 2)],
+        ),
+        # a = (1, 2, 3)/6, γ = 1: −½·log ½; c = ½·(−½·log 2/½ − 1) = −½·(1 + log 2), delta = c·(y − a)
+        ("focal:1", "softmax", [0, ln2, ln3], [0, 0, 1], ln2 / 2, [(1 + ln2) / 12, (1 + ln2) / 6, -(1 + ln2) / 4]),
         ("absolute_error", "identity", [3, -1, 2], [1, 2, 2], 5, [1, -1, 0]),
         # |e| = ½ is near: ⅛; |e| = 3 is far: 3 − ½
         ("huber", "identity", [1.5, -1], [1, 2], 2.625, [0.5, -1]),
@@ -112,10 +129,83 @@ def test_the_quantile_loss_is_smallest_at_the_quantile() -> None:
 def test_a_level_has_one_name(name: str) -> None:
     """However the level is written, the loss has one name and one level."""
     found = loss_named(name)
-    assert (found.name, found.family, found.level) == ("quantile:0.9", "quantile", 0.9)
+    assert (found.name, found.family, found.parameter) == ("quantile:0.9", "quantile", 0.9)
 
 
-@pytest.mark.parametrize("name", ["quantile:0", "quantile:1", "quantile:nan", "quantile:", "huber:2", "mean"])
+@pytest.mark.parametrize(
+    ("given", "name", "gamma"),
+    [("focal:2", "focal:2", 2), ("focal:2.0", "focal:2", 2), ("focal:1e-1", "focal:0.1", 0.1),
+     ("focal:-0.0", "focal:0", 0), ("focal", "focal", 2)],
+)  # fmt: skip
+def test_a_gamma_has_one_name(given: str, name: str, gamma: float) -> None:
+    """However γ is written, the loss has one name; without it γ is 2."""
+    found = loss_named(given)
+    assert (found.name, found.family, found.parameter) == (name, "focal", gamma)
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_focal_of_gamma_0_is_cross_entropy(output: str) -> None:
+    """Value and delta are the same to the bit, for hard and soft targets."""
+    rng = np.random.default_rng(5)
+    z = (4 * rng.normal(size=(40, 3))).astype(np.float32)
+    y = targets("cross_entropy", output, z.shape, rng).astype(np.float32)
+    for of_gamma, alone in zip(both("focal:0", output, z, y), both("cross_entropy", output, z, y), strict=True):
+        assert of_gamma.tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize("gamma", [1e-9, 0.5, 2.0, 100.0])
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_focal_of_sure_outputs(output: str, gamma: float) -> None:
+    """A sure and right output costs nothing and learns nothing; a sure and wrong one costs |z|, with delta ±1."""
+    z, k = np.array([[40.0, 0.0]], np.float32)[:, : 1 + (output == "softmax")], 2 - (output == "sigmoid")
+    right, wrong = np.array([[1.0, 0.0]], np.float32)[:, :k], np.array([[0.0, 1.0]], np.float32)[:, :k]
+    value, delta = both(f"focal:{gamma}", output, z, right)
+    assert_close(value, [0.0], FLOAT32)
+    assert_close(delta, np.zeros((1, k)), FLOAT32)
+    value, delta = both(f"focal:{gamma}", output, z, wrong)
+    assert_close(value, [40.0], FLOAT32)
+    assert_close(delta, np.array([[1.0, -1.0]])[:, :k], FLOAT32)
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_focal_is_linear_in_its_targets(output: str) -> None:
+    """A target of 0.3 costs 0.3 times what 1 costs and 0.7 times what 0 costs, and so does its delta."""
+    z = np.array([[0.4, -1.3]])[:, : 1 + (output == "softmax")]
+    one, zero = np.array([[1.0, 0.0]])[:, : z.shape[1]], np.array([[0.0, 1.0]])[:, : z.shape[1]]
+    soft = both("focal", output, z, 0.3 * one + 0.7 * zero)
+    for mixed, of_one, of_zero in zip(soft, both("focal", output, z, one), both("focal", output, z, zero), strict=True):
+        assert_close(mixed, 0.3 * of_one + 0.7 * of_zero, ALGEBRA)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.3, 2.0, 30.0])
+def test_the_best_constant_of_focal(gamma: float) -> None:
+    """No output of a fine grid over three classes has a smaller mean loss."""
+    shares = np.array([0.9, 0.09, 0.01])
+    steps = np.arange(1, 300) / 300
+    p, q = (x[steps[:, None] + steps[None, :] < 1] for x in np.meshgrid(steps, steps, indexing="ij"))
+    grid = np.stack([p, q, 1 - p - q], axis=1)
+    cost = lambda a: -(shares * (1 - a) ** gamma * np.log(a)).sum(axis=-1)  # noqa: E731
+    best = best_constant(gamma, shares)
+    assert best.sum() == pytest.approx(1)
+    assert cost(best) <= cost(grid).min()
+    assert np.abs(best - grid[cost(grid).argmin()]).max() <= 1 / 300, "further than the grid is wide"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "quantile:0",
+        "quantile:1",
+        "quantile:nan",
+        "quantile:",
+        "huber:2",
+        "mean",
+        "focal:-1",
+        "focal:101",
+        "focal:nan",
+        "focal:",
+    ],
+)
 def test_what_is_no_loss_is_refused(name: str) -> None:
     """A level outside 0 … 1, a level of another loss or an unknown name is refused, naming it."""
     with pytest.raises(SettingsError, match=name):
@@ -206,7 +296,7 @@ def test_rows_are_independent_and_outputs_are_summed(loss: str, output: str) -> 
         assert_close(sum(parts), value, ALGEBRA)
 
 
-@pytest.mark.parametrize(("loss", "output"), PAIRS)
+@pytest.mark.parametrize(("loss", "output"), PROPER_PAIRS)
 def test_a_perfect_output_has_no_gradient(loss: str, output: str) -> None:
     """Where a = y the delta is 0."""
     z = np.array([[0.3, -0.7, 1.1]])
@@ -266,6 +356,8 @@ def test_delta_with_missing_targets_is_the_derivative(loss: str, output: str) ->
         ("squared_error", np.array([[0.0], [2.0]]), 1, 0.5),  # ½·var
         ("absolute_error", np.array([[0.0], [2.0], [math.nan]]), 1, 2 / 3),  # what is missing lies on the mean
         ("quantile:0.9", np.array([[0.0], [2.0]]), 1, 1.0),
+        ("focal", np.array([0, 1, 2]), 3, 4 / 9 * math.log(3)),  # (1 − 1/3)²
+        ("focal:1", np.array([[0.0, 1.0], [1.0, math.nan]]), 2, math.log(2)),
         ("poisson", np.array([[1.0], [1.0]]), 1, 2.0),  # |1 − 1·log 1| + 1
         ("huber", np.array([0, 1]), 2, 0.5),
     ],
@@ -281,6 +373,6 @@ def test_what_targets_a_loss_has_a_meaning_for() -> None:
     """Probabilities of classes between 0 and 1, counts from 0; any number otherwise."""
     ends = {name: (entry.low, entry.high) for name, entry in LOSSES.items()}
     everything = (-math.inf, math.inf)
-    assert ends.pop("cross_entropy") == (0, 1) and ends.pop("poisson") == (0, math.inf)
+    assert ends.pop("cross_entropy") == ends.pop("focal") == (0, 1) and ends.pop("poisson") == (0, math.inf)
     assert set(ends.values()) == {everything}
-    assert [name for name, entry in LOSSES.items() if entry.of_classes] == ["cross_entropy"]
+    assert [name for name, entry in LOSSES.items() if entry.of_classes] == ["cross_entropy", "focal"]

@@ -18,12 +18,12 @@ from chainrule.verify.gradients import _extrapolated, check_gradients
 from chainrule.verify.gradients_text import TEXT
 
 X = np.random.default_rng(0).normal(size=(7, 5))
-PAIRS = [(loss, output) for loss in (*LOSSES, "quantile:0.9") for output in loss_named(loss).pairs]
+PAIRS = [(loss, output) for loss in (*LOSSES, "quantile:0.9", "focal:0.5") for output in loss_named(loss).pairs]
 
 
 def targets(loss: str, output: str, rng: np.random.Generator) -> np.ndarray:
     """Targets that have a meaning for the pair."""
-    if loss == "cross_entropy":
+    if loss_named(loss).of_classes:
         return rng.integers(0, 3, size=7)
     if output == "softmax":
         return np.eye(3)[rng.integers(0, 3, size=7)]

@@ -163,7 +163,12 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
             ("--activation", "NAME,…", "activation of hidden layers, one name or one per layer (default by preset)"),
             ("--normalization", "NAME,…", "layer or none, for all hidden layers or per layer (default none)"),
             ("--output", "NAME", "activation of the output (default by task)"),
-            ("--loss", "NAME", "loss (default cross_entropy for classification, squared_error for regression)"),
+            (
+                "--loss",
+                "NAME",
+                "loss, such as focal:2, huber or quantile:0.9 (default cross_entropy for classification, "
+                "squared_error for regression)",
+            ),
             ("--initializer", "NAME", "initializer of the weights (default by activation)"),
             ("--dtype", "NAME", "float32 or float64 (default float32; below 500 rows float64)"),
         ),

@@ -34,7 +34,7 @@ ACTIVATIONS = (
     "exponential", "softmax",
 )  # fmt: skip
 """The order of enum Activation in native/kernels.hpp; LOSSES and NORMALIZATIONS likewise."""
-LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson", "quantile")
+LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson", "quantile", "focal")
 NORMALIZATIONS = (None, "layer")
 _OPTIMIZERS = (
     "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "sutskever_nesterov",
@@ -347,7 +347,8 @@ def _network(architecture: Architecture) -> tuple[list[Any], Any]:
         for layer in architecture.layers
     ]  # fmt: skip
     loss = loss_named(architecture.loss)
-    return layers, _native.Loss(LOSSES.index(loss.family), loss.level or 0.0)
+    family = "cross_entropy" if (loss.family, loss.parameter) == ("focal", 0.0) else loss.family
+    return layers, _native.Loss(LOSSES.index(family), loss.parameter or 0.0)
 
 
 def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[np.int32] | None, Array | None]:

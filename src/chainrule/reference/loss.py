@@ -34,6 +34,8 @@ class Pair:
         Called with a and y; gives the second derivative by a.
     bend : callable, optional
         Called with z, a and y; gives the derivative of its own delta by z.
+    change : callable, optional
+        Called with z, a, y and Rz; gives how its own delta changes as z moves along Rz, on an output that mixes units.
     """
 
     value: Callable[[Array, Array, Array], Array]
@@ -42,6 +44,7 @@ class Pair:
     delta: Callable[[Array, Array, Array], Array] | None = None
     dda: Callable[[Array, Array], Array] | None = None
     bend: Callable[[Array, Array, Array], Array] | None = None
+    change: Callable[[Array, Array, Array, Array], Array] | None = None
     __repr__ = short_repr
 
 
@@ -99,8 +102,8 @@ class Loss:
         The pair on every other output that acts on each unit alone.
     with_softmax : bool, default False
         Whether `anywhere` holds on an output that mixes its units too.
-    level : float, optional
-        The level of a quantile loss.
+    parameter : float, optional
+        The number after the colon of its name: the level of a quantile loss, the γ of the focal loss.
     distance : bool, default False
         Whether it is a distance between numbers, which classes do not have.
     of_classes : bool, default False
@@ -136,7 +139,7 @@ class Loss:
     own: Mapping[str, Pair] = field(default_factory=dict)
     anywhere: Pair | None = None
     with_softmax: bool = False
-    level: float | None = None
+    parameter: float | None = None
     distance: bool = False
     of_classes: bool = False
     log_loss: bool = False
@@ -152,7 +155,7 @@ class Loss:
 
     @property
     def family(self) -> str:
-        """The name without the level."""
+        """The name without the parameter."""
         return self.name.partition(":")[0]
 
     @property

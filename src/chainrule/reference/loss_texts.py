@@ -72,6 +72,29 @@ def quantile(level: float) -> Callable[[str], Worked]:
     return lambda output: Worked(formula=formula, term=term)
 
 
+def focal(gamma: float) -> Callable[[str], Worked]:
+    """The terms of cross-entropy with their factor; with γ = 0 those of cross-entropy."""
+    if not gamma:
+        return cross_entropy
+    power = number(gamma)
+
+    def of_class(a: float, y: float) -> str:
+        return f"−{'' if y == 1 else number(y) + '·'}(1 − {number(a)})^{power}·log {number(a)}"
+
+    def of_label(a: float, y: float) -> str:
+        zero = f"−{'' if y == 0 else number(1 - y) + '·'}{number(a)}^{power}·log (1 − {number(a)})"
+        return zero if y == 0 else of_class(a, y) if y == 1 else f"{of_class(a, y)} {zero.replace('−', '− ', 1)}"
+
+    def worked(output: str) -> Worked:
+        head = "loss = −Σ_j "
+        if output == "softmax":
+            return Worked(formula=f"{head}y_j·(1 − a_j)^{power}·log a_j", term=of_class, counted=np.flatnonzero)
+        formula = f"{head}[y_j·(1 − a_j)^{power}·log a_j + (1 − y_j)·a_j^{power}·log (1 − a_j)]"
+        return Worked(formula=formula, term=of_label)
+
+    return worked
+
+
 # gates of a circuit: (circuit, a, y, output, place) -> the terms of one output --------------------------------------
 
 
@@ -84,6 +107,23 @@ def cross_entropy_gates(c: Any, a: int, y: float, output: str, j: int) -> list[i
         rest = c.gate("subtract", c.input("1", 1.0, constant=True), a)
         parts.append(c.gate("multiply", c.gate("log", rest), c.input("−(1 − y)", y - 1, constant=True)))
     return parts
+
+
+def focal_gates(gamma: float) -> Callable[[Any, int, float, str, int], list[int]]:
+    """−y·(1 − a)^γ·log a, and of labels −(1 − y)·a^γ·log(1 − a); terms of weight 0 are left out."""
+
+    def gates(c: Any, a: int, y: float, output: str, j: int) -> list[int]:
+        if output == "softmax" and not y:
+            return []
+        parts, rest = [], c.gate("subtract", c.input("1", 1.0, constant=True), a)
+        for share, right, wrong, name in ((y, a, rest, "−y"), (1 - y, rest, a, "−(1 − y)")):
+            if share and (right == a or output != "softmax"):
+                power = c.gate("power", wrong, c.input("γ", gamma, constant=True))
+                weight = c.gate("multiply", power, c.input(name, -share, constant=True))
+                parts.append(c.gate("multiply", c.gate("log", right), weight))
+        return parts
+
+    return gates if gamma else cross_entropy_gates
 
 
 def poisson_gates(c: Any, a: int, y: float, output: str, j: int) -> list[int]:

@@ -9,6 +9,7 @@ rate. So the table pairs each loss with the output activations it has a meaning 
     delta(z, a, y) -> (n, n_out)    where a alone does not hold the digits that the chain through da needs
     dda(a, y)      -> (n, n_out)    the derivative of da with respect to a of the same unit
     bend(z, a, y)  -> (n, n_out)    for a pair with its own delta: the derivative of that by z of the same unit
+    change(z, a, y, Rz)             the same for an output that mixes its units: how delta changes along Rz
 
 The batch loss is J = Σ_i w_i·loss_i / Σ_i w_i. A missing target (NaN) of one output adds nothing to the
 loss of its row and has delta 0. A pair that is not in the table is refused when the network is built.
@@ -16,16 +17,18 @@ loss of its row and has delta 0. A pair that is not in the table is refused when
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.reference import constant_outputs as constants
+from chainrule.reference import focal
 from chainrule.reference import loss_texts as texts
 from chainrule.reference.activations import ACTIVATIONS, Array
-from chainrule.reference.loss import Loss, Pair, filled, sign_of
+from chainrule.reference.loss import Loss, Pair, sign_of
 from chainrule.reference.loss_texts import HUBER_DELTA
 
 MEDIAN = 0.5
@@ -119,9 +122,31 @@ def _quantile(level: float) -> Pair:
 def _quantile_loss(name: str, level: float) -> Loss:
     return Loss(
         name=name, formula=f"Σ_j max((1 − q)·e_j, −q·e_j), e_j = a_j − y_j, q = {level!r}", anywhere=_quantile(level),
-        level=level, side=sign_of, constant=_constant_huber, worked=texts.quantile(level),
+        parameter=level, side=sign_of, constant=constants.constant_huber, worked=texts.quantile(level),
         gates=texts.quantile_gates(level),
     )  # fmt: skip
+
+
+# focal: cross-entropy without the weight of what is right already; with γ = 0 cross-entropy itself -------------
+
+
+def _focal_loss(name: str, gamma: float) -> Loss:
+    own = {"softmax": focal.of_classes(gamma), "sigmoid": focal.of_labels(gamma)}
+    return Loss(
+        name=name,
+        formula=f"−Σ_j y_j·(1 − a_j)^γ·log a_j (softmax); −Σ_j y_j·(1 − a_j)^γ·log a_j + (1 − y_j)·a_j^γ·log(1 − a_j) "
+        f"(sigmoid), γ = {gamma:g}",
+        own=own if gamma else _OF_CLASSES, parameter=gamma, of_classes=True, low=0.0, high=1.0,
+        expected="classes, or 0/1 for each output", scale=constants.scale_of_focal(gamma),
+        constant=constants.constant_focal(gamma),
+        worked=texts.focal(gamma), gates=texts.focal_gates(gamma),
+    )  # fmt: skip
+
+
+_OF_CLASSES = {
+    "softmax": Pair(value=_cross_entropy, da=_cross_entropy_da, fused=True),
+    "sigmoid": Pair(value=_binary_cross_entropy, da=_binary_cross_entropy_da, fused=True),
+}
 
 
 # Poisson, up to terms in y alone: outputs that are positive rates ----------------------------------------
@@ -159,51 +184,6 @@ def _poisson_of_softplus_bend(z: Array, a: Array, y: Array) -> Array:
     return s * (1 - s) - y * (q * (1 - s_near - q))
 
 
-# the best constant output: the loss of every entry of y about it ----------------------------------------------
-
-
-def _constant_cross_entropy(y: Array, known: Array, mean: Array) -> Array:
-    one_hot = y.shape[1] > 1 and bool(np.allclose(y.sum(axis=1), 1))
-    value: Array = -y * np.log(np.clip(mean, 1e-12, 1))
-    return value if one_hot else value - (1 - y) * np.log(np.clip(1 - mean, 1e-12, 1))
-
-
-def _constant_poisson(y: Array, known: Array, mean: Array) -> Array:
-    return mean - y * np.log(np.maximum(mean, 1e-12))
-
-
-def _constant_squared_error(y: Array, known: Array, mean: Array) -> Array:
-    return 0.5 * (y - mean) ** 2
-
-
-def _constant_absolute_error(y: Array, known: Array, mean: Array) -> Array:
-    return np.abs(y - np.nanmedian(np.where(known, y, np.nan), axis=0))
-
-
-def _constant_huber(y: Array, known: Array, mean: Array) -> Array:
-    size = _constant_absolute_error(y, known, mean)
-    near = np.minimum(size, 1.0)
-    return near * (size - 0.5 * near)
-
-
-# about J of a constant output: what a loss that exploded is measured by ---------------------------------------
-
-
-def _scale_of_cross_entropy(targets: npt.NDArray[Any], n_outputs: int) -> float:
-    return float(np.log(n_outputs)) if targets.ndim == 1 and n_outputs > 1 else n_outputs * float(np.log(2.0))
-
-
-def _scale_of_squared_error(targets: npt.NDArray[Any], n_outputs: int) -> float:
-    return 0.5 if targets.ndim == 1 else 0.5 * float(filled(targets)[0].var(axis=0).sum())
-
-
-def _scale_of_poisson(targets: npt.NDArray[Any], n_outputs: int) -> float:
-    if targets.ndim == 1:
-        return 0.5
-    _, mean = filled(targets)
-    return float(np.abs(mean - mean * np.log(np.maximum(mean, 1e-300))).sum()) + 1.0
-
-
 def _side_of_huber(e: Array) -> Array:
     return np.clip(np.fix(e / HUBER_DELTA), -1, 1)
 
@@ -216,27 +196,24 @@ LOSSES: dict[str, Loss] = {
             formula="½·Σ_j (a_j − y_j)²",
             anywhere=Pair(value=_squared_error, da=_squared_error_da, dda=_squared_error_dda),
             with_softmax=True,
-            scale=_scale_of_squared_error,
+            scale=constants.scale_of_squared_error,
             own={"identity": Pair(value=_squared_error, da=_squared_error_da, fused=True)},
             distance=True,
-            constant=_constant_squared_error,
+            constant=constants.constant_squared_error,
             worked=texts.squared_error,
             gates=texts.squared_error_gates,
         ),
         Loss(
             name="cross_entropy",
             formula="−Σ_j y_j·log a_j (softmax); −Σ_j y_j·log a_j + (1 − y_j)·log(1 − a_j) (sigmoid)",
-            own={
-                "softmax": Pair(value=_cross_entropy, da=_cross_entropy_da, fused=True),
-                "sigmoid": Pair(value=_binary_cross_entropy, da=_binary_cross_entropy_da, fused=True),
-            },
+            own=_OF_CLASSES,
             of_classes=True,
             log_loss=True,
             low=0.0,
             high=1.0,
             expected="classes, or 0/1 for each output",
-            scale=_scale_of_cross_entropy,
-            constant=_constant_cross_entropy,
+            scale=constants.scale_of_cross_entropy,
+            constant=constants.constant_cross_entropy,
             worked=texts.cross_entropy,
             gates=texts.cross_entropy_gates,
         ),
@@ -246,7 +223,7 @@ LOSSES: dict[str, Loss] = {
             distance=True,
             side=sign_of,
             anywhere=Pair(value=_absolute_error, da=_absolute_error_da, dda=_corner_dda),
-            constant=_constant_absolute_error,
+            constant=constants.constant_absolute_error,
             worked=texts.absolute_error,
             gates=texts.absolute_error_gates,
         ),
@@ -256,7 +233,7 @@ LOSSES: dict[str, Loss] = {
             distance=True,
             anywhere=Pair(value=_huber, da=_huber_da, dda=_huber_dda),
             side=_side_of_huber,
-            constant=_constant_huber,
+            constant=constants.constant_huber,
             worked=texts.huber,
             gates=texts.huber_gates,
         ),
@@ -274,41 +251,68 @@ LOSSES: dict[str, Loss] = {
             },
             low=0.0,
             expected="counts or rates ≥ 0",
-            scale=_scale_of_poisson,
-            constant=_constant_poisson,
+            scale=constants.scale_of_poisson,
+            constant=constants.constant_poisson,
             worked=texts.poisson,
             gates=texts.poisson_gates,
         ),
         _quantile_loss("quantile", MEDIAN),
+        _focal_loss("focal", focal.GAMMA),
     )
+}
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Losses that differ by a number after a colon: how one is made, and what the number may be."""
+
+    make: Callable[[str, float], Loss]
+    symbol: str
+    allows: Callable[[float], bool]
+    range: str
+    example: str
+
+
+FAMILIES = {
+    "quantile": _Family(_quantile_loss, "level", lambda q: 0 < q < 1, "a number between 0 and 1", "quantile:0.9"),
+    "focal": _Family(
+        _focal_loss,
+        "gamma",
+        lambda g: 0 <= g <= focal.MOST_GAMMA,
+        f"a number from 0 to {focal.MOST_GAMMA:g}",
+        "focal:2",
+    ),
 }
 
 
 @lru_cache(maxsize=64)
 def loss_named(name: str) -> Loss:
-    """The loss of this name: an entry of LOSSES, or a quantile loss at a level of its own, as "quantile:0.9".
+    """The loss of this name: an entry of LOSSES, or one with a number of its own, "quantile:0.9" or "focal:1.5".
 
-    Raises SettingsError for a name that is not in LOSSES, or a level that is no number between 0 and 1.
+    Raises SettingsError for a name that is not in LOSSES, or a number that the loss has no meaning for.
 
-    Source: Koenker, Bassett (1978): the quantile loss.
+    Source: Koenker, Bassett (1978): the quantile loss; Lin et al. (2017): the focal loss.
 
     Examples
     --------
-    >>> loss_named("quantile:0.90").name
-    'quantile:0.9'
+    >>> loss_named("quantile:0.90").name, loss_named("focal:2.0").name
+    ('quantile:0.9', 'focal:2')
     """
-    family, colon, known = str(name).partition(":")
-    if not colon or family != "quantile":
+    text, colon, known = str(name).partition(":")
+    family = FAMILIES.get(text) if colon else None
+    if family is None:
         if name not in LOSSES:
             raise unknown_name("loss", name, LOSSES)
         return LOSSES[name]
     try:
-        level = float(known)
+        number = float(known)
     except ValueError:
-        level = np.nan
-    if not 0 < level < 1:
-        raise SettingsError(f"loss={name!r}: level must be a number between 0 and 1 (got {known!r}). Try quantile:0.9.")
-    return _quantile_loss(f"quantile:{level!r}", level)
+        number = np.nan
+    if not family.allows(number):
+        raise SettingsError(
+            f"loss={name!r}: {family.symbol} must be {family.range} (got {known!r}). Try {family.example}."
+        )
+    return family.make(f"{text}:{repr(abs(number)).removesuffix('.0')}", abs(number))
 
 
 def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
@@ -343,7 +347,7 @@ def bend_of_delta(loss: str, output: str, z: Array, a: Array, y: Array, Rz: Arra
     """How delta of the output layer changes as z moves along Rz, row by row: R{delta}, the R-operator's BP1.
 
         fused: Rdelta = Ra = pullback(z, a, Rz);   else, with da = ∂loss/∂a,
-        Rdelta = pullback(z, a, ∂²loss/∂a² ⊙ Ra) + bend(z, a, da, Rz);
+        Rdelta = pullback(z, a, ∂²loss/∂a² ⊙ Ra) + bend(z, a, da, Rz), or that of the pair's own delta;
         an output whose y is NaN: 0
 
     Arguments: loss: a name that loss_named knows; output: a name in ACTIVATIONS; z, a, y, Rz (n, n_out). Returns
@@ -353,7 +357,9 @@ def bend_of_delta(loss: str, output: str, z: Array, a: Array, y: Array, Rz: Arra
     """
     pair, entry, missing = loss_named(loss).pair(output), ACTIVATIONS[output], np.isnan(y)
     found: Array
-    if pair.bend is not None:
+    if pair.change is not None:
+        found = pair.change(z, a, y, Rz)
+    elif pair.bend is not None:
         found = pair.bend(z, a, y) * Rz
     else:
         found = entry.pullback(z, a, Rz)

@@ -59,8 +59,8 @@ def test_every_circuit_can_be_shown(name: str, language: str) -> None:
 @pytest.mark.parametrize(("loss", "output"), [(loss, output) for loss in LOSSES for output in LOSSES[loss].pairs])
 def test_a_network_as_a_circuit_has_the_gradients_of_its_backward_pass(loss: str, output: str) -> None:
     """Every activation and legal loss: W, b and x of the scalar circuit as of reference backward, row by row."""
-    y = RNG.integers(0, 2, size=(20, 2)) if loss == "cross_entropy" and output == "sigmoid" else None
-    y = np.eye(2)[RNG.integers(0, 2, size=20)] if y is None and loss == "cross_entropy" else y
+    y = RNG.integers(0, 2, size=(20, 2)) if LOSSES[loss].of_classes and output == "sigmoid" else None
+    y = np.eye(2)[RNG.integers(0, 2, size=20)] if y is None and LOSSES[loss].of_classes else y
     y = RNG.uniform(0.1, 1, size=(20, 2)) if y is None else y
     for activation in ACTIVATIONS:
         net = cr.Network([3, 4, 2], activation, output, loss, initializer="glorot_normal", dtype="float64", seed=3)

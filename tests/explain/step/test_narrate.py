@@ -180,6 +180,11 @@ def test_each_loss_is_put_in_numbers() -> None:
     assert last_line("squared_error", "identity", z, [1, -2], [0, 1]) == "= ½·[(1 − 0)² + (-2 − 1)²] = 5"
     assert last_line("cross_entropy", "softmax", z, half, [0, 1]) == "= −log 0.5 = 0.69315"
     assert last_line("cross_entropy", "sigmoid", z, half, [0, 1]) == "= −log (1 − 0.5) − log 0.5 = 1.3863"
+    assert last_line("focal", "softmax", z, half, [0, 1]) == "= −(1 − 0.5)^2·log 0.5 = 0.17329"
+    assert last_line("focal:1", "sigmoid", z, half, [0, 1]) == "= −0.5^1·log (1 − 0.5) − (1 − 0.5)^1·log 0.5 = 0.69315"
+    soft = "= −0.3·(1 − 0.5)^2·log 0.5 − 0.7·0.5^2·log (1 − 0.5) = 0.17329"
+    assert last_line("focal", "sigmoid", z[:1], half[:1], [0.3]) == soft
+    assert last_line("focal:0", "softmax", z, half, [0, 1]) == "= −log 0.5 = 0.69315"
     assert last_line("absolute_error", "identity", z, [1, -2], [0, 1]) == "= |1 − 0| + |-2 − 1| = 4"
     assert last_line("huber", "identity", z, [1, -2], [0, 1]) == "= ½·(1 − 0)² + (|-2 − 1| − ½) = 3"
     assert last_line("quantile:0.9", "identity", z, [1, -2], [0, 1]) == "= 0.1·(1 − 0) + 0.9·(1 − (-2)) = 2.8"
@@ -234,7 +239,7 @@ def test_every_legal_pair_can_be_told(loss: str, output: str) -> None:
     rng = np.random.default_rng(5)
     for i, activation in enumerate(ACTIVATIONS):
         net = cr.Network([20, 11, 3], activation, output, loss, initializer="glorot_normal", seed=i)
-        y = rng.uniform(0.1, 1, size=(60, 3)) if loss != "cross_entropy" else rng.integers(0, 3, size=60)
+        y = rng.uniform(0.1, 1, size=(60, 3)) if not LOSSES[loss].of_classes else rng.integers(0, 3, size=60)
         run = cr.train(net, 0.1 * X, y, optimizer=cr.SGD(1e-4), batch_size=16, epochs=1, progress=False)
         for language, notation in (("en", "note"), ("ko", "nielsen")):
             lines = run.replay(1).explain(language, notation=notation).splitlines()

@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
     "exp": Kind(math.exp, lambda x: (math.exp(x),), "exp"),
     "log": Kind(math.log, lambda x: (1 / x,), "log"),
     "sqrt": Kind(math.sqrt, lambda x: (0.5 / math.sqrt(x),), "√"),
+    "power": Kind(lambda x, p: x**p, lambda x, p: (p * x ** (p - 1), x**p * math.log(x) if x > 0 else 0.0), "^"),
     "square": Kind(lambda x: x * x, lambda x: (2 * x,), "²"),
     "reciprocal": Kind(lambda x: 1 / x, lambda x: (-1 / (x * x),), "1/x"),
 }

@@ -15,7 +15,7 @@ import {
   total,
   transpose,
 } from "./dom.js";
-import { levelOf, pairOf } from "./losses.js";
+import { pairOf, parameterOf } from "./losses.js";
 
 /** @import { Operation, Step } from "./types.js" */
 
@@ -133,7 +133,7 @@ export function lossFormula(loss, output) {
       mo(","),
       mi("q"),
       mo("="),
-      mn(levelOf(loss)),
+      mn(parameterOf(loss)),
     ];
   if (loss === "huber") return [...head, total("j"), mi("h"), mo("("), a, mo("−"), y, mo(")")];
   if (loss === "poisson")
@@ -150,8 +150,21 @@ export function lossFormula(loss, output) {
       again(),
       mo(")"),
     ];
+  const gamma = parameterOf(loss),
+    wrong = [mo("("), mn(1), mo("−"), again(), mo(")")],
+    factors = (/** @type {Element} */ base) => (gamma > 0 ? [sup(base, mn(gamma)), mo("·")] : []); // of cross-entropy, γ is not a number
   if (output === "softmax")
-    return [...head, mo("−"), total("j"), y, mo("·"), mi("log"), mo("\u2061"), a];
+    return [
+      ...head,
+      mo("−"),
+      total("j"),
+      y,
+      mo("·"),
+      ...factors(mrow(...wrong)),
+      mi("log"),
+      mo("\u2061"),
+      a,
+    ];
   return [
     ...head,
     mo("−"),
@@ -159,6 +172,7 @@ export function lossFormula(loss, output) {
     mo("["),
     y,
     mo("·"),
+    ...factors(mrow(...wrong)),
     mi("log"),
     mo("\u2061"),
     a,
@@ -169,6 +183,7 @@ export function lossFormula(loss, output) {
     yAgain(),
     mo(")"),
     mo("·"),
+    ...factors(again()),
     mi("log"),
     mo("("),
     mn(1),

@@ -3,6 +3,7 @@
 
 import { clamp, pullback, sigmoid, softplus } from "./activations.js";
 import { like, rounding, row } from "./arrays.js";
+import { focalOfClasses, focalOfLabels } from "./focal.js";
 
 /** @import { Matrix, Pair, Vector } from "./types.js" */
 
@@ -44,11 +45,17 @@ const quantile = (level) =>
       a > y ? 1 - level : a < y ? -level : a - y,
   );
 
+/** @type {Record<string, number>} */
+const USUAL_PARAMETERS = { quantile: 0.5, focal: 2 };
+
 /**
- * Of "quantile:0.9" it is 0.9, of "quantile" one half.
+ * The number of a loss that has one: of "quantile:0.9" it is 0.9, of "quantile" one half, of "focal" 2.
  * @param {string} loss
  */
-export const levelOf = (loss) => Number(loss.split(":")[1] ?? 0.5);
+export const parameterOf = (loss) => {
+  const [family, number] = loss.split(":");
+  return Number(number ?? USUAL_PARAMETERS[family]);
+};
 
 /**
  * For every legal pair of loss and output: the share of one output in the loss of a row, its derivative by a,
@@ -61,14 +68,17 @@ export function pairOf(loss, output) {
   if (loss === "squared_error") return { ...squared, fused: output === "identity" };
   if (loss === "absolute_error") return absoluteError;
   if (loss === "huber") return huber;
-  if (loss.startsWith("quantile")) return quantile(levelOf(loss));
-  if (loss === "cross_entropy" && output === "softmax")
+  if (loss.startsWith("quantile")) return quantile(parameterOf(loss));
+  const gamma = parameterOf(loss); // of cross-entropy it is not a number
+  if (gamma > 0 && loss.startsWith("focal"))
+    return output === "softmax" ? focalOfClasses(gamma) : focalOfLabels(gamma);
+  if (loss !== "poisson" && output === "softmax")
     return {
-      rowValue: crossEntropy,
+      rowTerms: crossEntropy,
       da: (/** @type {number} */ a, /** @type {number} */ y) => -y / a,
       fused: true,
     };
-  if (loss === "cross_entropy")
+  if (loss !== "poisson")
     return {
       value: (/** @type {number} */ z, /** @type {number} */ a, /** @type {number} */ y) =>
         softplus(z) - y * z,
@@ -94,13 +104,12 @@ export function pairOf(loss, output) {
 
 /**
  * @param {Vector} z
- * @param {Vector} a
  * @param {Vector} y
  */
-function crossEntropy(z, a, y) {
+function crossEntropy(z, y) {
   const top = Math.max(...z);
   const log = Math.log(Array.from(z).reduce((sum, x) => sum + Math.exp(x - top), 0));
-  return Array.from(z).reduce((sum, x, j) => sum + (y[j] === 0 ? 0 : y[j] * (log - (x - top))), 0);
+  return Array.from(z, (x, j) => (y[j] === 0 ? 0 : y[j] * (log - (x - top))));
 }
 
 /**
@@ -113,8 +122,8 @@ function crossEntropy(z, a, y) {
  */
 export function rowLoss(loss, output, z, a, y) {
   const pair = pairOf(loss, output);
-  const { rowValue, value } = pair;
-  if (rowValue) return rowValue(z, a, y);
+  const { rowTerms, value } = pair;
+  if (rowTerms) return rowTerms(z, y).reduce((sum, x) => sum + x, 0);
   const added = (/** @type {number} */ sum, /** @type {number} */ x, /** @type {number} */ j) =>
     Number.isNaN(y[j]) ? sum : sum + /** @type {any} */ (value)(x, a[j], y[j]);
   return value ? Array.from(z).reduce(added, 0) : NaN;
@@ -158,7 +167,17 @@ export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
     size = /** @type {Vector} */ (new Float64Array(z.data.length));
   /** @type {Pair["delta"]} */
   const own = pair.fused ? (_, ap, yp) => ap - yp : pair.delta;
-  if (own) {
+  if (pair.rowDelta) {
+    for (let i = 0; i < n; i++) {
+      const found = pair.rowDelta(row(z, i), row(a, i), row(y, i)),
+        most = Math.max(...found.map(Math.abs));
+      delta.data.set(found.map(round), i * J);
+      size.set(
+        found.map(() => 1 + most),
+        i * J,
+      );
+    }
+  } else if (own) {
     for (let p = 0; p < z.data.length; p++) {
       delta.data[p] = round(own(z.data[p], a.data[p], y.data[p]));
       size[p] = Math.abs(a.data[p]) + Math.abs(y.data[p]) + (pair.delta ? 1 : 0);

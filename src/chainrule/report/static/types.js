@@ -35,7 +35,8 @@
  * @property {(a: number, y: number) => number} da
  * @property {boolean} [fused]
  * @property {(z: number, a: number, y: number) => number} [delta]
- * @property {(z: Vector, a: Vector, y: Vector) => number} [rowValue]
+ * @property {(z: Vector, y: Vector) => number[]} [rowTerms] the terms of a row, of a loss that sees it whole
+ * @property {(z: Vector, a: Vector, y: Vector) => number[]} [rowDelta] its delta
  */
 
 /**

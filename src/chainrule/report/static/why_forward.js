@@ -119,13 +119,15 @@ export const FORWARD = {
     const { i } = ref,
       L = step.L,
       output = step.activation(L),
-      pair = pairOf(step.architecture.loss, output);
+      pair = pairOf(step.architecture.loss, output),
+      rowOf = (/** @type {string} */ kind, /** @type {number | null} */ l) =>
+        Float64Array.from(range(step.sizes[L]), (j) => step.value({ kind, l, i, j })),
+      ofRow = pair.rowTerms?.(rowOf("z", L), rowOf("y", null));
     const known = range(step.sizes[L]).filter((j) => !step.isMissing(i, j));
     const terms = known.map((j) => {
       const [a, y, z] = ["a", "y", "z"].map((kind) => ({ kind, l: kind === "y" ? null : L, i, j }));
-      const value = !pair.value
-        ? logTerm(step, i, j)
-        : pair.value(step.value(z), step.value(a), step.value(y));
+      const value =
+        ofRow?.[j] ?? pair.value?.(step.value(z), step.value(a), step.value(y)) ?? Number.NaN;
       return { parts: [a, y], joined: ", ", value };
     });
     return {
@@ -207,14 +209,4 @@ function softmaxTerms(step, ref) {
       { result: ref, value: step.value(ref) },
     ],
   };
-}
-
-/**
- * @param {Step} step
- * @param {number} i
- * @param {number} j
- */
-function logTerm(step, i, j) {
-  const y = step.value({ kind: "y", l: null, i, j });
-  return y === 0 ? 0 : -y * Math.log(step.value({ kind: "a", l: step.L, i, j }));
 }
