@@ -16,6 +16,7 @@ from chainrule.explain.why.expression import TensorEntry, read
 from chainrule.explain.why.origins import origin as origin_in
 from chainrule.explain.why.paths import from_weight
 from chainrule.explain.why.record import Prediction, Provenance, Twin
+from chainrule.explain.why.small_numbers import ends_at_zero, least, set_to_zero
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.text.tables import counted
@@ -52,6 +53,8 @@ class Answer(Described, Provenance):
         Whether it is a parameter after the step.
     missing : bool
         Whether it is the error signal of an output whose target is missing.
+    small : float
+        What it had to reach to count, where it was set to 0 because it did not; else 0.
 
     Examples
     --------
@@ -115,6 +118,8 @@ class Answer(Described, Provenance):
             "rounding": self.rounding, "running": list(origin.running), "exact": origin.exact,
             "numpy": list(origin.code),
         }  # fmt: skip
+        if self.small:
+            fields["set_to_zero_below"] = self.small
         for name, part in (("twin", self.twin), ("prediction", self.prediction), ("paths", self.paths)):
             if part is not None:
                 fields[name] = _plain(part)
@@ -161,6 +166,10 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
         raise SettingsError(f"row={row}: must be 0 to {len(context.record.rows) - 1}, a row of the batch.")
     with np.errstate(all="ignore"):
         value, origin = of_parameter(context, entry) if entry.kind in context.parameters else origin_in(context, entry)
+        bound = least(context, entry)
+        value = 0.0 if entry.kind == "da" and abs(value) < bound else value  # no record has it
+        is_small = set_to_zero(value, origin, bound)
+        origin = ends_at_zero(origin, bound) if is_small else origin
         finite = bool(np.isfinite(context.record.backward.loss))
         return Answer(
             name=str(entry),
@@ -175,6 +184,7 @@ def answer(context: StepContext, expression: str, shown: int = 5, row: int | Non
             prediction=_prediction(context, entry) if finite and entry.kind in (*context.parameters, "loss") else None,
             updated=entry.kind in context.parameters,
             missing=entry.kind == "delta" and entry.l == context.L and bool(np.isnan(context.y[entry.at])),
+            small=bound if is_small else 0.0,
         )
 
 

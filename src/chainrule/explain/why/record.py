@@ -127,6 +127,8 @@ class Provenance:
     """Whether it is a parameter after the step."""
     missing: bool = False
     """Whether it is the error signal of an output whose target is missing."""
+    small: float = 0.0
+    """What it had to reach to count, where it was set to 0 because it did not; else 0."""
     __repr__ = short_repr
 
     @property

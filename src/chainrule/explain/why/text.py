@@ -8,6 +8,7 @@ from typing import Any
 
 from chainrule import html_text
 from chainrule.explain.why.record import Path, Provenance
+from chainrule.explain.why.small_numbers import powered
 from chainrule.text.tables import aligned, wrapped
 from chainrule.text.terms import Term
 from chainrule.words import known_language, sentences
@@ -36,6 +37,9 @@ def described(answer: Provenance, language: str = "en") -> str:
         lines += wrapped(line, 4, hang=4)
     if answer.missing:
         lines += ["", *wrapped(text["missing"], 2)]
+    if answer.small:
+        said = text["small"].format(power=powered(answer.small), bound=f"{answer.small:.2g}", dtype=answer.dtype)
+        lines += ["", *wrapped(said, 2)]
     lines += ["", *_terms(answer, text), *_running(answer, text), *_twin(answer, text)]
     lines += [*_paths(answer, text), *_prediction(answer, text)]
     by_size = sorted(answer.origin.terms, key=lambda term: -abs(term.value))
