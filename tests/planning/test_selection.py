@@ -22,6 +22,7 @@ from chainrule.planning.presets import preset
 from chainrule.planning.request import Request
 from chainrule.planning.selection import select, select_by_folds, select_by_holdout
 from chainrule.planning.selection import tried as tried_on
+from chainrule.planning.summary import tried as tried_in_words
 from chainrule.planning.task import choose_task
 from tolerances import PARITY
 
@@ -161,3 +162,40 @@ def test_classes_are_judged_by_loss_and_accuracy_is_told_beside_it() -> None:
     assert len(run.history["accuracy"]) == 40
     assert preset("auto", n_rows=900, n_numbers=3, is_class=True).settings["metric"] == "loss"
     assert preset("auto", n_rows=900, n_numbers=3, is_class=False).settings["metric"] == "auto"
+
+
+def said_of(n: int, losses: dict[int, float | None]) -> str:
+    """The line about n rows of two classes whose candidates come to these losses; None: no fold says anything."""
+    rng = np.random.default_rng(2)
+    plan = plan_of(rng.standard_normal((n, 2)), np.arange(n) % 2)
+    names = [candidate.name for candidate in plan.candidates]
+
+    def fit(candidate: Any, resample: Resample) -> Any:
+        loss = losses.get(names.index(candidate.name), 0.5)
+        return None if loss is None else (loss, None)
+
+    return tried_in_words(plan, select(plan, fit))["tried"]
+
+
+def test_what_was_not_compared_is_not_said_to_be_the_best() -> None:
+    everything = dict.fromkeys(range(9))
+    assert said_of(30, everything) == (
+        "candidates could not be compared: no fold leaves rows that can be trained on and others to judge by; the "
+        "simplest is taken"
+    )
+    diverged = said_of(30, dict.fromkeys(everything, math.inf))
+    assert "inf" not in diverged and diverged.count(": diverged") == 5
+    assert diverged.endswith("(mean loss of 3 folds; the simplest is taken)")
+    some = said_of(30, {0: math.inf, 1: None, 2: 0.25})
+    assert ": diverged; " in some and ": not judged; " in some and "30 epochs: 0.25; " in some
+    assert some.endswith("(mean loss of 3 folds; the best is taken)")
+
+
+@pytest.mark.parametrize("y", [["a", "b"], [2.5, 3.7]])
+def test_two_rows(y: list[Any]) -> None:
+    """Of one class in each fold nothing can be said; of values two folds say something, or one fold has both rows."""
+    table = Table(path="rows", columns=(column_of("x", np.array([1.0, 2.0])),), targets=(column_of("y", np.array(y)),))
+    plan = plan_table(table, Request(), choose_task(table.targets, "auto"), {})
+    said = tried_in_words(plan, choose(plan))["tried"]
+    assert "inf" not in said
+    assert ("could not be compared" in said) or "mean loss of 2 folds" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
@@ -12,7 +13,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, class_text
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.plan import TrainingPlan
-from chainrule.planning.selection import Selected
+from chainrule.planning.selection import Selected, Trial
 from chainrule.text.tables import counted
 
 MOST_COLUMNS = 40
@@ -50,11 +51,22 @@ def tried(plan: TrainingPlan, selection: Selected) -> dict[str, str]:
     """What was tried, with which loss, and what follows from it; nothing where nothing was."""
     if not selection.trials:
         return {}
-    losses = "; ".join(f"{trial.name}: {trial.loss:.4g}" for trial in selection.trials)
-    what = "validation loss at the end" if plan.fold is None else f"mean loss of {N_FOLDS} folds"
+    n_judged = max(len(trial.losses) for trial in selection.trials)
+    if n_judged == 0:
+        why = "no fold leaves rows that can be trained on and others to judge by; the simplest is taken"
+        return {"tried": f"candidates could not be compared: {why}"}
+    losses = "; ".join(f"{trial.name}: {_loss(trial)}" for trial in selection.trials)
+    what = "validation loss at the end" if plan.fold is None else f"mean loss of {counted(n_judged, 'fold')}"
     is_longer = selection.index == len(selection.trials)
     why = "the least regularised was best, so a longer training follows" if is_longer else "the best is taken"
+    if not any(math.isfinite(trial.loss) for trial in selection.trials):
+        why = "the simplest is taken"
     return {"tried": f"{losses} ({what}; {why})"}
+
+
+def _loss(trial: Trial) -> str:
+    """The loss of a trial, or why it has none."""
+    return f"{trial.loss:.4g}" if math.isfinite(trial.loss) else "diverged" if trial.losses else "not judged"
 
 
 def training(candidate: Candidate) -> dict[str, str]:
