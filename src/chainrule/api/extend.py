@@ -12,7 +12,7 @@ from chainrule.api.execute import NOTHING_TO_STOP_BY, check_options, execute
 from chainrule.api.network import Network
 from chainrule.api.prepare import Setup, metric_of, positive_of
 from chainrule.api.run_writer import RunWriter
-from chainrule.data.arrays import moderate
+from chainrule.api.weight_rules import judged_by_its_rules
 from chainrule.engine.protocol import Engine, dense_targets
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError
@@ -20,7 +20,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.names import DATA, EVENTS, HISTORY, STEPS
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.resume import DIVERGED, LastState, with_joint
-from chainrule.run.rows import Rows, prepare_rows, weighted_by_class
+from chainrule.run.rows import Rows, prepare_rows
 from chainrule.training.measure import Validation
 from chainrule.training.metrics import VALIDATED
 from chainrule.training.parts import checked, with_values
@@ -88,8 +88,7 @@ def _held_out(
             "train, or data=(X, y) where a share of them was held out."
         )
     held = prepare_rows(record.architecture, *counts, kind=record.kind, weight_name="weight")
-    weight = weighted_by_class(held.targets, held.weight, record.class_weight, record.architecture.dtype, rows.targets)
-    return Rows(held.X, held.targets, moderate(weight))
+    return judged_by_its_rules(record, held, rows)
 
 
 def _setup(replayer: RunReplayer, rows: Rows, held_out: Rows | None, settings: Settings, threads: int | None) -> Setup:

@@ -137,7 +137,9 @@ def pose(
     threads: int | None = None,
 ) -> Problem:
     """The training of this network with these settings, before its first step."""
-    rows = prepare_rows(network.architecture, X, y, sample_weight, class_weight=class_weight, kind=network.stated)
+    rows = prepare_rows(
+        network.architecture, X, y, sample_weight, class_weight=class_weight, kind=network.stated, is_recorded=False
+    )
     if len(rows.X) == 0:
         raise DataError("X has 0 rows: must have at least one.")
     task = Task(

@@ -311,9 +311,10 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     sample_weight : array of shape (n,), optional
         Weights of the rows, ≥ 0.
     class_weight : "balanced", mapping or sequence, optional
-        The weight of each class, by scikit-learn's rules: "balanced" is n / (n_classes·count); a mapping from class to
-        weight, others count 1; or a weight for every class in turn. Of several labels a list with one of these for each
-        label, or a mapping from label to one: a row counts the product over its labels.
+        The weight of each class, by scikit-learn's rules: "balanced" is n / (n_classes·count), sums of weights where
+        there is a sample_weight, so that a row of weight 2 counts as two; a mapping from class to weight, others count
+        1; or a weight for every class in turn. Of several labels a list with one of these for each label, or a mapping
+        from label to one: a row counts the product over its labels.
     seed : int, default 0
         The one number all randomness follows from.
     shuffle : bool, default True

@@ -15,7 +15,7 @@ from chainrule.engine.protocol import Engine, Targets, Task, dense_targets
 from chainrule.engine.select import select
 from chainrule.errors import DataError, SettingsError, ShapeError
 from chainrule.network.architecture import Architecture
-from chainrule.network.class_weights import ClassWeights, class_weights
+from chainrule.network.class_weights import WEIGHT_RULES, ClassWeights, balanced_by_weight, class_weights
 from chainrule.network.parameters import Parameters
 from chainrule.network.targets import OutputKind, kind_of
 from chainrule.pipeline.target import Classes
@@ -88,10 +88,11 @@ def set_up(
     engine_name: str,
     threads: int | None,
     positive: int = 1,
+    weight_rules: int = WEIGHT_RULES,
 ) -> Setup:
     """What train was given, checked and converted; rows are held out where a share is asked for.
 
-    Arguments: positive: of two classes the one that a metric such as f1 is about
+    Arguments: positive: of two classes the one that a metric such as f1 is about; weight_rules: what class weights mean
     """
     architecture = network.architecture
     engine, reason = select(engine_name, architecture, threads, settings.optimizer.name)
@@ -115,6 +116,8 @@ def set_up(
     if network.stated is not None:
         refuse_one_class(encoded, kind)
     by_class = class_weights(class_weight, kind, architecture.n_outputs)
+    by_class = by_class if weight_rules < 3 else balanced_by_weight(by_class, encoded, weight)
+    of_validation = by_class if weight_rules > 1 else None
     rows = Rows(features, encoded, weighted_by_class(encoded, weight, by_class, architecture.dtype), index)
     task = Task(
         architecture=architecture,
@@ -129,7 +132,7 @@ def set_up(
     metric = metric_of(settings, kind, architecture, positive)
     return Setup(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
-        validation=_held(held_out, kind, network, by_class, encoded), class_weight=by_class, kind=kind,
+        validation=_held(held_out, kind, network, of_validation, encoded), class_weight=by_class, kind=kind,
     )  # fmt: skip
 
 

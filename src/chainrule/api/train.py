@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from chainrule.api.network import Network
 from chainrule.api.prepare import by_rules, positive_of, set_up
 from chainrule.api.run import Run
 from chainrule.api.run_writer import RunWriter
+from chainrule.api.weight_rules import begun_by
 from chainrule.errors import SettingsError
 from chainrule.run.resume import rules_of
 from chainrule.run.table_sample import TableSample
@@ -73,9 +75,8 @@ def train(
     if early_stopping is not None and validation is None:
         raise SettingsError(NOTHING_TO_STOP_BY)
     network = by_rules(network, rules_of(directory if resume else None))
-    setup = set_up(
-        network, X, y, sample_weight, class_weight, validation, settings, engine, threads, positive_of(pipeline)
-    )
+    given = (network, X, y, sample_weight, class_weight, validation, settings, engine, threads, positive_of(pipeline))
+    setup = begun_by(functools.partial(set_up, *given), directory if resume else None)
     with working("train", progress):
         setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:

@@ -21,6 +21,9 @@ ByClass: TypeAlias = str | dict[int, float] | None
 """Of classes: "balanced" or weights by index; a class that is not named counts 1."""
 ClassWeights: TypeAlias = ByClass | list[ByClass]
 BALANCED = "balanced"
+WEIGHT_RULES = 3
+"""The rules a new training follows. 1: class weights count in the training alone. 2: in the rows that judge its epochs
+too. 3: "balanced" sums the weights of rows that have some; before, it counted rows."""
 
 
 def class_weights(given: Any, kind: OutputKind, n_outputs: int) -> ClassWeights:
@@ -117,10 +120,34 @@ def by_place(given: Any, places: Mapping[Any, int], shown: Sequence[Any], *, may
     return {places[key]: weight for key, weight in given.items() if key in places}
 
 
+def balanced_by_weight(recorded: ClassWeights, learned: Array, weight: Array | None) -> ClassWeights:
+    """The weights that "balanced" comes to where rows have weights; else as recorded.
+
+        a class c of k: Σw / (k·Σ_{i in c} w_i), over the rows that are learned; a row of weight 2 is two rows
+
+    Source: King, Zeng (2001), as in scikit-learn's compute_class_weight with sample_weight.
+    """
+    if weight is None or not weight.any():
+        return recorded
+    if isinstance(recorded, list):
+        return [_by_weight(of_label, learned[:, j], weight) for j, of_label in enumerate(recorded)]
+    return _by_weight(recorded, classes_of(learned), weight)
+
+
+def _by_weight(by_class: ByClass, classes: Array, weight: Array) -> ByClass:
+    if by_class != BALANCED:
+        return by_class
+    known = ~np.isnan(classes) & (weight > 0)
+    present, place = np.unique(classes[known], return_inverse=True)
+    shares = weight[known].astype(np.float64) / weight.max()
+    of_class = np.bincount(place, weights=shares, minlength=len(present))
+    return {int(c): float(of_class.sum() / (len(present) * w)) for c, w in zip(present, of_class, strict=True)}
+
+
 def factors(recorded: ClassWeights, encoded: Array, learned: Array) -> npt.NDArray[np.float64]:
     """What every row counts by its class; of labels the product over those that are not missing, as in scikit-learn.
 
-        "balanced": n / (n_classes·count), over the rows that are learned
+        "balanced": n / (n_classes·count), over the rows that are learned, if these have no weights of their own
 
     Arguments: encoded: targets as engines take them; learned: those of the training.
 

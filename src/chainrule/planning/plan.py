@@ -18,6 +18,7 @@ from chainrule.data.read import read
 from chainrule.data.split import HeldOut, holdout, repeated_holdout
 from chainrule.data.table import DIALECT, Selection, Table, Understood, no_such
 from chainrule.errors import DataError, MeasureWarning, SettingsError, unknown_name, warn
+from chainrule.network.class_weights import balanced_by_weight
 from chainrule.pipeline.columns import SCALINGS
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Target, Values
@@ -270,7 +271,9 @@ def weighted_by_classes(table: Table, request: Request, task: PredictionTask, ke
         return table
     y = target_of(request, task, table).encode(table)
     learned = y if kept is None else y[kept]
-    weight = weighted_by_class(y, table.weight, request.class_weight, "float64", learned)
+    own = table.weight if kept is None or table.weight is None else table.weight[kept]
+    by_class = balanced_by_weight(request.class_weight, learned, own)
+    weight = weighted_by_class(y, table.weight, by_class, "float64", learned)
     return replace(table, weight=weight)
 
 

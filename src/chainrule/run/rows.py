@@ -12,7 +12,7 @@ from chainrule.data import arrays
 from chainrule.errors import DataError
 from chainrule.network import targets
 from chainrule.network.architecture import Architecture
-from chainrule.network.class_weights import ClassWeights, class_weights, classes_of, factors
+from chainrule.network.class_weights import ClassWeights, balanced_by_weight, class_weights, classes_of, factors
 from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
@@ -50,10 +50,12 @@ def prepare_rows(
     index: npt.NDArray[np.int64] | None = None,
     kind: targets.OutputKind | None = None,
     weight_name: str = "sample_weight",
+    is_recorded: bool = True,
 ) -> Rows:
     """X, y and weights, checked and converted; only the rows of `index` where one is given.
 
-    Arguments: kind: what y means, where that is known already.
+    Arguments: kind: what y means, where that is known already; is_recorded: whether class_weight is that of a run,
+    whose "balanced" counts rows, as where rows have weights a run records what it came to.
     """
     a = architecture
     features = arrays.features(X, a.n_inputs, a.dtype)
@@ -65,6 +67,7 @@ def prepare_rows(
         features, encoded = np.ascontiguousarray(features[index]), np.ascontiguousarray(encoded[index])
         weight = None if weight is None else np.ascontiguousarray(weight[index])
     by_class = class_weights(class_weight, found, a.n_outputs)
+    by_class = by_class if is_recorded else balanced_by_weight(by_class, encoded, weight)
     return Rows(features, encoded, weighted_by_class(encoded, weight, by_class, architecture.dtype), index)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.network.class_weights import BALANCED, by_place, class_weights, factors
+from chainrule.network.class_weights import balanced_by_weight, by_place, class_weights, factors
 from chainrule.sklearn.fitted import dense
 
 Array = npt.NDArray[Any]
@@ -19,7 +19,7 @@ def weight_of_rows(
     """The product of both weights; None where every row counts 1.
 
         "balanced": a class c of k counts Σw / (k·Σ_{i in c} w_i), w the weights of the rows, so that a row of
-        weight 2 is two rows here too (scikit-learn counts rows)
+        weight 2 is two rows here too
 
     Arguments: class_weight: None, "balanced", {class: weight}, a weight for every class in turn, or a list of them for
     several labels; y (n,) or (n, k); classes: all there are, where y may lack some.
@@ -37,21 +37,12 @@ def weight_of_rows(
         class_weight = class_weight if several else class_weight[0]
     if several:
         labels = dense(y)
-        by_class = factors(class_weights(class_weight, "labels", labels.shape[1]), labels, labels)
-    elif isinstance(class_weight, str) and class_weight == BALANCED and sample_weight is not None:
-        return _balanced(y, sample_weight)
+        given = class_weights(class_weight, "labels", labels.shape[1])
+        by_class = factors(balanced_by_weight(given, labels, sample_weight), labels, labels)
     else:
         known = np.unique(y) if classes is None else classes
         named = by_place(class_weight, {c: i for i, c in enumerate(known.tolist())}, known.tolist(), may_be_absent=True)
         place = np.searchsorted(known, y)
-        by_class = factors(class_weights(named, "class", len(known)), place, place)
+        given = class_weights(named, "class", len(known))
+        by_class = factors(balanced_by_weight(given, place, sample_weight), place, place)
     return by_class if sample_weight is None else by_class * sample_weight
-
-
-def _balanced(y: Array, sample_weight: Array) -> Array:
-    """Every class of the same weight, that of its rows counted."""
-    place = np.unique(y, return_inverse=True)[1]
-    of_class = np.bincount(place, weights=sample_weight)
-    n_classes = np.count_nonzero(of_class)
-    shares = of_class.sum() / (n_classes * np.where(of_class > 0, of_class, 1.0)) if n_classes else of_class
-    return np.asarray(shares[place] * sample_weight)
