@@ -14,6 +14,7 @@ from chainrule.network.targets import OutputKind
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning.inputs import EncodedRows
 from chainrule.planning.presets import Preset
+from chainrule.planning.related import PresetChoices, choices, fitting
 from chainrule.planning.request import AUTO, PASSED, Request
 from chainrule.planning.task import PredictionTask
 from chainrule.reference.activations import ACTIVATIONS
@@ -31,8 +32,6 @@ OUTPUTS = {
 """Output activations by preference; the first that the loss has a meaning on is taken."""
 KINDS: dict[str, OutputKind] = {"classes": "class", "labels": "labels", "values": "values"}
 """What the outputs mean for a task."""
-ADAPTIVE = ("adam", "adamw", "rmsprop")
-"""Update rules whose steps have about the same length at the same learning rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +73,8 @@ class Candidate:
     optimizer: UpdateRule
     settings: dict[str, Any]
     """Further arguments of train, the seed and the time limit among them."""
+    preset: PresetChoices | None = None
+    """What its preset decides, where something else is stated."""
     __repr__ = short_repr
 
     @property
@@ -114,13 +115,20 @@ def make_candidates(
     found = []
     for preset in presets:
         rows = encoded(preset)
-        n_inputs, rule = rows.X.shape[1], preset.for_inputs(rows.X.shape[1])
+        n_inputs = rows.X.shape[1]
+        made = preset.for_inputs(n_inputs)
+        rule = fitting(request, made)
         keeps_sizes = request.hidden_sizes is None or (preset is not chosen and not preset.hidden_sizes)
         hidden = preset.hidden_sizes if keeps_sizes else request.hidden_sizes or ()
         sizes = (n_inputs, *hidden, _n_outputs(task, n_targets, output, loss))
         network = _network(request, rule, sizes, output, loss, KINDS[task.kind])
         settings = _settings(request, rule, has_validation)
-        found.append(Candidate(rows=rows, network=network, optimizer=_optimizer(request, rule), settings=settings))
+        found.append(
+            Candidate(
+                rows=rows, network=network, optimizer=_optimizer(request, rule), settings=settings,
+                preset=choices(request, made),
+            )
+        )  # fmt: skip
     return tuple(found)
 
 
@@ -171,8 +179,6 @@ def _optimizer(request: Request, preset: Preset) -> UpdateRule:
     name = request.settings.get("optimizer", preset.optimizer["name"])
     legal = [item.name for item in fields(optimizer_class(name))]
     values: dict[str, Any] = dict(preset.optimizer) if name == preset.optimizer["name"] else {"name": name}
-    if name in ADAPTIVE:
-        values["learning_rate"] = preset.optimizer["learning_rate"]
     for key in ("learning_rate", *OPTIMIZER_SETTINGS):
         value = request.settings.get(key)
         if value is None or (key, value) == ("learning_rate", AUTO):

@@ -94,6 +94,8 @@ class TrainingPlan:
         target = list(self.candidates[index].pipeline.target.columns)
         source |= {"target": target, "task": self.task.name, **self.source}
         source["validation"] = self.share or self.source.get("validation")
+        preset = self.candidates[index].preset
+        source |= {} if preset is None else {"preset": preset.to_dict()}
         return (
             source | {"n_rows": self.n_read, "candidate": index, **({"trials": list(trials)} if trials else {})} | cache
         )

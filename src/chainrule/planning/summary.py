@@ -73,11 +73,13 @@ def training(candidate: Candidate) -> dict[str, str]:
     """The network and its training."""
     settings, optimizer, a = candidate.settings, candidate.optimizer, candidate.network.architecture
     penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
+    preset = {} if candidate.preset is None else {"preset": candidate.preset.text}
     return {
         "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
         "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, "
         f"{settings['schedule']}, batches of {settings['batch_size']}, "
         f"up to {counted(settings['epochs'], 'epoch')}{penalty}, seed {settings['seed']}",
+        **preset,
     }
 
 

@@ -109,6 +109,7 @@ _SOURCE: dict[str, Schema] = {
     "rung": Whole(),
     "candidate": Whole(),
     "trials": ListOf(MapOf(Anything())),
+    "preset": Record({"name": Text(), "remain": MapOf(Anything()), "switched_off": MapOf(Text())}),
 }
 _DIVERGED: dict[str, Schema] = {
     "message": Text(),
