@@ -191,7 +191,9 @@ def test_korean_by_keyboard(browser: Browser, tmp_path: Path) -> None:
         assert texts
         english = [text for text in texts if not any("가" <= c <= "힣" for c in text)]
         assert set(english) <= {"accuracy", "chainrule"}, english
-    labels = browser.evaluate("[...document.querySelectorAll('[aria-label]')].map(e => e.getAttribute('aria-label'))")
+    labels = browser.evaluate(
+        "[...document.querySelectorAll('[aria-label]:not(.cr-row)')].map(e => e.getAttribute('aria-label'))"
+    )
     assert all(any("가" <= c <= "힣" for c in label) for label in labels), labels
 
 

@@ -14,10 +14,13 @@ from chainrule._version import __version__
 from chainrule.engine.protocol import dense_targets
 from chainrule.engine.select import reference
 from chainrule.explain.step.diagram import diagram
+from chainrule.explain.step.update import rule_of
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.network.records import Backward
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.kinds.layer_norm import LAYER_NORM
+from chainrule.reference.losses import loss_named
 from chainrule.report import choose, curves, health
 from chainrule.report.pack import Pack, PackedEntry
 from chainrule.report.report_input import ReplayedStep, ReportInput
@@ -67,6 +70,11 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
         "result": dict(given.result),
         "events": list(given.events),
         "names": _names(given),
+        "layers": [
+            {"kind": layer.kind.call if layer.kind else None, "elementwise": ACTIVATIONS[layer.activation].elementwise}
+            for layer in a.layers
+        ],
+        "fused": loss_named(a.loss).pairs[a.layers[-1].activation].fused,
         "n_steps": given.n_steps,
         "steps_per_epoch": given.steps_per_epoch,
         "history": {name: curves.plain(column) for name, column in given.history.items()},
@@ -100,6 +108,7 @@ def _steps(
         measured[t] = health.of_step(seen.record, given.architecture)
         if t in wanted:
             kept[t] = packed(seen, given.architecture, pack)
+            kept[t]["rule"] = rule_of(given.settings.optimizer.to_dict(), seen.settings)
     kept = _within(kept, wanted, pack, max(budget, size))
     layers = [{name: [measured[t][name][l] for t in sorted(measured)] for name in health.MEASURES}
               for l in range(len(given.architecture.layers))]  # fmt: skip

@@ -23,7 +23,7 @@ from chainrule.report.collect import Collected
 from chainrule.words import LANGUAGES, sentences
 
 ENTRY = "main.js"
-STYLES = ("frame.css", "charts.css", "steps.css", "numbers.css", "screens.css")
+STYLES = ("frame.css", "charts.css", "steps.css", "drawing.css", "numbers.css", "screens.css")
 """The style sheets in their order: a rule further down wins over one of equal weight."""
 _IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./(\w+\.js)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.M)
@@ -55,6 +55,8 @@ def words() -> str:
     diagram = sentences("diagram")
     side_by_side = {key: [result[language][key] for language in LANGUAGES] for key in result["en"]}
     side_by_side |= {f"{key}_title": [diagram[language][key] for language in LANGUAGES] for key in diagram["en"]}
+    drawing = sentences("drawing")
+    side_by_side |= {f"drawn_{key}": [drawing[language][key] for language in LANGUAGES] for key in drawing["en"]}
     plain = json.dumps(side_by_side, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(zlib.compress(plain.encode("utf-8"), 9)).decode("ascii")
 

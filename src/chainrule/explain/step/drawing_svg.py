@@ -249,15 +249,17 @@ class _Picture:
             'rx="4" fill="none" pointer-events="all"/>',
             _text(box.x + PAD, at + 4, _shortened(card.labels[p]), "soft", size=11),
         ]
-        for i, values in enumerate(card.columns.values()):
-            share = abs(values[p]) / tops[i] if np.isfinite(values[p]) else 1.0
+        for i, (name, values) in enumerate(card.columns.items()):
+            is_missing = name == "y" and np.isnan(values[p])
+            share = abs(values[p]) / tops[i] if np.isfinite(values[p]) else float(not is_missing)
             width = (COLUMN - 14) * min(share, 1.0)
             if width >= 0.5:
                 parts.append(
                     f'<rect x="{_right(box, i) - width:.1f}" y="{at + 6:.1f}" width="{width:.1f}" height="2" '
                     f'{_fill(role)} fill-opacity=".45"/>'
                 )
-            parts.append(_text(_right(box, i), at + 4, number(values[p]), "ink", anchor="end"))
+            shown = "–" if is_missing else number(values[p])
+            parts.append(_text(_right(box, i), at + 4, shown, "ink", anchor="end"))
         said = escape(visible_line("; ".join(card.formulas[p])))
         tip = self._tip(card.formulas[p], role) if self.styled else f"<title>{said}</title>"
         how = f' tabindex="0" role="img" aria-label="{said}"' if self.styled else ""

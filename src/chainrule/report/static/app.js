@@ -1,12 +1,11 @@
 // The page: its state, what can be done to it, and the order in which it is drawn.
 
-import { copy, h, show } from "./dom.js";
+import { h, show } from "./dom.js";
 import { drawChecks } from "./checks.js";
+import { drawDiagram } from "./diagram.js";
 import { drawHeader } from "./header.js";
 import { drawCurves, drawHealth, readHistory } from "./history.js";
-import { mermaid } from "./mermaid.js";
 import { Step, label } from "./model.js";
-import { grouped } from "./numbers.js";
 import { imageSide } from "./pictures.js";
 import { drawRate } from "./rate.js";
 import { unknownTo, verifyStep } from "./verify.js";
@@ -322,31 +321,8 @@ export class App {
   }
 
   drawDiagram() {
-    if (!this.step) return show(this.sections.diagram);
-    const drawn = this.step.diagram?.[this.state.lang],
-      source = drawn ?? mermaid(this.step, this.state.row);
-    show(
-      this.sections.diagram,
-      h("h2", null, t("diagram")),
-      h(
-        "p",
-        { class: "lead" },
-        t(drawn ? "diagram_row" : "diagram_says", {
-          step: grouped(this.step.step),
-          i: this.state.row,
-        }),
-      ),
-      h(
-        "button",
-        {
-          type: "button",
-          "data-focus": "copy-source",
-          onclick: (/** @type {any} */ event) => copy(source, event.currentTarget, t("copied")),
-        },
-        t("copy_source"),
-      ),
-      h("pre", { class: "source num", id: "mermaid", tabindex: 0 }, source),
-    );
+    if (this.step) drawDiagram(this.sections.diagram, this, this.step);
+    else show(this.sections.diagram);
   }
 
   // The address holds the cursor, so that a link leads to the very number.

@@ -21,7 +21,7 @@ function onKey(app, event) {
     return;
   if (event.key === "/") document.getElementById("ask")?.focus();
   else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
-    if (target.closest(".scroll, .network-box, pre")) return;
+    if (target.closest(".scroll, .network-box, .drawing-box, pre")) return;
     app.move(event.key === "ArrowRight" ? 1 : -1);
   } else if (event.key === " " && !target.closest("button, a, summary")) app.play(!app.playing);
   else return;

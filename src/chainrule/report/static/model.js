@@ -27,6 +27,8 @@ export class Step {
     this.optimizer = raw.optimizer;
     /** @type {Record<string, string> | null} */
     this.diagram = raw.diagram;
+    /** @type {string} */
+    this.rule = raw.rule;
     /** @type {number} */
     this.eta = raw.eta;
     /** @type {number} */

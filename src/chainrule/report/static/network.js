@@ -2,6 +2,7 @@
 
 import { h, svg } from "./dom.js";
 import { row } from "./arrays.js";
+import { columnsOf } from "./drawing_shapes.js";
 import { label, largest } from "./model.js";
 import { brief, grouped, number } from "./numbers.js";
 import { t } from "./words.js";
@@ -15,7 +16,7 @@ import { t } from "./words.js";
  * @param {number} most
  * @param {Record<number, number>} asked
  */
-function chosenUnits(step, i, most, asked) {
+export function chosenUnits(step, i, most, asked) {
   return step.layers.map((/** @type {Matrix} */ a, /** @type {number} */ l) => {
     const n = step.sizes[l];
     if (n <= most) return Array.from({ length: n }, (_, j) => j);
@@ -49,6 +50,8 @@ function named(ref) {
   return ref.l && ref.j === undefined ? { [ref.l]: ref.i } : {};
 }
 
+/** Between two layers: room for the value of a unit. */
+const LEAST_GAP = 84;
 /** @type {Record<string, string>} */
 const PHASES = {
   z: "forward",
@@ -88,8 +91,15 @@ export function drawNetwork(app, step, op, ref, width) {
     46,
     20 + 6.8 * Math.max(...[...inputs.values()].map((name) => name.length)),
   );
-  const wide = 74,
-    x = (/** @type {number} */ l) => left + ((width - left - wide - 30) * l) / L;
+  const wide = Math.max(
+    74,
+    6.8 *
+      Math.max(
+        ...units[L].map((/** @type {number} */ j) => columnsOf(outputLabel(app, step, i, j))),
+      ),
+  );
+  width = Math.max(width, left + wide + 30 + LEAST_GAP * L);
+  const x = (/** @type {number} */ l) => left + ((width - left - wide - 30) * l) / L;
   const place = units.map((/** @type {any[]} */ list, /** @type {number} */ l) => {
     const n = list.length + (step.sizes[l] > list.length ? 1 : 0),
       top = 44 + ((rows - n) * gap) / 2;
@@ -271,7 +281,6 @@ function unitShape(app, step, op, i, l, j, x, y, isAsked, inputs) {
       });
   const name = l === step.L ? app.outputName(j) : l === 0 ? app.inputName(j) : String(j);
   const short = l === 0 ? inputs.get(j) : shortened(name, 12);
-  const isTarget = l === step.L && step.value({ kind: "y", l: null, i, j }) === 1 && app.isClass;
   return svg(
     "g",
     {
@@ -286,12 +295,24 @@ function unitShape(app, step, op, i, l, j, x, y, isAsked, inputs) {
       : svg(
           "text",
           { class: "name", x: x + 14, y: y - 2 },
-          `${short}${isTarget ? ` ◎ ${t("target")}` : ""}`,
+          l === step.L ? outputLabel(app, step, i, j) : short,
         ),
     l === 0
       ? svg("text", { class: "val", x: x + 13, y: y - 5 }, reached ? brief(value) : "")
       : svg("text", { class: "val", x: x + 14, y: y + 11 }, reached ? brief(value) : ""),
   );
+}
+
+/**
+ * The name of an output, with a mark where it is the target of the row.
+ * @param {App} app
+ * @param {Step} step
+ * @param {number} i
+ * @param {number} j
+ */
+function outputLabel(app, step, i, j) {
+  const isTarget = app.isClass && step.value({ kind: "y", l: null, i, j }) === 1;
+  return `${shortened(app.outputName(j), 12)}${isTarget ? ` ◎ ${t("target")}` : ""}`;
 }
 
 /**

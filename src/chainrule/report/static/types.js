@@ -236,6 +236,7 @@
  * @property {number[]} rows
  * @property {StepSettings} settings
  * @property {Record<string, string> | null} diagram
+ * @property {string} rule
  * @property {Record<string, Entries>} arrays
  */
 
@@ -284,6 +285,8 @@
  * @property {Result} result
  * @property {RunEvent[]} events
  * @property {{ inputs: string[] | null, outputs: string[] | null, target: string | null, mean: number[] | null, scale: number[] | null }} names
+ * @property {{ kind: string | null, elementwise: boolean }[]} layers
+ * @property {boolean} fused
  * @property {number} n_steps
  * @property {number} steps_per_epoch
  * @property {Record<string, (number | null)[]>} history
@@ -294,6 +297,42 @@
  * @property {Record<string, [number, number]>} places
  * @property {GradientCheck | null} check
  * @property {Rate | null} rate
+ */
+
+/**
+ * A table of numbers in the drawing of a step: a row for each unit or entry, with its formulas and its name as a number
+ * of the step.
+ * @typedef {object} Card
+ * @property {string} title
+ * @property {string[]} equations
+ * @property {string[]} labels
+ * @property {{ name: string, values: number[] }[]} columns
+ * @property {string[][]} formulas
+ * @property {Reference[]} refs
+ * @property {number} more units or entries that are not shown
+ */
+
+/**
+ * Both passes of one row as cards by layer, and the edges into each layer: two rows of cards, and what flows.
+ * @typedef {object} Drawing
+ * @property {(Card | null)[]} forward
+ * @property {(Card | null)[]} learned
+ * @property {(Card | null)[]} backward
+ * @property {[number, number, number][][]} edges
+ * @property {[number, number, number][][]} edgesBack
+ * @property {boolean[]} residual
+ * @property {number[]} sizes
+ * @property {string} head
+ * @property {number} n
+ * @property {number} loss
+ * @property {string} lossName
+ * @property {number} rate
+ * @property {string} rule
+ */
+
+/**
+ * Where a card stands: its corner, size, the width of its labels, the middle of every row.
+ * @typedef {{ card: Card, x: number, y: number, width: number, height: number, label: number, rows: number[] }} Box
  */
 
 /**
