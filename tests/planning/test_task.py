@@ -56,7 +56,9 @@ def test_several_targets() -> None:
     assert chosen(zero_one, numbers).kind == "values"
     with pytest.raises(DataError, match="'y1': holds text such as 'no'; task 'regression' expects numbers"):
         chosen(numbers, words)
-    with pytest.raises(DataError, match="'y1': holds 3 different values; multilabel targets must have two"):
+    with pytest.raises(
+        DataError, match="'y1': holds 3 different values; several targets must be numbers, or have two.*--target y1"
+    ):
         chosen(words, np.array(["a", "b", "c"]))
 
 

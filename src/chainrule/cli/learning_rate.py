@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from chainrule import json_text
 from chainrule.api.learning_rate import begun_with, learning_rate, pose, within
@@ -32,12 +33,13 @@ def run(options: argparse.Namespace) -> int:
     file = None if options.output_file is None else Path(options.output_file)
     if file is not None:
         check_picture(file, options.language, options.data)
-    candidate = plan_of(options).candidates[-1]
+    plan = plan_of(options)
+    candidate = plan.candidates[-1]
     X, y, weight = candidate.rows.trained_on
     settings = {name: candidate.settings[name] for name in STEPS}
     found = learning_rate(
         network_of(candidate), X, y, candidate.optimizer, epochs=candidate.settings["epochs"], sample_weight=weight,
-        class_weight=options.class_weight, engine=options.engine, threads=candidate.settings["threads"],
+        class_weight=plan.request.class_weight, engine=options.engine, threads=candidate.settings["threads"],
         thorough=options.thorough, **settings,
     )  # fmt: skip
     if file is not None:
@@ -64,7 +66,9 @@ def check_picture(file: Path, language: str, *read: str) -> None:
         fonts(language)
 
 
-def settle(options: argparse.Namespace, chosen: Selected, folder: Path) -> tuple[Selected, Suggestion | None, str]:
+def settle(
+    options: argparse.Namespace, chosen: Selected, folder: Path, class_weight: Any = None
+) -> tuple[Selected, Suggestion | None, str]:
     """The choice with the learning rate found by --learning-rate auto, the analysis, and a line describing it.
 
     A run that is continued keeps the one it was begun with.
@@ -76,7 +80,7 @@ def settle(options: argparse.Namespace, chosen: Selected, folder: Path) -> tuple
     X, y, weight = candidate.rows.trained_on
     asked = Settings(optimizer=candidate.optimizer, **{name: candidate.settings[name] for name in STEPS})
     threads = candidate.settings["threads"]
-    problem = pose(network_of(candidate), X, y, asked, weight, options.class_weight, options.engine, threads)
+    problem = pose(network_of(candidate), X, y, asked, weight, class_weight, options.engine, threads)
     found = suggest(problem, within(candidate.settings["epochs"] * problem.task.steps_per_epoch, N_STEPS_AUTO))
     low, high = found.interval
     n_runs = len(found.race.etas) + len(found.given_up.etas)

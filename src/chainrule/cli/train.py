@@ -65,19 +65,19 @@ def _trained(
         train_report.tell_understood(plan, last.pipeline)
     with _claimed(options, folder) as claimed:
         begun = claimed.path if options.resume else None
-        chosen, found, how = choose(plan, options.class_weight, options.engine, begun, epochs=epochs), None, None
+        chosen, found, how = choose(plan, plan.request.class_weight, options.engine, begun, epochs=epochs), None, None
         if tell and few:  # the choice decides about the inputs too
             train_report.tell_understood(plan, chosen.candidate.pipeline)
         if options.learning_rate == AUTO:
             from chainrule.cli.learning_rate import settle
 
-            chosen, found, how = settle(options, chosen, claimed.path)
+            chosen, found, how = settle(options, chosen, claimed.path, plan.request.class_weight)
         if tell:
             done_before = n_done(begun, chosen.candidate.settings["epochs"])
             train_report.tell_training(plan, chosen, f"{engine.name} ({reason})", how, done_before)
         with ending.ENDING.held():
             done = train_candidate(
-                plan, chosen, learning_rate=found, class_weight=options.class_weight, engine=options.engine,
+                plan, chosen, learning_rate=found, class_weight=plan.request.class_weight, engine=options.engine,
                 directory=claimed, resume=options.resume, progress="auto" if tell else False,
             )  # fmt: skip
     return chosen, done

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from chainrule.cli.class_weight import class_weight
 from chainrule.data import builtin
 from chainrule.data.table import DIALECT, Selection
 from chainrule.data.table import missing_cells as cells_missing
@@ -54,7 +55,7 @@ def request(options: argparse.Namespace) -> Request:
         valid_after=options.valid_after,
         settings=stated,
         metric=options.metric,
-        class_weight=options.class_weight,
+        class_weight=class_weight(options.class_weight, names_in(options.class_weight), names_in(options.target)),
         positive=options.positive,
         hidden_sizes=None if options.network is None else hidden_sizes(options.network),
         activation=None if options.activation is None else _one_or_each(options.activation),

@@ -120,7 +120,11 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
         ),
     )
     group.add_argument("--positive", metavar="CLASS", help="which of two classes f1 refers to (default: the rarer)")
-    group.add_argument("--class-weight", choices=("balanced",), help="weight classes inversely to their frequency")
+    group.add_argument(
+        "--class-weight", metavar="CLASS=W,…",
+        help="weights of classes, such as yes=3; of several targets TARGET:CLASS=W,…; or balanced, inversely to their "
+        "frequency",
+    )  # fmt: skip
     group.set_defaults(task="auto", drop="", metric="auto")
 
 

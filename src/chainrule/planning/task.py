@@ -110,7 +110,8 @@ def _words_of_label(target: Column) -> tuple[ClassName, ...]:
     names, _ = names_of(target)
     if len(names) != 2:
         message = (
-            f"holds {len(names)} different values; multilabel targets must have two each. Train on this target alone."
+            f"holds {len(names)} different values; several targets must be numbers, or have two values each. "
+            f"Train one model per target: --target {target.name}, then the others."
         )
         raise DataError(message, column=target.name)
     return names
