@@ -18,7 +18,8 @@ class Notation:
     """Formats with the slots l, below (l − 1), above (l + 1); and j (unit), k (unit of the layer below).
 
     on: what the activation is applied to, z or u; skip: the input of a layer that adds it; error: the name
-    of what the pullback gives; more: the error that a residual connection above lets down unchanged.
+    of what the pullback gives; more: the error that a residual connection above lets down unchanged; transposed:
+    whether W is the transpose of the stored W[l], a row for each unit of the layer itself.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Notation:
     bias_gradient: str
     delta: str = "δ"
     raised: bool = False
+    transposed: bool = False
 
     def equation(self, name: str, l: int, *, has_kind: bool = False, skip: bool = False, more: bool = False) -> str:
         """An equation with its layer numbers; of a layer that has a kind, adds its input, or lies below one."""
@@ -60,6 +62,10 @@ class Notation:
     def dw(self, l: int, k: int, j: int) -> str:
         """The name of the gradient of that weight."""
         return self.weight_gradient.format(l=self._l(l), k=k, j=j)
+
+    def dw_matrix(self, l: int) -> str:
+        """The name of the gradient of all weights of a layer: dW1, ∂J/∂W¹, ∂C/∂w^1."""
+        return self.weight_gradient.partition("{j}")[0].partition("{k}")[0].rstrip("[_").format(l=self._l(l))
 
     def db(self, l: int, j: int) -> str:
         """The name of the gradient of a bias."""
@@ -115,6 +121,7 @@ NOTATIONS: dict[str, Notation] = {
         weight_gradient="∂J/∂W{l}[{j},{k}]",
         bias_gradient="∂J/∂b{l}[{j}]",
         raised=True,
+        transposed=True,
     ),
     "nielsen": Notation(
         name="nielsen",
@@ -137,6 +144,7 @@ NOTATIONS: dict[str, Notation] = {
         weight="w^{l}_{j},{k}",
         weight_gradient="∂C/∂w^{l}_{j},{k}",
         bias_gradient="∂C/∂b^{l}_{j}",
+        transposed=True,
     ),
 }
 """s is the row's share w/Σw of J; Σ_i (Nielsen's Σ_x) runs over the rows of the batch."""

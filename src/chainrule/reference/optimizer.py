@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,6 +50,8 @@ class OneNumber:
 class Parts:
     """The change of one parameter as a sum: fresh·g, what memory alone makes, and what decays.
 
+    Every symbolic form, evaluated with `symbols`, α of `where` and the hyper-parameters, gives its number.
+
     Parameters
     ----------
     fresh : float
@@ -63,7 +65,10 @@ class Parts:
     others : tuple of (str, float)
         Further summands: symbols and value.
     where : str, optional
-        What a symbol of `fresh_is` means, such as "α = η/(√v + ε)".
+        What a symbol of `fresh_is` means, with its numbers, such as "α = η/(√v + ε) = 0.1/(√0.04 + 1e-08) = 0.5".
+    symbols : mapping of str to str
+        The symbols of these forms and their values, as text; of what the rule remembers the value before the step. None
+        by default.
     """
 
     fresh: float
@@ -72,6 +77,7 @@ class Parts:
     memory_is: str = ""
     others: tuple[tuple[str, float], ...] = ()
     where: str | None = None
+    symbols: Mapping[str, str] = field(default_factory=dict)
 
 
 def no_state(hyper: Hyper) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class Term:
     name : str
         What it is, such as "a1[0,4] · W2[4,1]".
     factors : tuple of (str, float)
-        Its factors.
+        Its factors, whose product it is; () where it is no product.
     value : float
         Its value in float64.
     row, example : int, optional

@@ -326,3 +326,18 @@ def test_to_dict_holds_every_number(step: cr.Step) -> None:
     assert np.array_equal(np.array(record["forward"]["z"][2], dtype=np.float32), step.forward.z[2])
     assert np.array_equal(np.array(record["backward"]["dW"][3], dtype=np.float32), step.backward.dW[3])
     assert record["rows"] == step.rows.tolist()
+
+
+@pytest.mark.parametrize(("notation", "name"), [("batch", "dW2"), ("note", "∂J/∂W²"), ("nielsen", "∂C/∂w^2")])
+def test_the_whole_gradient_stands_as_the_notation_has_it(notation: str, name: str) -> None:
+    """Rows are units of the layer below in batch notation, of the layer itself where W is the transpose."""
+    net = cr.Network([2, 4, 3], "tanh", seed=2, dtype="float64")
+    X, y = np.array([[0.5, -1.0], [2.0, 0.25]]), [0, 2]
+    step = cr.train(net, X, y, optimizer=cr.SGD(0.1), batch_size=2, epochs=1, progress=False).replay(0)
+    lines = step.explain(notation=notation).splitlines()
+    at = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{name}, the whole gradient"))
+    expected = step.backward.dW[2] if notation == "batch" else step.backward.dW[2].T
+    assert lines[at].endswith("units of the layer below:" if notation == "batch" else "units of this layer:")
+    shown = [[float(x) for x in line.split()[1:]] for line in lines[at + 1 : at + 1 + len(expected)]]
+    np.testing.assert_allclose(shown, expected, rtol=1e-4)
+    assert not lines[at + 1 + len(expected)].strip().startswith("[")

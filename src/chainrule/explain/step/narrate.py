@@ -356,14 +356,16 @@ class _Narration:
             self.lines += kind.gradients()
 
     def _matrix(self, l: int) -> None:
-        """The whole of dW where it is small; else its length."""
-        dW = self.record.backward.dW[l]
+        """The whole of dW where it is small, in the orientation of the notation; else its length."""
+        dW, name = self.record.backward.dW[l], self.notation.dw_matrix(l)
+        if self.notation.transposed:
+            dW = dW.T
         if dW.shape[0] <= MATRIX_ROWS and dW.shape[1] <= MATRIX_COLUMNS:
-            self.write(f"dW{l}, {self.text['matrix']}:")
+            self.write(f"{name}, {self.text['matrix_to' if self.notation.transposed else 'matrix']}:")
             self.lines += aligned([(f"[{k}]", *map(number, row)) for k, row in enumerate(dW)])
         else:
             norm = number(float(np.linalg.norm(dW.astype(np.float64))))
-            self.say("norm", 2, n=dW.size, name=f"dW{l}", norm=norm)
+            self.say("norm", 2, n=dW.size, name=name, norm=norm)
 
     def example_entries(self) -> list[tuple[int, int]]:
         """For every layer the weight to which this row gives most, or whose gradient is largest if it gives none."""

@@ -98,6 +98,8 @@ def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float
             array = b.of_tensor(name)[l]
             squares += 0.0 if array is None else float((array.astype(np.float64) ** 2).sum())
     norm, limit = float(np.sqrt(squares)), settings.clip_norm
+    if limit is not None and not np.isfinite(norm):
+        return norm, np.nan  # nothing can be shortened by it
     return norm, limit / norm if limit is not None and norm > limit else 1.0
 
 
@@ -106,7 +108,7 @@ def _clipping(record: StepRecord, settings: StepSettings, text: Mapping[str, str
     if settings.clip_norm is None:
         return 1.0, []
     norm, scale = clipped_by(record, settings)
-    result = text["clipped" if scale < 1 else "not_clipped"]
+    result = text["clipped" if scale != 1 else "not_clipped"]
     shown = result.format(norm=number(norm), limit=number(settings.clip_norm), factor=number(scale))
     return scale, wrapped(shown, 2)
 
@@ -140,7 +142,7 @@ def _gradient(
         symbols.append(PENALTIES[penalty].symbols)
         numbers.append(f"{number(strength)}·{factor(float(PENALTIES[penalty].slope(np.asarray(W))))}")
     left, right = " + ".join(symbols), " + ".join(numbers)
-    if scale < 1:
+    if scale != 1:
         left = f"({left})·c" if len(symbols) > 1 else f"{left}·c"
         right = f"({right})·{number(scale)}" if len(numbers) > 1 else f"{right}·{number(scale)}"
     return [f"g = {left} = {right} = {g}"]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from chainrule.explain.notation import NOTATIONS
-from chainrule.explain.step.update import hyper_at, numbers_of, rule_in_numbers
+from chainrule.explain.step.update import clipped_by, hyper_at, numbers_of, rule_in_numbers
 from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.step_context import StepContext
+from chainrule.reference.optimizer import Parts
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.penalties import PENALTIES
 from chainrule.text import numpy_lines as code
+from chainrule.text.tables import number
 from chainrule.text.terms import Origin, Term
 
 
@@ -21,65 +24,92 @@ def of_parameter(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """W, b, gain or shift after the step: old + what the optimizer made of the gradient, part by part."""
     u, name = context.record.update, str(context.optimizer.get("name", ""))
     old, new = getattr(u.old, e.kind)[e.l][e.at], getattr(u.new, e.kind)[e.l][e.at]
-    label, d = str(e), f"d{e}"
+    label, known = str(e), bool(np.isfinite(context.record.backward.loss)) and name in OPTIMIZERS
+    numbers = numbers_of(context.record, context.settings, context.optimizer, e.kind, e.l, e.at)
+    parts = OPTIMIZERS[name].parts if known else None
+    split = None if parts is None else parts(numbers)
     terms = [Term(f"{label} (t)", (), float(old))]
-    applied = bool(np.isfinite(context.record.backward.loss))
-    if applied and name in OPTIMIZERS:
-        terms += [
-            Term(what, (), value) for what, value in _summands(context, e, name) if value != 0 or what.endswith("·g")
-        ]
+    if split is not None:
+        terms += _split(context, e, split)
+    elif known:  # an entry that does not split its change
+        terms.append(Term("Δ", (), numbers.theta_new - numbers.theta))
     values = [term.value for term in terms]
     total = math.fsum(values) if all(map(math.isfinite, values)) else float(np.sum(values))
     lines = rule_in_numbers(context.record, context.settings, context.optimizer, e.kind, e.l, e.at, NOTATIONS["batch"])
-    where = _where(context, e, name) if applied and name in OPTIMIZERS else None
-    if where is not None:
-        lines.append(where)
+    if split is not None:
+        lines = [*_symbols(context, e, split), *lines, *([] if split.where is None else [split.where])]
     return new, Origin(
-        symbols=f"{label} ← {OPTIMIZERS[name].formula.partition('←')[2].strip() if name in OPTIMIZERS else '?'}",
+        symbols=_formula(name, label, numbers.hyper),
         terms=tuple(terms),
         sum_name=label,
         total=total,
         steps=(),
         running=tuple(map(float, np.cumsum(values))),
         exact=False,
-        operands=(d,),
-        code=tuple(_code(context, e, name, new) if applied and name in OPTIMIZERS else ()),
+        operands=(f"d{e}",),
+        code=tuple(_code(context, e, name, new) if known else ()),
         lines=tuple(lines),
     )
 
 
-def _gradient_parts(context: StepContext, e: TensorEntry) -> list[tuple[str, float]]:
-    """g as dW, penalties, and the factor of clipping on all of them."""
-    b, u, s = context.record.backward, context.record.update, context.settings
-    dW, old = float(getattr(b, f"d{e.kind}")[e.l][e.at]), float(getattr(u.old, e.kind)[e.l][e.at])
-    parts = [("g", dW)]
+def _formula(name: str, label: str, hyper: Mapping[str, Any]) -> str:
+    """The rule with these hyper-parameters, of the parameter `label`."""
+    if name not in OPTIMIZERS:
+        return f"{label} ← ?"
+    entry = OPTIMIZERS[name]
+    formula = entry.formula if entry.formula_for is None else entry.formula_for(hyper)
+    return formula.replace("θ ←", f"{label} ←")
+
+
+def _split(context: StepContext, e: TensorEntry, split: Parts) -> list[Term]:
+    """The change as a sum: fresh gradient, each penalty, memory, decay; every label is the product of its factors."""
+    terms = []
+    for factors in _gradient_parts(context, e):
+        of_term = ((split.fresh_is, split.fresh), *factors)
+        terms.append(Term("·".join(name for name, _ in of_term), of_term, math.prod(x for _, x in of_term)))
+    first, *penalties = terms
+    remembered = [Term(split.memory_is, (), split.memory)] if split.memory else []
+    others = [Term(what, (), value) for what, value in split.others]
+    return [first, *(term for term in [*penalties, *remembered, *others] if term.value != 0)]
+
+
+def _gradient_parts(context: StepContext, e: TensorEntry) -> list[tuple[tuple[str, float], ...]]:
+    """g as the factors of its summands: the gradient of J and of each penalty, both with the factor c of clipping."""
+    old, scale = float(getattr(context.record.update.old, e.kind)[e.l][e.at]), _clipped(context)
+    c = () if scale == 1 else (("c", scale),)
+    parts: list[tuple[tuple[str, float], ...]] = [
+        (*c, (f"d{e}", float(getattr(context.record.backward, f"d{e.kind}")[e.l][e.at])))
+    ]
     if e.kind == "W":
-        penalties = ((PENALTIES[penalty], strength) for penalty, strength in s.penalties.items())
-        parts += [(entry.symbols, strength * float(entry.slope(np.asarray(old)))) for entry, strength in penalties]
-    whole = math.fsum(value for _, value in parts)
-    g = float(getattr(u.gradient, e.kind)[e.l][e.at])
-    factor = g / whole if s.clip_norm is not None and whole else 1.0
-    return [(what, value * factor) for what, value in parts]
+        for penalty, strength in context.settings.penalties.items():
+            entry = PENALTIES[penalty]
+            slope = (entry.symbols.partition("·")[2], float(entry.slope(np.asarray(old))))
+            parts.append((*c, (penalty, strength), slope))
+    return parts
 
 
-def _summands(context: StepContext, e: TensorEntry, name: str) -> list[tuple[str, float]]:
-    """The change as a sum: fresh gradient, penalty, memory, decay; each already times its factor.
-
-    Of a rule whose entry does not split its change: the change as one number.
-    """
-    numbers = numbers_of(context.record, context.settings, context.optimizer, e.kind, e.l, e.at)
-    parts = OPTIMIZERS[name].parts
-    if parts is None:
-        return [("Δ·g", numbers.theta_new - numbers.theta)]
-    p = parts(numbers)
-    result = [(f"{p.fresh_is}·{what}", p.fresh * value) for what, value in _gradient_parts(context, e)]
-    return [*result, *([(p.memory_is, p.memory)] if p.memory else []), *p.others]
+def _clipped(context: StepContext) -> float:
+    """The factor of clipping; 1 where the gradient is not shortened."""
+    return clipped_by(context.record, context.settings)[1]
 
 
-def _where(context: StepContext, e: TensorEntry, name: str) -> str | None:
-    parts = OPTIMIZERS[name].parts
-    numbers = numbers_of(context.record, context.settings, context.optimizer, e.kind, e.l, e.at)
-    return None if parts is None else parts(numbers).where
+def _symbols(context: StepContext, e: TensorEntry, split: Parts) -> list[str]:
+    """The values of the symbols in the labels, all before the step; c with the numbers it is made of."""
+    penalties = context.settings.penalties if e.kind == "W" else {}
+    strengths = {name: f"{x:g}" for name, x in penalties.items() if x}
+    if strengths:
+        strengths["W"] = number(context.record.update.old.W[e.l][e.at])
+    lines = [
+        ",  ".join(f"{name} = {value}" for name, value in symbols.items())
+        for symbols in (split.symbols, strengths)
+        if symbols
+    ]
+    norm, scale = clipped_by(context.record, context.settings)
+    if scale != 1:
+        whole = "(J + penalty)" if any(context.settings.penalties.values()) else "J"
+        limit = context.settings.clip_norm
+        lines.append(f"c = clip_norm/‖∇{whole}‖ = {number(limit)}/{number(norm)} = {number(scale)}")
+    return lines
 
 
 def _code(context: StepContext, e: TensorEntry, name: str, new: Any) -> list[str]:

@@ -10,7 +10,9 @@ import numpy as np
 from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.layer_kind import of_kind
 from chainrule.explain.why.step_context import Array, StepContext
+from chainrule.reference.activation import Activation
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.loss import Pair
 from chainrule.reference.losses import loss_named
 from chainrule.text import numpy_lines as code
 from chainrule.text.sums import chain, same_bits
@@ -92,25 +94,34 @@ def _of_output(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
             lines=code.fused_delta(a[j], y[j], s, context.dtype, value),
         )  # fmt: skip
     wide = [x.astype(np.float64)[None, :] for x in (f.z[l][i], a, y)]
-    da = pair.da(wide[1], wide[2])[0]
-    g = ACTIVATIONS[context.architecture.output]
-    total = float((g.pullback(wide[0], wide[1], da[None, :]) if pair.delta is None else pair.delta(*wide))[0, j])
-    if g.elementwise and pair.delta is None:
-        slope = float(g.pullback(wide[0], wide[1], np.ones_like(wide[0]))[0, j])
-        terms = [Term("∂loss/∂a", (), float(da[j]))]
-        steps = [(f"· g′(z{l}[{i},{j}]) = {slope:.7g}", float(da[j]) * slope)]
-        symbols = f"BP1  {name} = s·∂loss/∂a·g′(z{l}[{i},{j}]),  {share}"
-    else:
-        ds = da * wide[1][0] if not g.elementwise else da
-        terms = [Term(f"da·a of unit {k}", (("∂loss/∂a", float(da[k])), (f"a{l}[{i},{k}]", float(a[k]))), float(ds[k]))
-                 for k in range(len(da))] if not g.elementwise else [Term("∂loss/∂z", (), total)]  # fmt: skip
-        steps = [] if g.elementwise else [(f"a_j·(da_j − Σ) = {float(a[j]):.7g}·({float(da[j]):.7g} − Σ)", total)]
-        symbols = f"BP1  {name} = s·" + ("∂loss/∂z" if g.elementwise else "a_j·(da_j − Σ_k da_k·a_k)") + f",  {share}"
+    symbols, terms, sum_name, steps = _of_pair(pair, ACTIVATIONS[context.architecture.output], wide, e)
+    total = steps[-1][1] if steps else terms[0].value
     steps.append((f"· s = {float(s):.7g}", total * float(s) if s > 0 else 0.0))
     return value, origin_of(
-        symbols, terms, "∂loss/∂a" if g.elementwise else "Σ_k da_k·a_k", None, False, steps=steps, operands=operands,
-        lines=code.value_alone(total * float(s), value, "s·∂loss/∂z in float64"),
+        f"BP1  {name} = s·{symbols},  {share}", terms, sum_name, None, False, steps=steps, operands=operands,
+        lines=code.value_alone(steps[-1][1], value, "s·∂loss/∂z in float64"),
     )  # fmt: skip
+
+
+def _of_pair(
+    pair: Pair, g: Activation, wide: list[Array], e: TensorEntry
+) -> tuple[str, list[Term], str, list[tuple[str, float]]]:
+    """∂loss/∂z of an output: formula, terms, the name of their sum, what follows it; wide: z, a, y of the row."""
+    (i, j), l, a, da = e.at, e.l, wide[1], pair.da(wide[1], wide[2])
+    total = float((g.pullback(wide[0], a, da) if pair.delta is None else pair.delta(*wide))[0, j])
+    if g.elementwise and pair.delta is None:
+        slope = float(g.pullback(wide[0], a, np.ones_like(a))[0, j])
+        steps = [(f"· g′(z{l}[{i},{j}]) = {slope:.7g}", float(da[0, j]) * slope)]
+        return (f"∂loss/∂a·g′(z{l}[{i},{j}])", [Term("∂loss/∂a", (), float(da[0, j]))], "∂loss/∂a", steps)
+    along = float((da * a).sum())
+    if g.elementwise or not np.isclose(float(a[0, j]) * (float(da[0, j]) - along), total, rtol=1e-9, atol=1e-300):
+        return "∂loss/∂z", [Term("∂loss/∂z", (), total)], "∂loss/∂z", []
+    terms = [
+        Term(f"da_{k} · a{l}[{i},{k}]", ((f"da_{k}", float(d)), (f"a{l}[{i},{k}]", float(x))), float(d * x))
+        for k, (d, x) in enumerate(zip(da[0], a[0], strict=True))
+    ]
+    numbers = f"{float(a[0, j]):.7g}·({float(da[0, j]):.7g} − {_bracketed(along)})"
+    return "a_j·(da_j − Σ_k da_k·a_k)", terms, "Σ_k da_k·a_k", [(f"a_j·(da_j − Σ) = {numbers}", total)]
 
 
 def of_du(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
@@ -138,12 +149,15 @@ def _through_activation(context: StepContext, e: TensorEntry, recorded: Array) -
         symbols += f"·mask{l}[{i},{j}]"
         steps.append((f"· mask = {float(mask[i, j]):.7g}", at))
     if not g.elementwise:
-        whole = _mixed_delta(context, l, i, j)
-        symbols += " through the Jacobian of softmax: a_j·(da_j − Σ_k da_k·a_k)"
-        steps.append(("a_j·(da_j − Σ_k da_k·a_k)", whole))
+        whole, numbers = _mixed_delta(context, l, i, j)
+        symbols += f" through the Jacobian of {g.name}"
+        if numbers is not None:
+            d = "da" if mask is None else "da·mask"
+            symbols += f": p_j·(d_j − Σ_k d_k·p_k),  p = g({on}{l}[{i}]),  d = {d}"
+        steps.append((f"Σ_k d_k·∂p_k/∂{on}_j" if numbers is None else f"p_j·(d_j − Σ_k d_k·p_k) = {numbers}", whole))
         return value, origin_of(
             symbols, s.terms, f"da{l}[{i},{j}]", s.totals, False, steps=steps, operands=s.operands,
-            lines=code.value_alone(whole, value, "the Jacobian of softmax in float64"),
+            lines=code.value_alone(whole, value, f"the Jacobian of {g.name} in float64"),
         )  # fmt: skip
     slope = float(g.slope(np.asarray([[before[i, j]]], np.float64))[0, 0])
     steps.append((f"· g′({on}{l}[{i},{j}]) = {slope:.7g}", at * slope))
@@ -167,9 +181,18 @@ def _pulled(g: Any, z: Any, da: Any) -> Any:
     return g.pullback(one, g.g(one), came)[0, 0]
 
 
-def _mixed_delta(context: StepContext, l: int, i: int, j: int) -> float:
-    """delta of a unit of a hidden softmax, whose Jacobian mixes the units of the row."""
+def _mixed_delta(context: StepContext, l: int, i: int, j: int) -> tuple[float, str | None]:
+    """delta of a unit whose activation mixes the units of the row; of a softmax, that with its numbers too."""
     da = np.array([[exact_sum(_error_sum(context, l, i, k).terms) for k in range(context.architecture.sizes[l])]])
     mask, z = context.mask(l), context.record.forward.pre_activation(l)[i : i + 1].astype(np.float64)
     g = ACTIVATIONS[context.activation(l)]
-    return float(g.pullback(z, g.g(z), da if mask is None else da * mask[i])[0, j])
+    d, p = da if mask is None else da * mask[i], g.g(z)
+    whole, along = float(g.pullback(z, p, d)[0, j]), float((d * p).sum())
+    if not np.allclose(p * (d - along), g.pullback(z, p, d), rtol=1e-9, atol=1e-300, equal_nan=True):
+        return whole, None
+    return whole, f"{p[0, j]:.7g}·({d[0, j]:.7g} − {_bracketed(along)})"
+
+
+def _bracketed(x: float) -> str:
+    """A number to seven digits, in brackets where it is negative."""
+    return f"({x:.7g})" if x < 0 else f"{x:.7g}"

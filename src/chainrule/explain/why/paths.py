@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import heapq
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +39,36 @@ def from_weight(context: StepContext, e: TensorEntry, shown: int, row: int | Non
         return _all(context, l, j, a, ends, shown, n_paths)
     if row is None:
         row = int(np.argmax(np.abs(a * context.record.backward.delta[l][:, j].astype(np.float64))))
-    return _best(context, l, j, float(a[row]), row, ends[row], shown, n_paths)
+    found = _best(context, l, j, float(a[row]), row, ends[row], shown, n_paths)
+    named = (replace(path, names=factor_names(context, path, e, row)) for path in found.top)
+    return replace(found, top=tuple(named))
+
+
+def factor_names(context: StepContext, path: Path, e: TensorEntry, row: int) -> tuple[str, ...]:
+    """What each factor of a way of one row is: the input, from node to node, and ∂J/∂z of the output unit."""
+    l, (k, _) = e.l, e.at
+    nodes = [(l + d, unit) for d, unit in enumerate(path.units)]
+    between = (_edge_name(context, path.past, row, *pair) for pair in pairwise(nodes))
+    return (f"a{l - 1}[{row},{k}]", *between, f"delta{context.L}[{row},{path.units[-1]}]")
+
+
+def _edge_name(
+    context: StepContext, past: tuple[int, ...], i: int, start: tuple[int, int], end: tuple[int, int]
+) -> str:
+    """What a node of layer m does to one of layer m + 1: slope, mask and weight, those of them that there are."""
+    (m, u), (above, v) = start, end
+    weight = "" if above in past else f"W{above}[{u},{v}]"
+    if m in past:
+        return weight or "1"
+    if _mixes(context, m):
+        reached = f"a{m}[{i},{v}]" if above in past else f"z{above}[{i},{v}]"
+        return f"∂{reached}/∂z{m}[{i},{u}]"
+    if context.has_kind(m):
+        slope = f"∂a{m}[{i},{u}]/∂z{m}[{i},{u}]"
+    else:
+        mask = "" if context.mask(m) is None else f"·mask{m}[{i},{u}]"
+        slope = f"g′(z{m}[{i},{u}]){mask}"
+    return f"{slope}·{weight}" if weight else slope
 
 
 def _count(context: StepContext, l: int) -> int:

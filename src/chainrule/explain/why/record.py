@@ -49,12 +49,15 @@ class Path:
         Their product.
     past : tuple of int
         Layers it does not go through: their residual connection carries what a unit of the layer below has.
+    names : tuple of str
+        What each factor is, such as "g′(z1[6,4])·W2[4,1]".
     """
 
     units: tuple[int, ...]
     factors: tuple[float, ...]
     value: float
     past: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
     __repr__ = short_repr
 
 

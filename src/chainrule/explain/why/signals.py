@@ -13,11 +13,14 @@ import numpy.typing as npt
 
 from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.step_context import StepContext
+from chainrule.reference.activation import Activation
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
 from chainrule.text import numpy_lines as code
 from chainrule.text.sums import chain, same_bits
 from chainrule.text.terms import Origin, Term, origin_of, products
+
+Row = npt.NDArray[np.float64]
 
 
 def of_z(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
@@ -49,15 +52,7 @@ def of_a(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     g, before = ACTIVATIONS[context.activation(l)], f.pre_activation(l)[i]
     z = before.astype(np.float64)
     whole = g.g(z[None, :])[0]
-    names, steps = [f"{on}{l}[{i},{k}]" for k in range(len(z))], list[tuple[str, float]]()
-    if g.elementwise:
-        operands = [names[j]]
-        terms = [Term(f"g({names[j]})", ((names[j], float(z[j])),), float(whole[j]))]
-        symbols = f"a{l}[{i},{j}] = g({names[j]}),  g: {g.formula}"
-    else:
-        operands, (terms, quotient) = names, _softmax_terms(names, z, j)
-        steps.append((quotient, float(whole[j])))
-        symbols = f"a{l}[{i},{j}] = e^{names[j]} / Σ_k e^{on}{l}[{i},k],  max = {z.max():.6g}"
+    symbols, terms, operands, steps = _of_g(g, (i, j), l, on, z, whole)
     mask = context.mask(l)
     if mask is not None:
         symbols += f",  · mask{l}[{i},{j}]"
@@ -82,20 +77,40 @@ def of_a(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     )  # fmt: skip
 
 
-def _softmax_terms(names: list[str], z: npt.NDArray[np.float64], j: int) -> tuple[list[Term], str]:
+def _of_g(
+    g: Activation, at: tuple[int, ...], l: int, on: str, z: Row, whole: Row
+) -> tuple[str, list[Term], list[str], list[tuple[str, float]]]:
+    """g of unit j of row i: formula, terms, operands, and what follows the sum of the terms."""
+    (i, j), names = at, [f"{on}{l}[{at[0]},{k}]" for k in range(len(z))]
+    if g.elementwise:
+        symbols = f"a{l}[{i},{j}] = g({names[j]}),  {names[j]} = {z[j]:.7g},  g: {g.formula}"
+        return symbols, [Term(f"g({names[j]})", (), float(whole[j]))], [names[j]], []
+    if _shares_of_exponentials(z, whole):
+        terms, quotient = _softmax_terms(names, z, j)
+        symbols = f"a{l}[{i},{j}] = e^({names[j]} − max) / Σ_k e^({on}{l}[{i},k] − max),  max = {z.max():.7g}"
+        return symbols, terms, names, [(quotient, float(whole[j]))]
+    terms = [Term(f"g({on}{l}[{i}])[{j}]", (), float(whole[j]))]
+    return f"a{l}[{i},{j}] = g({on}{l}[{i}])[{j}],  g: {g.formula}", terms, names, []
+
+
+def _shares_of_exponentials(z: Row, a: Row) -> bool:
+    """Whether a_j is e^z_j / Σ_k e^z_k."""
+    e_z = np.exp(z - z.max())
+    return bool(np.allclose(e_z / e_z.sum(), a, rtol=1e-9, atol=0, equal_nan=True))
+
+
+def _softmax_terms(names: list[str], z: Row, j: int) -> tuple[list[Term], str]:
     """e^(z_k − max) of every unit of a row, and the quotient that unit j takes of their sum, in words."""
     e_z = np.exp(z - z.max())
-    terms = [
-        Term(f"e^({name} − max)", ((name, float(z_k)),), float(e)) for name, z_k, e in zip(names, z, e_z, strict=True)
-    ]
-    return terms, f"e^{names[j]} / Σ = {e_z[j]:.7g} / {float(e_z.sum()):.7g}"
+    terms = [Term(f"e^({name} − max)", (), float(e)) for name, e in zip(names, e_z, strict=True)]
+    return terms, f"e^({names[j]} − max) / Σ = {e_z[j]:.7g} / {float(e_z.sum()):.7g}"
 
 
 def of_loss(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """J = Σ_i s_i·loss_i over the rows of the batch, s_i = w_i / Σw."""
     value, losses, scale = context.record.backward.loss, context.wide.row_losses, context.scale.astype(np.float64)
     terms = [
-        Term(f"s·loss of row {i}", ((f"s_{i}", float(s)), (f"loss_{i}", float(x))), float(s * x) if s > 0 else 0.0, i,
+        Term(f"s_{i} · loss_{i}", ((f"s_{i}", float(s)), (f"loss_{i}", float(x))), float(s * x) if s > 0 else 0.0, i,
              int(context.rows[i]))
         for i, (s, x) in enumerate(zip(scale, losses, strict=True))
     ]  # fmt: skip

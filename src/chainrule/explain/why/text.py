@@ -9,7 +9,7 @@ from typing import Any
 from chainrule import html_text
 from chainrule.explain.why.record import Path, Provenance
 from chainrule.explain.why.small_numbers import powered
-from chainrule.text.tables import aligned, wrapped
+from chainrule.text.tables import WIDTH, aligned, columns, wrapped
 from chainrule.text.terms import Term
 from chainrule.words import known_language, sentences
 
@@ -113,7 +113,15 @@ def _terms(answer: Provenance, text: Mapping[str, str]) -> list[str]:
     rows.append((rounding, "", "", digits(answer.rounding), ""))
     rows.append((text["is"].format(name=answer.name), "", "", exactly(answer.value), ""))
     lines = [f"  {text['terms']}"] if len(order) > 1 else []
-    return [*lines, *aligned(_narrow(rows), indent=3, gap=2), *_cancelling(origin.terms, text)]
+    return [*lines, *_fitting(rows), *_cancelling(origin.terms, text)]
+
+
+def _fitting(rows: list[tuple[str, ...]]) -> list[str]:
+    """The rows as lines; without the column of factors where they are too wide with it."""
+    lines = aligned(_narrow(rows), indent=3, gap=2)
+    if max(map(columns, lines)) <= WIDTH:
+        return lines
+    return aligned(_narrow([(name, example, "", *others) for name, example, _, *others in rows]), indent=3, gap=2)
 
 
 def _narrow(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -185,7 +193,12 @@ def _paths(answer: Provenance, text: Mapping[str, str]) -> list[str]:
     rows.append((text["top_share"].format(n=len(paths.top)), "", digits(whole)))
     if not any(row[1] for row in rows):
         return ["", *wrapped(head, 2), *aligned([(row[0], row[2]) for row in rows]), *past]
-    return ["", *wrapped(head, 2), *aligned(rows, gap=2), *past]
+    lines = ["", *wrapped(head, 2)]
+    for path, line in zip((*paths.top, None), aligned(rows, gap=2), strict=True):
+        lines.append(line)
+        if path is not None and path.names:
+            lines += wrapped(" · ".join(path.names), 6, hang=2)
+    return [*lines, *past]
 
 
 def _way(path: Path, answer: Provenance) -> str:

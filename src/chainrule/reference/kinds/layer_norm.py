@@ -252,7 +252,7 @@ def _why_u(layer: LayerOfStep, at: tuple[int, ...], dtype: Any) -> Origin:
     value, (_, x_hat, _), numbers = layer.u[i, j], _x_hat(layer, i), _numbers(layer, i)
     gain, shift = float(layer.tensors["gain"][j]), float(layer.tensors["shift"][j])
     terms = [
-        Term(f"gain{l}[{j}] · x̂[{j}]", ((f"gain{l}[{j}]", gain), ("x̂", float(x_hat[j]))), gain * float(x_hat[j])),
+        Term(f"gain{l}[{j}] · x̂[{j}]", ((f"gain{l}[{j}]", gain), (f"x̂[{j}]", float(x_hat[j]))), gain * float(x_hat[j])),
         Term(f"shift{l}[{j}]", ((f"shift{l}[{j}]", shift),), shift),
     ]
     lines = ["x_hat = (z - z.mean()) / np.sqrt(z.var() + 1e-5)", f"value = {gain!r} * x_hat[{j}] + {shift!r}"]
@@ -267,18 +267,21 @@ def _why_delta(layer: LayerOfStep, at: tuple[int, ...], dtype: Any) -> Origin:
     """delta[l][i,j] = (dx̂_j − mean(dx̂) − x̂_j·mean(dx̂·x̂))/√(var + ε), dx̂ = du·gain."""
     (i, j), l = at, layer.l
     value, (_, x_hat, deviation), given = layer.delta[i, j], _x_hat(layer, i), _numbers(layer, i)
-    dx = layer.du[i].astype(np.float64) * layer.tensors["gain"].astype(np.float64)
+    du, gain = layer.du[i].astype(np.float64), layer.tensors["gain"].astype(np.float64)
+    dx = du * gain
     mean, along = float(dx.mean()), float((dx * x_hat).mean())
     terms = [
-        Term(f"dx̂[{j}] = du·gain", ((f"du{l}[{i},{j}]", float(dx[j])),), float(dx[j])),
+        Term(f"du{l}[{i},{j}] · gain{l}[{j}]", ((f"du{l}[{i},{j}]", float(du[j])), (f"gain{l}[{j}]", float(gain[j]))),
+             float(dx[j])),
         Term("−mean(dx̂)", (), -mean),
-        Term(f"−x̂[{j}]·mean(dx̂·x̂)", (("x̂", -float(x_hat[j])), ("mean", along)), -float(x_hat[j]) * along),
-    ]
+        Term(f"−x̂[{j}]·mean(dx̂·x̂)", ((f"−x̂[{j}]", -float(x_hat[j])), ("mean(dx̂·x̂)", along)),
+             -float(x_hat[j]) * along),
+    ]  # fmt: skip
     wide = exact_sum(terms) / deviation
     return origin_of(
         f"BP2  delta{l}[{i},{j}] = (dx̂[{j}] − mean(dx̂) − x̂[{j}]·mean(dx̂·x̂))/√(var + ε),  dx̂ = du{l}·gain{l},  {given}",
         terms, "Σ", None, False, steps=[(f"/ √(var + ε) = {deviation:.7g}", wide)],
-        operands=[f"du{l}[{i},{k}]" for k in range(len(dx))],
+        operands=[f"du{l}[{i},{k}]" for k in range(len(dx))] + [f"gain{l}[{j}]"],
         lines=code.value_alone(wide, value, "(dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂))/√(var + ε) in float64"),
     )  # fmt: skip
 
@@ -288,8 +291,8 @@ def _why_dgain(layer: LayerOfStep, at: tuple[int, ...], dtype: Any) -> Origin:
     (j,), l = at, layer.l
     x_hat, du = normalised(layer.z.astype(np.float64))[0][:, j], layer.du[:, j]
     terms = [
-        Term(f"du{l}[{i},{j}] · x̂[{i},{j}]", ((f"du{l}[{i},{j}]", float(d)), ("x̂", float(x))), float(d) * float(x), i,
-             int(layer.rows[i]))
+        Term(f"du{l}[{i},{j}] · x̂[{i},{j}]", ((f"du{l}[{i},{j}]", float(d)), (f"x̂[{i},{j}]", float(x))),
+             float(d) * float(x), i, int(layer.rows[i]))
         for i, (d, x) in enumerate(zip(du, x_hat, strict=True))
     ]  # fmt: skip
     return origin_of(

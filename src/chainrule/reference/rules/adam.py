@@ -168,26 +168,34 @@ def _worked_epsilon_hat(n: OneNumber, name: str) -> list[str]:
 
 def _parts(n: OneNumber) -> Parts:
     b1, b2, t = n.hyper["beta1"], n.hyper["beta2"], n.t
-    root = math.sqrt(n.new["v"] / (1 - power(b2, t))) + n.hyper["epsilon"]
-    return _split(n, n.eta / (1 - power(b1, t)) / root, "α = η/(1 − β₁^t)/(√v̂ + ε)")
+    v_hat = n.new["v"] / (1 - power(b2, t))
+    size = n.eta / (1 - power(b1, t)) / (math.sqrt(v_hat) + n.hyper["epsilon"])
+    numbers = f"{number(n.eta)}/(1 − {b1:g}^{t})/(√{number(v_hat)} + {n.hyper['epsilon']:g})"
+    return _split(n, size, f"α = η/(1 − β₁^t)/(√v̂ + ε) = {numbers}")
 
 
 def _parts_epsilon_hat(n: OneNumber) -> Parts:
     b1, b2, t = n.hyper["beta1"], n.hyper["beta2"], n.t
     root = math.sqrt(n.new["v"]) + n.hyper["epsilon"]
     size = n.eta * math.sqrt(1 - power(b2, t)) / (1 - power(b1, t)) / root
-    return _split(n, size, "α = η·√(1 − β₂^t)/(1 − β₁^t)/(√v + ε)")
+    numbers = f"{number(n.eta)}·√(1 − {b2:g}^{t})/(1 − {b1:g}^{t})"
+    numbers += f"/(√{number(n.new['v'])} + {n.hyper['epsilon']:g})"
+    return _split(n, size, f"κ = η·√(1 − β₂^t)/(1 − β₁^t)/(√v + ε) = {numbers}", "κ")
 
 
 def _parts_adamw(n: OneNumber) -> Parts:
-    return replace(_parts(n), others=(("−η·λ·θ", -n.eta * n.hyper["weight_decay"] * n.theta),))
+    parts, decay = _parts(n), n.hyper["weight_decay"]
+    symbols = {"η": number(n.eta), "λ = weight_decay": f"{decay:g}", "θ": number(n.theta), **parts.symbols}
+    return replace(parts, others=(("−η·λ·θ", -n.eta * decay * n.theta),), symbols=symbols)
 
 
-def _split(n: OneNumber, size: float, where: str) -> Parts:
+def _split(n: OneNumber, size: float, where: str, symbol: str = "α") -> Parts:
     b1 = n.hyper["beta1"]
     return Parts(
-        fresh=-size * (1 - b1), fresh_is="−α·(1 − β₁)", memory=-size * b1 * n.old["m"], memory_is="−α·β₁·m", where=where
-    )
+        fresh=-size * (1 - b1), fresh_is=f"−{symbol}·(1 − β₁)", memory=-size * b1 * n.old["m"],
+        memory_is=f"−{symbol}·β₁·m", where=f"{where} = {number(size)}",
+        symbols={"β₁": f"{b1:g}", "m": number(n.old["m"])},
+    )  # fmt: skip
 
 
 # NumPy lines --------------------------------------------------------------------------------------------------

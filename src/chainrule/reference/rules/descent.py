@@ -104,15 +104,20 @@ def _worked_sutskever(n: OneNumber, name: str) -> list[str]:
     return [first, f"{start}{momentum:g}·{factor(v)} − {number(n.eta)}·{factor(n.g)} = {result}"]
 
 
-def _parts_by(size: Callable[[OneNumber], float], memory_is: str) -> Callable[[OneNumber], Parts]:
-    """The parts of a rule whose velocity counts `size`; Nesterov's carries another μ."""
+def _parts_by(size: Callable[[OneNumber], float], size_is: str) -> Callable[[OneNumber], Parts]:
+    """The parts of a rule whose velocity counts `size`; Nesterov's look ahead counts g and v by μ once more."""
 
     def parts(n: OneNumber) -> Parts:
-        mu, nesterov = n.hyper["momentum"], bool(n.hyper["nesterov"])
+        mu, eta = n.hyper["momentum"], {"η": number(n.eta)}
         if not mu:
-            return Parts(fresh=-n.eta)
-        carried = mu * n.old["v"] * (mu if nesterov else 1.0) * size(n)
-        return Parts(fresh=-n.eta * (1.0 + mu if nesterov else 1.0), memory=carried, memory_is=memory_is)
+            return Parts(fresh=-n.eta, symbols=eta)
+        symbols, v = {**eta, "μ": f"{mu:g}", "v": number(n.old["v"])}, n.old["v"] * size(n)
+        if not n.hyper["nesterov"]:
+            return Parts(fresh=-n.eta, memory=mu * v, memory_is=f"{size_is}μ·v", symbols=symbols)
+        fresh = -n.eta * (1.0 + mu)
+        return Parts(
+            fresh=fresh, fresh_is="−η·(1 + μ)", memory=mu * mu * v, memory_is=f"{size_is}μ²·v", symbols=symbols
+        )
 
     return parts
 
@@ -132,11 +137,11 @@ def _numpy_sutskever(hyper: Hyper, eta: float, t: int, c: Callable[[float], str]
 SGD = Optimizer(
     name="sgd", rule=sgd, formula="θ ← θ − η·g", settings=(MOMENTUM, NESTEROV), learning_rate=0.1, state=_keeps,
     check=_check, formula_for=_formula, stable_factor=_stable, worked=_worked,
-    parts=_parts_by(lambda n: -n.eta, "−η·μ·v"), numpy=_numpy,
+    parts=_parts_by(lambda n: -n.eta, "−η·"), numpy=_numpy,
 )  # fmt: skip
 SUTSKEVER = Optimizer(
     name="sgd_sutskever", rule=sgd_sutskever, formula="v ← μ·v − η·g,   θ ← θ + μ·v − η·g",
     settings=(replace(MOMENTUM, default=0.9), replace(NESTEROV, default=True)), state=lambda hyper: ("v",),
     formula_for=_formula_sutskever, stable_factor=_stable, worked=_worked_sutskever,
-    parts=_parts_by(lambda n: 1.0, "μ·v"), numpy=_numpy_sutskever,
+    parts=_parts_by(lambda n: 1.0, ""), numpy=_numpy_sutskever,
 )  # fmt: skip

@@ -93,7 +93,8 @@ def _sum(n: OneNumber) -> str:
 
 def _parts(n: OneNumber) -> Parts:
     size = n.eta / (math.sqrt(n.new["v"]) + n.hyper["epsilon"])
-    return Parts(fresh=-size, fresh_is="−α", where="α = η/(√v + ε)")
+    numbers = f"{number(n.eta)}/(√{number(n.new['v'])} + {n.hyper['epsilon']:g})"
+    return Parts(fresh=-size, fresh_is="−α", where=f"α = η/(√v + ε) = {numbers} = {number(size)}")
 
 
 def _divided(hyper: Hyper, eta: float, c: Callable[[float], str]) -> str:
