@@ -85,7 +85,7 @@ def test_few_rows_are_held_out_in_several_ways_and_each_is_a_hold_out_of_its_own
 
 def test_what_was_tried_is_kept_as_plain_values() -> None:
     """Losses of every resample, their mean, seconds; model selection needs nobody but a function that trains."""
-    plan = plan_of(np.random.default_rng(1).standard_normal((600, 2)), np.arange(600) % 2)
+    plan = plan_of(np.random.default_rng(1).standard_normal((600, 2)), np.arange(600) % 2, neighbours=False)
     asked: list[tuple[int, int]] = []
 
     def fit(candidate: Any, resample: Resample) -> tuple[float, Any]:

@@ -57,7 +57,7 @@ def test_several_targets() -> None:
     with pytest.raises(DataError, match="'y1': holds text such as 'no'; task 'regression' expects numbers"):
         chosen(numbers, words)
     with pytest.raises(
-        DataError, match="'y1': holds 3 different values; several targets must be numbers, or have two.*--target y1"
+        DataError, match=r"'y1': holds 3 different values; several targets must be numbers, or have two.*--target y1"
     ):
         chosen(words, np.array(["a", "b", "c"]))
 

@@ -121,6 +121,9 @@ def run_html(run: Any) -> str:
         facts.append(("best epoch", f"{result['best_epoch']:,} by {result['metric']} {number(result['best_score'])}"))
     if run.index is not None:
         facts.append(("training rows", f"{len(run.index):,}"))
+    if run.record.pipeline is not None and "neighbours" in run.record.pipeline:
+        n_held = len(run.record.pipeline_arrays["neighbours.rows"])
+        facts.append(("neighbours", f"the model stores {n_held:,} training rows and their targets"))
     if run.events:
         facts.append(("events", f"{len(run.events):,}"))
     if run.directory is not None:

@@ -22,6 +22,7 @@ from chainrule.errors import DataError
 from chainrule.network.class_weights import ClassWeights
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.inputs import Arrays
+from chainrule.planning.neighbour_trials import with_neighbours
 from chainrule.planning.plan import Resample, TrainingPlan
 from chainrule.planning.selection import Selected, select
 from chainrule.run import contents
@@ -87,7 +88,9 @@ def choose(
         last, source = len(plan.candidates) - 1, record.get("source") or {}
         index = source.get("candidate", source.get("rung", last))  # "rung" in runs of version 0.1
         index = index if isinstance(index, int) and 0 <= index <= last else last
-        candidate = _going_on(plan.candidates[index], plan.request.settings, record["settings"], epochs)
+        begun_as = plan.candidates[index]
+        begun_as = with_neighbours(plan, begun_as) if source.get("neighbours") else begun_as
+        candidate = _going_on(begun_as, plan.request.settings, record["settings"], epochs)
         return Selected(index=index, candidate=candidate, record=tuple(source.get("trials", ())))
     with working("train", progress):
         return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine))
@@ -161,7 +164,10 @@ def train_candidate(plan: TrainingPlan, selection: Selected, *, recorded: bool =
     doing("preparing the rows")
     candidate = selection.candidate
     if recorded:
-        how = {"pipeline": candidate.pipeline, "source": plan.record(selection.index, selection.record)} | how
+        how = {
+            "pipeline": candidate.pipeline,
+            "source": plan.record(selection.index, selection.record, candidate.n_neighbours),
+        } | how
     table, pipeline = plan.parts["train"], candidate.pipeline
     is_whole = plan.counts["train"] == len(table)
     how = {"table_sample": TableSample.of(table, pipeline.columns, pipeline.widths, is_whole=is_whole)} | how

@@ -193,8 +193,9 @@ def plan(
     **stated
         Any setting of `chainrule.train` (epochs, batch_size, l2, dropout, schedule, early_stopping, metric, threads,
         …), optimizer (a name, or one such as SGD(0.1)) and its hyper-parameters, and of the network hidden_sizes,
-        activation, normalization, residual, output, loss, initializer, dtype; scaling and n_bins of numbers; positive,
-        the name of the positive one of two classes, by default the rarer.
+        activation, normalization, residual, output, loss, initializer, dtype; scaling and n_bins of numbers;
+        neighbours=False, so that the model stores no training rows; positive, the name of the positive one of two
+        classes, by default the rarer.
 
     Returns
     -------

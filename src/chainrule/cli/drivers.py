@@ -69,12 +69,11 @@ def drivers(network: Network, pipeline: TablePipeline, row: Table) -> list[Drive
             network.forward, network.parameters, X[0], pipeline.average, k, score, slope,
             log_odds=not isinstance(target, Values),
         )  # fmt: skip
-        sums = by_column(found.inputs, pipeline.widths)
-        columns = zip(pipeline.columns, sums, strict=True)
-        return Driven(
-            prediction=prediction, probability=probability, score=found.score, baseline=found.baseline,
-            found=tuple(Influence(name, values[name], float(entry)) for name, entry in columns),
-        )  # fmt: skip
+        sums = zip(pipeline.columns, by_column(found.inputs, pipeline.widths), strict=True)
+        entries = [Influence(name, values[name], float(entry)) for name, entry in sums]
+        entries += _of_neighbours(pipeline, X[0], k, sign, found.inputs)
+        known: dict[str, Any] = {"score": found.score, "baseline": found.baseline, "found": tuple(entries)}
+        return Driven(prediction=prediction, probability=probability, **known)
 
     if isinstance(target, Classes):
         chosen, one = int(network.predict(X)[0]), len(output) == 1
@@ -90,6 +89,19 @@ def drivers(network: Network, pipeline: TablePipeline, row: Table) -> list[Drive
         return lines
     decoded = target.decode(output[None, :]).reshape(-1)
     return [driven(f"{name} = {decoded[k]:.6g}", None, k) for k, name in enumerate(target.columns)]
+
+
+def _of_neighbours(pipeline: TablePipeline, x: Array, k: int, sign: float, contributions: Array) -> list[Influence]:
+    """What the nearest training rows add together, and what they say: their mean value, or the share of the class."""
+    near, target = pipeline.neighbours, pipeline.target
+    if near is None:
+        return []
+    n, means = near.means(x[-len(near.names) :])
+    if isinstance(target, Values):
+        said = f"{target.decode(means[None, :]).reshape(-1)[k]:.6g}"
+    else:
+        said = f"{means[k] if sign > 0 else 1 - means[k]:.3g}"
+    return [Influence("neighbours", said, float(contributions[sum(pipeline.widths) :].sum()), n)]
 
 
 def _shown(column: Column) -> str:

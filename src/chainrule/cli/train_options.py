@@ -66,6 +66,7 @@ def request(options: argparse.Namespace) -> Request:
         initializer=options.initializer,
         dtype=options.dtype,
         scaling=options.scaling,
+        neighbours=options.neighbours,
         n_bins=None if options.bins is None else _whole_number(options.bins, "bins"),
     )
 

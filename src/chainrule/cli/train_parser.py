@@ -125,6 +125,10 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
         help="weights of classes, such as yes=3; of several targets TARGET:CLASS=W,…; or balanced, inversely to their "
         "frequency",
     )  # fmt: skip
+    group.add_argument(
+        "--neighbours", action=argparse.BooleanOptionalAction, default=True,
+        help="allow or forbid inputs that tell what the nearest training rows say; the model then stores such rows",
+    )  # fmt: skip
     group.set_defaults(task="auto", drop="", metric="auto")
 
 

@@ -112,8 +112,9 @@ def as_json(
         "task": plan.task.name,
         "network": str(selection.candidate.network.architecture),
         "tried": [
-            {"network": str(c.network.architecture), "epochs": c.settings["epochs"], judged: trial.loss}
-            for c, trial in zip(plan.candidates, selection.trials, strict=False)
+            {"network": trial.sizes, "epochs": trial.settings["settings"]["epochs"], judged: trial.loss}
+            | ({"neighbours": True} if trial.has_neighbours else {})
+            for trial in selection.trials
         ],
         "n_columns": len(plan.table.columns),
         "n_inputs": run.network.architecture.n_inputs,

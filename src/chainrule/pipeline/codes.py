@@ -140,6 +140,11 @@ class CodeEncoder:
         """The number's, then the category's."""
         return (*self.number.names, *self.category.names)
 
+    @property
+    def proximity(self) -> tuple[float, ...]:
+        """As a number and as a category."""
+        return (*self.number.proximity, *self.category.proximity)
+
     def encode(self, column: Column, folds: Array | None = None) -> Array:
         """(n, width)."""
         return np.hstack([self.number.encode(column), self.category.encode(as_category(column), folds)])

@@ -117,6 +117,11 @@ class NumberEncoder:
         result = (*result, f"{self.name} missing") if self.indicator else result
         return (*result, *(f"{self.name}={word}" for word in self.words))
 
+    @property
+    def proximity(self) -> tuple[float, ...]:
+        """How much a squared difference of each input counts in the distance of two rows; bins do not."""
+        return (1.0, *(0.0,) * self.n_bins, *(1.0,) * self.indicator, *(0.5,) * len(self.words))
+
     def encode(self, column: Column) -> Array:
         """(n, 1 + n_bins + indicator + words)."""
         inputs = self.of(column.values.astype(np.float64))
@@ -202,6 +207,11 @@ class BooleanEncoder:
         """The column itself."""
         return (self.name,)
 
+    @property
+    def proximity(self) -> tuple[float, ...]:
+        """True and false are 1 apart."""
+        return (0.25,)
+
     def encode(self, column: Column) -> Array:
         """(n, 1)."""
         return np.where(np.isnan(column.values), 0.0, np.where(column.values > 0, 1.0, -1.0))[:, None]
@@ -254,6 +264,11 @@ class TimeEncoder:
             for wave in ("sin", "cos")
         )
         return (*self.elapsed.names, *waves)
+
+    @property
+    def proximity(self) -> tuple[float, ...]:
+        """Sine and cosine are 2 across."""
+        return (*self.elapsed.proximity, *(0.5,) * (len(self.names) - len(self.elapsed.names)))
 
     def encode(self, column: Column) -> Array:
         """(n, width); a missing time has sines and cosines 0."""

@@ -89,6 +89,13 @@ class CategoryEncoder:
         result += [f"{self.name} {word}" for word, there in (("rare", self.rare), ("missing", self.missing)) if there]
         return (*result, *(f"{self.name} mean {i}" for i in range(self.means.shape[2])))
 
+    @property
+    def proximity(self) -> tuple[float, ...]:
+        """Two levels are 1 apart; the means, which hold the row's own target, do not count."""
+        if self.is_pair:
+            return (0.25,)
+        return (*(0.5,) * (len(self.levels) + self.rare + self.missing), *(0.0,) * self.means.shape[2])
+
     def encode(self, column: Column, folds: Array | None = None) -> Array:
         """(n, width); `folds` says of training rows in which fold they were, −1 for none."""
         codes, levels = column.values, column.levels or ()

@@ -48,6 +48,11 @@ class OrderedEncoder:
         result = (f"{self.name} place", *(f"{self.name} from {self.levels[k]}" for k in self.steps))
         return (*result, f"{self.name} missing") if self.missing else result
 
+    @property
+    def proximity(self) -> tuple[float, ...]:
+        """The place counts, the steps do not."""
+        return (1.0, *(0.0,) * len(self.steps), *(1.0,) * self.missing)
+
     def encode(self, column: Column) -> Array:
         """(n, width)."""
         place = {level: k for k, level in enumerate(self.levels)}

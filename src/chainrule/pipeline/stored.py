@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from chainrule.data.typed import check_reading
 from chainrule.pipeline.columns import CYCLES
+from chainrule.pipeline.nearest import LIMIT, MOST_BITS, grid_bits
+from chainrule.pipeline.neighbours import FAR_COUNTS, MOST_COUNT
 from chainrule.pipeline.ordered import MOST_STEPS
 from chainrule.pipeline.target import class_text
 from chainrule.schema import (
@@ -64,6 +66,15 @@ _TIME: dict[str, Schema] = {
     "elapsed": Record(_NUMBER, may_lack=_NO_WORDS),
     "cycles": ListOf(Text(tuple(CYCLES)), distinct=True),
 }
+_NEIGHBOURS = Record(
+    {
+        "of": ListOf(_NAME, least=1, distinct=True),
+        "counts": ListOf(Whole(1, MOST_COUNT), least=1, distinct=True),
+        "bits": Whole(0, MOST_BITS),
+        "weight": Record({"empty": ListOf(Whole(0, 0), 1, 1)}),
+    },
+    may_lack=frozenset({"weight"}),
+)
 
 
 def _accept_reading(value: Any) -> None:
@@ -117,8 +128,9 @@ PIPELINE = Record(
         "weight": Optional(_NAME),
         "n_unnamed": Optional(Whole(1)),
         "seed": Whole(0, MAX_SEED),
+        "neighbours": _NEIGHBOURS,
     },
-    may_lack=frozenset({"weight", "n_unnamed"}),
+    may_lack=frozenset({"weight", "n_unnamed", "neighbours"}),
 )
 
 
@@ -134,6 +146,8 @@ def check_pipeline(values: Any, arrays: Mapping[str, Array]) -> dict[str, Any]:
     names = [state["name"] for state in checked["columns"]]
     ListOf(_NAME, distinct=True).check(names, "pipeline: the names of its columns")
     _check_target(checked["target"], arrays)
+    if "neighbours" in checked:
+        width += _check_neighbours(checked["neighbours"], arrays, width)
     TensorSchema(("float64",), (width,)).check(arrays.get("average"), "pipeline.average")
     return checked
 
@@ -223,6 +237,34 @@ _COLUMNS = {
     "ordered": _ordered,
     "words": _words,
 }
+
+
+def _check_neighbours(state: Mapping[str, Any], arrays: Mapping[str, Array], n_inputs: int) -> int:
+    """Inputs of the neighbours: as many rows, targets and folds; distances that are exact."""
+    place = "pipeline.neighbours"
+
+    def checked(name: str, dtype: str, shape: tuple[int, ...], low: float = -np.inf, high: float = np.inf) -> Array:
+        schema = TensorSchema((dtype,), shape, low=low, high=high)
+        return schema.check(arrays.get(f"neighbours.{name}"), f"{place}.{name}")
+
+    places = checked("places", "int64", (-1,), 0, n_inputs - 1)
+    if (np.diff(places) <= 0).any():
+        raise SchemaError(f"{place}.places holds numbers that are not ascending; expected ascending numbers")
+    limit = LIMIT * 2 ** state["bits"]
+    n, d = checked("rows", "int16", (-1, len(places)), -limit, limit).shape
+    if not n or not d or state["bits"] > grid_bits(n, d):
+        raise refuse(f"{place}.bits", state["bits"], f"at most {grid_bits(n, d)} for rows of shape {(n, d)}")
+    checked("spread", "float64", (d,), 0, 1)
+    checked("folds", "int8", (n,), 0)
+    checked("targets", "float32", (n, len(state["of"])))
+    if "neighbours.weight" in arrays:
+        checked("weight", "float64", (n,), float(np.nextafter(0, 1)))
+    elif "weight" not in state:
+        raise refuse(f"{place}.weight", "nothing", f"{n} numbers")
+    width = len(state["counts"]) * len(state["of"]) + len(FAR_COUNTS)
+    checked("center", "float64", (width,))
+    checked("factor", "float64", (width,), 0)
+    return width
 
 
 def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

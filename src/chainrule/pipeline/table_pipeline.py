@@ -14,8 +14,9 @@ from chainrule.errors import DataError, ModelFileError
 from chainrule.pipeline.codes import CodeEncoder
 from chainrule.pipeline.encoders import ENCODERS, Encoder, arrays_of, fit_encoder, has_means, plain, restored
 from chainrule.pipeline.levels import MOST_LEVELS, CategoryEncoder
+from chainrule.pipeline.neighbours import Neighbours
 from chainrule.pipeline.stored import check_pipeline
-from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target, Values
+from chainrule.pipeline.target import TARGETS, Classes, ClassName, Target, Values, class_text
 from chainrule.pipeline.words import WordsEncoder
 from chainrule.schema import SchemaError
 from chainrule.seeding import Purpose, stream_key, words
@@ -23,6 +24,7 @@ from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
 
+NEIGHBOURS = "neighbours"
 N_ENCODING_FOLDS = 5
 MOST_MEANS = 10
 """Mean targets of a level are encoded separately for up to 10 targets or classes."""
@@ -48,6 +50,8 @@ class TablePipeline:
     """The column of the weights of rows, where there is one."""
     n_unnamed: int | None = None
     """Columns of the file it was fitted to, where that had no header."""
+    neighbours: Neighbours | None = None
+    """Training rows with their targets, where what the nearest of them say are further inputs."""
     __repr__ = short_repr
 
     @classmethod
@@ -111,12 +115,13 @@ class TablePipeline:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the inputs."""
-        return tuple(name for encoder in self.encoders for name in encoder.names)
+        """The names of the inputs: those of the columns, then those of the neighbours."""
+        near = () if self.neighbours is None else self.neighbours.names
+        return (*(name for encoder in self.encoders for name in encoder.names), *near)
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """How many inputs each column has."""
+        """How many inputs each column has; those of the neighbours belong to none."""
         return tuple(len(encoder.names) for encoder in self.encoders)
 
     @property
@@ -153,7 +158,7 @@ class TablePipeline:
         """
         refuse_missing(self.columns, table.names, table.path)
         place = {column.name: column for column in table.columns}
-        out = np.empty((len(table), sum(self.widths)), dtype)
+        out = np.empty((len(table), len(self.names)), dtype)
         start = 0
         for encoder, width in zip(self.encoders, self.widths, strict=True):
             column = place[encoder.name]
@@ -165,6 +170,8 @@ class TablePipeline:
                 part = encoder.encode(column)
             out[:, start : start + width] = part
             start += width
+        if self.neighbours is not None:
+            out[:, start:] = self.neighbours.encode(out[:, :start], folds)
         return out
 
     def training_features(self, table: Table, rows: Array | None = None, dtype: str = "float64") -> Array:
@@ -177,8 +184,39 @@ class TablePipeline:
         folds[slice(None) if rows is None else rows] = folds_of(fitted, self.seed)
         return self.features(table, dtype, folds)
 
+    def with_neighbours(self, X: Array, table: Table, rows: Array | None = None) -> tuple[TablePipeline, Array]:
+        """The pipeline with further inputs that tell what the nearest training rows say, and all inputs of the table.
+
+        Arguments: X: the inputs of a table that fit_encoded gave; rows: which rows of the table those of the fit were.
+        """
+        near, folds = self.hold_neighbours(X, table, rows)
+        kept = np.flatnonzero(folds >= 0)
+        weight = None if table.weight is None else table.weight[kept]
+        found = near.encode(X, folds)
+        near = near.scaled(found[kept], weight)
+        inputs = (found - near.center) * near.factor
+        average = np.append(self.average, np.average(inputs[kept], axis=0, weights=weight))
+        return replace(self, neighbours=near, average=average), np.hstack([X, inputs.astype(X.dtype)])
+
+    def hold_neighbours(self, X: Array, table: Table, rows: Array | None = None) -> tuple[Neighbours, Array]:
+        """The training rows and their targets, and the fold of each row of the table, −1 of those held out."""
+        kept = np.arange(len(table)) if rows is None else rows
+        folds = np.full(len(table), -1)
+        folds[kept] = folds_of(len(kept), self.seed)
+        said = said_by(self.target, table.take(kept))
+        weight = None if table.weight is None else table.weight[kept]
+        return Neighbours.hold(X[kept], self.proximity, said, weight, folds[kept], self.seed), folds
+
+    @property
+    def proximity(self) -> Array:
+        """How much a squared difference of each input of the columns counts in the distance of two rows."""
+        return np.array([share for encoder in self.encoders for share in encoder.proximity])
+
     def as_new(self, X: Array, table: Table) -> Array:
-        """Training inputs of rows as those of rows seen for the first time: means of levels leave no fold out."""
+        """Training inputs of rows as those of rows seen for the first time: means of levels leave no fold out.
+
+        Neighbours stay those of other folds: else each training row would be its own nearest one.
+        """
         out, start = X, 0
         for encoder, width in zip(self.encoders, self.widths, strict=True):
             if has_means(encoder):
@@ -198,14 +236,14 @@ class TablePipeline:
             "weight": self.weight,
             "n_unnamed": self.n_unnamed,
             "seed": self.seed,
-        }
+        } | ({} if self.neighbours is None else {NEIGHBOURS: plain(self.neighbours)})
 
     def arrays(self) -> dict[str, Array]:
-        """All that is an array: average, target.…, and I.… of the column with index I."""
+        """All that is an array: average, target.…, I.… of the column with index I, and neighbours.…"""
         found = {"average": self.average, **arrays_of(self.target, "target")}
         for i, encoder in enumerate(self.encoders):
             found |= arrays_of(encoder, str(i))
-        return found
+        return found if self.neighbours is None else found | arrays_of(self.neighbours, NEIGHBOURS)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> TablePipeline:
@@ -221,7 +259,7 @@ class TablePipeline:
             restored(ENCODERS[state["kind"]], state, arrays, str(i)) for i, state in enumerate(values["columns"])
         )
         target = restored(TARGETS[values["target"]["kind"]], values["target"], arrays, "target")
-        readings, missing = dict(values["readings"]), tuple(values["missing"])
+        readings, missing, near = dict(values["readings"]), tuple(values["missing"]), values.get(NEIGHBOURS)
         return cls(
             encoders=encoders,
             target=target,
@@ -231,6 +269,7 @@ class TablePipeline:
             seed=values["seed"],
             weight=values.get("weight"),
             n_unnamed=values.get("n_unnamed"),
+            neighbours=restored(Neighbours, near, arrays, NEIGHBOURS) if near else None,
         )
 
 
@@ -244,6 +283,17 @@ def _for_means(target: Target, table: Table) -> Array | None:
         encoded = np.column_stack([encoded == k for k in names]).astype(np.float64)
     wide = np.nan_to_num(encoded.reshape(len(encoded), -1))
     return wide if wide.shape[1] <= MOST_MEANS else None
+
+
+def said_by(target: Target, table: Table) -> tuple[Array, list[str]]:
+    """Targets whose means over neighbours are inputs, and what each is: standardised values, labels, or one of each
+    class (of two the second)."""
+    encoded = target.encode(table)
+    if isinstance(target, Classes):
+        of = range(len(target.classes)) if len(target.classes) > 2 else (1,)
+        names = [f"{target.columns[0]}={class_text(target.classes[k])}" for k in of]
+        return np.column_stack([encoded == k for k in of]).astype(np.float64), names
+    return np.nan_to_num(encoded.reshape(len(encoded), -1)), list(target.columns)
 
 
 def folds_of(n: int, seed: int) -> Array:

@@ -41,6 +41,11 @@ class WordsEncoder:
         """Words, then the categories' inputs."""
         return (*(f"{self.name} holds {word}" for word in self.words), *self.first.names, *self.first_two.names)
 
+    @property
+    def proximity(self) -> tuple[float, ...]:
+        """Each word by itself, and the beginnings as categories."""
+        return (*(0.5,) * len(self.words), *self.first.proximity, *self.first_two.proximity)
+
     def encode(self, column: Column, folds: Array | None = None) -> Array:
         """(n, width)."""
         held = np.vstack([held_words(column.levels or (), self.words), np.zeros((1, len(self.words)))])[column.values]

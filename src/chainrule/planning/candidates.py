@@ -86,7 +86,13 @@ class Candidate:
     def name(self) -> str:
         """In a few words."""
         l2 = f", l2 {self.settings['l2']:g}" if self.settings.get("l2") else ""
-        return f"{self.network.architecture}{l2}, {counted(self.settings['epochs'], 'epoch')}"
+        near = ", neighbours" if self.n_neighbours else ""
+        return f"{self.network.architecture}{near}{l2}, {counted(self.settings['epochs'], 'epoch')}"
+
+    @property
+    def n_neighbours(self) -> int:
+        """Training rows that the model holds, for what the nearest of them say."""
+        return 0 if self.pipeline.neighbours is None else len(self.pipeline.neighbours)
 
     def to_dict(self) -> dict[str, Any]:
         """Network, optimizer and settings as plain values."""

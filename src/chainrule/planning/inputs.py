@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,6 +29,8 @@ class EncodedRows:
     weight: Array | None
     validation: HeldOut | Arrays | None
     """Which of the rows are held out, or rows of their own."""
+    plain: EncodedRows | None = None
+    """The same rows without the inputs of their neighbours, where they have such."""
     __repr__ = short_repr
 
     @property
@@ -55,6 +57,30 @@ class EncodedRows:
     def taken(self, rows: Array) -> Arrays:
         """Some of the rows."""
         return self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows]
+
+    def with_neighbours(self, table: Table) -> EncodedRows:
+        """The same rows with further inputs that tell what the nearest training rows say.
+
+        Arguments: table: what was encoded, weighted as the training weighs its rows.
+        """
+        judged = self.validation
+        pipeline, X = self.pipeline.with_neighbours(self.X, table, judged.kept if isinstance(judged, HeldOut) else None)
+        if judged is not None and not isinstance(judged, HeldOut) and pipeline.neighbours is not None:
+            near = pipeline.neighbours.encode(judged[0]).astype(judged[0].dtype)
+            judged = (np.hstack([judged[0], near]), *judged[1:])
+        return replace(self, pipeline=pipeline, X=X, validation=judged, plain=self)
+
+    def held_out_anew(self, table: Table, held_out: HeldOut) -> Arrays:
+        """All rows in the order of the split, of which others are held out; neighbours are those among the rest.
+
+        Arguments: table: what was encoded, weighted as the training weighs its rows.
+        """
+        if self.plain is None or not isinstance(self.plain.validation, HeldOut):
+            return self.in_split_order
+        order = np.concatenate([self.plain.validation.kept, self.plain.validation.out])
+        X, y, weight = self.plain.taken(order)
+        kept = np.sort(held_out.kept)
+        return self.plain.pipeline.with_neighbours(X, table.take(order), kept)[1], y, weight
 
     def as_new(self, table: Table, rows: Array | None = None) -> Array:
         """The inputs of a table, some of these rows or all of them, as those of rows that training never saw."""

@@ -2,7 +2,8 @@
 
 What is decided from all rows of a table in memory is decided from all rows here too: kinds of columns, classes, which
 rows are held out. Only the encoders are fitted to a sample where there are more rows than SAMPLE_ROWS, and the
-finished model is measured on samples. Up to SAMPLE_ROWS rows the result has the bits of the way through memory.
+finished model is measured on samples. Up to SAMPLE_ROWS rows the result has the bits of the way through memory without
+neighbours, which need all rows at once.
 """
 
 from __future__ import annotations

@@ -87,8 +87,11 @@ class TrainingPlan:
         held_out = self.counts["validation"] if self.share is not None else 0
         return self.counts["train"] + held_out
 
-    def record(self, index: int, trials: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-        """Where the rows came from, which candidate was taken and which were tried, for the record of a run."""
+    def record(self, index: int, trials: Sequence[Mapping[str, Any]] = (), n_neighbours: int = 0) -> dict[str, Any]:
+        """Where the rows came from, which candidate was taken and which were tried, for the record of a run.
+
+        Arguments: n_neighbours: the training rows that the model holds.
+        """
         cache = {} if self.cache is None else {"cache": str(self.cache.resolve())}
         source = {name: value for name, value in self.source.items() if name == "data"}
         target = list(self.candidates[index].pipeline.target.columns)
@@ -96,6 +99,8 @@ class TrainingPlan:
         source["validation"] = self.share or self.source.get("validation")
         preset = self.candidates[index].preset
         source |= {} if preset is None else {"preset": preset.to_dict()}
+        if n_neighbours:
+            source["neighbours"] = n_neighbours
         return (
             source | {"n_rows": self.n_read, "candidate": index, **({"trials": list(trials)} if trials else {})} | cache
         )
@@ -120,9 +125,17 @@ class TrainingPlan:
                     yield Resample(rows=rows.taken(~out), seed=seed, outside=rows.taken(out), fold=k)
         elif self.share is not None and self.n_read < SEVERAL_SPLITS_BELOW and not self.is_apart:
             for k, held_out in enumerate(self._splits):
-                yield Resample(rows=rows.in_split_order, seed=(seed + k) % 2**64, validation=held_out)
+                seen = rows.held_out_anew(self.weighted, held_out)
+                yield Resample(rows=seen, seed=(seed + k) % 2**64, validation=held_out)
         else:
             yield Resample(rows=rows.all, seed=seed, validation=rows.validation)
+
+    @cached_property
+    def weighted(self) -> Table:
+        """The rows that have a target, weighted as the training weighs them."""
+        judged = self.candidates[-1].rows.validation
+        kept = judged.kept if isinstance(judged, HeldOut) else None
+        return weighted_by_classes(self.table, self.request, self.task, kept)
 
     @cached_property
     def _splits(self) -> list[HeldOut]:

@@ -60,6 +60,8 @@ class Request:
     dtype: str | None = None
     scaling: str | None = None
     n_bins: int | None = None
+    neighbours: bool = True
+    """Whether what the nearest training rows say may become inputs, where rows held out say so."""
     few_rows: Literal["unless stated", "always", "never"] = "unless stated"
     """When all rows of a table below FEW_ROWS are trained on: unless something is stated that a preset decides, …"""
     __repr__ = short_repr
@@ -68,6 +70,9 @@ class Request:
         if self.positive is not None:
             text = str(self.positive).lower() if isinstance(self.positive, bool) else class_text(self.positive)
             object.__setattr__(self, "positive", text)
+        if not isinstance(self.neighbours, bool):
+            found = f"{type(self.neighbours).__name__} {self.neighbours!r}"
+            raise SettingsError(f"neighbours={self.neighbours!r}: must be True or False (got {found}).")
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
         for name, value in self.settings.items():
             if name not in known:

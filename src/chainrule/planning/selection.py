@@ -18,11 +18,15 @@ import numpy as np
 from chainrule.data.folds import N_FOLDS
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
+from chainrule.planning.inputs import EncodedRows
 from chainrule.planning.measures import Scores
+from chainrule.planning.neighbour_trials import may_have_neighbours, says_more, with_neighbours
 from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan
 from chainrule.status import doing
 from chainrule.visible import short_repr
 
+NEIGHBOURS_BELOW = 0.98
+"""Neighbours are worth the rows that the model then holds where they lower the loss by so much."""
 LONGER_BELOW = 0.9
 """The longest training is worth its time where the freest of the others is better than these by a tenth of their
 loss."""
@@ -44,12 +48,21 @@ class Trial:
     seconds: float
     models: tuple[Predictor | None, ...] = field(default=(), repr=False, compare=False)
     """For a cross-validation, the models trained without each fold; None if they were not informative."""
+    has_neighbours: bool = False
+    network: Predictor | None = field(default=None, repr=False, compare=False)
+    """The network, where it was judged by the same rows as the training will be."""
     __repr__ = short_repr
+
+    @property
+    def sizes(self) -> str:
+        """Of the layers, as a network is shown."""
+        return "-".join(map(str, self.settings["network"]["sizes"]))
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain values."""
         known = {name: getattr(self, name) for name in ("candidate", "name", "settings", "loss", "seconds")}
-        return known | {"losses": list(self.losses)}
+        near = {"has_neighbours": True} if self.has_neighbours else {}
+        return known | {"losses": list(self.losses)} | near
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,28 +153,72 @@ def select(plan: TrainingPlan, fit: Fit) -> Selected:
         return Selected(index=last, candidate=candidates[last])
     clock, trials = Clock(candidates[last].settings["time_limit"]), list[Trial]()
 
+    def trial(index: int, candidate: Candidate | None = None) -> Trial:
+        return tried(plan, index, clock.share(2 * N_SPLITS * len(candidates)), fit, candidate)
+
     def loss_of(index: int) -> float:
-        limit = clock.share(2 * N_SPLITS * len(candidates))
-        trials.append(tried(plan, index, limit, fit))
+        trials.append(trial(index))
         return trials[-1].loss
 
     choose = select_by_holdout if plan.fold is None else select_by_folds
     index = choose(len(candidates), loss_of)
-    chosen = replace(candidates[index], settings=candidates[index].settings | clock.share(1))
+    chosen = candidates[index]
+    if plan.fold is None:
+        near = select_neighbours(plan, trials, trial)
+        index, chosen = (index, chosen) if near is None else near
     record = tuple(trial.to_dict() for trial in trials)
+    chosen = replace(chosen, settings=chosen.settings | clock.share(1))
     return Selected(index=index, candidate=chosen, trials=tuple(trials), record=record)
 
 
-def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> Trial:
+def select_neighbours(
+    plan: TrainingPlan, trials: list[Trial], try_one: Callable[[int, Candidate], Trial]
+) -> tuple[int, Candidate] | None:
+    """The candidate to train with inputs that tell what the nearest training rows say; None where these do not help.
+
+    The best network is tried with them, if they say more of the rows held out than it does; if its loss falls by
+    enough, the others with hidden layers too, and one of these is taken as without neighbours.
+
+    Arguments: trials: those without neighbours, to which these are added.
+    """
+    networks = [trial for trial in trials if len(plan.candidates[trial.candidate].network.sizes) > 2]
+    if not networks or not may_have_neighbours(plan):
+        return None
+    best = min(networks, key=lambda trial: trial.loss)
+    if best.network is not None and not says_more(plan, plan.candidates[best.candidate], best.network):
+        return None
+    known = dict[int, EncodedRows]()
+
+    def near(index: int) -> Candidate:
+        return with_neighbours(plan, plan.candidates[index], known)
+
+    def loss_of(index: int) -> float:
+        trials.append(try_one(index, near(index)))
+        return trials[-1].loss
+
+    first = loss_of(best.candidate)
+    before = min(trial.loss for trial in trials[:-1])
+    if not first < before - (1 - NEIGHBOURS_BELOW) * abs(before):
+        return None
+    others = [trial.candidate for trial in networks]
+    losses = {index: first if index == best.candidate else loss_of(index) for index in others}
+    place = select_by_holdout(len(others) + 1, lambda k: losses[others[k]])
+    index = [*others, len(plan.candidates) - 1][place]
+    return index, near(index)
+
+
+def tried(
+    plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit, candidate: Candidate | None = None
+) -> Trial:
     """A candidate on each resample.
 
     The loss at the end of a training says how far it learns by heart; that of its best epoch hides it, and the more
     epochs there are to choose from, the better it looks by chance. Over folds the mean is by their weight, without
     those that tell nothing; it is inf if none remains.
 
-    Arguments: limit: the time limit of one training, or nothing.
+    Arguments: limit: the time limit of one training, or nothing; candidate: the one with neighbours in its place.
     """
-    began, candidate = time.perf_counter(), plan.candidates[index]
+    began, network, candidate = time.perf_counter(), None, candidate or plan.candidates[index]
     losses, sizes, models = list[float](), list[float](), dict[int, Predictor]()
     for trial, resample in enumerate(plan.resamples(candidate), start=1):
         doing(
@@ -172,6 +229,7 @@ def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> 
         if done is None:
             continue
         losses.append(done[0])
+        network = done[1] if resample.validation is candidate.rows.validation else None
         if resample.outside is not None:
             _, y, weight = resample.outside
             sizes.append(float(len(y) if weight is None else weight.sum()))
@@ -179,7 +237,7 @@ def tried(plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit) -> 
     mean = float(np.average(losses, weights=sizes)) if sizes else sum(losses) / len(losses) if losses else math.inf
     return Trial(
         candidate=index, name=candidate.name, settings=candidate.to_dict(), losses=tuple(losses), loss=mean,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - began, has_neighbours=candidate.n_neighbours > 0, network=network,
         models=() if plan.fold is None else tuple(models.get(k) for k in range(N_FOLDS)),
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ def tried(plan: TrainingPlan, selection: Selected) -> dict[str, str]:
         return {"tried": f"candidates could not be compared: {why}"}
     losses = "; ".join(f"{trial.name}: {_loss(trial)}" for trial in selection.trials)
     what = "validation loss at the end" if plan.fold is None else f"mean loss of {counted(n_judged, 'fold')}"
-    is_longer = selection.index == len(selection.trials)
+    is_longer = selection.index == len(plan.candidates) - 1 and plan.fold is None
     why = "the least regularised was best, so a longer training follows" if is_longer else "the best is taken"
     if not any(math.isfinite(trial.loss) for trial in selection.trials):
         why = "the simplest is taken"
@@ -74,7 +74,10 @@ def training(candidate: Candidate) -> dict[str, str]:
     settings, optimizer, a = candidate.settings, candidate.optimizer, candidate.network.architecture
     penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
     preset = {} if candidate.preset is None else {"preset": candidate.preset.text}
+    near = candidate.pipeline.neighbours
+    held = f"the model stores {len(near):,} training rows and their targets (--no-neighbours: none)" if near else ""
     return {
+        **({"neighbours": held} if held else {}),
         "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
         "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, "
         f"{settings['schedule']}, batches of {settings['batch_size']}, "

@@ -108,6 +108,7 @@ _SOURCE: dict[str, Schema] = {
     "task": Optional(Text()),
     "rung": Whole(),
     "candidate": Whole(),
+    "neighbours": Whole(1),
     "trials": ListOf(MapOf(Anything())),
     "preset": Record({"name": Text(), "remain": MapOf(Anything()), "switched_off": MapOf(Text())}),
 }

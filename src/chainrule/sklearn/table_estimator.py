@@ -51,6 +51,7 @@ class BaseTabular(ReadsTables):
         "kinds": [None, dict],
         "decimal": [None, StrOptions({".", ","})],
         "thousands": [None, StrOptions(set(THOUSANDS))],
+        "neighbours": ["boolean"],
         "importances": ["boolean"],
         "random_state": ["random_state"],
         "time_limit": [None, Interval(Real, 0, None, closed="neither")],
@@ -110,6 +111,7 @@ class BaseTabular(ReadsTables):
             hidden_sizes=hidden,
             initializer="zeros" if hidden == () else "auto",
             few_rows="always",
+            neighbours=bool(self.neighbours),
         )
         given = {} if validation is None else {"validation": self._given(validation)}
         return plan_table(table, request, self._task, given)

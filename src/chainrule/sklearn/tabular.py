@@ -50,6 +50,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         The marks of numbers that are text in a frame, such as "," and "."; None for what the columns show.
     class_weight : dict, list or "balanced", default None
         The weight of each class: {label: weight}, or a list of weights in the order of `classes_`.
+    neighbours : bool, default True
+        Whether inputs may tell what the nearest training rows say; `fit` then stores training rows.
     importances : bool, default False
         Whether `feature_importances_` is computed, by permutation.
     random_state : int, RandomState or None, default None
@@ -101,6 +103,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         decimal: str | None = None,
         thousands: str | None = None,
         class_weight: Any = None,
+        neighbours: bool = True,
         importances: bool = False,
         random_state: Any = None,
         time_limit: float | None = None,
@@ -240,6 +243,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         What columns hold, by name, such as {"zip": "category", "size": "S<M<L"}; of an array x0, x1, ….
     decimal, thousands : str, default None
         The marks of numbers that are text in a frame, such as "," and "."; None for what the columns show.
+    neighbours : bool, default True
+        Whether inputs may tell what the nearest training rows say; `fit` then stores training rows.
     importances : bool, default False
         Whether `feature_importances_` is computed, by permutation.
     random_state : int, RandomState or None, default None
@@ -283,6 +288,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         kinds: Any = None,
         decimal: str | None = None,
         thousands: str | None = None,
+        neighbours: bool = True,
         importances: bool = False,
         random_state: Any = None,
         time_limit: float | None = None,

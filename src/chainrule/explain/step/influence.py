@@ -11,7 +11,7 @@ Source    Sundararajan, Taly, Yan (2017), Axiomatic attribution for deep network
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,8 @@ class Influence:
     column: str
     value: str
     contribution: float
+    n_neighbours: int = 0
+    """Where it is no column: of so many nearest training rows the targets."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,9 @@ def _wide_kinds(parameters: Parameters) -> list[Between | None]:
 
 
 def by_column(contributions: Array, widths: Sequence[int]) -> Array:
-    """Contributions (n_columns,): those of the inputs of each column together."""
+    """Contributions (n_columns,): those of the inputs of each column together; further inputs belong to none."""
     ends = np.cumsum(widths)
-    return np.array([part.sum() for part in np.split(contributions, ends[:-1])])
+    return np.array([part.sum() for part in np.split(contributions, ends)[:-1]])
 
 
 TEXT = sentences("influence")
@@ -157,7 +159,7 @@ def contributions_text(
     ranked = sorted(found, key=lambda entry: -abs(entry.contribution))
     shown, rest = ranked[:MOST_COLUMNS], ranked[MOST_COLUMNS:]
     rows = [
-        (_cut(entry.column, 32), _cut(entry.value or text["missing"], 24), _signed(entry.contribution))
+        (_cut(_named(entry, text), 32), _cut(entry.value or text["missing"], 24), _signed(entry.contribution))
         for entry in shown
     ]
     if rest:
@@ -168,7 +170,13 @@ def contributions_text(
     rows = [(text["average"], "", number(baseline)), *rows, (text["row"], "", number(score))]
     what = text["value" if is_value else "log_odds"]
     lines = [title, "", text["table"].format(score=what), *aligned(rows), ""]
-    return "\n".join([*lines, *wrapped(text["about_value" if is_value else "about"])])
+    about = [text["about_value" if is_value else "about"]]
+    about += [text["about_neighbours"]] if any(entry.n_neighbours for entry in found) else []
+    return "\n".join([*lines, *wrapped(" ".join(about))])
+
+
+def _named(entry: Influence, text: Mapping[str, str]) -> str:
+    return text["neighbours"].format(k=entry.n_neighbours) if entry.n_neighbours else entry.column
 
 
 def _signed(value: float) -> str:
