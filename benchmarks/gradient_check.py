@@ -224,9 +224,9 @@ def healthy(made: Made, n: int, seconds: float) -> Iterator[str]:
 
 
 def planted(made: Made, n: int, seconds: float, rng: np.random.Generator) -> Iterator[str]:
-    """Faults that are not found among n in tensors that can be resolved, three to a network."""
+    """Faults that are not found among n in tensors that can be resolved, three to every second network."""
     seen, end = Counter[str](), time.monotonic() + seconds
-    for what, network, X, targets in made:
+    for what, network, X, targets in itertools.islice(made, 0, None, 2):
         for _ in range(3):
             engine = Wrong(rng)
             check = check_gradients(engine, network.parameters, X, targets, max_entries=n_compared(network.parameters))
