@@ -17,7 +17,6 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace {
-
 using namespace chainrule;
 
 template <class T> using In1 = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -358,8 +357,13 @@ NB_MODULE(_native, m) {
           },
           "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a, "small"_a = 0.0);
   nb::class_<Loss>(m, "Loss").def(
-      "__init__", [](Loss* loss, int family, double x) { new (loss) Loss{static_cast<LossFamily>(family), x}; },
-      "family"_a, "parameter"_a);
+      "__init__",
+      [](Loss* loss, int family, double x, int point, const std::vector<double>& levels, std::size_t n_below) {
+        require(levels.size() <= most_levels && n_below <= levels.size(), "too many levels");
+        new (loss) Loss{LossFamily(family), x, LossFamily(point), levels.size(), n_below, {}};
+        std::copy(levels.begin(), levels.end(), loss->levels);
+      },
+      "family"_a, "parameter"_a, "point"_a = 0, "levels"_a = std::vector<double>(), "n_below"_a = 0);
   nb::class_<StepSettings>(m, "StepSettings")
       .def(
           "__init__",

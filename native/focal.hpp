@@ -2,13 +2,10 @@
 #pragma once
 
 #include "softmax.hpp"
+#include "unit_losses.hpp"
 
 namespace chainrule {
 namespace {
-
-template <class T> struct Unit {
-  Vector<T> loss, derivative;
-};
 
 // p = σ(z), m = 1 - p = σ(-z), s = softplus(z) = -log m, t = softplus(-z) = -log p
 template <class T> struct FocalOfLabels {

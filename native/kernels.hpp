@@ -25,10 +25,25 @@ enum class Activation : int {
   exponential,
   softmax
 };
-enum class LossFamily : int { squared_error, cross_entropy, absolute_error, huber, poisson, quantile, focal };
+enum class LossFamily : int {
+  squared_error,
+  cross_entropy,
+  absolute_error,
+  huber,
+  poisson,
+  quantile,
+  focal,
+  gaussian,
+  intervals
+};
+constexpr std::size_t most_levels = 32;
 struct Loss {
   LossFamily family;
-  double parameter;  // the level of quantile, γ of focal
+  double parameter;  // the level of quantile, γ of focal; of intervals that of the loss of the point
+  // of intervals alone: the loss of the point, and the levels, ascending, of which n_below are below it
+  LossFamily point;
+  std::size_t n_levels, n_below;
+  double levels[most_levels];
 };
 enum class Optimizer : int {
   sgd,
@@ -129,12 +144,12 @@ template <class T> struct Kernels {
   void (*elementary)(Elementary function, const T* x, T* y, std::size_t n);
   double (*sum_of_squares)(const T* x, std::size_t n);
   // a, delta and the loss of every row i0 … i1 of the output layer; scale null: only a and the losses
-  void (*loss)(Loss loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
+  void (*loss)(const Loss& loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
                T* row_loss, std::size_t i0, std::size_t i1);
   void (*softmax)(Panels<T> shape, const T* z, T* a, T small, std::size_t i0, std::size_t i1);
   // of the R-operator: what g″ adds to delta; Rdelta of the output layer; the layer normalisation
   void (*bend)(Activation activation, const T* z, const T* a, const T* da, const T* Rz, T* delta, std::size_t n);
-  void (*bend_of_delta)(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz, T* Rdelta, T* da,
+  void (*bend_of_delta)(const Loss& loss, Panels<T> shape, Activated<T> output, const T* Rz, T* Rdelta, T* da,
                         Targets<T> targets, const T* scale);
   void (*R_layer_norm_forward)(Panels<T> shape, const T* x_hat, const T* inverse, const T* Rz, const T* gain,
                                const T* Rgain, const T* Rshift, T* Rx_hat, T* Rroot, T* Ru);

@@ -3,67 +3,15 @@
 
 #include "activations.hpp"
 #include "focal.hpp"
+#include "interval_losses.hpp"
 #include "kernels.hpp"
 #include "softmax.hpp"
+#include "unit_losses.hpp"
 
 namespace chainrule {
 namespace {
 
-// elementwise losses: (z, a, y) -> loss of the unit and its derivative, by z where is_fused, by a elsewhere ----
-
-template <class T> struct SquaredError {
-  static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
-    const Vector<T> e = a - y;
-    return {broadcast<T>(T(0.5)) * (e * e), e};
-  }
-  static CHAINRULE_INLINE Vector<T> dda(Vector<T>, Vector<T>) { return broadcast<T>(1); }
-};
-template <class T> struct BinaryCrossEntropy {
-  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) { return {softplus_<T>(z) - y * z, a - y}; }
-};
-template <class T> struct AbsoluteError {
-  static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
-    const Vector<T> e = a - y, zero = broadcast<T>(0), one = broadcast<T>(1);
-    return {absolute<T>(e), e > zero ? one : (e < zero ? -one : e)};  // sign; NaN stays
-  }
-  static CHAINRULE_INLINE Vector<T> dda(Vector<T>, Vector<T>) { return broadcast<T>(0); }
-};
-template <class T> struct Huber {
-  static CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) {
-    const Vector<T> e = a - y, size = absolute<T>(e), near = at_most<T>(size, T(1));
-    return {near * (size - broadcast<T>(T(0.5)) * near), at_least<T>(at_most<T>(e, T(1)), T(-1))};
-  }
-  static CHAINRULE_INLINE Vector<T> dda(Vector<T> a, Vector<T> y) {
-    return absolute<T>(a - y) <= broadcast<T>(1) ? broadcast<T>(1) : broadcast<T>(0);
-  }
-};
-template <class T> struct Quantile {
-  T level, rest;  // rest: 1 - level, formed in double
-  CHAINRULE_INLINE Unit<T> of(Vector<T>, Vector<T> a, Vector<T> y) const {
-    const Vector<T> e = a - y, zero = broadcast<T>(0), above = broadcast<T>(rest), below = broadcast<T>(-level);
-    return {e > zero ? above * e : below * e, e > zero ? above : (e < zero ? below : e)};  // NaN stays
-  }
-  static CHAINRULE_INLINE Vector<T> dda(Vector<T>, Vector<T>) { return broadcast<T>(0); }
-};
-template <class T> struct PoissonOfExponential {
-  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) { return {a - y * z, a - y}; }
-};
-template <class T> struct PoissonOfSoftplus {
-  // Below vanishing_rate softplus(z) = e^z = σ(z) in every digit; further down both become 0 and say nothing.
-  static constexpr T vanishing_rate = T(-37);
-  static CHAINRULE_INLINE Unit<T> of(Vector<T> z, Vector<T> a, Vector<T> y) {
-    const Vector<T> near = at_least<T>(z, vanishing_rate), rate = softplus_<T>(near);
-    return {a - y * (log_<T>(rate) + (z - near)), sigmoid_<T>(z) - y * (sigmoid_<T>(near) / rate)};
-  }
-  // the derivative of delta: with q = σ/softplus, σ′ - y·q′ and q′ = q·(1 - σ - q)
-  static CHAINRULE_INLINE Vector<T> bend(Vector<T> z, Vector<T> y) {
-    const Vector<T> near = at_least<T>(z, vanishing_rate), s = sigmoid_<T>(z), s_near = sigmoid_<T>(near);
-    const Vector<T> q = s_near / softplus_<T>(near), one = broadcast<T>(1);
-    return s * (one - s) - y * (q * (one - s_near - q));
-  }
-};
-
-// The same where there is one output: vectors run along the rows, of which one alone would hold one number and padding.
+// Elementwise losses where there is one output: vectors run along the rows, of which one alone would hold one number and padding.
 template <class T, class Entry>
 void column_loss(const T* z, const T* a, T* delta, Targets<T> targets, T* row_loss, std::size_t i0, std::size_t i1,
                  const Entry& entry) {
@@ -126,8 +74,8 @@ void scale_rows(const Row<T>& row, T* delta, const T* scale, T small, std::size_
 }
 
 template <class T>
-void unit_losses(Loss loss, Panels<T> shape, const Activated<T>& output, T* delta, Targets<T> targets, T* row_loss,
-                 std::size_t i0, std::size_t i1) {
+void unit_losses(const Loss& loss, Panels<T> shape, const Activated<T>& output, T* delta, Targets<T> targets,
+                 T* row_loss, std::size_t i0, std::size_t i1) {
   const T *z = output.z, *a = output.g;
   switch (loss.family) {
     case LossFamily::squared_error:
@@ -141,10 +89,11 @@ void unit_losses(Loss loss, Panels<T> shape, const Activated<T>& output, T* delt
       if (output.activation == Activation::exponential)
         return elementwise_loss<T, PoissonOfExponential<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
       return elementwise_loss<T, PoissonOfSoftplus<T>>(shape, z, a, delta, targets, row_loss, i0, i1);
-    case LossFamily::quantile: {
-      const Quantile<T> entry{static_cast<T>(loss.parameter), static_cast<T>(1 - loss.parameter)};
-      return elementwise_loss<T, Quantile<T>>(shape, z, a, delta, targets, row_loss, i0, i1, entry);
-    }
+    case LossFamily::quantile:
+      return elementwise_loss<T, Quantile<T>>(shape, z, a, delta, targets, row_loss, i0, i1,
+                                              quantile_of<T>(loss.parameter));
+    case LossFamily::gaussian: return heads_loss<T>(shape, a, delta, targets, row_loss, i0, i1, Gaussian<T>{});
+    case LossFamily::intervals: return heads_loss<T>(shape, a, delta, targets, row_loss, i0, i1, Intervals<T>{loss});
     case LossFamily::focal: {
       const FocalOfLabels<T> entry{static_cast<T>(loss.parameter)};
       return elementwise_loss<T, FocalOfLabels<T>>(shape, z, a, delta, targets, row_loss, i0, i1, entry);
@@ -153,7 +102,7 @@ void unit_losses(Loss loss, Panels<T> shape, const Activated<T>& output, T* delt
 }
 
 // Whether the derivative is that by z
-constexpr bool is_fused(Loss loss, Activation output) {
+constexpr bool is_fused(const Loss& loss, Activation output) {
   return (loss.family == LossFamily::squared_error && output == Activation::identity) ||
          (loss.family == LossFamily::cross_entropy && output == Activation::sigmoid) ||
          loss.family == LossFamily::poisson || loss.family == LossFamily::focal;
@@ -161,8 +110,8 @@ constexpr bool is_fused(Loss loss, Activation output) {
 
 // value_and_delta: a of softmax too, which dense_forward leaves to this function
 template <class T>
-void value_and_delta(Loss loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets, const T* scale,
-                     T* row_loss, std::size_t i0, std::size_t i1) {
+void value_and_delta(const Loss& loss, Panels<T> shape, Activated<T> output, T* delta, Targets<T> targets,
+                     const T* scale, T* row_loss, std::size_t i0, std::size_t i1) {
   const bool is_softmax = output.activation == Activation::softmax;
   if (is_softmax && loss.family == LossFamily::cross_entropy) {
 #if !defined(CHAINRULE_ONE_LANE)
@@ -229,8 +178,8 @@ void own_bends(Panels<T> shape, const T* z, const T* Rz, T* Rdelta, Targets<T> t
 
 // da: room for the rows; every array whole, rows 0 … n of a matrix of n rows
 template <class T>
-void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz, T* Rdelta, T* da, Targets<T> targets,
-                   const T* scale) {
+void bend_of_delta(const Loss& loss, Panels<T> shape, Activated<T> output, const T* Rz, T* Rdelta, T* da,
+                   Targets<T> targets, const T* scale) {
   const T *z = output.z, *a = output.g;
   const std::size_t n = shape.rows, size = n_elements<T>(n, shape.columns);
   const Row<T> row(shape);
@@ -246,6 +195,10 @@ void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz,
     change_of_focal<T>(shape, output, Rz, Rdelta, da, targets, static_cast<T>(loss.parameter));
   } else if (loss.family == LossFamily::focal) {
     own_bends<T, FocalOfLabels<T>>(shape, z, Rz, Rdelta, targets, {static_cast<T>(loss.parameter)});
+  } else if (loss.family == LossFamily::gaussian) {
+    heads_bend<T>(shape, a, Rz, Rdelta, targets, Gaussian<T>{});
+  } else if (loss.family == LossFamily::intervals) {
+    heads_bend<T>(shape, a, Rz, Rdelta, targets, Intervals<T>{loss});
   } else {
     pull(Rz);
     if (!is_fused(loss, output.activation) && !(is_softmax && loss.family == LossFamily::cross_entropy)) {
@@ -256,8 +209,7 @@ void bend_of_delta(Loss loss, Panels<T> shape, Activated<T> output, const T* Rz,
       else if (loss.family == LossFamily::huber)
         unit_bends<T, Huber<T>>(shape, z, a, Rdelta, da, targets);
       else
-        unit_bends<T, Quantile<T>>(shape, z, a, Rdelta, da, targets,
-                                   {static_cast<T>(loss.parameter), static_cast<T>(1 - loss.parameter)});
+        unit_bends<T, Quantile<T>>(shape, z, a, Rdelta, da, targets, quantile_of<T>(loss.parameter));
       pull(Rdelta);
       if (is_softmax)
         softmax_bend<T>(row, a, da, Rz, Rdelta, 0, n);

@@ -55,13 +55,17 @@ def activations() -> list[dict[str, Any]]:
 def losses(*, missing: bool = False) -> list[dict[str, Any]]:
     """The loss of every row and delta for every legal pair; with missing targets, for outputs that act alone."""
     lines = []
-    for loss in (*LOSSES, "quantile:0.9", "focal:0.5", "focal:0"):
+    for loss in (*LOSSES, "quantile:0.9", "focal:0.5", "focal:0", "intervals:0.05,0.1,0.9", "intervals:0.1:huber"):
+        n_heads = loss_named(loss).n_heads
+        if Z.shape[1] % n_heads:
+            continue
         for output in loss_named(loss).pairs:
             if missing and not ACTIVATIONS[output].elementwise:
                 continue
             y, a = targets(output), ACTIVATIONS[output].g(Z)
             if missing:
                 y.flat[::3] = np.nan
+            y = np.repeat(y[:, ::n_heads], n_heads, axis=1)
             value, delta = value_and_delta(loss, output, Z, a, y)
             y = np.where(np.isnan(y), None, y)  # JSON has no word for it
             lines.append(

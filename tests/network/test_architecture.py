@@ -38,7 +38,8 @@ def test_pairs(loss: str, output: str) -> None:
     """A legal pair is built; an illegal one is refused, naming loss, output and every legal output."""
     legal = LOSSES[loss].pairs
     if output in legal:
-        assert Architecture.build([2, 3, 2], "tanh", output, loss).output == output
+        n_outputs = 2 * LOSSES[loss].n_heads
+        assert Architecture.build([2, 3, n_outputs], "tanh", output, loss).output == output
         return
     with pytest.raises(SettingsError) as caught:
         Architecture.build([2, 3, 2], "tanh", output, loss)

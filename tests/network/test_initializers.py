@@ -105,3 +105,11 @@ def test_gain_is_1_and_shift_0() -> None:
     for l in (1, 2):
         assert other.gain[l].tolist() == [1.0] * 4 and other.shift[l].tolist() == [0.0] * 4
     assert all(np.array_equal(one.W[l], other.W[l]) for l in (1, 2, 3))
+
+
+def test_what_is_beside_a_point_forecast_starts_at_0() -> None:
+    """Of a target with several outputs the first is drawn as ever, and every row begins with one spread."""
+    several = Architecture.build([5, 4, 6], "tanh", "identity", "intervals:0.1,0.9")
+    found = initialize(several, choose("standard_normal", several), 3)
+    assert (found.W[2][:, [0, 3]] != 0).all() and (found.b[2][[0, 3]] != 0).all()
+    assert not found.W[2][:, [1, 2, 4, 5]].any() and not found.b[2][[1, 2, 4, 5]].any()

@@ -31,7 +31,12 @@ EXTRAS: list[dict[str, Any]] = [
     {}, {"dropout": 0.4}, {"l2": 0.01, "l1": 0.003}, {"sample_weight": RNG.uniform(0, 2, 30)}, {"clip_norm": 0.05},
     {"dropout": 0.2, "l2": 0.02, "clip_norm": 0.1}, {"engine": "numpy"},
 ]  # fmt: skip
-PAIRS = [(loss, output) for loss in (*LOSSES, "quantile:0.9", "focal:0.5") for output in loss_named(loss).pairs]
+PAIRS = [
+    (loss, output)
+    for loss in (*LOSSES, "quantile:0.9", "focal:0.5")
+    for output in loss_named(loss).pairs
+    if loss_named(loss).heads is None
+]
 """With a pair come the next two activations, the next optimizer, the next extras; every other pair is in float64."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.api import html
+from chainrule.api.heads import PredictsHeads
 from chainrule.data import arrays
 from chainrule.engine.probabilities import complement, logits
 from chainrule.engine.protocol import Engine
@@ -26,7 +27,7 @@ from chainrule.training.settings import check
 Array = npt.NDArray[Any]
 
 
-class Network:
+class Network(PredictsHeads):
     """A feed-forward network of dense layers, its parameters drawn from the seed.
 
     Parameters
@@ -226,9 +227,9 @@ class Network:
         Returns
         -------
         ndarray of shape (n,) or (n, k)
-            Class indices (n,), labels (n, k) of 0 and 1, or values.
+            Class indices (n,), labels (n, k) of 0 and 1, or values; of targets with several outputs the point forecast.
         """
-        return targets.decode(self._output(X)[1], self.kind)
+        return targets.decode(targets.points(self._output(X)[1], self.architecture.loss), self.kind)
 
     def predict_proba(self, X: object) -> Array:
         """Predict probabilities.

@@ -34,7 +34,10 @@ ACTIVATIONS = (
     "exponential", "softmax",
 )  # fmt: skip
 """The order of enum Activation in native/kernels.hpp; LOSSES and NORMALIZATIONS likewise."""
-LOSSES = ("squared_error", "cross_entropy", "absolute_error", "huber", "poisson", "quantile", "focal")
+LOSSES = (
+    "squared_error", "cross_entropy", "absolute_error", "huber", "poisson", "quantile", "focal",
+    "gaussian", "intervals",
+)  # fmt: skip
 NORMALIZATIONS = (None, "layer")
 _OPTIMIZERS = (
     "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "sutskever_nesterov",
@@ -61,11 +64,8 @@ def unable(architecture: Architecture, optimizer: str | None = None) -> str | No
             return "the native engine supports softmax in the output layer only"
         if layer.normalization not in NORMALIZATIONS:
             return f"the native engine has no layer kind {layer.normalization!r}"
-    return (
-        None
-        if loss_named(architecture.loss).family in LOSSES
-        else f"the native engine has no loss {architecture.loss!r}"
-    )
+    able = loss_named(architecture.loss).families <= set(LOSSES)
+    return None if able else f"the native engine has no loss {architecture.loss!r}"
 
 
 def instruction_sets() -> list[str]:
@@ -348,7 +348,9 @@ def _network(architecture: Architecture) -> tuple[list[Any], Any]:
     ]  # fmt: skip
     loss = loss_named(architecture.loss)
     family = "cross_entropy" if (loss.family, loss.parameter) == ("focal", 0.0) else loss.family
-    return layers, _native.Loss(LOSSES.index(family), loss.parameter or 0.0)
+    heads = loss.heads
+    more = () if heads is None else (LOSSES.index(heads.point_family), heads.levels, heads.n_below)
+    return layers, _native.Loss(LOSSES.index(family), loss.parameter or 0.0, *more)
 
 
 def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[np.int32] | None, Array | None]:

@@ -339,4 +339,9 @@ def _check_output(layer: Dense, loss: str) -> str:
         raise SettingsError(
             f"output {layer.activation!r} over 1 output is always 1; use output 'sigmoid', or one per class."
         )
+    if layer.n_out % entry.n_heads:
+        n, more = entry.n_heads, -(-layer.n_out // entry.n_heads) * entry.n_heads
+        raise SettingsError(
+            f"loss {loss!r} needs {n} outputs for each target (got {layer.n_out} outputs). Make the last size {more}."
+        )
     return entry.name

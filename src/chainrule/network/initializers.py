@@ -12,6 +12,7 @@ from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture, Dense
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import loss_named
 from chainrule.seeding import Key, Purpose, normal, stream_key, uniform
 
 _WEIGHTS, _BIASES = 0, 1  # lanes of a layer's stream
@@ -77,7 +78,11 @@ def choose(initializer: str | Sequence[str], architecture: Architecture) -> tupl
 
 
 def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> Parameters:
-    """Fresh parameters; layer l draws from the stream (seed, INITIALISE, l), so layers are independent."""
+    """Fresh parameters; layer l draws from the stream (seed, INITIALISE, l), so layers are independent.
+
+    What a target has beside its point forecast starts at 0, so that every row begins with the spread softplus(0) =
+    0.69: drawn at random, a few rows would begin with nearly none, and a gaussian loss of thousands.
+    """
     parameters = Parameters(architecture)
     for l, (layer, name) in enumerate(zip(architecture.layers, names, strict=True), start=1):
         rule, key = INITIALIZERS[name], stream_key(seed, Purpose.INITIALISE, l)
@@ -86,4 +91,7 @@ def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> P
             parameters.b[l][:] = normal(key, layer.n_out, lane=_BIASES)
         for tensor in layer.kind.tensors if layer.kind is not None else ():
             getattr(parameters, tensor.name)[l][...] = tensor.start
+    n_heads = loss_named(architecture.loss).n_heads
+    beside = np.arange(architecture.n_outputs) % n_heads != 0
+    parameters.W[-1][:, beside] = parameters.b[-1][beside] = 0
     return parameters

@@ -34,7 +34,8 @@ def encode(
 ) -> tuple[npt.NDArray[Any], OutputKind]:
     """y for an engine, and what it says the outputs mean.
 
-    Class indices and one-hot rows are classes, 0/1 on sigmoids with cross-entropy labels, anything else values.
+    Class indices and one-hot rows are classes, 0/1 on sigmoids with cross-entropy labels, anything else values. Where a
+    target has several outputs, each of them has its y.
 
     Arguments: y: class indices (n,); one-hot or several labels (n, k) of 0/1; values (n,) or (n, k), probabilities
     between 0 and 1 among them; of several labels or values some may be missing, NaN: they stay out of the loss
@@ -42,6 +43,18 @@ def encode(
     kind. Raises ShapeError for another length or width; DataError for inf, a class out of range, or NaN where a row
     would say nothing.
     """
+    n_heads = loss_named(loss).n_heads
+    if n_heads > 1:
+        known: dict[str, Any] = {"output": output, "loss": loss, "dtype": dtype, "stated": stated}
+        encoded, kind = _encode(_of_points(y, n_outputs, n_heads), n, n_outputs=n_outputs // n_heads, **known)
+        return np.repeat(encoded, n_heads, axis=1), kind
+    return _encode(y, n, output=output, loss=loss, n_outputs=n_outputs, dtype=dtype, stated=stated)
+
+
+def _encode(
+    y: object, n: int, *, output: str, loss: str, n_outputs: int, dtype: str, stated: OutputKind | None
+) -> tuple[npt.NDArray[Any], OutputKind]:
+    """The same of outputs that have a target each."""
     array = numeric(unmasked(y) if n_outputs > 1 and getattr(y, "ndim", 0) == 2 else y, "y")
     if array.ndim == 0 or array.ndim > 2 or len(array) != n:
         raise ShapeError(f"y has shape {array.shape}; expected {n} rows, as many as X.")
@@ -53,7 +66,8 @@ def encode(
         array = array[:, None]
     if array.shape[1] != n_outputs:
         raise ShapeError(
-            f"y has shape {array.shape}; expected ({n}, {n_outputs}): the network has {n_outputs} outputs."
+            f"y has shape {array.shape}; expected ({n}, {n_outputs}): the network has {n_outputs} "
+            f"{'outputs' if loss_named(loss).heads is None else 'targets'}."
         )
     converted = plain(array, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -124,6 +138,22 @@ def _classes(array: npt.NDArray[Any], n_outputs: int) -> npt.NDArray[np.int32]:
             f"the network has {n_outputs} output{'s' if n_outputs > 1 else ''}."
         )
     return plain(array, np.int32)
+
+
+def _of_points(y: object, n_outputs: int, n_heads: int) -> object:
+    """y of each target, where it is that of every output already, as engines take it."""
+    if getattr(y, "ndim", 0) != 2 or getattr(y, "shape", (0, 0))[1] != n_outputs:
+        return y
+    wide = np.asarray(y)
+    first = wide[:, ::n_heads]
+    same = np.array_equal(np.repeat(first, n_heads, axis=1), wide, equal_nan=wide.dtype.kind == "f")
+    return first if same else y
+
+
+def points(output: npt.NDArray[Any], loss: str) -> npt.NDArray[Any]:
+    """The first output of each target, which is its point forecast; or of targets as engines take them, each one."""
+    n = loss_named(loss).n_heads
+    return output if n == 1 else output[:, ::n]
 
 
 def decode(output: npt.NDArray[Any], kind: OutputKind) -> npt.NDArray[Any]:

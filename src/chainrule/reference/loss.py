@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from chainrule.reference.activation import Array
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.heads import Heads
 from chainrule.visible import short_repr
 
 
@@ -35,7 +36,7 @@ class Pair:
     bend : callable, optional
         Called with z, a and y; gives the derivative of its own delta by z.
     change : callable, optional
-        Called with z, a, y and Rz; gives how its own delta changes as z moves along Rz, on an output that mixes units.
+        Called with z, a, y and Rz; gives how delta changes as z moves along Rz, where outputs act on each other.
     """
 
     value: Callable[[Array, Array, Array], Array]
@@ -57,7 +58,7 @@ class Worked:
     formula : str
         Its formula.
     term : callable
-        Called with a and y of one output; gives the text of its term.
+        Called with a and y of one output, or where a target has several all their a; gives the text of its term.
     around : str, default "{}"
         The expression around the sum of the terms.
     counted : callable, optional
@@ -65,7 +66,7 @@ class Worked:
     """
 
     formula: str
-    term: Callable[[float, float], str]
+    term: Callable[[Any, float], str]
     around: str = "{}"
     counted: Callable[[Array], npt.NDArray[Any]] | None = None
 
@@ -104,6 +105,8 @@ class Loss:
         Whether `anywhere` holds on an output that mixes its units too.
     parameter : float, optional
         The number after the colon of its name: the level of a quantile loss, the γ of the focal loss.
+    heads : Heads, optional
+        What its outputs mean where each target has several; y of an output is then that of its target.
     distance : bool, default False
         Whether it is a distance between numbers, which classes do not have.
     of_classes : bool, default False
@@ -118,14 +121,15 @@ class Loss:
         Called with the targets as engines take them and the number of outputs; gives about J of a constant output,
         which distinguishes a bad loss from one that exploded. The mean distance of y from its mean by default.
     side : callable, optional
-        Called with e = a − y; gives on which side of its corners every entry lies. None for a loss without corners.
+        Called with `errors`; gives on which side of its corners every entry lies. None for a loss without corners.
     constant : callable, optional
         Called with y (n, n_outputs), which entries are not missing (they are 0 in y), and the weighted mean of each
         output; gives the loss of every entry for the best constant output.
     worked : callable, optional
         Called with the output activation; gives the loss of a row in numbers, a Worked.
     gates : callable, optional
-        Called with circuit, a of a unit, y, output, place; gives its terms as gates of a circuit.
+        Called with circuit, a of a unit (a list where a target has several), y, output, place; gives its terms as gates
+        of a circuit.
 
     Examples
     --------
@@ -140,6 +144,7 @@ class Loss:
     anywhere: Pair | None = None
     with_softmax: bool = False
     parameter: float | None = None
+    heads: Heads | None = None
     distance: bool = False
     of_classes: bool = False
     log_loss: bool = False
@@ -150,13 +155,47 @@ class Loss:
     side: Callable[[Array], Array] | None = None
     constant: Callable[[Array, Array, Array], Array] | None = None
     worked: Callable[[str], Worked] | None = None
-    gates: Callable[[Any, int, float, str, int], Sequence[int]] | None = None
+    gates: Callable[[Any, Any, float, str, int], Sequence[int]] | None = None
     __repr__ = short_repr
 
     @property
     def family(self) -> str:
         """The name without the parameter."""
         return self.name.partition(":")[0]
+
+    @property
+    def families(self) -> set[str]:
+        """The families that an engine must have: its own, and that of its point forecast."""
+        return {self.family} if self.heads is None else {self.family, self.heads.point_family}
+
+    @property
+    def n_heads(self) -> int:
+        """Outputs for each target."""
+        return 1 if self.heads is None else self.heads.n
+
+    def errors(self, a: Array, y: Array) -> Array:
+        """Return what the loss is a function of.
+
+        Parameters
+        ----------
+        a, y : ndarray of shape (n_samples, n_outputs)
+            Outputs and targets.
+
+        Returns
+        -------
+        ndarray
+            The differences a − y; with heads of the point forecast and every level (n_samples, n_targets, 1 + levels).
+
+        Examples
+        --------
+        >>> from chainrule.reference.losses import loss_named
+        >>> loss_named("huber").errors(np.array([[3.0]]), np.array([[1.0]])).tolist()
+        [[2.0]]
+        """
+        if self.heads is None:
+            return a - y
+        groups, truth = self.heads.grouped(a), self.heads.grouped(y)[..., :1]
+        return np.concatenate([groups[..., :1], self.heads.quantiles(groups)], axis=2) - truth
 
     @property
     def pairs(self) -> dict[str, Pair]:

@@ -9,7 +9,7 @@ rate. So the table pairs each loss with the output activations it has a meaning 
     delta(z, a, y) -> (n, n_out)    where a alone does not hold the digits that the chain through da needs
     dda(a, y)      -> (n, n_out)    the derivative of da with respect to a of the same unit
     bend(z, a, y)  -> (n, n_out)    for a pair with its own delta: the derivative of that by z of the same unit
-    change(z, a, y, Rz)             the same for an output that mixes its units: how delta changes along Rz
+    change(z, a, y, Rz)             where outputs of a row act on each other: how delta changes along Rz
 
 The batch loss is J = Σ_i w_i·loss_i / Σ_i w_i. A missing target (NaN) of one output adds nothing to the
 loss of its row and has delta 0. A pair that is not in the table is refused when the network is built.
@@ -25,13 +25,16 @@ import numpy as np
 
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.reference import constant_outputs as constants
-from chainrule.reference import focal
+from chainrule.reference import focal, poisson
 from chainrule.reference import loss_texts as texts
 from chainrule.reference.activations import ACTIVATIONS, Array
+from chainrule.reference.heads import interval_levels
+from chainrule.reference.interval_losses import gaussian, intervals
 from chainrule.reference.loss import Loss, Pair, sign_of
 from chainrule.reference.loss_texts import HUBER_DELTA
 
 MEDIAN = 0.5
+DEFAULT_LEVELS = (0.1, 0.9)
 
 
 # squared error: any output ------------------------------------------------------------------------------
@@ -149,41 +152,6 @@ _OF_CLASSES = {
 }
 
 
-# Poisson, up to terms in y alone: outputs that are positive rates ----------------------------------------
-
-
-def _poisson_of_exponential(z: Array, a: Array, y: Array) -> Array:
-    return (a - y * z).sum(axis=1)  # log a = z
-
-
-def _poisson_da(a: Array, y: Array) -> Array:
-    return 1 - y / a
-
-
-# Below this z, softplus(z) = e^z = σ(z) in every digit of float64; further down both become 0 and say nothing.
-_VANISHING_RATE = -37
-
-
-def _poisson_of_softplus(z: Array, a: Array, y: Array) -> Array:
-    near = np.maximum(z, _VANISHING_RATE)
-    return (a - y * (np.log(ACTIVATIONS["softplus"].g(near)) + (z - near))).sum(axis=1)
-
-
-def _poisson_of_softplus_delta(z: Array, a: Array, y: Array) -> Array:
-    # σ(z)·(1 − y/a), with σ(z)/a → 1 as the rate vanishes.
-    near, sigmoid = np.maximum(z, _VANISHING_RATE), ACTIVATIONS["sigmoid"].g
-    return sigmoid(z) - y * (sigmoid(near) / ACTIVATIONS["softplus"].g(near))
-
-
-def _poisson_of_softplus_bend(z: Array, a: Array, y: Array) -> Array:
-    # With q = σ(z)/softplus(z): σ′ − y·q′, and q′ = q·(1 − σ − q), which goes to 0 as the rate vanishes.
-    s = ACTIVATIONS["sigmoid"].g(z)
-    near = np.maximum(z, _VANISHING_RATE)
-    s_near = ACTIVATIONS["sigmoid"].g(near)
-    q = s_near / ACTIVATIONS["softplus"].g(near)
-    return s * (1 - s) - y * (q * (1 - s_near - q))
-
-
 def _side_of_huber(e: Array) -> Array:
     return np.clip(np.fix(e / HUBER_DELTA), -1, 1)
 
@@ -240,15 +208,7 @@ LOSSES: dict[str, Loss] = {
         Loss(
             name="poisson",
             formula="Σ_j a_j − y_j·log a_j",
-            own={
-                "exponential": Pair(value=_poisson_of_exponential, da=_poisson_da, fused=True),
-                "softplus": Pair(
-                    value=_poisson_of_softplus,
-                    da=_poisson_da,
-                    delta=_poisson_of_softplus_delta,
-                    bend=_poisson_of_softplus_bend,
-                ),
-            },
+            own={"exponential": poisson.OF_EXPONENTIAL, "softplus": poisson.OF_SOFTPLUS},
             low=0.0,
             expected="counts or rates ≥ 0",
             scale=constants.scale_of_poisson,
@@ -258,8 +218,10 @@ LOSSES: dict[str, Loss] = {
         ),
         _quantile_loss("quantile", MEDIAN),
         _focal_loss("focal", focal.GAMMA),
+        gaussian("gaussian", ()),
     )
 }
+LOSSES["intervals"] = intervals("intervals", DEFAULT_LEVELS, LOSSES["squared_error"])
 
 
 @dataclass(frozen=True)
@@ -289,6 +251,9 @@ FAMILIES = {
 def loss_named(name: str) -> Loss:
     """The loss of this name: an entry of LOSSES, or one with a number of its own, "quantile:0.9" or "focal:1.5".
 
+    "intervals:0.1,0.9" is a point forecast by squared error with these levels, "intervals:0.1,0.9:huber" one by another
+    loss, "gaussian:0.1,0.9" the normal distribution with these levels.
+
     Raises SettingsError for a name that is not in LOSSES, or a number that the loss has no meaning for.
 
     Source: Koenker, Bassett (1978): the quantile loss; Lin et al. (2017): the focal loss.
@@ -299,6 +264,8 @@ def loss_named(name: str) -> Loss:
     ('quantile:0.9', 'focal:2')
     """
     text, colon, known = str(name).partition(":")
+    if colon and text in _WITH_LEVELS:
+        return _WITH_LEVELS[text](known)
     family = FAMILIES.get(text) if colon else None
     if family is None:
         if name not in LOSSES:
@@ -315,6 +282,42 @@ def loss_named(name: str) -> Loss:
     return family.make(f"{text}:{repr(abs(number)).removesuffix('.0')}", abs(number))
 
 
+def _intervals_at(known: str) -> Loss:
+    listed, colon, point = known.partition(":")
+    levels, of_point = interval_levels(listed), loss_named(point if colon else "squared_error")
+    plain = of_point.name == "squared_error"
+    return intervals(f"intervals:{_listed(levels)}{'' if plain else ':' + of_point.name}", levels, of_point)
+
+
+def _gaussian_at(known: str) -> Loss:
+    levels = interval_levels(known)
+    return gaussian(f"gaussian:{_listed(levels)}", levels)
+
+
+def _listed(levels: tuple[float, ...]) -> str:
+    return ",".join(map(repr, levels))
+
+
+_WITH_LEVELS: dict[str, Callable[[str], Loss]] = {"intervals": _intervals_at, "gaussian": _gaussian_at}
+
+
+def with_levels(loss: str, levels: tuple[float, ...]) -> str:
+    """The name of a loss that predicts these levels too: of its own distribution, or by heads beside its point.
+
+    Raises SettingsError for a loss that cannot.
+
+    Examples
+    --------
+    >>> with_levels("huber", (0.1, 0.9)), with_levels("gaussian", (0.1, 0.9))
+    ('intervals:0.1,0.9:huber', 'gaussian:0.1,0.9')
+    """
+    entry = loss_named(loss)
+    if entry.heads is not None and entry.heads.deviation is not None:
+        return loss_named(f"{entry.family}:{_listed(levels)}").name
+    point = loss if entry.heads is None else entry.heads.point
+    return loss_named(f"intervals:{_listed(levels)}:{point}").name
+
+
 def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
     """The loss of each row and its derivative with respect to z of the output layer (BP1), row by row.
 
@@ -326,11 +329,13 @@ def value_and_delta(loss: str, output: str, z: Array, a: Array, y: Array) -> tup
 
     Source: Bishop (2006), section 4.3.6; Nielsen, chapter 2, equation BP1.
     """
-    pair, missing = loss_named(loss).pair(output), np.isnan(y)
+    entry, missing = loss_named(loss), np.isnan(y)
+    pair, n = entry.pair(output), entry.n_heads
     if missing.any() and ACTIVATIONS[output].elementwise:
-        # Each output by itself, so that a NaN stays in its own column until it is taken out.
-        units = [pair.value(z[:, [j]], a[:, [j]], y[:, [j]]) for j in range(y.shape[1])]
-        value = np.where(missing, 0, np.stack(units, axis=1)).sum(axis=1)
+        # Each target by itself, so that a NaN stays in its own columns until it is taken out.
+        parts = [slice(j, j + n) for j in range(0, y.shape[1], n)]
+        units = [pair.value(z[:, j], a[:, j], y[:, j]) for j in parts]
+        value = np.where(missing[:, ::n], 0, np.stack(units, axis=1)).sum(axis=1)
         return value, np.where(missing, 0, _delta(pair, output, z, a, y))
     return pair.value(z, a, y), _delta(pair, output, z, a, y)
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.pipeline.stored import check_pipeline, outputs_of
+from chainrule.reference.losses import loss_named
 from chainrule.run import files, stored
 from chainrule.run.contents import ARCHITECTURE, KIND, MAX_SEED
 from chainrule.schema import Anything, Record, SchemaError, TensorSchema, Text, Whole
@@ -76,7 +77,8 @@ def _fits(pipeline: Mapping[str, Any], kept: Mapping[str, Array], kind: str, arc
             f"pipeline makes {width} inputs; expected {architecture.n_inputs}, as many as the network has"
         )
     meaning, n_outputs = outputs_of(pipeline["target"])
-    if kind != meaning or architecture.n_outputs not in n_outputs:
+    n_heads = loss_named(architecture.loss).n_heads
+    if kind != meaning or architecture.n_outputs not in [n * n_heads for n in n_outputs]:
         raise SchemaError(
             f"pipeline.target is for {n_outputs[0]} outputs of kind {meaning}; expected {architecture.n_outputs} of "
             f"kind {kind}, as the network has"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from chainrule.data.arrays import moderate, surely_finite
 from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
 from chainrule.network.parameters import Parameters
+from chainrule.network.targets import points
 from chainrule.training.metrics import Metric
 
 OF_TRAINING = "training_"
@@ -122,7 +123,10 @@ class EpochMeasure:
         loss, output = self._engine.loss(self._parameters_of(theta), rows.X, rows.targets, rows.weight)
         if not math.isfinite(loss) or not (surely_finite(output) or np.isfinite(output).all()):
             return loss, None
-        return loss, loss if self._shown.is_loss else self._shown.score(rows.dense, output, rows.weight)
+        if self._shown.is_loss:
+            return loss, loss
+        name = self._task.architecture.loss
+        return loss, self._shown.score(points(rows.dense, name), points(output, name), rows.weight)
 
     def _parameters_of(self, theta: Array) -> Parameters:
         """The parameters by layer: the same views for every epoch, for making them takes longer than a copy."""

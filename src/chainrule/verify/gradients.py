@@ -168,7 +168,7 @@ class _Comparison:
         self.backward = engine.backward(self.parameters, self.X, self.targets, self.weight)
         names = enumerate(wide.activations)  # across a bend a difference is off by about h/4
         self.cornered = [l for l, name in names if name and (ACTIVATIONS[name].kinks or ACTIVATIONS[name].bends)]
-        self.side_of_loss = loss_named(wide.loss).side
+        self.loss_entry = loss_named(wide.loss)
         self.rounding = self._rounding_of_J()
 
     def _rounding_of_J(self) -> float:
@@ -288,8 +288,9 @@ class _Comparison:
             forward = self.engine.forward(self.parameters, self.X)
             names = self.parameters.architecture.activations
             sides = [ACTIVATIONS[str(names[l])].side(forward.pre_activation(l)) for l in self.cornered]
-        if self.side_of_loss is not None:
-            sides.append(self.side_of_loss(output - dense_targets(self.targets, self.parameters.architecture)))
+        if self.loss_entry.side is not None:
+            y = dense_targets(self.targets, self.parameters.architecture)
+            sides.append(self.loss_entry.side(self.loss_entry.errors(output, y)))
         return J, sides
 
 

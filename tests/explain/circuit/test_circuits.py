@@ -56,14 +56,18 @@ def test_every_circuit_can_be_shown(name: str, language: str) -> None:
         assert (above - below) / (2 * h) == pytest.approx(gradient, abs=1e-8)
 
 
-@pytest.mark.parametrize(("loss", "output"), [(loss, output) for loss in LOSSES for output in LOSSES[loss].pairs])
+@pytest.mark.parametrize(
+    ("loss", "output"),
+    [(loss, output) for loss in LOSSES for output in LOSSES[loss].pairs],
+)
 def test_a_network_as_a_circuit_has_the_gradients_of_its_backward_pass(loss: str, output: str) -> None:
     """Every activation and legal loss: W, b and x of the scalar circuit as of reference backward, row by row."""
     y = RNG.integers(0, 2, size=(20, 2)) if LOSSES[loss].of_classes and output == "sigmoid" else None
     y = np.eye(2)[RNG.integers(0, 2, size=20)] if y is None and LOSSES[loss].of_classes else y
     y = RNG.uniform(0.1, 1, size=(20, 2)) if y is None else y
     for activation in ACTIVATIONS:
-        net = cr.Network([3, 4, 2], activation, output, loss, initializer="glorot_normal", dtype="float64", seed=3)
+        sizes = [3, 4, 2 * LOSSES[loss].n_heads]
+        net = cr.Network(sizes, activation, output, loss, initializer="glorot_normal", dtype="float64", seed=3)
         net.b[2][:] = 0.3
         run = cr.train(net, 0.1 * X, y, batch_size=1, epochs=1, shuffle=False, optimizer=cr.SGD(1e-3), progress=False)
         step = run.replay(3)

@@ -238,7 +238,8 @@ def test_every_legal_pair_can_be_told(loss: str, output: str) -> None:
     """Every loss on every legal output activation, after every hidden activation, in both languages."""
     rng = np.random.default_rng(5)
     for i, activation in enumerate(ACTIVATIONS):
-        net = cr.Network([20, 11, 3], activation, output, loss, initializer="glorot_normal", seed=i)
+        sizes = [20, 11, 3 * LOSSES[loss].n_heads]
+        net = cr.Network(sizes, activation, output, loss, initializer="glorot_normal", seed=i)
         y = rng.uniform(0.1, 1, size=(60, 3)) if not LOSSES[loss].of_classes else rng.integers(0, 3, size=60)
         run = cr.train(net, 0.1 * X, y, optimizer=cr.SGD(1e-4), batch_size=16, epochs=1, progress=False)
         for language, notation in (("en", "note"), ("ko", "nielsen")):

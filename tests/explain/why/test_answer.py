@@ -15,7 +15,7 @@ from chainrule.explain.why.answer import answer
 from chainrule.explain.why.expression import legal
 from chainrule.explain.why.text import TEXT
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import LOSSES
+from chainrule.reference.losses import LOSSES, loss_named
 from chainrule.text.tables import columns
 from tolerances import ALGEBRA, FLOAT32, GRADIENT_CHECK
 
@@ -39,7 +39,8 @@ RUNS = {
 
 def step_of(case: dict, t: int = 9, activation="tanh", y=Y, scale=1.0, **network) -> cr.Step:
     options = dict(case)
-    net = cr.Network([7, 9, 5, 3], activation, dtype=options.pop("dtype", "float32"), seed=2, **network)
+    n_outputs = 3 * loss_named(network.get("loss", "cross_entropy")).n_heads
+    net = cr.Network([7, 9, 5, n_outputs], activation, dtype=options.pop("dtype", "float32"), seed=2, **network)
     return cr.train(net, scale * X, y, batch_size=13, epochs=3, progress=False, **options).replay(t)
 
 
@@ -162,7 +163,10 @@ def test_it_fits_a_terminal(step: cr.Step, language: str, name: str) -> None:
     assert why.to_mermaid().startswith("graph LR")
 
 
-@pytest.mark.parametrize(("loss", "output"), [(loss, output) for loss in LOSSES for output in LOSSES[loss].pairs])
+@pytest.mark.parametrize(
+    ("loss", "output"),
+    [(loss, output) for loss in LOSSES for output in LOSSES[loss].pairs],
+)
 def test_every_legal_pair_can_be_asked(loss: str, output: str) -> None:
     """Every loss, output and hidden activation answers: sums end at the number, differences agree."""
     y = Y if LOSSES[loss].of_classes else RNG.uniform(0.1, 1.0, size=(60, 3))

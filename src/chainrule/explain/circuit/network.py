@@ -78,14 +78,16 @@ def _activated(c: Circuit, activation: str, z: list[int], l: int) -> list[int]:
 
 def _loss(c: Circuit, architecture: Architecture, z: list[int], a: list[int], y: Any) -> None:
     """The gates of the loss, from a; its terms of weight 0 and outputs without a target are left out."""
-    gates = loss_named(architecture.loss).gates
+    entry = loss_named(architecture.loss)
+    gates, n = entry.gates, entry.n_heads
     if gates is None:
         raise SettingsError(
             f"loss {architecture.loss!r} has no scalar form: its entry must have gates. "
             "Try step.why for single numbers, or step.to_mermaid()."
         )
-    known = [(j, unit) for j, unit in enumerate(a) if not np.isnan(y[j])]
-    parts = [part for j, unit in known for part in gates(c, unit, float(y[j]), architecture.output, j)]
+    units: list[Any] = a if n == 1 else [a[j : j + n] for j in range(0, len(a), n)]
+    known = [(t, unit) for t, unit in enumerate(units) if not np.isnan(y[t * n])]
+    parts = [part for t, unit in known for part in gates(c, unit, float(y[t * n]), architecture.output, t)]
     if len(parts) == 1:
         c.gates[parts[0]].name = "loss"
         return

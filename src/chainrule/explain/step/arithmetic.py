@@ -53,11 +53,12 @@ def loss_of_row(loss: str, output: str, z: Array, a: Array, y: Array) -> list[st
         return [f"loss = {entry.formula}", f"= {value}"]
     result = entry.worked(output)
     known = np.where(np.isnan(y), 0, y)
-    counting = np.flatnonzero(~np.isnan(y)) if result.counted is None else result.counted(known)
+    n = entry.n_heads
+    counting = np.flatnonzero(~np.isnan(y[::n])) if result.counted is None else result.counted(known)
     if not len(counting):
         return [result.formula, f"= {value}"]
     shown = counting if len(counting) <= 4 else counting[:3]
-    terms = [result.term(float(a[j]), float(y[j])) for j in shown]
+    terms = [result.term(float(a[j]) if n == 1 else a[j * n : j * n + n], float(y[j * n])) for j in shown]
     if len(shown) < len(counting):
         terms.append("…")
     numbers = result.around.format(" + ".join(terms).replace("+ −", "− "))

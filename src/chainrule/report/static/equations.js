@@ -15,6 +15,7 @@ import {
   total,
   transpose,
 } from "./dom.js";
+import { gaussianFormula, intervalsFormula } from "./head_equations.js";
 import { pairOf, parameterOf } from "./losses.js";
 
 /** @import { Operation, Step } from "./types.js" */
@@ -135,6 +136,8 @@ export function lossFormula(loss, output) {
       mo("="),
       mn(parameterOf(loss)),
     ];
+  if (loss.startsWith("gaussian")) return [...head, ...gaussianFormula()];
+  if (loss.startsWith("intervals")) return [...head, ...intervalsFormula(loss)];
   if (loss === "huber") return [...head, total("j"), mi("h"), mo("("), a, mo("−"), y, mo(")")];
   if (loss === "poisson")
     return [

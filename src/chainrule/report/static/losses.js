@@ -4,6 +4,7 @@
 import { clamp, pullback, sigmoid, softplus } from "./activations.js";
 import { like, rounding, row } from "./arrays.js";
 import { focalOfClasses, focalOfLabels } from "./focal.js";
+import { gaussian, intervals } from "./head_losses.js";
 
 /** @import { Matrix, Pair, Vector } from "./types.js" */
 
@@ -58,6 +59,15 @@ export const parameterOf = (loss) => {
 };
 
 /**
+ * The levels of "intervals:0.1,0.9:huber" and the loss of its point forecast.
+ * @param {string} loss
+ */
+export function intervalsOf(loss) {
+  const [, levels = "0.1,0.9", ...point] = loss.split(":");
+  return { levels: levels.split(",").map(Number), point: point.join(":") || "squared_error" };
+}
+
+/**
  * For every legal pair of loss and output: the share of one output in the loss of a row, its derivative by a,
  * whether the chain collapses to a − y, or a delta of its own.
  * @param {string} loss
@@ -69,6 +79,11 @@ export function pairOf(loss, output) {
   if (loss === "absolute_error") return absoluteError;
   if (loss === "huber") return huber;
   if (loss.startsWith("quantile")) return quantile(parameterOf(loss));
+  if (loss.startsWith("gaussian")) return gaussian;
+  if (loss.startsWith("intervals")) {
+    const { levels, point } = intervalsOf(loss);
+    return intervals(levels, pairOf(point, "identity"));
+  }
   const gamma = parameterOf(loss); // of cross-entropy it is not a number
   if (gamma > 0 && loss.startsWith("focal"))
     return output === "softmax" ? focalOfClasses(gamma) : focalOfLabels(gamma);
@@ -172,10 +187,7 @@ export function lossAndDelta(loss, output, z, a, y, scales, dtype) {
       const found = pair.rowDelta(row(z, i), row(a, i), row(y, i)),
         most = Math.max(...found.map(Math.abs));
       delta.data.set(found.map(round), i * J);
-      size.set(
-        found.map(() => 1 + most),
-        i * J,
-      );
+      size.set(pair.rowSizes?.(row(a, i), row(y, i)) ?? found.map(() => 1 + most), i * J);
     }
   } else if (own) {
     for (let p = 0; p < z.data.length; p++) {

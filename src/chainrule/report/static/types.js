@@ -37,6 +37,8 @@
  * @property {(z: number, a: number, y: number) => number} [delta]
  * @property {(z: Vector, y: Vector) => number[]} [rowTerms] the terms of a row, of a loss that sees it whole
  * @property {(z: Vector, a: Vector, y: Vector) => number[]} [rowDelta] its delta
+ * @property {(a: Vector, y: Vector) => number[]} [rowSizes] the size of what is subtracted in that
+ * @property {number} [n] outputs of a target, where it has several
  */
 
 /**

@@ -21,7 +21,7 @@ import { pairOf } from "./losses.js";
 import { number } from "./numbers.js";
 import { ending, factor, product, sum } from "./why_terms.js";
 
-/** @import { Explained, Line, Matrix, Place, Rules, Step, Term } from "./types.js" */
+/** @import { Explained, Line, Matrix, Pair, Place, Rules, Step, Term } from "./types.js" */
 
 /** @type {Rules} */
 export const BACKWARD = {
@@ -156,6 +156,22 @@ export const BACKWARD = {
 };
 
 /**
+ * ∂loss/∂a of an output; where a target has several, a = z and this is their delta.
+ * @param {Step} step
+ * @param {Pair} pair
+ * @param {Place} ref
+ */
+function slopeOfLoss(step, pair, { l, i, j }) {
+  const n = pair.n;
+  if (!n || !pair.rowDelta)
+    return pair.da(step.value({ kind: "a", l, i, j }), step.value({ kind: "y", l: null, i, j }));
+  const first = j - (j % n),
+    a = Float64Array.from(range(n), (k) => step.value({ kind: "a", l, i, j: first + k })),
+    y = Float64Array.from(a, () => step.value({ kind: "y", l: null, i, j }));
+  return pair.rowDelta(a, a, y)[j - first];
+}
+
+/**
  * @param {Step} step
  * @param {Place} ref
  * @returns {Explained}
@@ -216,7 +232,7 @@ function outputError(step, ref) {
   ];
   if (!pair.delta && !ACTIVATIONS[output].row)
     lines.push(
-      { words: "loss_slope", value: pair.da(step.value(a), step.value(y)) },
+      { words: "loss_slope", value: slopeOfLoss(step, pair, ref) },
       {
         words: "slope",
         times: true,

@@ -123,12 +123,16 @@ export const FORWARD = {
       rowOf = (/** @type {string} */ kind, /** @type {number | null} */ l) =>
         Float64Array.from(range(step.sizes[L]), (j) => step.value({ kind, l, i, j })),
       ofRow = pair.rowTerms?.(rowOf("z", L), rowOf("y", null));
-    const known = range(step.sizes[L]).filter((j) => !step.isMissing(i, j));
+    const n = pair.n ?? 1; // of a target, whose term is that of its first output
+    const known = range(step.sizes[L]).filter((j) => !step.isMissing(i, j) && j % n === 0);
     const terms = known.map((j) => {
-      const [a, y, z] = ["a", "y", "z"].map((kind) => ({ kind, l: kind === "y" ? null : L, i, j }));
+      const [y, z] = ["y", "z"].map((kind) => ({ kind, l: kind === "y" ? null : L, i, j })),
+        heads = range(n).map((k) => ({ kind: "a", l: L, i, j: j + k }));
       const value =
-        ofRow?.[j] ?? pair.value?.(step.value(z), step.value(a), step.value(y)) ?? Number.NaN;
-      return { parts: [a, y], joined: ", ", value };
+        ofRow?.[j] ??
+        pair.value?.(step.value(z), step.value(heads[0]), step.value(y)) ??
+        Number.NaN;
+      return { parts: [...heads, y], joined: ", ", value };
     });
     return {
       said: "why_loss",
