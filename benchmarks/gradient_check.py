@@ -86,16 +86,6 @@ def trained(rng: np.random.Generator) -> tuple[str, cr.Network, Any, Any]:
 
 N_ROWS = 240
 """Rows taken of every table of a folder."""
-MORE_TABLES = {
-    "arrhythmia": ("diagnosis", ""),
-    "caravan": ("Purchase", ""),
-    "electricity": ("class", ""),
-    "hr_job_change": ("target", "enrollee_id"),
-    "madelon": ("class", "_split"),
-    "traffic_accident_kr": ("피해자신체상해정도", "사건번호"),
-    "uci_power_plant": ("PE", ""),
-}
-"""Tables that no preset was chosen on: target, and columns that are no features."""
 KINDS = {"hr_job_change": {"experience": "category"}}
 """Columns about which `train` asks."""
 LENGTHS = ("1 epoch", "10 epochs", "60 epochs", "as planned", "learned by heart")
@@ -139,7 +129,7 @@ def of_tables(folder: Path, rng: np.random.Generator) -> Made:
     Planned as `train` plans them, with rows held out or, of few rows, without; which candidate is trained is drawn,
     as model selection would take longer than everything else.
     """
-    known = {name: entry for name, entry in (TABLES | MORE_TABLES).items() if (folder / f"{name}.csv.gz").exists()}
+    known = {name: entry for name, entry in TABLES.items() if (folder / f"{name}.csv.gz").exists()}
     places = list(itertools.product(("float32", "float64"), ("auto", "plain", "strong"), known))
     with tempfile.TemporaryDirectory() as scratch:
         for dtype, preset, name in itertools.cycle(places):
