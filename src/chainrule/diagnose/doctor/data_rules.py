@@ -240,7 +240,8 @@ def input_scale(case: RunView) -> Suspect | Finding | None:
         scaled = trial(case, change, n_trial_steps(case))
         if (case.failed and rescues(scaled)) or helps_on_unseen(case, change):
             evidence |= trial_evidence(case, scaled) | {"far": float((np.abs(_robust(case.X)) > CUT).mean())}
-            return Suspect(scaled, partial(Finding, id="input-scale", variant=variant, evidence=evidence))
+            finding = partial(Finding, id="input-scale", variant=variant, evidence=evidence)
+            return Suspect(outcome=scaled, finding=finding, known=True)
     return Finding(id="input-scale", variant="harmless", evidence=evidence, severity=NOTE)
 
 

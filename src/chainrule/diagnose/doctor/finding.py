@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.diagnose.doctor.html import html
 from chainrule.diagnose.doctor.interface import Interface, derived, python
-from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, WORDS
+from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, UNSEEN, WORDS
 from chainrule.diagnose.evidence import plain_evidence
 from chainrule.text.tables import counted, number, wrapped
 from chainrule.visible import short_repr
@@ -107,7 +107,8 @@ class Finding(Described):
         values = _Slots({name: _plain(value) for name, value in (derived(self.evidence) | dict(self.evidence)).items()})
         values |= {"step": self.step, "layer": self.layer, **self.interface.slots}
         values["trial"] = TRIAL[language].format_map(values)
-        return template.format_map(values)
+        also = UNSEEN[language] if part == "claim" and "trial_unseen" in values else ""
+        return f"{template} {also}".strip().format_map(values)
 
     def _text(self, language: str) -> str:
         say = HEADINGS[language]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from chainrule.diagnose.doctor.data_rules import input_scale
 from chainrule.diagnose.doctor.finding import Finding
+from chainrule.diagnose.doctor.improvements import first_improvement
 from chainrule.diagnose.doctor.run_view import RunView
 from chainrule.diagnose.doctor.start_rules import biases, usual_size, usual_spread, weights_scale
 from chainrule.diagnose.doctor.suspects import Suspect, first_of, trial_evidence
@@ -56,17 +57,20 @@ def speed_rules(case: RunView) -> Iterator[Finding]:
             suspects.append(found)
         elif found is not None:
             yield found
-    if not case.failed or (case.is_noisy and not case.is_hopeless):  # how far wrong labels let it go is not known
-        yield from filter(None, [suspect.finding() for suspect in suspects[:1]])
+    searched = case.failed and not (case.is_noisy and not case.is_hopeless)  # how far wrong labels let it go is unknown
+    if suspects and not searched:
+        yield from filter(None, [suspects[0].finding()])
         return
-    unstable = _unstable_penalty(case)
+    unstable = _unstable_penalty(case) if searched else None
     if unstable is not None:
         yield unstable
         return
     for each in (biases, _events, _optimizer, _clip, _flow):
         suspect = each(case)
         suspects += [suspect] if suspect is not None else []
-    first = first_of(case, [*suspects, *_rates(case)]) or _far_off(case)
+    suspects += _rates(case)
+    first = first_of(case, [one for one in suspects if one.rescues]) or _far_off(case) if searched else None
+    first = first or first_improvement(case, suspects)
     if first is not None:
         yield first
 
@@ -85,11 +89,10 @@ def _events(case: RunView) -> Suspect | None:
     if at is None or at[0] >= case.n_steps:
         return None
     without = trial(case, Change(without_events=True), n_trial_steps(case))
-    if not rescues(without):
-        return None
     evidence = {"before": at[1], "learning_rate": at[2], "better": at[1]} | trial_evidence(case, without)
     return Suspect(
-        without, lambda: Finding(id="learning-rate-too-large", variant="jump", step=at[0], evidence=evidence)
+        outcome=without,
+        finding=lambda: Finding(id="learning-rate-too-large", variant="jump", step=at[0], evidence=evidence),
     )
 
 
@@ -103,11 +106,11 @@ def _optimizer(case: RunView) -> Suspect | None:
         return None
     better = {name: 0.9 if name == "momentum" else float(usual[name]) for name in odd}
     reset = trial(case, Change(hyper=better), n_trial_steps(case))
-    if not rescues(reset):
-        return None
     evidence = {"names": odd, "values": [float(hyper[name]) for name in odd], "usual": list(better.values())}
     evidence |= trial_evidence(case, reset)
-    return Suspect(reset, lambda: Finding(id="wrong-optimizer-settings", step=case.first, evidence=evidence))
+    return Suspect(
+        outcome=reset, finding=lambda: Finding(id="wrong-optimizer-settings", step=case.first, evidence=evidence)
+    )
 
 
 def _clip(case: RunView) -> Suspect | None:
@@ -116,11 +119,10 @@ def _clip(case: RunView) -> Suspect | None:
     if clip is None:
         return None
     free = trial(case, Change(settings={"clip_norm": None}), n_trial_steps(case))
-    if not rescues(free):
-        return None
     evidence = {"names": ["clip_norm"], "values": [float(clip)], "usual": ["None"]} | trial_evidence(case, free)
     return Suspect(
-        free, lambda: Finding(id="wrong-optimizer-settings", variant="clip", step=case.first, evidence=evidence)
+        outcome=free,
+        finding=lambda: Finding(id="wrong-optimizer-settings", variant="clip", step=case.first, evidence=evidence),
     )
 
 
@@ -155,13 +157,11 @@ def _flow(case: RunView) -> Suspect | None:
             "slope" if by_slope < by_weights else "weights",
             int(np.argmin(products)) + 1,
         )
-    if not rescues(outcome):
-        return None
     evidence = {"left": left, "by_weights": by_weights, "by_slope": by_slope, "n": len(factors)} | trial_evidence(
         case, outcome
     )
     finding = Finding(id=id_, variant=variant, step=case.first, layer=layer, evidence=evidence)
-    return Suspect(outcome, lambda: finding, patient=True)
+    return Suspect(outcome=outcome, finding=lambda: finding, patient=True)
 
 
 def rectified(architecture: Architecture) -> Architecture:
@@ -188,25 +188,23 @@ def _rates(case: RunView) -> list[Suspect]:
     n = n_trial_steps(case)
     tried = LOWER if case.diverged is None else (SLIGHTLY_LOWER, *LOWER)
     lower, higher = (
-        [(outcome, factor) for factor in factors if rescues(outcome := trial(case, Change(learning_rate=factor), n))]
-        for factors in (tried, HIGHER if case.diverged is None else ())
+        sorted(
+            (
+                Suspect(outcome=outcome, finding=partial(named, case, outcome, factor), hastens=factor > 1)
+                for factor in (factors if case.failed else factors[:1])
+                if (outcome := trial(case, Change(learning_rate=factor), n))
+            ),
+            key=lambda suspect: (not suspect.rescues, suspect.outcome.loss),
+        )
+        for named, factors in ((_too_large, tried), (_too_small, HIGHER if case.diverged is None else ()))
     )
-    suspects = []
-    if lower:
-        low, by = min(lower, key=lambda pair: pair[0].loss)
-        suspects.append(Suspect(low, lambda: _too_large(case, low, by)))
-    suspects += _penalties(case, n)
-    suspects.sort(key=lambda suspect: suspect.outcome.loss)
+    suspects = sorted([*lower[:1], *_penalties(case, n)], key=lambda suspect: suspect.outcome.loss)
     suspects += _schedule(case, n)
-    if case.diverged is not None:
-        return suspects
-    more = trial(case, Change(), n_trial_steps(case, max(4 * case.n_steps, 500), whole=True), start=case.n_steps)
-    if rescues(more):
-        suspects.append(Suspect(more, lambda: _steps(case, more), longer=True))
-    if higher:
-        high, up = min(higher, key=lambda pair: pair[0].loss)
-        suspects.append(Suspect(high, lambda: _too_small(case, high, up)))
-    return suspects
+    if case.diverged is None and case.failed:
+        n_more = n_trial_steps(case, max(4 * case.n_steps, 500), whole=True)
+        more = trial(case, Change(), n_more, start=case.n_steps)
+        suspects.append(Suspect(outcome=more, finding=partial(_steps, case, more), longer=True))
+    return suspects + higher
 
 
 def _far_off(case: RunView) -> Finding | None:
@@ -217,7 +215,11 @@ def _far_off(case: RunView) -> Finding | None:
     named = _too_large if rose else _too_small
     for factor in STILL_LOWER if rose else STILL_HIGHER:
         outcome = trial(case, Change(learning_rate=factor), n_trial_steps(case))
-        found = first_of(case, [Suspect(outcome, partial(named, case, outcome, factor))]) if rescues(outcome) else None
+        found = (
+            first_of(case, [Suspect(outcome=outcome, finding=partial(named, case, outcome, factor))])
+            if rescues(outcome)
+            else None
+        )
         if found is not None:
             return found
     return None
@@ -245,8 +247,6 @@ def _penalties(case: RunView, n: int) -> list[Suspect]:
         return []
     hyper = {"weight_decay": 0.0} if "weight_decay" in penalised else {}
     free = trial(case, Change(settings={"l2": 0.0, "l1": 0.0, "dropout": 0.0, "alpha": 0.0}, hyper=hyper), n)
-    if not rescues(free):
-        return []
     evidence: dict[str, Any] = {
         "names": list(penalised), "values": list(penalised.values()),
         "weight_at_start": _size(case.start), "weight_at_end": _size(case.end),
@@ -254,7 +254,9 @@ def _penalties(case: RunView, n: int) -> list[Suspect]:
     evidence |= trial_evidence(case, free)
     return [
         Suspect(
-            free, lambda: Finding(id="too-strong-regularization", step=case.first, evidence=evidence), must_hold=True
+            outcome=free,
+            finding=lambda: Finding(id="too-strong-regularization", step=case.first, evidence=evidence),
+            must_hold=True,
         )
     ]
 
@@ -316,8 +318,6 @@ def _schedule(case: RunView, n: int) -> list[Suspect]:
     if etas[-1] > FADED * max(etas):
         return []
     constant = trial(case, Change(constant_rate=True), n)
-    if not rescues(constant):
-        return []
     steps = [step for step in chosen_steps(case.n_steps, case.checkpoints.sizes) if step >= case.first]
     faded = next(
         step
@@ -325,9 +325,8 @@ def _schedule(case: RunView, n: int) -> list[Suspect]:
         if eta <= FADED * max(etas) and step >= steps[int(np.argmax(etas))]
     )
     evidence = {"learning_rate": max(etas), "last": etas[-1], "better": max(etas)} | trial_evidence(case, constant)
-    return [
-        Suspect(constant, lambda: Finding(id="learning-rate-too-small", variant="faded", step=faded, evidence=evidence))
-    ]
+    finding = Finding(id="learning-rate-too-small", variant="faded", step=faded, evidence=evidence)
+    return [Suspect(outcome=constant, finding=lambda: finding, hastens=True)]
 
 
 def _steps(case: RunView, went_on: Outcome) -> Finding:

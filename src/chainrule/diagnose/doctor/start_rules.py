@@ -87,7 +87,11 @@ def weights_scale(case: RunView) -> Suspect | Finding | None:
         resized = trial(case, change, n_trial_steps(case))
         if (case.failed and rescues(resized)) or helps_on_unseen(case, change):
             evidence |= trial_evidence(case, resized)
-            return Suspect(resized, lambda: Finding(id=id_, step=case.first, layer=layer, evidence=evidence))
+            return Suspect(
+                outcome=resized,
+                finding=lambda: Finding(id=id_, step=case.first, layer=layer, evidence=evidence),
+                known=True,
+            )
     return Finding(id=id_, variant="harmless", step=case.first, layer=layer, evidence=evidence, severity=NOTE)
 
 
@@ -112,16 +116,13 @@ def biases(case: RunView) -> Suspect | None:
         return None
     change = Change(theta=_without_biases)
     reset = trial(case, change, n_trial_steps(case))
-    if not rescues(reset) and not helps_on_unseen(case, change):
-        return None
     signs, share = worst
     of = len(case.start.b[signs.layer])
     size = float(np.sqrt((case.start.b[signs.layer].astype(np.float64) ** 2).mean()))
     evidence = {"share": share, "n": round(share * of), "of": of, "bias": size} | trial_evidence(case, reset)
     id_ = "dead-units" if signs.saturated is None else "saturated-units"
-    return Suspect(
-        reset, lambda: Finding(id=id_, variant="biases", step=case.first, layer=signs.layer, evidence=evidence)
-    )
+    finding = Finding(id=id_, variant="biases", step=case.first, layer=signs.layer, evidence=evidence)
+    return Suspect(outcome=reset, finding=lambda: finding, known=not rescues(reset) and helps_on_unseen(case, change))
 
 
 def _without_biases(parameters: Parameters) -> Parameters:

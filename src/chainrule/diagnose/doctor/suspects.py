@@ -24,6 +24,7 @@ from chainrule.diagnose.doctor.trials import (
     Outcome,
     n_trial_steps,
     paired_t,
+    rescues,
     shortfall,
     trial,
 )
@@ -33,7 +34,7 @@ NOTICEABLE = 0.08
 """Share of the constant's loss that a change must save on unseen rows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Suspect:
     """A trial that rescued the run, and the finding it makes."""
 
@@ -45,6 +46,15 @@ class Suspect:
     """Whether the cause makes a run slow rather than stuck: not named where only going on does clearly better."""
     longer: bool = False
     """Whether the trial is the run going on, with more steps than the run had."""
+    hastens: bool = False
+    """Whether the change makes the way down faster: ahead after few steps, it need not be so at the end."""
+    known: bool = False
+    """Whether it was shown to rescue the run by other means than its trial."""
+
+    @property
+    def rescues(self) -> bool:
+        """Whether the run would have done substantially better."""
+        return self.known or rescues(self.outcome)
 
 
 def first_of(case: RunView, suspects: Sequence[Suspect]) -> Finding | None:
@@ -85,7 +95,7 @@ def helps_on_unseen(case: RunView, change: Change, n_steps: int | None = None) -
     order = permutation(case.settings.seed, 0, n)
     held, rest = np.sort(order[: n // 5])[:2048], np.sort(order[n // 5 :])
     steps = n_trial_steps(case)
-    own = trial(case, replace(change, **_UNCHANGED), steps, rows=rest)
+    own = trial(case, replace(change, **UNCHANGED), steps, rows=rest)
     changed = trial(case, change, max(steps, n_steps or 0), rows=rest)
     if changed.stopped or own.stopped:
         return not changed.stopped
@@ -93,10 +103,10 @@ def helps_on_unseen(case: RunView, change: Change, n_steps: int | None = None) -
     weight = None if case.task.weight is None else case.task.weight[held]
     a, b = (float(np.average(losses, weights=weight)) for losses in (worse, better))
     enough = shortfall(a, b, case.chance) > SHORTFALL / 2 and a - b > NOTICEABLE * abs(case.chance)
-    return enough and paired_t(worse, better, weight) > SIGNIFICANT / 2
+    return enough and paired_t(worse, better, weight, case.chance) > SIGNIFICANT / 2
 
 
-_UNCHANGED: dict[str, Any] = {
+UNCHANGED: dict[str, Any] = {
     "learning_rate": 1.0, "constant_rate": False, "settings": {}, "hyper": {}, "theta": None, "X": None,
     "architecture": None, "weight": None, "without_events": False,
 }  # fmt: skip

@@ -38,6 +38,8 @@ SIGNIFICANT = 4.0
 FEW, HALF = 50, 0.5
 """Rows below which none are held out, and means over rows are too few to differ significantly: the loss of all of them
 must then fall to this share."""
+BEYOND = 10.0
+"""Times the constant's loss beyond which it does not matter how much worse a row is."""
 WORK_S = 1.0
 """A trial may cost about so long by the engine's own estimate of a step, 6·batch·parameters operations."""
 FEWEST, MOST = 150, 20_000
@@ -203,15 +205,20 @@ def t_value(case: RunView, worse: Array, better: Array) -> float:
 
     Source    Student (1908); weights as in a ratio estimate, Cochran (1977), section 6.3
     """
-    return paired_t(worse, better, case.weight)
+    return paired_t(worse, better, case.weight, case.chance)
 
 
-def paired_t(worse: Array, better: Array, weight: Array | None) -> float:
-    """Mean of worse − better over its standard error; infinite losses count as far away."""
+def paired_t(worse: Array, better: Array, weight: Array | None, chance: float = np.inf) -> float:
+    """Mean of worse − better over its standard error; a row counts for ten times the constant's loss at most.
+
+    Without a bound the few rows that a run lost sight of decide on all others: their losses have no variance to speak
+    of significance by. Source: winsorised differences, Yuen (1974).
+    """
     w = np.ones(len(worse)) if weight is None else weight.astype(np.float64)
     with np.errstate(all="ignore"):
         difference = np.where(worse == better, 0.0, worse - better)
         bound = 1e6 * (1 + float(np.median(np.abs(np.where(np.isfinite(better), better, 0.0)))))
+        bound = min(bound, BEYOND * abs(chance)) if chance else bound
         difference = np.nan_to_num(np.clip(difference, -bound, bound))
     mean = float((w * difference).sum() / w.sum())
     error = float(np.sqrt((w**2 * (difference - mean) ** 2).sum()) / w.sum())

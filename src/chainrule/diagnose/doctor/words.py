@@ -15,5 +15,6 @@ IDS = (
 """Every id, in the order in which causes are looked for."""
 WORDS = grouped("finding")
 TRIAL = {language: text["trial"] for language, text in sentences("doctor").items()}
+UNSEEN = {language: text["unseen"] for language, text in sentences("doctor").items()}
 HEADINGS = sentences("doctor")
 UNJUDGED = sentences("unjudged")
