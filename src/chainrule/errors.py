@@ -324,6 +324,7 @@ ELSEWHERE = {
     "layer": "layer_norm layernorm layernormalization",
     "clip_norm": "clipnorm grad_clip max_norm gradient_clip gradient_clipping clip max_grad_norm",
     "dropout": "dropout_rate p_dropout drop_rate",
+    "label_smoothing": "smoothing smooth_labels label_smooth",
     "schedule": "scheduler lr_schedule lr_scheduler learning_rate_schedule decay",
     "warm_up": "warmup warmup_steps warmup_ratio",
     "weight_decay": "wd",

@@ -54,7 +54,7 @@ def test_several_targets() -> None:
     zero_one, words, numbers = np.array([0, 1, 1]), np.array(["no", "yes", "no"]), np.array([0.5, 2.5, 7.0])
     assert chosen(zero_one, words) == PredictionTask("labels", "each target has two values", ((0, 1), ("no", "yes")))
     assert chosen(zero_one, numbers).kind == "values"
-    with pytest.raises(DataError, match="'y1': holds text such as 'no'; task 'regression' expects numbers"):
+    with pytest.raises(DataError, match=r"'y1': holds text such as 'no'; task 'regression' expects numbers"):
         chosen(numbers, words)
     with pytest.raises(
         DataError, match=r"'y1': holds 3 different values; several targets must be numbers, or have two.*--target y1"

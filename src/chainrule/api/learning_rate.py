@@ -17,6 +17,7 @@ from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RATE, RUN
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import prepare_rows
+from chainrule.run.smoothing import learned_targets
 from chainrule.status import working
 from chainrule.training.settings import SETTINGS, Settings
 from chainrule.training.update_rules import UpdateRule, optimizer_from
@@ -38,6 +39,7 @@ def learning_rate(
     l2: float = 0.0,
     l1: float = 0.0,
     dropout: float = 0.0,
+    label_smoothing: float = 0.0,
     clip_norm: float | None = None,
     sample_weight: object = None,
     class_weight: Any = None,
@@ -65,8 +67,8 @@ def learning_rate(
         Epochs of the training; no short run is longer.
     seed : int, default 0
         The seed of the training.
-    l2, l1, dropout : float, default 0.0
-        Penalties and dropout, as for `train`.
+    l2, l1, dropout, label_smoothing : float, default 0.0
+        Penalties, dropout and smoothing, as for `train`.
     clip_norm : float, optional
         The longest gradient allowed.
     sample_weight : array of shape (n,), optional
@@ -113,7 +115,7 @@ def learning_rate(
     asked = Settings(
         optimizer=optimizer_from("sgd" if optimizer is None else optimizer),
         batch_size=batch_size, epochs=1 if epochs is None else epochs, l2=l2, l1=l1, dropout=dropout,
-        clip_norm=clip_norm, seed=seed, shuffle=shuffle,
+        label_smoothing=label_smoothing, clip_norm=clip_norm, seed=seed, shuffle=shuffle,
     )  # fmt: skip
     problem = pose(network, X, y, asked, sample_weight, class_weight, engine, threads)
     n_steps = None if epochs is None else asked.epochs * problem.task.steps_per_epoch
@@ -145,7 +147,7 @@ def pose(
     task = Task(
         architecture=network.architecture,
         X=rows.X,
-        targets=rows.targets,
+        targets=learned_targets(rows.targets, network.architecture, settings.label_smoothing),
         weight=rows.weight,
         optimizer=settings.optimizer.name,
         batch_size=settings.batch_size,

@@ -286,12 +286,12 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         Rows of a step, ≥ 1.
     epochs : int, default 10
         Passes over the rows, ≥ 1.
-    l2 : float, default 0.0
-        Adds ½·l2·Σ‖W‖² to the objective; biases are free.
-    l1 : float, default 0.0
-        Adds l1·Σ|W| to the objective; biases are free.
+    l2, l1 : float, default 0.0
+        Add ½·l2·Σ‖W‖² and l1·Σ|W| to the objective; biases are free.
     dropout : float, default 0.0
         The share of hidden units dropped in each step, in [0, 1).
+    label_smoothing : float, default 0.0
+        The share of a target that is spread evenly over the classes, in [0, 1); validation is without it.
     schedule : str, default "constant"
         How the learning rate changes.
     warm_up : float, default 0.0

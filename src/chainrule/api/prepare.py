@@ -23,6 +23,7 @@ from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.run.rows import Rows, prepare_rows, refuse_one_class, weighted_by_class
+from chainrule.run.smoothing import learned_targets
 from chainrule.training import metrics
 from chainrule.training.measure import Validation
 from chainrule.training.parts import settings_at
@@ -122,7 +123,7 @@ def set_up(
     task = Task(
         architecture=architecture,
         X=rows.X,
-        targets=rows.targets,
+        targets=learned_targets(rows.targets, architecture, settings.label_smoothing),
         weight=rows.weight,
         optimizer=settings.optimizer.name,
         batch_size=settings.batch_size,
@@ -175,9 +176,9 @@ def learned_rows(setup: Setup) -> Validation | None:
     """The training rows as they are measured, where that is asked for."""
     if not setup.settings.training_metric:
         return None
-    task = setup.task
-    dense = dense_targets(task.targets, task.architecture) if setup.kind == "values" else task.targets
-    return Validation(task.X, task.targets, arrays.moderate(task.weight), dense=dense)
+    task, targets = setup.task, setup.rows.targets  # as they were given: measures are without label smoothing
+    dense = dense_targets(targets, task.architecture) if setup.kind == "values" else targets
+    return Validation(task.X, targets, arrays.moderate(task.weight), dense=dense)
 
 
 def _given_validation(

@@ -17,6 +17,7 @@ from chainrule.network.parameters import tensor_names
 from chainrule.network.records import Backward, Forward, StepRecord, Update
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
+from chainrule.run.smoothing import learned_targets
 from chainrule.text.tables import counted, number
 
 if TYPE_CHECKING:
@@ -361,7 +362,7 @@ def step_of(replayer: RunReplayer, t: int, rows: Rows) -> Step:
         settings=replayer.settings_of(t, total),
         optimizer=replayer.part_of(t).optimizer.to_dict(),
         rows=record.rows if of_run.index is None else of_run.index[record.rows],
-        targets=rows.targets[record.rows],
+        targets=learned_targets(rows.targets[record.rows], of_run.architecture, of_run.settings.label_smoothing),
         weight=weight,
         n_steps=of_run.n_steps,
         engine=replayer.engine.name,

@@ -37,6 +37,7 @@ def train(
     l2: float = 0.0,
     l1: float = 0.0,
     dropout: float = 0.0,
+    label_smoothing: float = 0.0,
     schedule: str = "constant",
     warm_up: float = 0.0,
     decay_factor: float = 0.1,
@@ -66,7 +67,7 @@ def train(
     """A copy of the network is trained on X, y by mini-batch gradient descent; see `chainrule.train`."""
     settings = Settings(
         optimizer=optimizer_from(optimizer), batch_size=batch_size, epochs=epochs, l2=l2, l1=l1, dropout=dropout,
-        clip_norm=clip_norm, divergence_factor=divergence_factor,
+        label_smoothing=label_smoothing, clip_norm=clip_norm, divergence_factor=divergence_factor,
         schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,
         early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
         training_metric=training_metric,

@@ -28,6 +28,7 @@ from chainrule.explain.circuit.examples import circuit
 from chainrule.explain.step.page import page
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.files import refuse_unwritable, write_atomic
+from chainrule.run.smoothing import learned_targets
 from chainrule.text.tables import wrapped
 from chainrule.training.parts import settings_at
 from chainrule.words import sentences
@@ -199,6 +200,7 @@ def _step_of(subject: Run, pipeline: TablePipeline, row: Table, number: int) -> 
     network, settings = subject.network, subject.settings
     features = pipeline.features(row, network.architecture.dtype)
     encoded, _ = network.encode(pipeline.target.encode(row), 1)
+    encoded = learned_targets(encoded, network.architecture, settings.label_smoothing)
     name, seed = settings.optimizer.name, settings.seed
     task = Task(
         architecture=network.architecture,

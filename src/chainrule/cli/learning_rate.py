@@ -22,7 +22,7 @@ from chainrule.tune.laboratory import N_STEPS_AUTO, suggest
 from chainrule.tune.png import fonts, png
 from chainrule.tune.svg import svg
 
-STEPS = ("batch_size", "l2", "l1", "dropout", "clip_norm", "seed", "shuffle")
+STEPS = ("batch_size", "l2", "l1", "dropout", "label_smoothing", "clip_norm", "seed", "shuffle")
 """Settings that a step depends on."""
 
 

@@ -18,7 +18,7 @@ BY_PRESET = (
 )  # fmt: skip
 """Settings that the preset decides where they are not stated."""
 PASSED = (
-    "batch_size", "epochs", "l2", "l1", "dropout", "clip_norm", "divergence_factor",
+    "batch_size", "epochs", "l2", "l1", "dropout", "label_smoothing", "clip_norm", "divergence_factor",
     "schedule", "warm_up", "decay_factor", "decay_every",
     "early_stopping", "seed", "shuffle", "training_metric", "threads", "time_limit",
 )  # fmt: skip

@@ -72,7 +72,9 @@ def _loss(trial: Trial) -> str:
 def training(candidate: Candidate) -> dict[str, str]:
     """The network and its training."""
     settings, optimizer, a = candidate.settings, candidate.optimizer, candidate.network.architecture
-    penalty = "".join(f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout") if settings[name])
+    penalty = "".join(
+        f", {name} {settings[name]:g}" for name in ("l2", "l1", "dropout", "label_smoothing") if settings[name]
+    )
     preset = {} if candidate.preset is None else {"preset": candidate.preset.text}
     near = candidate.pipeline.neighbours
     held = f"the model stores {len(near):,} training rows and their targets (--no-neighbours: none)" if near else ""

@@ -94,7 +94,7 @@ _SETTINGS = Record(
             if item.name in SETTINGS and item.name != "optimizer"
         },
     },
-    may_lack=frozenset({"alpha", "metric", "divergence_factor", "training_metric"}),
+    may_lack=frozenset({"alpha", "metric", "divergence_factor", "training_metric", "label_smoothing"}),
 )
 _DIALECT, _STATED = Text(DIALECT), Either((Text(), Whole(), Flag()), "a text, a number or true or false")
 _SOURCE: dict[str, Schema] = {

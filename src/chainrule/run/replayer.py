@@ -23,6 +23,7 @@ from chainrule.run.names import DATA, TABLE
 from chainrule.run.read import LOST
 from chainrule.run.record import RunRecord
 from chainrule.run.rows import Rows, prepare_rows
+from chainrule.run.smoothing import learned_targets
 from chainrule.run.table_sample import TableSample
 from chainrule.training.parts import part_at, parts_of, settings_at
 from chainrule.training.replaying import Remembered, Replayer
@@ -130,7 +131,7 @@ class RunReplayer:
         return Task(
             architecture=self.record.architecture,
             X=rows.X,
-            targets=rows.targets,
+            targets=learned_targets(rows.targets, self.record.architecture, s.label_smoothing),
             weight=rows.weight,
             optimizer=s.optimizer.name,
             batch_size=s.batch_size,

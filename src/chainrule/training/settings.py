@@ -38,6 +38,16 @@ SETTINGS: dict[str, Setting] = _table(
         source="Srivastava et al. (2014)",
     ),
     Setting(
+        name="label_smoothing",
+        kind=float,
+        default=0.0,
+        meaning="share of a target that is spread evenly over the classes; validation is without it",
+        low=0.0,
+        high=1.0,
+        open_high=True,
+        source="Szegedy et al. (2016)",
+    ),
+    Setting(
         name="clip_norm",
         kind=float,
         default=None,
@@ -147,6 +157,8 @@ class Settings:
         Passes over the rows.
     l2, l1, dropout : float, default 0.0
         Penalties, and the share of hidden units dropped in each step.
+    label_smoothing : float, default 0.0
+        The share of a target that is spread evenly over the classes.
     clip_norm : float, default None
         The longest gradient allowed.
     divergence_factor : float, default 1000.0
@@ -190,6 +202,7 @@ class Settings:
     l2: float = SETTINGS["l2"].default
     l1: float = SETTINGS["l1"].default
     dropout: float = SETTINGS["dropout"].default
+    label_smoothing: float = SETTINGS["label_smoothing"].default
     clip_norm: float | None = SETTINGS["clip_norm"].default
     divergence_factor: float | None = SETTINGS["divergence_factor"].default
     schedule: str = SETTINGS["schedule"].default

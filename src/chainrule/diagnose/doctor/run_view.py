@@ -16,6 +16,7 @@ from chainrule.engine.protocol import Engine, Task, dense_targets
 from chainrule.errors import DivergedError
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import StepRecord
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named, value_and_delta
 from chainrule.run.table_sample import TableSample, sampled_rows
 from chainrule.training.checkpoints import CheckpointStore
@@ -148,6 +149,9 @@ class RunView:
         targets = self.task.targets[self.sample]
         if targets.ndim == 1:
             return targets.astype(np.int64)
+        if self.settings.label_smoothing:  # the largest share stays that of the class
+            mixes = not ACTIVATIONS[self.task.architecture.output].elementwise
+            targets = targets == targets.max(axis=1, keepdims=True) if mixes else targets > 0.5
         one_hot = targets.shape[1] > 1 and bool(((targets == 0) | (targets == 1)).all())
         if one_hot and bool((targets.sum(axis=1) == 1).all()):
             return targets.argmax(axis=1)

@@ -139,7 +139,7 @@ function factsOf(data) {
       ([name, value]) =>
         `${name} ${value === true ? "✓" : general(/** @type {number} */ (value), 6)}`,
     );
-  const penalties = ["l2", "l1", "dropout", "clip_norm"]
+  const penalties = ["l2", "l1", "dropout", "label_smoothing", "clip_norm"]
     .filter((name) => s[name])
     .map((name) => `${name} ${general(/** @type {number} */ (s[name]), 6)}`);
   const reason = t(`ended_${result.stopped}`, { metric: result.metric });
