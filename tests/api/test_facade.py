@@ -19,7 +19,7 @@ from chainrule.run.replayer import RunReplayer
 SHOWN = {
     "network", "settings", "history", "losses", "events", "result", "diverged", "directory", "source", "pipeline",
     "index", "steps_per_epoch", "checkpoints", "engine", "examined", "unwritten", "record", "n_steps", "rows",
-    "kept_rows", "table_sample", "fingerprint", "reach", "engine_differs", "classes",
+    "kept_rows", "fingerprint", "reach", "engine_differs", "classes",
     "replay", "find", "doctor", "vitals", "learning_rate", "report", "save", "extend", "plot",
     "predict", "predict_proba", "encode", "evaluate",
 }  # fmt: skip

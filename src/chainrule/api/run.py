@@ -110,12 +110,12 @@ class Run(ShownRun, DiagnosesRuns, PredictsTables):
         return self.record.n_steps
 
     @property
-    def table_sample(self) -> TableSample | None:
+    def _table_sample(self) -> TableSample | None:
         """The cells of some training rows, of a run of a table that kept them."""
         return self._replayer.table_sample
 
-    @table_sample.setter
-    def table_sample(self, sample: TableSample) -> None:
+    @_table_sample.setter
+    def _table_sample(self, sample: TableSample) -> None:
         self._replayer.table_sample = sample
 
     @property

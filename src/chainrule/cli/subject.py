@@ -94,7 +94,7 @@ def _read_again(run: Run, path: str) -> tuple[Any, ...]:
     table = table.take(np.flatnonzero(~empty))
     X = pipeline.training_features(table, run.index, run.network.architecture.dtype)
     trained_on = table if run.index is None else table.take(run.index)
-    run.table_sample = run.table_sample or TableSample.of(trained_on, pipeline.columns, pipeline.widths)
+    run._table_sample = run._table_sample or TableSample.of(trained_on, pipeline.columns, pipeline.widths)
     return X, pipeline.target.encode(table), table.weight
 
 

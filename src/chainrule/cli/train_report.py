@@ -50,7 +50,7 @@ def remarks(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores]) -> lis
     """What the training should not end without a word about."""
     judged = "cross-validation" if "cross-validation" in measured else list(plan.parts)[-1]
     weighted = run.record.class_weight is not None or plan.table.weight is not None
-    return after_training(run.table_sample, plan.task.kind, measured[judged], measured["baseline"], weighted=weighted)
+    return after_training(run._table_sample, plan.task.kind, measured[judged], measured["baseline"], weighted=weighted)
 
 
 def _seconds(value: float) -> str:

@@ -72,7 +72,8 @@ SETTINGS: dict[str, Setting] = _table(
         name="warm_up",
         kind=float,
         default=0.0,
-        meaning="share of all steps over which the learning rate increases to its full value",
+        meaning="share of all steps over which a factor on the learning rate increases to 1; it multiplies the "
+        "schedule, which counts from the first step",
         low=0.0,
         high=1.0,
         source="Goyal et al. (2017)",
@@ -81,7 +82,7 @@ SETTINGS: dict[str, Setting] = _table(
         name="decay_factor",
         kind=float,
         default=0.1,
-        meaning="factor of the schedules step, exponential and plateau",
+        meaning="factor of the schedules step, exponential (reached after decay_every epochs) and plateau",
         low=0.0,
         high=1.0,
         open_low=True,
@@ -91,7 +92,8 @@ SETTINGS: dict[str, Setting] = _table(
         name="decay_every",
         kind=int,
         default=10,
-        meaning="epochs between decays of the schedules step and exponential; patience of plateau",
+        meaning="epochs between decays of the schedules step and exponential; of plateau the epochs in a row without a "
+        "better metric",
         low=1,
         unit="epochs",
     ),

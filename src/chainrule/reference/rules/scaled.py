@@ -27,7 +27,7 @@ EPSILON = Setting(
     name="epsilon",
     kind=float,
     default=1e-8,
-    meaning="added to √v so that no step divides by zero",
+    meaning="added to √v, of adam after the correction of v, so that no step divides by zero",
     low=0.0,
     open_low=True,
 )
