@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from chainrule.api.results import results_of
 from chainrule.api.step import step_of
 from chainrule.errors import DamagedFileWarning, DataError, ModelFileError, named_path
 from chainrule.pipeline.table_pipeline import TablePipeline
@@ -45,7 +46,7 @@ def write_report(
     target = named_path(path, "path", "report.html")
     refuse_unwritable(target)
     rows, missing = _replayable(replayer, data)
-    given = report_input_of(replayer, rows, missing, examined)
+    given = report_input_of(replayer, rows, missing, examined, asked=True)
     write(target, given, size_mb, PATIENCE_S, _right_to_write(replayer.record.directory, target))
     return target
 
@@ -114,8 +115,12 @@ def report_input_of(
     examined: Suggestion | None = None,
     *,
     shows_rows: bool = True,
+    asked: bool = False,
 ) -> ReportInput:
-    """The parts of a run that the report uses; `rows` are its training rows, if available."""
+    """The parts of a run that the report uses; `rows` are its training rows, if available.
+
+    Arguments: asked: whether the page was asked for, and not only comes with a training: it may then take longer.
+    """
     run = replayer.record
     return ReportInput(
         architecture=run.architecture,
@@ -135,6 +140,7 @@ def report_input_of(
         ),
         missing=missing,
         shows_rows=shows_rows,
+        results=results_of(replayer, rows, asked=asked) if shows_rows else None,
         rate=None if examined is None else shown(examined),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from chainrule.errors import MeasureWarning, warn
 from chainrule.network.architecture import Architecture
 from chainrule.network.targets import OutputKind
 from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.pipeline.target import Classes, Labels, Unseen
+from chainrule.pipeline.target import Classes, Labels, Target, Unseen
 from chainrule.planning import measures
 from chainrule.planning.measures import Scores
 
@@ -79,29 +79,63 @@ def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Arr
 
 
 def scores_of_arrays(
-    network: Predictor, X: object, encoded: Array, kind: OutputKind, weight: Array | None = None
+    network: Predictor,
+    X: object,
+    encoded: Array,
+    kind: OutputKind,
+    weight: Array | None = None,
+    target: Target | None = None,
 ) -> Scores:
     """The same measures of network inputs; values are named y1, y2, … where there are several.
 
-    Arguments: encoded: targets as the network takes them.
+    Arguments: encoded: targets as the network takes them; target: of a table, for values in their unit.
     """
     truth = encoded.argmax(axis=1) if kind == "class" and encoded.ndim == 2 else encoded
     output = network.predict(X) if kind == "values" else network.predict_proba(X)
     cost = None if kind == "values" else _cost(network, X, truth, output)
-    n_rows, output = len(truth), output.astype(np.float64)
+    return _of_arrays(truth, output.astype(np.float64), cost, kind, weight, target)
+
+
+def baseline_of_arrays(
+    known: Array, truth: Array, kind: OutputKind, n_outputs: int, weight: Array | None, target: Target | None = None
+) -> Scores:
+    """The same measures where the prediction is always that of `baseline`, from the targets of the training rows."""
+    if kind == "class":
+        share = np.bincount(known, minlength=max(n_outputs, 2)) / len(known)
+        output = np.tile(share, (len(truth), 1))
+    else:
+        wide = known if kind == "labels" or target is None else target.decode(known).reshape(known.shape)
+        output = np.tile(np.nanmean(wide.astype(np.float64), axis=0), (len(truth), 1))
+    cost = None if kind == "values" else _cost_of(truth, output)
+    return _of_arrays(truth, output, cost, kind, weight, target, is_decoded=True)
+
+
+def _of_arrays(
+    truth: Array, output: Array, cost: Array | None, kind: OutputKind, weight: Array | None, target: Target | None,
+    *, is_decoded: bool = False,
+) -> Scores:  # fmt: skip
+    """Measures of arrays; `is_decoded`: the output has the unit of the target already."""
+    n_rows = len(truth)
+    if kind == "values" and target is not None:
+        truth = target.decode(truth)
+        output = output if is_decoded else target.decode(output.reshape(truth.shape))
+        truth, output = truth.reshape(n_rows, -1), output.reshape(n_rows, -1)
     if weight is not None:
         rows = weight > 0
         truth, output, cost = truth[rows], output[rows], None if cost is None else cost[rows]
         weight = arrays.moderate(weight[rows])
     if kind == "values":
         one = truth.shape[1] == 1
-        names = tuple(f"y{k + 1}" for k in range(truth.shape[1]))
+        names = tuple(f"y{k + 1}" for k in range(truth.shape[1])) if target is None else target.columns
         wide = truth.astype(np.float64)
-        return measures.of_values(wide[:, 0] if one else wide, output, weight, names) | {"n_rows": n_rows}
+        guess = output.reshape(len(wide), -1)
+        pair = (wide[:, 0], guess[:, 0]) if one else (wide, guess)
+        return measures.of_values(*pair, weight, names) | {"n_rows": n_rows}
     assert cost is not None
     if kind == "labels":
         return measures.of_labels(truth.astype(np.float64), output, cost, weight) | {"n_rows": n_rows}
     positive = (1, "1") if output.shape[1] == 2 else None
+    positive = target.positive_class if isinstance(target, Classes) else positive
     return measures.of_classes(truth, output, cost, weight, positive) | {"n_rows": n_rows}
 
 

@@ -85,6 +85,7 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
         "places": places,
         "check": _check(given, seconds / 4),
         "rate": given.rate,
+        "results": given.results,
     }
     return Collected(values, numbers)
 

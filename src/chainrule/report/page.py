@@ -23,7 +23,7 @@ from chainrule.report.collect import Collected
 from chainrule.words import LANGUAGES, sentences
 
 ENTRY = "main.js"
-STYLES = ("frame.css", "charts.css", "steps.css", "drawing.css", "numbers.css", "screens.css")
+STYLES = ("frame.css", "charts.css", "steps.css", "drawing.css", "results.css", "numbers.css", "screens.css")
 """The style sheets in their order: a rule further down wins over one of equal weight."""
 _IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./(\w+\.js)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.M)

@@ -74,6 +74,8 @@ class ReportInput:
     sample: Sample | None = None
     missing: str | None = None
     shows_rows: bool = True
+    results: Mapping[str, Any] | None = None
+    """Predictions of rows against their targets, measures, columns, importances, findings; None without rows."""
     rate: Mapping[str, Any] | None = None
     """The learning-rate analysis: `said`, sentences by language, and `figure`; None if there is none."""
 

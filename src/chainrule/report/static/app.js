@@ -7,6 +7,7 @@ import { drawHeader } from "./header.js";
 import { drawCurves, drawHealth, readHistory } from "./history.js";
 import { Step, label } from "./model.js";
 import { imageSide } from "./pictures.js";
+import { drawResults } from "./results.js";
 import { drawRate } from "./rate.js";
 import { unknownTo, verifyStep } from "./verify.js";
 import { drawWalk, mainNumber } from "./walk.js";
@@ -61,10 +62,12 @@ export class App {
       allTerms: false,
     };
     this.sections = Object.fromEntries(
-      ["header", "curves", "rate", "health", "walk", "diagram", "checks", "footer"].map((name) => [
-        name,
-        h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` }),
-      ]),
+      ["header", "results", "curves", "rate", "health", "walk", "diagram", "checks", "footer"].map(
+        (name) => [
+          name,
+          h(name === "header" || name === "footer" ? name : "section", { class: `part ${name}` }),
+        ],
+      ),
     );
   }
 
@@ -77,7 +80,7 @@ export class App {
       h(
         "main",
         null,
-        ["curves", "rate", "health", "walk", "diagram", "checks"].map(
+        ["results", "curves", "rate", "health", "walk", "diagram", "checks"].map(
           (name) => this.sections[name],
         ),
       ),
@@ -309,6 +312,7 @@ export class App {
     else html.dataset.theme = theme;
     this.followers = [];
     drawHeader(this.sections.header, this);
+    drawResults(this.sections.results, this);
     drawCurves(this.sections.curves, this);
     drawRate(this.sections.rate, this);
     drawHealth(this.sections.health, this);

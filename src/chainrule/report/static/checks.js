@@ -179,7 +179,7 @@ function tensorRows(all) {
  * @param {string[]} heads
  * @param {string[][]} rows
  */
-function table(caption, heads, rows) {
+export function table(caption, heads, rows) {
   return h(
     "div",
     { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },

@@ -278,6 +278,35 @@
  */
 
 /**
+ * What a column of a table was taken for: its kind, how many inputs it became, what is in it.
+ * @typedef {object} ColumnTaken
+ * @property {string} name
+ * @property {string} kind
+ * @property {number} inputs
+ * @property {number} missing
+ * @property {number} [levels]
+ * @property {string[]} [first]
+ * @property {[number, number]} [range]
+ * @property {[string, string]} [times]
+ */
+
+/**
+ * Predictions of rows against their targets, as api/results.py gives them.
+ * @typedef {object} Results
+ * @property {string} part
+ * @property {number} n
+ * @property {number} n_shown
+ * @property {string} kind
+ * @property {{ names: string[], counts: number[][] } | { n_classes: number, n_wrong: number, pairs: [string, string, number, number][] }} [confusion]
+ * @property {{ points: [number, number][], residuals: number[] }} [values]
+ * @property {[string, number, number | null][]} [measures]
+ * @property {ColumnTaken[]} [columns]
+ * @property {number} [n_cells]
+ * @property {{ n: number, columns: { column: string, rise: number, low: number, high: number }[] }} [importances]
+ * @property {Record<string, string[]>} [findings]
+ */
+
+/**
  * The data of the page, as collect.py writes it.
  * @typedef {object} PageData
  * @property {string} version
@@ -299,6 +328,7 @@
  * @property {Record<string, [number, number]>} places
  * @property {GradientCheck | null} check
  * @property {Rate | null} rate
+ * @property {Results | null} results
  */
 
 /**
