@@ -11,9 +11,14 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from chainrule.api.network import Network
 from chainrule.api.report import write_after_training
 from chainrule.api.run_writer import RunWriter
 from chainrule.errors import ChainruleError, InterruptedWarning, ModelFileError, UnwrittenWarning, of_file
+from chainrule.network.targets import points
+from chainrule.planning.intervals import encoded, factors_of, heads_of
 from chainrule.run import files
 from chainrule.run.directory import RunDirectory
 from chainrule.run.model import write_model
@@ -34,10 +39,23 @@ TRIES = 2
 def keep(writer: RunWriter, result: Result) -> RunReplayer:
     """The run of a training that is over; where it has a directory, with its files there, as far as that can be."""
     doing("keeping the run")
+    _calibrate(writer, result)
     replayer = writer.run_of(result)
     if writer.directory is not None:
         _write(replayer.record, writer, result, writer.directory)
     return replayer
+
+
+def _calibrate(writer: RunWriter, result: Result) -> None:
+    """The levels of a table's network, by the rows held out; without such rows they stay as they are."""
+    setup, rows = writer.setup, writer.setup.validation
+    network = Network.of(result.parameters, setup.kind)
+    if writer.pipeline is None or rows is None or (heads := heads_of(network)) is None or result.diverged is not None:
+        return
+    doing("calibrating the intervals")
+    y = points(rows.targets, network.architecture.loss).astype(np.float64)
+    found = factors_of(encoded(network, rows.X, heads), y, rows.weight, heads)
+    writer.pipeline_arrays = {**writer.pipeline_arrays, "target.calibration": found}
 
 
 def report(

@@ -24,7 +24,7 @@ from chainrule.planning.candidates import Candidate
 from chainrule.planning.inputs import Arrays
 from chainrule.planning.neighbour_trials import with_neighbours
 from chainrule.planning.plan import Resample, TrainingPlan
-from chainrule.planning.selection import Selected, select
+from chainrule.planning.selection import Selected, calibrated, select
 from chainrule.run import contents
 from chainrule.run.directory import RunDirectory
 from chainrule.run.names import RUN
@@ -165,7 +165,7 @@ def train_candidate(plan: TrainingPlan, selection: Selected, *, recorded: bool =
     candidate = selection.candidate
     if recorded:
         how = {
-            "pipeline": candidate.pipeline,
+            "pipeline": calibrated(plan, selection),
             "source": plan.record(selection.index, selection.record, candidate.n_neighbours),
         } | how
     table, pipeline = plan.parts["train"], candidate.pipeline

@@ -16,12 +16,12 @@ from chainrule.data.read import read
 from chainrule.data.table import Column, Table
 from chainrule.diagnose.doctor.after_training import after_training
 from chainrule.errors import ChainruleError
+from chainrule.network.targets import points
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.planning.evaluation import baseline, baseline_of_arrays, scores, scores_of_arrays
 from chainrule.planning.importances import importances
 from chainrule.planning.measures import Scores
-from chainrule.reference.losses import loss_named
 from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
@@ -151,7 +151,8 @@ def _measures(
     target = None if pipeline is None else pipeline.target
     if pipeline is not None and judged.table is not None and judged.trained_on is not None:
         simplest = baseline(pipeline, judged.trained_on, judged.table)
-        return scores(network, pipeline, [judged.table], judged.X), simplest
+        in_turn = judged.part == "validation"
+        return scores(network, pipeline, [judged.table], judged.X, in_turn=in_turn), simplest
     kind, truth = network.kind, _truth(network, judged.targets)
     measured = scores_of_arrays(network, judged.X, truth, kind, judged.weight, target)
     known = None if rows is None else _truth(network, rows.targets)
@@ -163,8 +164,9 @@ def _measures(
 def _truth(network: Network, targets: Array) -> Array:
     """Class indices (n,), labels (n, k), or values as the network gives them (n, k)."""
     wide = targets.reshape(len(targets), -1)
-    if network.kind == "values":  # a target that several outputs speak of stands there as often
-        return wide[:, :: loss_named(network.architecture.loss).n_heads]
+    if network.kind == "values":  # a target that several outputs speak of stands there as often, where they learned it
+        is_encoded = wide.shape[1] == network.architecture.n_outputs
+        return points(wide, network.architecture.loss) if is_encoded else wide
     if network.kind != "class":
         return wide
     return wide.argmax(axis=1) if wide.shape[1] > 1 else wide[:, 0].astype(np.int64)

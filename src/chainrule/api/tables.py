@@ -19,6 +19,7 @@ from chainrule.engine.protocol import dense_targets
 from chainrule.errors import DataError, MeasureWarning, SettingsError, ShapeError, warn
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning.evaluation import scores, scores_of_arrays
+from chainrule.planning.intervals import beside
 from chainrule.planning.measures import Scores
 from chainrule.planning.plan import check_weights
 from chainrule.planning.request import AUTO
@@ -138,6 +139,44 @@ class PredictsTables:
         decode = self._fitted.target.decode
         return np.concatenate([decode(self.network.predict(inputs)) for _, inputs in self._blocks(X)])
 
+    def predict_intervals(self, X: Any) -> dict[str, Array]:
+        """Predict what stands beside the prediction of numbers: levels, and the standard deviation.
+
+        Parameters
+        ----------
+        X : DataFrame, Arrow table, mapping of columns, or path
+            Rows in raw columns, as for `predict`.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+            The columns of a training with `intervals=(0.1, 0.9)`: lower_0.1 ≤ prediction ≤ upper_0.9; with
+            `loss="gaussian"` also standard_deviation. Of several targets each name ends with that of its target.
+
+        Raises
+        ------
+        SettingsError
+            If the network was trained on arrays, or predicts nothing beside the point forecast.
+        DataError
+            As for `predict`.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> table = {"size": [1, 2, 3, 4] * 9, "price": [2.5 * size + size % 3 for size in range(36)]}
+        >>> run = cr.train(table, target="price", intervals=(0.1, 0.9), epochs=2, progress=False)
+        >>> sorted(run.predict_intervals({"size": [4, 1]}))
+        ['lower_0.1', 'upper_0.9']
+        """
+        if self.pipeline is None or not self._takes(X):
+            raise SettingsError("X is an array: must be a table. Try run.network.predict_quantiles(X).")
+        parts = [beside(self.network, self._fitted, inputs) for _, inputs in self._blocks(X)]
+        if not parts[0]:
+            raise SettingsError(
+                f"loss={self.network.architecture.loss!r}: predicts no intervals. Train with intervals=(0.1, 0.9)."
+            )
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
     def predict_proba(self, X: Any) -> Array:
         """Predict probabilities.
 
@@ -206,7 +245,8 @@ class PredictsTables:
         -------
         dict
             The number of rows, n_rows, and accuracy, balanced_accuracy, f1_macro, log_loss, auc, … of classes or
-            labels, of two classes f1[CLASS] of the positive one; rmse, mae, r2 of values.
+            labels, of two classes f1[CLASS] of the positive one; rmse, mae, r2 of values, with intervals also the share
+            of rows within them, coverage_0.1_0.9, and below each level, below_0.1.
 
         Raises
         ------

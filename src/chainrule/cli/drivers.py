@@ -18,8 +18,10 @@ from chainrule.explain.step.influence import (
     log_odds_of,
 )
 from chainrule.network.records import Forward
+from chainrule.network.targets import points
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Values, class_text
+from chainrule.reference.losses import loss_named
 
 Array = npt.NDArray[Any]
 
@@ -51,22 +53,23 @@ class Driven:
 def drivers(network: Network, pipeline: TablePipeline, row: Table) -> list[Driven]:
     """One entry for each target of a single row."""
     X = pipeline.features(row, network.architecture.dtype)
-    target, output = pipeline.target, network.forward(X).output[0].astype(np.float64)
+    loss = network.architecture.loss
+    target, output = pipeline.target, points(network.forward(X).output, loss)[0].astype(np.float64)
     values = {column.name: _shown(column) for column in row.columns}
     is_softmax = network.architecture.output == "softmax"
 
     def driven(prediction: str, probability: float | None, k: int, sign: float = 1.0) -> Driven:
         def score(rows: Forward) -> Array:
             if isinstance(target, Values):
-                return target.decode(rows.output).reshape(len(rows.output), -1)[:, k]
+                return target.decode(points(rows.output, loss)).reshape(len(rows.output), -1)[:, k]
             return sign * log_odds_of(rows, k, is_softmax)
 
         def slope(rows: Forward) -> Array:
             n = len(rows.output)
-            return target.slopes(rows.output)[:, k] if isinstance(target, Values) else np.full(n, sign)
+            return target.slopes(points(rows.output, loss))[:, k] if isinstance(target, Values) else np.full(n, sign)
 
         found = integrated_gradients(
-            network.forward, network.parameters, X[0], pipeline.average, k, score, slope,
+            network.forward, network.parameters, X[0], pipeline.average, k * loss_named(loss).n_heads, score, slope,
             log_odds=not isinstance(target, Values),
         )  # fmt: skip
         sums = zip(pipeline.columns, by_column(found.inputs, pipeline.widths), strict=True)

@@ -24,6 +24,7 @@ from chainrule.data.table import Selection, Table, no_such
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, class_text
 from chainrule.pipeline.unusual import Unusual
+from chainrule.planning.intervals import beside
 from chainrule.run.files import refuse_unwritable, writing_atomic
 
 Array = npt.NDArray[Any]
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     names, unusual = names_in(options.keep), Unusual(pipeline=pipeline)
     kept = kept_cells(options.data, names, dialect(options))
     with writing_atomic(target) as file:
-        file.write(_lines(iter([[*names, *header(pipeline)]])))
+        file.write(_lines(iter([[*names, *header(network, pipeline)]])))
         for table in blocks(options.data, pipeline, needs_target=False, dialect=dialect(options)):
             columns = zip(*(column.tolist() for column in predicted(network, pipeline, table)), strict=True)
             unusual.add(table)
@@ -72,14 +73,15 @@ def _few(lines: list[str]) -> list[str]:
     return lines if rest <= 0 else [*lines[:MOST_LINES], f"and {rest} more such counts"]
 
 
-def header(pipeline: TablePipeline) -> list[str]:
-    """prediction, probability_CLASS …; of several targets prediction_TARGET, probability_TARGET."""
+def header(network: Network, pipeline: TablePipeline) -> list[str]:
+    """prediction, probability_CLASS … or lower_0.1 …; of several targets prediction_TARGET, probability_TARGET."""
     target = pipeline.target
     if isinstance(target, Classes):
         return ["prediction", *(f"probability_{class_text(name)}" for name in target.classes)]
     if isinstance(target, Labels):
         return [*(f"prediction_{name}" for name in target.columns), *(f"probability_{name}" for name in target.columns)]
-    return ["prediction"] if len(target.columns) == 1 else [f"prediction_{name}" for name in target.columns]
+    first = ["prediction"] if len(target.columns) == 1 else [f"prediction_{name}" for name in target.columns]
+    return [*first, *beside(network, pipeline, np.zeros((0, network.architecture.n_inputs)))]
 
 
 def predicted(network: Network, pipeline: TablePipeline, table: Table) -> list[Array]:
@@ -92,7 +94,8 @@ def predicted(network: Network, pipeline: TablePipeline, table: Table) -> list[A
     if isinstance(target, Labels):
         words = [np.array([class_text(name) for name in column.tolist()], dtype=object) for column in decoded.T]
         return [*words, *network.predict_proba(X).T.astype(str)]
-    return list(decoded.reshape(len(table), -1).T.astype(str))
+    columns = [*decoded.reshape(len(table), -1).T, *beside(network, pipeline, X).values()]
+    return [column.astype(str) for column in columns]
 
 
 def _lines(rows: Iterator[Any]) -> bytes:

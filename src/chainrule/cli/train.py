@@ -14,6 +14,7 @@ from typing import Any
 from chainrule.api.model_selection import began_with_trials, choose, n_done, train_candidate
 from chainrule.api.run import Run
 from chainrule.cli import ending, rescue, train_report
+from chainrule.cli.subject import pipeline_of
 from chainrule.cli.train_options import plan_of, value
 from chainrule.engine.select import select
 from chainrule.errors import SettingsError
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         chosen, done = _trained(options, plan, folder, tell, epochs)
     if not (whole := rescue.is_whole(done)):  # before anything else can fail
         _say(rescue.message(done))
-    measured = measure(plan, chosen, done.network)
+    measured = measure(plan, chosen, done.network, pipeline_of(done, str(folder.path)))
     doing("looking at the run")
     found = train_report.remarks(plan, done, measured)
     if options.json:

@@ -63,6 +63,7 @@ def request(options: argparse.Namespace) -> Request:
         residual=options.residual,
         output=options.output,
         loss=options.loss,
+        intervals=options.intervals,
         initializer=options.initializer,
         dtype=options.dtype,
         scaling=options.scaling,

@@ -174,9 +174,10 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
             (
                 "--loss",
                 "NAME",
-                "loss, such as focal:2, huber or quantile:0.9 (default cross_entropy for classification, "
+                "loss, such as focal:2, huber, gaussian or quantile:0.9 (default cross_entropy for classification, "
                 "squared_error for regression)",
             ),
+            ("--intervals", "Q,…", "levels to predict beside a number, such as 0.1,0.9 (columns lower_0.1, upper_0.9)"),
             ("--initializer", "NAME", "initializer of the weights (default by activation)"),
             ("--dtype", "NAME", "float32 or float64 (default float32; below 500 rows float64)"),
         ),

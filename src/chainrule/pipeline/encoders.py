@@ -56,6 +56,10 @@ def fit_encoder(
     return CategoryEncoder.fit(column, weight, by_target, folds)
 
 
+LEFT_OUT = ("words", "calibration")
+"""Fields that are not written where there is nothing in them."""
+
+
 def plain(state: Any) -> dict[str, Any]:
     """The fields of an encoder that are not arrays; for empty arrays, the shape."""
     found: dict[str, Any] = {}
@@ -66,7 +70,7 @@ def plain(state: Any) -> dict[str, Any]:
         elif isinstance(value, np.ndarray):
             if value.size == 0:
                 found[item.name] = {"empty": list(value.shape)}
-        elif item.name != "words" or value:
+        elif item.name not in LEFT_OUT or value:
             found[item.name] = value
     return found
 

@@ -283,6 +283,10 @@ def _check_target(target: Mapping[str, Any], arrays: Mapping[str, Array]) -> Non
             TensorSchema(("float64",), (n,), low=float(low)).check(
                 arrays.get(f"target.{name}"), f"pipeline.target.{name}"
             )
+        if "target.calibration" in arrays:
+            TensorSchema(("float64",), (n, -1), low=0).check(
+                arrays["target.calibration"], "pipeline.target.calibration"
+            )
 
 
 def _check_distinct(names: list[Any], place: str) -> None:

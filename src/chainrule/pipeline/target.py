@@ -190,6 +190,8 @@ class Values:
     logarithm: bool
     unit: Array
     high: Array
+    calibration: Array | None = None
+    """Of levels beside the prediction the factors (k, m) of their distances from it; None: 1."""
     __repr__ = short_repr
 
     @classmethod
@@ -220,21 +222,38 @@ class Values:
     def encode(self, table: Table) -> Array:
         """Standardised values (n,) or (n, k), NaN where missing."""
         raw = np.column_stack([_numbers(_target(table, name), table.path) for name in self.columns])
-        with np.errstate(invalid="ignore"):
-            v = np.log1p(raw / self.unit) if self.logarithm else raw
-        encoded = (v - self.mean) / self.scale
+        encoded = self.encoded(raw)
         return encoded[:, 0] if len(self.columns) == 1 else encoded
+
+    def encoded(self, raw: Array) -> Array:
+        """Standardised values of raw ones, (n, k)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            v = np.log1p(raw / self.unit) if self.logarithm else raw
+        found: Array = (v - self.mean) / self.scale
+        return found
 
     def decode(self, predictions: Array) -> Array:
         """Values in the user's unit, (n,) or (n, k)."""
-        wide = predictions.astype(np.float64).reshape(len(predictions), -1) * self.scale + self.mean
+        wide = predictions.astype(np.float64).reshape(len(predictions), self.mean.size) * self.scale + self.mean
         if self.logarithm:
             wide = np.clip(self.unit * np.expm1(np.minimum(wide, 700.0)), 0.0, self.high)
         return wide[:, 0] if predictions.ndim == 1 else wide
 
+    def deviation(self, predictions: Array, sigma: Array) -> Array:
+        """The standard deviation in the user's unit of normal distributions about predictions, (n, k).
+
+        σ·scale; where logarithm that of the lognormal distribution, unit·e^(m + s²/2)·√(e^(s²) − 1).
+        """
+        m, s = predictions * self.scale + self.mean, sigma * self.scale
+        if not self.logarithm:
+            return np.asarray(s)
+        return np.asarray(
+            self.unit * np.exp(np.minimum(m + s * s / 2, 700.0)) * np.sqrt(np.expm1(np.minimum(s * s, 700.0)))
+        )
+
     def slopes(self, predictions: Array) -> Array:
         """The derivative of decode, (n, k)."""
-        wide = predictions.astype(np.float64).reshape(len(predictions), -1) * self.scale + self.mean
+        wide = predictions.astype(np.float64).reshape(len(predictions), self.mean.size) * self.scale + self.mean
         growth = self.unit * np.exp(np.minimum(wide, 700.0)) if self.logarithm else np.ones_like(wide)
         result: Array = self.scale * growth
         return result

@@ -18,7 +18,7 @@ from chainrule.planning.related import PresetChoices, choices, fitting
 from chainrule.planning.request import AUTO, PASSED, Request
 from chainrule.planning.task import PredictionTask
 from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.losses import LOSSES, loss_named
+from chainrule.reference.losses import LOSSES, loss_named, with_levels
 from chainrule.text.tables import counted
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
 from chainrule.training.update_rules import UpdateRule, optimizer_class, optimizer_from
@@ -158,7 +158,7 @@ def _network(
 
 def _n_outputs(task: PredictionTask, n_targets: int, output: str, loss: str) -> int:
     if task.kind != "classes":
-        return n_targets
+        return n_targets * loss_named(loss).n_heads
     n_classes = len(task.words[0])
     return 1 if n_classes == 2 and loss_named(loss).of_classes and ACTIVATIONS[output].elementwise else n_classes
 
@@ -202,6 +202,13 @@ def output_and_loss(request: Request, task: PredictionTask) -> tuple[str, str]:
     loss = request.loss if request.loss != AUTO else "squared_error" if is_values else "cross_entropy"
     if ":" not in loss and loss not in LOSSES:
         raise unknown_name("loss", loss, [AUTO, *LOSSES])
+    if request.intervals is not None:
+        if not is_values:
+            raise SettingsError(
+                f"intervals={request.intervals}: must be left out for task {task.name!r}. Where the target holds "
+                "numbers, set task to regression."
+            )
+        loss = with_levels(loss, request.intervals)
     pairs = loss_named(loss).pairs
     if request.output != AUTO:
         message = f"output={request.output}: must be {' or '.join(legal[:2])} for task {task.name!r}"

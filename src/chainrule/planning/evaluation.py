@@ -12,10 +12,10 @@ from chainrule.data import arrays
 from chainrule.data.table import Table
 from chainrule.errors import MeasureWarning, warn
 from chainrule.network.architecture import Architecture
-from chainrule.network.targets import OutputKind
+from chainrule.network.targets import OutputKind, points
 from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.pipeline.target import Classes, Labels, Target, Unseen
-from chainrule.planning import measures
+from chainrule.pipeline.target import Classes, Labels, Target, Unseen, Values
+from chainrule.planning import intervals, measures
 from chainrule.planning.measures import Scores
 
 Array = npt.NDArray[Any]
@@ -40,15 +40,19 @@ class Predictor(Protocol):
         """z of the output layer."""
 
 
-def scores(network: Predictor, pipeline: TablePipeline, tables: Iterable[Table], inputs: Array | None = None) -> Scores:
+def scores(
+    network: Predictor, pipeline: TablePipeline, tables: Iterable[Table], inputs: Array | None = None, *,
+    in_turn: bool = False,
+) -> Scores:  # fmt: skip
     """Flat measures over the rows that have a target, weighted as the tables say; see planning.measures.
 
     A class that training had not leaves its rows out, and is told in a warning. Only truth and output of the rows are
     held.
 
-    Arguments: inputs: the rows of a single table as the pipeline encodes them, where that was done before.
+    Arguments: inputs: the rows of a single table as the pipeline encodes them, where that was done before; in_turn:
+    whether the levels were calibrated on these rows, see planning.intervals.coverage.
     """
-    return _scores(pipeline, ((network, table, inputs) for table in tables))
+    return _scores(pipeline, ((network, table, inputs) for table in tables), in_turn=in_turn)
 
 
 def scores_of_folds(
@@ -56,16 +60,21 @@ def scores_of_folds(
 ) -> Scores:
     """The same measures over the rows of all folds, each predicted by the network that was trained without its fold."""
     outside = [(network, np.flatnonzero(fold == k)) for k, network in enumerate(networks) if network]
-    return _scores(pipeline, [(network, table.take(rows), inputs[rows]) for network, rows in outside])
+    return _scores(pipeline, [(network, table.take(rows), inputs[rows]) for network, rows in outside], in_turn=True)
 
 
-def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Array | None]]) -> Scores:
+def _scores(
+    pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Array | None]], *, in_turn: bool = False
+) -> Scores:
+    levels, heads = list[intervals.Encoded](), None
     is_values = not isinstance(pipeline.target, (Classes, Labels))
     truths, outputs, costs, weights, unseen = [], [], [], list[Array](), Unseen()
     for network, table, inputs in parts:
         X = pipeline.features(table, network.architecture.dtype) if inputs is None else inputs
         truths.append(_truth(pipeline, table, unseen))
         outputs.append(pipeline.target.decode(network.predict(X)) if is_values else network.predict_proba(X))
+        if is_values and (heads := intervals.heads_of(network)) is not None:
+            levels.append(intervals.encoded(network, X, heads))
         if not is_values:
             costs.append(_cost(network, X, truths[-1], outputs[-1]))
         weights += [] if table.weight is None else [table.weight]
@@ -75,6 +84,9 @@ def _scores(pipeline: TablePipeline, parts: Iterable[tuple[Predictor, Table, Arr
     weight = np.concatenate(weights) if weights else None
     cost = np.concatenate(costs) if costs else None
     found = _measured(pipeline, np.concatenate(truths), np.concatenate(outputs).astype(np.float64), cost, weight)
+    if heads is not None and isinstance(pipeline.target, Values):
+        at = (np.concatenate([part[0] for part in levels]), np.concatenate([part[1] for part in levels]))
+        found |= intervals.coverage(pipeline.target, at, heads, np.concatenate(truths), weight, in_turn=in_turn)
     return found | ({"n_unseen": unseen.n_rows} if unseen.n_rows else {})
 
 
@@ -92,6 +104,8 @@ def scores_of_arrays(
     """
     truth = encoded.argmax(axis=1) if kind == "class" and encoded.ndim == 2 else encoded
     output = network.predict(X) if kind == "values" else network.predict_proba(X)
+    if kind == "values" and truth.shape[1] == network.architecture.n_outputs:
+        truth = points(truth, network.architecture.loss)
     cost = None if kind == "values" else _cost(network, X, truth, output)
     return _of_arrays(truth, output.astype(np.float64), cost, kind, weight, target)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.pipeline.target import class_text
+from chainrule.reference.heads import interval_levels
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
 from chainrule.visible import short_repr
 
@@ -56,6 +57,8 @@ class Request:
     residual: bool = False
     output: str = AUTO
     loss: str = AUTO
+    intervals: Any = None
+    """Levels to predict beside a number, such as (0.1, 0.9) or "0.1,0.9"."""
     initializer: str | tuple[str, ...] = AUTO
     dtype: str | None = None
     scaling: str | None = None
@@ -73,6 +76,8 @@ class Request:
         if not isinstance(self.neighbours, bool):
             found = f"{type(self.neighbours).__name__} {self.neighbours!r}"
             raise SettingsError(f"neighbours={self.neighbours!r}: must be True or False (got {found}).")
+        if self.intervals is not None:
+            object.__setattr__(self, "intervals", interval_levels(self.intervals))
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
         for name, value in self.settings.items():
             if name not in known:

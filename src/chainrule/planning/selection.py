@@ -16,6 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from chainrule.data.folds import N_FOLDS
+from chainrule.data.split import HeldOut
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.planning import intervals
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
 from chainrule.planning.inputs import EncodedRows
@@ -242,10 +245,36 @@ def tried(
     )  # fmt: skip
 
 
-def measure(plan: TrainingPlan, selection: Selected, network: Predictor) -> dict[str, Scores]:
-    """The measures on each part; of few rows also those of their cross-validation; of the simplest prediction."""
+def calibrated(plan: TrainingPlan, selection: Selected, network: Any = None) -> TablePipeline:
+    """The pipeline of the candidate with its levels calibrated on rows that were not trained on, where it has levels.
+
+    Arguments: network: what was trained, which is asked about the rows held out; of few rows the networks of the folds
+    are asked, each about the rows outside its own.
+    """
+    candidate = selection.candidate
+    if plan.fold is not None:
+        inputs, target = candidate.rows.as_new(plan.table), candidate.pipeline.target.encode(plan.table)
+        outside = [(model, np.flatnonzero(plan.fold == k)) for k, model in enumerate(selection.models) if model]
+        weight = plan.table.weight
+        rows = [(inputs[at], target[at], None if weight is None else weight[at]) for _, at in outside]
+        return intervals.calibrated(candidate.pipeline, [model for model, _ in outside], rows)
+    held = candidate.rows.validation
+    if held is None or network is None:
+        return candidate.pipeline
+    judging = candidate.rows.taken(held.out) if isinstance(held, HeldOut) else held
+    return intervals.calibrated(candidate.pipeline, [network], [judging])
+
+
+def measure(
+    plan: TrainingPlan, selection: Selected, network: Predictor, pipeline: TablePipeline | None = None
+) -> dict[str, Scores]:
+    """The measures on each part; of few rows also those of their cross-validation; of the simplest prediction.
+
+    Arguments: pipeline: that of the run, where the training added to the candidate's.
+    """
     doing("measuring on the training rows")
-    candidate, parts, pipeline = selection.candidate, plan.parts, selection.candidate.pipeline
+    candidate, parts = selection.candidate, plan.parts
+    pipeline = candidate.pipeline if pipeline is None else pipeline
     found = {"train": scores(network, pipeline, [parts["train"]], plan.inputs(candidate, "train"))}
     if plan.fold is not None and any(selection.models):
         doing("measuring on the folds")
@@ -254,5 +283,7 @@ def measure(plan: TrainingPlan, selection: Selected, network: Predictor) -> dict
     for name, table in parts.items():
         if name != "train":
             doing(f"measuring on {name}")
-            found[name] = scores(network, pipeline, [table], plan.inputs(candidate, name))
+            found[name] = scores(
+                network, pipeline, [table], plan.inputs(candidate, name), in_turn=name == "validation"
+            )  # fmt: skip
     return found | {"baseline": baseline(pipeline, parts["train"], list(parts.values())[-1])}

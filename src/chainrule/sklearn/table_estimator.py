@@ -22,8 +22,8 @@ from chainrule.engine.select import reference
 from chainrule.errors import InterruptedWarning
 from chainrule.planning.plan import TrainingPlan, plan_table
 from chainrule.planning.presets import PRESETS
-from chainrule.planning.request import Request
-from chainrule.planning.selection import Clock
+from chainrule.planning.request import AUTO, Request
+from chainrule.planning.selection import Clock, calibrated
 from chainrule.planning.task import PredictionTask
 from chainrule.run.rows import prepare_rows
 from chainrule.sklearn.class_weight import weight_of_rows
@@ -73,6 +73,7 @@ class BaseTabular(ReadsTables):
             self.run_ = train_candidate(plan, chosen, recorded=False, progress=bool(self.verbose), **clock.share(1))
         self.n_iter_ = len(self.run_.history.get("loss", []))
         self.network_ = self.run_.network
+        self._pipeline = calibrated(plan, chosen, self.network_)
         if self.importances:
             used = self._pipeline.columns
             self.feature_importances_ = importances(table, self._names, used, self._score_of, seed)
@@ -112,6 +113,8 @@ class BaseTabular(ReadsTables):
             initializer="zeros" if hidden == () else "auto",
             few_rows="always",
             neighbours=bool(self.neighbours),
+            intervals=getattr(self, "intervals", None),
+            loss=getattr(self, "loss", AUTO),
         )
         given = {} if validation is None else {"validation": self._given(validation)}
         return plan_table(table, request, self._task, given)

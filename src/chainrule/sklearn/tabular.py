@@ -18,6 +18,7 @@ from chainrule.planning.task import PredictionTask
 from chainrule.sklearn.estimator import adopt
 from chainrule.sklearn.frames import as_array, check_lengths
 from chainrule.sklearn.held_out import check_pair
+from chainrule.sklearn.intervals import PredictsIntervals
 from chainrule.sklearn.labels import refuse_odd_labels
 from chainrule.sklearn.table_estimator import BaseTabular
 
@@ -220,7 +221,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return float(np.average(self.network_.predict(inputs) == encoded, weights=weight))
 
 
-class TabularRegressor(RegressorMixin, BaseTabular):
+class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
     """A regressor of tables: numbers, texts, truth values, times, with missing values.
 
     Parameters
@@ -245,6 +246,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         The marks of numbers that are text in a frame, such as "," and "."; None for what the columns show.
     neighbours : bool, default True
         Whether inputs may tell what the nearest training rows say; `fit` then stores training rows.
+    loss : str, default "auto"
+        The loss, such as "huber", "absolute_error" or "gaussian"; "auto" for squared error.
+    intervals : sequence of float, default None
+        Levels for `predict_intervals`, such as (0.1, 0.9).
     importances : bool, default False
         Whether `feature_importances_` is computed, by permutation.
     random_state : int, RandomState or None, default None
@@ -275,6 +280,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     (3,)
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseTabular._parameter_constraints,
+        "loss": [str],
+        "intervals": [None, "array-like", str],
+    }
+
     def __init__(
         self,
         preset: str = "auto",
@@ -289,6 +300,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         decimal: str | None = None,
         thousands: str | None = None,
         neighbours: bool = True,
+        loss: str = "auto",
+        intervals: Any = None,
         importances: bool = False,
         random_state: Any = None,
         time_limit: float | None = None,
