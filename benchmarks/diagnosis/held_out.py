@@ -1,6 +1,7 @@
-"""Further faults and healthy trainings, on other data and other networks, not used in the development of the doctor.
+"""Further faults and healthy trainings, on other data and other networks.
 
-Only their score is printed. The right answers were listed like those of faults.py, before any verdict.
+They were kept apart from the development of the doctor until their first score was known, and belong to it since then.
+The right answers were listed like those of faults.py, before any verdict.
 """
 
 from __future__ import annotations
