@@ -49,6 +49,10 @@ RETURNED = (
     "chainrule.diagnose.vitals.step_signs.StepSigns",
     "chainrule.explain.circuit.circuit.Circuit",
     "chainrule.explain.circuit.graph.Gate",
+    "chainrule.explain.columns.contributions.TargetContributions",
+    "chainrule.explain.columns.explanation.RowExplanation",
+    "chainrule.explain.columns.importances.Importances",
+    "chainrule.explain.columns.influence.Influence",
     "chainrule.explain.why.answer.Answer",
     "chainrule.explain.why.record.Path",
     "chainrule.explain.why.record.Paths",
@@ -62,6 +66,7 @@ RETURNED = (
     "chainrule.network.records.Moment",
     "chainrule.network.records.StepRecord",
     "chainrule.network.records.Update",
+    "chainrule.planning.importances.Importance",
     "chainrule.training.events.Control",
     "chainrule.training.events.Event",
     "chainrule.training.update_rules.UpdateRule",
@@ -83,9 +88,21 @@ MADE_BY_CALLS = {"chainrule.api.run.Run", "chainrule.api.step.Step", *RETURNED} 
 """Records that nobody constructs by hand: their fields stand under Attributes."""
 
 PARTS = {
-    *("Curve", "Death", "Event", "Finding", "LayerOfStep", "LayerSigns", "Moment", "Narration", "OneNumber"),
+    *(
+        "Curve",
+        "Death",
+        "Event",
+        "Finding",
+        "Importance",
+        "Influence",
+        "LayerOfStep",
+        "LayerSigns",
+        "Moment",
+        "Narration",
+        "OneNumber",
+    ),
     *("Origin", "Pair", "Parts", "Path", "Paths", "Prediction", "Share", "StepRecord", "StepSigns", "Suggestion"),
-    *("Tensor", "TensorCheck", "Term", "Twin", "Update", "Worked"),
+    *("Importance", "Influence", "TargetContributions", "Tensor", "TensorCheck", "Term", "Twin", "Update", "Worked"),
 }
 """Parts of a record or an entry, whose example shows them."""
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy.typing as npt
 
+from chainrule.api.columns import ExplainsTables
 from chainrule.api.examined import examined_in
 from chainrule.api.network import Network
 from chainrule.api.run import Run
-from chainrule.api.tables import PredictsTables
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.errors import DamagedFileWarning, ModelFileError, SettingsError, named_path, of_file
@@ -24,7 +24,7 @@ from chainrule.run.record import RunRecord
 
 
 @dataclass
-class Model(PredictsTables):
+class Model(ExplainsTables):
     """A network ready to predict; made by `load` from a model file.
 
     Attributes

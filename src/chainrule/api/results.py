@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.api.network import Network
-from chainrule.api.tables import selection_for
-from chainrule.data.builtin import TARGETS, Part
-from chainrule.data.read import read
+from chainrule.api.source_rows import source_rows
+from chainrule.data.builtin import TARGETS
 from chainrule.data.table import Column, Table
 from chainrule.diagnose.doctor.after_training import after_training
 from chainrule.errors import ChainruleError
@@ -20,12 +19,11 @@ from chainrule.network.targets import points
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import class_text
 from chainrule.planning.evaluation import baseline, baseline_of_arrays, scores, scores_of_arrays
-from chainrule.planning.importances import importances
+from chainrule.planning.importances import measured_importances
 from chainrule.planning.measures import Scores
 from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
-from chainrule.seeding import permutation
 from chainrule.words import LANGUAGES
 
 Array = npt.NDArray[Any]
@@ -74,9 +72,11 @@ def results_of(replayer: RunReplayer, rows: Rows | None, *, asked: bool) -> dict
         [name, value, simplest.get(name)] for name, value in measured.items() if isinstance(value, float)
     ]
     if judged.table is not None and pipeline is not None:
-        table = judged.table.take(permutation(record.seed, 0, len(judged.table))[:ROWS_SHUFFLED])
-        worth = importances(network, pipeline, table, record.seed)[:MOST_COLUMNS]
-        found["importances"] = {"n": len(table), "columns": [vars(one) for one in worth]}
+        worth = measured_importances(
+            network, pipeline, judged.table, judged.part, seed=record.seed, most_rows=ROWS_SHUFFLED
+        )
+        columns = [vars(one) for one in worth.columns[:MOST_COLUMNS]]
+        found["importances"] = {"n": worth.n_sampled, "columns": columns}
     kind = {"class": "classes", "labels": "labels", "values": "values"}[record.kind]
     quick = after_training(sample, kind, measured, simplest, weighted=record.class_weight is not None)
     found["findings"] = {language: [one.line(language) for one in quick] for language in LANGUAGES}
@@ -120,28 +120,15 @@ def _read_again(record: RunRecord, pipeline: TablePipeline, most: int) -> _Judge
     if (source.get("n_rows") or 0) > MOST_READ:
         return None
     try:
-        trained_on = _with_targets(record, pipeline, "train")
-        part = "test" if record.index is None else "validation"
-        if record.index is not None:
-            table = trained_on.take(np.setdiff1d(np.arange(len(trained_on)), record.index))
-            trained_on = trained_on.take(record.index)
-        else:
-            table = _with_targets(record, pipeline, "test")
-        n, table = len(table), table.take(_chosen(len(table), most))
+        again = source_rows(record, pipeline)
+        n, table = len(again.table), again.table.take(_chosen(len(again.table), most))
         X, targets = pipeline.features(table, record.architecture.dtype), pipeline.target.encode(table)
     except (ChainruleError, IndexError):
         return None
-    if not n:
+    if again.part == "training" or not n:
         return None
-    return _Judged(part=part, n=n, X=X, targets=targets, weight=table.weight, table=table, trained_on=trained_on)
-
-
-def _with_targets(record: RunRecord, pipeline: TablePipeline, part: Part) -> Table:
-    """The rows of a source that have a target."""
-    source = record.source or {}
-    wanted = selection_for(source["data"], pipeline, needs_target=True, dialect=source.get("dialect"))
-    table = read(source["data"], replace(wanted, weight=source.get("weight")), part)
-    return table.take(np.flatnonzero(~np.logical_and.reduce([target.missing for target in table.targets])))
+    part = "test" if again.part == "test" else "validation"
+    return _Judged(part=part, n=n, X=X, targets=targets, weight=table.weight, table=table, trained_on=again.trained_on)
 
 
 def _measures(

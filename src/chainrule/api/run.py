@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from chainrule.api.columns import ExplainsTables
 from chainrule.api.diagnoses import DiagnosesRuns
 from chainrule.api.history import TrainingHistory
 from chainrule.api.network import Network
 from chainrule.api.shown import ShownRun
 from chainrule.api.step import Step, step_of
-from chainrule.api.tables import PredictsTables
 from chainrule.engine.protocol import Engine
 from chainrule.errors import named_path
 from chainrule.run.model import write_model
@@ -22,10 +22,12 @@ from chainrule.run.rows import Rows
 from chainrule.run.table_sample import TableSample
 
 if TYPE_CHECKING:
+    from chainrule.api.source_rows import SourceRows
+    from chainrule.pipeline.table_pipeline import TablePipeline
     from chainrule.tune.found import Suggestion
 
 
-class Run(ShownRun, DiagnosesRuns, PredictsTables):
+class Run(ShownRun, DiagnosesRuns, ExplainsTables):
     """A finished training, made by `train` and `load`. Steps are numbered from 0; see `replay`.
 
     Attributes
@@ -117,6 +119,15 @@ class Run(ShownRun, DiagnosesRuns, PredictsTables):
     @_table_sample.setter
     def _table_sample(self, sample: TableSample) -> None:
         self._replayer.table_sample = sample
+
+    @property
+    def _seed(self) -> int:
+        return self.settings.seed
+
+    def _source_rows(self, pipeline: TablePipeline) -> SourceRows:
+        from chainrule.api.source_rows import source_rows
+
+        return source_rows(self.record, pipeline)
 
     @property
     def rows(self) -> Rows | None:

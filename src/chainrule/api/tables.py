@@ -267,7 +267,7 @@ class PredictsTables:
         column = weight_column(X, pipeline, weight) if is_column else None
         tables: Iterator[Table] = blocks(X, pipeline, needs_target=y is None, weight=column)
         if y is not None:
-            tables = _with_targets(list(tables), pipeline, y)
+            tables = with_targets(list(tables), pipeline, y)
         return scores(self.network, pipeline, tables if is_column else _with_weights(list(tables), weight))
 
     def _scores_of_arrays(self, X: Any, y: Any, weight: Any) -> Scores:
@@ -298,7 +298,7 @@ class PredictsTables:
             yield table, self._fitted.features(table, dtype) if encodes else np.zeros((0, 0))
 
 
-def _with_targets(tables: list[Table], pipeline: TablePipeline, y: Any) -> Iterator[Table]:
+def with_targets(tables: list[Table], pipeline: TablePipeline, y: Any) -> Iterator[Table]:
     """The tables with targets that are given beside them, read as those of the training."""
     columns = _target_columns(pipeline, y)
     n_rows, n_targets = sum(map(len, tables)), len(columns[0])

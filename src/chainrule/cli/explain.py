@@ -12,19 +12,19 @@ from typing import Any, Protocol
 import numpy as np
 
 from chainrule import json_text
+from chainrule.api.columns import row_of
 from chainrule.api.diagnosis import search
 from chainrule.api.report import names_of
 from chainrule.api.run import Run
 from chainrule.api.step import Step
-from chainrule.api.tables import blocks
-from chainrule.cli import importances
 from chainrule.cli.console import put
-from chainrule.cli.drivers import drivers
 from chainrule.cli.subject import open_run, pipeline_of, rows_of
 from chainrule.data.table import Table
 from chainrule.engine.protocol import Task
 from chainrule.errors import DataError, ReplayWarning, SettingsError
 from chainrule.explain.circuit.examples import circuit
+from chainrule.explain.columns.contributions import contributions
+from chainrule.explain.columns.explanation import RowExplanation
 from chainrule.explain.step.page import page
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.run.files import refuse_unwritable, write_atomic
@@ -67,10 +67,24 @@ def _explained(options: argparse.Namespace) -> str:
     if options.find is not None:
         return _found(subject, options)
     if options.whole:
-        return importances.explained(subject, options)
+        return _of_columns(subject, options)
     if options.data is not None:
         return _of_table(subject, options)
     return _of_step(subject, _of_run(subject, options), options.row, options)
+
+
+def _of_columns(subject: Run, options: argparse.Namespace) -> str:
+    """What each column is worth, on the rows given or those of the run."""
+    if options.format in ("mermaid", "svg"):
+        raise SettingsError(f"--format {options.format}: must be text, json or html for --global. Leave it out.")
+    pipeline_of(subject, options.run_directory)
+    if options.data is None and "data" not in (subject.source or {}):
+        raise SettingsError("--data is missing: the run does not say where its rows came from. Give --data DATA.")
+    found = subject.importances(options.data)
+    if options.format == "json":
+        return json_text.text(found.to_dict())
+    text, title = found.text(options.language), f"chainrule: {options.run_directory}"
+    return page(text, title, options.language) if options.format == "html" else text
 
 
 def _of_step(subject: Run, step: Step, row: int, options: argparse.Namespace) -> str:
@@ -162,11 +176,10 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
         return _of_step(subject, step, 0, options)
     if asked:
         raise SettingsError(f"--row {options.row}: must have a target in {options.data}; a step needs its loss.")
-    result = drivers(subject.network, pipeline, row)
+    result = RowExplanation(options.row, contributions(subject.network, pipeline, row))
     if options.format == "json":
-        columns = [one.to_dict() for one in result]
-        return json_text.text({"drivers": columns, **({} if step is None else step.to_dict())})
-    parts = [one.text(options.language) for one in result]
+        return json_text.text({"drivers": result.to_dict()["targets"], **({} if step is None else step.to_dict())})
+    parts = [result.text(options.language)]
     if step is not None and options.only is None:
         parts.append("\n".join(wrapped(_TEXT[options.language]["passes"])))
     elif step is not None:
@@ -179,20 +192,10 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
 def _row(pipeline: TablePipeline, options: argparse.Namespace) -> tuple[Table, bool]:
     """The row asked for, and whether it has its target: a file without one can be explained too."""
     try:
-        row = _row_of(pipeline, options, needs_target=True)
+        row = row_of(options.data, pipeline, options.row, needs_target=True, option="--row ")
     except DataError:
-        return _row_of(pipeline, options, needs_target=False), False
+        return row_of(options.data, pipeline, options.row, needs_target=False, option="--row "), False
     return row, not any(target.missing.any() for target in row.targets)
-
-
-def _row_of(pipeline: TablePipeline, options: argparse.Namespace, *, needs_target: bool) -> Table:
-    """The row asked for; of a file larger than memory nothing behind it is read."""
-    first = 0
-    for table in blocks(options.data, pipeline, needs_target=needs_target):
-        if 0 <= options.row - first < len(table):
-            return table.take(np.array([options.row - first]))
-        first += len(table)
-    raise SettingsError(f"--row {options.row}: must be 0 to {first - 1}, a row of {options.data}.")
 
 
 def _step_of(subject: Run, pipeline: TablePipeline, row: Table, number: int) -> Step:

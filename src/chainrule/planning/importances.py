@@ -16,14 +16,24 @@ from chainrule.planning.evaluation import Predictor
 from chainrule.seeding import permutation
 
 Array = npt.NDArray[Any]
-N_REPEATS = 5
+N_REPEATS, MOST_ROWS = 5, 2_000
 DEVIATIONS = 1.96
 """Of a 95 % interval."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """One column: by how much the measure rises when it is shuffled, and a 95 % interval over the rows."""
+    """What one column is worth; a part of `Importances`.
+
+    Attributes
+    ----------
+    column : str
+        Its name.
+    rise : float
+        By how much the log-loss or rmse rises when its cells are shuffled among the rows, mean of 5 shuffles.
+    low, high : float
+        Ends of the 95 % interval of the rise over the rows.
+    """
 
     column: str
     rise: float
@@ -31,11 +41,41 @@ class Importance:
     high: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class MeasuredImportances:
+    """The importances of all columns, the most important first, and the rows they were measured on."""
+
+    rows: str
+    n_rows: int
+    n_sampled: int
+    measure: str
+    columns: tuple[Importance, ...]
+
+
 def shuffled(table: Table, column: str, seed: int) -> Iterator[Table]:
     """The table with the cells of a column shuffled, N_REPEATS times."""
     for repeat in range(N_REPEATS):
         order = permutation(seed, repeat, len(table))
         yield replace(table, columns=tuple(c.take(order) if c.name == column else c for c in table.columns))
+
+
+def measured_importances(
+    network: Predictor, pipeline: TablePipeline, table: Table, rows: str, *, seed: int, most_rows: int = MOST_ROWS
+) -> MeasuredImportances:
+    """The importances of rows that have a target, of more than `most_rows` those of a sample.
+
+    Arguments: rows: which these are, "data", "held_out", "test" or "training"
+    """
+    n = len(table)
+    if n > most_rows:
+        table = table.take(np.sort(permutation(seed, 0, n)[:most_rows]))
+    return MeasuredImportances(
+        rows=rows,
+        n_rows=n,
+        n_sampled=len(table),
+        measure="log_loss" if isinstance(pipeline.target, (Classes, Labels)) else "rmse",
+        columns=tuple(importances(network, pipeline, table, seed)),
+    )
 
 
 def importances(network: Predictor, pipeline: TablePipeline, table: Table, seed: int = 0) -> list[Importance]:

@@ -1,56 +1,81 @@
-"""What drove the prediction of a row: the contributions of its columns, in the user's names and units."""
+"""The contributions of the columns to the prediction of a row, in the user's names and units."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.api.network import Network
 from chainrule.data.table import Column, NumberColumn, Table
-from chainrule.explain.step.influence import (
-    Influence,
-    by_column,
-    contributions_text,
-    integrated_gradients,
-    log_odds_of,
-)
+from chainrule.explain.columns.influence import Influence, by_column, integrated_gradients, log_odds_of
+from chainrule.network.parameters import Parameters
 from chainrule.network.records import Forward
 from chainrule.network.targets import points
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Values, class_text
+from chainrule.planning.evaluation import Predictor
 from chainrule.reference.losses import loss_named
 
 Array = npt.NDArray[Any]
 
 
+class Explained(Predictor, Protocol):
+    """What is explained: a network, by its passes."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """Weights and biases."""
+
+    def forward(self, X: object) -> Forward:
+        """The forward pass of rows."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Driven:
-    """One prediction, its probability (None for values), and what each column adds to its score."""
+class TargetContributions:
+    """The prediction of one target of a row, and what each column adds to its score; a part of a `RowExplanation`.
+
+    Attributes
+    ----------
+    prediction : str
+        The target and what is predicted, such as "size = large".
+    probability : float or None
+        Of the predicted class or label; None for a value.
+    score : float
+        The predicted value, or the log-odds log(p / (1 − p)) of the predicted class.
+    baseline : float
+        The score of the average of the training rows.
+    found : tuple of Influence
+        The columns as the pipeline takes them, then the nearest training rows where it uses them. Their contributions
+        add up to score − baseline.
+    """
 
     prediction: str
     probability: float | None
-    found: tuple[Influence, ...]
     score: float
-    """The value, or the log-odds."""
     baseline: float
-    """The score of the average of the training rows."""
+    found: tuple[Influence, ...]
+
+    @property
+    def ranked(self) -> list[Influence]:
+        """The columns, the largest contribution first."""
+        return sorted(self.found, key=lambda entry: -abs(entry.contribution))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values, the columns with the largest contribution first."""
-        ranked = sorted(self.found, key=lambda entry: -abs(entry.contribution))
-        columns = [{"column": e.column, "value": e.value, "contribution": e.contribution} for e in ranked]
+        """Return it as plain JSON values.
+
+        Returns
+        -------
+        dict
+            Prediction, probability, score, baseline, and the columns with the largest contribution first.
+        """
+        columns = [{"column": e.column, "value": e.value, "contribution": e.contribution} for e in self.ranked]
         known = {name: getattr(self, name) for name in ("prediction", "probability", "score", "baseline")}
         return known | {"columns": columns}
 
-    def text(self, language: str) -> str:
-        """A table of the columns."""
-        return contributions_text(self.prediction, self.probability, self.found, self.score, self.baseline, language)
 
-
-def drivers(network: Network, pipeline: TablePipeline, row: Table) -> list[Driven]:
+def contributions(network: Explained, pipeline: TablePipeline, row: Table) -> tuple[TargetContributions, ...]:
     """One entry for each target of a single row."""
     X = pipeline.features(row, network.architecture.dtype)
     loss = network.architecture.loss
@@ -58,7 +83,7 @@ def drivers(network: Network, pipeline: TablePipeline, row: Table) -> list[Drive
     values = {column.name: _shown(column) for column in row.columns}
     is_softmax = network.architecture.output == "softmax"
 
-    def driven(prediction: str, probability: float | None, k: int, sign: float = 1.0) -> Driven:
+    def of_target(prediction: str, probability: float | None, k: int, sign: float = 1.0) -> TargetContributions:
         def score(rows: Forward) -> Array:
             if isinstance(target, Values):
                 return target.decode(points(rows.output, loss)).reshape(len(rows.output), -1)[:, k]
@@ -76,22 +101,22 @@ def drivers(network: Network, pipeline: TablePipeline, row: Table) -> list[Drive
         entries = [Influence(name, values[name], float(entry)) for name, entry in sums]
         entries += _of_neighbours(pipeline, X[0], k, sign, found.inputs)
         known: dict[str, Any] = {"score": found.score, "baseline": found.baseline, "found": tuple(entries)}
-        return Driven(prediction=prediction, probability=probability, **known)
+        return TargetContributions(prediction=prediction, probability=probability, **known)
 
     if isinstance(target, Classes):
         chosen, one = int(network.predict(X)[0]), len(output) == 1
         probability = float(network.predict_proba(X)[0, chosen])
         k, sign = (0, 1.0 if chosen else -1.0) if one else (chosen, 1.0)
-        return [driven(f"{target.columns[0]} = {class_text(target.classes[chosen])}", probability, k, sign)]
+        return (of_target(f"{target.columns[0]} = {class_text(target.classes[chosen])}", probability, k, sign),)
     if isinstance(target, Labels):
         lines = []
         for k, (name, words) in enumerate(zip(target.columns, target.words, strict=True)):
             yes = bool(output[k] >= 0.5)
             probability = float(output[k] if yes else 1 - output[k])
-            lines.append(driven(f"{name} = {class_text(words[yes])}", probability, k, 1.0 if yes else -1.0))
-        return lines
+            lines.append(of_target(f"{name} = {class_text(words[yes])}", probability, k, 1.0 if yes else -1.0))
+        return tuple(lines)
     decoded = target.decode(output[None, :]).reshape(-1)
-    return [driven(f"{name} = {decoded[k]:.6g}", None, k) for k, name in enumerate(target.columns)]
+    return tuple(of_target(f"{name} = {decoded[k]:.6g}", None, k) for k, name in enumerate(target.columns))
 
 
 def _of_neighbours(pipeline: TablePipeline, x: Array, k: int, sign: float, contributions: Array) -> list[Influence]:

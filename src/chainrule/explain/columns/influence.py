@@ -11,7 +11,7 @@ Source    Sundararajan, Taly, Yan (2017), Axiomatic attribution for deep network
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,22 +24,30 @@ from chainrule.network.records import Forward
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kind import Between
 from chainrule.reference.propagate import Activations, backward
-from chainrule.text.tables import aligned, number, wrapped
-from chainrule.words import sentences
 
 Array = npt.NDArray[Any]
-MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True)
 class Influence:
-    """One column: what it holds in this row, and what it adds to the score beside the average row."""
+    """One column of a row: its value, and what it adds to the score; a part of a `TargetContributions`.
+
+    Attributes
+    ----------
+    column : str
+        Its name; "neighbours" for the nearest training rows.
+    value : str
+        Its cell in this row; "" where that is missing.
+    contribution : float
+        In the unit of the score.
+    n_neighbours : int
+        For "neighbours", how many training rows were looked up; 0 for a column.
+    """
 
     column: str
     value: str
     contribution: float
     n_neighbours: int = 0
-    """Where it is no column: of so many nearest training rows the targets."""
 
 
 @dataclass(frozen=True)
@@ -146,42 +154,3 @@ def by_column(contributions: Array, widths: Sequence[int]) -> Array:
     """Contributions (n_columns,): those of the inputs of each column together; further inputs belong to none."""
     ends = np.cumsum(widths)
     return np.array([part.sum() for part in np.split(contributions, ends)[:-1]])
-
-
-TEXT = sentences("influence")
-
-
-def contributions_text(
-    prediction: str, probability: float | None, found: Sequence[Influence], score: float, baseline: float, language: str
-) -> str:
-    """The columns with the largest contributions first, with the numbers, and what they add up to."""
-    text, is_value = TEXT[language], probability is None
-    ranked = sorted(found, key=lambda entry: -abs(entry.contribution))
-    shown, rest = ranked[:MOST_COLUMNS], ranked[MOST_COLUMNS:]
-    rows = [
-        (_cut(_named(entry, text), 32), _cut(entry.value or text["missing"], 24), _signed(entry.contribution))
-        for entry in shown
-    ]
-    if rest:
-        rows.append((text["rest"].format(n=len(rest)), "", _signed(sum(entry.contribution for entry in rest))))
-    title = text["title"].format(prediction=prediction)
-    if probability is not None:
-        title += text["probability"].format(p=number(probability))
-    rows = [(text["average"], "", number(baseline)), *rows, (text["row"], "", number(score))]
-    what = text["value" if is_value else "log_odds"]
-    lines = [title, "", text["table"].format(score=what), *aligned(rows), ""]
-    about = [text["about_value" if is_value else "about"]]
-    about += [text["about_neighbours"]] if any(entry.n_neighbours for entry in found) else []
-    return "\n".join([*lines, *wrapped(" ".join(about))])
-
-
-def _named(entry: Influence, text: Mapping[str, str]) -> str:
-    return text["neighbours"].format(k=entry.n_neighbours) if entry.n_neighbours else entry.column
-
-
-def _signed(value: float) -> str:
-    return number(value) if value < 0 else f"+{number(value)}"
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from chainrule.api.network import Network
-from chainrule.explain.step.influence import (
+from chainrule.explain.columns.contributions import TargetContributions
+from chainrule.explain.columns.influence import (
     Influence,
     by_column,
-    contributions_text,
     integrated_gradients,
     log_odds_of,
     score_gradient,
 )
+from chainrule.explain.columns.text import contributions_text
 from chainrule.network.records import Forward
 from tolerances import CENTRAL_DIFFERENCE, CENTRAL_DIFFERENCE_STEP, assert_close
 
@@ -53,8 +54,9 @@ def test_the_text_fits_80_columns(language: str) -> None:
     """Many columns are cut to the largest, the others summed; every line fits."""
     from chainrule.text.tables import columns
 
-    found = [Influence(f"a column with a long name {i} 주구매상품", "value", (-1.0) ** i * i) for i in range(20)]
-    text = contributions_text("price = 3", None, found, 3.0, 1.0, language)
+    found = tuple(Influence(f"a column with a long name {i} 주구매상품", "value", (-1.0) ** i * i) for i in range(20))
+    one = TargetContributions(prediction="price = 3", probability=None, score=3.0, baseline=1.0, found=found)
+    text = contributions_text(one, language)
     assert max(map(columns, text.splitlines())) <= 80
     assert "19" in text.splitlines()[4]
 
