@@ -34,6 +34,10 @@ def rows(n: int, seed: int = 0, noise: bool = False) -> tuple[Array, Array]:
     return X, rng.standard_normal(n) if noise else board[i, j]
 
 
+def may(plan: TrainingPlan) -> bool:
+    return may_have_neighbours(plan, plan.candidates[-1].pipeline)
+
+
 def plan_of(X: Array, y: Array, given: tuple[Array, Array] | None = None, **asked: Any) -> TrainingPlan:
     def table(X: Array, y: Array) -> Table:
         columns = tuple(column_of(f"x{j}", X[:, j]) for j in range(X.shape[1]))
@@ -98,10 +102,10 @@ def test_the_run_predicts_rows_by_their_neighbours_and_replays(
 def test_nothing_is_stored_where_it_is_not_wanted_or_not_possible() -> None:
     """By request; below 500 rows; in very many columns; without trials."""
     X, y = rows(3000)
-    assert may_have_neighbours(plan_of(X, y)) and not may_have_neighbours(plan_of(X, y, neighbours=False))
-    assert not may_have_neighbours(plan_of(X[:300], y[:300]))
+    assert may(plan_of(X, y)) and not may(plan_of(X, y, neighbours=False))
+    assert not may(plan_of(X[:300], y[:300]))
     wide = np.random.default_rng(0).standard_normal((600, 300))
-    assert not may_have_neighbours(plan_of(wide, wide[:, 0]))
+    assert not may(plan_of(wide, wide[:, 0]))
     assert choose(plan_of(X, y, settings={"epochs": 2}), progress=False).candidate.n_neighbours == 0
     refused: Any = 1
     with pytest.raises(SettingsError, match="neighbours=1: must be True or False"):

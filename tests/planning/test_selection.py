@@ -96,7 +96,7 @@ def test_what_was_tried_is_kept_as_plain_values() -> None:
     assert (selection.index, len(selection.trials), len(asked)) == (0, 3, 3 * N_SPLITS)
     first = selection.trials[0].to_dict()
     assert first["losses"] == [0.0, 1.0, 2.0] and first["loss"] == 1.0 and first["seconds"] >= 0
-    assert set(first) == {"candidate", "name", "settings", "losses", "loss", "seconds"}
+    assert set(first) == {"candidate", "name", "settings", "losses", "loss", "seconds", "n_columns"}
     assert json.loads(json.dumps(first)) == first
 
 

@@ -21,6 +21,7 @@ from chainrule.api.trainer import trainer_of
 from chainrule.errors import DataError
 from chainrule.network.class_weights import ClassWeights
 from chainrule.planning.candidates import Candidate
+from chainrule.planning.column_trials import on_named_columns
 from chainrule.planning.inputs import Arrays
 from chainrule.planning.neighbour_trials import with_neighbours
 from chainrule.planning.plan import Resample, TrainingPlan
@@ -88,7 +89,8 @@ def choose(
         last, source = len(plan.candidates) - 1, record.get("source") or {}
         index = source.get("candidate", source.get("rung", last))  # "rung" in runs of version 0.1
         index = index if isinstance(index, int) and 0 <= index <= last else last
-        begun_as = plan.candidates[index]
+        names = [column["name"] for column in (record.get("pipeline") or {}).get("columns", ())]
+        begun_as = on_named_columns(plan.candidates[index], names) if names else plan.candidates[index]
         begun_as = with_neighbours(plan, begun_as) if source.get("neighbours") else begun_as
         candidate = _going_on(begun_as, plan.request.settings, record["settings"], epochs)
         return Selected(index=index, candidate=candidate, record=tuple(source.get("trials", ())))

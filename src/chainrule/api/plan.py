@@ -194,8 +194,8 @@ def plan(
         Any setting of `chainrule.train` (epochs, batch_size, l2, dropout, schedule, early_stopping, metric, threads,
         …), optimizer (a name, or one such as SGD(0.1)) and its hyper-parameters, and of the network hidden_sizes,
         activation, normalization, residual, output, loss, initializer, dtype; scaling and n_bins of numbers;
-        neighbours=False, so that the model stores no training rows; positive, the name of the positive one of two
-        classes, by default the rarer; intervals=(0.1, 0.9), levels to predict beside a number (docs/intervals.md).
+        neighbours=False to store no training rows; screening=False to leave no column out; positive, the name of the
+        positive one of two classes, by default the rarer; intervals=(0.1, 0.9), levels beside a number.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning.evaluation import scores, scores_of_arrays
 from chainrule.planning.intervals import beside
 from chainrule.planning.measures import Scores
-from chainrule.planning.plan import check_weights
+from chainrule.planning.parts import check_weights
 from chainrule.planning.request import AUTO
 
 Array = npt.NDArray[Any]

@@ -68,6 +68,7 @@ def request(options: argparse.Namespace) -> Request:
         dtype=options.dtype,
         scaling=options.scaling,
         neighbours=options.neighbours,
+        screening=options.screening,
         n_bins=None if options.bins is None else _whole_number(options.bins, "bins"),
     )
 

@@ -129,6 +129,10 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
         "--neighbours", action=argparse.BooleanOptionalAction, default=True,
         help="allow or forbid inputs that tell what the nearest training rows say; the model then stores such rows",
     )  # fmt: skip
+    group.add_argument(
+        "--screening", action=argparse.BooleanOptionalAction, default=True,
+        help="allow or forbid that columns which tell nothing of the target are left out of many",
+    )  # fmt: skip
     group.set_defaults(task="auto", drop="", metric="auto")
 
 

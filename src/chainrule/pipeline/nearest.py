@@ -26,6 +26,8 @@ TREE_ABOVE = 20_000_000
 SPARE = 6
 """How many neighbours more a tree is asked for: where the last of them is as near as the last wanted, all rows are
 compared."""
+FEW_QUERIES = 4
+"""So few are multiplied in this thread: waking others takes longer."""
 PAIRS_AT_ONCE = 4_000_000
 
 
@@ -110,7 +112,7 @@ class Nearest:
         for first in range(0, len(q), step):
             here = slice(first, first + step)
             part = q[here]
-            keys = part @ turned
+            keys = np.einsum("md,dn->mn", part, turned) if len(part) <= FEW_QUERIES else part @ turned
             keys += of_rows
             keys += (part * part).sum(axis=1)[:, None]
             keys *= n

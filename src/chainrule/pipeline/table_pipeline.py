@@ -184,6 +184,12 @@ class TablePipeline:
         folds[slice(None) if rows is None else rows] = folds_of(fitted, self.seed)
         return self.features(table, dtype, folds)
 
+    def only(self, kept: Array) -> tuple[TablePipeline, Array]:
+        """The pipeline of some columns (a mask), and which of the inputs these are; without neighbours."""
+        inputs = np.flatnonzero(np.repeat(kept, self.widths))
+        encoders = tuple(encoder for encoder, stays in zip(self.encoders, kept, strict=True) if stays)
+        return replace(self, encoders=encoders, average=self.average[inputs]), inputs
+
     def with_neighbours(self, X: Array, table: Table, rows: Array | None = None) -> tuple[TablePipeline, Array]:
         """The pipeline with further inputs that tell what the nearest training rows say, and all inputs of the table.
 

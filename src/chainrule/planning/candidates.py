@@ -86,7 +86,8 @@ class Candidate:
     def name(self) -> str:
         """In a few words."""
         l2 = f", l2 {self.settings['l2']:g}" if self.settings.get("l2") else ""
-        near = ", neighbours" if self.n_neighbours else ""
+        near = f", {counted(len(self.pipeline.columns), 'column')}" if self.rows.is_screened else ""
+        near += ", neighbours" if self.n_neighbours else ""
         return f"{self.network.architecture}{near}{l2}, {counted(self.settings['epochs'], 'epoch')}"
 
     @property

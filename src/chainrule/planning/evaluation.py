@@ -56,11 +56,16 @@ def scores(
 
 
 def scores_of_folds(
-    networks: Sequence[Predictor | None], pipeline: TablePipeline, table: Table, inputs: Array, fold: Array
+    networks: Sequence[Predictor | None], pipeline: TablePipeline, table: Table, inputs: Sequence[Array], fold: Array
 ) -> Scores:
-    """The same measures over the rows of all folds, each predicted by the network that was trained without its fold."""
-    outside = [(network, np.flatnonzero(fold == k)) for k, network in enumerate(networks) if network]
-    return _scores(pipeline, [(network, table.take(rows), inputs[rows]) for network, rows in outside], in_turn=True)
+    """The same measures over the rows of all folds, each predicted by the network that was trained without its fold.
+
+    Arguments: inputs: of all rows, as each of the networks takes them.
+    """
+    outside = [(k, network, np.flatnonzero(fold == k)) for k, network in enumerate(networks) if network]
+    return _scores(
+        pipeline, [(network, table.take(rows), inputs[k][rows]) for k, network, rows in outside], in_turn=True
+    )
 
 
 def _scores(

@@ -31,6 +31,8 @@ class EncodedRows:
     """Which of the rows are held out, or rows of their own."""
     plain: EncodedRows | None = None
     """The same rows without the inputs of their neighbours, where they have such."""
+    whole: EncodedRows | None = None
+    """The same rows with all columns, where some were left out."""
     __repr__ = short_repr
 
     @property
@@ -54,9 +56,15 @@ class EncodedRows:
         both = None if self.weight is None or weight is None else np.concatenate([self.weight, weight])
         return np.concatenate([self.X, X]), np.concatenate([self.y, y]), both
 
+    @property
+    def split_order(self) -> Array:
+        """The places of all rows: those to train on first, then those held out."""
+        judged = self.validation
+        return np.concatenate([judged.kept, judged.out]) if isinstance(judged, HeldOut) else np.arange(len(self.X))
+
     def taken(self, rows: Array) -> Arrays:
         """Some of the rows."""
-        return self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows]
+        return some(self.all, rows)
 
     def with_neighbours(self, table: Table) -> EncodedRows:
         """The same rows with further inputs that tell what the nearest training rows say.
@@ -70,21 +78,51 @@ class EncodedRows:
             judged = (np.hstack([judged[0], near]), *judged[1:])
         return replace(self, pipeline=pipeline, X=X, validation=judged, plain=self)
 
-    def held_out_anew(self, table: Table, held_out: HeldOut) -> Arrays:
-        """All rows in the order of the split, of which others are held out; neighbours are those among the rest.
+    def only(self, kept: Array) -> EncodedRows:
+        """The same rows with the inputs of some columns (a mask)."""
+        judged, (pipeline, inputs) = self.validation, self.pipeline.only(kept)
+        if judged is not None and not isinstance(judged, HeldOut):
+            judged = (np.ascontiguousarray(judged[0][:, inputs]), *judged[1:])
+        X = np.ascontiguousarray(self.X[:, inputs])
+        return replace(self, pipeline=pipeline, X=X, validation=judged, whole=self)
 
-        Arguments: table: what was encoded, weighted as the training weighs its rows.
+    @property
+    def first(self) -> EncodedRows:
+        """The rows with every column and without neighbours."""
+        rows = self if self.plain is None else self.plain
+        return rows if rows.whole is None else rows.whole
+
+    @property
+    def is_screened(self) -> bool:
+        """Whether columns were left out."""
+        return (self if self.plain is None else self.plain).whole is not None
+
+    def anew(self, table: Table, order: Array, kept: Array, columns: Array | None) -> Arrays:
+        """Rows in some order, with inputs by those that are kept to train on: neighbours are among these.
+
+        Arguments: table: what was encoded, weighted as the training weighs its rows; kept: places in the order;
+        columns: those used, a mask.
         """
-        if self.plain is None or not isinstance(self.plain.validation, HeldOut):
-            return self.in_split_order
-        order = np.concatenate([self.plain.validation.kept, self.plain.validation.out])
-        X, y, weight = self.plain.taken(order)
-        kept = np.sort(held_out.kept)
-        return self.plain.pipeline.with_neighbours(X, table.take(order), kept)[1], y, weight
+        if self.first is self:
+            return self.taken(order)
+        X, y, weight = self.first.taken(order)
+        pipeline = self.first.pipeline
+        if columns is not None:
+            pipeline, inputs = pipeline.only(columns)
+            X = np.ascontiguousarray(X[:, inputs])
+        if self.plain is not None:
+            X = pipeline.with_neighbours(X, table.take(order), np.sort(kept))[1]
+        return X, y, weight
 
     def as_new(self, table: Table, rows: Array | None = None) -> Array:
         """The inputs of a table, some of these rows or all of them, as those of rows that training never saw."""
         return self.pipeline.as_new(self.X if rows is None else self.X[rows], table)
+
+
+def some(rows: Arrays, places: Array) -> Arrays:
+    """Some of the rows."""
+    X, y, weight = rows
+    return X[places], y[places], None if weight is None else weight[places]
 
 
 def encode_rows(table: Table, pipeline: TablePipeline, dtype: str) -> Arrays:

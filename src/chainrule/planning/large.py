@@ -33,16 +33,14 @@ from chainrule.planning.apart import refuse_apart
 from chainrule.planning.candidates import make_candidates
 from chainrule.planning.class_weights import with_class_indices
 from chainrule.planning.inputs import EncodedRows, encode_rows
+from chainrule.planning.parts import check_weights, read_like_training, read_test
 from chainrule.planning.plan import (
     TrainingPlan,
     check_kinds,
     check_parts,
-    check_weights,
     choose_preset,
     choose_task_of,
     encoding_of,
-    read_like_training,
-    read_test,
     target_of,
     weighted_by_classes,
 )

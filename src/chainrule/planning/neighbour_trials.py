@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.data.split import HeldOut
 from chainrule.pipeline.neighbours import MOST_DIMENSIONS, MOST_INPUTS
-from chainrule.pipeline.table_pipeline import said_by
+from chainrule.pipeline.table_pipeline import TablePipeline, said_by
 from chainrule.pipeline.target import Values
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.evaluation import Predictor
@@ -23,11 +23,10 @@ WORTH = 0.01
 """The share of a network's squared error that a step towards the neighbours' targets must save."""
 
 
-def may_have_neighbours(plan: TrainingPlan) -> bool:
+def may_have_neighbours(plan: TrainingPlan, pipeline: TablePipeline) -> bool:
     """Whether they are allowed, and neither the columns too many to tell near from far nor the targets."""
     if not plan.request.neighbours or plan.fold is not None or plan.cache is not None:
         return False
-    pipeline = plan.candidates[-1].pipeline
     n_said = said_by(pipeline.target, plan.table.take(np.zeros(1, np.int64)))[0].shape[1]
     return 0 < int(np.count_nonzero(pipeline.proximity)) <= MOST_DIMENSIONS and n_said <= MOST_INPUTS
 

@@ -11,21 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data import arrays, builtin
+from chainrule.data import builtin
 from chainrule.data.folds import N_FOLDS, folds
-from chainrule.data.presence import has_column
 from chainrule.data.read import read
 from chainrule.data.split import HeldOut, holdout, repeated_holdout
-from chainrule.data.table import DIALECT, Selection, Table, Understood, no_such
-from chainrule.errors import DataError, MeasureWarning, SettingsError, unknown_name, warn
+from chainrule.data.table import Selection, Table, Understood, no_such
+from chainrule.errors import DataError, SettingsError, unknown_name
 from chainrule.network.class_weights import balanced_by_weight
 from chainrule.pipeline.columns import SCALINGS
+from chainrule.pipeline.screen import telling
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, Labels, Target, Values
 from chainrule.planning.apart import held_apart, split_at
 from chainrule.planning.candidates import Candidate, make_candidates, output_and_loss
 from chainrule.planning.class_weights import with_class_indices
-from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows
+from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows, some
+from chainrule.planning.parts import check_weights, has_target, read_like_training, read_test, with_targets
 from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import PredictionTask, choose_task
@@ -105,6 +106,10 @@ class TrainingPlan:
             source | {"n_rows": self.n_read, "candidate": index, **({"trials": list(trials)} if trials else {})} | cache
         )
 
+    def candidate(self, index: int) -> Candidate:
+        """The candidate at a place."""
+        return self.candidates[index]
+
     def inputs(self, candidate: Candidate, part: str) -> npt.NDArray[Any] | None:
         """The inputs of a part as a prediction sees them; None where they are not encoded yet."""
         rows, validation = candidate.rows, candidate.rows.validation
@@ -122,13 +127,41 @@ class TrainingPlan:
                 out = self.fold == k
                 says = np.ones(len(out)) if rows.weight is None else rows.weight
                 if says[out].any() and says[~out].any():  # neither part is empty or weighs nothing
-                    yield Resample(rows=rows.taken(~out), seed=seed, outside=rows.taken(out), fold=k)
+                    seen = self._seen(rows, k, np.arange(len(out)), np.flatnonzero(~out))
+                    yield Resample(rows=some(seen, ~out), seed=seed, outside=some(seen, out), fold=k)
         elif self.share is not None and self.n_read < SEVERAL_SPLITS_BELOW and not self.is_apart:
             for k, held_out in enumerate(self._splits):
-                seen = rows.held_out_anew(self.weighted, held_out)
+                is_first = rows.first is rows
+                seen = rows.in_split_order if is_first else self._seen(rows, k, rows.split_order, held_out.kept)
                 yield Resample(rows=seen, seed=(seed + k) % 2**64, validation=held_out)
         else:
             yield Resample(rows=rows.all, seed=seed, validation=rows.validation)
+
+    def _seen(self, rows: EncodedRows, k: int, order: Rows, kept: Rows) -> Arrays:
+        """The rows in an order, their columns and neighbours chosen by those that resample k trains on."""
+        columns = self.columns_of(k, order, kept) if rows.is_screened else None
+        return rows.anew(self.weighted, order, kept, columns)
+
+    def columns_of(self, k: int, order: Rows, kept: Rows) -> npt.NDArray[np.bool_]:
+        """The columns that tell something, by the rows that resample k (−1: the training itself) trains on."""
+        if k not in self._columns:
+            rows, table = self.candidates[-1].rows.first, self.weighted.take(order[kept])
+            p, seed = rows.pipeline, self.request.seed
+            found = telling(rows.X[order[kept]], p.widths, p.proximity, p.target, table, seed)
+            self._columns[k] = found if found.any() or k < 0 else ~found  # a resample by which none does keeps all
+        return self._columns[k]
+
+    @cached_property
+    def _columns(self) -> dict[int, npt.NDArray[np.bool_]]:
+        return {}
+
+    def fold_inputs(self, candidate: Candidate, k: int) -> npt.NDArray[Any]:
+        """The inputs of all rows as the network that was trained without fold k takes them."""
+        rows = candidate.rows
+        if not rows.is_screened or self.fold is None:
+            return rows.as_new(self.table)
+        columns = self.columns_of(k, np.arange(len(self.fold)), np.flatnonzero(self.fold != k))
+        return rows.first.as_new(self.table)[:, rows.first.pipeline.only(columns)[1]]
 
     @cached_property
     def weighted(self) -> Table:
@@ -159,14 +192,14 @@ def plan_source(
     check_weights(whole, selection.weight)
     check_kinds(selection, whole.understood, whole.path)
     task = choose_task_of(whole, request)
-    given, table = {}, _with_targets(whole)
+    given, table = {}, with_targets(whole)
     if request.share is None:
         given["validation"] = read_like_training(request.validation, table, selection)
     test = source if test is None and isinstance(source, str) and source in builtin.TARGETS else test
     if test is not None:
         given["test"] = read_test(test, table, selection)
     apart = held_apart(source, whole, selection, request)
-    split = None if apart is None else split_at(apart[_has_target(whole)])
+    split = None if apart is None else split_at(apart[has_target(whole)])
     plan = plan_table(table, request, task, given, selection.missing, selection.weight, split)
     return replace(plan, n_left_out=len(whole) - len(table), source=origin or {})
 
@@ -300,16 +333,6 @@ def check_kinds(selection: Selection, understood: Sequence[Understood], path: st
             raise no_such("column", name, names, path)
 
 
-def check_weights(table: Table, column: str | None, *, may_be_zero: bool = False) -> None:
-    """DataError where the weights of rows are negative, missing or, unless these are some of many rows, all zero."""
-    if may_be_zero and table.weight is not None and not table.weight.any():
-        return
-    try:
-        arrays.weights(table.weight, len(table), "float64", "weight")
-    except DataError as error:
-        raise DataError(str(error), path=table.path, column=column) from None
-
-
 def check_parts(parts: dict[str, Table]) -> None:
     """DataError where the rows to train on or to judge by weigh nothing, all the weight being elsewhere."""
     for name in ("train", "validation"):
@@ -336,43 +359,3 @@ def choose_task_of(table: Table, request: Request) -> PredictionTask:
         message = f"holds one class only ({task.words[0][0]!r}): must hold at least two."
         raise DataError(f"{message} {note}{'.' * bool(note)}".strip(), path=table.path, column=name)
     return task
-
-
-def _with_targets(table: Table) -> Table:
-    """The rows that have a target, one of several at least."""
-    present = _has_target(table)
-    return table if present.all() else table.take(np.flatnonzero(present))
-
-
-def _has_target(table: Table) -> npt.NDArray[np.bool_]:
-    return ~np.logical_and.reduce([target.missing for target in table.targets])
-
-
-def read_test(source: Any, table: Table, selection: Selection) -> Table:
-    """Rows to measure on, weighted as those of training where they have the column of weights."""
-    weight = selection.weight
-    dialect = {name: getattr(selection, name) for name in DIALECT}
-    if weight is not None and not has_column(source, weight, **dialect):
-        named = source if isinstance(source, (str, Path)) else f"a {type(source).__name__}"
-        warn(f"{named}: holds no column {weight!r} of weights; each of its rows counts 1.", MeasureWarning)
-        weight = None
-    found = read_like_training(source, table, replace(selection, weight=weight))
-    check_weights(found, weight)
-    return found
-
-
-def read_like_training(source: Any, table: Table, selection: Selection) -> Table:
-    """Another table, its columns read as those of training."""
-    is_builtin = isinstance(source, str) and source in builtin.TARGETS
-    wanted = replace(
-        selection,
-        targets=None if is_builtin else tuple(target.name for target in table.targets),
-        drop=(),
-        features=table.names,
-        kinds={column.name: column.reading for column in (*table.columns, *table.targets)},
-        kept={
-            target.name: tuple(level for level in target.levels or () if level in selection.missing)
-            for target in table.targets
-        },
-    )
-    return _with_targets(read(source, wanted, "test"))

@@ -65,6 +65,8 @@ class Request:
     n_bins: int | None = None
     neighbours: bool = True
     """Whether what the nearest training rows say may become inputs, where rows held out say so."""
+    screening: bool = True
+    """Whether columns that tell nothing may be left out, where rows held out say so."""
     few_rows: Literal["unless stated", "always", "never"] = "unless stated"
     """When all rows of a table below FEW_ROWS are trained on: unless something is stated that a preset decides, …"""
     __repr__ = short_repr
@@ -73,9 +75,11 @@ class Request:
         if self.positive is not None:
             text = str(self.positive).lower() if isinstance(self.positive, bool) else class_text(self.positive)
             object.__setattr__(self, "positive", text)
-        if not isinstance(self.neighbours, bool):
-            found = f"{type(self.neighbours).__name__} {self.neighbours!r}"
-            raise SettingsError(f"neighbours={self.neighbours!r}: must be True or False (got {found}).")
+        for name in ("neighbours", "screening"):
+            given = getattr(self, name)
+            if not isinstance(given, bool):
+                found = f"{type(given).__name__} {given!r}"
+                raise SettingsError(f"{name}={given!r}: must be True or False (got {found}).")
         if self.intervals is not None:
             object.__setattr__(self, "intervals", interval_levels(self.intervals))
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -20,16 +20,18 @@ from chainrule.data.split import HeldOut
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.planning import intervals
 from chainrule.planning.candidates import Candidate
+from chainrule.planning.column_trials import columns_worth_a_trial, on_columns
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
-from chainrule.planning.inputs import EncodedRows
+from chainrule.planning.inputs import Arrays, EncodedRows, some
 from chainrule.planning.measures import Scores
 from chainrule.planning.neighbour_trials import may_have_neighbours, says_more, with_neighbours
 from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan
 from chainrule.status import doing
 from chainrule.visible import short_repr
 
-NEIGHBOURS_BELOW = 0.98
-"""Neighbours are worth the rows that the model then holds where they lower the loss by so much."""
+WORTHWHILE = 0.98
+"""Columns are left out, and neighbours are worth the rows that the model then holds, where that lowers the loss to so
+much of it."""
 LONGER_BELOW = 0.9
 """The longest training is worth its time where the freest of the others is better than these by a tenth of their
 loss."""
@@ -52,6 +54,7 @@ class Trial:
     models: tuple[Predictor | None, ...] = field(default=(), repr=False, compare=False)
     """For a cross-validation, the models trained without each fold; None if they were not informative."""
     has_neighbours: bool = False
+    n_columns: int = 0
     network: Predictor | None = field(default=None, repr=False, compare=False)
     """The network, where it was judged by the same rows as the training will be."""
     __repr__ = short_repr
@@ -65,7 +68,7 @@ class Trial:
         """The result as plain values."""
         known = {name: getattr(self, name) for name in ("candidate", "name", "settings", "loss", "seconds")}
         near = {"has_neighbours": True} if self.has_neighbours else {}
-        return known | {"losses": list(self.losses)} | near
+        return known | {"losses": list(self.losses), "n_columns": self.n_columns} | near
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,13 @@ class Selected:
     @property
     def models(self) -> tuple[Predictor | None, ...]:
         """Of a cross-validation, what the candidate made of the rows outside each fold."""
-        return next((trial.models for trial in self.trials if trial.candidate == self.index), ())
+        key = (self.index, len(self.candidate.pipeline.columns))
+        return next((trial.models for trial in self.trials if (trial.candidate, trial.n_columns) == key), ())
+
+
+Made: TypeAlias = Callable[[int], Candidate]
+"""A candidate by its place."""
+TryOne: TypeAlias = Callable[[int, Candidate], Trial]
 
 
 class Clock:
@@ -164,50 +173,78 @@ def select(plan: TrainingPlan, fit: Fit) -> Selected:
         return trials[-1].loss
 
     choose = select_by_holdout if plan.fold is None else select_by_folds
+    made: Made = plan.candidate
     index = choose(len(candidates), loss_of)
-    chosen = candidates[index]
-    if plan.fold is None:
-        near = select_neighbours(plan, trials, trial)
-        index, chosen = (index, chosen) if near is None else near
+    screened = select_screened(plan, trials, trial, choose)
+    index, made = (index, made) if screened is None else screened
+    near = select_neighbours(plan, trials, trial, made) if plan.fold is None else None
+    index, made = (index, made) if near is None else near
     record = tuple(trial.to_dict() for trial in trials)
+    chosen = made(index)
     chosen = replace(chosen, settings=chosen.settings | clock.share(1))
     return Selected(index=index, candidate=chosen, trials=tuple(trials), record=record)
 
 
-def select_neighbours(
-    plan: TrainingPlan, trials: list[Trial], try_one: Callable[[int, Candidate], Trial]
-) -> tuple[int, Candidate] | None:
+def is_lower(loss: float, before: float, share: float) -> bool:
+    """Whether a loss is lower than another by more than what remains of it above a share."""
+    return loss < before - (1 - share) * abs(before)
+
+
+def select_screened(
+    plan: TrainingPlan, trials: list[Trial], try_one: TryOne, choose: Callable[[int, Callable[[int], float]], int]
+) -> tuple[int, Made] | None:
+    """The candidate to train on the columns that tell something; None where most do, or that does not help.
+
+    Arguments: trials: those of all columns, to which these are added; choose: how one of several is chosen.
+    """
+    before, kept = min(trial.loss for trial in trials), columns_worth_a_trial(plan)
+    if kept is None:
+        return None
+    known, losses = dict[int, EncodedRows](), list[float]()
+
+    def made(index: int) -> Candidate:
+        return on_columns(plan.candidates[index], kept, known)
+
+    def loss_of(index: int) -> float:
+        trials.append(try_one(index, made(index)))
+        losses.append(trials[-1].loss)
+        return losses[-1]
+
+    index = choose(len(plan.candidates), loss_of)
+    return (index, made) if is_lower(min(losses), before, WORTHWHILE) else None
+
+
+def select_neighbours(plan: TrainingPlan, trials: list[Trial], try_one: TryOne, made: Made) -> tuple[int, Made] | None:
     """The candidate to train with inputs that tell what the nearest training rows say; None where these do not help.
 
     The best network is tried with them, if they say more of the rows held out than it does; if its loss falls by
     enough, the others with hidden layers too, and one of these is taken as without neighbours.
 
-    Arguments: trials: those without neighbours, to which these are added.
+    Arguments: trials: those without neighbours, to which these are added; made: the candidates without neighbours.
     """
-    networks = [trial for trial in trials if len(plan.candidates[trial.candidate].network.sizes) > 2]
-    if not networks or not may_have_neighbours(plan):
+    tried_so = [trial for trial in trials if trial.n_columns == len(made(trial.candidate).pipeline.columns)]
+    networks = [trial for trial in tried_so if len(plan.candidates[trial.candidate].network.sizes) > 2]
+    if not networks or not may_have_neighbours(plan, made(0).pipeline):
         return None
     best = min(networks, key=lambda trial: trial.loss)
-    if best.network is not None and not says_more(plan, plan.candidates[best.candidate], best.network):
+    if best.network is not None and not says_more(plan, made(best.candidate), best.network):
         return None
-    known = dict[int, EncodedRows]()
+    known, before = dict[int, EncodedRows](), min(trial.loss for trial in tried_so)
 
     def near(index: int) -> Candidate:
-        return with_neighbours(plan, plan.candidates[index], known)
+        return with_neighbours(plan, made(index), known)
 
     def loss_of(index: int) -> float:
         trials.append(try_one(index, near(index)))
         return trials[-1].loss
 
     first = loss_of(best.candidate)
-    before = min(trial.loss for trial in trials[:-1])
-    if not first < before - (1 - NEIGHBOURS_BELOW) * abs(before):
+    if not is_lower(first, before, WORTHWHILE):
         return None
     others = [trial.candidate for trial in networks]
     losses = {index: first if index == best.candidate else loss_of(index) for index in others}
     place = select_by_holdout(len(others) + 1, lambda k: losses[others[k]])
-    index = [*others, len(plan.candidates) - 1][place]
-    return index, near(index)
+    return [*others, len(plan.candidates) - 1][place], near
 
 
 def tried(
@@ -228,7 +265,9 @@ def tried(
             f"choosing a model: {candidate.name}, candidate {index + 1} of {len(plan.candidates)}, trial {trial}, step"
         )
         settings = candidate.settings | limit | {"seed": resample.seed}
-        done = fit(replace(candidate, settings=settings), resample)
+        sizes_of = (resample.rows[0].shape[1], *candidate.network.sizes[1:])  # a resample may use other columns
+        network_of = replace(candidate.network, sizes=sizes_of)
+        done = fit(replace(candidate, settings=settings, network=network_of), resample)
         if done is None:
             continue
         losses.append(done[0])
@@ -241,6 +280,7 @@ def tried(
     return Trial(
         candidate=index, name=candidate.name, settings=candidate.to_dict(), losses=tuple(losses), loss=mean,
         seconds=time.perf_counter() - began, has_neighbours=candidate.n_neighbours > 0, network=network,
+        n_columns=len(candidate.pipeline.columns),
         models=() if plan.fold is None else tuple(models.get(k) for k in range(N_FOLDS)),
     )  # fmt: skip
 
@@ -253,11 +293,14 @@ def calibrated(plan: TrainingPlan, selection: Selected, network: Any = None) -> 
     """
     candidate = selection.candidate
     if plan.fold is not None:
-        inputs, target = candidate.rows.as_new(plan.table), candidate.pipeline.target.encode(plan.table)
-        outside = [(model, np.flatnonzero(plan.fold == k)) for k, model in enumerate(selection.models) if model]
-        weight = plan.table.weight
-        rows = [(inputs[at], target[at], None if weight is None else weight[at]) for _, at in outside]
-        return intervals.calibrated(candidate.pipeline, [model for model, _ in outside], rows)
+        target, weight = candidate.pipeline.target.encode(plan.table), plan.table.weight
+        models, rows = list[Any](), list[Arrays]()
+        for k, model in enumerate(selection.models):
+            if model:
+                inputs = plan.fold_inputs(candidate, k)
+                rows.append(some((inputs, target, weight), plan.fold == k))
+                models.append(model)
+        return intervals.calibrated(candidate.pipeline, models, rows)
     held = candidate.rows.validation
     if held is None or network is None:
         return candidate.pipeline
@@ -278,7 +321,7 @@ def measure(
     found = {"train": scores(network, pipeline, [parts["train"]], plan.inputs(candidate, "train"))}
     if plan.fold is not None and any(selection.models):
         doing("measuring on the folds")
-        inputs = candidate.rows.as_new(plan.table)
+        inputs = [plan.fold_inputs(candidate, k) for k in range(N_FOLDS)]
         found["cross-validation"] = scores_of_folds(selection.models, pipeline, plan.table, inputs, plan.fold)
     for name, table in parts.items():
         if name != "train":

@@ -77,8 +77,11 @@ def training(candidate: Candidate) -> dict[str, str]:
     )
     preset = {} if candidate.preset is None else {"preset": candidate.preset.text}
     near = candidate.pipeline.neighbours
+    n_left, n_all = len(candidate.pipeline.columns), len(candidate.rows.first.pipeline.columns)
+    used = f"{n_left:,} of {n_all:,} used; the others tell no more than shuffled ones (--no-screening: all)"
     held = f"the model stores {len(near):,} training rows and their targets (--no-neighbours: none)" if near else ""
     return {
+        **({"columns": used} if n_left < n_all else {}),
         **({"neighbours": held} if held else {}),
         "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",
         "training": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, "

@@ -52,6 +52,7 @@ class BaseTabular(ReadsTables):
         "decimal": [None, StrOptions({".", ","})],
         "thousands": [None, StrOptions(set(THOUSANDS))],
         "neighbours": ["boolean"],
+        "screening": ["boolean"],
         "importances": ["boolean"],
         "random_state": ["random_state"],
         "time_limit": [None, Interval(Real, 0, None, closed="neither")],
@@ -115,6 +116,7 @@ class BaseTabular(ReadsTables):
             neighbours=bool(self.neighbours),
             intervals=getattr(self, "intervals", None),
             loss=getattr(self, "loss", AUTO),
+            screening=bool(self.screening),
         )
         given = {} if validation is None else {"validation": self._given(validation)}
         return plan_table(table, request, self._task, given)

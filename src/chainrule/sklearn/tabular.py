@@ -53,6 +53,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         The weight of each class: {label: weight}, or a list of weights in the order of `classes_`.
     neighbours : bool, default True
         Whether inputs may tell what the nearest training rows say; `fit` then stores training rows.
+    screening : bool, default True
+        Whether columns that tell nothing of y may be left out of 50 or more.
     importances : bool, default False
         Whether `feature_importances_` is computed, by permutation.
     random_state : int, RandomState or None, default None
@@ -105,6 +107,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         thousands: str | None = None,
         class_weight: Any = None,
         neighbours: bool = True,
+        screening: bool = True,
         importances: bool = False,
         random_state: Any = None,
         time_limit: float | None = None,
@@ -250,6 +253,8 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
         The loss, such as "huber", "absolute_error" or "gaussian"; "auto" for squared error.
     intervals : sequence of float, default None
         Levels for `predict_intervals`, such as (0.1, 0.9).
+    screening : bool, default True
+        Whether columns that tell nothing of y may be left out of 50 or more.
     importances : bool, default False
         Whether `feature_importances_` is computed, by permutation.
     random_state : int, RandomState or None, default None
@@ -302,6 +307,7 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
         neighbours: bool = True,
         loss: str = "auto",
         intervals: Any = None,
+        screening: bool = True,
         importances: bool = False,
         random_state: Any = None,
         time_limit: float | None = None,
