@@ -45,6 +45,10 @@ THRESHOLD = 5e-8
 MAX_ENTRIES = 200
 NARROWEST = -12
 """A doubtful difference is taken again at h·4^k: narrower until neighbours agree, then wider while that helps, …"""
+MOVES = 1.0
+"""… counted from where no z moves by more than this: wider, differences may agree on a plateau of its activation …"""
+FLOOR = -60
+"""… and not narrower than this, …"""
 WIDEST = 0.05
 """… up to this part of what is moved, or of 1 where that is less."""
 SURE = 0.02
@@ -179,6 +183,7 @@ class _Comparison:
         """
         a = self.parameters.architecture
         forward, delta = self.engine.forward(self.parameters, self.X), self.backward.delta
+        self.z = forward.z
         squares = 0.0
         for l, a_in in enumerate(forward.a[:-1], start=1):
             W, b = np.abs(self.parameters.W[l]), np.abs(self.parameters.b[l])
@@ -242,14 +247,7 @@ class _Comparison:
         at_h = self._difference(part, v, self.h)
         if at_h is None or abs(at_h - expected) <= 0.5 * self.threshold * scale:
             return None if at_h is None else (at_h, 0.0)
-        ladder, enough = {0: at_h}, SURE * self.threshold * scale
-        for k in range(-1, NARROWEST - 1, -1):
-            difference = self._difference(part, v, self.h * 4.0**k)
-            if difference is None:
-                break
-            ladder[k] = difference
-            if k < -1 and _agree(ladder[k], ladder[k + 1], ladder[k + 2], self.rounding / (self.h * 4.0**k)):
-                break
+        ladder, enough = self._narrowed(part, v, at_h), SURE * self.threshold * scale
         best = self._extrapolated(ladder)
         widest = WIDEST * max(1.0, float(np.abs(part).max()))
         for k in range(1, 1 + max(4, int(np.log(widest / self.h) / np.log(4)))):
@@ -262,6 +260,30 @@ class _Comparison:
                 break
             best = found
         return best
+
+    def _narrowed(self, part: Array, v: Array, at_h: float) -> dict[int, float]:
+        """The differences at h·4^k of k = 0, −1, …, until neighbours agree where no z moves far."""
+        ladder, left = {0: at_h}, -NARROWEST
+        for k in range(-1, FLOOR, -1):
+            h = self.h * 4.0**k
+            difference = self._difference(part, v, h) if left else None
+            if difference is None:
+                break
+            ladder[k] = difference
+            if left < -NARROWEST or self._moved(part, v, h) <= MOVES:
+                left -= 1
+                if k < -1 and _agree(ladder[k], ladder[k + 1], ladder[k + 2], self.rounding / h):
+                    break
+        return ladder
+
+    def _moved(self, part: Array, v: Array, h: float) -> float:
+        """How far z moves, at most, as part moves by h·v. `part` is put back."""
+        before = part.copy()
+        part[...] = before + h * v
+        z = self.engine.forward(self.parameters, self.X).z
+        part[...] = before
+        with np.errstate(all="ignore"):
+            return max(float(np.abs(new - old).max(initial=0.0)) for new, old in zip(z[1:], self.z[1:], strict=True))
 
     def _difference(self, part: Array, v: Array, h: float) -> float | None:
         """(J(+h·v) − J(−h·v)) / 2h; None where a corner lies between the two points. `part` is put back."""
