@@ -11,6 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ELSEWHERE, from_elsewhere
+from chainrule.network.initializers import INITIALIZERS
 from chainrule.planning.request import Request
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kinds import LAYER_KINDS
@@ -44,6 +45,14 @@ UNKNOWN: dict[str, tuple[Callable[[], Any], str]] = {
     "lr of a table": (lambda: cr.train("iris", lr=0.1), "did you mean 'learning_rate'"),
     "lr of a plan": (lambda: cr.plan("iris", lr=0.1), "did you mean 'learning_rate'"),
     "hidden layers of a table": (lambda: cr.plan("iris", hidden_layer_sizes=(3,)), "did you mean 'hidden_sizes'"),
+    "xavier": (lambda: cr.Network([2, 3, 2], initializer="xavier"), "did you mean 'glorot_uniform'"),
+    "a loss of train": (lambda: train(loss="mse"), r"loss='mse': must be given to the network. Try Network\(…, loss=…"),
+    "a loss by its name": (lambda: train(mse=True), r"Try Network\(…, loss='squared_error'\)"),
+    "activation": (lambda: train(activation="tanh"), r"Try Network\(…, activation=…\)"),
+    "kernel_initializer": (lambda: train(kernel_initializer="he"), r"Try Network\(…, initializer=…\)"),
+    "a callback alone": (lambda: train(callbacks=print), r"must be a sequence of callbacks. Try callbacks=\[…\]"),
+    "no callback": (lambda: train(callbacks=1), "callbacks=1: must be a sequence of callbacks"),
+    "nothing to call": (lambda: train(callbacks=[1]), "callbacks holds 1: must be functions, or objects with on_epoch"),
     "metric": (lambda: train(metric="acc", validation=0.5), "did you mean 'accuracy'"),
 }
 
@@ -88,8 +97,8 @@ def test_the_table_of_names_is_true() -> None:
     """Every name it leads to exists, and no name it starts from is one of ours of the same kind."""
     train_names = set(inspect.signature(cr.train).parameters)
     tables = [
-        set(LOSSES), set(ACTIVATIONS), set(LAYER_KINDS), {"rmse", "mae", "accuracy"}, train_names, set(cr.__all__),
-        set(inspect.signature(Request).parameters),
+        set(LOSSES), set(ACTIVATIONS), set(LAYER_KINDS), set(INITIALIZERS), {"rmse", "mae", "accuracy"},
+        train_names, set(cr.__all__), set(inspect.signature(Request).parameters),
         *(set(inspect.signature(c).parameters) for c in OPTIMIZER_CLASSES.values()),
     ]  # fmt: skip
     for ours, others in ELSEWHERE.items():

@@ -1,4 +1,4 @@
-"""The width of a difference is that of what moves: inputs of any scale, rows of several scales, errors planted in them."""
+"""The width of a difference is that of what moves: inputs of any scale, rows of several, errors planted in them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ import numpy as np
 from chainrule.data import builtin
 from chainrule.data.opening import names_of
 from chainrule.data.table import DIALECT, Selection, listed
-from chainrule.errors import SettingsError, refuse_unknown_names, unknown_name
+from chainrule.errors import SettingsError, from_elsewhere, refuse_unknown_names, unknown_name
+from chainrule.reference.losses import LOSSES
 from chainrule.training.update_rules import OPTIMIZER_CLASSES, UpdateRule
 
 
@@ -31,9 +32,20 @@ def settings_by_name(stated: dict[str, Any]) -> dict[str, Any]:
     return stated
 
 
-def known_arguments(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+def known_arguments(function: Callable[..., Any], given: dict[str, Any], network: Callable[..., Any]) -> dict[str, Any]:
     """The arguments by name; SettingsError for one that the function does not have, with what may be meant."""
-    known = list(inspect.signature(function).parameters)
+    known, of_network = (list(inspect.signature(f).parameters) for f in (function, network))
+    for name in given:
+        meant = name if name in of_network else from_elsewhere(name, of_network)
+        if name not in known and meant is not None and from_elsewhere(name, known) is None:
+            raise SettingsError(
+                f"{name}={given[name]!r}: must be given to the network. Try {network.__name__}(…, {meant}=…)."
+            )
+        loss = from_elsewhere(name, LOSSES) or name
+        if name not in known and loss in LOSSES:
+            raise SettingsError(
+                f"{name}={given[name]!r}: must be given to the network. Try {network.__name__}(…, loss={loss!r})."
+            )
     for name, cls in ((name, cls) for name in given if name not in known for cls in OPTIMIZER_CLASSES.values()):
         if name in {entry.name for entry in fields(cls)}:
             raise SettingsError(

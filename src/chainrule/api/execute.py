@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from chainrule.training.progress import ProgressBar
 from chainrule.training.result import Result
 from chainrule.training.settings import SETTINGS
 
+MOMENTS = ("on_epoch_end", "on_step_end")
+"""The methods of a callback that is no function."""
 ON_DIVERGENCE = ("warn", "raise")
 NOTHING_TO_STOP_BY = "early_stopping needs validation rows. Try validation=(X, y), or a share such as 0.1."
 
@@ -30,6 +32,20 @@ def check_options(threads: int | None, time_limit: float | None, on_divergence: 
     SETTINGS["time_limit"].check(time_limit)
     if on_divergence not in ON_DIVERGENCE:
         raise SettingsError(f"on_divergence={on_divergence!r}: must be 'warn' or 'raise'.")
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """SettingsError for what is no sequence of functions, or of objects called at the end of epochs or steps."""
+    one = callable(callbacks) or any(hasattr(callbacks, name) for name in MOMENTS)
+    if one or not isinstance(callbacks, Iterable):
+        remedy = "callbacks=[…] around it" if one else "callbacks=[function]"
+        raise SettingsError(f"callbacks={callbacks!r}: must be a sequence of callbacks. Try {remedy}.")
+    for callback in callbacks:
+        if not callable(callback) and not any(hasattr(callback, name) for name in MOMENTS):
+            raise SettingsError(
+                f"callbacks holds {callback!r}: must be functions, or objects with {' or '.join(MOMENTS)}. "
+                "Try callbacks=[function]."
+            )
 
 
 def execute(
@@ -46,6 +62,7 @@ def execute(
 
     Arguments: shows_rows: whether the page may hold training rows.
     """
+    check_callbacks(callbacks)
     with writer.claimed(), working("train", progress):
         with Listening() as interrupted:  # until model and checkpoint are written
             if writer.open():

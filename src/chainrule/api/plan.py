@@ -386,7 +386,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     ['accuracy', 'auc']
     """
     if isinstance(network, Network):
-        return of_arrays.train(network, *rows, **arguments.known_arguments(of_arrays.train, how))
+        return of_arrays.train(network, *rows, **arguments.known_arguments(of_arrays.train, how, Network))
     if not is_table(network):
         raise SettingsError(f"network is a {type(network).__name__}: must be a Network with X and y, or a table.")
     if rows:
