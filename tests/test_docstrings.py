@@ -79,7 +79,12 @@ RETURNED = (
 )
 """What public calls hand out besides."""
 
-MADE_BY_CALLS = {"chainrule.api.run.Run", "chainrule.api.step.Step", *RETURNED} - {
+MADE_BY_CALLS = {
+    "chainrule.api.run.Run",
+    "chainrule.api.step.Step",
+    "chainrule.api.ensemble_run.EnsembleRun",
+    *RETURNED,
+} - {
     "chainrule.explain.circuit.circuit.Circuit",
     "chainrule.network.parameters.Parameters",
     "chainrule.training.update_rules.UpdateRule",

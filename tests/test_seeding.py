@@ -74,6 +74,7 @@ def test_purposes_never_change() -> None:
         "CHECK": 5,
         "REPEAT": 6,
         "CURVATURE": 7,
+        "MEMBER": 8,
     }
 
 
@@ -96,6 +97,7 @@ def test_bits_never_change() -> None:
         (1934136315, 119182898),
         (3064941560, 3467676723),
         (2830310705, 182738035),
+        (1069984100, 2693661596),
     ]
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from chainrule.api.check import check_gradients
+    from chainrule.api.ensemble import Ensemble
+    from chainrule.api.ensemble_run import EnsembleRun
     from chainrule.api.learning_rate import learning_rate
     from chainrule.api.load import Model, load
     from chainrule.api.network import Network
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "chainrule.api.check": ("check_gradients",),
+    "chainrule.api.ensemble": ("Ensemble",),
+    "chainrule.api.ensemble_run": ("EnsembleRun",),
     "chainrule.api.learning_rate": ("learning_rate",),
     "chainrule.api.load": ("Model", "load"),
     "chainrule.api.network": ("Network",),
@@ -75,6 +79,8 @@ __all__ = [
     "DataError",
     "DivergedError",
     "DivergenceWarning",
+    "Ensemble",
+    "EnsembleRun",
     "InterruptedWarning",
     "MeasureWarning",
     "Model",

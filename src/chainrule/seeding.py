@@ -38,6 +38,7 @@ class Purpose(enum.IntEnum):
     CHECK = 5
     REPEAT = 6
     CURVATURE = 7
+    MEMBER = 8
 
 
 def philox(counter: tuple[npt.NDArray[np.uint64], ...], key: Key) -> tuple[npt.NDArray[np.uint64], ...]:

@@ -51,6 +51,22 @@ def test_a_pickle_predicts_the_same_bits() -> None:
     assert np.array_equal(again.predict_proba(X), model.predict_proba(X)) and not hasattr(again, "run_")
 
 
+def test_strong_is_an_ensemble_and_its_pickle_predicts_the_same_bits() -> None:
+    """The mean of its members, of classes and of values; nothing but arrays and settings is pickled."""
+    X, y = frame(600, 0)
+    model = TabularClassifier("strong", random_state=0, max_iter=3).fit(X, y)
+    assert len(model.run_.members) == len(model.ensemble_.networks) == 8
+    inputs = [network.predict_proba(model._inputs(X)) for network in model.ensemble_.networks]
+    assert model.predict_proba(X) == pytest.approx(np.mean(inputs, axis=0), rel=1e-6)
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X)) and not hasattr(again, "run_")
+    values = TabularRegressor("strong", random_state=0, max_iter=3).fit(X, np.arange(600.0))
+    assert np.array_equal(pickle.loads(pickle.dumps(values)).predict(X), values.predict(X))
+    decode, rows = values._pipeline.target.decode, values._inputs(X)
+    each = [decode(network.predict(rows)) for network in values.ensemble_.networks]
+    assert values.predict(X) == pytest.approx(np.mean(each, axis=0), rel=1e-5)
+
+
 def test_importances_name_the_columns_that_matter() -> None:
     """Shuffling a column that decides costs more than shuffling one of chance."""
     X, y = frame(600, 0)

@@ -62,7 +62,7 @@ class ExplainsTables(PredictsTables):
         if isinstance(row, bool) or not isinstance(row, Integral):
             raise SettingsError(f"row={row!r}: must be one whole number from 0 (got a {type(row).__name__}). Try 0.")
         chosen = row_of(_as_rows(X), pipeline, int(row), needs_target=False)
-        return RowExplanation(int(row), contributions(self.network, pipeline, chosen))
+        return RowExplanation(int(row), contributions(self.predictor, self._networks, pipeline, chosen))
 
     def importances(self, X: Any = None, y: Any = None) -> Importances:
         """Measure what each column is worth, by shuffling its cells among the rows.
@@ -109,7 +109,7 @@ class ExplainsTables(PredictsTables):
             table, rows = own.table, own.part
         else:
             table, rows = _judged(_as_rows(X), pipeline, y), "data"
-        return Importances(**vars(measured_importances(self.network, pipeline, table, rows, seed=self._seed)))
+        return Importances(**vars(measured_importances(self.predictor, pipeline, table, rows, seed=self._seed)))
 
     @property
     def _seed(self) -> int:

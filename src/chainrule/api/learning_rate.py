@@ -14,6 +14,7 @@ from chainrule.errors import DataError, ModelFileError, SettingsError
 from chainrule.network.parameters import Parameters
 from chainrule.run import contents, files
 from chainrule.run.directory import RunDirectory
+from chainrule.run.ensemble import first_run
 from chainrule.run.names import RATE, RUN
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import prepare_rows
@@ -204,7 +205,7 @@ def settle(setup: Setup, asked: float | str | Suggestion | None, directory: Any,
 
 def begun_with(directory: Any) -> float | None:
     """The learning rate of the run in a directory; None where there is none."""
-    folder = None if directory is None else RunDirectory(directory)
+    folder = None if directory is None else RunDirectory(first_run(RunDirectory(directory).path))
     if folder is None or not folder.exists:
         return None
     return float(contents.read_record(folder.file(RUN))["settings"]["optimizer"]["learning_rate"])

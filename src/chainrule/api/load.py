@@ -11,14 +11,26 @@ from typing import Any
 import numpy.typing as npt
 
 from chainrule.api.columns import ExplainsTables
+from chainrule.api.ensemble import Ensemble
+from chainrule.api.ensemble_run import EnsembleRun
 from chainrule.api.examined import examined_in
 from chainrule.api.network import Network
 from chainrule.api.run import Run
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
-from chainrule.errors import DamagedFileWarning, ModelFileError, SettingsError, named_path, of_file
+from chainrule.errors import (
+    DamagedFileWarning,
+    InterruptedWarning,
+    ModelFileError,
+    SettingsError,
+    named_path,
+    of_file,
+    warn,
+)
 from chainrule.run.directory import RunDirectory
-from chainrule.run.model import read_model
+from chainrule.run.ensemble import EnsembleDirectory
+from chainrule.run.model import read_members
+from chainrule.run.names import ENSEMBLE
 from chainrule.run.read import LOST, read_run
 from chainrule.run.record import RunRecord
 
@@ -35,6 +47,8 @@ class Model(ExplainsTables):
         The pipeline it was trained behind; None for plain arrays.
     pipeline_arrays : dict of str to ndarray
         Its arrays.
+    ensemble : Ensemble or None
+        Of the model of an ensemble its networks, whose mean predicts; `network` is the first of them.
 
     Examples
     --------
@@ -51,6 +65,7 @@ class Model(ExplainsTables):
     network: Network
     pipeline: dict[str, Any] | None = None
     pipeline_arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    ensemble: Ensemble | None = None
 
     def __post_init__(self) -> None:
         self._pipeline_arrays = self.pipeline_arrays
@@ -89,7 +104,7 @@ def load(path: str | os.PathLike[str]) -> Run | Model:
     place = named_path(path, "path", "runs/first")
     try:
         if place.is_dir():
-            return load_run(place)
+            return load_ensemble(place) if (place / ENSEMBLE).exists() else load_run(place)
         if not place.exists():
             raise ModelFileError(f"{place}: no such file or folder. Pass a run directory or a .safetensors model.")
         return load_model(place)
@@ -99,9 +114,23 @@ def load(path: str | os.PathLike[str]) -> Run | Model:
 
 def load_model(path: Path) -> Model:
     """The model of a file."""
-    parameters, about, pipeline_arrays = read_model(path)
-    network = Network.of(parameters, about["targets"], about.get("seed", 0))
-    return Model(network, about.get("pipeline"), pipeline_arrays)
+    members, about, pipeline_arrays = read_members(path)
+    networks = [Network.of(parameters, about["targets"], about.get("seed", 0)) for parameters in members]
+    ensemble = Ensemble(networks) if "members" in about else None
+    return Model(networks[0], about.get("pipeline"), pipeline_arrays, ensemble)
+
+
+def load_ensemble(path: Path) -> EnsembleRun:
+    """The EnsembleRun of a directory, which predicts by its model file; its members are read as runs are."""
+    folder = EnsembleDirectory(RunDirectory(path))
+    about = folder.read()
+    parameters, kind, arrays = folder.read_model()
+    members = [load_run(folder.member(k)) for k in range(len(parameters))]
+    if len(members) < about["asked"]:
+        remedy = "Continue it with resume."
+        warn(f"{path}: {len(members)} of {about['asked']} members trained. {remedy}", InterruptedWarning)
+    ensemble = Ensemble([Network.of(one, kind["targets"], kind.get("seed", 0)) for one in parameters])
+    return EnsembleRun(members, about["asked"], about["stopped"], path, ensemble, arrays)
 
 
 def load_run(path: Path) -> Run:

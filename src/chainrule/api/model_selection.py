@@ -28,6 +28,7 @@ from chainrule.planning.plan import Resample, TrainingPlan
 from chainrule.planning.selection import Selected, calibrated, select
 from chainrule.run import contents
 from chainrule.run.directory import RunDirectory
+from chainrule.run.ensemble import first_run
 from chainrule.run.names import RUN
 from chainrule.run.rows import weighted_by_class
 from chainrule.run.table_sample import TableSample
@@ -53,7 +54,7 @@ def network_of(candidate: Candidate) -> Network:
 
 def began_with_trials(path: str | os.PathLike[str] | None) -> bool:
     """Whether the run in a folder was chosen among candidates: a plan with stated epochs would have one only."""
-    folder = None if path is None else RunDirectory(path)
+    folder = None if path is None else RunDirectory(first_run(RunDirectory(path).path))
     if folder is None or not folder.exists:
         return False
     return bool((contents.read_record(folder.file(RUN)).get("source") or {}).get("trials"))
@@ -61,6 +62,7 @@ def began_with_trials(path: str | os.PathLike[str] | None) -> bool:
 
 def n_done(folder: Path | None, epochs: int) -> int | None:
     """The epochs of a run in a folder that ended and goes on to so many; None of another, or where there is none."""
+    folder = None if folder is None else first_run(folder)
     if folder is None or not RunDirectory(folder).exists:
         return None
     record = contents.read_record(folder / RUN)
@@ -84,6 +86,7 @@ def choose(
     Arguments: begun: the folder of a run that is continued, which goes on as it began; progress: as of
     train; epochs: to so many, where these are not the plan's.
     """
+    begun = None if begun is None else first_run(begun)
     if begun is not None and RunDirectory(begun).exists:
         record = contents.read_record(begun / RUN)
         last, source = len(plan.candidates) - 1, record.get("source") or {}
@@ -158,18 +161,20 @@ def _in_memory(setup: Setup, time_limit: float | None) -> Result:
         return trainer.run(start)
 
 
-def train_candidate(plan: TrainingPlan, selection: Selected, *, recorded: bool = True, **how: Any) -> Run:
+def train_candidate(
+    plan: TrainingPlan, selection: Selected, *, recorded: bool = True, member: tuple[int, int] | None = None, **how: Any
+) -> Run:
     """The Run of the candidate that was taken; `how`: what train takes besides.
 
-    Arguments: recorded: whether the pipeline and the source of the rows become part of the run.
+    Arguments: recorded: whether the pipeline and the source of the rows become part of the run; member: where it is one
+    of several its number and how many there are.
     """
     doing("preparing the rows")
     candidate = selection.candidate
     if recorded:
-        how = {
-            "pipeline": calibrated(plan, selection),
-            "source": plan.record(selection.index, selection.record, candidate.n_neighbours),
-        } | how
+        source = plan.record(selection.index, selection.record, candidate.n_neighbours)
+        source |= {} if member is None else {"member": member[0], "members": member[1]}
+        how = {"pipeline": calibrated(plan, selection), "source": source} | how
     table, pipeline = plan.parts["train"], candidate.pipeline
     is_whole = plan.counts["train"] == len(table)
     how = {"table_sample": TableSample.of(table, pipeline.columns, pipeline.widths, is_whole=is_whole)} | how

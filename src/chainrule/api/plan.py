@@ -13,7 +13,8 @@ from typing import Any, overload
 from chainrule.api import arguments
 from chainrule.api import train as of_arrays
 from chainrule.api.arguments import check_dialect, column_names, origin_of, plain, refuse_no_target, settings_by_name
-from chainrule.api.model_selection import choose, epochs_apart, train_candidate
+from chainrule.api.ensemble_training import train_chosen
+from chainrule.api.model_selection import choose, epochs_apart
 from chainrule.api.network import Network
 from chainrule.api.run import Run
 from chainrule.api.tables import as_source, is_table
@@ -115,11 +116,11 @@ class TablePlan:
             how = {"learning_rate": AUTO} | how
         how |= {"class_weight": self.class_weight, "engine": self.engine, "directory": folder, "resume": resume}
         with contextlib.nullcontext() if folder is None else folder.claimed():
-            if folder is not None and folder.exists and not resume:
+            if folder is not None and folder.is_taken and not resume:
                 raise SettingsError(f"{folder.path}: holds a run already; name another folder, or give resume=True.")
             begun = folder.path if folder is not None and resume else None
             chosen = choose(plan, self.class_weight, self.engine, begun, how.get("progress", "auto"), epochs)
-            return train_candidate(plan, chosen, **how)
+            return train_chosen(plan, chosen, **how)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n:,} {name}" for name, n in self.details.counts.items())
@@ -162,7 +163,7 @@ def plan(
     kinds : mapping, optional
         What columns hold, by name: "number", "boolean", "category", "time", "time:dmy" and others (docs/data.md).
     preset : str
-        What is taken where nothing is stated: "auto", "plain" or "strong".
+        What is taken where nothing is stated: "auto", "plain", or "strong", an ensemble of eight.
     seed : int
         The one number all randomness follows from.
     task : str
@@ -184,8 +185,7 @@ def plan(
         How a file is written if that is not to be detected: delimiter, quote, decimal, thousands, encoding, dates, skip
         (lines above the header), header (False if there is none), comment, sheet (docs/data.md).
     class_weight : "balanced", mapping or sequence, optional
-        As for `chainrule.train`, classes and labels by their names in the table; the statistics of the columns are
-        weighted by it too.
+        As for `chainrule.train`, by names in the table; the statistics of the columns are weighted by it too.
     engine : str
         "auto", "native" or "numpy".
     cache : path, optional
@@ -194,8 +194,8 @@ def plan(
         Any setting of `chainrule.train` (epochs, batch_size, l2, dropout, schedule, early_stopping, metric, threads,
         …), optimizer (a name, or one such as SGD(0.1)) and its hyper-parameters, and of the network hidden_sizes,
         activation, normalization, residual, output, loss, initializer, dtype; scaling and n_bins of numbers;
-        neighbours=False to store no training rows; screening=False to leave no column out; positive, the name of the
-        positive one of two classes, by default the rarer; intervals=(0.1, 0.9), levels beside a number.
+        neighbours=False to store no training rows; screening=False to leave no column out; members, how many are
+        averaged; positive, the positive one of two classes; intervals=(0.1, 0.9), levels beside a number.
 
     Returns
     -------

@@ -166,6 +166,8 @@ def _facts(replayer: RunReplayer, rows: Rows | None) -> dict[str, Any]:
         "instruction_set": run.engine.get("instruction_set"),
         "threads": run.engine.get("threads"),
         "run": None if run.directory is None else run.directory.name,
+        "member": source.get("member"),
+        "members": source.get("members"),
         "weighted": rows is not None and rows.weight is not None,
     }
 

@@ -107,6 +107,11 @@ class Run(ShownRun, DiagnosesRuns, ExplainsTables):
         self.pipeline, self._pipeline_arrays = record.pipeline, record.pipeline_arrays
 
     @property
+    def members(self) -> tuple[Run, ...]:
+        """The trainings that make up the model: of an ensemble several, else this one."""
+        return (self,)
+
+    @property
     def n_steps(self) -> int:
         """Steps that were done."""
         return self.record.n_steps

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.api.ensemble import Ensemble
 from chainrule.api.network import Network
 from chainrule.data import arrays, builtin
 from chainrule.data.presence import has_column
@@ -98,8 +99,20 @@ class PredictsTables:
     """What Run and Model share: predictions of raw columns where a pipeline was fitted, else of network inputs."""
 
     network: Network
+    ensemble: Ensemble | None = None
+    """The networks whose mean predicts, where there are several."""
     pipeline: dict[str, Any] | None
     _pipeline_arrays: dict[str, Array]
+
+    @property
+    def predictor(self) -> Network | Ensemble:
+        """What predicts: the ensemble, where there is one, else the network."""
+        return self.ensemble or self.network
+
+    @property
+    def _networks(self) -> tuple[Network, ...]:
+        """Those whose mean predicts."""
+        return (self.network,) if self.ensemble is None else self.ensemble.networks
 
     @property
     def classes(self) -> tuple[Any, ...] | None:
@@ -135,9 +148,9 @@ class PredictsTables:
         ['large', 'small']
         """
         if not self._takes(X):
-            return self.network.predict(X)
+            return self.predictor.predict(X)
         decode = self._fitted.target.decode
-        return np.concatenate([decode(self.network.predict(inputs)) for _, inputs in self._blocks(X)])
+        return np.concatenate([decode(self.predictor.predict(inputs)) for _, inputs in self._blocks(X)])
 
     def predict_intervals(self, X: Any) -> dict[str, Array]:
         """Predict what stands beside the prediction of numbers: levels, and the standard deviation.
@@ -170,7 +183,7 @@ class PredictsTables:
         """
         if self.pipeline is None or not self._takes(X):
             raise SettingsError("X is an array: must be a table. Try run.network.predict_quantiles(X).")
-        parts = [beside(self.network, self._fitted, inputs) for _, inputs in self._blocks(X)]
+        parts = [beside(self.predictor, self._fitted, inputs) for _, inputs in self._blocks(X)]
         if not parts[0]:
             raise SettingsError(
                 f"loss={self.network.architecture.loss!r}: predicts no intervals. Train with intervals=(0.1, 0.9)."
@@ -198,8 +211,8 @@ class PredictsTables:
             As for `predict`.
         """
         if not self._takes(X):
-            return self.network.predict_proba(X)
-        return np.concatenate([self.network.predict_proba(inputs) for _, inputs in self._blocks(X)])
+            return self.predictor.predict_proba(X)
+        return np.concatenate([self.predictor.predict_proba(inputs) for _, inputs in self._blocks(X)])
 
     def encode(self, X: Any) -> Array:
         """Encode raw columns as the network's inputs, as for rows that training never saw.
@@ -268,13 +281,14 @@ class PredictsTables:
         tables: Iterator[Table] = blocks(X, pipeline, needs_target=y is None, weight=column)
         if y is not None:
             tables = with_targets(list(tables), pipeline, y)
-        return scores(self.network, pipeline, tables if is_column else _with_weights(list(tables), weight))
+        return scores(self.predictor, pipeline, tables if is_column else _with_weights(list(tables), weight))
 
     def _scores_of_arrays(self, X: Any, y: Any, weight: Any) -> Scores:
         network = self.network
         encoded = network.encode(y, len(X))[0]
         wide = dense_targets(encoded, network.architecture) if network.kind == "values" else encoded
-        return scores_of_arrays(network, X, wide, network.kind, arrays.weights(weight, len(X), "float64", "weight"))
+        given = arrays.weights(weight, len(X), "float64", "weight")
+        return scores_of_arrays(self.predictor, X, wide, network.kind, given)
 
     @property
     def _fitted(self) -> TablePipeline:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from chainrule import json_text
+from chainrule.api.ensemble_run import EnsembleRun
 from chainrule.api.run import Run
+from chainrule.cli.check_members import RunChecks, of_members
 from chainrule.cli.subject import open_run, rows_of
 from chainrule.engine.select import one_thread, reference
 from chainrule.run.names import STEPS
@@ -34,7 +36,14 @@ TEXT = sentences("check")
 
 def run(options: argparse.Namespace) -> int:
     """Check, print, and say by the exit code whether all is well."""
-    subject = open_run(options.run_directory)
+    subject = open_run(options.run_directory, options.member)
+    result = of_members(subject, checked, options) if isinstance(subject, EnsembleRun) else checked(subject, options)
+    print(json_text.text(result.record) if options.json else result.text)
+    return 0 if result.passed else 1
+
+
+def checked(subject: Run, options: argparse.Namespace) -> RunChecks:
+    """Gradients, engines, the curve of differences and the replay of one training."""
     subject.record.require(STEPS)
     rows, data = rows_of(subject, options.run_directory)
     weight = None if rows.weight is None else rows.weight[:ROWS]
@@ -48,32 +57,29 @@ def run(options: argparse.Namespace) -> int:
     replay = replayed(subject, data, thorough=options.thorough)
     passed = bool(gradients.passed) and engines.passed and not replay.differ
     is_cut = gradients_cut(gradients, n_entries) or replay.n_stretches < replay.n_wanted
-    if options.json:
-        record = {
-            "passed": passed,
-            "gradients_passed": bool(gradients.passed),
-            "max_relative_error": float(gradients.max_relative_error),
-            "engine": subject.engine.name,
-            "parity_passed": engines.passed,
-            "parity_difference": engines.gap,
-            "parity_worst": engines.worst,
-            "difference_widths": curve.widths,
-            "difference_errors": curve.errors,
-            "kinks": {name: len(places) for name, places in gradients.kinks.items()},
-            "reach": subject.reach,
-            "replayed_steps": len(replay.steps),
-            "replay_differs_at": replay.differ,
-            "sampled": is_cut,
-        }
-        print(json_text.text(record))
-    else:
-        print(gradients.text(options.language), curve.text(options.language), sep="\n\n", end="\n\n")
-        print("\n".join(_outcome(subject, engines, replay, options.language)))
-        if is_cut:
-            sampled = TEXT[options.language]["sampled"]
-            slots = {"entries": n_entries, "most": MAX_ENTRIES, "n": replay.n_stretches, "wanted": replay.n_wanted}
-            print("\n".join(wrapped(sampled.format(**slots, all=len(subject.checkpoints.sizes) - 1))))
-    return 0 if passed else 1
+    record = {
+        "passed": passed,
+        "gradients_passed": bool(gradients.passed),
+        "max_relative_error": float(gradients.max_relative_error),
+        "engine": subject.engine.name,
+        "parity_passed": engines.passed,
+        "parity_difference": engines.gap,
+        "parity_worst": engines.worst,
+        "difference_widths": curve.widths,
+        "difference_errors": curve.errors,
+        "kinks": {name: len(places) for name, places in gradients.kinks.items()},
+        "reach": subject.reach,
+        "replayed_steps": len(replay.steps),
+        "replay_differs_at": replay.differ,
+        "sampled": is_cut,
+    }
+    parts = [gradients.text(options.language), "", curve.text(options.language), ""]
+    parts += _outcome(subject, engines, replay, options.language)
+    if is_cut:
+        sampled = TEXT[options.language]["sampled"]
+        slots = {"entries": n_entries, "most": MAX_ENTRIES, "n": replay.n_stretches, "wanted": replay.n_wanted}
+        parts += wrapped(sampled.format(**slots, all=len(subject.checkpoints.sizes) - 1))
+    return RunChecks(passed=passed, record=record, text="\n".join(parts))
 
 
 def _outcome(subject: Run, engines: Parity, replay: Replayed, language: str) -> list[str]:

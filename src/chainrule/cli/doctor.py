@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from chainrule.cli.subject import open_run, rows_of
+from chainrule.cli.subject import open_training, rows_of
 from chainrule.diagnose.doctor.interface import commands
 
 
 def run(options: argparse.Namespace) -> int:
     """Diagnose, print, and say by the exit code whether all is well."""
-    subject = open_run(options.run_directory)
+    subject = open_training(options.run_directory, options.member)
     _, data = rows_of(subject, options.run_directory)
     diagnosis = subject.doctor(data, thorough=options.thorough)
     if subject.pipeline is not None:  # else it was trained from Python, on arrays
-        diagnosis = diagnosis.for_interface(commands(options.run_directory, subject.source))
+        diagnosis = diagnosis.for_interface(commands(str(subject.directory or options.run_directory), subject.source))
     print(diagnosis.to_json() if options.json else diagnosis.text(options.language))
     return 0 if diagnosis.healthy else 1

@@ -18,7 +18,7 @@ from chainrule.api.report import names_of
 from chainrule.api.run import Run
 from chainrule.api.step import Step
 from chainrule.cli.console import put
-from chainrule.cli.subject import open_run, pipeline_of, rows_of
+from chainrule.cli.subject import one_training, open_run, pipeline_of, rows_of
 from chainrule.data.table import Table
 from chainrule.engine.protocol import Task
 from chainrule.errors import DataError, ReplayWarning, SettingsError
@@ -63,13 +63,14 @@ def _explained(options: argparse.Namespace) -> str:
         return _shown(circuit(options.circuit), options, options.circuit)
     if options.run_directory is None:
         raise SettingsError("RUN is missing. Pass a run directory, or --circuit with product, sigmoid, max or staged.")
-    subject = open_run(options.run_directory)
+    subject = open_run(options.run_directory, options.member)
     if options.find is not None:
-        return _found(subject, options)
+        return _found(one_training(subject), options)
     if options.whole:
         return _of_columns(subject, options)
     if options.data is not None:
         return _of_table(subject, options)
+    subject = one_training(subject)
     return _of_step(subject, _of_run(subject, options), options.row, options)
 
 
@@ -170,13 +171,15 @@ def _of_table(subject: Run, options: argparse.Namespace) -> str:
         raise SettingsError("--step and --data are mutually exclusive: --data uses the trained network.")
     pipeline = pipeline_of(subject, options.run_directory)
     row, has_target = _row(pipeline, options)
-    step = _step_of(subject, pipeline, row, options.row) if has_target else None
     asked = options.why is not None or options.circuit is not None or options.format in ("mermaid", "svg")
+    subject = one_training(subject) if asked or options.only is not None else subject
+    has_step = has_target and subject.ensemble is None  # the passes are those of one training
+    step = _step_of(subject, pipeline, row, options.row) if has_step else None
     if step is not None and asked:
         return _of_step(subject, step, 0, options)
     if asked:
         raise SettingsError(f"--row {options.row}: must have a target in {options.data}; a step needs its loss.")
-    result = RowExplanation(options.row, contributions(subject.network, pipeline, row))
+    result = RowExplanation(options.row, contributions(subject.predictor, subject._networks, pipeline, row))
     if options.format == "json":
         return json_text.text({"drivers": result.to_dict()["targets"], **({} if step is None else step.to_dict())})
     parts = [result.text(options.language)]

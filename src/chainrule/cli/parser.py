@@ -108,6 +108,11 @@ def _later(name: str) -> Any:
     return run
 
 
+def _member(command: argparse.ArgumentParser) -> None:
+    """Which training of an ensemble is meant."""
+    command.add_argument("--member", type=int, metavar="K", help="of an ensemble the member K, from 0")
+
+
 def _dialect(command: argparse.ArgumentParser) -> None:
     """Options for the format of text files, to override detection."""
     train_parser.add_dialect(command.add_argument_group("text files"))
@@ -137,6 +142,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
 
 def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", nargs="?", help="run directory; not needed for --circuit NAME")
+    _member(command)
     command.add_argument("--step", type=int, metavar="T", help="step, from 0; negative from the end (default -1)")
     command.add_argument("--row", type=int, default=0, metavar="I", help="row of the batch, or of --data (default 0)")
     command.add_argument("--data", metavar="DATA", help="explain row I of this table with the trained network instead")
@@ -178,6 +184,7 @@ def _explain(command: argparse.ArgumentParser) -> None:
 
 def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
+    _member(command)
     command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -206,6 +213,7 @@ def _learning_rate(command: argparse.ArgumentParser) -> None:
 
 def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory")
+    _member(command)
     command.add_argument("-o", "--output-file", metavar="FILE", help="file to write (default RUN/report.html)")
     command.add_argument(
         "--size",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.api.ensemble import Ensemble
 from chainrule.api.network import Network
 from chainrule.api.tables import blocks
 from chainrule.cli.subject import open_model
@@ -73,7 +74,7 @@ def _few(lines: list[str]) -> list[str]:
     return lines if rest <= 0 else [*lines[:MOST_LINES], f"and {rest} more such counts"]
 
 
-def header(network: Network, pipeline: TablePipeline) -> list[str]:
+def header(network: Network | Ensemble, pipeline: TablePipeline) -> list[str]:
     """prediction, probability_CLASS … or lower_0.1 …; of several targets prediction_TARGET, probability_TARGET."""
     target = pipeline.target
     if isinstance(target, Classes):
@@ -84,7 +85,7 @@ def header(network: Network, pipeline: TablePipeline) -> list[str]:
     return [*first, *beside(network, pipeline, np.zeros((0, network.architecture.n_inputs)))]
 
 
-def predicted(network: Network, pipeline: TablePipeline, table: Table) -> list[Array]:
+def predicted(network: Network | Ensemble, pipeline: TablePipeline, table: Table) -> list[Array]:
     """The columns of the file as text: the shortest that reads back to the same bits."""
     X = pipeline.features(table, network.architecture.dtype)
     target, decoded = pipeline.target, pipeline.target.decode(network.predict(X))

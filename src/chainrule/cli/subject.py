@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.api.ensemble import Ensemble
+from chainrule.api.ensemble_run import EnsembleRun
 from chainrule.api.load import Model, load, load_model
 from chainrule.api.network import Network
 from chainrule.api.run import Run
@@ -30,14 +33,13 @@ def pipeline_of(loaded: Run | Model, path: str) -> TablePipeline:
     """The pipeline of a run or model that the command line trained."""
     if loaded.pipeline is None:
         raise SettingsError(f"{path}: was trained on plain arrays, without column names; use it from Python.")
-    arrays = loaded.record.pipeline_arrays if isinstance(loaded, Run) else loaded.pipeline_arrays
-    return TablePipeline.from_dict(loaded.pipeline, arrays)
+    return TablePipeline.from_dict(loaded.pipeline, loaded._pipeline_arrays)
 
 
-def open_model(path: str) -> tuple[Network, TablePipeline]:
-    """The network and the pipeline of a run directory or model file."""
+def open_model(path: str) -> tuple[Network | Ensemble, TablePipeline]:
+    """What predicts and the pipeline of a run directory or model file."""
     loaded = _loaded(path)
-    return loaded.network, pipeline_of(loaded, path)
+    return loaded.predictor, pipeline_of(loaded, path)
 
 
 def _loaded(path: str) -> Run | Model:
@@ -52,12 +54,32 @@ def _loaded(path: str) -> Run | Model:
         return model
 
 
-def open_run(path: str) -> Run:
-    """A run directory."""
+def open_run(path: str, member: int | None = None) -> Run:
+    """A run directory, an EnsembleRun of an ensemble; or the run of one member."""
     loaded = load(path)
     if not isinstance(loaded, Run):
         raise SettingsError(f"{path}: is a model file, which contains no steps. Pass a run directory.")
-    return loaded
+    if member is None:
+        return loaded
+    n = len(loaded.members)
+    if not 0 <= member < n:
+        what = f"the number of a member of {path}" if n > 1 else f"left out or 0: {path} is the run of one training"
+        raise SettingsError(f"--member {member}: must be {f'0 to {n - 1}, ' if n > 1 else ''}{what}.")
+    return loaded.members[member]
+
+
+def one_training(run: Run) -> Run:
+    """A run; of an ensemble its first member, which is said on stderr: what is asked for belongs to one training."""
+    if isinstance(run, EnsembleRun):
+        which = f"an ensemble of {len(run.members)}; this is member 0 (--member K for another)"
+        print(f"{run.directory}: {which}", file=sys.stderr)
+        return run.members[0]
+    return run
+
+
+def open_training(path: str, member: int | None = None) -> Run:
+    """The run of one training: of an ensemble the member asked for, else the first."""
+    return one_training(open_run(path, member))
 
 
 def rows_of(run: Run, path: str) -> tuple[Rows, tuple[Any, ...] | None]:

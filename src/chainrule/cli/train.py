@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from chainrule.api.model_selection import began_with_trials, choose, n_done, train_candidate
+from chainrule.api.ensemble_training import train_chosen
+from chainrule.api.model_selection import began_with_trials, choose, n_done
 from chainrule.api.run import Run
 from chainrule.cli import ending, rescue, train_report
 from chainrule.cli.subject import pipeline_of
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         chosen, done = _trained(options, plan, folder, tell, epochs)
     if not (whole := rescue.is_whole(done)):  # before anything else can fail
         _say(rescue.message(done))
-    measured = measure(plan, chosen, done.network, pipeline_of(done, str(folder.path)))
+    measured = measure(plan, chosen, done.predictor, pipeline_of(done, str(folder.path)))
     doing("looking at the run")
     found = train_report.remarks(plan, done, measured)
     if options.json:
@@ -77,7 +78,7 @@ def _trained(
             done_before = n_done(begun, chosen.candidate.settings["epochs"])
             train_report.tell_training(plan, chosen, f"{engine.name} ({reason})", how, done_before)
         with ending.ENDING.held():
-            done = train_candidate(
+            done = train_chosen(
                 plan, chosen, learning_rate=found, class_weight=plan.request.class_weight, engine=options.engine,
                 directory=claimed, resume=options.resume, progress="auto" if tell else False,
             )  # fmt: skip
@@ -94,7 +95,7 @@ def _folder(options: argparse.Namespace) -> Path:
         return next(path for path in tries if not path.exists())
     run = RunDirectory(options.output_directory)
     folder = run.path
-    if run.exists and not options.resume:
+    if run.is_taken and not options.resume:
         raise SettingsError(f"{folder}: holds a run already; name another folder, or continue it with --resume.")
     if folder.exists() and not folder.is_dir():
         raise SettingsError(f"{folder}: is a file. Name a folder for the run.")
@@ -111,7 +112,7 @@ def _claimed(options: argparse.Namespace, folder: RunDirectory) -> Iterator[RunD
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(folder.claimed())
-                if folder.exists and not options.resume:
+                if folder.is_taken and not options.resume:
                     raise SettingsError(f"{folder.path}: holds a run already; name another folder, or use --resume.")
             except SettingsError:
                 if options.output_directory is not None or not folder.path.exists():

@@ -69,6 +69,7 @@ def request(options: argparse.Namespace) -> Request:
         scaling=options.scaling,
         neighbours=options.neighbours,
         screening=options.screening,
+        members=None if options.members is None else _whole_number(options.members, "members"),
         n_bins=None if options.bins is None else _whole_number(options.bins, "bins"),
     )
 

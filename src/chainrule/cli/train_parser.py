@@ -62,8 +62,11 @@ def _fill_all(command: argparse.ArgumentParser, settings: Mapping[str, Setting])
     command.add_argument("--config", metavar="FILE.toml", help="options by name; the command line takes precedence")
     command.add_argument(
         "--preset", metavar="NAME", default="auto",
-        help="defaults for everything not given: auto, plain or strong (default auto)",
+        help="defaults for everything not given: auto, plain, or strong, an ensemble of 8 (default auto)",
     )  # fmt: skip
+    command.add_argument(
+        "--members", metavar="K", help="trainings to average to one model, an ensemble (default by preset)"
+    )
     _fill_rows(command.add_argument_group("rows and columns"))
     add_dialect(command.add_argument_group("text files"))
     _fill_network(command.add_argument_group("network"))

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from chainrule import json_text
+from chainrule.api.ensemble_run import EnsembleRun
 from chainrule.api.run import Run
 from chainrule.cli.console import columns_table, say, scores_table
 from chainrule.diagnose.doctor.after_training import after_training
@@ -43,7 +44,8 @@ def tell_training(
     found = {"rate": how} if how else {}
     if n_done:
         found |= {"goes on": f"after {counted(n_done, 'epoch')}, to {selection.candidate.settings['epochs']:,}"}
-    say(summary.tried(plan, selection) | summary.training(selection.candidate) | found | {"engine": engine})
+    averaged = summary.averaged(plan, selection.candidate)
+    say(summary.tried(plan, selection) | summary.training(selection.candidate) | averaged | found | {"engine": engine})
 
 
 def remarks(plan: TrainingPlan, run: Run, measured: Mapping[str, Scores]) -> list[Finding]:
@@ -84,6 +86,7 @@ def tell_result(
         {
             "stopped": f"{reason.get(result['stopped'], result['stopped'].replace('_', ' '))}, after "
             f"{counted(result['epochs'], 'epoch')}, {counted(run.n_steps, 'step')}, {seconds}{best}",
+            **_of_members(run),
             **goes_on,
             "run": str(run.directory) if whole else f"{run.directory} (not all of it could be written, see above)",
             **({} if report in run.unwritten else {"report": str(report)}),
@@ -91,6 +94,16 @@ def tell_result(
         }
     )
     tell_remarks(run, found, whole=whole)
+
+
+def _of_members(run: Run) -> dict[str, str]:
+    """Of an ensemble how many trainings it averages, and whose facts the other lines are."""
+    if not isinstance(run, EnsembleRun):
+        return {}
+    n, asked = len(run.members), run.n_asked
+    epochs = ", ".join(f"{member.result['epochs']:,}" for member in run.members)
+    count = f"{n} averaged" if n == asked else f"{n} of {asked} averaged"
+    return {"members": f"{count}, of {epochs} epochs; report and stopped show member 0"}
 
 
 def tell_remarks(run: Run, found: Sequence[Finding], *, whole: bool) -> None:

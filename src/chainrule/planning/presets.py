@@ -80,14 +80,6 @@ def _auto(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
     )
 
 
-def _strong(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
-    """Wider than auto, and three times as long."""
-    sizes = (512, 512)
-    return replace(
-        _by_size(sizes, 24_000, n_rows, n_numbers, is_class), simpler=_simpler(sizes, n_rows, n_numbers, is_class)
-    )
-
-
 def _simpler(hidden_sizes: tuple[int, ...], n_rows: int, n_numbers: int, is_class: bool) -> tuple[Preset, ...]:
     """No hidden layer; the network held small, for 500 steps; the same freer, for 2,000 steps."""
     batch_size = _batch_size(n_rows)
@@ -155,7 +147,9 @@ def bins(most: int, n_rows: int, n_numbers: int) -> int:
     return n if n >= 3 and n_numbers <= MOST_BINNED else 0
 
 
-PRESETS = {"auto": _auto, "plain": _plain, "strong": _strong}
+PRESETS = {"auto": _auto, "plain": _plain, "strong": _auto}
+MEMBERS = {"strong": 8}
+"""Trainings of the chosen candidate, each with its own seed, that a preset averages; others train it once."""
 
 FEW_ROWS = 500
 """Of fewer rows all are trained on, and candidates are compared by cross-validation."""

@@ -25,6 +25,7 @@ PASSED = (
 )  # fmt: skip
 """Settings that train takes under their own name."""
 AUTO = "auto"
+MOST_MEMBERS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,8 @@ class Request:
     """Whether what the nearest training rows say may become inputs, where rows held out say so."""
     screening: bool = True
     """Whether columns that tell nothing may be left out, where rows held out say so."""
+    members: int | None = None
+    """Trainings that are averaged to an ensemble; None for those of the preset."""
     few_rows: Literal["unless stated", "always", "never"] = "unless stated"
     """When all rows of a table below FEW_ROWS are trained on: unless something is stated that a preset decides, …"""
     __repr__ = short_repr
@@ -82,6 +85,11 @@ class Request:
                 raise SettingsError(f"{name}={given!r}: must be True or False (got {found}).")
         if self.intervals is not None:
             object.__setattr__(self, "intervals", interval_levels(self.intervals))
+        if self.members is not None and not (type(self.members) is int and 1 <= self.members <= MOST_MEMBERS):
+            raise SettingsError(
+                f"members={self.members!r}: must be a whole number from 1 to {MOST_MEMBERS} (got {self.members!r}). "
+                "Try 8."
+            )
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
         for name, value in self.settings.items():
             if name not in known:

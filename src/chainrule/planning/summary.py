@@ -12,6 +12,7 @@ from chainrule.pipeline.codes import CodeEncoder
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes, class_text
 from chainrule.planning.candidates import Candidate
+from chainrule.planning.members import n_members
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Selected, Trial
 from chainrule.text.tables import counted
@@ -91,6 +92,12 @@ def training(candidate: Candidate) -> dict[str, str]:
     }
 
 
+def averaged(plan: TrainingPlan, candidate: Candidate) -> dict[str, str]:
+    """Of an ensemble how many trainings it is made of."""
+    n = n_members(plan.request, candidate)
+    return {} if n == 1 else {"members": f"{n} of these trainings, each with a seed of its own, are averaged"}
+
+
 def summary(plan: TrainingPlan) -> str:
     """All of it as text, before anything is trained: columns, rows, target, candidates."""
     last = plan.candidates[-1]
@@ -98,7 +105,8 @@ def summary(plan: TrainingPlan) -> str:
         [name, kind, "" if n is None else f"{n} input{'s' * (n != 1)}", detail]
         for name, kind, n, detail in columns(plan, last.pipeline)
     ]
-    items = [*_aligned(lines), *_labelled(facts(plan, last.pipeline) | training(last))]
+    found = facts(plan, last.pipeline) | training(last) | averaged(plan, last)
+    items = [*_aligned(lines), *_labelled(found)]
     if len(plan.candidates) > 1:
         how = "on the rows held out" if plan.fold is None else f"by cross-validation in {N_FOLDS} folds"
         names = [candidate.name for candidate in plan.candidates]

@@ -27,7 +27,7 @@ from chainrule.run import contents, event_lines, files
 from chainrule.run.claim import Claim
 from chainrule.run.contents import StateShape
 from chainrule.run.lines import together
-from chainrule.run.names import EVENTS, HISTORY, RUN, STEPS
+from chainrule.run.names import ENSEMBLE, EVENTS, HISTORY, RUN, STEPS
 from chainrule.training.checkpoints import BUDGET_BYTES, Checkpoint, CheckpointStore
 from chainrule.training.events import Event
 
@@ -72,6 +72,16 @@ class RunDirectory:
         """Whether a run was begun here."""
         return (self.path / RUN).exists()
 
+    @property
+    def holds_ensemble(self) -> bool:
+        """Whether an ensemble was begun here; its members have run directories of their own."""
+        return (self.path / ENSEMBLE).exists()
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a run or an ensemble was begun here."""
+        return self.exists or self.holds_ensemble
+
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
         """Be the one writer of this folder, as often as asked for; an error before training leaves it as it was.
@@ -100,6 +110,11 @@ class RunDirectory:
         Raises SettingsError if a run is already there, or parts of one; ModelFileError if nothing can be written.
         """
         assert self._claim is not None
+        if self.holds_ensemble:
+            raise SettingsError(
+                f"{self.path}: holds an ensemble, not the run of one training. Continue it with the preset and the "
+                "number of members that it was begun with, or name another folder."
+            )
         if self.exists:
             raise SettingsError(f"{self.path}: holds a run already. Continue it with resume, or name another folder.")
         self._claim.clear_remains()

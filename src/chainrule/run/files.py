@@ -24,7 +24,7 @@ import numpy.typing as npt
 from chainrule import json_text
 from chainrule.errors import ModelFileError, SettingsError, of_file
 from chainrule.run import stored
-from chainrule.run.names import CHECKPOINTS, REPORT, RUN, is_of_run
+from chainrule.run.names import CHECKPOINTS, ENSEMBLE, REPORT, RUN, is_of_run
 from chainrule.run.stored import Arrays, checksum
 from chainrule.schema import Anything, Record
 
@@ -122,9 +122,13 @@ def _run_of(path: Path) -> Path | None:
     try:
         real = path.resolve()
         folder = real.parent.parent if real.parent.name == CHECKPOINTS else real.parent
-        return folder if is_of_run(real.name) and real.name != REPORT and (folder / RUN).exists() else None
+        return folder if is_of_run(real.name) and real.name != REPORT and _holds_run(folder) else None
     except (OSError, RuntimeError, ValueError):  # nothing lies there; what else is wrong with the name, others say
         return None
+
+
+def _holds_run(folder: Path) -> bool:
+    return (folder / RUN).exists() or (folder / ENSEMBLE).exists()
 
 
 def append(path: Path, content: bytes) -> None:

@@ -17,6 +17,8 @@ RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, TABLE, RATE, REPORT = (
     "report.html",
 )
 CHECKPOINTS = "checkpoints"
+ENSEMBLE, MEMBERS = "ensemble.json", "members"
+"""Of an ensemble: its record, and the folder with the runs of its members, 0, 1, …"""
 CHECKPOINT = re.compile(r"step-(\d{8,})\.safetensors")
 TEMPORARY = re.compile(r"(.+)\.tmp\.[0-9a-f]+")
 """Files on the way to being whole; one that stays was left by a killed process."""
@@ -27,5 +29,5 @@ def is_of_run(name: str) -> bool:
     """Whether a file of a run's folder, or of its checkpoints, is written by chainrule under this name."""
     if match := TEMPORARY.fullmatch(name):
         name = match[1]
-    whole = (RUN, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, TABLE, RATE, REPORT)
+    whole = (RUN, ENSEMBLE, MODEL, HISTORY, STEPS, EVENTS, DATA, SPLIT, TABLE, RATE, REPORT)
     return name in whole or CHECKPOINT.fullmatch(name) is not None

@@ -72,6 +72,10 @@ class RunReplayer:
     def table_sample(self, sample: TableSample) -> None:
         self._table_sample = sample
 
+    def share_rows(self, other: RunReplayer) -> None:
+        """Hold the rows of another run, which are equal, in place of copies of them."""
+        self.rows, self.validation, self.held_out = other.rows, other.validation, other.held_out
+
     def number(self, t: int) -> int:
         """A step's number from 0, where negative ones count from the end."""
         step, n_steps = operator.index(t), self.record.n_steps

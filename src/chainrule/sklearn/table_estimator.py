@@ -13,13 +13,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from chainrule.api.model_selection import choose, train_candidate
+from chainrule.api.ensemble import Ensemble
+from chainrule.api.ensemble_training import train_chosen
+from chainrule.api.model_selection import choose
 from chainrule.api.network import Network
 from chainrule.data.arrays import refuse_masked, refuse_unfit_weights
 from chainrule.data.numbers import THOUSANDS
 from chainrule.data.table import Column, Table
 from chainrule.engine.select import reference
 from chainrule.errors import InterruptedWarning
+from chainrule.network.architecture import Architecture
+from chainrule.network.parameters import Parameters
+from chainrule.network.targets import OutputKind
 from chainrule.planning.plan import TrainingPlan, plan_table
 from chainrule.planning.presets import PRESETS
 from chainrule.planning.request import AUTO, Request
@@ -71,10 +76,11 @@ class BaseTabular(ReadsTables):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             warnings.simplefilter("ignore", InterruptedWarning)  # reported below, when the estimator is complete
-            self.run_ = train_candidate(plan, chosen, recorded=False, progress=bool(self.verbose), **clock.share(1))
+            how: dict[str, Any] = {"progress": bool(self.verbose), **clock.share(1)}
+            self.run_ = train_chosen(plan, chosen, recorded=False, **how)
         self.n_iter_ = len(self.run_.history.get("loss", []))
-        self.network_ = self.run_.network
-        self._pipeline = calibrated(plan, chosen, self.network_)
+        self.network_, self.ensemble_ = self.run_.network, self.run_.ensemble
+        self._pipeline = calibrated(plan, chosen, self._predictor)
         if self.importances:
             used = self._pipeline.columns
             self.feature_importances_ = importances(table, self._names, used, self._score_of, seed)
@@ -154,19 +160,19 @@ class BaseTabular(ReadsTables):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         state.pop("run_", None)
-        network = state.pop("network_", None)
+        network, ensemble = state.pop("network_", None), state.pop("ensemble_", None)
         if network is not None:
-            state["_kept"] = (network.architecture, network.parameters.flat, network.kind, network.seed)
+            state["_kept"] = _plain(network)
+        if ensemble is not None:
+            state["_members"] = [_plain(member) for member in ensemble.networks]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        from chainrule.network.parameters import Parameters
-
         super().__setstate__(state)
-        kept = self.__dict__.pop("_kept", None)
+        kept, members = self.__dict__.pop("_kept", None), self.__dict__.pop("_members", None)
         if kept is not None:
-            architecture, flat, kind, seed = kept
-            self.network_ = Network.of(Parameters(architecture, flat), kind, seed)
+            self.network_ = _network(*kept)
+            self.ensemble_ = None if members is None else Ensemble([_network(*member) for member in members])
 
     # what a classifier and a regressor do differently --------------------------------------------------------------
 
@@ -180,3 +186,13 @@ class BaseTabular(ReadsTables):
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         raise NotImplementedError
+
+
+def _plain(network: Network) -> tuple[Any, ...]:
+    """A network as a pickle holds it."""
+    return network.architecture, network.parameters.flat, network.kind, network.seed
+
+
+def _network(architecture: Architecture, flat: Array, kind: OutputKind, seed: int) -> Network:
+    """The network that a pickle holds so."""
+    return Network.of(Parameters(architecture, flat), kind, seed)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from chainrule.api.ensemble import Ensemble
 from chainrule.api.network import Network
 from chainrule.data.arrays import unmasked
 from chainrule.data.table import Table
@@ -24,6 +25,12 @@ class ReadsTables(BaseEstimator):
 
     _pipeline: TablePipeline
     network_: Network
+    ensemble_: Ensemble | None = None
+
+    @property
+    def _predictor(self) -> Network | Ensemble:
+        """What predicts: the ensemble, where there is one, else the network."""
+        return self.ensemble_ or self.network_
 
     def _table(self, X: Any) -> Table:
         """X as it is given to fit; what is remembered of its columns is kept."""

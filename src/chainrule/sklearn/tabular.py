@@ -32,7 +32,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     Parameters
     ----------
     preset : str, default "auto"
-        What is taken where nothing is stated: "auto", "plain" or "strong".
+        What is taken where nothing is stated: "auto", "plain", or "strong", an ensemble of eight.
     hidden_layer_sizes : sequence of int, default None
         Units of each hidden layer, in place of the preset's.
     max_iter : int, default None
@@ -71,7 +71,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     classes_ : ndarray of shape (n_classes,)
         The classes.
     network_ : Network
-        The trained network.
+        The trained network; of an ensemble the first.
+    ensemble_ : Ensemble or None
+        With preset "strong" the networks whose mean predicts.
     feature_importances_ : ndarray of shape (n_features,)
         The loss of score when a column is shuffled; where importances=True.
     run_ : Run
@@ -184,7 +186,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             If X does not have the columns of the fit.
         """
         check_is_fitted(self)
-        return self.network_.predict_proba(self._inputs(X)).astype(np.float64)
+        return self._predictor.predict_proba(self._inputs(X)).astype(np.float64)
 
     def predict(self, X: Any) -> Array:
         """Predict classes.
@@ -221,7 +223,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return PredictionTask("classes", "asked for", (self._levels,))
 
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
-        return float(np.average(self.network_.predict(inputs) == encoded, weights=weight))
+        return float(np.average(self._predictor.predict(inputs) == encoded, weights=weight))
 
 
 class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
@@ -230,7 +232,7 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
     Parameters
     ----------
     preset : str, default "auto"
-        What is taken where nothing is stated: "auto", "plain" or "strong".
+        What is taken where nothing is stated: "auto", "plain", or "strong", an ensemble of eight.
     hidden_layer_sizes : sequence of int, default None
         Units of each hidden layer, in place of the preset's.
     max_iter : int, default None
@@ -269,7 +271,9 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
     Attributes
     ----------
     network_ : Network
-        The trained network.
+        The trained network; of an ensemble the first.
+    ensemble_ : Ensemble or None
+        With preset "strong" the networks whose mean predicts.
     feature_importances_ : ndarray of shape (n_features,)
         The loss of score when a column is shuffled; where importances=True.
     run_ : Run
@@ -376,7 +380,7 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
             If X does not have the columns of the fit.
         """
         check_is_fitted(self)
-        return np.asarray(self._pipeline.target.decode(self.network_.predict(self._inputs(X))))
+        return np.asarray(self._pipeline.target.decode(self._predictor.predict(self._inputs(X))))
 
     def _target_column(self, y: Array) -> Column:
         return Column(TARGET, "number", np.asarray(y, dtype=np.float64))
@@ -388,7 +392,7 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
     def _rating(self, inputs: Array, encoded: Array, weight: Array | None) -> float:
         from sklearn.metrics import r2_score
 
-        return float(r2_score(encoded, self.network_.predict(inputs), sample_weight=weight))
+        return float(r2_score(encoded, self._predictor.predict(inputs), sample_weight=weight))
 
 
 def _positive(sample_weight: Any, n: int) -> Array:

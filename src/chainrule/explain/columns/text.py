@@ -33,7 +33,15 @@ def contributions_text(one: TargetContributions, language: str) -> str:
     lines = [title, "", text["table"].format(score=what), *aligned(rows), ""]
     about = [text["about_value" if is_value else "about"]]
     about += [text["about_neighbours"]] if any(entry.n_neighbours for entry in one.found) else []
-    return "\n".join([*lines, *wrapped(" ".join(about))])
+    return "\n".join([*lines, *wrapped(" ".join(about)), *_of_members(one, text)])
+
+
+def _of_members(one: TargetContributions, text: Mapping[str, str]) -> list[str]:
+    """Of an ensemble how far its members are apart."""
+    if not one.members:
+        return []
+    least, most, spread = (number(value) for value in (min(one.members), max(one.members), one.spread))
+    return ["", *wrapped(text["members"].format(n=len(one.members), least=least, most=most, spread=spread))]
 
 
 def importances_text(found: MeasuredImportances, language: str) -> str:

@@ -67,6 +67,13 @@ export function drawHeader(root, app) {
       facts.data ? h("span", { class: "sizes num" }, sizes) : null,
     ),
     h("p", { class: "summary" }, summaryOf(data)),
+    facts.members
+      ? h(
+          "p",
+          { class: "summary" },
+          t("of_ensemble", { member: facts.member ?? 0, members: facts.members }),
+        )
+      : null,
     h("div", { class: "badges" }, badge(app), gradientBadge(data)),
     missing(data),
     h(

@@ -204,6 +204,8 @@
  * @property {string | null} instruction_set
  * @property {number | null} threads
  * @property {string | null} run
+ * @property {number | null} [member]
+ * @property {number | null} [members]
  * @property {boolean} weighted
  */
 
