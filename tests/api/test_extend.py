@@ -171,8 +171,14 @@ def test_time_limit_and_the_same_command(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "events.jsonl").read_bytes() == before  # finished: nothing to do
     with pytest.raises(SettingsError, match="epochs was 40, is 39"):
         train(epochs=39, directory=tmp_path / "run", schedule="cosine", resume=True)
-    with pytest.raises(SettingsError, match=r"l2 was 0.0, is 0.1"):
+    with pytest.raises(SettingsError, match=r"other settings \(l2 was 0.0, is 0.1\).*run.extend\(…, l2=…\)"):
         train(epochs=50, directory=tmp_path / "run", schedule="cosine", l2=0.1, resume=True)
+    with pytest.raises(SettingsError, match=r"\(learning_rate was 0.001, is 0.5\)") as caught:
+        train(epochs=50, directory=tmp_path / "run", schedule="cosine", learning_rate=0.5, resume=True)
+    assert "run.extend(…, learning_rate=…)" in str(caught.value)
+    with pytest.raises(SettingsError, match="batch_size was 16, is 7") as caught:
+        train(epochs=50, directory=tmp_path / "run", schedule="cosine", batch_size=7, resume=True)
+    assert "run.extend" not in str(caught.value)
     assert (tmp_path / "run" / "events.jsonl").read_bytes() == before
 
 

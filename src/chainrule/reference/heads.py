@@ -108,7 +108,7 @@ def interval_levels(given: str | Iterable[Any]) -> tuple[float, ...]:
             level = np.nan
         shown = part.strip() if isinstance(part, str) else part
         if not 0 < level < 1:
-            raise SettingsError(f"intervals={shown}: must be levels between 0 and 1. Try 0.1,0.9.")
+            raise SettingsError(f"intervals={shown!r}: must be levels between 0 and 1. Try 0.1,0.9.")
         if level == MEDIAN:
             raise SettingsError(
                 "intervals=0.5: must be below or above 0.5: the median bounds nothing. "

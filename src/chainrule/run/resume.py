@@ -18,7 +18,7 @@ from chainrule.run.names import EVENTS, HISTORY, RUN
 from chainrule.run.stored import RESTORE
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.events import EXTEND, Event
-from chainrule.training.parts import joint, joints_of, with_values
+from chainrule.training.parts import extendable, joint, joints_of, with_values
 from chainrule.training.schedule import PLATEAU_NAME
 from chainrule.training.settings import Settings
 
@@ -51,8 +51,11 @@ def refuse_another(
     before = {**before, "settings": with_values(settings, changes or {}).to_dict()}
     for name in ("architecture", "settings"):
         if before.get(name) != now[name]:
-            result = _difference(before.get(name), now[name])
-            raise SettingsError(f"{folder}: holds a run with a different {name} ({result}); {EXPECTED}")
+            result, changed = _difference(before.get(name), now[name]), _changed(before.get(name) or {}, now[name])
+            can = name == "settings" and set(changed) - {"epochs"} and set(changed) <= set(extendable(settings))
+            remedy = f" Or change it in Python: run.extend(…, {min(set(changed) - {'epochs'})}=…)." if can else ""
+            kind = "other settings" if name == "settings" else f"a different {name}"
+            raise SettingsError(f"{folder}: holds a run with {kind} ({result}); {EXPECTED}{remedy}")
     for name, result in CHANGED.items():
         if name in before and before[name] != now[name]:
             result += f" ({name.replace('_', ' ')} {_difference(before[name], now[name])})"
@@ -203,8 +206,19 @@ def _events_before(step: int, events: list[Event], whole: bool) -> int | None:
     return sum(event.step <= step for event in events) if known else None
 
 
+def _changed(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
+    """What differs between two dicts, by name; of an entry that is one of the same kind, what differs in it."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, value in now.items():
+        then = before.get(name)
+        if isinstance(then, dict) and isinstance(value, dict) and then.get("name") == value.get("name"):
+            found |= _changed(then, value)
+        elif then != value:
+            found[name] = then, value
+    return found
+
+
 def _difference(before: Any, now: Any) -> str:
     if isinstance(before, dict) and isinstance(now, dict):
-        names = [name for name in now if before.get(name) != now[name]]
-        return "; ".join(f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in names)
+        return "; ".join(f"{name} was {then!r}, is {value!r}" for name, (then, value) in _changed(before, now).items())
     return f"was {str(before)[:12]!r}, is {str(now)[:12]!r}"
