@@ -1,6 +1,7 @@
 """Every public table with `chainrule train --target …`, compared with scikit-learn on the same rows.
 
     python benchmarks/tables.py FOLDER-OF-TABLES [--seeds 3] [--only NAME,…] [-o results.json] [--markdown FILE]
+                                [--without neighbours,screening]
 
 Each table is split into training and test rows: by its published split where it has one, else 80/20 by the seed.
 chainrule gets the file, the target and the columns that are not features, and nothing else; scikit-learn's estimators
@@ -282,6 +283,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="")
     parser.add_argument("--preset", default="auto")
+    parser.add_argument("--without", default="", help="parts that are switched off: neighbours,screening")
     parser.add_argument("-o", "--output-file", type=Path, help="keep results here; those already there are kept")
     options = parser.parse_args()
     kept = options.output_file is not None and options.output_file.exists()
@@ -291,7 +293,8 @@ def main() -> int:
         for name in options.only.split(",") if options.only else TABLES:
             if (name, seed) in done:
                 continue
-            entries.append(one(options.folder, name, seed, ["--preset", options.preset]))
+            off = [f"--no-{part}" for part in options.without.split(",") if part]
+            entries.append(one(options.folder, name, seed, ["--preset", options.preset, *off]))
             print(json.dumps(entries[-1]), file=sys.stderr)
             if options.output_file is not None:
                 options.output_file.write_text(json.dumps(entries))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -163,6 +164,17 @@ def test_what_is_kept_gives_the_same_bits_back() -> None:
     assert np.array_equal(again.training_features(table), pipeline.training_features(table))
     plain, _ = TablePipeline.fit_encoded(table, Classes.fit(table, (0, 1)))
     assert "neighbours" not in plain.to_dict()
+
+
+def test_a_pickle_holds_arrays_and_no_search() -> None:
+    """What was looked up in before is made again, with the same bits."""
+    rng = np.random.default_rng(8)
+    table = table_of(rng.standard_normal((300, 2)), rng.standard_normal(300))
+    pipeline, _ = fitted(table)
+    before, size = pipeline.features(table), len(pickle.dumps(pipeline))
+    again = pickle.loads(pickle.dumps(pipeline))
+    assert np.array_equal(again.features(table), before) and len(pickle.dumps(again)) == size
+    assert size < 20_000
 
 
 @pytest.mark.parametrize(

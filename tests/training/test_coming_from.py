@@ -1,4 +1,4 @@
-"""docs/coming-from.md: schedules and optimizers against torch.optim, with the correspondence stated there."""
+"""docs/coming-from.md: schedules, optimizers, a loss and a layer against PyTorch, as it states them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.training import schedules
 from chainrule.training.metrics import TRAINING_LOSS
@@ -125,3 +126,28 @@ def test_epsilon_before_the_correction_is_that_of_keras() -> None:
     keras, _ = OPTIMIZERS["adam_epsilon_hat"].update(g, state, np.zeros(1), t, eta, epsilon=1e-7)
     here, _ = OPTIMIZERS["adam"].update(g, state, np.zeros(1), t, eta, epsilon=1e-7 / np.sqrt(1 - 0.999**t))
     np.testing.assert_allclose(keras, here, rtol=1e-9)
+
+
+def test_the_squared_error_is_half_the_outputs_times_that_of_torch() -> None:
+    """J = ½·n_outputs·MSELoss, and so are its gradients; W is the transpose of Linear.weight."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 4))
+    net = cr.Network([3, 4], output="identity", loss="squared_error", dtype="float64", seed=1)
+    layer = torch.nn.Linear(3, 4, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(net.W[1].T.copy()))
+        layer.bias.copy_(torch.tensor(net.b[1]))
+    loss = 0.5 * 4 * torch.nn.MSELoss()(layer(torch.tensor(X)), torch.tensor(y))
+    loss.backward()
+    found = net.backward(X, y)
+    assert found.loss == pytest.approx(loss.item(), rel=1e-12)
+    np.testing.assert_allclose(found.dW[1], layer.weight.grad.numpy().T, rtol=1e-10)
+
+
+def test_layer_normalisation_is_that_of_torch_with_its_default() -> None:
+    """ε = 1e-5 inside the root: rows that hardly vary, where it counts."""
+    net = cr.Network([3, 4, 2], "tanh", normalization="layer", dtype="float64", seed=1)
+    X = np.random.default_rng(0).normal(size=(5, 3)) * [[1.0], [1e-1], [1e-2], [1e-3], [1e-4]]
+    forward = net.forward(X)
+    expected = torch.nn.LayerNorm(4, dtype=torch.float64)(torch.tensor(forward.z[1])).detach().numpy()
+    np.testing.assert_allclose(forward.u[1], expected, rtol=1e-9)

@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import chainrule
-from chainrule.words import LANGUAGES, catalogue, grouped, sentences
+from chainrule.words import LANGUAGES, Sentence, catalogue, filled, grouped, sentences
 
 PACKAGE = Path(chainrule.__file__).parent
 HANGUL = re.compile("[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]")
@@ -72,3 +73,36 @@ def test_rooms_and_groups(language: str) -> None:
     """A room's keys lose its name; groups are its first part."""
     assert sentences("diagram")[language].keys() == {"forward", "backward"}
     assert "title" in grouped("finding")[language]["overfitting"]
+
+
+COUNTED = re.compile(
+    r"\{(\w+)(?::,)?\} (?:(?!(?:of|in|identify|over|at) )[\w-]+ ){0,2}?"
+    "(epochs|steps|rows|columns|units|layers|weights|times|classes|inputs|outputs|parameters|numbers|entries|terms|paths"
+    "|labels|stretches|differences)\\b"
+)
+NO_COUNT = {"shape", "measure", "metric", "score", "name", "share", "ratio", "left", "later", "output", "t", "classes"}
+"""Slots that hold a size of several parts, a name, a share, a number with decimals, or never one (classes)."""
+
+
+def test_what_is_counted_has_a_singular() -> None:
+    """A slot in front of a plural gives both forms, so that no sentence says "1 epochs"."""
+    bare = [
+        f"{key}: {found.group()}"
+        for key, value in catalogue("en").items()
+        for text in texts(value)
+        for found in COUNTED.finditer(text)
+        if found.group(1) not in NO_COUNT
+    ]
+    assert not bare
+
+
+def test_one_is_singular() -> None:
+    """1 is, 0 and 1,000 and "0.1" are not; a text with the mark, several slots, and slots without the two forms."""
+    text = Sentence("{n:step|steps} of {name} in {seconds:.1f} s")
+    assert [text.format(n=n, name="it", seconds=2) for n in (1, "1", np.int64(1))] == ["1 step of it in 2.0 s"] * 3
+    assert [filled("{n:row|rows}", {"n": n}) for n in (0, 1_000, "0.1", "11")] == [
+        "0 rows", "1,000 rows", "0.1 rows", "11 rows"
+    ]  # fmt: skip
+    said = sentences("report")["en"]["said_length"]
+    assert said.format(epochs=1, steps=1, batch=1) == ": 1 epoch, 1 step of 1 row."
+    assert said.format(epochs="2", steps="1,200", batch="32") == ": 2 epochs, 1,200 steps of 32 rows."

@@ -18,8 +18,8 @@ class Notation:
     """Formats with the slots l, below (l − 1), above (l + 1); and j (unit), k (unit of the layer below).
 
     on: what the activation is applied to, z or u; skip: the input of a layer that adds it; error: the name
-    of what the pullback gives; more: the error that a residual connection above lets down unchanged; transposed:
-    whether W is the transpose of the stored W[l], a row for each unit of the layer itself.
+    of what the pullback gives; activation: its symbol; more: the error that a residual connection above lets down
+    unchanged; transposed: whether W is the transpose of the stored W[l], a row for each unit of the layer itself.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Notation:
     weight_gradient: str
     bias_gradient: str
     delta: str = "δ"
+    activation: str = "g"
     raised: bool = False
     transposed: bool = False
 
@@ -70,6 +71,11 @@ class Notation:
     def db(self, l: int, j: int) -> str:
         """The name of the gradient of a bias."""
         return self.bias_gradient.format(l=self._l(l), j=j)
+
+    @property
+    def slope(self) -> str:
+        """The derivative of the activation: g′, σ′."""
+        return f"{self.activation}′"
 
     def _l(self, l: int) -> str:
         return str(l).translate(_RAISED) if self.raised else str(l)
@@ -144,6 +150,7 @@ NOTATIONS: dict[str, Notation] = {
         weight="w^{l}_{j},{k}",
         weight_gradient="∂C/∂w^{l}_{j},{k}",
         bias_gradient="∂C/∂b^{l}_{j}",
+        activation="σ",
         transposed=True,
     ),
 }

@@ -119,6 +119,10 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the searches, which are made again when they are needed."""
+        return {name: value for name, value in self.__dict__.items() if name != "_searches"}
+
     def encode(self, X: Array, folds: Array | None = None) -> Array:
         """(n, width): the inputs of rows, given those of their columns; `folds` says of training rows in which fold
         they were, −1 for none."""

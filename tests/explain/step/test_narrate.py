@@ -20,6 +20,7 @@ from chainrule.text.tables import aligned, columns, number, wrapped
 from chainrule.training.update_rules import AdamEpsilonHat, SutskeverSGD
 
 RNG = np.random.default_rng(3)
+SLOT = r"\{(\w+)[^{}]*\}"
 X = RNG.normal(size=(60, 20))
 
 
@@ -266,8 +267,8 @@ def test_both_languages_have_the_same_words() -> None:
     """Every text exists in both languages, with the same slots."""
     assert set(TEXT["en"]) == set(TEXT["ko"])
     for name, text in TEXT["en"].items():
-        slots = sorted(re.findall(r"\{(\w+)\}", text))
-        assert slots == sorted(re.findall(r"\{(\w+)\}", TEXT["ko"][name])), name
+        slots = sorted(re.findall(SLOT, text))
+        assert slots == sorted(re.findall(SLOT, TEXT["ko"][name])), name
 
 
 def test_both_passes_are_told_in_order(step: cr.Step) -> None:
@@ -342,3 +343,16 @@ def test_the_whole_gradient_stands_as_the_notation_has_it(notation: str, name: s
     shown = [[float(x) for x in line.split()[1:]] for line in lines[at + 1 : at + 1 + len(expected)]]
     np.testing.assert_allclose(shown, expected, rtol=1e-4)
     assert not lines[at + 1 + len(expected)].strip().startswith("[")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize(
+    ("notation", "symbol", "other"), [("batch", "g", "σ"), ("note", "g", "σ"), ("nielsen", "σ", "g")]
+)
+def test_one_symbol_for_the_activation(notation: str, symbol: str, other: str, language: str) -> None:
+    """Equations, headings of tables, products and sentences of a notation write the activation alike."""
+    net = cr.Network([2, 4, 3, 2], "relu", "tanh", "squared_error", normalization=["layer", None], seed=2)
+    run = cr.train(net, [[0.5, -1.0], [2.0, 0.25]], [[0, 1], [1, 0]], dropout=0.3, epochs=1, progress=False)
+    text = run.replay(0).explain(language, notation=notation)
+    assert f"{symbol}′(" in text and f"· {symbol}′" in text and f"{symbol}(u" in text
+    assert not re.search(rf"(?<!\w){other}(?=[′(])", text)

@@ -15,7 +15,7 @@ from chainrule.diagnose.doctor.words import HEADINGS, IDS, TRIAL, UNJUDGED, UNSE
 from chainrule.diagnose.evidence import plain_evidence
 from chainrule.text.tables import counted, number, wrapped
 from chainrule.visible import short_repr
-from chainrule.words import known_language
+from chainrule.words import filled, known_language
 from chainrule.words.described import Described
 
 FAULT, NOTE = "fault", "note"
@@ -106,9 +106,9 @@ class Finding(Described):
         template = next((entry[name] for name in self.interface.names(part, self.variant) if name in entry), "")
         values = _Slots({name: _plain(value) for name, value in (derived(self.evidence) | dict(self.evidence)).items()})
         values |= {"step": self.step, "layer": self.layer, **self.interface.slots}
-        values["trial"] = TRIAL[language].format_map(values)
+        values["trial"] = filled(TRIAL[language], values)
         also = UNSEEN[language] if part == "claim" and "trial_unseen" in values else ""
-        return f"{template} {also}".strip().format_map(values)
+        return filled(f"{template} {also}".strip(), values)
 
     def _text(self, language: str) -> str:
         say = HEADINGS[language]
@@ -278,9 +278,9 @@ class Diagnosis(Described):
     def _text(self, language: str) -> str:
         say = HEADINGS[language]
         summary = {name: number(value) if isinstance(value, float) else value for name, value in self.summary.items()}
-        blocks = ["\n".join(wrapped(say["summary"].format_map(_Slots(summary))))]
+        blocks = ["\n".join(wrapped(filled(say["summary"], _Slots(summary))))]
         if "trial_steps" in summary:
-            blocks.append("\n".join(wrapped(say[f"sampled:{self.interface.name}"].format_map(_Slots(summary)))))
+            blocks.append("\n".join(wrapped(filled(say[f"sampled:{self.interface.name}"], _Slots(summary)))))
         faults, notes = self.faults, [finding for finding in self.findings if finding.severity != FAULT]
         blocks.append(say["healthy"] if not faults else say["ill"].format(n=len(faults)))
         for i, finding in enumerate(faults, start=1):

@@ -57,7 +57,9 @@ class KindRow:
 
     def says(self, what: str) -> str:
         """The sentence "says", "back_says" or "gradients"."""
-        return self.words.get(what) or self.text[f"kind_{what}"].format(kind=self.kind.label)
+        return self.words.get(what) or self.text[f"kind_{what}"].format(
+            kind=self.kind.label, g=self.notation.activation
+        )
 
     def statistics(self) -> list[str]:
         """What there is to say about the row as a whole."""

@@ -107,7 +107,9 @@ class _Narration:
     def say(self, sentence: str = "", indent: int = 0, /, **slots: Any) -> None:
         """A sentence of the catalogue, or an empty line."""
         hang = 5 if sentence.startswith("bp") and indent == 0 else 0  # the width of "BP1  "
-        self.lines += wrapped(self.text[sentence].format(**slots) if sentence else "", indent, hang)
+        self.lines += wrapped(
+            self.text[sentence].format(g=self.notation.activation, **slots) if sentence else "", indent, hang
+        )
 
     def write(self, formula: str, indent: int = 2) -> None:
         """A formula, broken where it is too long."""
@@ -195,7 +197,7 @@ class _Narration:
         if f.u[l] is not None:
             names, vectors = [*names, on], [*vectors, f.u[l][self.row]]
         if mask is not None or residual:
-            names, vectors = [*names, f"g({on})"], [*vectors, self._g(l)]
+            names, vectors = [*names, f"{self.notation.activation}({on})"], [*vectors, self._g(l)]
         if mask is not None:
             names, vectors = [*names, self.text["mask"]], [*vectors, mask]
         if residual:
@@ -266,7 +268,7 @@ class _Narration:
                 names, vectors = ([f"{name.vector('a', L)} − y", *names], [output - y, *vectors])
             elif ACTIVATIONS[a.output].elementwise:
                 da = loss_named(a.loss).pair(a.output).da(output[None, :], y[None, :])[0]
-                names = [f"∂loss/∂{name.vector('a', L)}", f"g′({name.vector('z', L)})", *names]
+                names = [f"∂loss/∂{name.vector('a', L)}", f"{name.slope}({name.vector('z', L)})", *names]
                 vectors = [da, self._slope(L), *vectors]
         self.table(names, vectors, None if target is None else np.isnan(target))
         if target is None or share is None or not (fused or len(vectors) > 1):
@@ -277,7 +279,7 @@ class _Narration:
         message = (
             f"({number(output[j])} − {factor(target[j])})" if fused else " · ".join(factor(v[j]) for v in vectors[:-1])
         )
-        symbols = "s·(a − y)" if fused else "s · ∂loss/∂a · g′"
+        symbols = "s·(a − y)" if fused else f"s · ∂loss/∂a · {name.slope}"
         self.write(f"{name.entry(name.delta, L, j)} = {symbols} = {number(share)} · {message} = {number(delta[j])}")
 
     def _slope(self, l: int) -> Array:
@@ -303,7 +305,7 @@ class _Narration:
         names, vectors = [name.vector("da", l)], [self.da[l]]
         elementwise = ACTIVATIONS[self.architecture.layers[l - 1].activation].elementwise
         if elementwise:
-            names = [*names, f"g′({name.vector('u' if kind else 'z', l)})"]
+            names = [*names, f"{name.slope}({name.vector('u' if kind else 'z', l)})"]
             vectors = [*vectors, self._slope(l)]
         if mask is not None:
             names, vectors = [*names, self.text["mask"]], [*vectors, mask]
@@ -317,7 +319,7 @@ class _Narration:
         j = int(np.argmax(np.abs(b.delta[l][self.row])))
         self._spell_error(l, j)
         if elementwise:
-            message = " · ".join(["da", "g′", *([] if mask is None else [self.text["mask"]])])
+            message = " · ".join(["da", name.slope, *([] if mask is None else [self.text["mask"]])])
             formula = " · ".join(factor(vector[j]) for vector in vectors)
             self.write(f"{name.entry(symbol, l, j)} = {message} = {formula} = {number(pulled[j])}", 4)
         if kind:

@@ -31,18 +31,16 @@ export function speak(language) {
 export const tIn = (language, name) => WORDS[name]?.[LANGUAGES.indexOf(language)] ?? name;
 
 /**
- * A sentence in the language spoken, its slots filled.
+ * A sentence in the language spoken, its slots filled; {n:row|rows} becomes "1 row" or "12 rows".
  * @param {string} name
  * @param {Record<string, any>} [slots]
  * @returns {string}
  */
 export function t(name, slots = {}) {
   const text = WORDS[name]?.[current.index] ?? name;
-  const said = text.replace(/\{(\w+)\}/g, (whole, slot) =>
-    slot in slots ? String(slots[slot]) : whole,
-  );
-  return said.replace(
-    /(^|[^\d.,])1 (inputs?|outputs?|hidden units?|steps?|rows?|epochs?|terms?|numbers?)\b/g,
-    (whole, before, noun) => `${before}1 ${noun.replace(/s$/, "")}`,
-  );
+  return text.replace(/\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}/g, (whole, slot, one, several) => {
+    if (!(slot in slots)) return whole;
+    const value = String(slots[slot]);
+    return several === undefined ? value : `${value} ${value === "1" ? one : several}`;
+  });
 }
