@@ -21,6 +21,7 @@ import os
 import sys
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,11 @@ def fresh(options: argparse.Namespace) -> int:
     entries = examine_all_fresh(chosen(options, fresh_cases()), options.folder, options.processes)
     print(fresh_table(entries))
     if options.output_file is not None:
-        options.output_file.write_text(json.dumps({"score": fresh_score(entries)}, indent=1))
+        kept = {
+            "part": options.part, "when": "once, no verdict looked at", "date": date.today().strftime("%-d %B %Y"),
+            "left_out": sum(not entry["counts"] for entry in entries), "score": fresh_score(entries),
+        }  # fmt: skip
+        options.output_file.write_text(json.dumps(kept, indent=1))
     if options.wrong is not None:
         options.wrong.write_text(wrong(entries), encoding="utf-8")
     return 0

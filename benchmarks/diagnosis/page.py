@@ -8,6 +8,7 @@ from typing import Any
 from diagnosis.cases import DOCTOR, HARM, JUDGES, is_right
 from diagnosis.controls import BEHIND, BETTER, RISE
 from diagnosis.faults import FAULTS
+from diagnosis.saved_scores import blind_set, bold, saved_scores, second_set, share
 
 Entries = list[dict[str, Any]]
 
@@ -34,11 +35,6 @@ def score(entries: Entries) -> dict[str, dict[str, float]]:
     }
 
 
-def share(part: float, whole: float) -> str:
-    """A share in per cent with its counts."""
-    return f"{100 * part / whole:.1f} % ({part:g}/{whole:g})" if whole else "-"
-
-
 def score_table(entries: Entries) -> str:
     """One line per method."""
     lines = [
@@ -52,18 +48,14 @@ def score_table(entries: Entries) -> str:
             share(s["silent"], s["faulty"]),
             share(s["false_alarms"], s["healthy"]),
         ]
-        lines.append(f"| {_bold(judge)} | {' | '.join(cells)} |")
+        lines.append(f"| {bold(judge)} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _bold(judge: str) -> str:
-    return f"**{judge}**" if judge == DOCTOR else judge
 
 
 def fault_table(entries: Entries) -> str:
     """One line per fault: cases that count, and how many of them each method names correctly."""
     raters = raters_of(entries)
-    lines = [f"| fault | right first cause | cases | {' | '.join(map(_bold, raters))} | harmless |"]
+    lines = [f"| fault | right first cause | cases | {' | '.join(map(bold, raters))} | harmless |"]
     lines.append("|---|---|---|" + "---|" * (len(raters) + 1))
     for fault in FAULTS:
         own = [e for e in entries if e["fault"] == fault.name]
@@ -97,7 +89,7 @@ def alarm_table(entries: Entries) -> str:
         healthy = [e["verdicts"][judge] for e in entries if not e["fault"] and e["counts"]]
         rules = Counter(rule for v in healthy for rule in set(v.get("rules", v["first"])))
         message = ", ".join(f"{rule} {n}" for rule, n in rules.most_common())
-        lines.append(f"| {_bold(judge)} | {message or 'none'} |")
+        lines.append(f"| {bold(judge)} | {message or 'none'} |")
     return "\n".join(lines)
 
 
@@ -138,6 +130,7 @@ def in_time(entries: Entries) -> str:
 
 def page(entries: Entries, held: dict[str, dict[str, float]] | None, tables: Entries) -> str:
     """docs/doctor-benchmark.md."""
+    kept = saved_scores()
     faulty = [e["fault"] for e in entries if e["fault"]]
     n_faults, n_cases, n_healthy = len(set(faulty)), len(faulty), len(entries) - len(faulty)
     return f"""# How often the doctor is right
@@ -156,8 +149,8 @@ if its first cause is one of those listed beforehand (`benchmarks/diagnosis/faul
 step with an alarm. "Named at all" is any finding or alarm at any step.{seconds(entries)}
 
 The doctor was developed using the wrong verdicts on these cases: they are its training set, and their score is an
-upper bound.
-{_held_out(held)}{_tables(tables)}
+upper bound. The blind score below shows its performance on cases that were not used in its development.
+{second_set(kept["second_set"], held)}{blind_set(kept["blind"])}{_tables(tables)}
 ## Fault by fault
 
 The table counts verdicts with the right first cause. A fault is harmless, and not counted, if the error of the final
@@ -216,27 +209,4 @@ def _tables(entries: Entries) -> str:
     for name in dict.fromkeys(e["fault"] for e in entries if e["fault"]):
         own = [e for e in entries if e["fault"] == name]
         lines.append(f"| {name} | {len(own)} | {sum(is_right(e, DOCTOR) for e in own)} |")
-    return "\n" + "\n".join(lines) + "\n"
-
-
-def _held_out(held: dict[str, dict[str, float]] | None) -> str:
-    if not held:
-        return ""
-    lines = [
-        "## Second set",
-        "",
-        "Further faults and healthy runs with other networks and data (`benchmarks/diagnosis/held_out.py`). They were",
-        "kept apart until their first score was known; their wrong verdicts were then used in the development of the",
-        "doctor, so that their present score is an upper bound as well:",
-        "",
-        "| | first cause right | right cause named at all | false alarms on healthy runs |",
-        "|---|---|---|---|",
-    ]
-    for judge, s in held.items():
-        cells = [
-            share(s["first_right"], s["faulty"]),
-            share(s["anywhere_right"], s["faulty"]),
-            share(s["false_alarms"], s["healthy"]),
-        ]
-        lines.append(f"| {_bold(judge)} | {' | '.join(cells)} |")
     return "\n" + "\n".join(lines) + "\n"

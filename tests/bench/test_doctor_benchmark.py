@@ -18,7 +18,7 @@ if not BENCHMARKS.exists():
     pytest.skip("the benchmarks are not part of this copy; run from a checkout", allow_module_level=True)
 sys.path.append(str(BENCHMARKS))  # last: the folder of tests has modules of the same names
 
-from diagnosis import cases, controls, faults, held_out, page, plans, rules  # noqa: E402
+from diagnosis import cases, controls, faults, held_out, page, plans, rules, saved_scores  # noqa: E402
 from diagnosis.observations import observe  # noqa: E402
 
 
@@ -145,3 +145,23 @@ def test_a_healthy_training_is_judged_by_its_rows() -> None:
     plan.epochs = 1
     run = plan.train()
     assert controls.ailments(plan, run, plan.errors(run)[1])
+
+
+def test_the_page_tells_the_kept_scores_of_blind_sets() -> None:
+    """The page of the repository has the sections that are made of scores.json, word by word."""
+    kept = saved_scores.saved_scores()
+    written = (BENCHMARKS.parent / "docs" / "doctor-benchmark.md").read_text(encoding="utf-8")
+    assert saved_scores.blind_set(kept["blind"]) in written
+    assert saved_scores.second_set(kept["second_set"]) in written
+    first = kept["blind"][0]["score"]
+    assert f"({first['all faults']['first']}/{first['all faults']['cases']})" in written
+
+
+def test_the_kinds_of_a_kept_score_add_up() -> None:
+    """Of every run the kinds together are all faults, and no more of them are right than there are."""
+    for run in saved_scores.saved_scores()["blind"]:
+        score = run["score"]
+        kinds = [row for kind, row in score.items() if kind not in ("all faults", "healthy")]
+        for name in ("cases", "first", "anywhere"):
+            assert sum(row[name] for row in kinds) == score["all faults"][name]
+        assert all(row["first"] <= row["anywhere"] <= row["cases"] for row in score.values())

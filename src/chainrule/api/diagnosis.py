@@ -52,6 +52,7 @@ def _diagnosed(replayer: RunReplayer, data: tuple[Any, ...] | None, thorough: bo
             **_table(replayer),
             class_weight=record.class_weight,
             held_out=replayer.held_out,
+            held_out_targets=None if replayer.validation is None else replayer.validation.targets,
             index=record.index,
             thorough=thorough,
             tell=line,

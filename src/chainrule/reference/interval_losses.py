@@ -136,6 +136,7 @@ def gaussian(name: str, levels: tuple[float, ...]) -> Loss:
         distance=True,
         scale=_scale_of_gaussian,
         constant=_constant_gaussian,
+        least=_least_gaussian,
         worked=texts.gaussian,
         gates=texts.gaussian_gates,
     )
@@ -179,4 +180,10 @@ def _constant_gaussian(y: Array, known: Array, mean: Array) -> Array:
     variance = (w * (y - mean) ** 2).sum(axis=0) / np.maximum(w.sum(axis=0), 1)
     sigma = np.maximum(np.sqrt(variance), standard_deviation(np.asarray(-np.inf)))
     found: Array = 0.5 * (0.5 * ((y - mean) / sigma) ** 2 + np.log(sigma) + HALF_LOG_2_PI)
+    return found
+
+
+def _least_gaussian(y: Array, known: Array, mean: Array) -> Array:
+    # densities have no upper bound: a deviation of a tenth of the constant's counts as good as any
+    found: Array = _constant_gaussian(y, known, mean) - 0.5 * np.log(10.0)
     return found

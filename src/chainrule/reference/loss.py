@@ -125,6 +125,8 @@ class Loss:
     constant : callable, optional
         Called with y (n, n_outputs), which entries are not missing (they are 0 in y), and the weighted mean of each
         output; gives the loss of every entry for the best constant output.
+    least : callable, optional
+        Called likewise; gives the loss of every entry for a prediction as good as any, where that is not 0.
     worked : callable, optional
         Called with the output activation; gives the loss of a row in numbers, a Worked.
     gates : callable, optional
@@ -154,6 +156,7 @@ class Loss:
     scale: Callable[[npt.NDArray[Any], int], float] = spread
     side: Callable[[Array], Array] | None = None
     constant: Callable[[Array, Array, Array], Array] | None = None
+    least: Callable[[Array, Array, Array], Array] | None = None
     worked: Callable[[str], Worked] | None = None
     gates: Callable[[Any, Any, float, str, int], Sequence[int]] | None = None
     __repr__ = short_repr

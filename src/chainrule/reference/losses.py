@@ -213,6 +213,7 @@ LOSSES: dict[str, Loss] = {
             expected="counts or rates ≥ 0",
             scale=constants.scale_of_poisson,
             constant=constants.constant_poisson,
+            least=constants.least_poisson,
             worked=texts.poisson,
             gates=texts.poisson_gates,
         ),

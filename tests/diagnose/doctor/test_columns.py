@@ -56,6 +56,8 @@ LEAKS = {
     "class under another name": (CHURN, np.where(CHURN == 1, "lost", "kept"), True, "copy"),
     "class and a little noise": (CHURN, CHURN + 0.02 * W, True, "copy"),
     "one row in a hundred wrong": (CHURN, np.where(np.arange(N) % 100 == 7, 1 - CHURN, CHURN), True, "copy"),
+    "the class where it is known": (CHURN, np.where(noise(11) < 1, CHURN - 0.5, 0.0), True, "copy"),
+    "the class, blank in some rows": (CHURN, where(noise(11) < 1, np.where(CHURN == 1, "lost", "kept")), True, "copy"),
     "filled for one class": (CHURN, where(CHURN == 1, REASONS), True, "filled"),
     "a number for one class": (CHURN, where(CHURN == 1, np.abs(W)), True, "filled"),
     "a date for one class": (CHURN, where(CHURN == 1, np.full(N, "2024-03-01")), True, "filled"),
@@ -105,6 +107,11 @@ HONEST = {
         {"before": np.cumsum(Z)[1:-1], "earlier": np.cumsum(Z)[:-2], "trend": np.cumsum(Z)[2:] + 3 * W[2:]},
         np.cumsum(Z)[2:] + 1e-3 * np.arange(N - 2), False,
     ),
+    "three grades, the middle one open": ({"x": np.round(np.clip(X + 1, -1, 1)), "z": Z}, (X + 0.2 * Z > -0.6), True),
+    "y = a + b": ({"a": X, "b": Z, "noise": W}, X + Z, False),
+    "y = a + b alone": ({"a": X, "b": Z}, X + Z, False),
+    "a sum with an error": ({"a": X, "b": Z, "c": X + W}, X + Z + 0.1 * noise(12), False),
+    "twice one and another": ({"a": X, "b": Z, "c": X + W}, 2 * X + Z, False),
     "missing cells of any class": ({"x": where(W > 0, X), "z": Z}, CHURN, True),
 }  # fmt: skip
 
@@ -114,8 +121,28 @@ def test_what_predicts_well_is_not_accused(name: str) -> None:
     """Laws, thresholds and tables of one column: no fault; a table of one column is not even asked about."""
     columns, target, is_class = HONEST[name]
     found = leaks({**columns, "y": target}, "y", is_class=is_class)
-    assert all(one.severity == "note" and one.variant == "question" for one in found)
+    assert all(one.severity == "note" and one.variant in ("question", "sum-question") for one in found)
     assert not found or len(columns) > 1
+
+
+@pytest.mark.parametrize(("sign", "word"), [(1, "+"), (-1, "−")])
+def test_two_parts_of_a_target_are_named(sign: int, word: str) -> None:
+    """Guests with and without a card are the guests: of these the weather tells half, and no law makes them exact."""
+    casual, y = np.round(500 + 90 * W), SOLD
+    parts = {"a": y - sign * casual, "b": casual}
+    (found,) = leaks({"x": X, **parts, "y": y}, "y")
+    assert (found.severity, found.variant, found.evidence["columns"]) == ("fault", "sum", ["a", "b"])
+    assert f"y = a {word} b" in found.words("claim") and f"y = a {word} b" in found.words("claim", "ko")
+    few = {name: np.round(values / 100) for name, values in parts.items()}
+    assert [one.severity for one in leaks({"x": X, **few, "y": y}, "y")] == [], "rounded parts are no parts"
+
+
+def test_a_sum_is_a_question_where_nothing_else_tells_of_it() -> None:
+    """y = a + b beside noise may be a law: a note that says what adds up, and asks when it is known."""
+    (question,) = leaks({"a": X, "b": Z, "noise": W, "y": X + Z}, "y")
+    assert (question.severity, question.variant) == ("note", "sum-question")
+    assert "y = a + b" in question.words("claim") and question.remedy.startswith("not needed")
+    assert leaks({"a": X, "b": Z, "y": X + Z}, "y") == [], "nothing else is in the table"
 
 
 def test_a_law_beside_noise_is_a_question() -> None:

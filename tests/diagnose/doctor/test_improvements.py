@@ -81,5 +81,5 @@ def test_a_few_rows_far_away_do_not_hide_the_difference_of_all_others() -> None:
     worse = better + 0.5
     worse[:3] = 1e6
     assert paired_t(worse, better, None) < 4
-    assert paired_t(worse, better, None, chance=0.7) > 10
-    assert paired_t(better, worse, None, chance=0.7) < -10
+    assert paired_t(worse, better, None, reach=0.7) > 10
+    assert paired_t(better, worse, None, reach=0.7) < -10

@@ -7,8 +7,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.diagnose.doctor import trials
-from chainrule.diagnose.doctor.data_rules import _keys
 from chainrule.diagnose.doctor.finding import Diagnosis
+from chainrule.diagnose.doctor.held_out_rules import _keys
 from chainrule.diagnose.doctor.interface import commands
 
 

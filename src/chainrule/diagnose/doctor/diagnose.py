@@ -17,7 +17,7 @@ from chainrule.diagnose.doctor.start_rules import start_rules
 from chainrule.diagnose.doctor.symptom_rules import symptom_rules
 from chainrule.diagnose.doctor.wiring_rules import wiring_rules
 
-MISLEADING = ("duplicate-rows", "target-leak", "overfitting")
+MISLEADING = ("duplicate-rows", "target-leak", "overfitting", "input-scale:held-out")
 """Faults that mislead but keep no network from fitting its rows: a cause of that stands before them."""
 SLOW_ALONE = ("label-noise", "input-scale:code")
 """Faults of the data that a network learns in spite of, if less: a cause that keeps it from learning stands first."""
@@ -87,7 +87,7 @@ def arranged(causes: Sequence[Finding], symptoms: Sequence[Finding], hopeless: b
     excluded = {name for id_ in faults(causes) for name in EXCLUDES.get(id_, ())}
     causes = [finding for finding in causes if finding.id not in excluded]
     ordered = sorted((finding for finding in causes if finding.severity == FAULT), key=lambda finding: finding.rank)
-    failing = [finding for finding in ordered if finding.id not in MISLEADING]
+    failing = [finding for finding in ordered if not _named(finding, MISLEADING)]
     failing.sort(key=lambda finding: _named(finding, SLOW_ALONE) and finding.variant != "all" and not _heals(finding))
     ill = [one for one in symptoms if one.severity == FAULT and one.id not in (*excluded, *faults(failing))]
     notes = [finding for finding in (*causes, *symptoms) if finding.severity != FAULT]
@@ -98,7 +98,7 @@ def arranged(causes: Sequence[Finding], symptoms: Sequence[Finding], hopeless: b
     shown, left = _with_consequences(failing, ill)
     if left:  # no cause of these was found: the earliest one stands for them
         shown.insert(0, left[0].because(left[1:]))
-    shown += [finding for finding in ordered if finding.id in MISLEADING]
+    shown += [finding for finding in ordered if _named(finding, MISLEADING)]
     there = faults([*shown, *(each for finding in shown for each in finding.consequences)])
     return [*shown, *(finding for finding in notes if finding.id not in there)]
 

@@ -142,7 +142,7 @@ def fits_better(outcome: Outcome) -> bool:
     """Whether the loss of the training rows falls much, by what is left of it or by the way from a constant output."""
     case = outcome.case
     on_the_way = shortfall(case.loss_reached, outcome.loss, case.chance) >= SHORTFALL
-    if not (on_the_way or outcome.loss <= FITS * case.loss_reached):
+    if not (on_the_way or outcome.loss - case.least <= FITS * (case.loss_reached - case.least)):
         return False
     return all(t_value(case, worse, outcome.by_row) > CLEARLY for worse in (case.losses_at_end, case.chance_by_row))
 
@@ -157,10 +157,10 @@ def worth(suspect: Suspect) -> float:
 def holds_better(case: RunView, own: UnseenRows, changed: UnseenRows, least: float) -> bool:
     """Whether unseen rows have a lower loss beyond doubt, and much of it or of the mistakes is gone."""
     before, after = case.mean(own.losses), case.mean(changed.losses)
-    if not after < min(before, case.chance) or paired_t(own.losses, changed.losses, case.weight, case.chance) < CLEARLY:
+    if not after < min(before, case.chance) or paired_t(own.losses, changed.losses, case.weight, case.reach) < CLEARLY:
         return False
     if own.mistaken is None or changed.mistaken is None:
-        return after <= HOLDS * before and before - after >= least * case.chance
+        return after - case.least <= HOLDS * (before - case.least) and before - after >= least * case.reach
     mended, spoilt = (int(rows.sum()) for rows in (own.mistaken & ~changed.mistaken, changed.mistaken & ~own.mistaken))
     of_constant = len(own.mistaken) - int(np.bincount(case.classes).max()) if case.classes is not None else 0
     fewer = changed.mistaken.sum() <= FEWER * own.mistaken.sum() and mended - spoilt >= least * of_constant

@@ -201,4 +201,4 @@ def _above_chance(seen: label_noise_forest.ForestPredictions, classes: bool) -> 
 def _generalises(case: RunView) -> bool:
     """Whether held-out rows were predicted better than by a constant: then the labels do hold something."""
     held = [value for value in case.history.get("validation_loss", []) if np.isfinite(value)]
-    return bool(held) and min(held) < 0.9 * case.chance
+    return bool(held) and case.chance - min(held) > 0.1 * case.reach

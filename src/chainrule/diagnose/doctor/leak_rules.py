@@ -3,7 +3,9 @@
 That one column predicts well is no accusation: y = 2·x + 1, a price by kilometres, a class beyond a threshold are what
 a first table looks like, and what a law of nature looks like. A leak takes evidence of another kind:
 
-    copy      the column holds the target itself: the same numbers, or its classes one to one under other names
+    copy      the column holds the target itself: the same numbers, or its classes one to one under other names, in
+              all rows or in those where it is filled
+    sum       two columns whose sum is the target, row by row, of which all others tell something (`sum_rules`)
     filled    the column is filled, or differs from its usual value, for one class and for no other
     settles   the column settles the target to the last row, where all others together only tell something of it: in
               rows that are that uncertain nothing measured beforehand is that sure
@@ -23,6 +25,7 @@ import numpy.typing as npt
 from chainrule.diagnose.doctor import label_noise_forest
 from chainrule.diagnose.doctor.columns import Cells, TableColumn
 from chainrule.diagnose.doctor.finding import NOTE, Finding
+from chainrule.diagnose.doctor.sum_rules import sum_rules
 
 Array = npt.NDArray[Any]
 FEWEST = 40
@@ -48,7 +51,7 @@ class Leak:
 
     column: int
     kind: str
-    """"copy", "filled", "several" or "settles"."""
+    """"copy", "filled", "several", "settles" or "sum"."""
     skill: float
     to_the_last: bool = False
     evidence: dict[str, Any] | None = None
@@ -64,6 +67,8 @@ def leak_rules(cells: Cells) -> Iterator[Finding]:
         yield from _settled(cells, settles)
     if accused:
         yield accusation(cells, accused)
+    elif not settles:
+        yield from sum_rules(cells)
 
 
 def accusations(cells: Cells, found: Sequence[Leak]) -> list[Leak]:
@@ -204,6 +209,8 @@ def _of_classes(j: int, column: TableColumn, cells: Cells, structural: bool) -> 
         usual = distinct[int(np.argmax(n))]  # the level or number of rows that have nothing to say
         most_others = 5 if column.kind == "number" else 2
         leak = _filled(j, values != usual, cells, whole=True) if len(distinct) > most_others else None
+    if leak is None:
+        leak = _copied_in_part(j, column, truth)
     if leak is not None or known.mean() < PURE:
         return leak
     x, y = values[known], truth[known]
@@ -235,9 +242,40 @@ def _filled(j: int, filled: npt.NDArray[np.bool_], cells: Cells, *, whole: bool 
     return None
 
 
-def _one_to_one(x: Array, y: Array) -> bool:
+def _copied_in_part(j: int, column: TableColumn, truth: Array) -> Leak | None:
+    """The classes one to one wherever the column is filled, or differs from one value that tells nothing of them.
+
+    What it leaves open must be open at random, and what it says be right: three grades of which the lowest and the
+    highest are of one class each are no copy, since the middle one is more of this class or of that.
+    """
+    known, (distinct, n) = column.known, np.unique(column.values[column.known], return_counts=True)
+    if not 2 <= len(distinct) <= FEW_VALUES:
+        return None
+    blanks = [~known] if known.mean() < PURE else [known & (column.values == v) for v in distinct[n >= FILLED_ROWS]]
+    for blank in blanks:
+        said = known & ~blank
+        if said.sum() < max(FILLED_ROWS, FILLED_SHARE * len(truth)) or len(np.unique(truth[said])) < np.ptp(truth) + 1:
+            continue
+        least = int(np.bincount(truth[said]).min())
+        if least >= FILLED_ROWS and _one_to_one(column.values[said], truth[said], EXACTLY) and _alike(truth, blank):
+            return Leak(column=j, kind="copy", skill=1.0, evidence={"share": float(said.mean())})
+    return None
+
+
+def _alike(truth: Array, rows: npt.NDArray[np.bool_]) -> bool:
+    """Whether the classes are as frequent in these rows as in the others, by MARGIN standard errors.
+
+    Formula   |χ² − df| ≤ MARGIN·√(2·df) above, df = number of classes − 1; Pearson (1900)
+    """
+    table = np.array([np.bincount(truth[part], minlength=int(truth.max()) + 1) for part in (rows, ~rows)], float)
+    expected = table.sum(axis=0) * table.sum(axis=1, keepdims=True) / table.sum()
+    chi, df = float(((table - expected) ** 2 / np.maximum(expected, 1e-9)).sum()), table.shape[1] - 1
+    return chi <= df + MARGIN * float(np.sqrt(2 * df))
+
+
+def _one_to_one(x: Array, y: Array, least: float = PURE) -> bool:
     """Whether the values of a column are the classes under other names: one value, or one narrow range of values far
-    from all others, for each class."""
+    from all others, for each class; least: share of its rows that are of that class."""
     values, codes = np.unique(x, return_inverse=True)
     classes, of = np.unique(y, return_inverse=True)
     k = len(classes)
@@ -253,7 +291,7 @@ def _one_to_one(x: Array, y: Array) -> bool:
     table = np.zeros((k, k))
     np.add.at(table, (codes.reshape(-1), of.reshape(-1)), 1)
     most = table.max(axis=1)
-    pure = most >= PURE * np.maximum(table.sum(axis=1), 1)
+    pure = most >= least * np.maximum(table.sum(axis=1), 1)
     return bool(pure.all() and len(set(table.argmax(axis=1))) == k)
 
 

@@ -51,8 +51,8 @@ def outcome_rules(case: RunView) -> Iterator[Finding]:
         return
     step = min((best + 1) * case.task.steps_per_epoch, case.n_steps - 1)
     n_held = UNKNOWN if case.held_out is None else len(case.held_out)
-    beaten = case.learnable is None or case.learnable - gained / case.chance > BEATEN / np.sqrt(n_held)
-    rose = risen > RISEN and held[-1] > ABOVE * held[best] and beaten
+    beaten = case.learnable is None or case.learnable - gained / case.reach > BEATEN / np.sqrt(n_held)
+    rose = risen > RISEN and held[-1] - case.least > ABOVE * (held[best] - case.least) and beaten
     falling = own[-1] < own[best] and case.loss_at_end < held[-1]
     if not rose and _by_heart(case, float(own[-1]), float(held[best]), beaten):
         yield Finding(id="overfitting", variant="heart", step=step, evidence=evidence)
@@ -64,4 +64,5 @@ def _by_heart(case: RunView, own: float, held: float, beaten: bool) -> bool:
     """Whether every row was learned, by far more weights than rows, and held-out rows were never told as well."""
     weights = case.start.flat.size / case.task.n_samples
     many = weights >= WEIGHTS_ALONE or (weights >= WEIGHTS and beaten)
-    return many and max(own, case.loss_at_end) <= BY_HEART * held and held >= OPEN * case.chance
+    left, open_ = max(own, case.loss_at_end) - case.least, held - case.least
+    return many and left <= BY_HEART * open_ and open_ >= OPEN * case.reach

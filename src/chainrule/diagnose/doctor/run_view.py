@@ -54,6 +54,8 @@ class RunView:
     class_weight: Any = None
     held_out: Array | None = None
     """The inputs of the rows that were held out, where they are known."""
+    held_out_targets: Array | None = None
+    """Their targets as the engine takes them."""
     index: npt.NDArray[np.int64] | None = None
     """Training rows as indices into the X given to train, or None where every row was used."""
     unjudged: list[str] = field(default_factory=list)
@@ -146,7 +148,10 @@ class RunView:
     @cached_property
     def classes(self) -> npt.NDArray[np.int64] | None:
         """The class of every row of the sample, also where the classes are one-hot values; None for values."""
-        targets = self.task.targets[self.sample]
+        return self.classes_of(self.task.targets[self.sample])
+
+    def classes_of(self, targets: Array) -> npt.NDArray[np.int64] | None:
+        """The classes of rows by their targets as the engine takes them; None for values."""
         if targets.ndim == 1:
             return targets.astype(np.int64)
         if self.settings.label_smoothing:  # the largest share stays that of the class
@@ -220,6 +225,16 @@ class RunView:
         return self.mean(self.chance_by_row)
 
     @cached_property
+    def least(self) -> float:
+        """J of predictions as good as any: 0 for most losses."""
+        return self.mean(least_losses(self.task.architecture.loss, self.y, self.weight))
+
+    @property
+    def reach(self) -> float:
+        """How much of the loss of a constant output there is to take away."""
+        return self.chance - self.least
+
+    @cached_property
     def loss_reached(self) -> float:
         """J after the last step, or the mean of the recorded losses of the last epoch where that is lower.
 
@@ -232,10 +247,12 @@ class RunView:
 
     @cached_property
     def learned(self) -> float:
-        """Share of the loss of a constant output that the run has taken away: 0 at chance, 1 at loss 0."""
-        if not np.isfinite(self.loss_reached) or self.chance <= 0:
+        """Share of the reach that the run has taken away: 0 at chance, 1 at the least loss there is."""
+        if not np.isfinite(self.loss_reached) or not self.reach > 0:
             return 0.0
-        return 1 - self.loss_reached / self.chance
+        if np.isinf(self.reach):  # nothing is known of the loss of a constant output
+            return 1.0
+        return (self.chance - self.loss_reached) / self.reach
 
     @property
     def failed(self) -> bool:
@@ -298,13 +315,23 @@ def constant_losses(loss: str, y: Array, weight: Array | None) -> Array:
     Formula   classes: −Σ_j y_j·log f_j with the frequencies f (labels: both ends); squared error: ½·Σ (y − mean)²;
               absolute error and Huber: about the median; Poisson: a − y·log a at the mean
     """
+    constant = loss_named(loss).constant
+    if constant is None:  # nothing is known of its best constant
+        return np.full(len(y), np.inf)
+    return _by_row(constant, y, weight)
+
+
+def least_losses(loss: str, y: Array, weight: Array | None) -> Array:
+    """The loss of every row for a prediction as good as any, (n,): 0 for most losses; for Poisson y − y·log y."""
+    least = loss_named(loss).least
+    return np.zeros(len(y)) if least is None else _by_row(least, y, weight)
+
+
+def _by_row(of_entries: Callable[[Array, Array, Array], Array], y: Array, weight: Array | None) -> Array:
+    """The sum over the entries of a row that are known; of_entries is given y, which are known, and the means."""
     known = ~np.isnan(y)
     w = known * (np.ones(len(y)) if weight is None else weight.astype(np.float64))[:, None]
     filled = np.where(known, y, 0.0)
     mean = (w * filled).sum(axis=0) / np.maximum(w.sum(axis=0), 1e-300)
-    constant = loss_named(loss).constant
-    if constant is None:  # nothing is known of its best constant
-        return np.full(len(y), np.inf)
-    value = constant(filled, known, mean)
-    total: Array = np.where(known, value, 0.0).sum(axis=1)
+    total: Array = np.where(known, of_entries(filled, known, mean), 0.0).sum(axis=1)
     return total

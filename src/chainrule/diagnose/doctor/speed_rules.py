@@ -46,6 +46,8 @@ of sigmoid leave 0.01 (Nielsen, chapter 5) and learn."""
 SHRINKING = 2.0
 """A step multiplies every weight by 1 − η·l2: beyond η·l2 = 2 weights grow at every step whatever the data say."""
 JUMPED, FADED = 3.0, 0.05
+AHEAD = 0.75
+"""Share of what further steps leave of the loss, from which a higher rate without them was what the run needed."""
 
 
 def speed_rules(case: RunView) -> Iterator[Finding]:
@@ -203,8 +205,15 @@ def _rates(case: RunView) -> list[Suspect]:
     if case.diverged is None and case.failed:
         n_more = n_trial_steps(case, max(4 * case.n_steps, 500), whole=True)
         more = trial(case, Change(), n_more, start=case.n_steps)
-        suspects.append(Suspect(outcome=more, finding=partial(_steps, case, more), longer=True))
+        if not any(_replaces(suspect.outcome, more) for suspect in higher):
+            suspects.append(Suspect(outcome=more, finding=partial(_steps, case, more), longer=True))
     return suspects + higher
+
+
+def _replaces(faster: Outcome, more: Outcome) -> bool:
+    """Whether ten times the rate leaves clearly less in the steps there were than going on does."""
+    least = more.case.least
+    return faster.change.learning_rate <= HIGHER[0] and faster.loss - least <= AHEAD * (more.loss - least)
 
 
 def _far_off(case: RunView) -> Finding | None:

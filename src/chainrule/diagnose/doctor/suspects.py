@@ -102,8 +102,8 @@ def helps_on_unseen(case: RunView, change: Change, n_steps: int | None = None) -
     worse, better = (_on(case, outcome, held) for outcome in (own, changed))
     weight = None if case.task.weight is None else case.task.weight[held]
     a, b = (float(np.average(losses, weights=weight)) for losses in (worse, better))
-    enough = shortfall(a, b, case.chance) > SHORTFALL / 2 and a - b > NOTICEABLE * abs(case.chance)
-    return enough and paired_t(worse, better, weight, case.chance) > SIGNIFICANT / 2
+    enough = shortfall(a, b, case.chance) > SHORTFALL / 2 and a - b > NOTICEABLE * case.reach
+    return enough and paired_t(worse, better, weight, case.reach) > SIGNIFICANT / 2
 
 
 UNCHANGED: dict[str, Any] = {

@@ -205,10 +205,10 @@ def t_value(case: RunView, worse: Array, better: Array) -> float:
 
     Source    Student (1908); weights as in a ratio estimate, Cochran (1977), section 6.3
     """
-    return paired_t(worse, better, case.weight, case.chance)
+    return paired_t(worse, better, case.weight, case.reach)
 
 
-def paired_t(worse: Array, better: Array, weight: Array | None, chance: float = np.inf) -> float:
+def paired_t(worse: Array, better: Array, weight: Array | None, reach: float = np.inf) -> float:
     """Mean of worse − better over its standard error; a row counts for ten times the constant's loss at most.
 
     Without a bound the few rows that a run lost sight of decide on all others: their losses have no variance to speak
@@ -218,7 +218,7 @@ def paired_t(worse: Array, better: Array, weight: Array | None, chance: float = 
     with np.errstate(all="ignore"):
         difference = np.where(worse == better, 0.0, worse - better)
         bound = 1e6 * (1 + float(np.median(np.abs(np.where(np.isfinite(better), better, 0.0)))))
-        bound = min(bound, BEYOND * abs(chance)) if chance else bound
+        bound = min(bound, BEYOND * abs(reach)) if reach else bound
         difference = np.nan_to_num(np.clip(difference, -bound, bound))
     mean = float((w * difference).sum() / w.sum())
     error = float(np.sqrt((w**2 * (difference - mean) ** 2).sum()) / w.sum())
@@ -251,6 +251,6 @@ def rescues(outcome: Outcome, chance: float | None = None) -> bool:
 
 def _is_better(case: RunView, worse: Array, outcome: Outcome) -> bool:
     """Whether a trial does better than these losses by more than rows differ; few rows, all of them known: by half."""
-    if case.task.n_samples < FEW and outcome.loss < HALF * case.mean(worse):
+    if case.task.n_samples < FEW and outcome.loss - case.least < HALF * (case.mean(worse) - case.least):
         return True
     return t_value(case, worse, outcome.by_row) > SIGNIFICANT

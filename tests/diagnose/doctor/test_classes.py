@@ -1,0 +1,58 @@
+"""Classes that are missed: rows that were lost, weights that hide them; and what is as it was meant to be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.diagnose.doctor.finding import Finding
+
+RNG = np.random.default_rng(3)
+N = 1600
+Y = (RNG.random(N) < 0.3).astype(int)
+X = RNG.normal(size=(N, 4)) + 1.6 * Y[:, None] * np.array([1.0, -1.0, 0.0, 0.0])
+HELD, TRAINED = np.arange(N) < 400, np.arange(N) >= 400
+
+
+def imbalance(rows: np.ndarray, **options: object) -> Finding | None:
+    """What is said of rare classes by a training on these rows, judged on the rows held out."""
+    run = cr.train(
+        cr.Network([4, 12, 1], "tanh", "sigmoid", seed=1), X[rows], Y[rows], validation=(X[HELD], Y[HELD]),
+        optimizer=cr.Adam(0.01), epochs=10, progress=False, **options,
+    )  # fmt: skip
+    return next((one for one in run.doctor() if one.id == "class-imbalance"), None)
+
+
+def test_a_class_that_was_filtered_away_is_named() -> None:
+    """Ten rows of a class among those trained on, a third of those held out: the class was lost on the way."""
+    found = imbalance(np.flatnonzero(TRAINED & ((Y == 0) | (np.cumsum(Y * TRAINED) <= 10))))
+    assert found is not None and (found.severity, found.variant) == ("fault", "held-out")
+    assert found.evidence["n_rare"] == 10 and found.evidence["share_held"] == pytest.approx(Y[HELD].mean())
+    assert "Class 1" in found.words("claim") and "1" in found.words("claim", "ko")
+
+
+def test_fewer_rows_of_the_frequent_class_are_no_loss() -> None:
+    """Half of the frequent class left out, as undersampling does, or none: nothing is said."""
+    assert imbalance(np.flatnonzero(TRAINED & ((Y == 1) | (np.arange(N) % 2 == 0)))) is None
+    assert imbalance(np.flatnonzero(TRAINED)) is None
+
+
+@pytest.mark.parametrize("by", ["rows", "classes"])
+def test_weights_that_hide_a_class_are_named(by: str) -> None:
+    """A fiftieth for every row of the rarer class: it is not recognised, and with equal weights it is."""
+    weight = np.where(Y[TRAINED] == 1, 0.02, 1.0)
+    found = imbalance(TRAINED, **({"sample_weight": weight} if by == "rows" else {"class_weight": {0: 1.0, 1: 0.02}}))
+    assert found is not None and (found.severity, found.variant) == ("fault", "weights")
+    assert found.evidence["weight"] == pytest.approx(0.02) and found.evidence["weight_others"] == pytest.approx(1.0)
+    assert found.evidence["recall"] < 0.3 < 0.7 < found.evidence["recall_equal"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"class_weight": "balanced"}, {"sample_weight": np.where(Y[TRAINED] == 1, 20.0, 1.0)},
+                {"sample_weight": RNG.gamma(0.5, size=int(TRAINED.sum()))}],
+    ids=["balanced", "the rare class weighs more", "weights of a survey"],
+)  # fmt: skip
+def test_weights_of_other_kinds_are_not_accused(options: dict[str, object]) -> None:
+    """Balanced ones, those that lift the rarer class, and weights that say nothing of classes."""
+    assert imbalance(TRAINED, **options) is None
