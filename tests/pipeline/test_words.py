@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.data.read import read
 from chainrule.data.table import Selection
-from chainrule.data.words_of_texts import frequent_words, prefixes
+from chainrule.data.words_of_texts import frequent_words, held_words, prefixes
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Values
 
@@ -92,3 +92,20 @@ def test_words_by_hand() -> None:
     assert frequent_words(["가 나", "가 다", "라"], [4, 4, 2]) == (("가",), 0.8)
     assert frequent_words(["", "--"], [5, 5]) == ((), 0.0)
     assert prefixes(["A  b c", ""], 2) == ["a b", ""]
+
+
+def test_words_as_scikit_learn_has_them() -> None:
+    """The same words in the same texts as by CountVectorizer: letters of any script, digits, one letter, no marks."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    texts = ["Kia Rio 1.4 LX", "kia-rio", "İstanbul'da ﬁne", "A_b a_B x²", "현대 아반떼, 1.6", "", "née Ünal née"] * 5
+    vectorizer = CountVectorizer(binary=True, token_pattern=r"(?u)\b\w+\b")
+    held = vectorizer.fit_transform(texts).toarray()
+    names = vectorizer.get_feature_names_out()
+    assert np.array_equal(held_words(texts, list(names)), held)
+    rows = np.arange(1.0, len(texts) + 1)
+    words, covered = frequent_words(texts, rows)
+    share = dict(zip(names, rows @ held / rows.sum(), strict=True))
+    expected = sorted((word for word in names if share[word] <= 0.95), key=lambda word: (-share[word], word))
+    assert words == tuple(expected[:64])
+    assert covered == pytest.approx(rows[held.any(axis=1)].sum() / rows.sum())

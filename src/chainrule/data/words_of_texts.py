@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ MOST_SHARE = 0.95
 LEAST_COVERED = 0.3
 """Share of the rows that hold a word that repeats, from which on a text is used by its words."""
 MOST_WORDS = 64
-WORD = r"(?u)\b\w+\b"
+WORD = re.compile(r"\b\w+\b")
 
 
 def frequent_words(texts: Sequence[str], rows: Any) -> tuple[tuple[str, ...], float]:
@@ -27,32 +28,35 @@ def frequent_words(texts: Sequence[str], rows: Any) -> tuple[tuple[str, ...], fl
     >>> frequent_words(["Kia Rio", "Kia Ceed", "Fiat Uno"], [6, 6, 3])
     (('kia', 'ceed', 'rio'), 0.8)
     """
-    from sklearn.feature_extraction.text import CountVectorizer
-
     rows = np.asarray(rows, np.float64)
-    vectorizer = CountVectorizer(binary=True, token_pattern=WORD)
-    try:
-        counts = vectorizer.fit_transform(texts)
-    except ValueError:  # no text holds a word
-        return (), 0.0
-    n = counts.T @ rows
+    held = [words_of(text) for text in texts]
+    places = {word: j for j, word in enumerate(sorted(set().union(*held)))}
+    text = np.repeat(np.arange(len(held)), [len(words) for words in held])
+    word = np.array([places[word] for words in held for word in words], np.int64)
+    n = np.bincount(word, rows[text], len(places))
     least, most = max(LEAST_ROWS, LEAST_SHARE * rows.sum()), MOST_SHARE * rows.sum()
-    names = vectorizer.get_feature_names_out()
-    order = [j for j in np.lexsort((names, -n)) if least <= n[j] <= most][:MOST_WORDS]
-    if not order:
+    often = np.flatnonzero((least <= n) & (n <= most))
+    chosen = often[np.argsort(-n[often], kind="stable")][:MOST_WORDS]
+    if not len(chosen):
         return (), 0.0
-    covered = np.asarray(counts[:, order].sum(axis=1)).ravel() > 0
-    return tuple(map(str, names[order])), float(rows[covered].sum() / rows.sum())
+    covered = np.zeros(len(held), bool)
+    covered[text[np.isin(word, chosen)]] = True
+    names = list(places)
+    return tuple(names[j] for j in chosen), float(rows[covered].sum() / rows.sum())
+
+
+def words_of(text: str) -> set[str]:
+    """The words of a text, in small letters."""
+    return set(WORD.findall(text.lower()))
 
 
 def held_words(texts: Sequence[str], words: Sequence[str]) -> Any:
     """(n_texts, n_words): 1 where a text holds a word."""
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    if not texts or not words:
-        return np.zeros((len(texts), len(words)))
-    found = CountVectorizer(binary=True, token_pattern=WORD, vocabulary=list(words)).transform(texts)
-    return found.toarray().astype(np.float64)
+    place = {word: j for j, word in enumerate(words)}
+    out = np.zeros((len(texts), len(words)))
+    for row, text in zip(out, texts, strict=True):
+        row[[place[word] for word in words_of(text) if word in place]] = 1
+    return out
 
 
 def prefixes(texts: Iterable[str], n_words: int) -> list[str]:

@@ -33,16 +33,36 @@ def quantiles(values: Array, weight: Array | None, shares: Sequence[float] | Arr
 
 
 def mean_and_scale(values: Array, weight: Array | None) -> tuple[float, float]:
-    """Weighted mean and standard deviation (divided by the sum of weights); the scale of a constant is 1."""
-    from sklearn.preprocessing import StandardScaler
+    """Weighted mean and standard deviation (divided by the sum of weights) of finite values; the scale of a constant
+    is 1."""
+    wide, unit = values.astype(np.float64), 1.0
+    mean, scale = _mean_and_scale(wide, weight)
+    if not np.isfinite(mean + scale):  # squares or sums overflowed: in units of the largest
+        unit = float(np.ldexp(1.0, int(np.frexp(np.abs(wide).max())[1]) - 1))
+        mean, scale = _mean_and_scale(wide / unit, moderate(weight))
+    return mean * unit, scale * unit
 
-    wide, unit = values.reshape(-1, 1).astype(np.float64), 1.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaler = StandardScaler().fit(wide, sample_weight=weight)
-        if not np.isfinite(scaler.mean_[0] + scaler.scale_[0]):  # squares or sums overflowed: in units of the largest
-            unit = float(np.ldexp(1.0, int(np.frexp(np.nanmax(np.abs(wide)))[1]) - 1))
-            scaler = StandardScaler().fit(wide / unit, sample_weight=moderate(weight))
-    return float(scaler.mean_[0]) * unit, float(scaler.scale_[0]) * unit
+
+def _mean_and_scale(values: Array, weight: Array | None) -> tuple[float, float]:
+    """The corrected two-pass algorithm, to the bit as scikit-learn's StandardScaler has it while it is finite.
+
+    Formula   m = Σ w·x / Σ w;  s² = (Σ w·(x − m)² − (Σ w·(x − m))² / Σ w) / Σ w;  s = 1 where s² is within its own
+              rounding error, n·ε·s² + (n·m·ε)² with n = Σ w
+    Source    Chan, Golub, LeVeque (1983), Algorithms for computing the sample variance
+    """
+    w = None if weight is None else weight.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        n = np.float64(len(values)) if w is None else np.add.reduce(w)
+        mean = _sum(values, w) / n
+        around = values - mean
+        variance = (_sum(around * around, w) - _sum(around, w) ** 2 / n) / n
+        eps = np.finfo(np.float64).eps
+        is_constant = np.isfinite(variance) and variance <= n * eps * variance + (n * mean * eps) ** 2
+        return float(mean), 1.0 if is_constant else float(np.sqrt(variance))
+
+
+def _sum(values: Array, weight: Array | None) -> np.float64:
+    return np.float64(np.add.reduce(values) if weight is None else weight @ values)
 
 
 def counts(codes: Array, n: int, weight: Array | None) -> Array:

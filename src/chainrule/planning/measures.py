@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.planning import class_scores
+
 Array = npt.NDArray[Any]
 Scores = dict[str, float | int | None]
 
@@ -67,15 +69,13 @@ def of_labels(truth: Array, probability: Array, cost: Array, weight: Array | Non
 
     Arguments: cost (n, k): −log of the probability of each true label
     """
-    from sklearn import metrics
-
-    f1, auc = list[float](), list[float]()
+    f1, auc = list[float](), list[float | None]()
     for k in range(truth.shape[1]):
         t, p, w = known(truth[:, k], probability[:, k], weight)
         if len(t):
-            f1.append(float(metrics.f1_score(t, p >= 0.5, sample_weight=w, zero_division=0)))
+            f1.append(class_scores.f1(t == 1, p >= 0.5, w))
         if len(np.unique(t)) == 2 and np.isfinite(p).all():
-            auc.append(float(metrics.roc_auc_score(t, p, sample_weight=w)))
+            auc.append(class_scores.auc(t == 1, p, w))
     is_known, right = ~np.isnan(truth), (probability >= 0.5) == (truth == 1)
     entries = is_known * (1.0 if weight is None else weight[:, None])
     return {
@@ -100,25 +100,23 @@ def of_classes(
     Arguments: cost (n,): −log of the probability of the true class; positive: of two classes the index and name of
               the one that f1 is about
     """
-    from sklearn import metrics
-
     n_classes, guess = probability.shape[1], _chosen(probability)
     total = probability.sum(axis=1, keepdims=True)
     probability = np.where(total > 0, probability / np.where(total > 0, total, 1), 1 / n_classes)
     present, auc, of_one = np.unique(truth), None, Scores()
     place = 1 if positive is None else positive[0]
     if len(present) == n_classes:
-        ranked = (truth == place, probability[:, place]) if n_classes == 2 else (truth, probability)
-        auc = float(metrics.roc_auc_score(*ranked, multi_class="ovr", sample_weight=weight))
+        ranked = [place] if n_classes == 2 else range(n_classes)
+        each = [class_scores.auc(truth == c, probability[:, c], weight) for c in ranked]
+        auc = None if None in each else mean(each)
     if positive is not None:
-        f1 = metrics.f1_score(truth == place, guess == place, sample_weight=weight, zero_division=0)
-        of_one = {f"f1[{positive[1]}]": float(f1)}
-    macro = metrics.f1_score(truth, guess, average="macro", sample_weight=weight, zero_division=0)
+        of_one = {f"f1[{positive[1]}]": class_scores.f1(truth == place, guess == place, weight)}
+    macro = mean(class_scores.f1(truth == c, guess == c, weight) for c in np.union1d(present, guess))
     return {
         "n_rows": len(truth),
         "accuracy": float(np.average(truth == guess, weights=weight)),
         "balanced_accuracy": float(np.mean([_recall(truth, guess, weight, c) for c in present])),
-        "f1_macro": float(macro),
+        "f1_macro": macro,
         "log_loss": float(np.average(cost, weights=weight)),
         "auc": auc,
         **of_one,
