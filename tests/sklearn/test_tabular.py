@@ -75,6 +75,35 @@ def test_importances_name_the_columns_that_matter() -> None:
     assert colour > size > chance
 
 
+def test_loss_and_label_smoothing_of_a_classifier() -> None:
+    """They are those of the training; both make it less sure, and what is impossible is refused."""
+    X, y = frame(300, 0)
+    options: dict[str, Any] = {"random_state": 0, "max_iter": 30, "neighbours": False}
+    plain = TabularClassifier(**options).fit(X, y)
+    focal = TabularClassifier(loss="focal:2", **options).fit(X, y)
+    smooth = TabularClassifier(label_smoothing=0.3, **options).fit(X, y)
+    assert [m.network_.architecture.loss for m in (plain, focal, smooth)] == [
+        "cross_entropy",
+        "focal:2",
+        "cross_entropy",
+    ]
+    assert [m.run_.settings.label_smoothing for m in (plain, focal, smooth)] == [0, 0, 0.3]
+    sure, *others = (m.predict_proba(X).max(axis=1).mean() for m in (plain, focal, smooth))
+    assert max(others) < sure - 0.02
+    assert np.array_equal(
+        TabularClassifier(loss="cross_entropy", **options).fit(X, y).predict_proba(X), plain.predict_proba(X)
+    )
+    for wrong in (
+        {"label_smoothing": 1.0},
+        {"label_smoothing": -0.1},
+        {"loss": "focal:-1"},
+        {"loss": "poisson"},
+        {"loss": 2},
+    ):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            TabularClassifier(**options, **wrong).fit(X, y)
+
+
 def test_values_in_their_own_unit() -> None:
     """A regressor predicts in the unit of y, from text columns too."""
     X, _ = frame(600, 0)

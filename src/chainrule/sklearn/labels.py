@@ -6,9 +6,29 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils import assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from chainrule.data.arrays import refuse_masked
+from chainrule.sklearn.frames import as_array, check_lengths
 
 PLAIN = "biufcUSMm"
 """Kinds of arrays whose values all compare with one another; what is missing among them is NaN, which others name."""
+
+
+def column_of_classes(X: Any, y: Any) -> npt.NDArray[Any]:
+    """The classes of the rows of X as an array (n,); ValueError where they are missing, odd, or of other rows."""
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None. Pass classes.")
+    refuse_masked(y=y)
+    refuse_odd_labels(y, "y")
+    y = column_or_1d(as_array(y), warn=True)
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    check_lengths(X, y)
+    return y
 
 
 def refuse_odd_labels(y: Any, name: str) -> None:

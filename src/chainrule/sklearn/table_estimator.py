@@ -104,6 +104,7 @@ class BaseTabular(ReadsTables):
     def _planned(self, table: Table, validation: Any, seed: int) -> TrainingPlan:
         """What is asked for, as the command line asks."""
         stated = {"epochs": self.max_iter, "learning_rate": self.learning_rate_init, "time_limit": self.time_limit}
+        stated["label_smoothing"] = getattr(self, "label_smoothing", 0.0) or None
         settings = {name: value for name, value in stated.items() if value is not None}
         settings |= {"early_stopping": self.early_stopping, "threads": threads_of(self.threads)}
         sizes = self.hidden_layer_sizes

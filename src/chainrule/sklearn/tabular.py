@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import assert_all_finite
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, column_or_1d
 
 from chainrule.data.arrays import refuse_masked
@@ -19,7 +19,7 @@ from chainrule.sklearn.estimator import adopt
 from chainrule.sklearn.frames import as_array, check_lengths
 from chainrule.sklearn.held_out import check_pair
 from chainrule.sklearn.intervals import PredictsIntervals
-from chainrule.sklearn.labels import refuse_odd_labels
+from chainrule.sklearn.labels import column_of_classes, refuse_odd_labels
 from chainrule.sklearn.table_estimator import BaseTabular
 
 Array = npt.NDArray[Any]
@@ -51,6 +51,10 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         The marks of numbers that are text in a frame, such as "," and "."; None for what the columns show.
     class_weight : dict, list or "balanced", default None
         The weight of each class: {label: weight}, or a list of weights in the order of `classes_`.
+    loss : str, default "auto"
+        The loss, such as "huber" of numbers or "focal:2" of classes; "auto" for squared error or cross-entropy.
+    label_smoothing : float, default 0.0
+        The share of each target that is spread over all classes, in [0, 1), with cross-entropy and focal loss.
     neighbours : bool, default True
         Whether inputs may tell what the nearest training rows say; `fit` then stores training rows.
     screening : bool, default True
@@ -92,6 +96,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseTabular._parameter_constraints,
         "class_weight": [None, StrOptions({"balanced"}), dict, list],
+        "loss": [str],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
@@ -108,6 +114,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         decimal: str | None = None,
         thousands: str | None = None,
         class_weight: Any = None,
+        loss: str = "auto",
+        label_smoothing: float = 0.0,
         neighbours: bool = True,
         screening: bool = True,
         importances: bool = False,
@@ -148,15 +156,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             If y is missing, holds one class only or does not fit X, or a parameter is out of range.
         """
         self._validate_params()
-        if y is None:
-            raise ValueError("requires y to be passed, but the target y is None. Pass classes.")
-        refuse_masked(y=y)
-        refuse_odd_labels(y, "y")
-        y = column_or_1d(as_array(y), warn=True)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        check_lengths(X, y)
+        y = column_of_classes(X, y)
         known = y if sample_weight is None else y[_positive(sample_weight, len(y))]
         self.classes_ = np.unique(known)
         if len(self.classes_) < 2:
@@ -252,7 +252,7 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
     neighbours : bool, default True
         Whether inputs may tell what the nearest training rows say; `fit` then stores training rows.
     loss : str, default "auto"
-        The loss, such as "huber", "absolute_error" or "gaussian"; "auto" for squared error.
+        The loss, such as "huber" of numbers or "focal:2" of classes; "auto" for squared error or cross-entropy.
     intervals : sequence of float, default None
         Levels for `predict_intervals`, such as (0.1, 0.9).
     screening : bool, default True
