@@ -11,6 +11,7 @@ from chainrule.api.execute import NOTHING_TO_STOP_BY, check_options, execute
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.load import load_run
 from chainrule.api.network import Network
+from chainrule.api.own_losses import check_loss
 from chainrule.api.prepare import by_rules, positive_of, set_up
 from chainrule.api.run import Run
 from chainrule.api.run_writer import RunWriter
@@ -78,6 +79,7 @@ def train(
     network = by_rules(network, rules_of(directory if resume else None))
     given = (network, X, y, sample_weight, class_weight, validation, settings, engine, threads, positive_of(pipeline))
     setup = begun_by(functools.partial(set_up, *given), directory if resume else None)
+    check_loss(network, setup.rows.X, setup.rows.targets)
     with working("train", progress):
         setup = settle(setup, learning_rate, directory, resume)
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
