@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,3 +25,23 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("chainrule")
+
+
+@pytest.fixture
+def unregistered() -> Iterator[None]:
+    """What a test or an example registers is gone after it."""
+    from chainrule.reference.activations import ACTIVATIONS
+    from chainrule.reference.layer_kinds import LAYER_KINDS
+    from chainrule.reference.losses import LOSSES
+    from chainrule.reference.optimizers import HYPER_PARAMETERS, OPTIMIZERS
+    from chainrule.training.settings import OPTIMIZER_SETTINGS
+    from chainrule.training.update_rules import OPTIMIZER_CLASSES
+
+    tables: tuple[dict[str, Any], ...] = (
+        ACTIVATIONS, LOSSES, OPTIMIZERS, LAYER_KINDS, HYPER_PARAMETERS, OPTIMIZER_SETTINGS, OPTIMIZER_CLASSES,
+    )  # fmt: skip
+    before = [dict(table) for table in tables]
+    yield
+    for table, known in zip(tables, before, strict=True):
+        table.clear()
+        table.update(known)

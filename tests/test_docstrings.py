@@ -9,7 +9,6 @@ import io
 import pkgutil
 import re
 import textwrap
-from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,6 @@ from numpydoc.validate import validate
 import chainrule
 import chainrule.entries
 import chainrule.sklearn
-from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.layer_kinds import LAYER_KINDS
-from chainrule.reference.losses import LOSSES
-from chainrule.reference.optimizers import OPTIMIZERS
-from chainrule.training.settings import OPTIMIZER_SETTINGS as HYPER_PARAMETERS
-from chainrule.training.update_rules import OPTIMIZER_CLASSES
 
 NOT_ASKED = {
     "GL01": "the summary begins on the line of the quotes, as everywhere in the package",
@@ -270,17 +263,6 @@ def test_a_name_without_parameters_returns_raises_or_example_is_noticed() -> Non
 def modules() -> list[str]:
     found = pkgutil.walk_packages(chainrule.__path__, "chainrule.")
     return [module.name for module in found if not module.name.endswith("__main__")]
-
-
-@pytest.fixture
-def unregistered() -> Iterator[None]:
-    """What an example registers is gone after it."""
-    tables = (ACTIVATIONS, LOSSES, OPTIMIZERS, LAYER_KINDS, HYPER_PARAMETERS, OPTIMIZER_CLASSES)
-    before = [set(table) for table in tables]
-    yield
-    for table, known in zip(tables, before, strict=True):
-        for name in set(table) - known:
-            del table[name]
 
 
 @pytest.mark.parametrize("name", modules())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +16,24 @@ from chainrule.errors import ModelFileError, SettingsError
 from chainrule.network.initializers import automatic
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kinds import LAYER_KINDS
-from chainrule.reference.losses import LOSSES
-from chainrule.reference.optimizers import HYPER_PARAMETERS, OPTIMIZERS
-from chainrule.training.update_rules import OPTIMIZER_CLASSES, optimizer_from
+from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.training.update_rules import optimizer_from
 from toy_entries import BENT_IDENTITY, CENTRE, HARD_TANH, LION, LOG_COSH, SCALE
 
-TABLES: tuple[dict[str, Any], ...] = (ACTIVATIONS, LOSSES, OPTIMIZERS, LAYER_KINDS, OPTIMIZER_CLASSES, HYPER_PARAMETERS)
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 4))
 CLASSES, VALUES = RNG.integers(0, 3, 60), RNG.normal(size=(60, 2))
 
 
 @pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
+def registered(unregistered: None) -> None:
     """The toys are known during a test, and no longer after it."""
-    before = [dict(table) for table in TABLES]
     for toy in (BENT_IDENTITY, HARD_TANH):
         cr.register_activation(toy.name, toy)
     cr.register_loss("log_cosh", LOG_COSH)
     cr.register_optimizer("lion", LION)
     for kind in (SCALE, CENTRE):
         cr.register_layer(kind.name, kind)
-    yield
-    for table, known in zip(TABLES, before, strict=True):
-        table.clear()
-        table.update(known)
 
 
 def net(**options: Any) -> cr.Network:

@@ -21,7 +21,8 @@ SHOWN = {
     "index", "steps_per_epoch", "checkpoints", "engine", "examined", "unwritten", "record", "n_steps", "rows",
     "kept_rows", "fingerprint", "reach", "engine_differs", "classes",
     "replay", "find", "doctor", "vitals", "learning_rate", "report", "save", "extend", "plot",
-    "predict", "predict_proba", "encode", "evaluate",
+    "predict", "predict_proba", "predict_intervals", "encode", "evaluate", "explain_row", "importances",
+    "members", "ensemble", "predictor",
 }  # fmt: skip
 
 

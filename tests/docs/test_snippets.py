@@ -115,6 +115,7 @@ def run_console(block: Block, folder: Path, where: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 @pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("unregistered")
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every example of a page runs in its order and prints what stands there."""
     monkeypatch.chdir(tmp_path)
