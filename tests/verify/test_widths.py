@@ -38,3 +38,16 @@ def test_plateaus_to_both_sides_are_seen_through(activation: str, scale: float, 
     assert right.passed and right.tensors["W1"].resolved
     wrong = check_gradients(Wrong(), net.parameters, X, y)
     assert not wrong.passed and wrong.tensors["W1"].error == pytest.approx(1e-4, rel=0.1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_classes", [3, 7, 10, 49])
+def test_soft_targets_that_round_are_not_accused(n_classes: int, dtype: str) -> None:
+    """1/3 of each class, or random shares, sum to 1 up to rounding; a part in ten thousand is still found."""
+    rng = np.random.default_rng(n_classes)
+    X, shares = rng.normal(size=(20, 3)), rng.dirichlet(np.full(n_classes, 0.3), size=20)
+    net = cr.Network([3, 4, n_classes], activation="tanh", dtype=dtype)
+    for y in (np.full((20, n_classes), 1 / n_classes), shares):
+        assert cr.check_gradients(net, X, y).passed
+        rounded = y.astype(dtype)
+        assert not check_gradients(Wrong(), net.parameters, X.astype(dtype), rounded).passed
