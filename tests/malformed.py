@@ -96,22 +96,22 @@ def ragged() -> Iterator[Case]:
                 cells = lines[1 + at].split(delimiter)
                 cells = cells[:2] if change == "short" else [*cells, "9"]
                 lines[1 + at] = delimiter.join(cells)
-                message = f"{len(cells)} cells; expected 3"
+                message = f"{len(cells)} cells: must have 3"
                 expected = Refused(2 + at, "y" if change == "short" else None, (message,))
                 yield Case(f"{change} row {at} {name}", "\n".join(lines).encode(), expected)
     yield Case("trailing delimiters in rows", b"a,b,y\n1,x,0,\n2,z,1,\n", Refused(2, None, ("4 cells",)))
     yield Case(
         "trailing delimiters everywhere", b"a,b,y,\n1,x,0,\n2,z,1,\n", Refused(1, None, ("column 4 has no name",))
     )
-    yield Case("one cell in a row", b"a,b,y\n1,x,0\n2\n", Refused(3, "b", ("1 cell;",)))
+    yield Case("one cell in a row", b"a,b,y\n1,x,0\n2\n", Refused(3, "b", ("1 cell:",)))
     yield Case(
         "a comment on top",
         b"# exported\na,b,y\n1,x,0\n2,z,1\n",
         Reads({"a": [1.0, 2.0], "b": ["x", "z"], "y": [0.0, 1.0]}, "1 line above"),
     )
-    yield Case("a total below", b"a,b,y\n1,x,0\n2,z,1\nTotal 3\n", Refused(4, "b", ("1 cell;",)))
+    yield Case("a total below", b"a,b,y\n1,x,0\n2,z,1\nTotal 3\n", Refused(4, "b", ("1 cell:",)))
     yield Case("ragged after quoted lines", b'a,b,y\n1,"x\n\ny",0\n2,z\n', Refused(5, "y", ("2 cells",)))
-    yield Case("spaces for tabs", b"a\tb\ty\n1\tx\t0\n2 z 1\n", Refused(3, "b", ("1 cell;",)))
+    yield Case("spaces for tabs", b"a\tb\ty\n1\tx\t0\n2 z 1\n", Refused(3, "b", ("1 cell:",)))
 
 
 def quotes() -> Iterator[Case]:
@@ -236,7 +236,9 @@ def structure() -> Iterator[Case]:
     yield Case("no such target", b"a,b,z\n1,2,0\n", Refused(None, None, ("'y'",)))
     wide = ",".join(f"c{i}" for i in range(3000)) + ",y\n"
     rows = "".join(",".join(str((i * r) % 7) for i in range(3000)) + f",{r % 2}\n" for r in (1, 2, 3))
-    yield Case("3,000 columns, ragged", (wide + rows + "1,2\n").encode(), Refused(5, "c2", ("2 cells; expected 3001",)))
+    yield Case(
+        "3,000 columns, ragged", (wide + rows + "1,2\n").encode(), Refused(5, "c2", ("2 cells: must have 3001",))
+    )
     long = "x" * 3_000_000
     yield Case(
         "a cell of 3 MB",

@@ -63,7 +63,7 @@ def numbers() -> Iterator[Case]:
     )  # fmt: skip
     for cell in odd:
         decimal = {"decimal": "."}
-        yield column("v", with_cell(cell), Refused(12, "v", ("expected a number",)), f"odd cell {cell}", **decimal)
+        yield column("v", with_cell(cell), Refused(12, "v", ("must be a number",)), f"odd cell {cell}", **decimal)
     for unit, value in (
         ("{} kg", "{}"), ("${}", "{}"), ("{}%", "{}"), ("{},234", "{}234"), ("{} 234", "{}234"), ("€ {}", "{}"),
         ("{}개", "{}"), ("{}k", "{}"),
@@ -93,7 +93,7 @@ def numbers() -> Iterator[Case]:
     yield column("v", ["1", "0", "1", "1"] * 3, [1.0, 0.0, 1.0, 1.0] * 3, "0 and 1 stay numbers")
     stated = {"kinds": {"v": "number"}}
     yield column(
-        "v", ["1", "2", "x", "4"], Refused(4, "v", ("'x'", "expected a finite number")), "stated number", **stated
+        "v", ["1", "2", "x", "4"], Refused(4, "v", ("'x'", "must be a finite number")), "stated number", **stated
     )
     yield column("v", ["0", "1", "2"], Refused(4, "v", ("true or false",)), "stated boolean", kinds={"v": "boolean"})
     yield column("v", ["10", "9", "10"], ["10", "9", "10"], "stated category", kinds={"v": "category"})

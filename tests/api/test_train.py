@@ -141,7 +141,7 @@ BAD = {
     "inf in X": (dict(X=np.where(X[3, 1] == X, np.inf, X)), DataError, r"X\[3, 1\] is inf"),
     "NaN in y": (dict(y=np.where(np.arange(120) == 7, np.nan, Y)), DataError, r"y\[7\] is nan"),
     "short y": (dict(y=Y[:-1]), ShapeError, "expected 120 rows"),
-    "wide X": (dict(X=np.ones((120, 5))), ShapeError, r"expected \(n, 4\)"),
+    "wide X": (dict(X=np.ones((120, 5))), ShapeError, r"must be \(n, 4\)"),
     "one row as a vector": (dict(X=np.ones(4)), ShapeError, "X\\[None, :\\]"),
     "strings": (dict(X=np.full((120, 4), "a")), DataError, r"holds text .*must be numbers"),
     "no rows": (dict(X=X[:0], y=Y[:0]), DataError, "0 rows"),
@@ -156,7 +156,7 @@ BAD = {
     "engine": (dict(engine="nativ"), SettingsError, "did you mean 'native'"),
     "schedule": (dict(schedule="cosin"), SettingsError, "did you mean 'cosine'"),
     "negative weight": (dict(sample_weight=-np.ones(120)), DataError, "negative"),
-    "short weight": (dict(sample_weight=np.ones(3)), ShapeError, r"expected \(120,\)"),
+    "short weight": (dict(sample_weight=np.ones(3)), ShapeError, r"must be \(120,\)"),
     "dropout": (dict(dropout=1.0), SettingsError, "dropout=1.0"),
 }  # fmt: skip
 

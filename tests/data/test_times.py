@@ -161,7 +161,7 @@ def test_words_for_a_missing_date(tmp_path: Path) -> None:
     for text, missing in (("unknown", True), ("2020-01-31", False)):
         again = column(written(tmp_path / "new.csv", [text]), kinds={"d": d.reading}).column("d")
         assert bool(again.missing[0]) is missing
-    with pytest.raises(DataError, match=r"'soon'; expected a date written year-month-day or 'unknown'"):
+    with pytest.raises(DataError, match=r"'soon': must be a date written year-month-day or 'unknown'"):
         column(written(tmp_path / "new.csv", ["soon"]), kinds={"d": d.reading})
     with pytest.raises(DataError, match=r"'soon' among dates .* --missing=\+soon") as caught:
         column(written(tmp_path / "rows.csv", [*cells, "soon"]))
@@ -174,7 +174,7 @@ def test_a_prediction_in_another_order_is_refused(tmp_path: Path) -> None:
     """What was understood is stored: 01/25/2020 is no day of a column that was day first, nor is a new word."""
     d = column(written(tmp_path / "rows.csv", ["25/01/2020", "03/04/2021"] * 10)).column("d")
     assert time_format_of(d.reading) == TimeFormat(order="dmy")
-    with pytest.raises(DataError, match="expected a date written day/month/year"):
+    with pytest.raises(DataError, match="must be a date written day/month/year"):
         column(written(tmp_path / "new.csv", ["01/25/2020"]), kinds={"d": d.reading})
     iso = column(written(tmp_path / "new.csv", ["2020-01-25"]), kinds={"d": d.reading}).column("d")
     assert iso.values[0] == np.datetime64("2020-01-25")
@@ -186,7 +186,7 @@ def test_a_stated_time_finds_its_order(tmp_path: Path) -> None:
                       ("Jan 25, 2020", "2020-01-25"), ("25-JAN-20", "2020-01-25")):  # fmt: skip
         path = written(tmp_path / "rows.csv", [text] * 10)
         assert column(path, kinds={"d": "time"}).column("d").values[0] == np.datetime64(day)
-    with pytest.raises(DataError, match="'soon'; expected a date"):
+    with pytest.raises(DataError, match="'soon': must be a date"):
         column(written(tmp_path / "rows.csv", ["soon", "later"]), kinds={"d": "time"})
     for wrong in ("time:dym", "time:dmy:x", "time:dmy:300", 'time:{"order": 3}', "time:{"):
         with pytest.raises(SettingsError, match="cannot be read as"):

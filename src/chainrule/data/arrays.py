@@ -38,13 +38,13 @@ def unchecked_features(X: object, n_inputs: int, dtype: str) -> tuple[Array, Cal
     """
     array = numeric(X, "X")
     if array.ndim == 1 and len(array) == n_inputs:
-        raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}). For one row give X[None, :].")
+        raise ShapeError(f"X has shape {array.shape}: must be (n, {n_inputs}). For one row give X[None, :].")
     if array.ndim > 2:
         raise ShapeError(
-            f"X has shape {array.shape}; expected (n, {n_inputs}). Flatten each row: X.reshape(len(X), -1)."
+            f"X has shape {array.shape}: must be (n, {n_inputs}). Flatten each row: X.reshape(len(X), -1)."
         )
     if array.ndim != 2 or array.shape[1] != n_inputs:
-        raise ShapeError(f"X has shape {array.shape}; expected (n, {n_inputs}): the network has {n_inputs} inputs.")
+        raise ShapeError(f"X has shape {array.shape}: must be (n, {n_inputs}): the network has {n_inputs} inputs.")
     converted = plain(array, dtype)
     return converted, lambda: refuse_non_finite(converted, array, "X")
 
@@ -78,8 +78,8 @@ def refuse_non_finite(converted: Array, original: npt.NDArray[Any], name: str) -
         if np.isfinite(original[place]):
             remedy = f"It does not fit {converted.dtype}: scale {name}, or take dtype='float64'."
         raise DataError(
-            f"{name}[{', '.join(map(str, place))}] is {original[place]} (row {place[0]}), {len(bad)} such in all; "
-            f"expected finite {converted.dtype} numbers. {remedy}"
+            f"{name}[{', '.join(map(str, place))}] is {original[place]} (row {place[0]}), {len(bad)} such in all: "
+            f"must be finite {converted.dtype} numbers. {remedy}"
         )
 
 
@@ -92,7 +92,7 @@ def weights(weight: object, n: int, dtype: str, name: str = "sample_weight") -> 
         return None
     array = numeric(weight, name)
     if array.shape != (n,):
-        raise ShapeError(f"{name} has shape {array.shape}; expected ({n},): one weight for each row of X.")
+        raise ShapeError(f"{name} has shape {array.shape}: must be ({n},): one weight for each row of X.")
     converted = plain(array, dtype)
     if (converted < 0).any():
         row = int(np.argmax(converted < 0))
@@ -114,14 +114,14 @@ def refuse_unfit_weights(converted: Array, original: npt.NDArray[Any], name: str
         refuse_non_finite(converted, original, name)
     if len(converted) and not converted.any() and original.any():
         raise DataError(
-            f"{name} holds nothing that fits {converted.dtype} (the largest is {original.max():g}, which becomes 0); "
-            "expected some > 0. Divide the weights by their largest, or take dtype='float64'."
+            f"{name} holds nothing that fits {converted.dtype} (the largest is {original.max():g}, which becomes 0): "
+            "must hold some > 0. Divide the weights by their largest, or take dtype='float64'."
         )
     with np.errstate(over="ignore"):
         total = converted.sum(dtype=np.float64)
     if not np.isfinite(total):
         raise DataError(
-            f"{name} adds up to {total} (the largest is {converted.max():g}); expected a finite sum. "
+            f"{name} adds up to {total} (the largest is {converted.max():g}): must have a finite sum. "
             "Only ratios of weights count: divide them by their largest."
         )
 
@@ -145,8 +145,8 @@ def refuse_masked(**arrays: object) -> None:
         bad = np.argwhere(np.ma.getmaskarray(values))
         place = tuple(int(i) for i in bad[0])
         raise DataError(
-            f"{name}[{', '.join(map(str, place))}] is masked (row {place[0]}), {len(bad)} such in all; expected "
-            f"numbers: a masked cell is a missing value. Drop these rows, or fill them: {name}.filled(value)."
+            f"{name}[{', '.join(map(str, place))}] is masked (row {place[0]}), {len(bad)} such in all: must be "
+            f"numbers; a masked cell is a missing value. Drop these rows, or fill them: {name}.filled(value)."
         )
 
 
@@ -172,7 +172,7 @@ def numeric(values: object, name: str) -> npt.NDArray[Any]:
         ) from None
     if array.dtype.kind not in "fiub":
         refuse_text(values, name)
-        raise DataError(f"{name} has dtype {array.dtype}; expected numbers. Encode strings and dates first.")
+        raise DataError(f"{name} has dtype {array.dtype}: must be numbers. Encode strings and dates first.")
     return array
 
 
@@ -230,7 +230,7 @@ def fingerprint(*arrays: npt.NDArray[Any] | None) -> str:
 def checksum(*arrays: npt.NDArray[Any] | None) -> str:
     """What changes with any one number of the arrays, at the speed of memory: sums of their bytes as integers.
 
-    It tells whether arrays of this process are still as they were. The bytes are laid out as tables of 64-bit words,
+    It shows whether arrays of this process are still as they were. The bytes are laid out as tables of 64-bit words,
     whose rows and columns are summed: what changes places within a row alters the columns, and the other way round.
     32 of the rows are looked at byte by byte besides.
     """

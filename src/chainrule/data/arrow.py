@@ -84,7 +84,7 @@ def open_parquet(path: Path) -> ParquetSource:
         if not schema.equals(first):
             different = sorted({(f.name, str(f.type)) for f in schema} ^ {(f.name, str(f.type)) for f in first})
             message = (
-                f"its columns differ from those of {Path(files[0]).name} (first: {different[:1]}); expected the same"
+                f"its columns differ from those of {Path(files[0]).name} (first: {different[:1]}): must be the same"
             )
             raise DataError(f"{message} in every file.", path=name)
     _check_names(first.names, str(path))

@@ -251,7 +251,7 @@ def _header(sample: str, path: str, written: Dialect, layout: Layout) -> tuple[t
 def _sample(path: Path, decoder: Decoder, standing: Standing) -> str:
     """The first records as text with single line ends, without a last line that is cut.
 
-    As long as all is ASCII, the bytes that follow are looked through for what tells the encoding.
+    As long as all is ASCII, the bytes that follow are searched for bytes that reveal the encoding.
     """
     parts, ended, n_lines, n_looked_at = [], True, 0, 0
     try:
@@ -276,7 +276,7 @@ def _sample(path: Path, decoder: Decoder, standing: Standing) -> str:
 
 def too_long(path: str, line: int) -> DataError:
     """The error for a row or header that is longer than any is meant to be."""
-    message = f"the line is longer than {LONGEST_RECORD:,} bytes; expected rows of cells, each on a line of its own."
+    message = f"the line is longer than {LONGEST_RECORD:,} bytes: must be a row of cells on a line of its own."
     return DataError(message, path=path, line=line)
 
 
@@ -288,7 +288,7 @@ def check_names(header: Sequence[str], path: str, line: int) -> None:
     """DataError for names that are missing, double or numbers only."""
     if len(header) > MOST_COLUMNS:
         message = (
-            f"the header has {len(header):,} columns; expected at most {MOST_COLUMNS:,}. NPZ with X and y takes more."
+            f"the header has {len(header):,} columns: must have at most {MOST_COLUMNS:,}. NPZ with X and y takes more."
         )
         raise DataError(message, path=path, line=line)
     first: dict[str, int] = {}

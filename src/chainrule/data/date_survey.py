@@ -171,7 +171,7 @@ class DateSurvey:
         options = _either([shlex.quote(option) for option in remedies])
         among = f" among dates written {WRITTEN[order]}" if self.counts[order] else ""
         return odd[shown].first.error(
-            f"{among}; expected {'such ' if among else ''}a date.{more} Correct it, or try {options}."
+            f"{among}: must be {'such ' if among else ''}a date.{more} Correct it, or try {options}."
         )
 
     def described(self, made: TimeFormat, n: int) -> str:

@@ -117,7 +117,7 @@ def _delimiter(sample: str, quote: str, path: str, prefer_tab: bool) -> str:
 def _decimal(sample: str, delimiter: str, quote: str) -> str:
     """A comma where numbers are written with it and the delimiter is another; else the point.
 
-    1.234 and 1,234 say nothing: that is for each column to decide (spellings.py).
+    1.234 and 1,234 are ambiguous: each column decides by its other cells (spellings.py).
     """
     if delimiter == ",":
         return "."

@@ -78,7 +78,7 @@ def chunks(path: Path, standing: Standing | None = None) -> Iterator[bytes]:
                 n_unpacked += len(chunk)
                 if n_unpacked > most and path.suffix.lower() in PACKED:
                     message = f"unpacks to more than {MOST_RATIO} times its size of {standing.size:,} bytes"
-                    raise DataError(f"{message}; expected a table. Unpack it yourself if it is one.", path=str(path))
+                    raise DataError(f"{message}: must be a table. Unpack it yourself if it is one.", path=str(path))
                 yield bytes(chunk)
                 size = CHUNK
         standing.check()
@@ -89,7 +89,7 @@ def chunks(path: Path, standing: Standing | None = None) -> Iterator[bytes]:
 
 
 def size_unpacked(path: Path) -> int:
-    """About how many bytes a file holds: of an archive as its beginning tells, at least four times its size."""
+    """About how many bytes a file holds: of an archive estimated from its beginning, at least four times its size."""
     size = path.stat().st_size
     if path.suffix.lower() not in PACKED:
         return size
@@ -186,7 +186,7 @@ def _known(encoding: str) -> str:
         "a,\n".encode(found.name)
     except (LookupError, UnicodeError, TypeError):
         raise SettingsError(
-            f"encoding {encoding!r} is not known; expected utf-8, utf-16, cp949, latin-1 or another of Python's."
+            f"encoding {encoding!r} is not known: must be utf-8, utf-16, cp949, latin-1 or another of Python's."
         ) from None
     if found.name == "iso8859-1":
         return "latin-1"
@@ -207,7 +207,7 @@ def _refuse_wide(chunk: bytes) -> None:
 def detect(chunk: bytes) -> str:
     """The encoding of bytes that are not all ASCII and bear no mark.
 
-    Returns   "utf-8" also where they are neither UTF-8 nor certainly something else: decoding then tells the byte
+    Returns   "utf-8" also where they are neither UTF-8 nor certainly something else: decoding then names the byte
     Errors    UndecodableError where two encodings would do, or where rows of UTF-8 stand among others
     """
     if chunk.isascii():
@@ -265,7 +265,7 @@ def _is_utf8(run: bytes) -> bool:
 
 
 def _plainest(encoding: str, chunk: bytes) -> str:
-    """latin-1 for cp1252 where no byte tells them apart."""
+    """latin-1 for cp1252 where no byte distinguishes them."""
     return "latin-1" if encoding == "cp1252" and not re.search(rb"[\x80-\x9f]", chunk) else encoding
 
 

@@ -19,7 +19,7 @@ def folds(table: Table, seed: int) -> tuple[npt.NDArray[np.int64], int]:
         if column.kind == "category":
             names = np.array([*(column.levels or ()), ""], dtype=object)
             columns.append([str(name) for name in names[column.values]])
-        else:  # adding 0 makes one of the two zeros; NaN and NaT are told by one word
+        else:  # adding 0 makes one of the two zeros; NaN and NaT become one word
             numbers = column.values if column.kind == "time" else column.values.astype(np.float64) + 0.0
             columns.append(["" if gap else str(v) for v, gap in zip(numbers, column.missing, strict=True)])
     rows = zip(*columns, strict=True) if columns else [()] * len(table)

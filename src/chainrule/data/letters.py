@@ -82,7 +82,7 @@ ENCODINGS: dict[str, tuple[str, ...]] = {
     "cp1256": ("ar",),
     "cp874": ("th",),
 }
-"""Encodings and the languages written in them; of two that read alike the first is taken."""
+"""Encodings and the languages written in them; where two give the same text, the first is taken."""
 
 LANGUAGES = (*LETTERS, "ko", "ja", "zh-cn", "zh-tw")
 
@@ -155,7 +155,7 @@ class Reading:
 def runs(data: bytes) -> list[bytes]:
     """The distinct runs of bytes ≥ 0x40 and digits that hold one ≥ 0x80, as they appear; each number as 0.
 
-    No encoding told apart here has a byte below 0x40 within a character, but for four-byte codes of GB 18030.
+    No encoding distinguished here has a byte below 0x40 within a character, but for four-byte codes of GB 18030.
     """
     found: dict[bytes, None] = {}
     for match in _RUN.finditer(data):
@@ -166,7 +166,7 @@ def runs(data: bytes) -> list[bytes]:
 
 
 def readings(found: list[bytes], encodings: tuple[str, ...] = tuple(ENCODINGS)) -> list[Reading]:
-    """How each encoding that can be reads the runs, the likeliest first; of those that read alike the first."""
+    """How each encoding that can be reads the runs, the likeliest first; of those with the same text the first."""
     data, by_text = b"\n".join(found), dict[str, Reading]()
     for name in encodings:
         try:

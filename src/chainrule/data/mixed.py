@@ -113,7 +113,7 @@ class Mixture:
         grouping = self._grouping(shown)
         wanted = f"a {'finite ' if self.is_stated else ''}number{self._example()}"
         options = f"{grouping}{missing}{self._remedies}"
-        message = f", where {percent(share)} of the column are numbers; expected {wanted}.{more} Correct it, or try "
+        message = f", where {percent(share)} of the column are numbers: must be {wanted}.{more} Correct it, or try "
         message += f"{options}."
         return first.error(message)
 
@@ -154,8 +154,8 @@ class Mixture:
             own = self.agreement
             first = own.odd[0].first if own.odd else self.spellings[0].first
             raise first.error(
-                f", a number written otherwise than {percent(own.n / self.n_present)} of the column{self._example()}; "
-                f"expected one unit and one way to write numbers. Convert it, or try {self._remedies}."
+                f", a number written otherwise than {percent(own.n / self.n_present)} of the column{self._example()}: "
+                f"must have one unit and one way to write numbers. Convert it, or try {self._remedies}."
             )
 
     @property

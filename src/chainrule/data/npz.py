@@ -24,7 +24,7 @@ def read_npz(path: Path, selection: Selection) -> Table:
     X = _numbers(np.asarray(_member(held, "X", path)), "X", path)
     if X.ndim != 2:
         raise DataError(
-            f"X has shape {X.shape}; expected (n, n_columns). Flatten: X.reshape(len(X), -1).", path=str(path)
+            f"X has shape {X.shape}: must be (n, n_columns). Flatten: X.reshape(len(X), -1).", path=str(path)
         )
     names = [f"x{j}" for j in range(X.shape[1])]
     refuse_missing(selection.features or (), names, str(path))
@@ -33,7 +33,7 @@ def read_npz(path: Path, selection: Selection) -> Table:
             raise no_such("column", name, names, str(path))
     wanted = selection.features or tuple(name for name in names if name not in selection.drop)
     if len(X) == 0 or not wanted:
-        raise DataError(f"X has shape {X.shape}; expected at least one row and one column.", path=str(path))
+        raise DataError(f"X has shape {X.shape}: must have at least one row and one column.", path=str(path))
     columns = tuple(Column(name, "number", X[:, names.index(name)].astype(np.float64)) for name in wanted)
     targets: tuple[Column, ...] = ()
     if selection.needs_target:
@@ -52,9 +52,7 @@ def _targets(held: dict[str, npt.NDArray[Any]], name: str, n: int, path: Path) -
     if array.ndim == 2 and len(array) == n and array.shape[1] > 1:
         return [column_of(f"{name}{j}", _numbers(array[:, j], f"{name}[:, {j}]", path)) for j in range(array.shape[1])]
     if array.shape not in ((n,), (n, 1)):
-        raise DataError(
-            f"{name} has shape {array.shape}; expected ({n},): one entry for each row of X.", path=str(path)
-        )
+        raise DataError(f"{name} has shape {array.shape}: must be ({n},): one entry for each row of X.", path=str(path))
     array = array.reshape(-1)
     if array.dtype.kind in "iu" and len(array) and max(-int(array.min()), int(array.max())) > EXACT:
         array = array.astype(str)  # classes, to the last digit
@@ -63,10 +61,10 @@ def _targets(held: dict[str, npt.NDArray[Any]], name: str, n: int, path: Path) -
 
 def _numbers(array: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]:
     if array.dtype.kind not in "fiub":
-        raise DataError(f"{name} has dtype {array.dtype}; expected numbers or strings.", path=str(path))
+        raise DataError(f"{name} has dtype {array.dtype}: must be numbers or strings.", path=str(path))
     if array.dtype.kind == "f" and np.isinf(array).any():
         place = ", ".join(str(int(i)) for i in np.argwhere(np.isinf(array))[0])
-        raise DataError(f"{name}[{place}] is infinite; expected finite numbers.", path=str(path))
+        raise DataError(f"{name}[{place}] is infinite: must be finite numbers.", path=str(path))
     return array
 
 
@@ -81,7 +79,7 @@ def npz_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
                 return {name: held[name] for name in held.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         raise DataError(
-            f"cannot be read as NPZ ({error}); expected numpy.savez(path, X=…, y=…) with plain arrays.", path=str(path)
+            f"cannot be read as NPZ ({error}): must be numpy.savez(path, X=…, y=…) with plain arrays.", path=str(path)
         ) from None
 
 

@@ -60,7 +60,7 @@ class Agreement:
     n: int
     odd: tuple[Spelling, ...]
     open: Spelling | None = None
-    """A spelling whose mark may separate thousands or decimals, where nothing tells."""
+    """A spelling whose mark may separate thousands or decimals, where nothing decides which."""
     has_decimals: bool = False
     """Whether some cell shows beyond doubt which mark is the decimal one."""
 

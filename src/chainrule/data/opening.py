@@ -61,13 +61,13 @@ def opened(source: object, selection: Selection) -> Source:
     if not isinstance(source, (str, Path)):
         table = arrow.of_object(source, selection.drop)
         if table is None:
-            message = f"a {type(source).__name__} cannot be read; expected a path, a DataFrame or an Arrow stream."
+            message = f"a {type(source).__name__} cannot be read: must be a path, a DataFrame or an Arrow stream."
             raise DataError(message)
         return table
     path = named_path(source, "table", "rows.csv")
     if not is_there(path):
         hint = nearest(str(source), builtin.TARGETS)
-        message = f"no such file{hint or '; expected a file, or ' + ' '.join(builtin.TARGETS)}"
+        message = f"no such file{hint or ': must be a file, or ' + ' '.join(builtin.TARGETS)}"
         raise DataError(message, path=str(source))
     name = path.name.lower()
     if path.is_dir() or name.endswith(arrow.PARQUET_ENDINGS):
@@ -78,4 +78,4 @@ def opened(source: object, selection: Selection) -> Source:
         return csv.open_csv(path, selection)
     if name.endswith(workbook.ENDINGS):
         return workbook.open_workbook(path, selection)
-    raise DataError(f"the ending {path.suffix!r} is not known; expected {ENDINGS}.", path=str(source))
+    raise DataError(f"the ending {path.suffix!r} is not known: must be {ENDINGS}.", path=str(source))

@@ -30,7 +30,7 @@ def is_there(path: Path) -> bool:
             raise DataError(message, path=str(path)) from None
         if isinstance(error, (FileNotFoundError, ValueError)):
             return False
-        raise DataError(f"cannot be read ({error.strerror}); expected a file.", path=str(path)) from None
+        raise DataError(f"cannot be read ({error.strerror}): must be a file.", path=str(path)) from None
     for is_kind, name in KINDS:
         if is_kind(mode):
             message = f"is {name}: must be a file, which is read more than once. Write its content to a file first."

@@ -150,7 +150,7 @@ class Scanner:
         return DataError(message, path=self.path, line=line + block.count(b"\n", 0, place), column=name)
 
     def _ragged(self, width: int, line: int) -> DataError:
-        cells = f"the row has {width} cell{'s' if width > 1 else ''}; expected {len(self.header)}, as in the header."
+        cells = f"the row has {width} cell{'s' if width > 1 else ''}: must have {len(self.header)}, as in the header."
         column = self.header[width] if width < len(self.header) else None
         return DataError(cells, path=self.path, line=line, column=column)
 

@@ -27,7 +27,7 @@ MOST_LEVELS = 1_000
 """Beyond, texts are not used as a category unless that is stated."""
 
 MOST_COUNTED = 200_000
-"""Distinct values that are told apart; beyond, they are many."""
+"""Distinct values that are counted; a column with more is said to have many."""
 
 LEAST_ROWS = 20
 """Rows from which on values that are all different look like an identifier."""
@@ -169,7 +169,7 @@ class Survey:
     @property
     def needs_text(self) -> bool:
         """Whether cells were counted as numbers of a column that holds other texts as well, or more digits, or missing
-        values whose spelling is asked for."""
+        values whose spelling is requested."""
         many_digits = self.whole and max(-self.low, self.high) >= EXACT
         is_asked = self.spelled is not None and self.of_text and self.n_missing > 0
         may_be_days = self._in_days[0] and self.spelled is None
@@ -206,7 +206,7 @@ class Survey:
         if self.n_present == 0:
             return self._dropped("empty", "no cell holds a value")
         if self.infinite:
-            raise self.infinite.error(f"; expected a finite number. {_REMEDY}")
+            raise self.infinite.error(f": must be a finite number. {_REMEDY}")
         if self.typed == "boolean":
             return self._constant(target) or self._used("boolean", "boolean", "")
         if self.typed == "time":
@@ -296,7 +296,7 @@ class Survey:
         found = self.agreed
         if found is None:
             if self.is_stated and self.odd is not None:
-                raise self.odd.error("; expected a finite number, or a missing value (--missing).")
+                raise self.odd.error(": must be a finite number, or a missing value (--missing).")
             return None
         return Mixture(
             name=self.name,

@@ -136,7 +136,7 @@ class Table:
     dialect: str = ""
     """What was detected of a text file, to be printed: "comma, quote \", UTF-8"; else the format."""
     places: npt.NDArray[np.int64] | None = None
-    """Of each row the line of a text file, else its number from 0; None where they were never asked for."""
+    """Of each row the line of a text file, else its number from 0; None where they were not requested."""
     has_lines: bool = False
     """Whether places are lines."""
     __repr__ = short_repr
@@ -284,4 +284,4 @@ def refuse_missing(wanted: Sequence[str], known: Sequence[str], path: str) -> No
     missing = [name for name in wanted if name not in set(known)]
     if missing:
         message = f"{len(missing)} of {len(wanted)} columns are missing: {listed([repr(name) for name in missing], 5)}"
-        raise DataError(f"{message}; expected those of training (found: {listed(known)}).", path=path)
+        raise DataError(f"{message}; must hold those of training (found: {listed(known)}).", path=path)

@@ -39,7 +39,7 @@ def check_reading(name: str, reading: str) -> str:
     except (ValueError, TypeError):
         known = False
     if not known:
-        raise SettingsError(f"column {name!r} cannot be read as {reading!r}; expected one of {', '.join(READINGS)}.")
+        raise SettingsError(f"column {name!r} cannot be read as {reading!r}: must be one of {', '.join(READINGS)}.")
     return reading
 
 
@@ -119,7 +119,7 @@ def _number(block: Block, name: str, column: Any, made: NumberFormat | None, mar
         )
         known = f" or one of {', '.join(map(repr, own.words))}" if own.words else ""
         raise block.place(row, name, column[row]).error(
-            f"; expected a finite number{like}{known}, or a missing value (--missing). Are its marks others? State "
+            f": must be a finite number{like}{known}, or a missing value (--missing). Are its marks others? State "
             "--decimal or --thousands."
         )
     return NumberColumn(name, "number", values, made.words if made is not None and made.words else None, format=made,
@@ -139,19 +139,19 @@ def _numbers(block: Block, name: str, column: Any, decimal: str) -> Any:
     import pyarrow
 
     if pyarrow.types.is_timestamp(column.type):
-        raise block.place(0, name, column[0]).error(", a time; expected a number.")
+        raise block.place(0, name, column[0]).error(", a time: must be a number.")
     if pyarrow.types.is_boolean(column.type):
         column = column.cast(pyarrow.int8())
     if not pyarrow.types.is_string(column.type):
         values = cells.doubles(column)
         if np.isinf(values).any():
             row = int(np.argmax(np.isinf(values)))
-            raise block.place(row, name, values[row]).error("; expected a finite number.")
+            raise block.place(row, name, values[row]).error(": must be a finite number.")
         return values
     values, odd = cells.parsed(column, decimal)
     if odd.any():
         row = int(np.argmax(odd))
-        raise block.place(row, name, column[row]).error("; expected a finite number, or a missing value (--missing).")
+        raise block.place(row, name, column[row]).error(": must be a finite number, or a missing value (--missing).")
     return values
 
 
@@ -167,7 +167,7 @@ def _boolean(block: Block, name: str, column: Any) -> Column:
         values, odd = cells.booleans(column)
     if odd.any():
         row = int(np.argmax(odd))
-        raise block.place(row, name, column[row]).error("; expected true or false.")
+        raise block.place(row, name, column[row]).error(": must be true or false.")
     words = {text.lower(): text for text in reversed(list(cells.counted(_as_text(column))))}
     return Column(name, "boolean", values, (words.get("false", "false"), words.get("true", "true")))
 
@@ -184,7 +184,7 @@ def _times(block: Block, name: str, column: Any, made: TimeFormat) -> Column:
         row = int(np.argmax(odd))
         known = f" or {', '.join(map(repr, made.words))}" if made.words else ""
         raise block.place(row, name, column[row]).error(
-            f"; expected a date written {times.WRITTEN[made.order]}{known}, or a missing value (--missing)."
+            f": must be a date written {times.WRITTEN[made.order]}{known}, or a missing value (--missing)."
         )
     return Column(name, "time", values, order=made.stored)
 

@@ -11,7 +11,7 @@ import numpy as np
 LEAST_ROWS = 5
 LEAST_SHARE = 0.005
 MOST_SHARE = 0.95
-"""A word in nearly every row says nothing."""
+"""A word in nearly every row carries no information."""
 LEAST_COVERED = 0.3
 """Share of the rows that hold a word that repeats, from which on a text is used by its words."""
 MOST_WORDS = 64
