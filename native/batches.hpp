@@ -46,6 +46,10 @@ template <class T> class Batches {
   void row_scales(const Batch& batch, T* scale) const;
   // Inputs of rows i0 .. i1 into X, their targets into `targets`.
   void gather(const Batch& batch, Panels<T> X, T small, std::size_t i0, std::size_t i1) const;
+  // What the next step gathers and the update is to fetch: wide rows, of which a core cannot wait for all at once
+  Upcoming<T> upcoming(const Batch& batch, Panels<T> X) const {
+    return {data_.X, batch.next, batch.next && are_wide(X) ? batch.n : 0};
+  }
   Targets<T> targets() const { return {labels_.get(), y_.get()}; }
 
   // The losses of the rows, filled by the code that computes them.
@@ -53,6 +57,8 @@ template <class T> class Batches {
   double loss(const Batch& batch, const T* scale) const;
 
  private:
+  static bool are_wide(Panels<T> X) { return X.columns * sizeof(T) >= 1024; }
+
   const Kernels<T>& kernels_;
   const Data<T> data_;
   const std::size_t size_, capacity_, n_outputs_;
@@ -87,7 +93,8 @@ template <class T> void Batches<T>::row_scales(const Batch& batch, T* scale) con
 
 template <class T>
 void Batches<T>::gather(const Batch& batch, Panels<T> X, T small, std::size_t i0, std::size_t i1) const {
-  kernels_.gather(data_.X, batch.rows, batch.next, X, i0, i1, small, nullptr);
+  const std::int64_t* const next = are_wide(X) ? nullptr : batch.next;
+  kernels_.gather(data_.X, batch.rows, next, X, i0, i1, small, nullptr);
   if (data_.labels)
     for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
   else

@@ -2,7 +2,7 @@
 // the registers, or on a panel of it that is still in the cache.
 #pragma once
 
-#include "gemm.hpp"
+#include "gradient_product.hpp"
 #include "kernels.hpp"
 #include "optimizers.hpp"
 #include "penalties.hpp"
@@ -16,6 +16,7 @@ namespace {
 template <class T> struct StoreGradient {
   T* sums;  // where the strip begins in dW
   std::size_t stride;
+  static constexpr bool divides = false;
   template <int> CHAINRULE_INLINE void ahead(std::size_t) const {}
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
     suspend(t, sums + r0 * stride, stride);
@@ -32,12 +33,33 @@ template <class T, class Law, bool decays> struct ApplyUpdate {
   // Narrow strips touch every fourth cache line of a large W: too far apart for the hardware prefetcher.
   template <int R> CHAINRULE_INLINE void ahead(std::size_t r0) const {
     CHAINRULE_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const std::size_t row = (r0 + static_cast<std::size_t>(r)) * stride;
-      __builtin_prefetch(W.theta + row, 1, 3);
-      if constexpr (Law::n_arrays > 0) __builtin_prefetch(W.first + row, 1, 3);
-      if constexpr (Law::n_arrays > 1) __builtin_prefetch(W.second + row, 1, 3);
+    for (int r = 0; r < R; ++r) fetch((r0 + static_cast<std::size_t>(r)) * stride);
+  }
+  CHAINRULE_INLINE void fetch(std::size_t at) const {
+    __builtin_prefetch(W.theta + at, 1, 3);
+    if constexpr (Law::n_arrays > 0) __builtin_prefetch(W.first + at, 1, 3);
+    if constexpr (Law::n_arrays > 1) __builtin_prefetch(W.second + at, 1, 3);
+  }
+  static constexpr bool divides = Law::n_arrays > 1;
+  static constexpr std::size_t rows_ahead = 12;  // two tiles
+  // The same for V vectors of sums that have left the registers, of row r; those of a later row are on their way.
+  template <int V> CHAINRULE_INLINE void row(const T* sums, std::size_t r) const {
+    const Law law(rule);
+    Vector<T> sum[V] = {};
+    CHAINRULE_UNROLL
+    for (int v = 0; v < V; ++v) {
+      const std::size_t of_strip = static_cast<std::size_t>(v) * lanes<T>, at = r * stride + of_strip;
+      Vector<T> w = load(W.theta + at), g = load(sums + of_strip);
+      if constexpr (decays) g = with_l2<T>(g, w, rule.l2);
+      w = law.step(g, w, W.first + at, W.second + at, sum[v]);
+      store<T>(W.theta + at, w);
+      sum[v] = watched<T>(sum[v], w);
+      fetch(at + rows_ahead * stride);
     }
+    Vector<T> all = load(check);
+    CHAINRULE_UNROLL
+    for (int v = 0; v < V; ++v) all = all + sum[v];
+    store<T>(check, all);
   }
   template <int R, int V> CHAINRULE_INLINE void operator()(Tile<T, R, V>& t, std::size_t r0) const {
     const Law law(rule);
@@ -128,9 +150,10 @@ void update_by_panels(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>&
 
 template <class T>
 void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
-                  std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch, T* check) {
+                  Upcoming<T> next, std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch,
+                  T* check) {
   GradientProduct<T> dW{a_in, delta, n, scratch};
-  dW.begin = c0 * chunk<T>, dW.end = c1 * chunk<T>;
+  dW.begin = c0 * chunk<T>, dW.end = c1 * chunk<T>, dW.next = next;
   if (rule->l1 == 0 && rule->optimizer == Optimizer::sgd) return update_fused<T, Sgd<T>>(dW, W, *rule, r0, r1, check);
   if (rule->l1 == 0 && (rule->optimizer == Optimizer::adam || rule->optimizer == Optimizer::adam_epsilon_hat))
     return update_fused<T, Adam<T>>(dW, W, *rule, r0, r1, check);

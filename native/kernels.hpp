@@ -91,11 +91,19 @@ template <class T> struct Activated {
   T small = 0;  // z, u and a
   T small_delta = 0;
   bool watched = false;  // an infinite z becomes NaN: g would hide it
+  bool kept = true;      // a of the output layer is read after the step; else it may stay unwritten
 };
 
 template <class T> struct Targets {
   const std::int32_t* labels;  // class indices of the batch, or null
   const T* y;                  // panels (rows, n_outputs), where labels is null
+};
+
+// Rows of X, row-major, that the next step reads; n = 0: not known
+template <class T> struct Upcoming {
+  const T* X;
+  const std::int64_t* rows;
+  std::size_t n;
 };
 
 struct PhiloxKey {
@@ -116,9 +124,10 @@ template <class T> struct Kernels {
   void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                       std::size_t i1, T* scratch);
   // dW = a_in.T @ delta over n rows, for rows r0 … r1 of W: updated in the registers, here for the cache lines c0 … c1 of
-  // the columns, which are all where a_in is wider than a panel; or left in gradient
+  // the columns, which are all where a_in is wider than a panel, while the next rows are fetched; or left in gradient
   void (*dense_update)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
-                       std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch, T* check);
+                       Upcoming<T> next, std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch,
+                       T* check);
   void (*dense_gradient)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
                          std::size_t r1, T* scratch);
   // db = Σ_i delta_i for the cache lines c0 … c1 of its columns

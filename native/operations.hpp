@@ -31,8 +31,8 @@ template <class T> class Operation {
   // An operation without parameters has no units, and nothing of the following to do.
   virtual std::size_t n_units() const { return 0; }
   virtual double cost_of_unit() const { return 0; }  // in parameters
-  virtual void update(const Trained<T>&, const Rule<T>&, std::size_t /*n*/, std::size_t, std::size_t, T* /*scratch*/,
-                      T* /*check*/) {}
+  virtual void update(const Trained<T>&, const Rule<T>&, const Upcoming<T>&, std::size_t /*n*/, std::size_t,
+                      std::size_t, T* /*scratch*/, T* /*check*/) {}
   // What threads share an update by; other than units where that has them read less of what another has written.
   virtual std::size_t n_shares() const { return n_units(); }
   virtual double cost_of_share() const { return cost_of_unit(); }
@@ -83,15 +83,17 @@ template <class T> class Dense final : public Operation<T> {
     return shares_columns() ? static_cast<double>(chunk<T> * (n_in() + 1)) : cost_of_unit();
   }
 
-  void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1, T* scratch,
-              T* check) override {
+  void update(const Trained<T>& t, const Rule<T>& rule, const Upcoming<T>& next, std::size_t n, std::size_t r0,
+              std::size_t r1, T* scratch, T* check) override {
+    const Upcoming<T> fetched = below_.delta || (shares_columns() && r0 > 0) ? Upcoming<T>{} : next;
     if (shares_columns()) {
-      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, 0, n_in(), r0, r1, scratch, check);
+      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, fetched, 0, n_in(), r0, r1, scratch, check);
       k_.bias_gradient(delta_of(own_), n, t.gradient + b_, r0, r1);
       return k_.update(part(t, b_ + r0 * chunk<T>), &rule, (r1 - r0) * chunk<T>, check);
     }
     if (r0 < n_in())
-      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, r0, rows_end(r1), 0, n_lines(), scratch, check);
+      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, fetched, r0, rows_end(r1), 0, n_lines(), scratch,
+                      check);
     if (r1 > n_in()) {
       k_.bias_gradient(delta_of(own_), n, t.gradient + b_, 0, n_lines());
       k_.update(part(t, b_), &rule, padded_columns<T>(n_out()), check);
@@ -175,8 +177,8 @@ template <class T> class LayerNorm final : public Operation<T> {
   void apply(const Trained<T>& t, const Rule<T>& rule, std::size_t r0, std::size_t r1, T* check) override {
     for (std::size_t r = r0; r < r1; ++r) k_.update(part(t, at_[r]), &rule, padding_included(), check);
   }
-  void update(const Trained<T>& t, const Rule<T>& rule, std::size_t n, std::size_t r0, std::size_t r1, T* scratch,
-              T* check) override {
+  void update(const Trained<T>& t, const Rule<T>& rule, const Upcoming<T>&, std::size_t n, std::size_t r0,
+              std::size_t r1, T* scratch, T* check) override {
     gradient(t, n, r0, r1, scratch);
     apply(t, rule, r0, r1, check);
   }

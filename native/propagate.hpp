@@ -65,6 +65,7 @@ template <class T> class Network {
       if (needed && !own.kept) own.kept = Buffer<T>(n_elements<T>(capacity, layers[l].n_out));
       own.g->activated.z = needed ? own.kept.get() : nullptr;
     }
+    nodes_.back().g->activated.kept = nodes_.back().a->activated.kept = all;
   }
 
   // An infinite z becomes NaN where an activation that is flat on both sides would make a finite number of it.

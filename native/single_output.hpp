@@ -4,7 +4,7 @@
 #pragma once
 
 #include "activations.hpp"
-#include "gemm.hpp"
+#include "gradient_product.hpp"
 #include "optimizers.hpp"
 #include "packing.hpp"
 #include "penalties.hpp"

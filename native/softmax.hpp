@@ -198,57 +198,72 @@ template <class T> CHAINRULE_INLINE Vector<T> sum_of_classes(const Vector<T>* e,
   return total[0];
 }
 
-// m rows from z, a, delta on, `width` apart
+// The class indices of `lanes` rows, as wide as the numbers
+template <class T> CHAINRULE_INLINE Integers<T> widened_labels(const std::int32_t* labels) {
+  typedef std::int32_t Labels __attribute__((vector_size(lanes<T> * sizeof(std::int32_t))));
+  Labels few;
+  __builtin_memcpy(&few, labels, sizeof few);
+  return __builtin_convertvector(few, Integers<T>);
+}
+
+// `lanes` rows from z, a, delta on, `width` apart, of which the first m are stored; a, delta null: not wanted
 template <class T>
 CHAINRULE_INLINE void cross_entropy_of_rows(std::size_t n, std::size_t width, const T* z, T* a, T* delta,
-                                            const std::int32_t* labels, const T* scale, T* row_loss, std::size_t m,
+                                            Integers<T> label, Vector<T> share, T* row_loss, std::size_t m,
                                             Vector<T> bottom, Vector<T> least) {
   constexpr std::size_t lane = lanes<T>;
-  alignas(64) T at_label[lane] = {}, scales[lane] = {}, losses[lane];
-  alignas(64) Word<T> label[lane] = {};
-  for (std::size_t k = 0; k < m; ++k) {
-    label[k] = labels[k], at_label[k] = z[k * width + static_cast<std::size_t>(labels[k])];
-    if (scale) scales[k] = scale[k];
-  }
-  Vector<T> e[panel<T>], x[lane], top = broadcast<T>(T(-__builtin_inf()));
+  const Vector<T> zero = broadcast<T>(0);
+  Vector<T> e[panel<T>], x[lane], top = broadcast<T>(T(-__builtin_inf())), at_label = zero;
   for (std::size_t c = 0; c < width; c += lane) {
     load_transposed<T>(z + c, width, m, x);
     for (std::size_t k = 0; k < lane; ++k) e[c + k] = x[k];
   }
-  for (std::size_t j = 0; j < n; ++j) top = e[j] > top ? e[j] : top;
+  for (std::size_t j = 0; j < n; ++j) {
+    top = e[j] > top ? e[j] : top;
+    at_label = label == broadcast_integer<T>(static_cast<Word<T>>(j)) ? e[j] : at_label;
+  }
   for (std::size_t j = 0; j < n; ++j) e[j] = power_of_share<T>(e[j] - top, bottom);
-  for (std::size_t j = n; j < width; ++j) e[j] = broadcast<T>(0);
-  const Vector<T> s = sum_of_classes<T>(e, width);
-  store<T>(losses, log_<T>(s) - (load(at_label) - top));
-  for (std::size_t k = 0; k < m; ++k) row_loss[k] = losses[k];
+  for (std::size_t j = n; j < width; ++j) e[j] = zero;
+  const Vector<T> s = sum_of_classes<T>(e, width), losses = log_<T>(s) - (at_label - top);
+  if (m == lane)
+    store_unaligned<T>(row_loss, losses);
+  else
+    for (std::size_t k = 0; k < m; ++k) row_loss[k] = losses[k];
 
-  const Integers<T> labelled = *reinterpret_cast<const Integers<T>*>(label);
-  const Vector<T> share = load(scales), zero = broadcast<T>(0);
   for (std::size_t c = 0; c < width; c += lane) {
     Vector<T> d[lane];
     CHAINRULE_UNROLL
     for (std::size_t k = 0; k < lane; ++k) {
-      const Integers<T> j = broadcast_integer<T>(static_cast<Word<T>>(c + k));
+      x[k] = d[k] = zero;
+      if (c + k >= n) continue;  // padding
       x[k] = e[c + k] / s;
-      d[k] = x[k] - (labelled == j ? broadcast<T>(1) : zero);
+      d[k] = x[k] - (label == broadcast_integer<T>(static_cast<Word<T>>(c + k)) ? broadcast<T>(1) : zero);
       d[k] = without_small<T>(share > zero ? d[k] * share : zero, least);
     }
-    store_transposed<T>(x, a + c, width, m);
-    if (scale) store_transposed<T>(d, delta + c, width, m);
+    if (a) store_transposed<T>(x, a + c, width, m);
+    if (delta) store_transposed<T>(d, delta + c, width, m);
   }
 }
 
 template <class T>
 void cross_entropy_of_labels(Panels<T> shape, const Activated<T>& output, T* delta, Targets<T> targets, const T* scale,
                              T* row_loss, std::size_t i0, std::size_t i1) {
-  const T* const z = output.z;
-  T* const a = output.g;
+  T* const a = output.kept || !scale ? output.g : nullptr;
   const std::size_t n = shape.columns, width = padded_columns<T>(n);
   const Vector<T> bottom = bottom_of_shares<T>(output.small), least = broadcast<T>(output.small_delta);
+  std::int32_t last_labels[lanes<T>] = {};
+  T last_scales[lanes<T>] = {};
   for (std::size_t i = i0; i < i1; i += lanes<T>) {
     const std::size_t m = i1 - i < lanes<T> ? i1 - i : lanes<T>, at = i * width;
-    cross_entropy_of_rows<T>(n, width, z + at, a + at, scale ? delta + at : nullptr, targets.labels + i,
-                             scale ? scale + i : nullptr, row_loss + i, m, bottom, least);
+    const std::int32_t* labels = targets.labels + i;
+    const T* scales = scale ? scale + i : last_scales;
+    if (m < lanes<T>) {  // there may be nothing behind them
+      __builtin_memcpy(last_labels, labels, m * sizeof *labels);
+      if (scale) __builtin_memcpy(last_scales, scales, m * sizeof(T));
+      labels = last_labels, scales = last_scales;
+    }
+    cross_entropy_of_rows<T>(n, width, output.z + at, a ? a + at : nullptr, scale ? delta + at : nullptr,
+                             widened_labels<T>(labels), load_unaligned(scales), row_loss + i, m, bottom, least);
   }
 }
 #endif

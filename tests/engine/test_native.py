@@ -120,6 +120,14 @@ def test_parity_of_wide_layers(sizes: list[int], batch_size: int) -> None:
     assert_parity(make_task(sizes, n=batch_size + 5, batch_size=batch_size), StepSettings())
 
 
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parity_of_a_large_layer_with_adam(dtype: str, l2: float) -> None:
+    """Where W exceeds the caches near a core, the update runs beside the product, with the same bits."""
+    task = make_task([301, 257, 3], dtype=dtype, n=205, batch_size=100, optimizer="adam")
+    assert_parity(task, StepSettings(l2=l2))
+
+
 @settings(max_examples=60)
 @given(
     widths=st.lists(st.sampled_from(SIZES), min_size=1, max_size=2),
