@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
 import chainrule as cr
-from chainrule.api.model_selection import tried
+from chainrule.api.trial import tried
 from chainrule.cli import main
 from chainrule.planning.plan import Resample
 from chainrule.sklearn import TabularClassifier

@@ -12,11 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from chainrule.api.model_selection import choose, tried
+from chainrule.api.model_selection import choose
 from chainrule.api.network import Network
 from chainrule.api.train import train
+from chainrule.api.trial import network_of, tried
 from chainrule.data.split import HeldOut, holdout, repeated_holdout
 from chainrule.data.table import Table, column_of
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.planning.inputs import EncodedRows
+from chainrule.planning.neighbour_trials import with_neighbours
 from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan, plan_table
 from chainrule.planning.presets import preset
 from chainrule.planning.request import Request
@@ -133,6 +137,38 @@ def test_the_loss_of_a_fold_is_that_of_the_last_epoch() -> None:
     again = tried(plan.candidates[3], replace(resample, validation=resample.outside, outside=None))
     assert found is not None and again is not None
     assert found[0] == pytest.approx(again[0], rel=PARITY)
+
+
+@pytest.mark.parametrize("n_rows", [300, 1_600])
+@pytest.mark.parametrize("stated", [{}, {"early_stopping": 3}])
+def test_the_loss_of_a_trial_is_that_of_the_history(n_rows: int, stated: dict[str, Any]) -> None:
+    """Held-out rows are measured at the end or, where a rule or a choice reads epochs, in each: with the same bits."""
+    rng = np.random.default_rng(6)
+    X = rng.standard_normal((n_rows, 3))
+    plan = plan_of(X, np.where(X[:, 0] * X[:, 1] > 0, "a", "b"), settings=stated, preset="strong")
+    candidate = plan.candidates[1]
+    for resample in plan.resamples(candidate):
+        X, y, _ = resample.rows
+        run = train(
+            network_of(candidate), X, y, validation=resample.validation, optimizer=candidate.optimizer, progress=False,
+            **candidate.settings | {"seed": resample.seed},
+        )  # fmt: skip
+        trial = tried(replace(candidate, settings=candidate.settings | {"seed": resample.seed}), resample)
+        assert trial is not None and trial[0] == run.history["validation_loss"][-1]
+
+
+def test_neighbours_are_looked_up_once_for_all_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On each resample, and every candidate is shown the same rows."""
+    rng = np.random.default_rng(7)
+    X = rng.standard_normal((240, 2))
+    plan, found, looked_up = plan_of(X, X[:, 0] * X[:, 1], few_rows="never"), dict[int, EncodedRows](), list[int]()
+    with_them = [with_neighbours(plan, candidate, found) for candidate in plan.candidates[1:]]
+    look = TablePipeline.with_neighbours
+    monkeypatch.setattr(TablePipeline, "with_neighbours", lambda *given: looked_up.append(1) or look(*given))
+    seen = [[resample.rows[0] for resample in plan.resamples(candidate)] for candidate in with_them]
+    assert len(looked_up) == N_SPLITS
+    assert all(rows is again for first, *others in zip(*seen, strict=True) for rows in (first,) for again in others)
+    assert not np.array_equal(seen[0][0], seen[0][1])
 
 
 def test_a_training_that_fails_has_an_infinite_loss_and_warns_of_nothing() -> None:

@@ -212,16 +212,17 @@ def test_an_estimator_of_tables_is_fitted_as_far_as_it_came() -> None:
         assert model.run_.result["stopped"] == "interrupted"
 
 
-def test_ctrl_c_while_the_training_is_chosen_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trials of candidates leave no model: there KeyboardInterrupt ends fit."""
-    from chainrule.api import model_selection
+@pytest.mark.parametrize("copies", [20, 30])
+def test_ctrl_c_while_the_training_is_chosen_is_raised(monkeypatch: pytest.MonkeyPatch, copies: int) -> None:
+    """Trials leave no model: there KeyboardInterrupt ends fit, whether epochs are measured or not."""
+    from chainrule.api import trial
     from chainrule.sklearn import TabularClassifier
 
-    whole = model_selection.trainer_of
+    class Interrupting(trial.StepCount):
+        def stretch_done(self, step: int, loss: float) -> None:
+            signal.raise_signal(signal.SIGINT)
 
-    def trainer_of(*given: Any, **how: Any) -> Any:
-        return whole(*given, callbacks=[lambda control: signal.raise_signal(signal.SIGINT)], **how)
-
-    monkeypatch.setattr(model_selection, "trainer_of", trainer_of)
+    interrupt._last.clear()
+    monkeypatch.setattr(trial, "StepCount", Interrupting)
     with pytest.raises(KeyboardInterrupt):
-        TabularClassifier(random_state=0).fit(np.tile(X, (20, 1)), np.tile(Y, 20))
+        TabularClassifier(random_state=0).fit(np.tile(X, (copies, 1)), np.tile(Y, copies))

@@ -1,55 +1,29 @@
-"""Candidates of a plan are trained: for a trial in memory and without a record, the one that is taken as a Run."""
+"""Which candidate of a plan is taken, by trials of the simpler ones, and its training as a Run."""
 
 from __future__ import annotations
 
-import math
 import os
-import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from chainrule.api.network import Network
-from chainrule.api.prepare import Setup, positive_of, set_up
 from chainrule.api.run import Run
 from chainrule.api.run_writer import FINISHED
 from chainrule.api.train import train
-from chainrule.api.trainer import trainer_of
-from chainrule.errors import DataError
-from chainrule.network.class_weights import ClassWeights
+from chainrule.api.trial import network_of, tried
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.column_trials import on_named_columns
-from chainrule.planning.inputs import Arrays
 from chainrule.planning.neighbour_trials import with_neighbours
-from chainrule.planning.plan import Resample, TrainingPlan
+from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Selected, calibrated, select
 from chainrule.run import contents
 from chainrule.run.directory import RunDirectory
 from chainrule.run.ensemble import first_run
 from chainrule.run.names import RUN
-from chainrule.run.rows import weighted_by_class
 from chainrule.run.table_sample import TableSample
 from chainrule.status import doing, working
-from chainrule.training.checkpoints import Checkpoint, CheckpointStore
-from chainrule.training.interrupt import Listening
-from chainrule.training.progress import StepCount
-from chainrule.training.result import Result
-from chainrule.training.settings import SETTINGS, Settings
-
-NO_SETTINGS = ("threads", "time_limit")
-"""Arguments of train that do not affect the computation."""
-
-
-def network_of(candidate: Candidate) -> Network:
-    """The network of a candidate, its parameters drawn from the seed."""
-    described = asdict(candidate.network)
-    kind = described.pop("kind")
-    network = Network(**described)
-    network.kind = network.stated = kind
-    return network
+from chainrule.training.settings import SETTINGS
 
 
 def began_with_trials(path: str | os.PathLike[str] | None) -> bool:
@@ -109,56 +83,6 @@ def _going_on(
     if settings["epochs"] > before["epochs"] and "early_stopping" not in stated:
         settings["early_stopping"] = before.get("early_stopping")
     return replace(candidate, settings=settings)
-
-
-def tried(
-    candidate: Candidate, resample: Resample, class_weight: Any = None, engine: str = "auto"
-) -> tuple[float, Network] | None:
-    """The loss of a candidate on the rows that judge, and the network; see planning.selection.Fit."""
-    network, (X, y, weight), asked = network_of(candidate), resample.rows, candidate.settings
-    settings = Settings(optimizer=candidate.optimizer, **{k: v for k, v in asked.items() if k not in NO_SETTINGS})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            setup = set_up(
-                network, X, y, weight, class_weight, resample.validation, settings, engine, asked["threads"],
-                positive_of(candidate.pipeline),
-            )  # fmt: skip
-        except DataError:
-            if resample.outside is not None:  # a fold leaves one class only
-                return None
-            raise
-        result = _in_memory(setup, asked["time_limit"])
-        if result.stopped == "interrupted":
-            raise KeyboardInterrupt
-        trained = Network.of(result.parameters, setup.kind, network.seed, network.initializers)
-        if resample.outside is None:
-            loss = (result.history.get("validation_loss") or [math.inf])[-1]
-        else:
-            try:
-                loss = _loss(trained, resample.outside, setup.class_weight, setup.rows.targets)
-            except DataError:  # rows of classes that weigh nothing
-                return None
-    return (float(loss) if result.diverged is None and math.isfinite(loss) else math.inf), trained
-
-
-def _loss(network: Network, rows: Arrays, by_class: ClassWeights, learned: Any) -> float:
-    """J of rows outside a fold, weighted as the rows that were learned."""
-    X, y, weight = rows
-    encoded, _ = network.encode(y, len(X))
-    weighted = weighted_by_class(encoded, weight, by_class, network.architecture.dtype, learned)
-    return float(network.backward(X, y, weighted).loss)
-
-
-def _in_memory(setup: Setup, time_limit: float | None) -> Result:
-    """The training from its first step to its end, without a record."""
-    theta = setup.network.parameters.flat.copy()
-    start = Checkpoint(step=0, theta=theta, optimizer=setup.optimizer_at_start(theta), best_theta=theta)
-    with Listening() as interrupted, np.errstate(all="ignore"):
-        store = CheckpointStore(setup.n_steps)
-        counted = [StepCount(setup.n_steps)]
-        trainer = trainer_of(setup, store, time_limit=time_limit, interrupted=interrupted, observers=counted)
-        return trainer.run(start)
 
 
 def train_candidate(

@@ -30,10 +30,8 @@ def trainer_of(
 ) -> Trainer:
     """The loop over what train was given; `how`: who watches it, and what of it was done before."""
     task, settings, progress = setup.task, setup.settings, Progress()
-    architecture = task.architecture
-    scale = loss_named(architecture.loss).scale(task.targets, architecture.n_outputs)
     watched = metrics.TRAINING_LOSS if setup.validation is None else setup.metric
-    rules: list[Rule] = [Divergence(scale, factor=settings.divergence_factor)]
+    rules: list[Rule] = [divergence_rule(setup)]
     if settings.schedule == "plateau":
         rules.append(Plateau(watched, progress, settings.decay_factor, settings.decay_every))
     rules.append(Patience(watched, progress, settings.early_stopping))
@@ -49,6 +47,13 @@ def trainer_of(
         keeps_best=setup.validation is not None,
         **how,
     )
+
+
+def divergence_rule(setup: Setup) -> Divergence:
+    """The rule that ends a training whose loss ran away, by the loss of a constant output."""
+    architecture = setup.task.architecture
+    scale = loss_named(architecture.loss).scale(setup.task.targets, architecture.n_outputs)
+    return Divergence(scale, factor=setup.settings.divergence_factor)
 
 
 def where_it_goes_on(setup: Setup, state: LastState) -> Checkpoint:

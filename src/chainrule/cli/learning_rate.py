@@ -10,7 +10,7 @@ from typing import Any
 
 from chainrule import json_text
 from chainrule.api.learning_rate import begun_with, learning_rate, pose, within
-from chainrule.api.model_selection import network_of
+from chainrule.api.trial import network_of
 from chainrule.cli.train_options import plan_of
 from chainrule.errors import SettingsError
 from chainrule.planning.selection import Selected

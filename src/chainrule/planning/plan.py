@@ -138,9 +138,22 @@ class TrainingPlan:
             yield Resample(rows=rows.all, seed=seed, validation=rows.validation)
 
     def _seen(self, rows: EncodedRows, k: int, order: Rows, kept: Rows) -> Arrays:
-        """The rows in an order, their columns and neighbours chosen by those that resample k trains on."""
+        """The rows in an order, their columns and neighbours chosen by those that resample k trains on.
+
+        Neighbours are looked up once for all candidates.
+        """
+        known = self._known.get((id(rows), k))
+        if known is not None:
+            return known[1]
         columns = self.columns_of(k, order, kept) if rows.is_screened else None
-        return rows.anew(self.weighted, order, kept, columns)
+        seen = rows.anew(self.weighted, order, kept, columns)
+        if rows.plain is not None:
+            self._known[id(rows), k] = rows, seen
+        return seen
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, int], tuple[EncodedRows, Arrays]]:
+        return {}
 
     def columns_of(self, k: int, order: Rows, kept: Rows) -> npt.NDArray[np.bool_]:
         """The columns that tell something, by the rows that resample k (−1: the training itself) trains on."""

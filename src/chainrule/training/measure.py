@@ -56,10 +56,50 @@ class Measure(Protocol):
         """
 
 
-class EpochMeasure:
-    """The mean weighted as the rows are; the penalty of the parameters behind the epoch; held-out rows, if any."""
+class LossMeasure:
+    """The mean of J over the rows of an epoch, weighted as the rows are, and nothing else: no parameters are needed."""
 
     penalties = False
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._even: tuple[npt.NDArray[np.float64], float] | None = None
+
+    @property
+    def every_epoch(self) -> bool:
+        """Nothing is measured but what the steps say."""
+        return False
+
+    def means(self, epoch: int, losses: Losses, penalties: Losses | None) -> list[tuple[float, float]]:
+        """Each batch counts by the weight of its rows; of the penalty none is taken."""
+        means = []
+        for n, of_epoch in enumerate(losses):
+            weights, total = self._batch_weights(epoch + n)
+            means.append((float(np.add.reduce(of_epoch * weights) / total), 0.0))
+        return means
+
+    def line(
+        self, epoch: int, means: tuple[float, float], theta: Array | None, settings: StepSettings
+    ) -> tuple[float, dict[str, float]]:
+        """The mean alone."""
+        return means[0], {"loss": means[0]}
+
+    def _batch_weights(self, epoch: int) -> tuple[npt.NDArray[np.float64], float]:
+        """The weight of every batch of an epoch, and of all."""
+        n, size = self._task.n_samples, self._task.batch_size
+        if self._even is not None:
+            return self._even
+        starts = np.arange(0, n, size)
+        if self._task.weight is None:
+            self._even = np.minimum(size, n - starts).astype(np.float64), float(n)
+            return self._even
+        weights = np.add.reduceat(self._task.weight[self._task.order(epoch)].astype(np.float64), starts)
+        weights = np.asarray(moderate(weights), np.float64) if weights.any() else np.ones_like(weights)
+        return weights, weights.sum()
+
+
+class EpochMeasure(LossMeasure):
+    """The mean weighted as the rows are; the penalty of the parameters behind the epoch; held-out rows, if any."""
 
     def __init__(
         self,
@@ -69,23 +109,14 @@ class EpochMeasure:
         validation: Validation | None,
         learned: Validation | None = None,
     ) -> None:
-        self._task, self._engine, self._metric, self._validation = task, engine, metric, validation
-        self._learned = learned
-        self._even: tuple[npt.NDArray[np.float64], float] | None = None
+        super().__init__(task)
+        self._engine, self._metric, self._validation, self._learned = engine, metric, validation, learned
         self._parameters: Parameters | None = None
 
     @property
     def every_epoch(self) -> bool:
         """Whether there are rows to measure, held out or learned."""
         return self._validation is not None or self._learned is not None
-
-    def means(self, epoch: int, losses: Losses, penalties: Losses | None) -> list[tuple[float, float]]:
-        """Each batch counts by the weight of its rows; of the penalty none is taken."""
-        means = []
-        for n, of_epoch in enumerate(losses):
-            weights, total = self._batch_weights(epoch + n)
-            means.append((float(np.add.reduce(of_epoch * weights) / total), 0.0))
-        return means
 
     def line(
         self, epoch: int, means: tuple[float, float], theta: Array | None, settings: StepSettings
@@ -134,16 +165,3 @@ class EpochMeasure:
             self._parameters = Parameters(self._task.architecture, theta.copy())
         self._parameters.flat[:] = theta
         return self._parameters
-
-    def _batch_weights(self, epoch: int) -> tuple[npt.NDArray[np.float64], float]:
-        """The weight of every batch of an epoch, and of all."""
-        n, size = self._task.n_samples, self._task.batch_size
-        if self._even is not None:
-            return self._even
-        starts = np.arange(0, n, size)
-        if self._task.weight is None:
-            self._even = np.minimum(size, n - starts).astype(np.float64), float(n)
-            return self._even
-        weights = np.add.reduceat(self._task.weight[self._task.order(epoch)].astype(np.float64), starts)
-        weights = np.asarray(moderate(weights), np.float64) if weights.any() else np.ones_like(weights)
-        return weights, weights.sum()
