@@ -39,7 +39,7 @@ def test_a_finished_run_goes_on(tmp_path: Path, monkeypatch: Any, capsys: Any) -
     for more, message in (
         (["54"], "epochs was 55, is 54"),
         (["60", "--l2", "0.5"], "l2 was 0.001, is 0.5"),
-        (["60", "--learning-rate", "0.5"], "learning_rate': 0.5"),
+        (["60", "--learning-rate", "0.5"], "learning_rate was 0.003, is 0.5"),
         (["60", "--network", "7"], "different architecture"),
         (["60", "--batch-size", "7"], "batch_size was 32, is 7"),
     ):
