@@ -180,3 +180,21 @@ def test_results_fit(width: int, classes: cr.Run, browser: Browser, tmp_path: Pa
             assert browser.evaluate("document.querySelector('.results h2').textContent") in ("Results", "결과")
     finally:
         browser.size(1400, 1000)
+
+
+@needs_browser
+@pytest.mark.parametrize("unit", [1.0, -1e4, 1e-7, 1e100])
+def test_no_number_of_an_axis_is_cut_off(unit: float, browser: Browser, tmp_path: Path) -> None:
+    """Numbers of any size lie within their drawing."""
+    X = np.random.default_rng(3).normal(size=(60, 2))
+    net = cr.Network([2, 3, 1], "tanh", "identity", "squared_error", dtype="float64")
+    rate = cr.SGD(1e-9)
+    run = cr.train(net, X, X[:, :1] * unit, epochs=1, optimizer=rate, divergence_factor=None, progress=False)
+    browser.open(run.report(tmp_path / "report.html"), "lang=en")
+    beyond = (
+        "[...document.querySelectorAll('.missed svg text')].filter((text) => { const [a, b] = "
+        "[text, text.ownerSVGElement].map((part) => part.getBoundingClientRect()); "
+        "return a.left < b.left || a.right > b.right; }).length"
+    )
+    assert browser.evaluate("document.querySelectorAll('.missed svg text').length") == 10
+    assert browser.evaluate(beyond) == 0

@@ -51,3 +51,15 @@ def test_soft_targets_that_round_are_not_accused(n_classes: int, dtype: str) -> 
         assert cr.check_gradients(net, X, y).passed
         rounded = y.astype(dtype)
         assert not check_gradients(Wrong(), net.parameters, X.astype(dtype), rounded).passed
+
+
+@pytest.mark.parametrize("unit", [1e100, 1e150])
+def test_targets_of_any_size_are_compared(unit: float) -> None:
+    """Squares of numbers on the way may be beyond float64; what is compared is not."""
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(20, 1)), rng.normal(size=(20, 1)) * unit
+    net = network("tanh", 1.0)
+    net.W[2][:] *= unit
+    right, wrong = (check_gradients(engine, net.parameters, X, y) for engine in (NumpyEngine(), Wrong()))
+    assert right.passed and right.tensors["W1"].resolved
+    assert not wrong.passed and wrong.tensors["W1"].error == pytest.approx(1e-4, rel=0.1)

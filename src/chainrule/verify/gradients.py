@@ -18,6 +18,7 @@ which no entry is known well enough is named as one that cannot be resolved.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -186,16 +187,16 @@ class _Comparison:
         a = self.parameters.architecture
         forward, delta = self.engine.forward(self.parameters, self.X), self.backward.delta
         self.z = forward.z
-        squares = 0.0
+        sums = []
         for l, a_in in enumerate(forward.a[:-1], start=1):
             W, b = np.abs(self.parameters.W[l]), np.abs(self.parameters.b[l])
-            squares += float(((delta[l] * (np.abs(a_in) @ W + b)) ** 2).sum())
+            sums.append(_norm(delta[l] * (np.abs(a_in) @ W + b)))
         y, z, output = dense_targets(self.targets, a), np.abs(forward.z[-1]), forward.a[-1]
         terms = np.abs(output - y) * (np.abs(output) + np.abs(y))
         of_rows = np.nan_to_num(terms + z if ACTIVATIONS[a.output].elementwise else terms).sum(axis=1) + 1
         weight = np.ones(len(of_rows)) if self.weight is None else self.weight / (self.weight.max(initial=0.0) or 1)
         of_loss = weight * of_rows / (weight.sum() or 1)
-        return ROUNDINGS * float(np.finfo(np.float64).eps) * float(np.sqrt(squares + (of_loss**2).sum()))
+        return ROUNDINGS * float(np.finfo(np.float64).eps) * math.hypot(*sums, _norm(of_loss))
 
     def tensors(self) -> Iterator[tuple[str, Array, Array]]:
         """Name, tensor and analytic gradient of every W, b, gain, shift, and of X."""
@@ -318,11 +319,14 @@ class _Comparison:
         return J, sides
 
 
-def _in_float64(targets: Targets, output: str) -> Targets:
-    """Targets in float64; rows of probabilities, which sum to 1 up to rounding, sum to 1 as exactly as float64 can.
+def _norm(numbers: Array) -> float:
+    """√Σx², of numbers whose squares may be beyond float64 too."""
+    largest = float(np.abs(numbers).max(initial=0.0))
+    return largest * float(np.sqrt(((numbers / largest) ** 2).sum())) if 0 < largest < np.inf else largest
 
-    With softmax, delta = a − y is the derivative of the loss where Σ_j y_j = 1; of 1/3 in float32 it is 1 + 3e-8.
-    """
+
+def _in_float64(targets: Targets, output: str) -> Targets:
+    """Targets in float64; rows of probabilities that sum to 1 up to rounding sum to 1: delta = a − y holds there."""
     if targets.dtype.kind != "f":
         return targets
     wide = targets.astype(np.float64)

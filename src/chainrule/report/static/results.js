@@ -7,7 +7,8 @@ import { t } from "./words.js";
 
 /** @import { App, Results } from "./types.js" */
 
-const SIDE = 300;
+const SIDE = 300,
+  INDENT = 80; // room for numbers such as -3.44e+03
 
 /**
  * @param {HTMLElement} root
@@ -141,12 +142,12 @@ function scatter(points, isDiagonal) {
     both = ends([...xs, ...ys]),
     [across, up] = isDiagonal ? [both, both] : [ends(xs), ends([...ys, 0])];
   const x = (/** @type {number} */ value) =>
-      56 + ((SIDE - 70) * (value - across[0])) / (across[1] - across[0]),
+      INDENT + ((SIDE - INDENT - 14) * (value - across[0])) / (across[1] - across[0]),
     y = (/** @type {number} */ value) =>
       SIDE - 44 - ((SIDE - 60) * (value - up[0])) / (up[1] - up[0]);
   const line = isDiagonal
     ? { x1: x(both[0]), y1: y(both[0]), x2: x(both[1]), y2: y(both[1]) }
-    : { x1: 56, y1: y(0), x2: SIDE - 14, y2: y(0) };
+    : { x1: INDENT, y1: y(0), x2: SIDE - 14, y2: y(0) };
   const words = (
     /** @type {number} */ at,
     /** @type {number} */ level,
@@ -157,16 +158,16 @@ function scatter(points, isDiagonal) {
   return svg(
     "svg",
     { width: SIDE, height: SIDE, viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": title },
-    svg("path", { class: "axis", d: `M56 16V${SIDE - 44}H${SIDE - 14}` }),
+    svg("path", { class: "axis", d: `M${INDENT} 16V${SIDE - 44}H${SIDE - 14}` }),
     svg("line", { class: "joint", ...line }),
     points.map(([a, b]) =>
       svg("circle", { class: "point", cx: x(a).toFixed(1), cy: y(b).toFixed(1), r: 2.4 }),
     ),
-    words(50, SIDE - 44, general(up[0], 3), "end"),
-    words(50, 24, general(up[1], 3), "end"),
-    words(56, SIDE - 28, general(across[0], 3), "start"),
+    words(INDENT - 6, SIDE - 44, general(up[0], 3), "end"),
+    words(INDENT - 6, 24, general(up[1], 3), "end"),
+    words(INDENT, SIDE - 28, general(across[0], 3), "start"),
     words(SIDE - 14, SIDE - 28, general(across[1], 3), "end"),
-    words(SIDE / 2 + 20, SIDE - 8, title, "middle"),
+    words((INDENT + SIDE - 14) / 2, SIDE - 8, title, "middle"),
   );
 }
 
