@@ -170,3 +170,24 @@ def test_more_epochs_and_members_go_on(folder: Path, tmp_path: Path, capsys: pyt
     said(capsys, "train", *data, "--members", 3, "--epochs", 4)
     assert [member.result["epochs"] for member in load(tmp_path / "run").members] == [4, 4, 4]
     assert "3" in said(capsys, "check", tmp_path / "run")[0]
+
+
+def test_an_unfinished_ensemble_is_said_in_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By every command; the members there are answer."""
+    data = [folder / "rows.csv", "--target", "kind", "--epochs", 3, "--network", 8, "-o", tmp_path / "run", "--quiet"]
+    err = said(capsys, "train", *data, "--members", 3, "--time-limit", 0.001)[1]
+    assert "1 of 3 members trained; the model is that one" in err
+    out, err = said(capsys, "evaluate", tmp_path / "run", folder / "rows.csv")
+    assert out and err == f"chainrule: {tmp_path / 'run'}: 1 of 3 members trained. Continue it with resume.\n"
+    said(capsys, "train", *data, "--members", 3, "--resume")
+    assert said(capsys, "evaluate", tmp_path / "run", folder / "rows.csv")[1] == ""
+
+
+def test_members_are_trained_from_a_cache(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows that are mapped from a file; any member's step can be seen again."""
+    large = ["--cache", tmp_path / "cache", "--cache-above", 0, "--members", 2, "-o", tmp_path / "run", "--quiet"]
+    said(capsys, "train", folder / "rows.csv", "--target", "kind", "--epochs", 2, "--network", 8, *large)
+    assert json.loads(said(capsys, "check", tmp_path / "run", "--json")[0])["passed"]
+    assert "Step 3" in said(capsys, "explain", tmp_path / "run", "--member", 1, "--step", 3)[0]

@@ -116,6 +116,7 @@ def _share_rows(done: list[Run], run: Run) -> None:
 
 
 def _say_unfinished(done: list[Run], n: int, folder: Path | None) -> None:
-    only = "that one, as far as it came" if done[0].result["stopped"] in BROKEN_OFF else "their mean"
+    only = "their mean" if len(done) > 1 else "that one"
+    only += ", as far as it came" if done[0].result["stopped"] in BROKEN_OFF else ""
     remedy = "" if folder is None else f" The same with resume trains the others ({folder})."
     warn(f"{len(done)} of {n} members trained; the model is {only}.{remedy}", InterruptedWarning)

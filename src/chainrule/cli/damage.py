@@ -1,4 +1,5 @@
-"""Reports of damaged files of a run and of rows left out: one line each, once; the command continues without them."""
+"""Reports of damaged files of a run, of members that are missing and of rows left out: one line each, once; the command
+continues without them."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from chainrule.errors import DamagedFileWarning, MeasureWarning
+from chainrule.errors import DamagedFileWarning, InterruptedWarning, MeasureWarning
 
-REPORTED = (DamagedFileWarning, MeasureWarning)
+REPORTED = (DamagedFileWarning, InterruptedWarning, MeasureWarning)
 
 
 @contextmanager
