@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,7 @@ class TablePipeline:
         near = () if self.neighbours is None else self.neighbours.names
         return (*(name for encoder in self.encoders for name in encoder.names), *near)
 
-    @property
+    @cached_property
     def widths(self) -> tuple[int, ...]:
         """How many inputs each column has; those of the neighbours belong to none."""
         return tuple(len(encoder.names) for encoder in self.encoders)
@@ -213,7 +214,7 @@ class TablePipeline:
         weight = None if table.weight is None else table.weight[kept]
         return Neighbours.hold(X[kept], self.proximity, said, weight, folds[kept], self.seed), folds
 
-    @property
+    @cached_property
     def proximity(self) -> Array:
         """How much a squared difference of each input of the columns counts in the distance of two rows."""
         return np.array([share for encoder in self.encoders for share in encoder.proximity])

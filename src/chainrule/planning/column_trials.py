@@ -40,7 +40,9 @@ def on_columns(
     Arguments: kept: a mask; known: rows of these columns by those of all, which candidates share.
     """
     found = {} if known is None else known
-    rows = found.setdefault(id(candidate.rows), candidate.rows.only(kept))
+    if id(candidate.rows) not in found:
+        found[id(candidate.rows)] = candidate.rows.only(kept)
+    rows = found[id(candidate.rows)]
     network = replace(candidate.network, sizes=(rows.X.shape[1], *candidate.network.sizes[1:]))
     return replace(candidate, rows=rows, network=network)
 
