@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.diagnose.doctor.finding import Finding
+from chainrule.diagnose.doctor import imbalance_rules
+from chainrule.diagnose.doctor.finding import Diagnosis, Finding
 
 RNG = np.random.default_rng(3)
 N = 1600
@@ -56,3 +57,34 @@ def test_weights_that_hide_a_class_are_named(by: str) -> None:
 def test_weights_of_other_kinds_are_not_accused(options: dict[str, object]) -> None:
     """Balanced ones, those that lift the rarer class, and weights that say nothing of classes."""
     assert imbalance(TRAINED, **options) is None
+
+
+@pytest.mark.parametrize(("f1_balanced", "severity"), [(0.06, "note"), (0.4, "fault")])
+def test_classes_of_a_few_rows_are_counted_together(
+    monkeypatch: pytest.MonkeyPatch, f1_balanced: float, severity: str
+) -> None:
+    """Seven rows of a grade, sixty of another, recognised as rarely with balanced weights: a note; if not, a fault."""
+    recalls = iter([(0.02, 0.64, 0.03), (0.05 if severity == "note" else 0.5, 0.63, f1_balanced)])
+    monkeypatch.setattr(imbalance_rules, "_recalls", lambda *_: next(recalls))
+    grades = np.repeat([0, 1, 2, 3], [700, 660, 60, 7])
+    rows = np.random.default_rng(0).normal(size=(len(grades), 3)) + grades[:, None]
+    run = cr.train(cr.Network([3, 4, 4], seed=1), rows, grades, optimizer=cr.Adam(0.01), epochs=3, progress=False)
+    found = next(one for one in run.doctor() if one.id == "class-imbalance")
+    assert found.severity == severity and found.evidence["n_rare"] == 7
+
+
+def ranked(shuffled: bool) -> Diagnosis:
+    """Six rows in a hundred, which the columns make likelier and never sure; or rows of anything."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(1200, 40))
+    y = (rng.random(1200) < 0.02 + 0.2 / (1 + np.exp(4 - 2 * rows[:, :4].sum(axis=1)))).astype(int)
+    y = rng.permutation(y) if shuffled else y
+    return cr.train(
+        cr.Network([40, 16, 1], output="sigmoid", seed=1), rows, y, optimizer=cr.Adam(0.003), epochs=3, progress=False
+    ).doctor()
+
+
+def test_a_rare_class_that_is_ranked_is_no_noise() -> None:
+    """A forest loses to the frequencies, and still knows which rows are likelier: the labels belong to their rows."""
+    assert "label-noise" not in [finding.id for finding in ranked(shuffled=False).faults]
+    assert ranked(shuffled=True).faults[0].id == "label-noise"

@@ -24,9 +24,9 @@ RARE, RECALL, MOVED = 10.0, 0.5, 0.1
 """Times that the most frequent class is as frequent as a rare one; rows found of rare classes beside those of others;
 and the share of what is found of the others that is lost by counting every class equally, from which the classes
 overlap: what is hard to find then is not rare but alike, and weights move the mistakes."""
-COUNTABLE, BETTER_F1 = 15, 0.15
-"""Rows of the rarest class from which F1 can be measured, and by how much weights must raise it: a class that they find
-more often at as many false alarms overlaps too."""
+COUNTABLE, TOGETHER, BETTER_F1 = 15, 40, 0.15
+"""Rows of the rarest class, or of all rare classes, from which F1 can be measured, and by how much weights must raise
+it: classes that they find more often at as many false alarms overlap too."""
 
 
 def imbalance_rules(case: RunView) -> Iterator[Finding]:
@@ -61,7 +61,8 @@ def _rare(case: RunView, classes: Array, counts: Array) -> Iterator[Finding]:
         "recall_balanced": balanced, "of_others_balanced": others_balanced, "f1": f1, "f1_balanced": f1_balanced,
     }  # fmt: skip
     moved = of_others - others_balanced >= MOVED * of_others
-    overlap = moved or (counts[rare] >= COUNTABLE and f1_balanced < f1 + BETTER_F1)
+    countable = counts[rare] >= COUNTABLE or counts[are_rare].sum() >= TOGETHER
+    overlap = moved or (countable and f1_balanced < f1 + BETTER_F1)
     variant, severity = ("overlap", NOTE) if overlap else ("balanced", FAULT)
     yield Finding(id="class-imbalance", variant=variant, evidence=evidence, severity=severity)
 

@@ -34,6 +34,9 @@ ABSENT, MANY_COLUMNS = 1.0, 3
 below 0); and columns from which that is said: one or two may well say little, and leave much to those that are not in
 the table.
 """
+RANKED = 2.0
+"""Standard errors by which its order of the rows must be no better than chance, too: where a class is rare, a forest
+may know which rows are likelier of it, and still lose to the frequencies by being too sure."""
 ENOUGH = 40
 """Rows of other classes than the most frequent one below which a forest may well miss what there is."""
 WRONG_LABELS = 0.08
@@ -64,7 +67,8 @@ def label_rules(case: RunView, rows: npt.NDArray[np.int64]) -> Iterator[Finding]
     case.learnable = learnable(seen, classes is not None)
     t = _above_chance(seen, classes is not None)
     many = sum(column.varies for column in case.cells.columns) >= MANY_COLUMNS
-    if many and t < ABSENT and _enough(seen, classes is not None) and not _generalises(case):
+    absent = t < ABSENT and (classes is None or ranks_above_chance(seen.predicted, seen.truth) < RANKED)
+    if many and absent and _enough(seen, classes is not None) and not _generalises(case):
         yield Finding(id="label-noise", variant="all", evidence={"skill": seen.skill, "n": len(seen.rows), "t": t})
     elif classes is None:
         yield from _outliers(seen) if many else ()
@@ -196,6 +200,30 @@ def _above_chance(seen: label_noise_forest.ForestPredictions, classes: bool) -> 
         gain = (seen.truth - seen.truth.mean()) ** 2 - (seen.truth - seen.predicted) ** 2
     error = gain.std() / np.sqrt(len(gain))
     return float(gain.mean() / error) if error > 0 else 0.0
+
+
+def ranks_above_chance(predicted: Array, classes: npt.NDArray[np.int64]) -> float:
+    """By how many standard errors rows of a class rank above the others by its probability, over all classes.
+
+    Formula   z_c = (U_c − n_c·m_c / 2) / √(n_c·m_c·(n + 1) / 12), m_c = n − n_c; Σ_c z_c / √K, of two classes z_1
+    Source    Mann, Whitney (1947)
+
+    Examples
+    --------
+    >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.1, 0.9]])
+    >>> round(ranks_above_chance(p, np.array([0, 0, 1, 1])), 4)
+    1.5492
+    """
+    from scipy.stats import rankdata
+
+    n, found = len(classes), []
+    for c in np.unique(classes):
+        inside = classes == c
+        n_c = int(inside.sum())
+        m_c = n - n_c
+        u = float(rankdata(predicted[:, c])[inside].sum()) - n_c * (n_c + 1) / 2
+        found.append((u - n_c * m_c / 2) / np.sqrt(n_c * m_c * (n + 1) / 12) if m_c else 0.0)
+    return float(found[1]) if len(found) == 2 else float(sum(found) / np.sqrt(len(found)))
 
 
 def _generalises(case: RunView) -> bool:
