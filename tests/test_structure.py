@@ -38,7 +38,8 @@ PROMISED = {
     "from_torch", "from_sklearn", "from_onnx", "Studio", "exercise",
     "register_activation", "register_loss", "register_optimizer", "register_layer",
     "ChainruleError", "ShapeError", "SettingsError", "DataError", "ModelFileError", "DivergedError",
-    "DivergenceWarning", "ReplayWarning", "InterruptedWarning", "DamagedFileWarning", "MeasureWarning",
+    "DivergenceWarning", "ReplayWarning", "InterruptedWarning", "DamagedFileWarning", "GradientWarning",
+    "MeasureWarning",
 }  # fmt: skip
 """The public names, those to come among them; one is public from the day it exists."""
 

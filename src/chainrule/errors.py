@@ -8,6 +8,7 @@ ChainruleError
 └── DivergedError    training met a non-finite or exploding number      (also an ArithmeticError)
 
 DivergenceWarning    the same news, when training returns what it has instead of raising
+GradientWarning      the derivative of a loss of one's own is not that of its value
 DamagedFileWarning   a file of a run cannot be read; what it held is lost, the rest of the run is not
 InterruptedWarning   Ctrl-C ended a training, which returns what it has: a loop around it may want to end too
 UnwrittenWarning     a file of a run could not be written; training went on, or its run was returned
@@ -208,7 +209,15 @@ class UnwrittenWarning(UserWarning):
 
 
 class GradientWarning(UserWarning):
-    """The delta of a loss of one's own is not the derivative of its value."""
+    """The delta of a loss of one's own is not the derivative of its value.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import chainrule as cr
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", cr.GradientWarning)  # nothing is trained by a wrong derivative
+    """
 
 
 class MeasureWarning(UserWarning):

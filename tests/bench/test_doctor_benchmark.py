@@ -74,6 +74,7 @@ def _facts(plan: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::chainrule.errors.GradientWarning")
 def test_an_extension_stands_in_its_table_only_while_it_is_used() -> None:
     """A broken derivative put into the table of activations is gone after the case."""
     before = set(faults.inject.ACTIVATIONS), set(faults.inject.LOSSES)

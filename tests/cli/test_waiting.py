@@ -82,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 COMMANDS: list[tuple[list[str], list[str], list[str]]] = [
     (
-        ["planning.plan.read", "planning.plan.make_candidates", "api.model_selection.set_up", "cli.train.measure",
+        ["planning.plan.read", "planning.plan.make_candidates", "api.trial.set_up", "planning.selection.scores",
          "api.finish.write_model", "api.finish.write_after_training"],
         ["train", "t.csv", "--target", "label", "-o", "again"],
         ["reading", "choosing a model", "measuring", "writing the report"],

@@ -285,3 +285,13 @@ def refuse_missing(wanted: Sequence[str], known: Sequence[str], path: str) -> No
     if missing:
         message = f"{len(missing)} of {len(wanted)} columns are missing: {listed([repr(name) for name in missing], 5)}"
         raise DataError(f"{message}; must hold those of training (found: {listed(known)}).", path=path)
+
+
+def as_category(column: Column) -> Column:
+    """Numbers as levels, written as text: 7, 12.5."""
+    present = ~np.isnan(column.values)
+    distinct, codes = np.unique(column.values[present], return_inverse=True)
+    places = np.full(len(column), -1, np.int32)
+    places[present] = codes
+    levels = tuple(str(int(v)) if v == np.floor(v) and abs(v) < 1e18 else repr(float(v)) for v in distinct)
+    return Column(column.name, "category", places, levels)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.table import Column
+from chainrule.data.table import Column, as_category
 from chainrule.pipeline.columns import NumberEncoder
 from chainrule.pipeline.levels import CategoryEncoder
 from chainrule.pipeline.statistics import counts
@@ -148,13 +148,3 @@ class CodeEncoder:
     def encode(self, column: Column, folds: Array | None = None) -> Array:
         """(n, width)."""
         return np.hstack([self.number.encode(column), self.category.encode(as_category(column), folds)])
-
-
-def as_category(column: Column) -> Column:
-    """Numbers as levels, written as text: 7, 12.5."""
-    present = ~np.isnan(column.values)
-    distinct, codes = np.unique(column.values[present], return_inverse=True)
-    places = np.full(len(column), -1, np.int32)
-    places[present] = codes
-    levels = tuple(str(int(v)) if v == np.floor(v) and abs(v) < 1e18 else repr(float(v)) for v in distinct)
-    return Column(column.name, "category", places, levels)

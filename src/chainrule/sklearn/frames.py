@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.read import read
-from chainrule.data.table import Column, Selection, Table, no_such
+from chainrule.data.table import Column, Selection, Table, as_category, no_such
 from chainrule.errors import DataError
-from chainrule.pipeline.codes import as_category
 
 Array = npt.NDArray[Any]
 
