@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
+from chainrule.errors import GradientWarning
 from diagnosis.sets import Parts, parts
 
 WORST = 10.0
@@ -75,7 +76,8 @@ class Plan:
     def train(self) -> cr.Run:
         """The run of this plan; it may diverge."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", cr.DivergenceWarning)
+            for category in (cr.DivergenceWarning, GradientWarning):  # what the faults are made to do
+                warnings.simplefilter("ignore", category)
             return cr.train(
                 self.fresh(), self.data.X, self.data.y, validation=(self.data.X_valid, self.data.y_valid),
                 optimizer=self.optimizer, epochs=self.epochs, batch_size=self.batch_size, seed=self.seed, threads=1,

@@ -39,6 +39,19 @@ def test_fewer_rows_of_the_frequent_class_are_no_loss() -> None:
     assert imbalance(np.flatnonzero(TRAINED)) is None
 
 
+def test_a_class_that_few_rows_miss_by_chance_is_no_loss() -> None:
+    """Of ten classes some are missing among the first 24 rows: these are few, and none were lost."""
+    rng = np.random.default_rng(7)
+    grades = rng.permutation(np.repeat(np.arange(10), 60))
+    rows = rng.normal(size=(600, 6)) + 3 * np.random.default_rng(1).normal(size=(10, 6))[grades]
+    assert len(np.unique(grades[:24])) < 10
+    run = cr.train(
+        cr.Network([6, 24, 10], seed=1), rows[:24], grades[:24], validation=(rows[24:], grades[24:]),
+        optimizer=cr.Adam(0.01), epochs=40, batch_size=10, progress=False,
+    )  # fmt: skip
+    assert "class-imbalance" not in [finding.id for finding in run.doctor().faults]
+
+
 @pytest.mark.parametrize("by", ["rows", "classes"])
 def test_weights_that_hide_a_class_are_named(by: str) -> None:
     """A fiftieth for every row of the rarer class: it is not recognised, and with equal weights it is."""

@@ -151,7 +151,10 @@ def _lost(case: RunView, counts: Array) -> Finding | None:
         return None
     n_held = np.bincount(held, minlength=len(counts))
     expected = counts / counts.sum() * len(held)
-    beyond = n_held - expected > SIGNIFICANT * np.sqrt(expected + 1)
+    missing = n_held / len(held) * counts.sum() - counts  # a class may well be missing among few rows
+    beyond = (n_held - expected > SIGNIFICANT * np.sqrt(expected + 1)) & (
+        missing > SIGNIFICANT * np.sqrt(missing + counts)
+    )
     lost = (RARE * counts <= counts.max()) & (n_held >= RARE * expected) & (n_held >= COUNTABLE) & beyond
     if not lost.any() or lost[held].all():
         return None
