@@ -157,6 +157,18 @@ def test_targets_that_mean_nothing(sizes: list[int], output: str, y: Any, messag
         trained(sizes, output, "cross_entropy", y)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rounded_probabilities_are_divided_by_their_sum(dtype: str) -> None:
+    """Three of 0.333 sum to 0.999, for which delta = a - y would not be the gradient of the loss."""
+    X, rounded = RNG.normal(size=(4, 2)), np.full((4, 3), 0.333)
+    net = cr.Network([2, 5, 3], output="softmax", loss="cross_entropy", dtype=dtype, seed=1)
+    exact = net.backward(X, np.full((4, 3), 1 / 3))
+    found = net.backward(X, rounded)
+    assert np.allclose(found.delta[2], exact.delta[2], rtol=0, atol=4 * np.finfo(dtype).eps)
+    assert np.abs(found.delta[2].sum(axis=1)).max() < 4 * np.finfo(dtype).eps
+    assert cr.check_gradients(net, X, rounded).passed
+
+
 def test_a_table_says_what_its_targets_mean(tmp_path: Path) -> None:
     """Labels of a table stay labels with any loss, and classes stay classes on sigmoids."""
     import pandas as pd

@@ -79,6 +79,8 @@ def test_what_is_later_is_held_out(table: str, stated: str, column: str, first: 
         ({"valid_after": "2030-01-01"}, DataError, "holds out no row"),
         ({"valid_after": "2000-01-01"}, DataError, "holds out all rows"),
         ({"valid_after": "day=soon"}, SettingsError, "must be a date such as 2015-06-01"),
+        ({"valid_after": "day=5"}, SettingsError, "must be a date such as 2015-06-01"),
+        ({"valid_after": "day=now"}, SettingsError, "must be a date such as 2015-06-01"),
         ({"valid_after": "person=p07"}, SettingsError, "holds a category"),
         ({"valid_by": "person", "valid_after": "2017-01-01"}, SettingsError, "exclude each other"),
         ({"valid_after": "2017-01-01", "drop": ("day",)}, SettingsError, "not exactly one holds times"),

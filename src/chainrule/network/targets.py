@@ -75,7 +75,20 @@ def _encode(
     if not surely:
         _refuse_missing(converted, array, output)
     _refuse_beyond(converted, output, loss)
+    if not ACTIVATIONS[output].elementwise and loss_named(loss).of_classes:
+        converted = _summing_to_one(converted)
     return converted, stated or kind_of(converted, output, loss)
+
+
+def _summing_to_one(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rounded probabilities, such as three of 0.333, divided by their sum: delta = a − y holds for a sum of 1 alone."""
+    sums = y.sum(axis=1, dtype=np.float64)
+    rounded = np.abs(sums - 1) > 2 * y.shape[1] * np.finfo(y.dtype).eps
+    if not rounded.any():
+        return y
+    y = y.copy()
+    y[rounded] = (y[rounded] / sums[rounded, None]).astype(y.dtype)
+    return y
 
 
 def _is_soft(array: npt.NDArray[Any], n_outputs: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from chainrule.planning.request import VALIDATION_SHARE, Request
 from chainrule.seeding import Purpose, stream_key, words
 
 Mask = npt.NDArray[np.bool_]
+DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?)?)?", re.ASCII)
+"""A year, month, day or moment: NumPy alone would also read 5, now and NaT."""
 
 
 def held_apart(source: Any, whole: Table, selection: Selection, request: Request) -> Mask | None:
@@ -83,7 +86,7 @@ def _later(source: Any, whole: Table, selection: Selection, stated: str) -> Mask
     column = _column(source, selection, name.strip(), selection.kinds.get(name.strip()))
     limit = moment.strip()
     try:
-        if column.kind == "time":
+        if column.kind == "time" and DATE.fullmatch(limit):
             later = np.datetime64(limit, "us")
             if len(limit) <= len("2015-06-01"):
                 later = (np.datetime64(limit) + 1).astype("datetime64[us]") - 1
