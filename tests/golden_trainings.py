@@ -64,6 +64,8 @@ SCHEDULES = {
     "step": {"decay_every": 2, "decay_factor": 0.5},
     "exponential": {"decay_every": 1},
     "cosine": {},
+    "flat_cosine": {},
+    "coslog4": {},
     "one_cycle": {},
     "plateau": {"decay_every": 1, "decay_factor": 0.5, "validation": 0.25, "epochs": 12, "optimizer": cr.SGD(0.5)},
 }

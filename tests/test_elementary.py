@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.elementary import cosine_of_half_turns, log, power
+from chainrule.elementary import cosine_of_half_turns, log, log2, power
 from tolerances import COSINE, HAND, POWER, ULPS_LOG, assert_close
 
 mpmath.mp.dps = 50
@@ -21,6 +21,18 @@ def test_log_by_hand() -> None:
     """log 1 = 0 exactly; log 2, log e and log ½ to the last digits."""
     assert_close(log(np.array([1.0, 2.0, math.e, 0.5])), [0.0, 0.6931471805599453, 1.0, -0.6931471805599453], HAND)
     assert log(np.array([1.0])).item() == 0.0
+
+
+def test_log2_is_exact_at_powers_of_two() -> None:
+    """log2 of 2^e is e itself."""
+    assert [log2(2.0**e) for e in range(-5, 6)] == list(range(-5, 6))
+
+
+@given(x=st.floats(1.0, 16.0))
+def test_log2_to_2_ulp(x: float) -> None:
+    """log2 is within 2 ulp of the true value over the numbers of the schedule coslog4."""
+    true = mpmath.log(mpmath.mpf(x), 2)
+    assert abs(mpmath.mpf(log2(x)) - true) <= ULPS_LOG * math.ulp(float(true))
 
 
 @given(x=st.floats(min_value=sys.float_info.min * sys.float_info.epsilon, max_value=sys.float_info.max))

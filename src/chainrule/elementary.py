@@ -7,10 +7,13 @@ here is + - * / on float64 in a fixed order.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 PI = 3.141592653589793
+LN2 = 0.6931471805599453
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
@@ -28,6 +31,21 @@ def log(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     for k in range(23, 1, -2):  # 2·(s + s³/3 + … + s²³/23): the next term is below 2^-60
         series = (series + 1.0 / k) * square
     return e * _LN2_HIGH + (e * _LN2_LOW + 2.0 * (s + s * series))
+
+
+def log2(x: float) -> float:
+    """The logarithm of a positive finite number to base 2, to 2 ulp; exact at powers of 2.
+
+    x = m·2^e, 1/√2 ≤ m < √2;  log2 x = e + 2·artanh(s)/ln 2,  s = (m − 1)/(m + 1)
+    """
+    m, e = math.frexp(x)
+    if m < 0.7071067811865476:
+        m, e = 2.0 * m, e - 1
+    s = (m - 1.0) / (m + 1.0)
+    square, series = s * s, 0.0
+    for k in range(23, 1, -2):
+        series = (series + 1.0 / k) * square
+    return e + 2.0 * (s + s * series) / LN2
 
 
 def cosine_of_half_turns(x: float) -> float:

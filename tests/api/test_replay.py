@@ -29,6 +29,7 @@ CASES = {
     "adagrad plateau": {
         "optimizer": cr.Adagrad(0.05), "schedule": "plateau", "decay_every": 1, "validation": 0.2, "dtype": "float64",
     },
+    "coslog4": {"optimizer": cr.AdamW(0.01), "schedule": "coslog4", "l2": 1e-3},
     "normalised and residual": {
         "optimizer": cr.Adam(0.01), "dropout": 0.2, "clip_norm": 0.5, "l2": 1e-3, "normalization": "layer",
         "residual": True,

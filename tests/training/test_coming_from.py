@@ -45,6 +45,14 @@ def test_cosine_is_cosine_annealing_over_all_steps() -> None:
     np.testing.assert_allclose(ours(schedule="cosine"), theirs(lambda o: LR.CosineAnnealingLR(o, T), T), atol=1e-12)
 
 
+def test_schedules_of_realmlp_are_their_formulas() -> None:
+    """LambdaLR of flat_cosine and of coslog4 as the table states them."""
+    flat = theirs(lambda o: LR.LambdaLR(o, lambda t: 1 if t < T / 2 else (1 + np.cos(np.pi * (2 * t / T - 1))) / 2), T)
+    np.testing.assert_allclose(ours(schedule="flat_cosine"), flat, atol=1e-12)
+    waves = theirs(lambda o: LR.LambdaLR(o, lambda t: (1 - np.cos(2 * np.pi * np.log2(1 + 15 * t / T))) / 2), T)
+    np.testing.assert_allclose(ours(schedule="coslog4"), waves, atol=1e-12)
+
+
 @pytest.mark.parametrize(("share", "peak"), [(0.05, 0.994), (0.5, 0.53)])
 def test_warm_up_multiplies_the_cosine(share: float, peak: float) -> None:
     """The product of a linear warm-up and the cosine, with the peaks that the table states."""

@@ -255,9 +255,9 @@ class Run(ShownRun, DiagnosesRuns, ExplainsTables):
 
         Notes
         -----
-        A schedule over all steps (cosine, one_cycle) begins anew over the epochs added, as any does if learning_rate or
-        a setting of the schedule is given; step, exponential, plateau and a constant rate go on. Patience counts from
-        0; the best epoch is that of all parts.
+        A schedule over all steps (cosine, flat_cosine, coslog4, one_cycle) begins anew over the epochs added, as any
+        does if learning_rate or a setting of the schedule is given; step, exponential, plateau and a constant rate go
+        on. Patience counts from 0; the best epoch is that of all parts.
 
         Examples
         --------

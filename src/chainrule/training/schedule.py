@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from chainrule.elementary import cosine_of_half_turns, power
+from chainrule.elementary import cosine_of_half_turns, log2, power
 
 PLATEAU_NAME = "learning_rate_factor"
 """The factor of the schedule plateau, in the history and where a run goes on."""
@@ -79,6 +79,16 @@ def _half_cosine(settings: Decay, epoch: int, share: float) -> float:
     return _cosine(share, 1.0, 0.0)
 
 
+def _flat_cosine(settings: Decay, epoch: int, share: float) -> float:
+    return 1.0 if share < 0.5 else _cosine(2.0 * share - 1.0, 1.0, 0.0)
+
+
+def _coslog4(settings: Decay, epoch: int, share: float) -> float:
+    # Holzmüller, Grinsztajn, Steinwart (2024): four waves from 0 to 1 and back, each about twice as long as the one
+    # before: ½(1 − cos(2π·log2(1 + 15·share))).
+    return 0.5 * (1.0 - cosine_of_half_turns(2.0 * log2(1.0 + 15.0 * share)))
+
+
 SCHEDULES: dict[str, Schedule] = {
     entry.name: entry
     for entry in (
@@ -86,6 +96,8 @@ SCHEDULES: dict[str, Schedule] = {
         Schedule("step", _step, "epoch"),
         Schedule("exponential", _exponential, "epoch"),
         Schedule("cosine", _half_cosine, "step"),
+        Schedule("flat_cosine", _flat_cosine, "step"),
+        Schedule("coslog4", _coslog4, "step"),
         Schedule("one_cycle", _one_cycle, "step"),
         Schedule("plateau", _one),  # its factor changes at the end of an epoch, by what the training found
     )
