@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         ShapeError,
     )
     from chainrule.explain.circuit.examples import circuit
+    from chainrule.interchange.from_sklearn import from_sklearn
+    from chainrule.interchange.from_torch import from_torch
     from chainrule.training.update_rules import SGD, Adagrad, Adam, AdamW, RMSProp
 
 _HOMES = {
@@ -68,6 +70,8 @@ _HOMES = {
         "ShapeError",
     ),
     "chainrule.explain.circuit.examples": ("circuit",),
+    "chainrule.interchange.from_sklearn": ("from_sklearn",),
+    "chainrule.interchange.from_torch": ("from_torch",),
     "chainrule.training.update_rules": ("SGD", "Adagrad", "Adam", "AdamW", "RMSProp"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -98,6 +102,8 @@ __all__ = [
     "__version__",
     "check_gradients",
     "circuit",
+    "from_sklearn",
+    "from_torch",
     "learning_rate",
     "load",
     "plan",

@@ -5,7 +5,8 @@
     ```           output or a picture in letters: not run, so it must hold no command
 
 An … stands for any text, a line that is one … for any lines. `<!-- setup` … `-->` holds Python that runs before what
-follows it; `<!-- not run: reason -->` before a block leaves it out.
+follows it; `<!-- not run: reason -->` before a block leaves it out; `<!-- needs NAME -->` skips the page where this
+library is absent.
 """
 
 from __future__ import annotations
@@ -118,6 +119,8 @@ def run_console(block: Block, folder: Path, where: str) -> None:
 @pytest.mark.usefixtures("unregistered")
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every example of a page runs in its order and prints what stands there."""
+    for name in re.findall(r"^<!-- needs (\w+) -->$", page.read_text(encoding="utf-8"), re.M):
+        pytest.importorskip(name, reason=f"the examples of {page.name} need it: pip install {name}")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):

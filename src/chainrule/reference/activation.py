@@ -58,6 +58,8 @@ class Activation:
         NumPy text of g at z[j], and of the pullback of `value` at z; None: shown as a number.
     numpy_imports : tuple of str
         What the texts need besides numpy.
+    torch : str, optional
+        The module of torch.nn that computes g: its constructor, such as "ELU()". None: not taken to PyTorch.
 
     Examples
     --------
@@ -92,6 +94,7 @@ class Activation:
     numpy: str | None = None
     numpy_pullback: str | None = None
     numpy_imports: tuple[str, ...] = field(default=())
+    torch: str | None = None
     __repr__ = short_repr
 
     @property

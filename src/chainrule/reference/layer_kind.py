@@ -162,6 +162,11 @@ class LayerKind:
     circuit : callable, optional
         Called with circuit, z as gates, tensors, l; gives u as gates. Where it is left out, a network with it is not
         drawn as a circuit.
+    torch : str, optional
+        The module of torch.nn that computes u: its constructor with the slot n for the units. None: not taken to
+        PyTorch.
+    torch_tensors : mapping of str to str
+        What each tensor is called in that module.
 
     Examples
     --------
@@ -190,6 +195,8 @@ class LayerKind:
     narration: Narration | None = None
     why: Mapping[str, Callable[[LayerOfStep, tuple[int, ...], Any], Origin]] = field(default_factory=dict)
     circuit: Callable[[Any, list[int], Tensors, int], list[int]] | None = None
+    torch: str | None = None
+    torch_tensors: Mapping[str, str] = field(default_factory=dict)
     __repr__ = short_repr
 
     def __post_init__(self) -> None:

@@ -327,4 +327,5 @@ LAYER_NORM = LayerKind(
         diagram={"gain": "Σ_i du{l} ⊙ x̂{l}", "shift": "Σ_i du{l}"},
     ),
     why={"u": _why_u, "delta": _why_delta, "dgain": _why_dgain, "dshift": _why_dshift}, circuit=_circuit,
+    torch="LayerNorm({n})", torch_tensors={"gain": "weight", "shift": "bias"},
 )  # fmt: skip
