@@ -24,6 +24,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable
+from contextvars import ContextVar
 from pathlib import Path
 
 from chainrule.visible import MOST, brief, cut
@@ -292,8 +293,15 @@ def named_path(given: object, name: str, example: str) -> Path:
     return Path(text)
 
 
+COLLECTED: ContextVar[list[tuple[str | Warning, type[Warning]]] | None] = ContextVar("collected", default=None)
+"""Where warnings of a thread go that is not the caller's, which gives them."""
+
+
 def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     """A warning at the line that called this package, through however many of its functions."""
+    if (collected := COLLECTED.get()) is not None:
+        collected.append((message, category))
+        return
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in PASSED_OVER:
         frame, level = frame.f_back, level + 1

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from typing import Any, Protocol, TypeVar
 
@@ -95,7 +96,7 @@ def screen() -> Terminal | Notebook:
 
 def wanted(progress: bool | str) -> bool:
     """Whether to draw: True, or "auto" with a terminal behind stderr or in a notebook."""
-    if sys.stderr is None and not in_notebook():
+    if _PART.get() is not None or (sys.stderr is None and not in_notebook()):
         return False
     return progress is True or (progress == "auto" and (in_notebook() or sys.stderr.isatty()))
 
@@ -180,11 +181,78 @@ LINES: list[OpenLine] = []
 """The open lines, the innermost last. They say what this process does; no result depends on them."""
 
 
+_PART: ContextVar[OpenLine | None] = ContextVar("part", default=None)
+"""In a thread that does a part of the work: what takes what it says."""
+
+
+class Several:
+    """What several threads do at once, said together on the open line.
+
+    what: said of them all; total: how many parts there are, where that is known
+    """
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        self._what, self._total, self._n_done = what, total, 0
+        self._open: dict[OneOfSeveral, tuple[int, int]] = {}
+        self._lock = threading.Lock()
+
+    def say(self, part: OneOfSeveral, done: int, total: int) -> None:
+        """How far a part is."""
+        with self._lock:
+            self._open[part] = (done, total)
+            self._show()
+
+    def ended(self, part: OneOfSeveral) -> None:
+        """One more is done."""
+        with self._lock:
+            self._open.pop(part, None)
+            self._n_done += 1
+            self._show()
+
+    def _show(self) -> None:
+        if LINES:
+            of = "" if self._total is None else f" of {self._total}"
+            done, total = (sum(one) for one in zip(*self._open.values(), strict=True)) if self._open else (None, None)
+            LINES[-1](f"{self._what}, {self._n_done}{of} done" + (", step" if self._open else ""), done, total)
+
+
+class OneOfSeveral:
+    """The line of one thread: how far it is; what it does in between is not said."""
+
+    def __init__(self, parts: Several) -> None:
+        self._parts = parts
+
+    def __call__(self, what: str, done: int | None = None, total: int | None = None) -> None:
+        """Nothing: the other threads do something else."""
+
+    def far(self, done: int, total: int) -> None:
+        """Say how many of how many."""
+        self._parts.say(self, done, total)
+
+    def suspend(self) -> None:
+        """Nothing to take away."""
+
+    def __enter__(self) -> OneOfSeveral:
+        self._token = _PART.set(self)
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        _PART.reset(self._token)
+        self._parts.ended(self)
+
+
+def _line() -> OpenLine | None:
+    """What takes what this thread says."""
+    part = _PART.get()
+    return part if part is not None else LINES[-1] if LINES else None
+
+
 @contextmanager
 def working(name: str, progress: bool | str = "auto") -> Iterator[OpenLine]:
     """The open line, or a new one for a piece of work, drawn where it is wanted."""
-    if LINES:
-        yield LINES[-1]
+    line = _line()
+    if line is not None:
+        yield line
         return
     with StatusLine(name, shown=wanted(progress)) as line:
         yield line
@@ -192,14 +260,16 @@ def working(name: str, progress: bool | str = "auto") -> Iterator[OpenLine]:
 
 def doing(what: str, done: int | None = None, total: int | None = None) -> None:
     """Say on the open line, if there is one, what is being done and how far it is."""
-    if LINES:
-        LINES[-1](what, done, total)
+    line = _line()
+    if line is not None:
+        line(what, done, total)
 
 
 def far(done: int, total: int) -> None:
     """Say how far that is which is being done."""
-    if LINES:
-        LINES[-1].far(done, total)
+    line = _line()
+    if line is not None:
+        line.far(done, total)
 
 
 def counted_off(items: Iterable[T], what: str, total: int) -> Iterator[T]:

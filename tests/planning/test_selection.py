@@ -25,9 +25,9 @@ from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan, plan_table
 from chainrule.planning.presets import preset
 from chainrule.planning.request import Request
 from chainrule.planning.selection import select, select_by_folds, select_by_holdout
-from chainrule.planning.selection import tried as tried_on
 from chainrule.planning.summary import tried as tried_in_words
 from chainrule.planning.task import choose_task
+from chainrule.planning.trials import tried as tried_on
 from tolerances import PARITY
 
 
@@ -111,12 +111,16 @@ def test_the_loss_of_the_folds_is_weighted_and_what_cannot_be_told_is_left_out()
     plan = replace(plan, fold=np.array([0, 0, 1, 1, 2, 2]))
     weighted = replace(plan.candidates[0], rows=replace(plan.candidates[0].rows, weight=np.array([1, 1, 2, 2, 3, 3])))
     plan = replace(plan, candidates=(weighted, *plan.candidates[1:]))
-    trial = tried_on(plan, 0, {}, lambda candidate, resample: (float(resample.fold), "net"))  # type: ignore[arg-type, return-value]
+
+    def on_each(plan: TrainingPlan, fit: Any) -> Any:
+        return tried_on(plan, [0], plan.candidate, dict, fit)[0]
+
+    trial = on_each(plan, lambda candidate, resample: (float(resample.fold), "net"))
     assert trial.losses == (0.0, 1.0, 2.0) and trial.loss == pytest.approx((2 * 0 + 4 * 1 + 6 * 2) / 12)
     assert trial.models == ("net",) * 3
-    one = tried_on(plan, 0, {}, lambda candidate, resample: (2.0, "net") if resample.fold else None)  # type: ignore[arg-type, return-value]
+    one = on_each(plan, lambda candidate, resample: (2.0, "net") if resample.fold else None)
     assert one.loss == 2.0 and one.models == (None, "net", "net")
-    alone = tried_on(replace(plan, fold=np.zeros(6, np.int64)), 0, {}, lambda *_: pytest.fail("one fold"))
+    alone = on_each(replace(plan, fold=np.zeros(6, np.int64)), lambda *_: pytest.fail("one fold"))
     assert (alone.loss, alone.models) == (math.inf, (None,) * 3)
 
 

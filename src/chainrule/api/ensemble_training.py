@@ -9,15 +9,17 @@ from typing import Any
 
 from chainrule.api.ensemble import Ensemble
 from chainrule.api.ensemble_run import BROKEN_OFF, EnsembleRun, facts_of
-from chainrule.api.model_selection import train_candidate
+from chainrule.api.model_selection import executor, train_candidate
 from chainrule.api.run import Run
 from chainrule.errors import InterruptedWarning, warn
 from chainrule.pipeline.target import Values
-from chainrule.planning.members import Execute, in_turn, member_of, n_members
+from chainrule.planning.executor import Execute, under_way
+from chainrule.planning.members import member_of, n_members
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Clock, Selected, calibrated
 from chainrule.run.directory import RunDirectory
 from chainrule.run.ensemble import EnsembleDirectory
+from chainrule.status import working
 
 CALIBRATION = "target.calibration"
 LEAST_S = 0.01
@@ -25,11 +27,12 @@ LEAST_S = 0.01
 
 
 def train_chosen(
-    plan: TrainingPlan, selection: Selected, *, recorded: bool = True, execute: Execute = in_turn, **how: Any
+    plan: TrainingPlan, selection: Selected, *, recorded: bool = True, execute: Execute | None = None, **how: Any
 ) -> Run:
     """The Run of the candidate that was taken; that of an ensemble where the plan asks for several members.
 
-    Arguments: recorded, how: as of train_candidate; execute: who trains the members.
+    Arguments: recorded, how: as of train_candidate; execute: who trains the members, by default several at once in
+    threads of this process.
     """
     n = n_members(plan.request, selection.candidate)
     if n == 1:
@@ -38,10 +41,10 @@ def train_chosen(
 
 
 def train_members(
-    plan: TrainingPlan, selection: Selected, n: int, *, recorded: bool = True, execute: Execute = in_turn,
+    plan: TrainingPlan, selection: Selected, n: int, *, recorded: bool = True, execute: Execute | None = None,
     directory: RunDirectory | None = None, **how: Any,
 ) -> EnsembleRun:  # fmt: skip
-    """Train members one by one; those that came to their end are the model, at every moment.
+    """Train members; those that came to their end, and all before them, are the model, at every moment.
 
     A time limit is for all of them. One that is broken off ends the training, and counts only where it is the first.
 
@@ -60,20 +63,23 @@ def train_members(
             if kept is not None:
                 kept.folder.training_begins()
 
+    if execute is None:
+        execute = executor(plan, (selection.candidate,), "members", how.get("engine", "auto"), how.get("callbacks"))
     stopped = None
-    for run in execute(fit, range(n)):
-        broken_off = run.result["stopped"] if run.result["stopped"] in BROKEN_OFF else None
-        if not done or broken_off is None:
-            _share_rows(done, run)
-            done.append(run)
-        no_time = clock.share(1).get("time_limit", LEAST_S) < LEAST_S and len(done) < n
-        stopped = broken_off or ("time_limit" if no_time else None)
-        ensemble = Ensemble([member.network for member in done])
-        arrays = _arrays_of(plan, selection, done, ensemble)
-        if kept is not None:
-            kept.keep(done, stopped, arrays)
-        if stopped:
-            break
+    with working("train", how.get("progress", "auto")), under_way(execute(fit, range(n))) as results:
+        for run in results:
+            broken_off = run.result["stopped"] if run.result["stopped"] in BROKEN_OFF else None
+            if not done or broken_off is None:
+                _share_rows(done, run)
+                done.append(run)
+            no_time = clock.share(1).get("time_limit", LEAST_S) < LEAST_S and len(done) < n
+            stopped = broken_off or ("time_limit" if no_time else None)
+            ensemble = Ensemble([member.network for member in done])
+            arrays = _arrays_of(plan, selection, done, ensemble)
+            if kept is not None:
+                kept.keep(done, stopped, arrays)
+            if stopped:
+                break
     result = EnsembleRun(done, n, stopped, None if kept is None else kept.folder.path, ensemble, arrays)
     if len(done) < n:
         _say_unfinished(done, n, None if kept is None else kept.folder.path)

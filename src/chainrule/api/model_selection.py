@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,11 @@ from chainrule.api.run import Run
 from chainrule.api.run_writer import FINISHED
 from chainrule.api.train import train
 from chainrule.api.trial import network_of, tried
+from chainrule.engine.select import runs_beside
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.column_trials import on_named_columns
+from chainrule.planning.executor import Execute, SideBySide, in_turn
+from chainrule.planning.memory import trainings_at_once
 from chainrule.planning.neighbour_trials import with_neighbours
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Selected, calibrated, select
@@ -53,12 +57,13 @@ def epochs_apart(stated: dict[str, Any], path: str | os.PathLike[str] | None) ->
 
 def choose(
     plan: TrainingPlan, class_weight: Any = None, engine: str = "auto", begun: Path | None = None,
-    progress: bool | str = "auto", epochs: int | None = None,
+    progress: bool | str = "auto", epochs: int | None = None, execute: Execute | None = None,
 ) -> Selected:  # fmt: skip
     """The candidate to train, by trials of the simpler ones.
 
     Arguments: begun: the folder of a run that is continued, which goes on as it began; progress: as of
-    train; epochs: to so many, where these are not the plan's.
+    train; epochs: to so many, where these are not the plan's; execute: who does the trials, by default several at
+    once in threads of this process.
     """
     begun = None if begun is None else first_run(begun)
     if begun is not None and RunDirectory(begun).exists:
@@ -71,8 +76,23 @@ def choose(
         begun_as = with_neighbours(plan, begun_as) if source.get("neighbours") else begun_as
         candidate = _going_on(begun_as, plan.request.settings, record["settings"], epochs)
         return Selected(index=index, candidate=candidate, record=tuple(source.get("trials", ())))
-    with working("train", progress):
-        return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine))
+    execute = execute or executor(plan, plan.candidates, "choosing a model: trials", engine)
+    with working("train", progress), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of trials
+        return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine), execute)
+
+
+def executor(
+    plan: TrainingPlan, candidates: tuple[Candidate, ...], what: str, engine: str, callbacks: Any = None
+) -> Execute:
+    """Who trains candidates of a plan: this process, as many at once as it has threads and memory for.
+
+    One after the other where a callback looks on, which is written for one training, and where Python computes.
+    """
+    beside = all(runs_beside(engine, one.network.architecture, one.optimizer.name) for one in candidates)
+    if callbacks or not beside:
+        return in_turn
+    return SideBySide(what, plan.candidates[-1].settings["threads"], trainings_at_once(candidates))
 
 
 def _going_on(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -43,32 +42,33 @@ def network_of(candidate: Candidate) -> Network:
 def tried(
     candidate: Candidate, resample: Resample, class_weight: Any = None, engine: str = "auto"
 ) -> tuple[float, Network] | None:
-    """The loss of a candidate on the rows that judge, and the network; see planning.selection.Fit."""
+    """The loss of a candidate on the rows that judge, and the network; see planning.selection.Fit.
+
+    What it warns of is nobody's concern: the training that is kept says the same.
+    """
     network, (X, y, weight), asked = network_of(candidate), resample.rows, candidate.settings
     settings = Settings(optimizer=candidate.optimizer, **{k: v for k, v in asked.items() if k not in NO_SETTINGS})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    try:
+        setup = set_up(
+            network, X, y, weight, class_weight, resample.validation, settings, engine, asked["threads"],
+            positive_of(candidate.pipeline),
+        )  # fmt: skip
+    except DataError:
+        if resample.outside is not None:  # a fold leaves one class only
+            return None
+        raise
+    watched = _is_watched(candidate, resample)
+    result = _in_memory(setup, asked["time_limit"], watched)
+    if result.stopped == "interrupted":
+        raise KeyboardInterrupt
+    trained = Network.of(result.parameters, setup.kind, network.seed, network.initializers)
+    if resample.outside is not None:
         try:
-            setup = set_up(
-                network, X, y, weight, class_weight, resample.validation, settings, engine, asked["threads"],
-                positive_of(candidate.pipeline),
-            )  # fmt: skip
-        except DataError:
-            if resample.outside is not None:  # a fold leaves one class only
-                return None
-            raise
-        watched = _is_watched(candidate, resample)
-        result = _in_memory(setup, asked["time_limit"], watched)
-        if result.stopped == "interrupted":
-            raise KeyboardInterrupt
-        trained = Network.of(result.parameters, setup.kind, network.seed, network.initializers)
-        if resample.outside is not None:
-            try:
-                loss = _loss(trained, resample.outside, setup.class_weight, setup.rows.targets)
-            except DataError:  # rows of classes that weigh nothing
-                return None
-        else:
-            loss = (result.history.get("validation_loss") or [math.inf])[-1] if watched else _held_out(setup, result)
+            loss = _loss(trained, resample.outside, setup.class_weight, setup.rows.targets)
+        except DataError:  # rows of classes that weigh nothing
+            return None
+    else:
+        loss = (result.history.get("validation_loss") or [math.inf])[-1] if watched else _held_out(setup, result)
     return (float(loss) if result.diverged is None and math.isfinite(loss) else math.inf), trained
 
 

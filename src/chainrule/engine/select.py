@@ -9,6 +9,8 @@ from chainrule.engine.blas import one_thread as one_thread  # for work beside th
 from chainrule.engine.numpy import NumpyEngine
 from chainrule.engine.own_loss import OwnLossEngine
 from chainrule.engine.protocol import Engine, OwnLoss
+from chainrule.engine.threads import allowed_threads as allowed_threads  # for work side by side
+from chainrule.engine.threads import at_most as at_most
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture
 
@@ -33,6 +35,15 @@ def select(
     if name == "native":
         raise SettingsError(f"engine='native': not available for this network: {reason}. Try engine='numpy' or 'auto'.")
     return NumpyEngine(), str(reason)
+
+
+def runs_beside(name: str, architecture: Architecture, optimizer: str | None = None) -> bool:
+    """Whether trainings of this advance at once in threads of one process: not those that Python computes.
+
+    Arguments: name: of the engine, as for `select`.
+    """
+    native, _ = _native()
+    return name in ("auto", "native") and native is not None and native.unable(architecture, optimizer) is None
 
 
 def reference() -> Engine:

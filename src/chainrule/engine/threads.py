@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from chainrule.errors import SettingsError
 
@@ -16,8 +19,29 @@ def paying_threads(n_operations: float, allowed: int) -> int:
     return max(1, min(allowed, int(n_operations / THREAD_OPERATIONS)))
 
 
+_SHARE: ContextVar[int | None] = ContextVar("share", default=None)
+"""Threads of each of several trainings that share those that are allowed."""
+
+
+@contextmanager
+def at_most(n_threads: int) -> Iterator[None]:
+    """In this context an engine has no more threads than these, whatever is asked for: no result depends on it."""
+    token = _SHARE.set(n_threads)
+    try:
+        yield
+    finally:
+        _SHARE.reset(token)
+
+
 def allowed_threads(asked: int | None = None) -> tuple[int, bool]:
     """How many threads, and whether the engine may use fewer: `asked` is obeyed, everything else is a bound."""
+    share = _SHARE.get()
+    n_threads, may_choose = _allowed(asked)
+    return (n_threads if share is None else min(n_threads, share)), may_choose
+
+
+def _allowed(asked: int | None) -> tuple[int, bool]:
+    """The same where nothing runs beside it."""
     if asked is not None:
         if isinstance(asked, bool) or int(asked) != asked or asked < 1:
             raise SettingsError(f"threads={asked!r}: must be an integer ≥ 1. Try threads=1.")

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeAlias
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from chainrule.data.folds import N_FOLDS
 from chainrule.data.split import HeldOut
@@ -22,10 +20,12 @@ from chainrule.planning import intervals
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.column_trials import columns_worth_a_trial, on_columns
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
+from chainrule.planning.executor import Execute, in_turn
 from chainrule.planning.inputs import Arrays, EncodedRows, some
 from chainrule.planning.measures import Scores
 from chainrule.planning.neighbour_trials import may_have_neighbours, says_more, with_neighbours
-from chainrule.planning.plan import N_SPLITS, Resample, TrainingPlan
+from chainrule.planning.plan import N_SPLITS, TrainingPlan
+from chainrule.planning.trials import Fit, Losses, Made, Trial, TryEach, tried
 from chainrule.status import doing
 from chainrule.visible import short_repr
 
@@ -37,38 +37,6 @@ LONGER_BELOW = 0.9
 loss."""
 MANY_ROWS = 300_000
 """With this many rows, memorisation is not a concern: the last candidate is trained without a trial."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """A candidate that was tried: the loss on each resample, and their mean."""
-
-    candidate: int
-    name: str
-    settings: dict[str, Any]
-    """Of the network, the optimizer and the training, as plain values."""
-    losses: tuple[float, ...]
-    loss: float
-    """inf where a training failed."""
-    seconds: float
-    models: tuple[Predictor | None, ...] = field(default=(), repr=False, compare=False)
-    """For a cross-validation, the models trained without each fold; None if they were not informative."""
-    has_neighbours: bool = False
-    n_columns: int = 0
-    network: Predictor | None = field(default=None, repr=False, compare=False)
-    """The network, where it was judged by the same rows as the training will be."""
-    __repr__ = short_repr
-
-    @property
-    def sizes(self) -> str:
-        """Of the layers, as a network is shown."""
-        return "-".join(map(str, self.settings["network"]["sizes"]))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The result as plain values."""
-        known = {name: getattr(self, name) for name in ("candidate", "name", "settings", "loss", "seconds")}
-        near = {"has_neighbours": True} if self.has_neighbours else {}
-        return known | {"losses": list(self.losses), "n_columns": self.n_columns} | near
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +55,6 @@ class Selected:
         """Of a cross-validation, what the candidate made of the rows outside each fold."""
         key = (self.index, len(self.candidate.pipeline.columns))
         return next((trial.models for trial in self.trials if (trial.candidate, trial.n_columns) == key), ())
-
-
-Made: TypeAlias = Callable[[int], Candidate]
-"""A candidate by its place."""
-TryOne: TypeAlias = Callable[[int, Candidate], Trial]
 
 
 class Clock:
@@ -147,37 +110,29 @@ def select_by_folds(n_candidates: int, loss_of: Callable[[int], float]) -> int:
     return min(range(len(losses)), key=losses.__getitem__, default=0)
 
 
-class Fit(Protocol):
-    """Trains a candidate once: the callable that model selection uses, in this process or elsewhere."""
-
-    def __call__(self, candidate: Candidate, resample: Resample) -> tuple[float, Predictor] | None:
-        """The loss on the rows that judge, inf where the training diverged, and the network; None where the rows to
-        train on cannot be trained on, such as those of one class."""
-
-
-def select(plan: TrainingPlan, fit: Fit) -> Selected:
+def select(plan: TrainingPlan, fit: Fit, execute: Execute = in_turn) -> Selected:
     """Which candidate is to be trained, by trying the simpler ones; a time limit covers trials and training.
 
     With MANY_ROWS rows or more, no trial is needed.
+
+    Arguments: execute: who does the trials that do not depend on each other.
     """
     candidates, last = plan.candidates, len(plan.candidates) - 1
     if last == 0 or plan.n_read > MANY_ROWS:
         return Selected(index=last, candidate=candidates[last])
     clock, trials = Clock(candidates[last].settings["time_limit"]), list[Trial]()
 
-    def trial(index: int, candidate: Candidate | None = None) -> Trial:
-        return tried(plan, index, clock.share(2 * N_SPLITS * len(candidates)), fit, candidate)
-
-    def loss_of(index: int) -> float:
-        trials.append(trial(index))
-        return trials[-1].loss
+    def try_each(indices: Sequence[int], made: Made) -> list[Trial]:
+        found = tried(plan, indices, made, lambda: clock.share(2 * N_SPLITS * len(candidates)), fit, execute)
+        trials.extend(found)
+        return found
 
     choose = select_by_holdout if plan.fold is None else select_by_folds
     made: Made = plan.candidate
-    index = choose(len(candidates), loss_of)
-    screened = select_screened(plan, trials, trial, choose)
+    index = choose(len(candidates), Losses(try_each, range(last), made))
+    screened = select_screened(plan, trials, try_each, choose)
     index, made = (index, made) if screened is None else screened
-    near = select_neighbours(plan, trials, trial, made) if plan.fold is None else None
+    near = select_neighbours(plan, trials, try_each, made) if plan.fold is None else None
     index, made = (index, made) if near is None else near
     record = tuple(trial.to_dict() for trial in trials)
     chosen = made(index)
@@ -191,36 +146,34 @@ def is_lower(loss: float, before: float, share: float) -> bool:
 
 
 def select_screened(
-    plan: TrainingPlan, trials: list[Trial], try_one: TryOne, choose: Callable[[int, Callable[[int], float]], int]
+    plan: TrainingPlan, trials: list[Trial], try_each: TryEach, choose: Callable[[int, Callable[[int], float]], int]
 ) -> tuple[int, Made] | None:
     """The candidate to train on the columns that tell something; None where most do, or that does not help.
 
-    Arguments: trials: those of all columns, to which these are added; choose: how one of several is chosen.
+    Arguments: trials: those of all columns; try_each: adds to them; choose: how one of several is chosen.
     """
     before, kept = min(trial.loss for trial in trials), columns_worth_a_trial(plan)
     if kept is None:
         return None
-    known, losses = dict[int, EncodedRows](), list[float]()
+    known = dict[int, EncodedRows]()
 
     def made(index: int) -> Candidate:
         return on_columns(plan.candidates[index], kept, known)
 
-    def loss_of(index: int) -> float:
-        trials.append(try_one(index, made(index)))
-        losses.append(trials[-1].loss)
-        return losses[-1]
-
-    index = choose(len(plan.candidates), loss_of)
-    return (index, made) if is_lower(min(losses), before, WORTHWHILE) else None
+    losses = Losses(try_each, range(len(plan.candidates) - 1), made)
+    index = choose(len(plan.candidates), losses)
+    return (index, made) if is_lower(min(losses.known.values()), before, WORTHWHILE) else None
 
 
-def select_neighbours(plan: TrainingPlan, trials: list[Trial], try_one: TryOne, made: Made) -> tuple[int, Made] | None:
+def select_neighbours(
+    plan: TrainingPlan, trials: list[Trial], try_each: TryEach, made: Made
+) -> tuple[int, Made] | None:
     """The candidate to train with inputs that tell what the nearest training rows say; None where these do not help.
 
     The best network is tried with them, if they say more of the rows held out than it does; if its loss falls by
     enough, the others with hidden layers too, and one of these is taken as without neighbours.
 
-    Arguments: trials: those without neighbours, to which these are added; made: the candidates without neighbours.
+    Arguments: trials: those without neighbours; try_each: adds to them; made: the candidates without neighbours.
     """
     tried_so = [trial for trial in trials if trial.n_columns == len(made(trial.candidate).pipeline.columns)]
     networks = [trial for trial in tried_so if len(plan.candidates[trial.candidate].network.sizes) > 2]
@@ -234,55 +187,14 @@ def select_neighbours(plan: TrainingPlan, trials: list[Trial], try_one: TryOne, 
     def near(index: int) -> Candidate:
         return with_neighbours(plan, made(index), known)
 
-    def loss_of(index: int) -> float:
-        trials.append(try_one(index, near(index)))
-        return trials[-1].loss
-
-    first = loss_of(best.candidate)
+    first = Losses(try_each, [best.candidate], near)(best.candidate)
     if not is_lower(first, before, WORTHWHILE):
         return None
     others = [trial.candidate for trial in networks]
-    losses = {index: first if index == best.candidate else loss_of(index) for index in others}
-    place = select_by_holdout(len(others) + 1, lambda k: losses[others[k]])
+    losses = Losses(try_each, [index for index in others if index != best.candidate], near)
+    losses.known[best.candidate] = first
+    place = select_by_holdout(len(others) + 1, lambda k: losses(others[k]))
     return [*others, len(plan.candidates) - 1][place], near
-
-
-def tried(
-    plan: TrainingPlan, index: int, limit: dict[str, float], fit: Fit, candidate: Candidate | None = None
-) -> Trial:
-    """A candidate on each resample.
-
-    The loss at the end of a training says how far it learns by heart; that of its best epoch hides it, and the more
-    epochs there are to choose from, the better it looks by chance. Over folds the mean is by their weight, without
-    those that tell nothing; it is inf if none remains.
-
-    Arguments: limit: the time limit of one training, or nothing; candidate: the one with neighbours in its place.
-    """
-    began, network, candidate = time.perf_counter(), None, candidate or plan.candidates[index]
-    losses, sizes, models = list[float](), list[float](), dict[int, Predictor]()
-    for trial, resample in enumerate(plan.resamples(candidate), start=1):
-        doing(
-            f"choosing a model: {candidate.name}, candidate {index + 1} of {len(plan.candidates)}, trial {trial}, step"
-        )
-        settings = candidate.settings | limit | {"seed": resample.seed}
-        sizes_of = (resample.rows[0].shape[1], *candidate.network.sizes[1:])  # a resample may use other columns
-        network_of = replace(candidate.network, sizes=sizes_of)
-        done = fit(replace(candidate, settings=settings, network=network_of), resample)
-        if done is None:
-            continue
-        losses.append(done[0])
-        network = done[1] if resample.validation is candidate.rows.validation else None
-        if resample.outside is not None:
-            _, y, weight = resample.outside
-            sizes.append(float(len(y) if weight is None else weight.sum()))
-            models[resample.fold] = done[1]
-    mean = float(np.average(losses, weights=sizes)) if sizes else sum(losses) / len(losses) if losses else math.inf
-    return Trial(
-        candidate=index, name=candidate.name, settings=candidate.to_dict(), losses=tuple(losses), loss=mean,
-        seconds=time.perf_counter() - began, has_neighbours=candidate.n_neighbours > 0, network=network,
-        n_columns=len(candidate.pipeline.columns),
-        models=() if plan.fold is None else tuple(models.get(k) for k in range(N_FOLDS)),
-    )  # fmt: skip
 
 
 def calibrated(plan: TrainingPlan, selection: Selected, network: Any = None) -> TablePipeline:

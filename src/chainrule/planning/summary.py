@@ -14,7 +14,8 @@ from chainrule.pipeline.target import Classes, class_text
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.members import n_members
 from chainrule.planning.plan import TrainingPlan
-from chainrule.planning.selection import Selected, Trial
+from chainrule.planning.selection import Selected
+from chainrule.planning.trials import Trial
 from chainrule.text.tables import counted
 
 MOST_COLUMNS = 40

@@ -10,6 +10,9 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
@@ -25,20 +28,36 @@ _last: dict[int, float] = {}
 """When each signal came last, also in the trainings before."""
 
 
+_ENDED: ContextVar[Callable[[], bool] | None] = ContextVar("ended", default=None)
+"""In the threads of trainings side by side: whether the thread that started them asks for their end."""
+
+
+@contextmanager
+def ended_by(asked: Callable[[], bool]) -> Iterator[None]:
+    """In this context every training ends where `asked` says so, as if a signal had come."""
+    token = _ENDED.set(asked)
+    try:
+        yield
+    finally:
+        _ENDED.reset(token)
+
+
 class Listening:
     """While open, the first signal raises a flag, which calling the object reads; a second one acts at once.
 
-    Only in the main thread, where alone Python runs handlers. A signal that is ignored (nohup, a shell's background)
-    stays so, and one whose handler is not Python's is left to it. Every handler is as before at the end.
+    Only in the main thread, where alone Python runs handlers; in another one a training ends where `ended_by` says so.
+    A signal that is ignored (nohup, a shell's background) stays so, and one whose handler is not Python's is left to
+    it. Every handler is as before at the end.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self._asked = _ENDED.get()
         self._before: dict[int, Any] = {}
 
     def __call__(self) -> bool:
         """Whether the training is to end."""
-        return self.received is not None
+        return self.received is not None or (self._asked is not None and self._asked())
 
     @property
     def name(self) -> str:
