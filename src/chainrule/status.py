@@ -196,6 +196,10 @@ class Several:
         self._open: dict[OneOfSeveral, tuple[int, int]] = {}
         self._lock = threading.Lock()
 
+    def begun(self, part: OneOfSeveral) -> None:
+        """One more is at work."""
+        self.say(part, 0, 0)
+
     def say(self, part: OneOfSeveral, done: int, total: int) -> None:
         """How far a part is."""
         with self._lock:
@@ -212,8 +216,9 @@ class Several:
     def _show(self) -> None:
         if LINES:
             of = "" if self._total is None else f" of {self._total}"
-            done, total = (sum(one) for one in zip(*self._open.values(), strict=True)) if self._open else (None, None)
-            LINES[-1](f"{self._what}, {self._n_done}{of} done" + (", step" if self._open else ""), done, total)
+            done, total = (sum(one) for one in zip(*self._open.values(), strict=True)) if self._open else (0, 0)
+            what = f"{self._what}, {self._n_done}{of} done"
+            LINES[-1](f"{what}, step" if total else what, done if total else None, total or None)
 
 
 class OneOfSeveral:
@@ -234,6 +239,7 @@ class OneOfSeveral:
 
     def __enter__(self) -> OneOfSeveral:
         self._token = _PART.set(self)
+        self._parts.begun(self)
         return self
 
     def __exit__(self, *exception: Any) -> None:

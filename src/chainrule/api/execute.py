@@ -16,7 +16,7 @@ from chainrule.errors import DivergenceWarning, SettingsError, warn
 from chainrule.run.replayer import RunReplayer
 from chainrule.status import wanted, working
 from chainrule.training.interrupt import Listening
-from chainrule.training.progress import ProgressBar
+from chainrule.training.progress import ProgressBar, StepCount
 from chainrule.training.result import Result
 from chainrule.training.settings import SETTINGS
 
@@ -92,6 +92,8 @@ def _run(
         if wanted(progress):
             bar = ProgressBar(setup.settings.epochs, setup.task.steps_per_epoch, setup.metric.name)
             observers.append(stack.enter_context(bar))
+        else:
+            observers.append(StepCount(setup.n_steps))
         stack.enter_context(np.errstate(all="ignore"))
         trainer = trainer_of(
             setup, writer.store, time_limit, interrupted, callbacks=callbacks, observers=observers,
