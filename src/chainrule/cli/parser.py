@@ -85,6 +85,7 @@ def build() -> argparse.ArgumentParser:
         ("learning-rate", "find which learning rate is too large, too small and right, and why", _learning_rate),
         ("doctor", "find what went wrong first in a run, and the remedy", _doctor),
         ("report", "write a run as a single offline page", _report),
+        ("serve", "answer predictions over HTTP", _serve),
         ("bench", "measure speed compared with other libraries", _bench),
     ):
         command = commands.add_parser(
@@ -231,6 +232,24 @@ def _report(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     help_text = f"with --learning-rate, measure in full {THOROUGH}"
     command.add_argument("--thorough", action="store_true", help=help_text)
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_directory", metavar="RUN", help="run directory or model file")
+    command.add_argument("--port", type=int, default=8000, metavar="N", help="port, 0 for a free one (default 8000)")
+    command.add_argument(
+        "--host", default="127.0.0.1", metavar="H",
+        help="address to listen on (default 127.0.0.1, this machine alone); any other needs the token",
+    )  # fmt: skip
+    train_parser.add_all(
+        command,
+        (
+            ("--token-file", "FILE", "file with the token that requests must send; otherwise one is made and shown"),
+            ("--certfile", "FILE", "certificate for TLS, with --keyfile"),
+            ("--keyfile", "FILE", "private key for TLS"),
+        ),
+    )
+    command.add_argument("--workers", default="1", metavar="N", help="processes, auto for one a core (default 1)")
 
 
 def _bench(command: argparse.ArgumentParser) -> None:

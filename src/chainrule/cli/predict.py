@@ -12,23 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from chainrule.api.ensemble import Ensemble
-from chainrule.api.network import Network
+from chainrule.api.prediction_columns import as_texts, names_of_columns, prediction_columns
 from chainrule.api.tables import blocks
 from chainrule.cli.subject import open_model
 from chainrule.cli.train_options import dialect, names_in
 from chainrule.data.opening import names_of
 from chainrule.data.read import batches
-from chainrule.data.table import Selection, Table, no_such
-from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.pipeline.target import Classes, Labels, class_text
+from chainrule.data.table import Selection, no_such
 from chainrule.pipeline.unusual import Unusual
-from chainrule.planning.intervals import beside
 from chainrule.run.files import refuse_unwritable, writing_atomic
 
-Array = npt.NDArray[Any]
 MOST_LINES = 12
 
 
@@ -40,9 +34,10 @@ def run(options: argparse.Namespace) -> int:
     names, unusual = names_in(options.keep), Unusual(pipeline=pipeline)
     kept = kept_cells(options.data, names, dialect(options))
     with writing_atomic(target) as file:
-        file.write(_lines(iter([[*names, *header(network, pipeline)]])))
+        file.write(_lines(iter([[*names, *names_of_columns(network, pipeline)]])))
         for table in blocks(options.data, pipeline, needs_target=False, dialect=dialect(options)):
-            columns = zip(*(column.tolist() for column in predicted(network, pipeline, table)), strict=True)
+            found = as_texts(prediction_columns(network, pipeline, table))
+            columns = zip(*found.values(), strict=True)
             unusual.add(table)
             before = itertools.islice(kept, len(table)) if names else itertools.repeat(())
             file.write(_lines((*cells, *row) for row, cells in zip(columns, before, strict=False)))
@@ -72,31 +67,6 @@ def _few(lines: list[str]) -> list[str]:
     """The first of many lines, and how many follow."""
     rest = len(lines) - MOST_LINES
     return lines if rest <= 0 else [*lines[:MOST_LINES], f"and {rest} more such counts"]
-
-
-def header(network: Network | Ensemble, pipeline: TablePipeline) -> list[str]:
-    """prediction, probability_CLASS … or lower_0.1 …; of several targets prediction_TARGET, probability_TARGET."""
-    target = pipeline.target
-    if isinstance(target, Classes):
-        return ["prediction", *(f"probability_{class_text(name)}" for name in target.classes)]
-    if isinstance(target, Labels):
-        return [*(f"prediction_{name}" for name in target.columns), *(f"probability_{name}" for name in target.columns)]
-    first = ["prediction"] if len(target.columns) == 1 else [f"prediction_{name}" for name in target.columns]
-    return [*first, *beside(network, pipeline, np.zeros((0, network.architecture.n_inputs)))]
-
-
-def predicted(network: Network | Ensemble, pipeline: TablePipeline, table: Table) -> list[Array]:
-    """The columns of the file as text: the shortest that reads back to the same bits."""
-    X = pipeline.features(table, network.architecture.dtype)
-    target, decoded = pipeline.target, pipeline.target.decode(network.predict(X))
-    if isinstance(target, Classes):
-        names = np.array([class_text(name) for name in decoded.tolist()], dtype=object)
-        return [names, *network.predict_proba(X).T.astype(str)]
-    if isinstance(target, Labels):
-        words = [np.array([class_text(name) for name in column.tolist()], dtype=object) for column in decoded.T]
-        return [*words, *network.predict_proba(X).T.astype(str)]
-    columns = [*decoded.reshape(len(table), -1).T, *beside(network, pipeline, X).values()]
-    return [column.astype(str) for column in columns]
 
 
 def _lines(rows: Iterator[Any]) -> bytes:

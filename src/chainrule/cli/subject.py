@@ -38,11 +38,11 @@ def pipeline_of(loaded: Run | Model, path: str) -> TablePipeline:
 
 def open_model(path: str) -> tuple[Network | Ensemble, TablePipeline]:
     """What predicts and the pipeline of a run directory or model file."""
-    loaded = _loaded(path)
+    loaded = loaded_model(path)
     return loaded.predictor, pipeline_of(loaded, path)
 
 
-def _loaded(path: str) -> Run | Model:
+def loaded_model(path: str) -> Run | Model:
     """A run or model; of a run whose record is damaged its model, which says all that prediction needs."""
     try:
         return load(path)

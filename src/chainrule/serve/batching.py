@@ -1,0 +1,59 @@
+"""Requests that wait while another is computed are computed together: no request waits for a later one."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from chainrule.serve.bodies import RequestRows
+from chainrule.serve.limits import RequestError
+from chainrule.serve.metrics import Metrics
+from chainrule.serve.model import Columns, Served
+
+MOST_TOGETHER = 64
+"""Requests of one computation, so that the first of many is not late."""
+
+
+class Batches:
+    """One computation at a time, in a thread beside the event loop, of all requests that have come since the last."""
+
+    def __init__(self, model: Served, metrics: Metrics) -> None:
+        self._model, self._metrics = model, metrics
+        self._waiting: list[tuple[RequestRows, asyncio.Future[Columns]]] = []
+        self._thread = ThreadPoolExecutor(1, "predictions")
+        self._running: asyncio.Task[None] | None = None
+
+    async def predict(self, rows: RequestRows) -> Columns:
+        """The predictions of the rows of one request."""
+        future: asyncio.Future[Columns] = asyncio.get_running_loop().create_future()
+        self._waiting.append((rows, future))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await future
+
+    async def explain(self, rows: RequestRows) -> list[list[dict[str, Any]]]:
+        """The explanations of the rows of one request, after what is computed now."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._model.explain, rows)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            now, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            now = [(rows, future) for rows, future in now if not future.done()]  # its client may have left
+            self._metrics.add("batches", 1)
+            try:
+                found = await loop.run_in_executor(self._thread, self._model.predict_each, [rows for rows, _ in now])
+            except Exception as error:
+                for _, future in now:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), one in zip(now, found, strict=True):
+                if future.done():
+                    continue
+                if isinstance(one, RequestError):
+                    future.set_exception(one)
+                else:
+                    future.set_result(one)
+        self._running = None

@@ -1,0 +1,33 @@
+"""What a request may cost, and the refusal of one that costs more or cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Sizes and times beyond which a request is refused."""
+
+    body_bytes: int = 16 << 20
+    """Of a body, before and after it is decompressed."""
+    rows: int = 100_000
+    explained_rows: int = 100
+    explained_rows_per_second: float = 50.0
+    """Of one process; as many as explained_rows may come at once."""
+    request_s: float = 30.0
+    """Within which a request has been sent, answered and received; else its connection is cut."""
+    connections: int = 1_000
+
+
+@dataclass
+class RequestError(Exception):
+    """A request that gets no prediction: the status of HTTP and one line that says why and what to do."""
+
+    status: int
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,117 @@
+"""The model that is served: predictions of the rows of one request or of several at once, and explanations."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.api.prediction_columns import names_of_columns, prediction_columns
+from chainrule.api.tables import blocks
+from chainrule.data.table import Table
+from chainrule.errors import ChainruleError
+from chainrule.explain.columns.contributions import contributions
+from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.serve.bodies import RequestRows, check_count
+from chainrule.serve.limits import Limits, RequestError
+
+Array = npt.NDArray[Any]
+Columns = dict[str, Array]
+
+
+@dataclass(kw_only=True)
+class Served:
+    """A trained network or ensemble with its pipeline, and what is known of it."""
+
+    predictor: Any
+    networks: Sequence[Any]
+    pipeline: TablePipeline
+    name: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns a row must have."""
+        return self.pipeline.columns
+
+    @property
+    def answers(self) -> list[str]:
+        """The columns of a prediction."""
+        return names_of_columns(self.predictor, self.pipeline)
+
+    def predict(self, rows: RequestRows) -> Columns:
+        """The predictions of the rows of a request, as named columns. RequestError for rows that cannot be read."""
+        parts = [prediction_columns(self.predictor, self.pipeline, table) for table in self._tables(rows)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def predict_each(self, requests: Sequence[RequestRows]) -> list[Columns | RequestError]:
+        """The predictions of several requests, computed together where their columns are of the same types.
+
+        The rows of one request cannot change another's: where the rows of all of them cannot be read, each is read
+        alone.
+        """
+        found: list[Columns | RequestError | None] = [None] * len(requests)
+        for group in _alike(requests):
+            try:
+                if len(group) > 1:
+                    import pyarrow
+
+                    whole = self.predict(RequestRows(pyarrow.concat_tables([requests[i].table for i in group])))
+                    ends = np.cumsum([requests[i].table.num_rows for i in group])
+                    for i, start, end in zip(group, [0, *ends[:-1]], ends, strict=True):
+                        found[i] = {name: column[start:end] for name, column in whole.items()}
+                    continue
+            except RequestError:
+                pass
+            for i in group:
+                found[i] = self._alone(requests[i])
+        return [one for one in found if one is not None]
+
+    def _alone(self, rows: RequestRows) -> Columns | RequestError:
+        try:
+            return self.predict(rows)
+        except RequestError as refused:
+            return refused
+
+    def explain(self, rows: RequestRows) -> list[list[dict[str, Any]]]:
+        """Of each row, for every target, what each column adds to its prediction."""
+        tables = self._tables(rows)
+        n_rows, most = sum(map(len, tables)), self.limits.explained_rows
+        if n_rows > most:
+            raise RequestError(413, f"explain=1 takes at most {most} rows at once (got {n_rows:,}). Send fewer rows.")
+        each = (table.take(slice(i, i + 1)) for table in tables for i in range(len(table)))
+        return [
+            [target.to_dict() for target in contributions(self.predictor, self.networks, self.pipeline, row)]
+            for row in each
+        ]
+
+    def _tables(self, rows: RequestRows) -> list[Table]:
+        """The rows as the pipeline reads them."""
+        try:
+            if rows.table is not None:
+                return list(blocks(rows.table, self.pipeline, needs_target=False))
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"body{rows.ending}"
+                path.write_bytes(rows.text)
+                try:
+                    tables = list(blocks(path, self.pipeline, needs_target=False))
+                except ChainruleError as error:
+                    raise RequestError(422, str(error).replace(str(path), "the body")) from None
+            check_count(sum(map(len, tables)), self.limits)
+            return tables
+        except ChainruleError as error:
+            raise RequestError(422, str(error).replace("pyarrow Table", "the body")) from None
+
+
+def _alike(requests: Sequence[RequestRows]) -> list[list[int]]:
+    """The requests whose rows can be read as one table; a text file stands alone."""
+    groups: dict[Any, list[int]] = {}
+    for i, rows in enumerate(requests):
+        groups.setdefault(i if rows.table is None else str(rows.table.schema), []).append(i)
+    return list(groups.values())
