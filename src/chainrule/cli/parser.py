@@ -86,6 +86,7 @@ def build() -> argparse.ArgumentParser:
         ("doctor", "find what went wrong first in a run, and the remedy", _doctor),
         ("report", "write a run as a single offline page", _report),
         ("serve", "answer predictions over HTTP", _serve),
+        ("export", "write a model for another program", _export),
         ("bench", "measure speed compared with other libraries", _bench),
     ):
         command = commands.add_parser(
@@ -250,6 +251,15 @@ def _serve(command: argparse.ArgumentParser) -> None:
         ),
     )
     command.add_argument("--workers", default="1", metavar="N", help="processes, auto for one a core (default 1)")
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_directory", metavar="RUN", help="run directory or model file")
+    command.add_argument("--to", choices=("torch",), required=True, help="torch: a PyTorch module and its state dict")
+    command.add_argument(
+        "-o", "--output-file", metavar="FILE", required=True,
+        help="file to write: NAME.py, with the weights in NAME.safetensors beside it",
+    )  # fmt: skip
 
 
 def _bench(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from chainrule.errors import SettingsError
 from chainrule.interchange.layers import LayerRead
 from chainrule.interchange.torch_losses import LOG_SOFTMAX, ModuleEnd
-from chainrule.interchange.torch_spelling import is_spelt
+from chainrule.interchange.torch_spelling import is_module, is_spelt
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kinds import LAYER_KINDS
 
@@ -88,7 +88,7 @@ class SequentialRead:
         if is_spelt(part, LOG_SOFTMAX, self.nn):
             return LOG_SOFTMAX, next(name for name, entry in ACTIVATIONS.items() if not entry.elementwise)
         for name, entry in ACTIVATIONS.items():
-            if entry.torch is not None and entry.torch.endswith(")") and is_spelt(part, entry.torch, self.nn):
+            if entry.torch is not None and is_module(entry.torch) and is_spelt(part, entry.torch, self.nn):
                 return entry.torch, name
         return None, None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from chainrule.errors import SettingsError
@@ -18,6 +19,11 @@ def torch_nn(needed_by: str) -> Any:
     except ImportError:
         raise SettingsError(f"{needed_by} needs PyTorch. Install it: pip install 'chainrule[torch]'.") from None
     return nn
+
+
+def is_module(text: str) -> bool:
+    """Whether a text is the constructor of a module of torch.nn, not an expression in z."""
+    return re.match(r"[A-Z]\w*\(", text) is not None
 
 
 def made(text: str, nn: Any) -> Any:

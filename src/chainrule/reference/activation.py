@@ -59,7 +59,8 @@ class Activation:
     numpy_imports : tuple of str
         What the texts need besides numpy.
     torch : str, optional
-        The module of torch.nn that computes g: its constructor, such as "ELU()". None: not taken to PyTorch.
+        The module of torch.nn that computes g: its constructor, such as "ELU()"; where there is none an expression in
+        the tensor z. None: not taken to PyTorch.
 
     Examples
     --------

@@ -273,6 +273,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation(
             name="exponential", g=_exponential, pullback=_exponential_pullback, bend=_exponential_bend,
             formula="a = e^z", low=0.0, silent=SILENT, numpy="np.exp(z[j])",
+            torch="z.clamp(max=torch.tensor(torch.finfo(z.dtype).max, dtype=z.dtype).log() - 1).exp()",
         ),
         Activation(
             name="softmax", g=_softmax, torch="Softmax(dim=1)", pullback=_softmax_pullback, bend=_softmax_bend,

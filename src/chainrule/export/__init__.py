@@ -1,0 +1,1 @@
+"""A trained model leaves: as a module of PyTorch, as C."""
