@@ -65,3 +65,16 @@ def test_points_are_held_within_the_grid() -> None:
         == on_grid(points, 10).tolist()
         == [[102, -8192, 8192, 8192, 1024]]
     )
+
+
+def test_distances_are_exact_at_the_edges_of_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opposite corners of the finest grid, one step apart: the order is right and the squared distance to the digit."""
+    n, d = 3000, 40
+    edge = int(LIMIT) * 2 ** grid_bits(n, d)
+    rows = np.full((n, d), edge)
+    rows[np.arange(1, n), np.arange(1, n) % d] -= np.arange(1, n) % 7
+    monkeypatch.setattr(nearest, "NUMBERS_IN_CACHE", n)  # in several blocks
+    queries = np.concatenate([np.full((50, d), -edge), rows[:20]])
+    found, squared = Nearest(rows).of(queries, 60)
+    for query, places, far in zip(queries, found, squared, strict=True):
+        assert list(zip(places.tolist(), far.tolist(), strict=True)) == by_hand(rows, query, 60)

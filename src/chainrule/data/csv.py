@@ -37,6 +37,9 @@ from chainrule.data.totals import column_of_total, totals_error
 from chainrule.errors import DataError
 from chainrule.status import doing
 
+ROWS_AT_ONCE = 64
+"""Rows that are converted in one piece at least: of wide tables, what is kept of each column and piece would be more
+than the numbers."""
 ENDINGS = tuple(
     ending + packed for ending in (".csv", ".tsv", ".txt", ".data", ".dat") for packed in ("", ".gz", ".zst")
 )
@@ -160,7 +163,7 @@ class CsvSource:
         table = arrow.read_csv(
             io.BytesIO(data),
             read_options=arrow.ReadOptions(
-                column_names=list(self.names), block_size=max(1 << 20, 2 * scanned.longest), use_threads=True
+                column_names=list(self.names), block_size=max(1 << 20, ROWS_AT_ONCE * scanned.longest), use_threads=True
             ),
             parse_options=arrow.ParseOptions(
                 delimiter=self.written.delimiter,

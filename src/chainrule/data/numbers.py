@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass, fields, replace
@@ -126,6 +127,7 @@ class NumberFormat:
         return rf"^(?P<sign>[+-]?) ?{before} ?(?P<inner>[+-]?) ?(?P<body>{body}(?:[eE][+-]?[0-9]+)?) ?{after}$"
 
 
+@functools.lru_cache(maxsize=1024)
 def format_of(reading: str) -> NumberFormat | None:
     """The format a reading names; None where it names none.
 

@@ -73,7 +73,7 @@ class Column:
 
     def take(self, rows: npt.NDArray[Any] | slice) -> Column:
         """Some of the rows."""
-        return replace(self, values=self.values[rows])
+        return Column(self.name, self.kind, self.values[rows], self.levels, self.order)
 
     @property
     def missing(self) -> npt.NDArray[np.bool_]:
@@ -99,7 +99,8 @@ class NumberColumn(Column):
 
     def take(self, rows: npt.NDArray[Any] | slice) -> NumberColumn:
         """Some of the rows."""
-        return replace(self, values=self.values[rows], codes=None if self.codes is None else self.codes[rows])
+        codes = None if self.codes is None else self.codes[rows]
+        return NumberColumn(self.name, self.kind, self.values[rows], self.levels, self.order, self.format, codes)
 
     @property
     def missing(self) -> npt.NDArray[np.bool_]:

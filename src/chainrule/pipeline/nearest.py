@@ -29,6 +29,8 @@ compared."""
 FEW_QUERIES = 4
 """So few are multiplied in this thread: waking others takes longer."""
 PAIRS_AT_ONCE = 4_000_000
+NUMBERS_IN_CACHE = 1_000_000
+"""So many distances are computed at once: a core's cache holds them until the smallest are found."""
 
 
 def grid_bits(n_rows: int, n_dimensions: int) -> int:
@@ -87,10 +89,10 @@ class Nearest:
         return cKDTree(self._rows)
 
     @cached_property
-    def _for_all(self) -> tuple[Array, Array, Array]:
-        """−2 rᵀ, |r|² and the places of the rows."""
-        rows = self._rows
-        return np.ascontiguousarray(-2.0 * rows.T), (rows * rows).sum(axis=1), np.arange(len(rows), dtype=np.float64)
+    def _for_all(self) -> tuple[Array, Array]:
+        """−2 n rᵀ, and n |r|² + the places of the rows."""
+        rows, n = self._rows, len(self)
+        return np.ascontiguousarray(-2.0 * n * rows.T), (rows * rows).sum(axis=1) * n + np.arange(n)
 
     def _by_tree(self, q: Array, k: int) -> tuple[Array, Array]:
         """By a search tree; queries whose last neighbours are equally far are compared with all rows."""
@@ -105,19 +107,17 @@ class Nearest:
         return near, squared
 
     def _by_all(self, q: Array, k: int) -> tuple[Array, Array]:
-        """By the distance to every row: |r|² − 2 q·r + |q|², one whole number with the row's place."""
-        n, (turned, of_rows, places) = len(self), self._for_all
+        """By the distance to every row: |r|² − 2 q·r, one whole number with the row's place; |q|² orders nothing."""
+        n, (turned, of_rows) = len(self), self._for_all
         found, squared = np.empty((len(q), k), np.int64), np.empty((len(q), k))
-        step = max(1, PAIRS_AT_ONCE // n)
+        step = max(32, NUMBERS_IN_CACHE // n)
         for first in range(0, len(q), step):
             here = slice(first, first + step)
             part = q[here]
             keys = np.einsum("md,dn->mn", part, turned) if len(part) <= FEW_QUERIES else part @ turned
             keys += of_rows
-            keys += (part * part).sum(axis=1)[:, None]
-            keys *= n
-            keys += places
-            near = np.sort(np.partition(keys, k - 1, axis=1)[:, :k], axis=1)
+            keys.partition(k - 1, axis=1)
+            near = np.sort(keys[:, :k], axis=1)
             found[here] = place = near % n
-            squared[here] = (near - place) / n
+            squared[here] = (near - place) / n + (part * part).sum(axis=1)[:, None]
         return found, squared
