@@ -12,6 +12,7 @@
 #include "dispatch.hpp"
 #include "passes.hpp"
 #include "second_order.hpp"
+#include "settings_binding.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -114,18 +115,27 @@ template <class T> class PySession {
     session_->store(theta.data(), first ? first->data() : nullptr, second ? second->data() : nullptr);
   }
 
+  void check_rates(const StepSettings& settings) const {
+    const std::size_t n = settings.rate_factors.size();
+    require(n == 0 || n == session_->network.starts().size(), "rate_factors: one for every tensor");
+  }
   nb::tuple advance(std::uint64_t first_step, In1<double> etas, const StepSettings& settings, Out1<double> losses,
-                    std::optional<Out1<double>> penalties, std::optional<Out2<T>> thetas) {
+                    std::optional<Out1<double>> penalties, std::optional<Out2<T>> thetas,
+                    std::optional<In2<double>> scheduled) {
+    check_rates(settings);
     require(etas.shape(0) == losses.shape(0), "one loss for every learning rate");
     require(!penalties || penalties->shape(0) == losses.shape(0), "one penalty for every learning rate");
     const std::size_t n = etas.shape(0), per_epoch = session_->steps_per_epoch();
     require(!thetas || (thetas->shape(1) == n_parameters(layers_) &&
                         thetas->shape(0) >= (first_step + n) / per_epoch - first_step / per_epoch),
             "thetas: one row for every epoch that ends");
+    require(!scheduled || (scheduled->shape(0) == 4 && scheduled->shape(1) == n), "scheduled: four factors a step");
+    const double* const f = scheduled ? scheduled->data() : nullptr;
+    const Scheduled factors = f ? Scheduled{f, f + n, f + 2 * n, f + 3 * n} : Scheduled{};
     std::size_t done = 0;
     {
       const nb::gil_scoped_release released;
-      done = session_->advance(first_step, etas.data(), n, settings, losses.data(),
+      done = session_->advance(first_step, etas.data(), n, settings, factors, losses.data(),
                                penalties ? penalties->data() : nullptr, interrupted, thetas ? thetas->data() : nullptr,
                                n_parameters(layers_));
     }
@@ -139,7 +149,7 @@ template <class T> class PySession {
   nb::tuple record(std::uint64_t step, double eta, const StepSettings& settings, Out1<std::int64_t> rows, Numbered<T> z,
                    Numbered<T> u, Numbered<T> a, Numbered<T> masks, Numbered<T> delta, Numbered<T> du,
                    Out1<T> gradient_of_J, Out2<T> dX, Out1<T> gradient) {
-    check_length(gradient), check_length(gradient_of_J);
+    check_length(gradient), check_length(gradient_of_J), check_rates(settings);
     const Record<T> out{pointers<T>(z),     pointers<T>(u),  pointers<T>(a),       pointers<T>(masks),
                         pointers<T>(delta), pointers<T>(du), gradient_of_J.data(), dX.data()};
     double J = 0;
@@ -313,7 +323,7 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
       .def("load", &S::load, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("store", &S::store, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a,
-           "penalties"_a = nb::none(), "thetas"_a = nb::none())
+           "penalties"_a = nb::none(), "thetas"_a = nb::none(), "scheduled"_a = nb::none())
       .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "u"_a, "a"_a, "masks"_a,
            "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a)
       .def_prop_ro("active_threads", &S::active_threads)
@@ -364,27 +374,7 @@ NB_MODULE(_native, m) {
         std::copy(levels.begin(), levels.end(), loss->levels);
       },
       "family"_a, "parameter"_a, "point"_a = 0, "levels"_a = std::vector<double>(), "n_below"_a = 0);
-  nb::class_<StepSettings>(m, "StepSettings")
-      .def(
-          "__init__",
-          [](StepSettings* s, int optimizer, double momentum, double rho, double beta1, double beta2, double epsilon,
-             double weight_decay, double l2, double l1, double dropout, double clip_norm, double alpha) {
-            new (s) StepSettings{static_cast<Optimizer>(optimizer),
-                                 momentum,
-                                 rho,
-                                 beta1,
-                                 beta2,
-                                 epsilon,
-                                 weight_decay,
-                                 l2,
-                                 l1,
-                                 dropout,
-                                 clip_norm,
-                                 alpha};
-          },
-          nb::kw_only(), "optimizer"_a, "momentum"_a = 0.0, "rho"_a = 0.0, "beta1"_a = 0.0, "beta2"_a = 0.0,
-          "epsilon"_a = 0.0, "weight_decay"_a = 0.0, "l2"_a = 0.0, "l1"_a = 0.0, "dropout"_a = 0.0, "clip_norm"_a = 0.0,
-          "alpha"_a = 0.0);
+  bind_step_settings(m);
   bind<float>(m, "Session32", "Passes32", "Rows32", "SecondOrder32");
   bind<double>(m, "Session64", "Passes64", "Rows64", "SecondOrder64");
   m.def("instruction_sets", [] {

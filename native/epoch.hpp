@@ -39,7 +39,7 @@ template <class T> class Session {
       : network(kernels, std::move(layers), loss, std::min(schedule.batch_size, std::max<std::size_t>(data.n, 1))),
         batches_(variant, kernels, data, schedule.batch_size, schedule.seed, schedule.shuffle, network.capacity,
                  network.n_outputs()),
-        schedule_(schedule), theta_(network.n_parameters), gradient_(network.n_parameters) {
+        schedule_(schedule), starts_(network.starts()), theta_(network.n_parameters), gradient_(network.n_parameters) {
     if (small() > 0) network.watch_z();
     squares_ = Buffer<double>(n_units(network.operations));
     for (std::size_t t = 0; t < schedule.n_threads; ++t) own_.push_back(make_own());
@@ -64,8 +64,8 @@ template <class T> class Session {
   // thetas (if requested) receives the parameters at the end of every epoch, one plain vector of `size` after the
   // other. Returns how many were done.
   std::size_t advance(std::uint64_t first_step, const double* etas, std::size_t n, const StepSettings& settings,
-                      double* losses, double* penalties, Interrupted interrupted, T* thetas = nullptr,
-                      std::size_t size = 0);
+                      const Scheduled& scheduled, double* losses, double* penalties, Interrupted interrupted,
+                      T* thetas = nullptr, std::size_t size = 0);
 
   // One step, and everything it computed; `gradient` (flat) is the one after penalty and clipping. Returns J.
   double record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out, T* gradient,
@@ -80,6 +80,7 @@ template <class T> class Session {
   struct Own {
     Buffer<T> scratch, scale, check;
     Buffer<std::uint32_t> words;
+    std::vector<Rule<T>> rules;  // of tensors with learning rates of their own
     Stopped stopped;
     std::size_t done;
   };
@@ -90,6 +91,7 @@ template <class T> class Session {
     const double* etas;
     std::size_t n, n_threads;
     const StepSettings* settings;
+    Scheduled scheduled;
     double *losses, *penalties;  // penalties: null if not requested
     const std::int64_t* order;
     Interrupted interrupted;
@@ -114,9 +116,9 @@ template <class T> class Session {
   }
   void prepare(const StepSettings& settings, bool keep_every_z);
 
-  void rows_phase(const Batch& batch, const StepSettings& settings, std::size_t i0, std::size_t i1, Own& own);
+  void rows_phase(const Batch& batch, bool drops, double dropout, std::size_t i0, std::size_t i1, Own& own);
   void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
-  double l2_of(const Batch& batch, const StepSettings& settings) const;
+  double l2_of(const Batch& batch, double l2, double alpha) const;
   void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
   void steps(const Stretch& stretch, std::size_t thread);
@@ -144,6 +146,7 @@ template <class T> class Session {
  private:
   Batches<T> batches_;
   const Schedule schedule_;
+  const std::vector<std::size_t> starts_;
   Buffer<T> theta_, first_, second_, gradient_;
   Buffer<double> squares_;
   std::vector<Own> own_;
@@ -189,22 +192,21 @@ void Session<T>::masks(const Batch& batch, double dropout, std::size_t i0, std::
 }
 
 template <class T>
-void Session<T>::rows_phase(const Batch& batch, const StepSettings& settings, std::size_t i0, std::size_t i1,
-                            Own& own) {
+void Session<T>::rows_phase(const Batch& batch, bool drops, double dropout, std::size_t i0, std::size_t i1, Own& own) {
   batches_.row_scales(batch, own.scale.get());
   if (i0 == i1) return;
   batches_.gather(batch, network.input.shape, T(small()), i0, i1);
-  if (settings.dropout > 0) masks(batch, settings.dropout, i0, i1, own);
+  if (drops) masks(batch, dropout, i0, i1, own);
   const Trained<T> t = trained();
   network.forward(t, i0, i1);
   network.output(batches_.targets(), own.scale.get(), batches_.row_loss(), i0, i1);
   network.backward(t, i0, i1, own.scratch.get());
 }
 
-template <class T> double Session<T>::l2_of(const Batch& batch, const StepSettings& settings) const {
-  if (settings.alpha == 0) return settings.l2;
+template <class T> double Session<T>::l2_of(const Batch& batch, double l2, double alpha) const {
+  if (alpha == 0) return l2;
   const double total = batches_.weight(batch);
-  return total == 0 ? settings.l2 : settings.l2 + settings.alpha / total;
+  return total == 0 ? l2 : l2 + alpha / total;
 }
 
 // the second phase: rows of W ------------------------------------------------------------------------------
@@ -256,8 +258,10 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       const auto now = std::chrono::steady_clock::now();
       if (now - looked_ > std::chrono::milliseconds(50)) looked_ = now, stop_request_ = s.interrupted();
     }
-    rows_phase(b, *s.settings, b.n * thread / n_threads, b.n * (thread + 1) / n_threads, own);
-    const double l2 = l2_of(b, *s.settings);
+    const Strengths strengths(*s.settings, s.scheduled, own.done);
+    rows_phase(b, s.settings->dropout > 0, strengths.dropout, b.n * thread / n_threads, b.n * (thread + 1) / n_threads,
+               own);
+    const double l2 = l2_of(b, strengths.l2, s.settings->alpha);
     if (thread == 0 && s.penalties)
       s.penalties[own.done] = 0.5 * l2 * squares_of_weights(network.operations, theta_.get());
     barrier(n_threads);
@@ -272,17 +276,19 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       own.stopped = Stopped::loss;
       return;
     }
-    Rule<T> rule = rule_of_step<T>(*s.settings, eta, b.step + 1, l2);
+    Rule<T> rule = rule_of_step<T>(*s.settings, strengths, eta, b.step + 1, l2);
     if (s.settings->clip_norm > 0) {
       gradient_phase(b, rule, thread, n_threads, own);
       barrier(n_threads);
       rule.shorten = shortening<T>(squares_.get(), n_units(network.operations), s.settings->clip_norm);
+      give_rates(rule, own.rules, *s.settings, strengths, eta, b.step + 1, l2, starts_);
       const Trained<T> t = trained();
       for_units(network.operations, thread, n_threads,
                 [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
                   operation.apply(t, rule, r0, r1, own.check.get());
                 });
     } else {
+      give_rates(rule, own.rules, *s.settings, strengths, eta, b.step + 1, l2, starts_);
       units_phase(b, rule, thread, n_threads, own);
     }
     barrier(n_threads);
@@ -301,6 +307,7 @@ template <class T>
 ThreadChoice::Took Session<T>::run(Stretch s, std::size_t first, std::size_t n, std::size_t n_threads) {
   s.first_step += first, s.etas += first, s.losses += first, s.n = n, s.n_threads = n_threads;
   if (s.penalties) s.penalties += first;
+  s.scheduled = s.scheduled.from(first);
   const auto start = std::chrono::steady_clock::now();
   if (n_threads == 1)
     steps(s, 0);
@@ -314,8 +321,8 @@ ThreadChoice::Took Session<T>::run(Stretch s, std::size_t first, std::size_t n, 
 
 template <class T>
 std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, std::size_t n,
-                                const StepSettings& settings, double* losses, double* penalties,
-                                Interrupted interrupted, T* thetas, std::size_t size) {
+                                const StepSettings& settings, const Scheduled& scheduled, double* losses,
+                                double* penalties, Interrupted interrupted, T* thetas, std::size_t size) {
   const FloatingMode mode;
   prepare(settings, false);
   stopped = Stopped::no, stop_request_ = false, looked_ = std::chrono::steady_clock::now();
@@ -330,6 +337,7 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
                           std::min(n - done, left),
                           1,
                           &settings,
+                          scheduled.from(done),
                           losses + done,
                           penalties ? penalties + done : nullptr,
                           batches_.order_of_epoch(epoch),
@@ -363,16 +371,19 @@ double Session<T>::record(std::uint64_t step, double eta, const StepSettings& se
   prepare(settings, true);
   Own& own = own_[0];
   const Batch b = batches_.at(batches_.order_of_epoch(step / batches_.steps_per_epoch()), step);
-  rows_phase(b, settings, 0, b.n, own);
+  const Strengths strengths(settings, {}, 0);
+  rows_phase(b, settings.dropout > 0, settings.dropout, 0, b.n, own);
   const double J = batches_.loss(b, own.scale.get());
   std::copy(b.rows, b.rows + b.n, rows);
   const Trained<T> t = trained();
   network.tell(t, b.n, out, own.scratch.get());
 
-  Rule<T> rule = rule_of_step<T>(settings, eta, step + 1, l2_of(b, settings));
+  const double l2 = l2_of(b, settings.l2, settings.alpha);
+  Rule<T> rule = rule_of_step<T>(settings, strengths, eta, step + 1, l2);
   gradient_phase(b, rule, 0, 1, own_[0]);
   if (settings.clip_norm > 0)
     rule.shorten = shortening<T>(squares_.get(), n_units(network.operations), settings.clip_norm);
+  give_rates(rule, own.rules, settings, strengths, eta, step + 1, l2, starts_);
   stopped = Stopped::loss;
   if (std::isfinite(J)) {
     std::fill(own.check.get(), own.check.get() + chunk<T>, T(0));

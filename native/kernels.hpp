@@ -68,6 +68,9 @@ template <class T> struct Rule {
   T step_size, v_correction;  // eta/(1 - beta1^t), 1/(1 - beta2^t)
   T epsilon, decay;           // decay: eta·weight_decay
   T shorten;                  // the factor of clip; 1 leaves g as it is
+  // Where tensors have learning rates of their own: where each begins, and its rule. Null: this rule is for all.
+  const std::size_t* starts = nullptr;
+  const Rule* of_tensors = nullptr;
 };
 
 // Where a layer's parameters and optimizer arrays lie; all in the layout of W. Arrays not kept: null.

@@ -47,6 +47,13 @@ template <class T> class Operation {
 template <class T> Trained<T> part(const Trained<T>& t, std::size_t at) {
   return {t.theta + at, t.first ? t.first + at : nullptr, t.second ? t.second + at : nullptr, t.gradient + at};
 }
+// The rule of the tensor that begins at a place
+template <class T> const Rule<T>* rule_at(const Rule<T>& rule, std::size_t start) {
+  if (!rule.of_tensors) return &rule;
+  std::size_t i = 0;
+  while (rule.starts[i] != start) ++i;
+  return rule.of_tensors + i;
+}
 // Whether the numbers that were watched are finite (optimizers.hpp)
 template <class T> bool stayed_zero(const T* check) {
   T sum = 0;
@@ -87,16 +94,17 @@ template <class T> class Dense final : public Operation<T> {
               std::size_t r1, T* scratch, T* check) override {
     const Upcoming<T> fetched = below_.delta || (shares_columns() && r0 > 0) ? Upcoming<T>{} : next;
     if (shares_columns()) {
-      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, fetched, 0, n_in(), r0, r1, scratch, check);
+      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), rule_at(rule, W_), fetched, 0, n_in(), r0, r1, scratch,
+                      check);
       k_.bias_gradient(delta_of(own_), n, t.gradient + b_, r0, r1);
-      return k_.update(part(t, b_ + r0 * chunk<T>), &rule, (r1 - r0) * chunk<T>, check);
+      return k_.update(part(t, b_ + r0 * chunk<T>), rule_at(rule, b_), (r1 - r0) * chunk<T>, check);
     }
     if (r0 < n_in())
-      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), &rule, fetched, r0, rows_end(r1), 0, n_lines(), scratch,
-                      check);
+      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), rule_at(rule, W_), fetched, r0, rows_end(r1), 0,
+                      n_lines(), scratch, check);
     if (r1 > n_in()) {
       k_.bias_gradient(delta_of(own_), n, t.gradient + b_, 0, n_lines());
-      k_.update(part(t, b_), &rule, padded_columns<T>(n_out()), check);
+      k_.update(part(t, b_), rule_at(rule, b_), padded_columns<T>(n_out()), check);
     }
   }
   void gradient(const Trained<T>& t, std::size_t n, std::size_t r0, std::size_t r1, T* scratch) override {
@@ -120,8 +128,8 @@ template <class T> class Dense final : public Operation<T> {
   }
   void apply(const Trained<T>& t, const Rule<T>& rule, std::size_t r0, std::size_t r1, T* check) override {
     for_blocks(r0, rows_end(r1),
-               [&](std::size_t at, std::size_t size) { k_.update(part(t, W_ + at), &rule, size, check); });
-    if (r1 > n_in()) k_.update(part(t, b_), &rule, padded_columns<T>(n_out()), check);
+               [&](std::size_t at, std::size_t size) { k_.update(part(t, W_ + at), rule_at(rule, W_), size, check); });
+    if (r1 > n_in()) k_.update(part(t, b_), rule_at(rule, b_), padded_columns<T>(n_out()), check);
   }
 
  private:
@@ -175,7 +183,7 @@ template <class T> class LayerNorm final : public Operation<T> {
     return k_.sum_of_squares(t.gradient + at_[r], padding_included());
   }
   void apply(const Trained<T>& t, const Rule<T>& rule, std::size_t r0, std::size_t r1, T* check) override {
-    for (std::size_t r = r0; r < r1; ++r) k_.update(part(t, at_[r]), &rule, padding_included(), check);
+    for (std::size_t r = r0; r < r1; ++r) k_.update(part(t, at_[r]), rule_at(rule, at_[r]), padding_included(), check);
   }
   void update(const Trained<T>& t, const Rule<T>& rule, const Upcoming<T>&, std::size_t n, std::size_t r0,
               std::size_t r1, T* scratch, T* check) override {

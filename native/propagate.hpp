@@ -144,6 +144,13 @@ template <class T> class Network {
   // Where W, b, gain, shift (in this order) of layer l begin in a vector in the layout here
   std::size_t start(std::size_t l, std::size_t tensor) const { return tensors_[nodes_[l].first_tensor + tensor].start; }
 
+  // Where every tensor begins, in the order of the plain layout
+  std::vector<std::size_t> starts() const {
+    std::vector<std::size_t> found;
+    for (const Tensor& s : tensors_) found.push_back(s.start);
+    return found;
+  }
+
   // Between a flat vector in the plain layout (W[1], b[1], gain[1], shift[1], W[2], …) and the layout here.
   void load(const T* flat, T* out) const {
     for (const Tensor& s : tensors_) {

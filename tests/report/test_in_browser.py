@@ -85,6 +85,19 @@ def test_normalised_and_residual_layers_agree(engine: str, dtype: str, browser: 
         assert np.isfinite(float(rows[-1]))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rates_of_tensors_and_schedules_agree(dtype: str, browser: Browser, tmp_path: Path) -> None:
+    """Factors on the learning rate and schedules of dropout, decay and l2 are recomputed; a weight shows its own η."""
+    how: dict[str, Any] = {"learning_rate_factors": {"b": 0.1, "W2": 3.0}, "schedules": {"dropout": "flat_cosine"}}
+    how["schedules"] |= {"l2": "cosine", "weight_decay": "coslog4"}
+    run = small(optimizer=cr.AdamW(0.02, weight_decay=0.3), dtype=dtype, dropout=0.2, l2=0.01, **how)
+    run.report(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html", "lang=en&step=1&why=W2[0,1]")
+    assert badge(browser)["state"] == "passed", browser.evaluate("document.querySelector('.badges').innerText")
+    eta = 3.0 * run.replay(1).update.learning_rate
+    assert f"{eta:.4g}" in browser.evaluate("document.querySelector('.lines').innerText")
+
+
 def altered(run: cr.Run, change: Any) -> Any:
     """The given of a run with the records of its steps changed."""
     given = report_input_of(run._replayer, run.kept_rows, None)

@@ -40,6 +40,8 @@ INSTANCES = [
 
 def outside(setting: Setting) -> list[Any]:
     """Values a setting must refuse: of another kind, not finite, and just beyond its bounds."""
+    if setting.kind is dict:
+        return ["fast", [1], object(), 3, {"9x": 1.0}, {1: 1.0}, {"b": -1.0, "dropout": "quickly"}]
     values: list[Any] = ["fast", [1], {}, object()]
     if not setting.optional:
         values.append(None)

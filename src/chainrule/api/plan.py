@@ -280,14 +280,13 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     optimizer : UpdateRule, str or dict, optional
         The update rule, such as SGD(0.5); Adam by default.
     learning_rate : float, "auto" or Suggestion, optional
-        None for the optimizer's own; "auto" finds it first by curvature and short runs (docs/learning-rate.md); or what
-        `chainrule.learning_rate` found.
+        The optimizer's own where None; "auto" finds it; or what `chainrule.learning_rate` found.
     batch_size : int, default 32
         Rows of a step, ≥ 1.
     epochs : int, default 10
         Passes over the rows, ≥ 1.
     l2, l1 : float, default 0.0
-        Add ½·l2·Σ‖W‖² and l1·Σ|W| to the objective; biases are free.
+        Add ½·l2·Σ‖W‖² and l1·Σ|W|; biases are free.
     dropout : float, default 0.0
         The share of hidden units dropped in each step, in [0, 1).
     label_smoothing : float, default 0.0
@@ -300,15 +299,16 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         The factor of the schedules "step", "exponential" and "plateau", in (0, 1).
     decay_every : int, default 10
         Epochs between decays of "step" and "exponential"; the patience of "plateau".
+    schedules, learning_rate_factors : mapping, optional
+        Schedules of dropout, weight_decay, l2 and l1, and factors on the learning rate of tensors (docs/notation.md).
     clip_norm : float, optional
         The longest gradient allowed, all parameters together.
     divergence_factor : float, optional
-        Training stops where the mean loss of an epoch is more than so many times that of the first step and of a
-        constant output; 1000 by default. None lets it go on, as long as its numbers are finite.
+        Training stops where an epoch's loss is so many times (1000) that of the first step and of a constant output.
     early_stopping : int, optional
         Epochs without a better metric before training ends; needs validation.
     metric : str, default "auto"
-        One of "auto", "loss", "accuracy" and "rmse", or a scorer of scikit-learn.
+        "loss", "accuracy", "balanced_accuracy", "auc", "log_loss", "brier", "rmse", "mae", "r2", or a scorer's name.
     sample_weight : array of shape (n,), optional
         Weights of the rows, ≥ 0.
     class_weight : "balanced", mapping or sequence, optional

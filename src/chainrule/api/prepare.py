@@ -13,10 +13,10 @@ from chainrule.api.network import Network
 from chainrule.data import arrays, split
 from chainrule.engine.protocol import Engine, Targets, Task, dense_targets
 from chainrule.engine.select import select
-from chainrule.errors import DataError, SettingsError, ShapeError
+from chainrule.errors import DataError, SettingsError, ShapeError, unknown_name
 from chainrule.network.architecture import Architecture
 from chainrule.network.class_weights import WEIGHT_RULES, ClassWeights, balanced_by_weight, class_weights
-from chainrule.network.parameters import Parameters
+from chainrule.network.parameters import Parameters, tensor_names
 from chainrule.network.targets import OutputKind, kind_of
 from chainrule.pipeline.target import Classes
 from chainrule.reference.activations import ACTIVATIONS
@@ -95,7 +95,7 @@ def set_up(
 
     Arguments: positive: of two classes the one that a metric such as f1 is about; weight_rules: what class weights mean
     """
-    architecture = network.architecture
+    architecture = suited(network.architecture, settings)
     engine, reason = select(engine_name, architecture, threads, settings.optimizer.name)
     features = arrays.features(X, architecture.n_inputs, architecture.dtype)
     if len(features) == 0:
@@ -135,6 +135,21 @@ def set_up(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
         validation=_held(held_out, kind, network, of_validation, encoded), class_weight=by_class, kind=kind,
     )  # fmt: skip
+
+
+def suited(architecture: Architecture, settings: Settings) -> Architecture:
+    """The architecture; SettingsError where factors are those of tensors that it has not, or nothing is scheduled."""
+    known = [f"{name}{l}" for l, layer in enumerate(architecture.layers, start=1) for name in layer.tensors]
+    legal = [*tensor_names(architecture), *known]
+    for name in settings.learning_rate_factors:
+        if name not in legal:
+            raise unknown_name("learning_rate_factors: tensor", name, legal)
+    if "weight_decay" in settings.schedules and "weight_decay" not in settings.optimizer.hyper:
+        raise SettingsError(
+            f"schedules: weight_decay={settings.schedules['weight_decay']!r}: must be left out, for optimizer "
+            f"{settings.optimizer.name!r} has no weight_decay. Take adamw, or leave it out."
+        )
+    return architecture
 
 
 def metric_of(settings: Settings, kind: OutputKind, architecture: Architecture, positive: int) -> metrics.Metric:

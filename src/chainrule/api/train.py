@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chainrule.api.execute import NOTHING_TO_STOP_BY, check_options, execute
@@ -43,6 +43,8 @@ def train(
     warm_up: float = 0.0,
     decay_factor: float = 0.1,
     decay_every: int = 10,
+    schedules: Mapping[str, str] | None = None,
+    learning_rate_factors: Mapping[str, float] | None = None,
     clip_norm: float | None = None,
     divergence_factor: float | None = 1000.0,
     early_stopping: int | None = None,
@@ -70,6 +72,7 @@ def train(
         optimizer=optimizer_from(optimizer), batch_size=batch_size, epochs=epochs, l2=l2, l1=l1, dropout=dropout,
         label_smoothing=label_smoothing, clip_norm=clip_norm, divergence_factor=divergence_factor,
         schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,
+        schedules=schedules or {}, learning_rate_factors=learning_rate_factors or {},
         early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
         training_metric=training_metric,
     )  # fmt: skip

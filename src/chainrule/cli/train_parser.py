@@ -203,7 +203,7 @@ def _add(group: Any, setting: Setting) -> None:
         message = f" (default {'yes' if setting.default else 'no'})"
         group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=words + message)
         return
-    message = "" if setting.default is None else f" (default {setting.default})"
+    message = "" if setting.default in (None, {}) else f" (default {setting.default})"
     if setting.name in BY_PRESET:
         message = " (default by preset)"
     if setting.name == "learning_rate":
@@ -211,6 +211,6 @@ def _add(group: Any, setting: Setting) -> None:
     group.add_argument(
         flag,
         default=None,
-        metavar=setting.unit.upper() or {int: "N", float: "X", str: "NAME"}[setting.kind],
+        metavar=setting.unit.upper() or {int: "N", float: "X", str: "NAME", dict: "NAME=VALUE,…"}[setting.kind],
         help=f"{words}; {setting.expected().replace('%', '%%')}{message}",
     )

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from chainrule import _native
 from chainrule.data.arrays import plain, surely_finite
+from chainrule.engine.native_settings import RULES, step_factors, step_settings
 from chainrule.engine.numpy_second_order import NumpySecondOrder
-from chainrule.engine.protocol import Advance, Array, SecondOrder, StepSettings, Targets, Task
+from chainrule.engine.protocol import Advance, Array, Scheduled, SecondOrder, StepSettings, Targets, Task
 from chainrule.engine.threads import allowed_threads, paying_threads
 from chainrule.errors import SettingsError
 from chainrule.network.architecture import Architecture
@@ -39,10 +40,6 @@ LOSSES = (
     "gaussian", "intervals",
 )  # fmt: skip
 NORMALIZATIONS = (None, "layer")
-_OPTIMIZERS = (
-    "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw", "sgd_sutskever", "sutskever_nesterov",
-    "adam_epsilon_hat",
-)  # fmt: skip
 _STOPPED = (None, "loss", "weights")
 BLOCK_ROWS = 192
 """Rows of a block in predict: z and a of a usual layer stay in the second-level cache."""
@@ -55,7 +52,7 @@ KEPT_PARAMETERS = 1_000_000
 
 def unable(architecture: Architecture, optimizer: str | None = None) -> str | None:
     """Why this engine cannot compute the architecture, or train it by this rule, in a few words; None where it can."""
-    if optimizer is not None and optimizer not in _OPTIMIZERS:
+    if optimizer is not None and optimizer not in RULES:
         return f"the native engine has no optimizer {optimizer!r}"
     for l, layer in enumerate(architecture.layers, start=1):
         if layer.activation not in ACTIVATIONS:
@@ -260,7 +257,7 @@ class NativeSession:
         )  # fmt: skip
         self._n_parameters = task.architecture.n_parameters
         self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
-        self._converted = (settings, _settings(task, settings))
+        self._converted = (settings, _native.StepSettings(**step_settings(task, settings)))
 
     def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
         """Take over a state (copied)."""
@@ -291,12 +288,14 @@ class NativeSession:
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None = None,
         thetas: Array | None = None,
+        scheduled: Scheduled | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         losses = np.empty(len(etas := plain(learning_rates, np.float64)))
         if settings is not self._converted[0]:
-            self._converted = (settings, _settings(self._task, settings))
-        done, stopped = self._session.advance(first_step, etas, self._converted[1], losses, penalties, thetas)
+            self._converted = (settings, _native.StepSettings(**step_settings(self._task, settings)))
+        factors = step_factors(scheduled, len(etas))
+        done, stopped = self._session.advance(first_step, etas, self._converted[1], losses, penalties, thetas, factors)
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
@@ -310,8 +309,9 @@ class NativeSession:
         u, du = (_normalised_arrays(architecture, n) for _ in range(2))
         masks = [*_arrays(architecture, n)[:-1], None] if settings.dropout else None
         dtheta, gradient = Parameters(architecture), Parameters(architecture)
+        of_step = _native.StepSettings(**step_settings(task, settings))
         loss, _ = self._session.record(
-            step, learning_rate, _settings(task, settings), rows, z[1:], u[1:], a[1:], (masks or [])[1:], delta[1:],
+            step, learning_rate, of_step, rows, z[1:], u[1:], a[1:], (masks or [])[1:], delta[1:],
             du[1:], dtheta.flat, dX, gradient.flat,
         )  # fmt: skip
         size = n if task.weight is None else task.weight[rows].sum(dtype=np.float64)
@@ -359,21 +359,6 @@ def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[
         return plain(targets, np.int32), None
     y = plain(targets, architecture.dtype)
     return None, y.reshape(len(y), -1)
-
-
-def _settings(task: Task, settings: StepSettings) -> Any:
-    hyper = {**OPTIMIZERS[task.optimizer].hyper, **settings.optimizer}
-    name = task.optimizer
-    if name == "sgd" and hyper["momentum"] > 0:
-        name = "nesterov" if hyper["nesterov"] else "momentum"
-    if name == "sgd_sutskever" and hyper["nesterov"]:
-        name = "sutskever_nesterov"
-    hyper.pop("nesterov", None)
-    return _native.StepSettings(
-        optimizer=_OPTIMIZERS.index(name), l2=settings.l2, l1=settings.l1, dropout=settings.dropout,
-        clip_norm=settings.clip_norm or 0.0, alpha=settings.alpha,
-        **{key: float(value) for key, value in hyper.items()},
-    )  # fmt: skip
 
 
 def _arrays(architecture: Architecture, n: int) -> list[Any]:

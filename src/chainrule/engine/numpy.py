@@ -12,12 +12,13 @@ import numpy.typing as npt
 from chainrule.data.arrays import surely_finite
 from chainrule.engine.blas import blas_name, one_thread
 from chainrule.engine.numpy_second_order import NumpySecondOrder
-from chainrule.engine.protocol import Advance, Array, StepSettings, Targets, Task, dense_targets
+from chainrule.engine.protocol import Advance, Array, Scheduled, StepSettings, Targets, Task, dense_targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensor_names, tensors
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
 from chainrule.reference import penalties, propagate
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.optimizer import Optimizer
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.small_numbers import settled
 from chainrule.seeding import keep_words
@@ -175,10 +176,11 @@ class NumpySession:
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None = None,
         thetas: Array | None = None,
+        scheduled: Scheduled | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         with one_thread():
-            return self._advance(first_step, learning_rates, settings, penalties, thetas)
+            return self._advance(first_step, learning_rates, settings, penalties, thetas, scheduled or {})
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Perform one step and return its full record."""
@@ -192,13 +194,15 @@ class NumpySession:
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None,
         thetas: Array | None,
+        scheduled: Scheduled,
     ) -> Advance:
         losses = np.empty(len(learning_rates))
         for i, eta in enumerate(learning_rates):
-            record = self._record(first_step + i, float(eta), settings)
+            of_step = settings.times(scheduled, i)
+            record = self._record(first_step + i, float(eta), of_step)
             losses[i] = record.backward.loss
             if penalties is not None:
-                l2 = settings.l2_of(self._weight_of(record.rows))
+                l2 = of_step.l2_of(self._weight_of(record.rows))
                 penalties[i] = self._engine.penalty(record.update.old.parameters, l2, 0.0)
             if not np.isfinite(losses[i]):
                 return Advance(losses[: i + 1], "loss")
@@ -224,7 +228,7 @@ class NumpySession:
         theta, state = old.flat, self._state
         if np.isfinite(backward.loss):  # else the step ends the training and its update is not applied
             rule, small = OPTIMIZERS[task.optimizer], task.architecture.small
-            theta, state = rule.update(gradient.flat, state, theta, step + 1, learning_rate, **settings.optimizer)
+            theta, state = updated(rule, gradient, state, theta, step + 1, learning_rate, settings)
             theta, state = settled(theta, state, rule.squares, step + 1, small)
         before = Moment(old, {name: old.like(array) for name, array in self._state.items()})
         after = Moment(old.like(theta), {name: old.like(array) for name, array in state.items()})
@@ -264,6 +268,30 @@ class NumpySession:
             words = keep_words(self._task.seed, epoch, step, l, n * layer.n_out).reshape(n, layer.n_out)
             masks[l] = penalties.dropout_mask(words, p, np.dtype(architecture.dtype))
         return masks
+
+
+def updated(
+    rule: Optimizer, gradient: Parameters, state: Mapping[str, Array], theta: Array, t: int, eta: float,
+    settings: StepSettings,
+) -> tuple[Array, dict[str, Array]]:  # fmt: skip
+    """The rule applied to every parameter, at the learning rate of its tensor."""
+    if not settings.learning_rate_factors:
+        return rule.update(gradient.flat, dict(state), theta, t, eta, **settings.optimizer)
+    factors = np.concatenate(
+        [
+            np.full(tensor.size, settings.rate_factor(name, l))
+            for l, layer in enumerate(gradient.architecture.layers, start=1)
+            for name, tensor in ((name, getattr(gradient, name)[l]) for name, _ in tensors(layer))
+        ]
+    )
+    new, arrays = theta.copy(), {name: array.copy() for name, array in state.items()}
+    for factor in np.unique(factors).tolist():
+        at = factors == factor
+        of_tensors = {name: array[at] for name, array in state.items()}
+        new[at], found = rule.update(gradient.flat[at], of_tensors, theta[at], t, eta * factor, **settings.optimizer)
+        for name, array in found.items():
+            arrays[name][at] = array
+    return new, arrays
 
 
 def _hides_infinity(forward: Forward, architecture: Architecture) -> bool:

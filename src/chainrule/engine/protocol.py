@@ -8,7 +8,7 @@ state, the step's number, its learning rate and the StepSettings: no engine keep
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -26,6 +26,11 @@ Targets: TypeAlias = npt.NDArray[Any]
 or float (n, n_outputs): labels or values."""
 OwnLoss: TypeAlias = tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]
 """value(a, y) -> (n,) and delta(a, y) -> (n, n_outputs): a loss on identity outputs, not an entry of reference/."""
+
+Scheduled: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
+"""Factors on settings by name, (n,): one for each of n steps; what is not there is not scheduled."""
+SCHEDULABLE = ("dropout", "weight_decay", "l2", "l1")
+"""Settings besides the learning rate that may have a schedule."""
 
 
 def dense_targets(targets: Targets, architecture: Architecture) -> Array:
@@ -85,7 +90,25 @@ class StepSettings:
     clip_norm: float | None = None
     alpha: float = 0.0
     """l2 grows by alpha / weight of the batch."""
+    learning_rate_factors: Mapping[str, float] = field(default_factory=dict)
+    """Of tensors, by their name in every layer (b) or in one (W1), which counts more."""
     __repr__ = short_repr
+
+    def rate_factor(self, name: str, l: int) -> float:
+        """The factor on the learning rate of tensor `name` of layer l."""
+        factors = self.learning_rate_factors
+        return factors.get(f"{name}{l}", factors.get(name, 1.0))
+
+    def times(self, scheduled: Scheduled, i: int) -> StepSettings:
+        """The settings of the i-th of some steps, whose schedules have these factors."""
+        if not scheduled:
+            return self
+        factor = {name: float(factors[i]) for name, factors in scheduled.items()}
+        hyper = {name: value * factor.get(name, 1.0) for name, value in self.optimizer.items() if name in factor}
+        return replace(
+            self, optimizer={**self.optimizer, **hyper}, dropout=self.dropout * factor.get("dropout", 1.0),
+            l2=self.l2 * factor.get("l2", 1.0), l1=self.l1 * factor.get("l1", 1.0),
+        )  # fmt: skip
 
     @property
     def penalties(self) -> dict[str, float]:
@@ -130,11 +153,12 @@ class Session(Protocol):
         settings: StepSettings,
         penalties: npt.NDArray[np.float64] | None = None,
         thetas: Array | None = None,
+        scheduled: Scheduled | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on, across the ends of epochs.
 
-        Where given, `penalties` receives ½·l2·Σ‖W‖² before each step, and a row of `thetas` the flat parameters
-        at the end of each epoch.
+        Where given, `penalties` receives ½·l2·Σ‖W‖² before each step, a row of `thetas` the flat parameters at the end
+        of each epoch, and `scheduled` holds a factor for each step.
         """
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:

@@ -20,7 +20,7 @@ BY_PRESET = (
 """Settings that the preset decides where they are not stated."""
 PASSED = (
     "batch_size", "epochs", "l2", "l1", "dropout", "label_smoothing", "clip_norm", "divergence_factor",
-    "schedule", "warm_up", "decay_factor", "decay_every",
+    "schedule", "warm_up", "decay_factor", "decay_every", "schedules", "learning_rate_factors",
     "early_stopping", "seed", "shuffle", "training_metric", "threads", "time_limit",
 )  # fmt: skip
 """Settings that train takes under their own name."""

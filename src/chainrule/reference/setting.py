@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.errors import SettingsError, unknown_name
@@ -120,3 +121,89 @@ class Setting:
         above = self.low is None or (number > self.low if self.open_low else number >= self.low)
         below = self.high is None or (number < self.high if self.open_high else number <= self.high)
         return above and below
+
+
+NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByName(Setting):
+    """A hyper-parameter of several values, each with a name: a mapping, or text such as "b=0.1,W1=0.5".
+
+    Parameters
+    ----------
+    of_each : Setting
+        What each value is.
+    names : str
+        The pattern of a legal name.
+    names_are : str
+        Legal names in words.
+
+    Examples
+    --------
+    >>> from chainrule.reference.setting import ByName, Setting
+    >>> share = Setting(name="share", kind=float, default=0.5, meaning="share", low=0.0)
+    >>> ByName(name="shares", meaning="shares", of_each=share, names="[ab]", names_are="a or b").check("b=2")
+    {'b': 2.0}
+    """
+
+    kind: type = dict
+    default: Any = field(default_factory=dict)
+    of_each: Setting
+    names: str
+    names_are: str
+
+    def expected(self) -> str:
+        """Return the legal values in words.
+
+        Returns
+        -------
+        str
+            Such as "NAME=VALUE,… with NAME one of dropout, l2 and VALUE a number ≥ 0".
+        """
+        return f"NAME=VALUE,… with NAME {self.names_are} and VALUE {self.of_each.expected()}"
+
+    def check(self, value: Any) -> dict[str, Any]:
+        """Return the values by name, in the order of the names.
+
+        Parameters
+        ----------
+        value : mapping or str
+            The values.
+
+        Returns
+        -------
+        dict
+            Each in its own kind.
+
+        Raises
+        ------
+        SettingsError
+            If a name or a value is invalid.
+        """
+        if value is None:
+            return {}
+        given = f"{self.name}={value!r}"
+        if isinstance(value, str):
+            pairs = [entry.partition("=") for entry in value.split(",") if entry.strip()]
+            value = {name.strip(): self._read(text.strip()) for name, _, text in pairs}
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"{given}: must be a mapping, or {self.expected()}.")
+        found = {}
+        for name in sorted(value, key=str):
+            if not isinstance(name, str) or not re.fullmatch(self.names, name):
+                raise SettingsError(f"{given}: must be {self.expected()} (got the name {name!r}).")
+            try:
+                found[name] = self.of_each.check(value[name])
+            except SettingsError:
+                raise SettingsError(f"{given}: must be {self.expected()} (got {value[name]!r} for {name}).") from None
+        return found
+
+    def _read(self, text: str) -> Any:
+        """A value as it stands in text."""
+        if self.of_each.kind is str:
+            return text
+        try:
+            return float(text)
+        except ValueError:
+            return text

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule._version import __version__
-from chainrule.engine.protocol import dense_targets
+from chainrule.engine.protocol import StepSettings, dense_targets
 from chainrule.engine.select import reference
 from chainrule.explain.step.diagram import diagram
 from chainrule.explain.step.update import rule_of
@@ -177,12 +178,22 @@ def packed(seen: ReplayedStep, architecture: Architecture, pack: Pack) -> dict[s
         "settings": {
             "optimizer": {name: float(value) for name, value in s.optimizer.items()},
             "l2": s.l2_of(weight), "l1": s.l1, "dropout": s.dropout, "clip_norm": s.clip_norm,
+            **_rate_factors(s, architecture),
         },
         "diagram": None
         if _is_plain(architecture)
         else {language: diagram(r, architecture, language=language) for language in LANGUAGES},
         "arrays": _put(arrays, pack),
     }  # fmt: skip
+
+
+def _rate_factors(settings: StepSettings, architecture: Architecture) -> dict[str, Any]:
+    """How many numbers each tensor has, and its factor on the learning rate; nothing where all are 1."""
+    if not settings.learning_rate_factors:
+        return {}
+    layers = enumerate(architecture.layers, start=1)
+    pairs = [[prod(shape), settings.rate_factor(name, l)] for l, layer in layers for name, shape in tensors(layer)]
+    return {"rate_factors": pairs}
 
 
 def _flat(backward: Backward, architecture: Architecture) -> Array:

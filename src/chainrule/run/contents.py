@@ -83,6 +83,8 @@ class _ArchitectureSchema:
 
 ARCHITECTURE: Schema = _ArchitectureSchema()
 KIND = Text(("class", "labels", "values"))
+OF_NAMES = ("schedules", "learning_rate_factors")
+"""Settings that runs of earlier versions lack."""
 _SETTINGS = Record(
     {
         "optimizer": Checked(_accept_optimizer),
@@ -94,7 +96,7 @@ _SETTINGS = Record(
             if item.name in SETTINGS and item.name != "optimizer"
         },
     },
-    may_lack=frozenset({"alpha", "metric", "divergence_factor", "training_metric", "label_smoothing"}),
+    may_lack=frozenset({"alpha", "metric", "divergence_factor", "training_metric", "label_smoothing", *OF_NAMES}),
 )
 _DIALECT, _STATED = Text(DIALECT), Either((Text(), Whole(), Flag()), "a text, a number or true or false")
 _SOURCE: dict[str, Schema] = {

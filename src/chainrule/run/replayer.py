@@ -25,8 +25,9 @@ from chainrule.run.record import RunRecord
 from chainrule.run.rows import Rows, prepare_rows
 from chainrule.run.smoothing import learned_targets
 from chainrule.run.table_sample import TableSample
-from chainrule.training.parts import part_at, parts_of, settings_at
+from chainrule.training.parts import RunPart, part_at, parts_of, settings_at
 from chainrule.training.replaying import Remembered, Replayer
+from chainrule.training.schedules import scheduled
 from chainrule.training.settings import Settings
 
 
@@ -101,12 +102,16 @@ class RunReplayer:
     def settings_of(self, step: int, batch_weight: float) -> StepSettings:
         """The settings of a step whose rows have this weight together, the penalty by weight in l2."""
         _, settings = settings_at(step, self.record.settings, self.record.events)
+        settings = settings.times(scheduled(self._part_at(step), step, step + 1, self.record.steps_per_epoch), 0)
         return replace(settings, l2=settings.l2_of(batch_weight), alpha=0.0)
 
     def part_of(self, step: int) -> Settings:
         """The settings of the part of the run that a step belongs to."""
+        return self._part_at(step).settings
+
+    def _part_at(self, step: int) -> RunPart:
         record = self.record
-        return part_at(parts_of(record.settings, record.events, record.steps_per_epoch), step).settings
+        return part_at(parts_of(record.settings, record.events, record.steps_per_epoch), step)
 
     def session(self, rows: Rows) -> Replayer:
         """The session that goes to any step of this run, made once for these rows."""

@@ -150,7 +150,7 @@ class Trainer:
         """Do the steps: how many were done, and whether the last of them went wrong."""
         first, etas, thetas, _ = stretch
         penalties = np.zeros(len(etas)) if self.measure.penalties else None
-        done = self._session.advance(first, etas, self._rates.at(first)[1], penalties, thetas)
+        done = self._rates.advance(self._session, first, etas, penalties, thetas)
         last = first + len(done.losses)
         self._losses = self._with_room(self._losses, last)
         self._losses[first:last] = done.losses
@@ -240,7 +240,7 @@ class Trainer:
             self._step = done
         if before is not None and self._step < reached and acted:
             self._session.load(*before)
-            self._session.advance(first, etas[: self._step - first], self._rates.at(first)[1])
+            self._rates.advance(self._session, first, etas[: self._step - first])
         if self._best.base is not None:  # a row of what the next stretch writes over
             self._best = self._best.copy()
         self._note_planned()
@@ -257,7 +257,7 @@ class Trainer:
 
     def _end_epoch(self, means: tuple[float, float], theta: Array | None, eta: float, n_behind: int) -> None:
         """The line of an epoch in the history, and all that hangs on it; n_behind more steps were done since."""
-        epoch, settings = self._step // self._spe - 1, self._rates.at(self._step - 1)[1]
+        epoch, settings = self._step // self._spe - 1, self._rates.settings_of(self._step - 1)
         objective, line = self.measure.line(epoch, means, theta, settings)
         line["learning_rate"] = eta
         if self.settings.schedule == "plateau" or PLATEAU_NAME in self.history:

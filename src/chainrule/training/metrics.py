@@ -95,6 +95,7 @@ def choose(name: str, kind: OutputKind, output: str = "identity", positive: int 
 
 _ALIASES = {
     "auc": "roc_auc_ovr",
+    "brier": "neg_brier_score",
     "log_loss": "neg_log_loss",
     "mae": "neg_mean_absolute_error",
     "rmse": "neg_root_mean_squared_error",

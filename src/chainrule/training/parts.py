@@ -139,6 +139,7 @@ def settings_at(step: int, settings: Settings, events: Sequence[Event]) -> tuple
         dropout=first.dropout,
         clip_norm=first.clip_norm,
         alpha=first.alpha,
+        learning_rate_factors=first.learning_rate_factors,
     )
     for at, name, value in changes_of(events):
         if at > step:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.protocol import StepSettings
+from chainrule.engine.protocol import Advance, Array, Session, StepSettings
 from chainrule.training import schedules
 from chainrule.training.events import EXTEND, Event
 from chainrule.training.parts import at_start, part_at, parts_of, settings_at
@@ -53,6 +53,19 @@ class Rates:
         if step >= last:
             self._current, self._holds_from = found, last
         return found
+
+    def advance(
+        self, session: Session, first: int, etas: npt.NDArray[np.float64],
+        penalties: npt.NDArray[np.float64] | None = None, thetas: Array | None = None,
+    ) -> Advance:  # fmt: skip
+        """Let a session do the steps from `first` on at these rates, with the settings and their schedules."""
+        scheduled = schedules.scheduled(part_at(self._parts, first), first, first + len(etas), self._spe)
+        return session.advance(first, etas, self.at(first)[1], penalties, thetas, scheduled)
+
+    def settings_of(self, step: int) -> StepSettings:
+        """The settings of one step, their schedules included."""
+        factors = schedules.scheduled(part_at(self._parts, step), step, step + 1, self._spe)
+        return self.at(step)[1].times(factors, 0)
 
     def next_change(self, step: int, last: int) -> int:
         """The first step behind `step` whose settings are others, where it comes before `last`; else `last`."""

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.protocol import Session
+from chainrule.engine.protocol import Scheduled, Session, StepSettings
 from chainrule.errors import DamagedFileWarning, ModelFileError
 from chainrule.network.records import StepRecord
 from chainrule.training import schedules
@@ -93,7 +94,8 @@ class Replayer:
             try:
                 self._reach(step)
                 self._at = -1
-                record = self.session.record(step, *self._settings(step, step + 1, one=True))
+                etas, step_settings, factors = self._settings(step, step + 1)
+                record = self.session.record(step, float(etas[0]), step_settings.times(factors, 0))
                 self._at = step + 1
             except BaseException:
                 self._at = -1  # an interrupted session is somewhere in between
@@ -153,20 +155,21 @@ class Replayer:
             epoch_end = (at // self.steps_per_epoch + 1) * self.steps_per_epoch
             ends = [epoch_end, (at // stride + 1) * stride, *(change for change in self._changes if change > at)]
             last = min(step, *ends)
-            etas, step_settings = self._settings(at, last)
-            self.session.advance(at, etas, step_settings)
+            etas, step_settings, factors = self._settings(at, last)
+            self.session.advance(at, etas, step_settings, scheduled=factors)
             self.n_advanced += last - at
             at = last
             if at % stride == 0:
                 self.remembered.put(at, self.session.store())
 
-    def _settings(self, first: int, last: int, *, one: bool = False) -> tuple[Any, Any]:
-        """The learning rates of steps first … last − 1 and the settings they share; of one step, its own rate."""
+    def _settings(self, first: int, last: int) -> tuple[npt.NDArray[np.float64], StepSettings, Scheduled]:
+        """The learning rates of steps first … last − 1, the settings they share, and the schedules of these."""
         eta, step_settings = settings_at(first, self.settings, self.events)
         spe = self.steps_per_epoch
         factor = factor_at(self._parts, first, spe, self.plateau_factor(first // spe))
-        etas = eta * factor * schedules.of_part(part_at(self._parts, first), first, last, spe)
-        return (float(etas[0]) if one else etas), step_settings
+        part = part_at(self._parts, first)
+        etas = eta * factor * schedules.of_part(part, first, last, spe)
+        return etas, step_settings, schedules.scheduled(part, first, last, spe)
 
 
 def _size(state: State) -> int:

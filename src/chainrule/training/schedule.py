@@ -8,6 +8,7 @@ from typing import Protocol
 
 from chainrule.elementary import cosine_of_half_turns, log2, power
 
+PLATEAU = "plateau"
 PLATEAU_NAME = "learning_rate_factor"
 """The factor of the schedule plateau, in the history and where a run goes on."""
 
@@ -99,6 +100,6 @@ SCHEDULES: dict[str, Schedule] = {
         Schedule("flat_cosine", _flat_cosine, "step"),
         Schedule("coslog4", _coslog4, "step"),
         Schedule("one_cycle", _one_cycle, "step"),
-        Schedule("plateau", _one),  # its factor changes at the end of an epoch, by what the training found
+        Schedule(PLATEAU, _one),  # its factor changes at the end of an epoch, by what the training found
     )
 }

@@ -6,9 +6,12 @@ history and the checkpoints. No function of the C library is used, so every mach
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.engine.protocol import Scheduled
 from chainrule.training.parts import RunPart
 from chainrule.training.schedule import SCHEDULES
 from chainrule.training.settings import Settings
@@ -22,6 +25,13 @@ def is_level(settings: Settings) -> bool:
 def of_part(part: RunPart, first: int, last: int, steps_per_epoch: int) -> npt.NDArray[np.float64]:
     """The factor on η of steps first … last − 1 of one part of a run."""
     return factors(part.settings, first, last, steps_per_epoch, part.schedule_from, part.schedule_steps)
+
+
+def scheduled(part: RunPart, first: int, last: int, steps_per_epoch: int) -> Scheduled:
+    """The factors on settings besides η of steps first … last − 1, of those that have a schedule."""
+    counted = (first, last, steps_per_epoch, part.schedule_from, part.schedule_steps)
+    own = ((name, replace(part.settings, schedule=s, warm_up=0.0)) for name, s in part.settings.schedules.items())
+    return {name: factors(settings, *counted) for name, settings in own}
 
 
 def factors(

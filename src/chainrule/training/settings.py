@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from chainrule.engine.protocol import SCHEDULABLE
 from chainrule.reference.optimizers import HYPER_PARAMETERS, OPTIMIZERS
 from chainrule.reference.penalties import PENALTIES
+from chainrule.reference.setting import ByName
 from chainrule.reference.setting import Setting as Setting
-from chainrule.training.schedule import SCHEDULES
+from chainrule.training.schedule import PLATEAU, SCHEDULES
 from chainrule.training.update_rules import LEARNING_RATE, Adam, UpdateRule, optimizer_from
 
 
@@ -97,6 +99,29 @@ SETTINGS: dict[str, Setting] = _table(
         low=1,
         unit="epochs",
     ),
+    ByName(
+        name="schedules",
+        meaning="schedules of settings besides the learning rate, each a factor on the setting at every step",
+        of_each=Setting(
+            name="schedule",
+            kind=str,
+            default="constant",
+            meaning="its schedule",
+            choices=[name for name in SCHEDULES if name != PLATEAU],
+        ),
+        names="|".join(SCHEDULABLE),
+        names_are=f"one of {', '.join(SCHEDULABLE)}",
+        source="Holzmüller, Grinsztajn, Steinwart (2024)",
+    ),
+    ByName(
+        name="learning_rate_factors",
+        meaning="factors on the learning rate of some tensors, by their name in every layer (b) or in one (W1); 0 "
+        "leaves them as they are",
+        of_each=Setting(name="factor", kind=float, default=1.0, meaning="factor on the learning rate", low=0.0),
+        names="[A-Za-z_]+[0-9]*",
+        names_are="a tensor such as W, b, gain or W1",
+        source="Holzmüller, Grinsztajn, Steinwart (2024)",
+    ),
     Setting(
         name="early_stopping",
         kind=int,
@@ -173,6 +198,10 @@ class Settings:
         The factor of the schedules.
     decay_every : int, default 10
         Epochs between decays.
+    schedules : dict
+        Schedules of dropout, weight_decay, l2 and l1, by their name.
+    learning_rate_factors : dict
+        Factors on the learning rate of tensors, by their name.
     early_stopping : int, default None
         Epochs without a better metric before training stops.
     seed : int, default 0
@@ -211,6 +240,8 @@ class Settings:
     warm_up: float = SETTINGS["warm_up"].default
     decay_factor: float = SETTINGS["decay_factor"].default
     decay_every: int = SETTINGS["decay_every"].default
+    schedules: Mapping[str, str] = field(default_factory=dict, hash=False)
+    learning_rate_factors: Mapping[str, float] = field(default_factory=dict, hash=False)
     early_stopping: int | None = SETTINGS["early_stopping"].default
     seed: int = SETTINGS["seed"].default
     shuffle: bool = SETTINGS["shuffle"].default
@@ -230,7 +261,7 @@ class Settings:
         shown = [
             f"{item.name}={getattr(self, item.name)!r}"
             for item in fields(self)
-            if item.name in kept or getattr(self, item.name) != item.default
+            if item.name in kept or getattr(self, item.name) not in (item.default, {})
         ]
         return f"Settings({', '.join(shown)})"
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.diagnose.doctor.run_view import RunView, row_losses
-from chainrule.engine.protocol import StepSettings, Task
+from chainrule.engine.protocol import Scheduled, StepSettings, Task
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.training import schedules
@@ -129,7 +129,8 @@ def trial(
         while at < end and not stopped:
             last = _stretch_end(case, task, at, end)
             case.says(f"trial {case.n_trials}, step {at - first:,} of {n_steps:,}")
-            done = session.advance(at, _rates(case, change, task, at, last), _settings(case, change, at))
+            rates, settings = _rates(case, change, task, at, last), _settings(case, change, at)
+            done = session.advance(at, rates, settings, scheduled=_scheduled(case, change, task, at, last))
             losses.append(done.losses)
             stopped = done.stopped is not None
             at = last
@@ -195,6 +196,17 @@ def _rates(case: RunView, change: Change, task: Task, first: int, last: int) -> 
     else:
         factors = schedules.of_part(part_at(parts, first), first, last, spe) * case.plateau_factor(first // spe)
     return eta * change.learning_rate * factors
+
+
+def _scheduled(case: RunView, change: Change, task: Task, first: int, last: int) -> Scheduled:
+    """The factors of other scheduled settings; beyond the end of the run the last ones go on."""
+    spe = task.steps_per_epoch
+    parts = parts_of(*_recorded(case, change), spe)
+    if first < case.n_planned or spe != case.task.steps_per_epoch:
+        return schedules.scheduled(part_at(parts, first), first, last, spe)
+    at = case.n_planned - 1
+    final = schedules.scheduled(part_at(parts, at), at, at + 1, spe)
+    return {name: np.full(last - first, float(factor[0])) for name, factor in final.items()}
 
 
 # judging ------------------------------------------------------------------------------------------------------

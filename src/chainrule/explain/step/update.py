@@ -38,7 +38,10 @@ def update_lines(
     if not np.isfinite(record.backward.loss):
         lines += wrapped(text["not_applied"], 2)
     if name in OPTIMIZERS:
-        lines.append(f"  {rule_of(optimizer or {}, settings)},   η = {number(record.update.learning_rate)}")
+        eta = record.update.learning_rate
+        lines.append(f"  {rule_of(optimizer or {}, settings)},   η = {number(eta)}")
+        for tensor, factor_of in settings.learning_rate_factors.items():
+            lines.append(f"  η({tensor}) = {factor_of:g}·η = {number(factor_of * eta)}")
     scale, result = _clipping(record, settings, text)
     lines += result + _old_and_new(record.update, len(architecture.layers), notation, entries, text)
     l, (k, j) = len(architecture.layers), entries[-1]
@@ -159,6 +162,7 @@ def numbers_of(
     u = record.update
     old, new = ({key: entry(p) for key, p in moment.optimizer.items()} for moment in (u.old, u.new))
     return OneNumber(
-        theta=entry(u.old), theta_new=entry(u.new), g=entry(u.gradient), eta=u.learning_rate, t=record.step + 1,
+        theta=entry(u.old), theta_new=entry(u.new), g=entry(u.gradient), t=record.step + 1,
+        eta=u.learning_rate * settings.rate_factor(part, l),
         hyper=hyper_at(str(optimizer.get("name") or ""), optimizer, settings), old=old, new=new,
     )  # fmt: skip

@@ -104,6 +104,9 @@ def _symbols(context: StepContext, e: TensorEntry, split: Parts) -> list[str]:
         for symbols in (split.symbols, strengths)
         if symbols
     ]
+    own, eta = context.settings.rate_factor(e.kind, e.l), context.record.update.learning_rate
+    if own != 1:
+        lines.insert(0, f"η = learning_rate·{own:g} = {number(eta)}·{own:g} = {number(eta * own)}")
     norm, scale = clipped_by(context.record, context.settings)
     if scale != 1:
         whole = "(J + penalty)" if any(context.settings.penalties.values()) else "J"
@@ -122,5 +125,6 @@ def _code(context: StepContext, e: TensorEntry, name: str, new: Any) -> list[str
     names = {"theta": getattr(u.old, e.kind)[e.l][e.at]}
     names |= {key: getattr(p, e.kind)[e.l][e.at] for key, p in u.old.optimizer.items()}
     gradient = getattr(u.gradient, e.kind)[e.l][e.at]
-    lines = write(hyper, u.learning_rate, context.record.step + 1, lambda value: f"{T}({value!r})")
+    eta = u.learning_rate * context.settings.rate_factor(e.kind, e.l)
+    lines = write(hyper, eta, context.record.step + 1, lambda value: f"{T}({value!r})")
     return code.update(names, lines, context.dtype, new, gradient)

@@ -4,6 +4,19 @@ import { isResidual, parameters, rounding, rowScales, transposed } from "./array
 import { dense } from "./layers.js";
 import { rowLoss } from "./losses.js";
 
+/**
+ * The learning rate of every parameter; null where it is the same for all.
+ * @param {[number, number][] | undefined} factors
+ * @param {number} eta
+ */
+function ratesOf(factors, eta) {
+  if (!factors) return null;
+  const rates = new Float64Array(factors.reduce((sum, [n]) => sum + n, 0));
+  let at = 0;
+  for (const [n, factor] of factors) rates.fill(eta * factor, at, (at += n));
+  return rates;
+}
+
 /** @import { Architecture, Matrix, Parameters, Place, Reference, StepSettings, VectorName } from "./types.js" */
 
 const ENTRY =
@@ -81,6 +94,10 @@ export class Step {
     this.states = Object.fromEntries(
       Object.entries(raw.state).map(([name, flat]) => [name, parameters(flat.data, architecture)]),
     );
+    /** @type {Float64Array | null} */
+    this.rates = ratesOf(raw.settings.rate_factors, raw.eta);
+    /** @type {Parameters | null} */
+    this.ratesByLayer = this.rates && parameters(this.rates, architecture);
     this.scales = rowScales(raw.weight, this.n, rounding(architecture.dtype));
     this.layers = [raw.X, ...raw.a.slice(1)];
   }

@@ -73,6 +73,7 @@
  * @property {number} l1
  * @property {number} dropout
  * @property {number | null} clip_norm
+ * @property {[number, number][]} [rate_factors] Of each tensor its length, and its factor on the learning rate.
  */
 
 /**

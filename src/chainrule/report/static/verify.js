@@ -268,11 +268,12 @@ function verifyUpdate(s, architecture) {
     rounded = 8 * (1 + s.eta) * leastRounding(dtype),
     divisor = Math.min(1, hyper.epsilon ?? 1);
   for (let p = 0; p < n; p++) {
-    const g = s.gradient.data[p];
+    const g = s.gradient.data[p],
+      eta = s.rates ? s.rates[p] : s.eta;
     const state = Object.fromEntries(names.map((name) => [name, s.state[name].data[p]]));
     const large = Object.fromEntries(names.map((name) => [name, Math.abs(s.state[name].data[p])]));
     theta[p] = applied
-      ? rule(g, state, s.theta.data[p], s.step + 1, s.eta, hyper).theta
+      ? rule(g, state, s.theta.data[p], s.step + 1, eta, hyper).theta
       : s.theta.data[p];
     // Subnormal numbers of the rule are off by their rounding, and divided by ε at least.
     if (names.some((name) => large[name] < 2 ** 40 * rounded)) off[p] = rounded / divisor;
@@ -288,7 +289,7 @@ function verifyUpdate(s, architecture) {
           large,
           Math.abs(s.theta.data[p]),
           s.step + 1,
-          s.eta,
+          eta,
           hyper,
         ).step,
       );

@@ -78,11 +78,12 @@ function update(step, ref, part) {
 function worked(step, at, theta, g) {
   const hyper = step.settings.optimizer,
     t = step.step + 1,
-    eta = number(step.eta);
+    rate = step.ratesByLayer ? at(step.ratesByLayer) : step.eta,
+    eta = number(rate);
   const state = Object.fromEntries(
     Object.entries(step.states).map(([name, parameters]) => [name, at(parameters)]),
   );
-  const done = OPTIMIZERS[step.optimizer](g, state, theta, t, step.eta, hyper),
+  const done = OPTIMIZERS[step.optimizer](g, state, theta, t, rate, hyper),
     s = done.state;
   if (step.optimizer === "sgd") {
     if (!hyper.momentum) return [{ text: `η·g = ${eta}·${factor(g)}`, value: done.step }];
@@ -156,13 +157,13 @@ function worked(step, at, theta, g) {
       value:
         step.optimizer === "adam"
           ? done.step
-          : done.step - step.eta * (hyper.weight_decay ?? 0.01) * theta,
+          : done.step - rate * (hyper.weight_decay ?? 0.01) * theta,
     },
   ];
   if (step.optimizer === "adamw")
     lines.push({
       text: `η·λ·W = ${eta}·${number(hyper.weight_decay ?? 0.01)}·${factor(theta)}`,
-      value: step.eta * (hyper.weight_decay ?? 0.01) * theta,
+      value: rate * (hyper.weight_decay ?? 0.01) * theta,
     });
   return lines;
 }
