@@ -330,3 +330,52 @@ class Run(ShownRun, DiagnosesRuns, ExplainsTables):
         from chainrule.api.report import write_report
 
         return write_report(self._replayer, path, data, size_mb, self.examined)
+
+    def card(self, language: str = "en", *, data: Any = None) -> str:
+        """Describe the model as a model card in Markdown, with the metadata that model hubs read.
+
+        Parameters
+        ----------
+        language : {"en", "ko"}, default "en"
+            English or Korean.
+        data : DataFrame, Arrow table, mapping of columns, or path, optional
+            Rows with their targets to measure on; if None, the source of the run is read again for the rows that
+            training held out, without these a built-in set's test rows, else those of training.
+
+        Returns
+        -------
+        str
+            Measures with 95 % intervals beside the simplest prediction, calibration, importances, columns, limits,
+            settings, and what is needed to train it again to the bit.
+
+        Raises
+        ------
+        DataError
+            If a column or target of data is missing or cannot be read.
+        SettingsError
+            If the language is unknown.
+
+        Notes
+        -----
+        Intervals are percentiles of the measures over 200 draws of the rows with replacement.
+
+        References
+        ----------
+        Mitchell et al. (2019), Model cards for model reporting
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> run = cr.train("iris", epochs=2, progress=False)
+        >>> print(run.card())  # doctest: +ELLIPSIS
+        ---
+        library_name: chainrule
+        pipeline_tag: tabular-classification
+        ...
+        """
+        from chainrule.api.card import card_facts
+        from chainrule.card.markdown import card_text
+        from chainrule.words import known_language
+
+        language = known_language(language)
+        return card_text(card_facts(self, data), language)

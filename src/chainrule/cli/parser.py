@@ -85,6 +85,7 @@ def build() -> argparse.ArgumentParser:
         ("learning-rate", "find which learning rate is too large, too small and right, and why", _learning_rate),
         ("doctor", "find what went wrong first in a run, and the remedy", _doctor),
         ("report", "write a run as a single offline page", _report),
+        ("card", "write a model card: what a model is, how good, and where it ends", _card),
         ("serve", "answer predictions over HTTP", _serve),
         ("export", "write a model for another program", _export),
         ("bench", "measure speed compared with other libraries", _bench),
@@ -233,6 +234,13 @@ def _report(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     help_text = f"with --learning-rate, measure in full {THOROUGH}"
     command.add_argument("--thorough", action="store_true", help=help_text)
+
+
+def _card(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_directory", metavar="RUN", help="run directory")
+    command.add_argument("--data", metavar="DATA", help="measure on these rows instead of those that training held out")
+    command.add_argument("--language", choices=("en", "ko"), default="en", help="English or Korean (default en)")
+    command.add_argument("-o", "--output-file", metavar="FILE", help="write to this file instead of stdout")
 
 
 def _serve(command: argparse.ArgumentParser) -> None:

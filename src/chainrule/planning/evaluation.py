@@ -76,19 +76,19 @@ def _scores(
     truths, outputs, costs, weights, unseen = [], [], [], list[Array](), Unseen()
     for network, table, inputs in parts:
         X = pipeline.features(table, network.architecture.dtype) if inputs is None else inputs
-        truths.append(_truth(pipeline, table, unseen))
+        truths.append(truth_of(pipeline, table, unseen))
         outputs.append(pipeline.target.decode(network.predict(X)) if is_values else network.predict_proba(X))
         if is_values and (heads := intervals.heads_of(network)) is not None:
             levels.append(intervals.encoded(network, X, heads))
         if not is_values:
-            costs.append(_cost(network, X, truths[-1], outputs[-1]))
+            costs.append(cost_of(network, X, truths[-1], outputs[-1]))
         weights += [] if table.weight is None else [table.weight]
     if not truths:
         return {"n_rows": 0}
     unseen.warn()
     weight = np.concatenate(weights) if weights else None
     cost = np.concatenate(costs) if costs else None
-    found = _measured(pipeline, np.concatenate(truths), np.concatenate(outputs).astype(np.float64), cost, weight)
+    found = measured(pipeline, np.concatenate(truths), np.concatenate(outputs).astype(np.float64), cost, weight)
     if heads is not None and isinstance(pipeline.target, Values):
         at = (np.concatenate([part[0] for part in levels]), np.concatenate([part[1] for part in levels]))
         found |= intervals.coverage(pipeline.target, at, heads, np.concatenate(truths), weight, in_turn=in_turn)
@@ -111,7 +111,7 @@ def scores_of_arrays(
     output = network.predict(X) if kind == "values" else network.predict_proba(X)
     if kind == "values" and truth.shape[1] == network.architecture.n_outputs:
         truth = points(truth, network.architecture.loss)
-    cost = None if kind == "values" else _cost(network, X, truth, output)
+    cost = None if kind == "values" else cost_of(network, X, truth, output)
     return _of_arrays(truth, output.astype(np.float64), cost, kind, weight, target)
 
 
@@ -161,7 +161,7 @@ def _of_arrays(
 def baseline(pipeline: TablePipeline, trained_on: Table, table: Table) -> Scores:
     """The same measures where the prediction is always the training rows' majority class with their frequencies,
     or their mean."""
-    known, truth, weight = _truth(pipeline, trained_on), _truth(pipeline, table, Unseen()), trained_on.weight
+    known, truth, weight = truth_of(pipeline, trained_on), truth_of(pipeline, table, Unseen()), trained_on.weight
     if isinstance(pipeline.target, Classes):
         n_classes = len(pipeline.target.classes)
         share = np.bincount(known[known >= 0], None if weight is None else weight[known >= 0], n_classes)
@@ -172,10 +172,10 @@ def baseline(pipeline: TablePipeline, trained_on: Table, table: Table) -> Scores
         mean = np.sum(w * np.nan_to_num(wide), axis=0) / np.maximum(w.sum(axis=0), np.finfo(float).tiny)
         output = np.tile(mean, (len(table), 1)).reshape(truth.shape)
     cost = _cost_of(truth, output) if isinstance(pipeline.target, (Classes, Labels)) else None
-    return _measured(pipeline, truth, output, cost, table.weight)
+    return measured(pipeline, truth, output, cost, table.weight)
 
 
-def _truth(pipeline: TablePipeline, table: Table, unseen: Unseen | None = None) -> Array:
+def truth_of(pipeline: TablePipeline, table: Table, unseen: Unseen | None = None) -> Array:
     """Class indices, labels of 0 and 1, or values in their unit; −1 or NaN where missing or, in `unseen`, unknown."""
     target = pipeline.target
     if isinstance(target, (Classes, Labels)):
@@ -184,7 +184,7 @@ def _truth(pipeline: TablePipeline, table: Table, unseen: Unseen | None = None) 
     return wide[:, 0] if len(target.columns) == 1 else wide
 
 
-def _cost(network: Predictor, X: object, truth: Array, proba: Array) -> Array:
+def cost_of(network: Predictor, X: object, truth: Array, proba: Array) -> Array:
     """−log of the probability of the truth: (n,) of classes, (n, k) of labels; from z, which has all its digits."""
     output, n_outputs = network.architecture.output, network.architecture.n_outputs
     of_several = output == "sigmoid" and truth.ndim == 1 and n_outputs > 1  # whose sum is not 1
@@ -209,7 +209,7 @@ def _cost_of(truth: Array, proba: Array) -> Array:
     return np.asarray(-np.log(np.clip(np.where(truth == 1, proba, 1 - proba), LEAST, 1)))
 
 
-def _measured(pipeline: TablePipeline, truth: Array, output: Array, cost: Array | None, weight: Array | None) -> Scores:
+def measured(pipeline: TablePipeline, truth: Array, output: Array, cost: Array | None, weight: Array | None) -> Scores:
     """The measures of rows that have a target; a row of weight 0 counts in n_rows alone."""
     target = pipeline.target
     known = ~target.missing(truth)
