@@ -62,7 +62,8 @@ class Served:
                 if len(group) > 1:
                     import pyarrow
 
-                    whole = self.predict(RequestRows(pyarrow.concat_tables([requests[i].table for i in group])))
+                    joined = pyarrow.concat_tables([requests[i].table for i in group]).combine_chunks()
+                    whole = self.predict(RequestRows(joined))
                     ends = np.cumsum([requests[i].table.num_rows for i in group])
                     for i, start, end in zip(group, [0, *ends[:-1]], ends, strict=True):
                         found[i] = {name: column[start:end] for name, column in whole.items()}

@@ -84,7 +84,7 @@ class Connection(H11Protocol):
 def listening(address: Address) -> socket.socket:
     """The socket. Raises SettingsError where the address cannot be had."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle's wait on
     try:
         if os.name == "posix":  # on Windows it would let another process listen too
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
