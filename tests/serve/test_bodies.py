@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,21 @@ def test_damaged_bytes_are_refused_and_nothing_else_happens(served: Any) -> None
         else:
             assert set(answer["prediction"]) <= {"large", "small"}
     assert n_refused > 100
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"size,colour,gap\n1.5,red,0.p\n", "'gap'.*'0.p'"),
+        (b"size,colour,gap\nmany,red,few\n2,red,1\n", "'size'.*'many'.*'gap'.*'few'"),
+        (b"size,colour,gap\n2020-01-02,red,1\n", "'size'.*2020-01-02|'size': holds a time"),
+    ],
+)
+def test_cells_that_do_not_fit_are_named_in_one_line(served: Any, body: bytes, words: str) -> None:
+    """Several columns too; no number at all in a column of numbers; a time."""
+    found = _answer(served, body, CSV)
+    assert isinstance(found, RequestError) and found.status == 422
+    assert "\n" not in found.message and re.search(words, found.message), found.message
 
 
 def test_formats_by_name() -> None:

@@ -332,8 +332,9 @@ class Survey:
         self.low, self.high = np.inf, -np.inf
         if self.counts is not None:
             values = made.values(pyarrow.array(list(self.counts), pyarrow.string()))[0]
-            self.low, self.high = float(np.nanmin(values)), float(np.nanmax(values))
-            self.whole = bool((values == np.floor(values))[~np.isnan(values)].all())
+            known = values[~np.isnan(values)]
+            self.low, self.high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
+            self.whole = bool((known == np.floor(known)).all())
             self.n_numbers = sum(n for n, v in zip(self.counts.values(), values, strict=True) if not np.isnan(v))
         self.increasing, self.distinct = False, None
 

@@ -47,7 +47,11 @@ class Served:
 
     def predict(self, rows: RequestRows) -> Columns:
         """The predictions of the rows of a request, as named columns. RequestError for rows that cannot be read."""
-        parts = [prediction_columns(self.predictor, self.pipeline, table) for table in self._tables(rows)]
+        tables = self._tables(rows)
+        try:
+            parts = [prediction_columns(self.predictor, self.pipeline, table) for table in tables]
+        except ChainruleError as error:
+            raise _unreadable(error, "pyarrow Table") from None
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def predict_each(self, requests: Sequence[RequestRows]) -> list[Columns | RequestError]:
@@ -103,11 +107,17 @@ class Served:
                 try:
                     tables = list(blocks(path, self.pipeline, needs_target=False))
                 except ChainruleError as error:
-                    raise RequestError(422, str(error).replace(str(path), "the body")) from None
+                    raise _unreadable(error, str(path)) from None
             check_count(sum(map(len, tables)), self.limits)
             return tables
         except ChainruleError as error:
-            raise RequestError(422, str(error).replace("pyarrow Table", "the body")) from None
+            raise _unreadable(error, "pyarrow Table") from None
+
+
+def _unreadable(error: ChainruleError, path: str) -> RequestError:
+    """What is wrong with the rows of a request, in one line."""
+    lines = (line.strip() for line in str(error).replace(path, "the body").splitlines())
+    return RequestError(422, " ".join(line for line in lines if line))
 
 
 def _alike(requests: Sequence[RequestRows]) -> list[list[int]]:
