@@ -344,6 +344,12 @@ def _target_columns(pipeline: TablePipeline, y: Any) -> tuple[Column, ...]:
         y = {name: wide[:, k] for k, name in enumerate(names)}
     kinds = {name: pipeline.readings[name] for name in names}
     wanted = Selection(
-        targets=(), needs_target=False, features=names, kinds=kinds, missing=pipeline.missing, kept=pipeline.kept
+        targets=(),
+        needs_target=False,
+        features=names,
+        kinds=kinds,
+        missing=pipeline.missing,
+        kept=pipeline.kept,
+        units=False,
     )
     return read(as_source(y), wanted).columns

@@ -248,6 +248,7 @@ def _new_survey(source: Source, selection: Selection, name: str, is_asked: bool)
         missing=selection.missing,
         around=around,
         is_stated=stated in NUMBERS,
+        may_have_unit=selection.units,
         is_names=stated == "category",
         order=selection.dates,
         stated_time=stated_time_of(stated or ""),

@@ -65,6 +65,8 @@ class Survey:
     """"number", "boolean" or "time" where the source says so, "unusable" for what no column may be."""
     is_stated: bool = False
     """Whether a user said that it holds numbers."""
+    may_have_unit: bool = True
+    """Whether these may then have a unit; not where training had none: 5k would be 5."""
     is_names: bool = False
     """Whether a user said that it holds names, whatever they look like."""
     spellings: Spellings = field(default_factory=Spellings)
@@ -298,6 +300,11 @@ class Survey:
             if self.is_stated and self.odd is not None:
                 raise self.odd.error(": must be a finite number, or a missing value (--missing).")
             return None
+        unit = found.format.prefix or found.format.suffix
+        if unit and not self.may_have_unit and self.odd is not None:
+            raise self.odd.error(
+                f": must be a number without a unit, as in training (got {unit!r}). Convert the column."
+            )
         return Mixture(
             name=self.name,
             n_present=self.n_present,

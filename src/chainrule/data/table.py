@@ -206,7 +206,8 @@ class Selection:
               numbers that are text; dates: the order of day, month and year where a column suits several;
               skip: lines above the header; comment: what begins a line that is no row; header: False where the
               first line is a row; sheet: of a workbook; n_unnamed: columns of
-              the training file where that had no header, so that places mean the same
+              the training file where that had no header, so that places mean the same;
+              units: whether numbers that are stated plainly may be written with a unit, such as 5kg
     """
 
     targets: tuple[str, ...] | None = None
@@ -228,6 +229,7 @@ class Selection:
     header: bool | None = None
     sheet: str | None = None
     n_unnamed: int | None = None
+    units: bool = True
     __repr__ = short_repr
 
     @property

@@ -148,6 +148,7 @@ class TablePipeline:
             missing=self.missing,
             kept=self.kept,
             n_unnamed=self.n_unnamed,
+            units=False,
             **dialect,
         )
 
