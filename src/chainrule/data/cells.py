@@ -81,3 +81,11 @@ def coded(column: Any) -> tuple[npt.NDArray[np.int32], list[str]]:
     encoded = column.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return codes.astype(np.int32, copy=False), encoded.dictionary.to_pylist()
+
+
+def first_rows(codes: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
+    """The row in which each of n distinct cells first stands."""
+    first = np.zeros(n, np.int64)
+    rows = np.flatnonzero(codes >= 0)[::-1]
+    first[codes[rows]] = rows
+    return first

@@ -68,7 +68,7 @@ class Survey:
     may_have_unit: bool = True
     """Whether these may then have a unit; not where training had none: 5k would be 5."""
     is_names: bool = False
-    """Whether a user said that it holds names, whatever they look like."""
+    """Whether a user said that it holds names."""
     spellings: Spellings = field(default_factory=Spellings)
     """How cells of text are spelled."""
     around: Surroundings = field(default_factory=Surroundings)
@@ -139,7 +139,7 @@ class Survey:
             self.odd = self.odd or block.place(row, self.name, column[row])
         if odd.any() or self.stated_time:
             self.dates.add(column, block)
-        self.spellings.add(texts, counts, _first_rows(codes, len(texts)), block, self.name)
+        self.spellings.add(texts, counts, cells.first_rows(codes, len(texts)), block, self.name)
         self.integers.add(texts, each)
         self._add_numbers(values, block, odd)
         if self.counts is not None:
@@ -339,10 +339,10 @@ class Survey:
         self.low, self.high = np.inf, -np.inf
         if self.counts is not None:
             values = made.values(pyarrow.array(list(self.counts), pyarrow.string()))[0]
-            known = values[~np.isnan(values)]
+            is_number = ~np.isnan(values)
+            known, counts = values[is_number], np.array(list(self.counts.values()))
             self.low, self.high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
-            self.whole = bool((known == np.floor(known)).all())
-            self.n_numbers = sum(n for n, v in zip(self.counts.values(), values, strict=True) if not np.isnan(v))
+            self.whole, self.n_numbers = bool((known == np.floor(known)).all()), int(counts[is_number].sum())
         self.increasing, self.distinct = False, None
 
     def _stated_time(self, stated: TimeFormat) -> Decision:
@@ -396,11 +396,3 @@ class Survey:
         parts = [detail, f"{percent(self.n_missing / self.n)} missing" if self.n_missing else ""]
         detail = ", ".join(part for part in parts if part)
         return Decision(Understood(self.name, kind, True, detail, self.note), reading)
-
-
-def _first_rows(codes: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
-    """The row in which each of n distinct cells first stands."""
-    first = np.zeros(n, np.int64)
-    rows = np.flatnonzero(codes >= 0)[::-1]
-    first[codes[rows]] = rows
-    return first
