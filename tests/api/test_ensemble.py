@@ -129,6 +129,19 @@ def test_members_hold_the_same_rows_once(kept: EnsembleRun) -> None:
     assert kept.members[0].rows is kept.members[2].rows
 
 
+def test_one_page_is_written_and_the_others_when_asked_for(kept: EnsembleRun, tmp_path: Path) -> None:
+    """That of the first member, also for the ensemble; none where none is wanted."""
+    assert kept.directory is not None
+    pages = [path.relative_to(kept.directory).as_posix() for path in kept.directory.rglob("report.html")]
+    assert sorted(pages) == ["members/0/report.html", "report.html"]
+    page = kept.members[2].report(tmp_path / "page.html")
+    assert page.stat().st_size > 10_000
+    for how in ({"members": 2}, {}):
+        run = cr.train(TABLE, directory=tmp_path / str(len(how)), report=False, **how, **HOW)
+        assert not list((tmp_path / str(len(how))).rglob("report.html"))
+        assert run.predict(TABLE).shape == (600,)
+
+
 def test_a_member_is_the_same_alone_as_among_others(kept: EnsembleRun) -> None:
     """Whoever trains members, in whichever order, gets the same bits."""
     plan = cr.plan(TABLE, members=3, **{name: value for name, value in HOW.items() if name != "progress"}).details

@@ -52,13 +52,16 @@ def train_members(
     """
     clock = Clock(how.pop("time_limit", None) or selection.candidate.settings["time_limit"])
     kept = None if directory is None else _Kept(EnsembleDirectory(directory), n)
+    report = how.pop("report", True)
     done = list[Run]()
 
     def fit(k: int) -> Run:
         own = replace(selection, candidate=member_of(selection.candidate, plan.request.seed, k))
         where = {} if kept is None else {"directory": kept.folder.member(k)}
         try:
-            return train_candidate(plan, own, recorded=recorded, member=(k, n), **how | clock.share(1) | where)
+            return train_candidate(
+                plan, own, recorded=recorded, member=(k, n), report=report and k == 0, **how | clock.share(1) | where
+            )
         finally:
             if kept is not None:
                 kept.folder.training_begins()

@@ -56,11 +56,13 @@ def execute(
     progress: bool | str = "auto",
     time_limit: float | None = None,
     on_divergence: str = "warn",
+    report: bool = True,
     shows_rows: bool = True,
 ) -> RunReplayer | None:
     """Train; the run as it is then kept, or None where the writer's directory holds it finished already.
 
-    Arguments: shows_rows: whether the page may hold training rows.
+    Arguments: report: whether the page is written, where there is a directory; shows_rows: whether it may hold
+    training rows.
     """
     check_callbacks(callbacks)
     with writer.claimed(), working("train", progress):
@@ -69,7 +71,7 @@ def execute(
                 return None
             result = _run(setup, writer, callbacks, progress, time_limit, interrupted)
             replayer = finish.keep(writer, result)
-        found = finish.report(replayer, interrupted, setup.examined, shows_rows=shows_rows)
+        found = finish.report(replayer, interrupted, setup.examined, writes=report, shows_rows=shows_rows)
     for warning in found:
         warn(warning)
     if result.diverged is not None:

@@ -59,16 +59,16 @@ def _calibrate(writer: RunWriter, result: Result) -> None:
 
 
 def report(
-    replayer: RunReplayer, interrupted: Listening, examined: Suggestion | None, *, shows_rows: bool
+    replayer: RunReplayer, interrupted: Listening, examined: Suggestion | None, *, writes: bool, shows_rows: bool
 ) -> list[Warning]:
-    """Write the page, where the run has a directory; the warnings to give now that nothing is left to do."""
+    """Write the page, where that is wanted and the run has a directory; the warnings to give now that all is done."""
     warnings: list[Warning] = []
     run = replayer.record
     if interrupted():
         done = f"{counted(len(run.history['loss']), 'epoch')}, {counted(run.n_steps, 'step')}"
         message = f"{interrupted.name} ended the training after {done}; "
         warnings.append(InterruptedWarning(message + "the best weights so far are kept."))
-    if run.directory is not None:
+    if writes and run.directory is not None:
         doing("writing the report")
         place = run.directory / REPORT
         page = functools.partial(

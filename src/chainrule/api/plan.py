@@ -30,7 +30,7 @@ from chainrule.run.directory import RunDirectory
 from chainrule.status import working
 from chainrule.training.settings import SETTINGS
 
-OF_TRAINING = ("directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence")
+OF_TRAINING = ("directory", "time_limit", "resume", "keep_data", "callbacks", "progress", "on_divergence", "report")
 """Arguments of train for a table that are not part of its plan."""
 OWN = ("validation", "few_rows", "class_weight")
 """Fields of a request that a plan of a table has no name for, or a parameter of its own."""
@@ -97,7 +97,7 @@ class TablePlan:
         epochs : int, optional
             Where a finished run goes on: how many it is to have altogether.
         **how
-            The keep_data, callbacks, progress and on_divergence, as for `chainrule.train`.
+            The keep_data, callbacks, progress, on_divergence and report, as for `chainrule.train`.
 
         Returns
         -------
@@ -341,6 +341,8 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         What happens where a number is not finite or the loss explodes.
     resume : bool, default False
         Whether the run found in the directory is continued.
+    report : bool, default True
+        Whether DIRECTORY/report.html is written after the training; `run.report(path)` writes it at any time.
     pipeline : object, optional
         The pipeline that made X from a table, kept with the run.
     source : dict, optional

@@ -63,6 +63,7 @@ def train(
     progress: bool | str = "auto",
     on_divergence: str = "warn",
     resume: bool = False,
+    report: bool = True,
     pipeline: Any = None,
     source: dict[str, Any] | None = None,
     table_sample: TableSample | None = None,
@@ -90,6 +91,6 @@ def train(
     writer = RunWriter(directory, setup, keep_data, pipeline, source, resume, table_sample)
     replayer = execute(
         setup, writer, callbacks=callbacks, progress=progress, time_limit=time_limit, on_divergence=on_divergence,
-        shows_rows=keep_data is not False,
+        report=report, shows_rows=keep_data is not False,
     )  # fmt: skip
     return load_run(writer.folder) if replayer is None else Run._of(replayer, setup.examined)

@@ -3,7 +3,7 @@
 ensemble.json        members asked for and those that count, how the training ended
 model.safetensors    all members' parameters with the pipeline
 members/0 …          the run of each member
-report.html          the page of the first member
+report.html          the page of the first member; those of the others are written where they are asked for
 """
 
 from __future__ import annotations
