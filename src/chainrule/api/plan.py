@@ -263,9 +263,8 @@ def train(
 def train(network: Any, *rows: Any, **how: Any) -> Run:
     """Train a network on arrays, or whatever suits a table on its columns.
 
-    The network itself stays as it is: a copy is trained. A table (a path, a DataFrame, an Arrow table, a mapping of
-    columns, a built-in name) in its place is planned and trained on: the parameters are those of `chainrule.plan` and
-    of `TablePlan.train`, such as target, drop, preset, seed, epochs, directory and time_limit.
+    A copy of the network is trained. A table (a path, a DataFrame, an Arrow table, a mapping of columns, a built-in
+    name) in its place is planned and trained on: the parameters are those of `chainrule.plan` and `TablePlan.train`.
 
     Parameters
     ----------
@@ -333,8 +332,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     time_limit : float, optional
         Seconds after which training stops with the best model.
     callbacks : sequence, default ()
-        Functions called after every epoch, or objects with on_epoch_end or on_step_end; each is given a
-        chainrule.training.events.Control.
+        Functions called after every epoch with a training.events.Control, or objects with on_epoch_end or on_step_end.
     progress : bool or str, default "auto"
         Whether to show a progress bar; "auto" does so in a terminal.
     on_divergence : {"warn", "raise"}, default "warn"
