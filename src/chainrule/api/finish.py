@@ -19,6 +19,7 @@ from chainrule.api.run_writer import RunWriter
 from chainrule.errors import ChainruleError, InterruptedWarning, ModelFileError, UnwrittenWarning, of_file
 from chainrule.network.targets import points
 from chainrule.planning.intervals import encoded, factors_of, heads_of
+from chainrule.planning.temperature import temperature
 from chainrule.run import files
 from chainrule.run.directory import RunDirectory
 from chainrule.run.model import write_model
@@ -40,6 +41,7 @@ def keep(writer: RunWriter, result: Result) -> RunReplayer:
     """The run of a training that is over; where it has a directory, with its files there, as far as that can be."""
     doing("keeping the run")
     _calibrate(writer, result)
+    _temper(writer, result)
     replayer = writer.run_of(result)
     if writer.directory is not None:
         _write(replayer.record, writer, result, writer.directory)
@@ -56,6 +58,20 @@ def _calibrate(writer: RunWriter, result: Result) -> None:
     y = points(rows.targets, network.architecture.loss).astype(np.float64)
     found = factors_of(encoded(network, rows.X, heads), y, rows.weight, heads)
     writer.pipeline_arrays = {**writer.pipeline_arrays, "target.calibration": found}
+
+
+def _temper(writer: RunWriter, result: Result) -> None:
+    """The temperature of a table's classes, by the rows held out; that of a member of an ensemble stays 1."""
+    setup, rows = writer.setup, writer.setup.validation
+    if writer.pipeline is None or writer.pipeline["target"]["kind"] != "classes":
+        return
+    target = {name: value for name, value in writer.pipeline["target"].items() if name != "temperature"}
+    if rows is not None and result.diverged is None and "member" not in (writer.source or {}):
+        doing("calibrating the probabilities")
+        network = Network.of(result.parameters, setup.kind)
+        found = temperature(network, rows.X, rows.targets, rows.weight)
+        target |= {} if found is None else {"temperature": found}
+    writer.pipeline = writer.pipeline | {"target": target}
 
 
 def report(

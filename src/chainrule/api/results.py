@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from chainrule.api.network import Network
 from chainrule.api.source_rows import source_rows
+from chainrule.api.tempered import tempered
 from chainrule.data.builtin import TARGETS
 from chainrule.data.table import Column, Table
 from chainrule.diagnose.doctor.after_training import after_training
@@ -58,7 +59,8 @@ def results_of(replayer: RunReplayer, rows: Rows | None, *, asked: bool) -> dict
     judged = _judged(replayer, rows, pipeline, asked)
     if judged is None or not len(judged.X) or not np.isfinite(record.parameters.flat).all():
         return None
-    network = Network.of(record.parameters, record.kind, record.seed, record.initializers)
+    target = (record.pipeline or {}).get("target", {})
+    network = tempered(Network.of(record.parameters, record.kind, record.seed, record.initializers), target)
     found: dict[str, Any] = {"part": judged.part, "n": judged.n, "n_shown": len(judged.X), "kind": record.kind}
     found |= _predicted(network, pipeline, judged)
     sample = replayer.table_sample

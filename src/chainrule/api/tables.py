@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from chainrule.api.ensemble import Ensemble
 from chainrule.api.network import Network
+from chainrule.api.tempered import tempered
 from chainrule.data import arrays, builtin
 from chainrule.data.presence import has_column
 from chainrule.data.read import batches, read
@@ -106,13 +107,18 @@ class PredictsTables:
 
     @property
     def predictor(self) -> Network | Ensemble:
-        """What predicts: the ensemble, where there is one, else the network."""
-        return self.ensemble or self.network
+        """What predicts: the ensemble, where there is one, else the network, at the temperature of its classes."""
+        if self.ensemble is not None or self.pipeline is None:
+            return self.ensemble or self.network
+        if "_tempered" not in self.__dict__:
+            self.__dict__["_tempered"] = tempered(self.network, self.pipeline.get("target"))
+        found: Network = self.__dict__["_tempered"]
+        return found
 
     @property
     def _networks(self) -> tuple[Network, ...]:
         """Those whose mean predicts."""
-        return (self.network,) if self.ensemble is None else self.ensemble.networks
+        return (self.predictor,) if isinstance(self.predictor, Network) else self.predictor.networks
 
     @property
     def classes(self) -> tuple[Any, ...] | None:

@@ -87,6 +87,7 @@ def tell_result(
             "stopped": f"{reason.get(result['stopped'], result['stopped'].replace('_', ' '))}, after "
             f"{counted(result['epochs'], 'epoch')}, {counted(run.n_steps, 'step')}, {seconds}{best}",
             **_of_members(run),
+            **_of_temperature(run),
             **goes_on,
             "run": str(run.directory) if whole else f"{run.directory} (not all of it could be written, see above)",
             **({} if report in run.unwritten else {"report": str(report)}),
@@ -94,6 +95,20 @@ def tell_result(
         }
     )
     tell_remarks(run, found, whole=whole)
+
+
+def temperature_of(run: Run) -> float | None:
+    """The temperature of its probabilities; None where it is 1."""
+    target = (run.pipeline or {}).get("target", {})
+    return None if isinstance(run, EnsembleRun) else target.get("temperature")
+
+
+def _of_temperature(run: Run) -> dict[str, str]:
+    """What the probabilities were calibrated by."""
+    found = temperature_of(run)
+    if found is None:
+        return {}
+    return {"calibrated": f"probabilities at temperature {found:g}, which lowers the log-loss of the rows held out"}
 
 
 def _of_members(run: Run) -> dict[str, str]:
@@ -136,6 +151,7 @@ def as_json(
             | ({"note": entry.note} if entry.note else {})
             for entry in plan.table.understood
         ],
+        **({"temperature": temperature_of(run)} if temperature_of(run) else {}),
         **run.result,
         **measured,
         "look_at": [{"id": one.id, "text": one.line()} for one in found],

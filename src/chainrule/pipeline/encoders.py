@@ -56,7 +56,7 @@ def fit_encoder(
     return CategoryEncoder.fit(column, weight, by_target, folds)
 
 
-LEFT_OUT = ("words", "calibration")
+LEFT_OUT = ("words", "calibration", "temperature")
 """Fields that are not written where there is nothing in them."""
 
 

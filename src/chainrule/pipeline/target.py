@@ -82,6 +82,8 @@ class Classes:
     classes: tuple[ClassName, ...]
     positive: int | None = None
     """Of two classes the one that f1, precision and recall are about; None: the second."""
+    temperature: float | None = None
+    """What z is divided by before it becomes probabilities; None: 1."""
     __repr__ = short_repr
 
     @classmethod

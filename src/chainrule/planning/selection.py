@@ -16,6 +16,7 @@ from typing import Any
 from chainrule.data.folds import N_FOLDS
 from chainrule.data.split import HeldOut
 from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.target import Classes
 from chainrule.planning import intervals
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.column_trials import columns_worth_a_trial, on_columns
@@ -25,6 +26,7 @@ from chainrule.planning.inputs import Arrays, EncodedRows, some
 from chainrule.planning.measures import Scores
 from chainrule.planning.neighbour_trials import may_have_neighbours, says_more, with_neighbours
 from chainrule.planning.plan import N_SPLITS, TrainingPlan
+from chainrule.planning.temperature import temperature
 from chainrule.planning.trials import Fit, Losses, Made, Trial, TryEach, tried
 from chainrule.status import doing
 from chainrule.visible import short_repr
@@ -218,6 +220,15 @@ def calibrated(plan: TrainingPlan, selection: Selected, network: Any = None) -> 
         return candidate.pipeline
     judging = candidate.rows.taken(held.out) if isinstance(held, HeldOut) else held
     return intervals.calibrated(candidate.pipeline, [network], [judging])
+
+
+def with_temperature(plan: TrainingPlan, selection: Selected, pipeline: TablePipeline, network: Any) -> TablePipeline:
+    """The pipeline with the temperature of its classes, found on the rows held out; see planning.temperature."""
+    held, target = selection.candidate.rows.validation, pipeline.target
+    if held is None or not isinstance(target, Classes):
+        return pipeline
+    judging = selection.candidate.rows.taken(held.out) if isinstance(held, HeldOut) else held
+    return replace(pipeline, target=replace(target, temperature=temperature(network, *judging)))
 
 
 def measure(

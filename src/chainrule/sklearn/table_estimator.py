@@ -28,7 +28,7 @@ from chainrule.network.targets import OutputKind
 from chainrule.planning.plan import TrainingPlan, plan_table
 from chainrule.planning.presets import PRESETS
 from chainrule.planning.request import AUTO, Request
-from chainrule.planning.selection import Clock, calibrated
+from chainrule.planning.selection import Clock, calibrated, with_temperature
 from chainrule.planning.task import PredictionTask
 from chainrule.run.rows import prepare_rows
 from chainrule.sklearn.class_weight import weight_of_rows
@@ -81,6 +81,8 @@ class BaseTabular(ReadsTables):
         self.n_iter_ = len(self.run_.history.get("loss", []))
         self.network_, self.ensemble_ = self.run_.network, self.run_.ensemble
         self._pipeline = calibrated(plan, chosen, self._predictor)
+        if self.ensemble_ is None:
+            self._pipeline = with_temperature(plan, chosen, self._pipeline, self.network_)
         if self.importances:
             used = self._pipeline.columns
             self.feature_importances_ = importances(table, self._names, used, self._score_of, seed)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.api.ensemble import Ensemble
 from chainrule.api.network import Network
+from chainrule.api.tempered import tempered
 from chainrule.data.arrays import unmasked
 from chainrule.data.table import Table
 from chainrule.pipeline.table_pipeline import TablePipeline
@@ -29,8 +30,8 @@ class ReadsTables(BaseEstimator):
 
     @property
     def _predictor(self) -> Network | Ensemble:
-        """What predicts: the ensemble, where there is one, else the network."""
-        return self.ensemble_ or self.network_
+        """What predicts: the ensemble, where there is one, else the network, at the temperature of its classes."""
+        return self.ensemble_ or tempered(self.network_, self._pipeline.target)
 
     def _table(self, X: Any) -> Table:
         """X as it is given to fit; what is remembered of its columns is kept."""

@@ -206,8 +206,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         ValueError
             If X does not have the columns of the fit.
         """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
+        check_is_fitted(self)
+        network = self.ensemble_ or self.network_  # no temperature changes the class
+        return self.classes_[network.predict_proba(self._inputs(X)).argmax(axis=1)]
 
     def _target_column(self, y: Array) -> Column:
         place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)

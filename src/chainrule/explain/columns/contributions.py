@@ -50,6 +50,8 @@ class TargetContributions:
     found : tuple of Influence
         The columns as the pipeline takes them, then the nearest training rows where it uses them. Their contributions
         add up to score − baseline.
+    temperature : float, default 1.0
+        What z of the output layer is divided by for the probability, the score and the contributions.
     members : tuple of float
         Of an ensemble the probability or value that each member predicts; score, baseline and contributions are then
         means over the members, and `spread` is the standard deviation of these.
@@ -61,6 +63,7 @@ class TargetContributions:
     baseline: float
     found: tuple[Influence, ...]
     members: tuple[float, ...] = ()
+    temperature: float = 1.0
 
     @property
     def spread(self) -> float:
@@ -83,6 +86,7 @@ class TargetContributions:
         columns = [{"column": e.column, "value": e.value, "contribution": e.contribution} for e in self.ranked]
         known = {name: getattr(self, name) for name in ("prediction", "probability", "score", "baseline")}
         of_members = {"members": list(self.members), "spread": self.spread} if self.members else {}
+        of_members |= {"temperature": self.temperature} if self.temperature != 1 else {}
         return known | of_members | {"columns": columns}
 
 
@@ -121,6 +125,8 @@ def contributions(
         entries = [Influence(name, values[name], float(entry)) for name, entry in sums]
         entries += _of_neighbours(pipeline, X[0], k, sign, found.inputs)
         known: dict[str, Any] = {"score": found.score, "baseline": found.baseline, "found": tuple(entries)}
+        if len(networks) == 1 and isinstance(target, Classes) and target.temperature is not None:
+            known["temperature"] = target.temperature
         if len(networks) > 1:
             known["members"] = tuple(_said(pipeline, one, k, sign) for one in outputs)
         return TargetContributions(prediction=prediction, probability=probability, **known)

@@ -33,6 +33,7 @@ def contributions_text(one: TargetContributions, language: str) -> str:
     lines = [title, "", text["table"].format(score=what), *aligned(rows), ""]
     about = [text["about_value" if is_value else "about"]]
     about += [text["about_neighbours"]] if any(entry.n_neighbours for entry in one.found) else []
+    about += [text["temperature"].format(T=number(one.temperature))] if one.temperature != 1 else []
     return "\n".join([*lines, *wrapped(" ".join(about)), *_of_members(one, text)])
 
 
