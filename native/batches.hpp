@@ -54,7 +54,7 @@ template <class T> class Batches {
 
   // The losses of the rows, filled by the code that computes them.
   T* row_loss() const { return row_loss_.get(); }
-  double loss(const Batch& batch, const T* scale) const;
+  double loss(const T* scale, RowRange rows) const;
 
  private:
   static bool are_wide(Panels<T> X) { return X.columns * sizeof(T) >= 1024; }
@@ -102,9 +102,9 @@ void Batches<T>::gather(const Batch& batch, Panels<T> X, T small, std::size_t i0
 }
 
 // J = Σ scale_i·loss_i in the order of the rows; a row of weight 0 does not count, even if its loss is infinite
-template <class T> double Batches<T>::loss(const Batch& batch, const T* scale) const {
+template <class T> double Batches<T>::loss(const T* scale, RowRange rows) const {
   double J = 0;
-  for (std::size_t i = 0; i < batch.n; ++i)
+  for (std::size_t i = rows.first; i < rows.first + rows.n; ++i)
     if (scale[i] > 0) J += static_cast<double>(scale[i]) * static_cast<double>(row_loss_[i]);
   return J;
 }

@@ -1,4 +1,5 @@
-// The only file that knows Python. Arrays arrive in the plain layout; their shapes are in the types.
+// What Python sees; with python_arrays.hpp and python_session.hpp the only files that know Python. Arrays arrive in the
+// plain layout; their shapes are in the types.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -11,174 +12,11 @@
 
 #include "dispatch.hpp"
 #include "passes.hpp"
+#include "python_session.hpp"
 #include "second_order.hpp"
 #include "settings_binding.hpp"
 
-namespace nb = nanobind;
-using namespace nb::literals;
-
 namespace {
-using namespace chainrule;
-
-template <class T> using In1 = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T> using In2 = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T> using Out1 = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T> using Out2 = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T> const Kernels<T>& kernels_of(const Variant& v);
-template <> const Kernels<float>& kernels_of<float>(const Variant& v) { return *v.float32; }
-template <> const Kernels<double>& kernels_of<double>(const Variant& v) { return *v.float64; }
-
-void require(bool holds, const char* message) {
-  if (!holds) throw std::invalid_argument(message);
-}
-
-// A view into bytes may begin anywhere; NumPy makes the copy that is aligned.
-template <class A> bool is_aligned(const A& array) {
-  return reinterpret_cast<std::uintptr_t>(array.data()) % sizeof(*array.data()) == 0;
-}
-template <class A> bool is_aligned(const std::optional<A>& array) { return !array || is_aligned(*array); }
-template <class... A> void require_aligned(const A&... arrays) {
-  require((is_aligned(arrays) && ...), "an array does not begin at a multiple of the size of its numbers");
-}
-
-const Variant& variant_named(const std::string& name) {
-  const Variant* variant = find_variant(name);
-  if (!variant) throw std::invalid_argument("instruction set '" + name + "' is not available on this processor");
-  return *variant;
-}
-
-std::vector<Layer> checked(std::vector<Layer> layers) {
-  require(!layers.empty(), "at least one layer");
-  for (std::size_t l = 0; l < layers.size(); ++l) {
-    require(l == 0 || layers[l - 1].n_out == layers[l].n_in,
-            "a layer takes another number of inputs than the one below gives");
-    require(!layers[l].residual || layers[l].n_in == layers[l].n_out, "a residual connection between different sizes");
-  }
-  return layers;
-}
-
-std::size_t n_parameters(const std::vector<Layer>& layers) {
-  std::size_t n = 0;
-  for (const Layer& layer : layers)
-    n += (layer.n_in + (layer.normalization == Normalization::none ? 1 : 3)) * layer.n_out;
-  return n;
-}
-
-// True where a signal handler has raised (Ctrl-C).
-bool interrupted() {
-  const nb::gil_scoped_acquire gil;
-  return PyErr_CheckSignals() != 0;
-}
-
-// One matrix a layer, None where it has none.
-template <class T> using Numbered = std::vector<std::optional<Out2<T>>>;
-template <class T> std::vector<T*> pointers(Numbered<T>& arrays) {
-  std::vector<T*> out;
-  for (auto& array : arrays) out.push_back(array ? array->data() : nullptr);
-  return out;
-}
-
-// A session with the arrays it reads, which it keeps alive.
-template <class T> class PySession {
- public:
-  PySession(const std::string& isa, const std::vector<Layer>& layers, Loss loss, In2<T> X,
-            std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, std::optional<In1<T>> weight,
-            std::size_t batch_size, std::uint64_t seed, bool shuffle, std::size_t threads, bool may_choose)
-      : X_(X), labels_(labels), y_(y), weight_(weight), layers_(checked(layers)) {
-    const std::size_t n = X.shape(0), n_outputs = layers.back().n_out;
-    require(X.shape(1) == layers.front().n_in, "X has another number of columns than the network has inputs");
-    require(labels.has_value() != y.has_value(), "either labels or y");
-    require(!labels || labels->shape(0) == n, "labels and X differ in rows");
-    require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
-    require(!weight || weight->shape(0) == n, "weight and X differ in rows");
-    require_aligned(X, y, weight, labels);
-    require(n > 0 && n < (std::uint64_t(1) << 32) && batch_size > 0 && threads > 0,
-            "rows, batch_size and threads: at least 1");
-    if (labels)
-      for (std::size_t i = 0; i < n; ++i)
-        require(labels->data()[i] >= 0 && static_cast<std::size_t>(labels->data()[i]) < n_outputs,
-                "a label is no output of the network");
-    const Variant& variant = variant_named(isa);
-    const Data<T> data{X.data(), labels ? labels->data() : nullptr, y ? y->data() : nullptr,
-                       weight ? weight->data() : nullptr, n};
-    session_ = std::make_unique<Session<T>>(variant, kernels_of<T>(variant), layers_, loss, data,
-                                            Schedule{batch_size, seed, shuffle, threads, may_choose});
-  }
-
-  void load(In1<T> theta, std::optional<In1<T>> first, std::optional<In1<T>> second) {
-    check_length(theta), check_length(first), check_length(second);
-    require_aligned(theta, first, second);
-    session_->load(theta.data(), first ? first->data() : nullptr, second ? second->data() : nullptr);
-  }
-  void store(Out1<T> theta, std::optional<Out1<T>> first, std::optional<Out1<T>> second) {
-    check_length(theta), check_length(first), check_length(second);
-    session_->store(theta.data(), first ? first->data() : nullptr, second ? second->data() : nullptr);
-  }
-
-  void check_rates(const StepSettings& settings) const {
-    const std::size_t n = settings.rate_factors.size();
-    require(n == 0 || n == session_->network.starts().size(), "rate_factors: one for every tensor");
-  }
-  nb::tuple advance(std::uint64_t first_step, In1<double> etas, const StepSettings& settings, Out1<double> losses,
-                    std::optional<Out1<double>> penalties, std::optional<Out2<T>> thetas,
-                    std::optional<In2<double>> scheduled) {
-    check_rates(settings);
-    require(etas.shape(0) == losses.shape(0), "one loss for every learning rate");
-    require(!penalties || penalties->shape(0) == losses.shape(0), "one penalty for every learning rate");
-    const std::size_t n = etas.shape(0), per_epoch = session_->steps_per_epoch();
-    require(!thetas || (thetas->shape(1) == n_parameters(layers_) &&
-                        thetas->shape(0) >= (first_step + n) / per_epoch - first_step / per_epoch),
-            "thetas: one row for every epoch that ends");
-    require(!scheduled || (scheduled->shape(0) == 4 && scheduled->shape(1) == n), "scheduled: four factors a step");
-    const double* const f = scheduled ? scheduled->data() : nullptr;
-    const Scheduled factors = f ? Scheduled{f, f + n, f + 2 * n, f + 3 * n} : Scheduled{};
-    std::size_t done = 0;
-    {
-      const nb::gil_scoped_release released;
-      done = session_->advance(first_step, etas.data(), n, settings, factors, losses.data(),
-                               penalties ? penalties->data() : nullptr, interrupted, thetas ? thetas->data() : nullptr,
-                               n_parameters(layers_));
-    }
-    if (session_->stopped == Stopped::interrupted) {
-      done_before_interrupt = done;
-      throw nb::python_error();
-    }
-    return nb::make_tuple(done, static_cast<int>(session_->stopped));
-  }
-
-  nb::tuple record(std::uint64_t step, double eta, const StepSettings& settings, Out1<std::int64_t> rows, Numbered<T> z,
-                   Numbered<T> u, Numbered<T> a, Numbered<T> masks, Numbered<T> delta, Numbered<T> du,
-                   Out1<T> gradient_of_J, Out2<T> dX, Out1<T> gradient) {
-    check_length(gradient), check_length(gradient_of_J), check_rates(settings);
-    const Record<T> out{pointers<T>(z),     pointers<T>(u),  pointers<T>(a),       pointers<T>(masks),
-                        pointers<T>(delta), pointers<T>(du), gradient_of_J.data(), dX.data()};
-    double J = 0;
-    {
-      const nb::gil_scoped_release released;
-      J = session_->record(step, eta, settings, out, gradient.data(), rows.data());
-    }
-    return nb::make_tuple(J, static_cast<int>(session_->stopped));
-  }
-
-  std::size_t active_threads() const { return session_->active_threads(); }
-  std::size_t done_before_interrupt = 0;
-
- private:
-  template <class A> void check_length(const A& array) const {
-    require(array.shape(0) == n_parameters(layers_),
-            "a flat vector has another length than the network has parameters");
-  }
-  template <class A> void check_length(const std::optional<A>& array) const {
-    if (array) check_length(*array);
-  }
-
-  In2<T> X_;
-  std::optional<In1<std::int32_t>> labels_;
-  std::optional<In2<T>> y_;
-  std::optional<In1<T>> weight_;
-  std::vector<Layer> layers_;
-  std::unique_ptr<Session<T>> session_;
-};
 
 template <class T> class PyPasses {
  public:
@@ -315,17 +153,20 @@ template <class T>
 void bind(nb::module_& m, const char* session, const char* passes, const char* rows, const char* second_order) {
   using S = PySession<T>;
   nb::class_<S>(m, session)
-      .def(
-          nb::init<const std::string&, const std::vector<Layer>&, Loss, In2<T>, std::optional<In1<std::int32_t>>,
-                   std::optional<In2<T>>, std::optional<In1<T>>, std::size_t, std::uint64_t, bool, std::size_t, bool>(),
-          "isa"_a, "layers"_a, "loss"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "batch_size"_a,
-          "seed"_a, "shuffle"_a, "threads"_a, "may_choose"_a)
+      .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, In2<T>, std::optional<In1<std::int32_t>>,
+                    std::optional<In2<T>>, std::optional<In1<T>>, std::size_t, std::uint64_t, bool, std::size_t, bool,
+                    std::size_t>(),
+           "isa"_a, "layers"_a, "loss"_a, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "batch_size"_a,
+           "seed"_a, "shuffle"_a, "threads"_a, "may_choose"_a, "leaves"_a = 1)
       .def("load", &S::load, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("store", &S::store, "theta"_a, "first"_a.none(), "second"_a.none())
       .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a,
            "penalties"_a = nb::none(), "thetas"_a = nb::none(), "scheduled"_a = nb::none())
       .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "u"_a, "a"_a, "masks"_a,
            "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a)
+      .def("parts", &S::parts, "step"_a, "settings"_a, "bounds"_a, "gradients"_a, "losses"_a)
+      .def("finish", &S::finish, "step"_a, "learning_rate"_a, "settings"_a, "gradient"_a, "loss"_a, "penalised"_a)
+      .def_prop_ro("part_size", &S::part_size)
       .def_prop_ro("active_threads", &S::active_threads)
       .def_ro("done_before_interrupt", &S::done_before_interrupt);
   using P = PyPasses<T>;

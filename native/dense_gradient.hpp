@@ -96,7 +96,7 @@ template <class T> CHAINRULE_INLINE Trained<T> from(const Trained<T>& W, std::si
 template <class T, class Law>
 void update_fused(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>& rule, std::size_t r0, std::size_t r1,
                   T* check) {
-  if (dW.delta.columns == 1) return update_column<T, Law>(dW.a_in, dW.delta.data, dW.n, W, rule, r0, r1, check);
+  if (dW.delta.columns == 1) return update_column<T, Law>(dW.a_in, dW.delta.data, dW.rows(), W, rule, r0, r1, check);
   const auto sweep = [&](auto decays) {
     dW.for_parts_of_batch([&](const Part& part) {
       dW.tiles(part, r0, r1, [&](std::size_t offset, std::size_t width) {
@@ -111,15 +111,15 @@ void update_fused(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>& rul
 template <class T>
 CHAINRULE_INLINE void store_gradient(const GradientProduct<T>& dW, const Part& part, T* gradient, std::size_t r0,
                                      std::size_t r1) {
-  if (dW.delta.columns == 1) return store_column_gradient<T>(dW.a_in, dW.delta.data, dW.n, gradient, r0, r1);
+  if (dW.delta.columns == 1) return store_column_gradient<T>(dW.a_in, dW.delta.data, dW.rows(), gradient, r0, r1);
   dW.tiles(part, r0, r1,
            [&](std::size_t offset, std::size_t width) { return StoreGradient<T>{gradient + offset, width}; });
 }
 
 template <class T>
-void dense_gradient(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
+void dense_gradient(Panels<const T> a_in, Panels<const T> delta, RowRange rows, T* gradient, std::size_t r0,
                     std::size_t r1, T* scratch) {
-  const GradientProduct<T> dW{a_in, delta, n, scratch};
+  const GradientProduct<T> dW{a_in, delta, rows, scratch};
   dW.for_parts_of_batch([&](const Part& part) { store_gradient<T>(dW, part, gradient, r0, r1); });
 }
 
@@ -152,7 +152,7 @@ template <class T>
 void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
                   Upcoming<T> next, std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch,
                   T* check) {
-  GradientProduct<T> dW{a_in, delta, n, scratch};
+  GradientProduct<T> dW{a_in, delta, {0, n}, scratch};
   dW.begin = c0 * chunk<T>, dW.end = c1 * chunk<T>, dW.next = next;
   if (rule->l1 == 0 && rule->optimizer == Optimizer::sgd) return update_fused<T, Sgd<T>>(dW, W, *rule, r0, r1, check);
   if (rule->l1 == 0 && (rule->optimizer == Optimizer::adam || rule->optimizer == Optimizer::adam_epsilon_hat))
@@ -174,16 +174,16 @@ CHAINRULE_INLINE void sum_lines(const T* column, std::size_t width, std::size_t 
 }
 
 // db = Σ_i delta_i for the cache lines c0 … c1; a whole panel at a time, so that no addition waits for the one before
-template <class T> void bias_gradient(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, std::size_t c1) {
+template <class T> void bias_gradient(Panels<const T> delta, RowRange rows, T* db, std::size_t c0, std::size_t c1) {
   constexpr std::size_t of_panel = panel<T> / chunk<T>;
   for (std::size_t c = c0; c < c1;) {
     const std::size_t width = panel_width<T>(delta.columns, c / of_panel);
-    const T* const column = delta.data + line_start<T>(delta.rows, delta.columns, 0, c);
+    const T* const column = delta.data + line_start<T>(delta.rows, delta.columns, rows.first, c);
     const bool whole = c % of_panel == 0 && c + of_panel <= c1;
     if (whole)
-      sum_lines<T, of_panel>(column, width, n, db + c * chunk<T>);
+      sum_lines<T, of_panel>(column, width, rows.n, db + c * chunk<T>);
     else
-      sum_lines<T, 1>(column, width, n, db + c * chunk<T>);
+      sum_lines<T, 1>(column, width, rows.n, db + c * chunk<T>);
     c += whole ? of_panel : 1;
   }
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "batches.hpp"
+#include "leaves.hpp"
 #include "rule.hpp"
 #include "shares.hpp"
 #include "thread_tuner.hpp"
@@ -27,7 +28,8 @@ struct Schedule {
   std::uint64_t seed;
   bool shuffle;
   std::size_t n_threads;
-  bool may_choose;  // whether fewer threads than n_threads may be used where they are faster
+  bool may_choose;         // whether fewer threads than n_threads may be used where they are faster
+  std::size_t leaves = 1;  // of a batch
 };
 
 template <class T> class Session {
@@ -39,7 +41,8 @@ template <class T> class Session {
       : network(kernels, std::move(layers), loss, std::min(schedule.batch_size, std::max<std::size_t>(data.n, 1))),
         batches_(variant, kernels, data, schedule.batch_size, schedule.seed, schedule.shuffle, network.capacity,
                  network.n_outputs()),
-        schedule_(schedule), starts_(network.starts()), theta_(network.n_parameters), gradient_(network.n_parameters) {
+        schedule_(schedule), starts_(network.starts()), leaves_(schedule.leaves, network.n_parameters),
+        theta_(network.n_parameters), gradient_(network.n_parameters) {
     if (small() > 0) network.watch_z();
     squares_ = Buffer<double>(n_units(network.operations));
     for (std::size_t t = 0; t < schedule.n_threads; ++t) own_.push_back(make_own());
@@ -71,8 +74,17 @@ template <class T> class Session {
   double record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out, T* gradient,
                 std::int64_t* rows);
 
+  // The two halves of a step whose leaves several processes share. First the gradient of J, in the layout
+  // here, and J of each of these neighbouring nodes of the tree; then the update by those of the root. penalty (or
+  // null) receives ½·l2·Σ‖W‖² before it.
+  void parts(std::uint64_t step, const StepSettings& settings, const std::vector<TreeNode>& nodes, T* gradients,
+             double* losses);
+  void finish(std::uint64_t step, double eta, const StepSettings& settings, const T* gradient, double J,
+              double* penalty);
+
   Stopped stopped = Stopped::no;
   std::size_t steps_per_epoch() const { return batches_.steps_per_epoch(); }
+  std::size_t n_leaves() const { return leaves_.V; }
   std::size_t active_threads() const { return choice_.active(); }
 
  private:
@@ -120,12 +132,17 @@ template <class T> class Session {
   void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
   double l2_of(const Batch& batch, double l2, double alpha) const;
   void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
-  void gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
+  void sum_phase(const Batch& batch, TreeNode node, std::size_t thread, std::size_t n_threads, Own& own);
+  void gradient_phase(const Rule<T>& rule, std::size_t thread, std::size_t n_threads);
+  void apply_phase(const StepSettings& settings, const Strengths& strengths, double eta, std::uint64_t step, double l2,
+                   std::size_t thread, std::size_t n_threads, Own& own);
+  bool end_step(const StepSettings& settings, std::uint64_t step, std::size_t thread, std::size_t n_threads, Own& own);
   void steps(const Stretch& stretch, std::size_t thread);
   ThreadChoice::Took run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
 
   double small() const { return network.layers[0].small; }
   void settle(const StepSettings& settings, std::size_t thread, std::size_t n_threads);
+  template <class F> void together(const F& f);
 
   void barrier(std::size_t n_threads) {
     if (n_threads > 1) team_->barrier();
@@ -147,6 +164,7 @@ template <class T> class Session {
   Batches<T> batches_;
   const Schedule schedule_;
   const std::vector<std::size_t> starts_;
+  Leaves<T> leaves_;
   Buffer<T> theta_, first_, second_, gradient_;
   Buffer<double> squares_;
   std::vector<Own> own_;
@@ -209,41 +227,6 @@ template <class T> double Session<T>::l2_of(const Batch& batch, double l2, doubl
   return total == 0 ? l2 : l2 + alpha / total;
 }
 
-// the second phase: rows of W ------------------------------------------------------------------------------
-
-template <class T>
-void Session<T>::gradient_phase(const Batch& batch, const Rule<T>& rule, std::size_t thread, std::size_t n_threads,
-                                Own& own) {
-  const Trained<T> t = trained();
-  for_units(network.operations, thread, n_threads,
-            [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t number) {
-              operation.gradient(t, batch.n, r0, r1, own.scratch.get());
-              operation.penalise(t, rule, r0, r1);
-              for (std::size_t r = r0; r < r1; ++r) squares_[number + r] = operation.squares_of_unit(t, r);
-            });
-}
-
-template <class T>
-void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own) {
-  const Trained<T> t = trained();
-  const Upcoming<T> next = batches_.upcoming(batch, network.input.shape);
-  for_units<by_share>(network.operations, thread, n_threads,
-                      [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
-                        operation.update(t, rule, next, batch.n, r0, r1, own.scratch.get(), own.check.get());
-                      });
-}
-
-// Every so many updates what decayed below the smallest number that counts becomes 0: in parameters and the optimizer's
-// arrays, in those of squares below its square. Shares are whole cache lines.
-template <class T> void Session<T>::settle(const StepSettings& settings, std::size_t thread, std::size_t n_threads) {
-  const std::size_t n = network.n_parameters / chunk<T>;
-  const std::size_t begin = n * thread / n_threads * chunk<T>, end = n * (thread + 1) / n_threads * chunk<T>;
-  network.k.settle(theta_.get() + begin, T(small()), end - begin);
-  const bool squares = settings.optimizer == Optimizer::rmsprop || settings.optimizer == Optimizer::adagrad;
-  if (first_) network.k.settle(first_.get() + begin, T(squares ? small() * small() : small()), end - begin);
-  if (second_) network.k.settle(second_.get() + begin, T(small() * small()), end - begin);
-}
-
 // steps ---------------------------------------------------------------------------------------------------
 
 template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) {
@@ -269,36 +252,22 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       own.stopped = Stopped::interrupted;
       return;
     }
-    const double J = batches_.loss(b, own.scale.get());
+    const double J = leaves_.loss(batches_, b, own.scale.get(), leaves_.root());
     if (thread == 0) s.losses[own.done] = J;
     const double eta = s.etas[own.done++];
     if (!std::isfinite(J)) {
       own.stopped = Stopped::loss;
       return;
     }
-    Rule<T> rule = rule_of_step<T>(*s.settings, strengths, eta, b.step + 1, l2);
-    if (s.settings->clip_norm > 0) {
-      gradient_phase(b, rule, thread, n_threads, own);
-      barrier(n_threads);
-      rule.shorten = shortening<T>(squares_.get(), n_units(network.operations), s.settings->clip_norm);
-      give_rates(rule, own.rules, *s.settings, strengths, eta, b.step + 1, l2, starts_);
-      const Trained<T> t = trained();
-      for_units(network.operations, thread, n_threads,
-                [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
-                  operation.apply(t, rule, r0, r1, own.check.get());
-                });
+    if (s.settings->clip_norm > 0 || leaves_.V > 1) {
+      sum_phase(b, leaves_.root(), thread, n_threads, own);
+      apply_phase(*s.settings, strengths, eta, b.step, l2, thread, n_threads, own);
     } else {
+      Rule<T> rule = rule_of_step<T>(*s.settings, strengths, eta, b.step + 1, l2);
       give_rates(rule, own.rules, *s.settings, strengths, eta, b.step + 1, l2, starts_);
       units_phase(b, rule, thread, n_threads, own);
     }
-    barrier(n_threads);
-    for (std::size_t t = 0; t < n_threads; ++t)
-      if (!stayed_zero(own_[t].check.get())) own.stopped = Stopped::weights;
-    if (own.stopped != Stopped::no) return;
-    if (small() > 0 && (b.step + 1) % settle_every == 0) {
-      settle(*s.settings, thread, n_threads);
-      barrier(n_threads);
-    }
+    if (!end_step(*s.settings, b.step, thread, n_threads, own)) return;
   }
 }
 
@@ -364,36 +333,6 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
   return done;
 }
 
-template <class T>
-double Session<T>::record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out,
-                          T* gradient, std::int64_t* rows) {
-  const FloatingMode mode;
-  prepare(settings, true);
-  Own& own = own_[0];
-  const Batch b = batches_.at(batches_.order_of_epoch(step / batches_.steps_per_epoch()), step);
-  const Strengths strengths(settings, {}, 0);
-  rows_phase(b, settings.dropout > 0, settings.dropout, 0, b.n, own);
-  const double J = batches_.loss(b, own.scale.get());
-  std::copy(b.rows, b.rows + b.n, rows);
-  const Trained<T> t = trained();
-  network.tell(t, b.n, out, own.scratch.get());
-
-  const double l2 = l2_of(b, settings.l2, settings.alpha);
-  Rule<T> rule = rule_of_step<T>(settings, strengths, eta, step + 1, l2);
-  gradient_phase(b, rule, 0, 1, own_[0]);
-  if (settings.clip_norm > 0)
-    rule.shorten = shortening<T>(squares_.get(), n_units(network.operations), settings.clip_norm);
-  give_rates(rule, own.rules, settings, strengths, eta, step + 1, l2, starts_);
-  stopped = Stopped::loss;
-  if (std::isfinite(J)) {
-    std::fill(own.check.get(), own.check.get() + chunk<T>, T(0));
-    for (const auto& operation : network.operations)
-      operation->apply(t, rule, 0, operation->n_units(), own.check.get());
-    stopped = stayed_zero(own.check.get()) ? Stopped::no : Stopped::weights;
-    if (stopped == Stopped::no && small() > 0 && (step + 1) % settle_every == 0) settle(settings, 0, 1);
-  }
-  network.store(gradient_.get(), gradient);
-  return J;
-}
-
 }  // namespace chainrule
+
+#include "second_phase.hpp"

@@ -78,25 +78,29 @@ template <class T, class F> CHAINRULE_INLINE void for_panels(std::size_t r0, std
 // a_in.T @ delta, and what it is computed from where parts of both are laid out first.
 template <class T> struct GradientProduct {
   Panels<const T> a_in, delta;
-  std::size_t n;
+  std::size_t first_row, n;
   T* scratch;
   bool laid_out, far;  // far: W and the optimizer's arrays are more than the caches near the core hold
   std::size_t begin = 0, end = ~std::size_t(0);  // of the columns; all of them where parts are laid out
   Upcoming<T> next = {};  // fetched beside the product: the columns of X that belong to the rows of W at work
 
-  GradientProduct(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* scratch)
-      : a_in(a_in), delta(delta), n(n), scratch(scratch),
+  GradientProduct(Panels<const T> a_in, Panels<const T> delta, RowRange rows, T* scratch)
+      : a_in(a_in), delta(delta), first_row(rows.first), n(rows.n), scratch(scratch),
         laid_out(in_parts<T>(delta.columns, n) && delta.columns >= 128 && a_in.columns >= 128),
         far(n >= 96 && n_elements<T>(a_in.columns, delta.columns) * sizeof(T) >= (1 << 18)) {}
+
+  RowRange rows() const { return {first_row, n}; }
 
   // f(part) for parts of the rows of the batch; the strips of delta lie side by side from then on.
   template <class F> CHAINRULE_INLINE void for_parts_of_batch(const F& f) const {
     const std::size_t most = laid_out ? gradient_rows : n;
-    for (std::size_t k = 0; k < n; k += most) {
+    std::size_t k = 0;
+    do {  // of no rows the sums are 0, and are stored as others are
       const Part part{0, 0, k, k + most < n ? k + most : n, k == 0, k + most >= n};
       if (laid_out) lay_out_delta(part.k0, part.k1 - part.k0);
       f(part);
-    }
+      k += most;
+    } while (k < n);
   }
 
   // The columns within panel q
@@ -114,7 +118,8 @@ template <class T> struct GradientProduct {
     if (laid_out) {
       for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
         const std::size_t width = panel_width<T>(a_in.columns, p), start = panel_start<T>(a_in.rows, p);
-        lay_out_tiles<T>(a_in.data + start + part.k0 * width, width, part.k1 - part.k0, first, end, scratch);
+        lay_out_tiles<T>(a_in.data + start + (first_row + part.k0) * width, width, part.k1 - part.k0, first, end,
+                         scratch);
         if (part.last) fetch(p * panel<T> + first, p * panel<T> + end);
         for (std::size_t q = 0; q < n_q; ++q) strips(part, p, q, first, end, make_epilogue);
       });
@@ -145,9 +150,9 @@ template <class T> struct GradientProduct {
           return multiply_transposed_strip<T, V, false>(scratch, 0, strip(q * panel<T> + column, m), V * lanes<T>, part,
                                                         epilogue);
       }
-      const T* const a = a_in.data + panel_start<T>(a_in.rows, p);
-      const T* const d = delta.data + panel_start<T>(delta.rows, q) + column;
       const std::size_t a_width = panel_width<T>(a_in.columns, p);
+      const T* const a = a_in.data + panel_start<T>(a_in.rows, p) + first_row * a_width;
+      const T* const d = delta.data + panel_start<T>(delta.rows, q) + first_row * width + column;
       if constexpr (decltype(epilogue)::divides && V > 0 && !strips_are_narrow<T> && lanes<T> != 1) {
         if (far) return multiply_beside_epilogue<T, V>(a, a_width, d, width, part, epilogue);
       }
@@ -167,7 +172,7 @@ template <class T> struct GradientProduct {
     constexpr std::size_t of_strip = tile_vectors * lanes<T>;
     for (std::size_t q = 0; q < n_panels<T>(delta.columns); ++q) {
       const std::size_t width = panel_width<T>(delta.columns, q);
-      const T* const d = delta.data + panel_start<T>(delta.rows, q) + k0 * width;
+      const T* const d = delta.data + panel_start<T>(delta.rows, q) + (first_row + k0) * width;
       for (std::size_t column = 0; column < width; column += of_strip)
         lay_out<T>(d + column, width, of_strip, m, strip(q * panel<T> + column, m));
     }

@@ -109,6 +109,11 @@ template <class T> struct Upcoming {
   std::size_t n;
 };
 
+// Rows first … first + n of a batch
+struct RowRange {
+  std::size_t first, n;
+};
+
 struct PhiloxKey {
   std::uint32_t k0, k1;
 };
@@ -131,18 +136,18 @@ template <class T> struct Kernels {
   void (*dense_update)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
                        Upcoming<T> next, std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch,
                        T* check);
-  void (*dense_gradient)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, T* gradient, std::size_t r0,
+  void (*dense_gradient)(Panels<const T> a_in, Panels<const T> delta, RowRange rows, T* gradient, std::size_t r0,
                          std::size_t r1, T* scratch);
   // db = Σ_i delta_i for the cache lines c0 … c1 of its columns
-  void (*bias_gradient)(Panels<const T> delta, std::size_t n, T* db, std::size_t c0, std::size_t c1);
+  void (*bias_gradient)(Panels<const T> delta, RowRange rows, T* db, std::size_t c0, std::size_t c1);
   // u = gain ⊙ x̂ + shift of z, g(u), mask: rows i0 … i1; x̂ and 1/√(var + ε) of each row are kept
   void (*layer_norm_forward)(Panels<T> shape, const T* z, const T* gain, const T* shift, T* x_hat, T* inverse,
                              Activated<T> out, std::size_t i0, std::size_t i1);
   // ∂J/∂z from du = ∂J/∂u, rows i0 … i1
   void (*layer_norm_backward)(Panels<T> shape, const T* x_hat, const T* inverse, const T* gain, const T* du, T* delta,
                               T small, std::size_t i0, std::size_t i1);
-  // dgain = Σ_i du_i ⊙ x̂_i over n rows
-  void (*gain_gradient)(Panels<const T> du, const T* x_hat, std::size_t n, T* dgain);
+  // dgain = Σ_i du_i ⊙ x̂_i over some rows
+  void (*gain_gradient)(Panels<const T> du, const T* x_hat, RowRange rows, T* dgain);
   // out = x + y, rows i0 … i1
   void (*residual_forward)(Panels<T> shape, const T* x, const T* y, T* out, std::size_t i0, std::size_t i1);
   // delta of a node from ∂J/∂a, rows i0 … i1

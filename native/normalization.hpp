@@ -125,12 +125,12 @@ void layer_norm_backward(Panels<T> shape, const T* x_hat, const T* inverse, cons
 }
 
 // dgain = Σ_i du_i ⊙ x̂_i, row after row; dshift is a bias_gradient
-template <class T> void gain_gradient(Panels<const T> du, const T* x_hat, std::size_t n, T* dgain) {
+template <class T> void gain_gradient(Panels<const T> du, const T* x_hat, RowRange rows, T* dgain) {
   for (std::size_t c = 0; c < padded_columns<T>(du.columns) / chunk<T>; ++c) {
     const std::size_t width = panel_width<T>(du.columns, c / (panel<T> / chunk<T>));
-    const std::size_t start = line_start<T>(du.rows, du.columns, 0, c);
+    const std::size_t start = line_start<T>(du.rows, du.columns, rows.first, c);
     Line<T> total = line_of<T>(0);
-    for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t i = 0; i < rows.n; ++i) {
       const Line<T> d = load_line(du.data + start + i * width), x = load_line(x_hat + start + i * width);
       for (std::size_t k = 0; k < Line<T>::n; ++k) total.v[k] = fma_(d.v[k], x.v[k], total.v[k]);
     }

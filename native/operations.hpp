@@ -37,7 +37,9 @@ template <class T> class Operation {
   virtual std::size_t n_shares() const { return n_units(); }
   virtual double cost_of_share() const { return cost_of_unit(); }
   // the two halves of a step whose gradients are all needed before any update
-  virtual void gradient(const Trained<T>&, std::size_t /*n*/, std::size_t, std::size_t, T* /*scratch*/) {}
+  virtual void gradient(const Trained<T>&, RowRange, std::size_t, std::size_t, T* /*scratch*/) {}
+  // gradient += that of other rows
+  virtual void add_gradient(const Trained<T>&, const T* /*other*/, std::size_t, std::size_t) {}
   virtual void penalise(const Trained<T>&, const Rule<T>&, std::size_t, std::size_t) {}
   virtual double squares_of_weights(const T* /*theta*/) const { return 0; }  // of what penalise acts on
   virtual double squares_of_unit(const Trained<T>&, std::size_t) const { return 0; }
@@ -53,6 +55,10 @@ template <class T> const Rule<T>* rule_at(const Rule<T>& rule, std::size_t start
   std::size_t i = 0;
   while (rule.starts[i] != start) ++i;
   return rule.of_tensors + i;
+}
+// to += from, n numbers, a multiple of chunk
+template <class T> void add_to(const Kernels<T>& k, T* to, const T* from, std::size_t n) {
+  k.residual_forward({nullptr, 1, n}, to, from, to, 0, 1);
 }
 // Whether the numbers that were watched are finite (optimizers.hpp)
 template <class T> bool stayed_zero(const T* check) {
@@ -96,20 +102,25 @@ template <class T> class Dense final : public Operation<T> {
     if (shares_columns()) {
       k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), rule_at(rule, W_), fetched, 0, n_in(), r0, r1, scratch,
                       check);
-      k_.bias_gradient(delta_of(own_), n, t.gradient + b_, r0, r1);
+      k_.bias_gradient(delta_of(own_), {0, n}, t.gradient + b_, r0, r1);
       return k_.update(part(t, b_ + r0 * chunk<T>), rule_at(rule, b_), (r1 - r0) * chunk<T>, check);
     }
     if (r0 < n_in())
       k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), rule_at(rule, W_), fetched, r0, rows_end(r1), 0,
                       n_lines(), scratch, check);
     if (r1 > n_in()) {
-      k_.bias_gradient(delta_of(own_), n, t.gradient + b_, 0, n_lines());
+      k_.bias_gradient(delta_of(own_), {0, n}, t.gradient + b_, 0, n_lines());
       k_.update(part(t, b_), rule_at(rule, b_), padded_columns<T>(n_out()), check);
     }
   }
-  void gradient(const Trained<T>& t, std::size_t n, std::size_t r0, std::size_t r1, T* scratch) override {
-    if (r0 < n_in()) k_.dense_gradient(a_in(), delta_of(own_), n, t.gradient + W_, r0, rows_end(r1), scratch);
-    if (r1 > n_in()) k_.bias_gradient(delta_of(own_), n, t.gradient + b_, 0, n_lines());
+  void gradient(const Trained<T>& t, RowRange rows, std::size_t r0, std::size_t r1, T* scratch) override {
+    if (r0 < n_in()) k_.dense_gradient(a_in(), delta_of(own_), rows, t.gradient + W_, r0, rows_end(r1), scratch);
+    if (r1 > n_in()) k_.bias_gradient(delta_of(own_), rows, t.gradient + b_, 0, n_lines());
+  }
+  void add_gradient(const Trained<T>& t, const T* other, std::size_t r0, std::size_t r1) override {
+    for_blocks(r0, rows_end(r1),
+               [&](std::size_t at, std::size_t size) { add_to(k_, t.gradient + W_ + at, other + W_ + at, size); });
+    if (r1 > n_in()) add_to(k_, t.gradient + b_, other + b_, padded_columns<T>(n_out()));
   }
   void penalise(const Trained<T>& t, const Rule<T>& rule, std::size_t r0, std::size_t r1) override {
     for_blocks(r0, rows_end(r1), [&](std::size_t at, std::size_t size) {
@@ -175,9 +186,12 @@ template <class T> class LayerNorm final : public Operation<T> {
   std::size_t n_units() const override { return 2; }
   double cost_of_unit() const override { return static_cast<double>(padding_included()); }
 
-  void gradient(const Trained<T>& t, std::size_t n, std::size_t r0, std::size_t r1, T*) override {
-    if (r0 == 0) k_.gain_gradient(delta_of(own_), x_hat_.get(), n, t.gradient + at_[0]);
-    if (r1 == 2) k_.bias_gradient(delta_of(own_), n, t.gradient + at_[1], 0, padding_included() / chunk<T>);
+  void gradient(const Trained<T>& t, RowRange rows, std::size_t r0, std::size_t r1, T*) override {
+    if (r0 == 0) k_.gain_gradient(delta_of(own_), x_hat_.get(), rows, t.gradient + at_[0]);
+    if (r1 == 2) k_.bias_gradient(delta_of(own_), rows, t.gradient + at_[1], 0, padding_included() / chunk<T>);
+  }
+  void add_gradient(const Trained<T>& t, const T* other, std::size_t r0, std::size_t r1) override {
+    for (std::size_t r = r0; r < r1; ++r) add_to(k_, t.gradient + at_[r], other + at_[r], padding_included());
   }
   double squares_of_unit(const Trained<T>& t, std::size_t r) const override {
     return k_.sum_of_squares(t.gradient + at_[r], padding_included());
@@ -187,7 +201,7 @@ template <class T> class LayerNorm final : public Operation<T> {
   }
   void update(const Trained<T>& t, const Rule<T>& rule, const Upcoming<T>&, std::size_t n, std::size_t r0,
               std::size_t r1, T* scratch, T* check) override {
-    gradient(t, n, r0, r1, scratch);
+    gradient(t, {0, n}, r0, r1, scratch);
     apply(t, rule, r0, r1, check);
   }
 

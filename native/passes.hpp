@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "epoch.hpp"
+#include "single_step.hpp"
 
 namespace chainrule {
 

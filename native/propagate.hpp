@@ -114,7 +114,7 @@ template <class T> class Network {
       write(own.z->delta, l, out.delta, n);
       if (own.is_normalised()) write(own.g->delta, l, out.du, n);
     }
-    for (const auto& operation : operations) operation->gradient(t, n, 0, operation->n_units(), scratch);
+    for (const auto& operation : operations) operation->gradient(t, {0, n}, 0, operation->n_units(), scratch);
     store(t.gradient, out.gradient);
     Buffer<T> dX(n_elements<T>(capacity, layers[0].n_in));
     first_->hand_down(t, dX.get(), 0, n, scratch);

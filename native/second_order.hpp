@@ -146,13 +146,13 @@ template <class T> class SecondOrder {
       k.bend(layer.activation, p.u, p.g, s.da.get(), is_normalised(l) ? s.Ru.get() : s.Rz.get(), Rdu, size(l));
       if (is_normalised(l)) R_normalised_backward(l);
     }
-    k.dense_gradient(a_in(l), rows(layer.n_out, s.Rdelta.get()), n_, Hv_.get() + net().start(l, 0), 0, layer.n_in,
+    k.dense_gradient(a_in(l), rows(layer.n_out, s.Rdelta.get()), {0, n_}, Hv_.get() + net().start(l, 0), 0, layer.n_in,
                      scratch_.get());
-    k.bias_gradient(rows(layer.n_out, s.Rdelta.get()), n_, Hv_.get() + net().start(l, 1), 0, n_lines);
+    k.bias_gradient(rows(layer.n_out, s.Rdelta.get()), {0, n_}, Hv_.get() + net().start(l, 1), 0, n_lines);
     if (l == 0) return;  // the change of ∂J/∂X is not needed
     State& lower = states_[l - 1];
     T* const W = Hv_.get() + net().start(l, 0);
-    k.dense_gradient(rows(layer.n_in, lower.Ra.get()), rows(layer.n_out, p.delta), n_, s.RW.get(), 0, layer.n_in,
+    k.dense_gradient(rows(layer.n_in, lower.Ra.get()), rows(layer.n_out, p.delta), {0, n_}, s.RW.get(), 0, layer.n_in,
                      scratch_.get());
     k.residual_forward({nullptr, layer.n_in, layer.n_out}, W, s.RW.get(), W, 0, layer.n_in);
     below(l, s.Rdelta.get(), passes_.theta(), lower.Rda.get());
@@ -170,10 +170,10 @@ template <class T> class SecondOrder {
     k.R_layer_norm_backward(shape(l), s.x_hat.get(), s.inverse.get(), s.Rx_hat.get(), s.Rroot.get(),
                             passes_.theta() + net().start(l, 2), v_.get() + net().start(l, 2), p.du, s.Rdu.get(),
                             p.delta, s.Rdelta.get());
-    k.gain_gradient(rows(n_out, s.Rdu.get()), s.x_hat.get(), n_, gain);
-    k.gain_gradient(rows(n_out, p.du), s.Rx_hat.get(), n_, products_.get());
+    k.gain_gradient(rows(n_out, s.Rdu.get()), s.x_hat.get(), {0, n_}, gain);
+    k.gain_gradient(rows(n_out, p.du), s.Rx_hat.get(), {0, n_}, products_.get());
     k.residual_forward({nullptr, 1, n_out}, gain, products_.get(), gain, 0, 1);
-    k.bias_gradient(rows(n_out, s.Rdu.get()), n_, shift, 0, padded / chunk<T>);
+    k.bias_gradient(rows(n_out, s.Rdu.get()), {0, n_}, shift, 0, padded / chunk<T>);
   }
 
   Passes<T> passes_;

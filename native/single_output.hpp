@@ -113,11 +113,13 @@ CHAINRULE_INLINE void column_gradient_strip(const T* a, std::size_t width, const
 // dW = a_in.T @ delta for inputs r0 … r1, delta of one column; f(dW of a vector of inputs, the first of them, the
 // range of those that belong to r0 … r1)
 template <class T, class F>
-CHAINRULE_INLINE void column_gradient(Panels<const T> a_in, const T* delta, std::size_t n, std::size_t r0,
+CHAINRULE_INLINE void column_gradient(Panels<const T> a_in, const T* delta, RowRange rows, std::size_t r0,
                                       std::size_t r1, const F& f) {
+  const std::size_t n = rows.n;
+  delta += rows.first * chunk<T>;
   for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
     const std::size_t width = panel_width<T>(a_in.columns, p), base = p * panel<T>;
-    const T* const a = a_in.data + panel_start<T>(a_in.rows, p);
+    const T* const a = a_in.data + panel_start<T>(a_in.rows, p) + rows.first * width;
     const auto shifted = [&](Vector<T> g, std::size_t r) CHAINRULE_LAMBDA { f(g, base + r, base + first, base + end); };
     std::size_t r = first / lanes<T> * lanes<T>;
     const auto left = [&] { return r < end ? (end - r + lanes<T> - 1) / lanes<T> : 0; };
@@ -129,9 +131,9 @@ CHAINRULE_INLINE void column_gradient(Panels<const T> a_in, const T* delta, std:
 }
 
 template <class T>
-[[gnu::noinline]] void store_column_gradient(Panels<const T> a_in, const T* delta, std::size_t n, T* gradient,
+[[gnu::noinline]] void store_column_gradient(Panels<const T> a_in, const T* delta, RowRange rows, T* gradient,
                                              std::size_t r0, std::size_t r1) {
-  column_gradient<T>(a_in, delta, n, r0, r1,
+  column_gradient<T>(a_in, delta, rows, r0, r1,
                      [&](Vector<T> g, std::size_t r, std::size_t first, std::size_t end) CHAINRULE_LAMBDA {
                        alignas(64) T x[lanes<T>];
                        store<T>(x, g);
@@ -142,11 +144,11 @@ template <class T>
 
 // The update of a vector of inputs; one that does not belong is replaced by its neighbour and is not written.
 template <class T, class Law>
-[[gnu::noinline]] void update_column(Panels<const T> a_in, const T* delta, std::size_t n, Trained<T> W,
+[[gnu::noinline]] void update_column(Panels<const T> a_in, const T* delta, RowRange rows, Trained<T> W,
                                      const Rule<T>& rule, std::size_t r0, std::size_t r1, T* check) {
   const Law law(rule);
   Vector<T> watch = load(check);
-  column_gradient<T>(a_in, delta, n, r0, r1,
+  column_gradient<T>(a_in, delta, rows, r0, r1,
                      [&](Vector<T> g, std::size_t r, std::size_t begin, std::size_t end) CHAINRULE_LAMBDA {
                        alignas(64) T theta[lanes<T>], first[lanes<T>], second[lanes<T>], gradient[lanes<T>];
                        std::size_t at[lanes<T>];

@@ -29,6 +29,7 @@ def make_task(
     shuffle: bool = True,
     normalization: Any = None,
     residual: Any = False,
+    leaves: int = 1,
 ) -> Task:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, sizes[0])).astype(dtype)
@@ -48,6 +49,7 @@ def make_task(
         batch_size=batch_size,
         seed=seed,
         shuffle=shuffle,
+        leaves=leaves,
     )
 
 

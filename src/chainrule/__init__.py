@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from chainrule.api.learning_rate import learning_rate
     from chainrule.api.load import Model, load
     from chainrule.api.network import Network
-    from chainrule.api.plan import plan, train
+    from chainrule.api.plan import plan
     from chainrule.api.register import register_activation, register_layer, register_loss, register_optimizer
     from chainrule.api.run import Run
     from chainrule.api.step import Step
+    from chainrule.api.training import train
     from chainrule.errors import (
         ChainruleError,
         DataError,
@@ -52,10 +53,11 @@ _HOMES = {
     "chainrule.api.learning_rate": ("learning_rate",),
     "chainrule.api.load": ("Model", "load"),
     "chainrule.api.network": ("Network",),
-    "chainrule.api.plan": ("plan", "train"),
+    "chainrule.api.plan": ("plan",),
     "chainrule.api.register": ("register_activation", "register_layer", "register_loss", "register_optimizer"),
     "chainrule.api.run": ("Run",),
     "chainrule.api.step": ("Step",),
+    "chainrule.api.training": ("train",),
     "chainrule.errors": (
         "ChainruleError",
         "DataError",

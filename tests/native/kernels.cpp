@@ -72,24 +72,27 @@ template <class T> void test_dense_forward(const Kernels<T>& kernels, std::size_
   check(same, "dense_forward " + std::to_string(n) + " x " + std::to_string(K) + " x " + std::to_string(J));
 }
 
-// dW = a_in.T @ delta over rows 0 … n − 1, and db their sums, to the bit.
-template <class T> void test_dense_gradient(const Kernels<T>& kernels, std::size_t n, std::size_t K, std::size_t J) {
-  const auto a = random<T>(n, K), delta = random<T>(n, J);
-  const Matrix<T> dW(K, J), db(1, J), scratch(512, 512);
-  kernels.dense_gradient(a, delta, n, dW.data.get(), 0, K, scratch.data.get());
-  kernels.bias_gradient(delta, n, db.data.get(), 0, padded_columns<T>(J) / chunk<T>);
+// dW = a_in.T @ delta over some rows, in their order, and db their sums, to the bit. Of no rows both are 0.
+template <class T>
+void test_dense_gradient(const Kernels<T>& kernels, std::size_t n, std::size_t K, std::size_t J, RowRange rows) {
+  const auto a = random<T>(n, K), delta = random<T>(n, J), dW = random<T>(K, J), db = random<T>(1, J);
+  const Matrix<T> scratch(512, 512);
+  kernels.dense_gradient(a, delta, rows, dW.data.get(), 0, K, scratch.data.get());
+  kernels.bias_gradient(delta, rows, db.data.get(), 0, padded_columns<T>(J) / chunk<T>);
+  const std::size_t first = rows.first, end = rows.first + rows.n;
   bool same = true;
   for (std::size_t j = 0; j < J; ++j) {
     T sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum = sum + delta.at(i, j);
+    for (std::size_t i = first; i < end; ++i) sum = sum + delta.at(i, j);
     same = same && db.at(0, j) == sum;
     for (std::size_t k = 0; k < K; ++k) {
       T chain = 0;
-      for (std::size_t i = 0; i < n; ++i) chain = std::fma(a.at(i, k), delta.at(i, j), chain);
+      for (std::size_t i = first; i < end; ++i) chain = std::fma(a.at(i, k), delta.at(i, j), chain);
       same = same && dW.at(k, j) == chain;
     }
   }
-  check(same, "dense_gradient " + std::to_string(n) + " x " + std::to_string(K) + " x " + std::to_string(J));
+  check(same, "dense_gradient " + std::to_string(n) + " x " + std::to_string(K) + " x " + std::to_string(J) +
+                  ", rows " + std::to_string(first) + " to " + std::to_string(end));
 }
 
 // delta of the layer below, identity: delta @ W.T, to the bit.
@@ -128,7 +131,8 @@ template <class T> void test_all(const Kernels<T>& kernels) {
                                   {64, 20, 64}, {50, 100, 1}, {130, 257, 70}, {300, 140, 300}};
   for (const auto& [n, K, J] : sizes) {
     test_dense_forward(kernels, n, K, J);
-    test_dense_gradient(kernels, n, K, J);
+    for (const RowRange rows : {RowRange{0, n}, RowRange{n / 3, n - n / 2}, RowRange{n / 2, 0}})
+      test_dense_gradient(kernels, n, K, J, rows);
     test_dense_delta(kernels, n, K, J);
   }
   for (const std::size_t columns : {1, 2, 3, 15, 16, 17, 63, 64, 65, 200}) test_gather(kernels, columns);

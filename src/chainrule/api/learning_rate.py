@@ -154,6 +154,7 @@ def pose(
         batch_size=settings.batch_size,
         seed=settings.seed,
         shuffle=settings.shuffle,
+        leaves=settings.leaves,
     )
     chosen, _ = select(engine, network.architecture, threads, settings.optimizer.name)
     return _problem(chosen, task, settings, network.parameters)

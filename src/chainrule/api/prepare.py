@@ -121,15 +121,11 @@ def set_up(
     of_validation = by_class if weight_rules > 1 else None
     rows = Rows(features, encoded, weighted_by_class(encoded, weight, by_class, architecture.dtype), index)
     task = Task(
-        architecture=architecture,
-        X=rows.X,
-        targets=learned_targets(rows.targets, architecture, settings.label_smoothing),
-        weight=rows.weight,
-        optimizer=settings.optimizer.name,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-        shuffle=settings.shuffle,
-    )
+        architecture=architecture, X=rows.X,
+        targets=learned_targets(rows.targets, architecture, settings.label_smoothing), weight=rows.weight,
+        optimizer=settings.optimizer.name, batch_size=settings.batch_size, seed=settings.seed,
+        shuffle=settings.shuffle, leaves=settings.leaves,
+    )  # fmt: skip
     metric = metric_of(settings, kind, architecture, positive)
     return Setup(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,

@@ -54,6 +54,7 @@ def train(
     seed: int = 0,
     shuffle: bool = True,
     training_metric: bool = False,
+    leaves: int = 1,
     engine: str = "auto",
     threads: int | None = None,
     directory: str | os.PathLike[str] | None = None,
@@ -75,7 +76,7 @@ def train(
         schedule=schedule, warm_up=warm_up, decay_factor=decay_factor, decay_every=decay_every,
         schedules=schedules or {}, learning_rate_factors=learning_rate_factors or {},
         early_stopping=early_stopping, seed=seed, shuffle=shuffle, metric=metric,
-        training_metric=training_metric,
+        training_metric=training_metric, leaves=leaves,
     )  # fmt: skip
     check_options(threads, time_limit, on_divergence)
     if early_stopping is not None and validation is None:

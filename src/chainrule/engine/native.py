@@ -7,7 +7,7 @@ instruction set; what it is handed and what it returns is the same as of the Num
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,14 +16,16 @@ import numpy.typing as npt
 
 from chainrule import _native
 from chainrule.data.arrays import plain, surely_finite
+from chainrule.engine.native_second_order import NativeSecondOrder
 from chainrule.engine.native_settings import RULES, step_factors, step_settings
 from chainrule.engine.numpy_second_order import NumpySecondOrder
-from chainrule.engine.protocol import Advance, Array, Scheduled, SecondOrder, StepSettings, Targets, Task
+from chainrule.engine.protocol import Advance, Array, LeafSums, Scheduled, SecondOrder, StepSettings, Targets, Task
 from chainrule.engine.threads import allowed_threads, paying_threads
 from chainrule.errors import SettingsError
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
+from chainrule.reference.leaves import Node
 from chainrule.reference.losses import loss_named
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.penalties import penalty
@@ -172,7 +174,15 @@ class NativeEngine:
         """The Hessian of J over these rows, by its products with vectors; with masks by the reference."""
         if masks is not None:
             return NumpySecondOrder(parameters, X, targets, weight, masks)
-        return NativeSecondOrder(self._isa, parameters, X, targets, weight)
+        architecture, dtype = parameters.architecture, np.dtype(parameters.architecture.dtype)
+        labels, y = _targets(targets, architecture)
+        gradient = np.empty(architecture.n_parameters, dtype)
+        kind = _native.SecondOrder32 if dtype == np.float32 else _native.SecondOrder64
+        products = kind(
+            self._isa, *_network(architecture), plain(parameters.flat, dtype), _plain(X, parameters),
+            labels, y, row_scales(weight, len(X), dtype), gradient,
+        )  # fmt: skip
+        return NativeSecondOrder(products, gradient)
 
     def step_seconds(self, n_operations: float) -> float:
         """About how long a step of so many operations takes."""
@@ -217,43 +227,17 @@ class NativeEngine:
         return passes
 
 
-class NativeSecondOrder:
-    """Both passes at given parameters, done once; each product is one more of both by the R-operator.
-
-    Has       loss: J; gradient (size,): of J
-    """
-
-    def __init__(
-        self, isa: str, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
-    ) -> None:
-        architecture, dtype = parameters.architecture, np.dtype(parameters.architecture.dtype)
-        labels, y = _targets(targets, architecture)
-        self.gradient = np.empty(architecture.n_parameters, dtype)
-        kind = _native.SecondOrder32 if dtype == np.float32 else _native.SecondOrder64
-        self._products = kind(
-            isa, *_network(architecture), plain(parameters.flat, dtype), _plain(X, parameters),
-            labels, y, row_scales(weight, len(X), dtype), self.gradient,
-        )  # fmt: skip
-        self.loss = float(self._products.loss)
-
-    def product(self, v: Array) -> Array:
-        """H·v, (size,)."""
-        found = np.empty_like(self.gradient)
-        self._products.product(plain(v, found.dtype), found)
-        return found
-
-
 class NativeSession:
     """One training in C++: the state lives there, in its own layout, until it is stored."""
 
     def __init__(self, task: Task, settings: StepSettings, isa: str, threads: int, may_choose: bool) -> None:
         self._task = task
         labels, y = _targets(task.targets, task.architecture)
-        self._kind = _native.Session32 if task.architecture.dtype == "float32" else _native.Session64
-        self._session = self._kind(
+        kind = _native.Session32 if task.architecture.dtype == "float32" else _native.Session64
+        self._session = kind(
             isa, *_network(task.architecture), plain(task.X, task.architecture.dtype), labels, y,
             _weight(task.weight, task.architecture), task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle,
-            threads, may_choose,
+            threads, may_choose, task.leaves,
         )  # fmt: skip
         self._n_parameters = task.architecture.n_parameters
         self._kept = OPTIMIZERS[task.optimizer].keeps(settings.optimizer)
@@ -264,15 +248,13 @@ class NativeSession:
         dtype = self._task.architecture.dtype
         arrays = [plain(optimizer[name], dtype) for name in sorted(optimizer)]
         self._kept = tuple(sorted(optimizer))  # m before v, as the engine keeps them
-        first, second = [*arrays, None, None][:2]
-        self._session.load(plain(theta, dtype), first, second)
+        self._session.load(plain(theta, dtype), *[*arrays, None, None][:2])
 
     def store(self) -> tuple[Array, dict[str, Array]]:
         """The state as fresh copies."""
         theta = np.empty(self._n_parameters, self._task.architecture.dtype)
         state = {name: np.empty_like(theta) for name in self._kept}
-        first, second = [*state.values(), None, None][:2]
-        self._session.store(theta, first, second)
+        self._session.store(theta, *[*state.values(), None, None][:2])
         return theta, state
 
     def theta(self) -> Array:
@@ -292,10 +274,10 @@ class NativeSession:
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on."""
         losses = np.empty(len(etas := plain(learning_rates, np.float64)))
-        if settings is not self._converted[0]:
-            self._converted = (settings, _native.StepSettings(**step_settings(self._task, settings)))
         factors = step_factors(scheduled, len(etas))
-        done, stopped = self._session.advance(first_step, etas, self._converted[1], losses, penalties, thetas, factors)
+        done, stopped = self._session.advance(
+            first_step, etas, self._native(settings), losses, penalties, thetas, factors
+        )
         return Advance(losses[:done], _STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
@@ -323,6 +305,26 @@ class NativeSession:
             penalty=penalty(before.W[1:], {"l2": l2, "l1": l1}) if l2 or l1 else 0.0,
             update=Update(before, self._moment(), gradient, learning_rate),
         )  # fmt: skip
+
+    def parts(self, step: int, settings: StepSettings, nodes: Sequence[Node]) -> LeafSums:
+        """What the leaves of neighbouring nodes add to a step."""
+        gradients = np.empty((len(nodes), self._session.part_size), self._task.architecture.dtype)
+        losses, bounds = np.empty(len(nodes)), [leaf for node in nodes for leaf in node]
+        self._session.parts(step, self._native(settings), bounds, gradients, losses)
+        return LeafSums(gradients, losses)
+
+    def finish(
+        self, step: int, learning_rate: float, settings: StepSettings, total: LeafSums, penalised: bool = False
+    ) -> tuple[str | None, float]:
+        """The update by the one gradient of the root."""
+        sums = (total.gradients[0], float(total.losses[0]), penalised)
+        stopped, penalty = self._session.finish(step, learning_rate, self._native(settings), *sums)
+        return _STOPPED[stopped], penalty
+
+    def _native(self, settings: StepSettings) -> Any:
+        if settings is not self._converted[0]:
+            self._converted = (settings, _native.StepSettings(**step_settings(self._task, settings)))
+        return self._converted[1]
 
     @property
     def active_threads(self) -> int:

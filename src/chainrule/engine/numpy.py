@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +11,18 @@ import numpy.typing as npt
 
 from chainrule.data.arrays import surely_finite
 from chainrule.engine.blas import blas_name, one_thread
+from chainrule.engine.numpy_leaves import flat_gradient, put_together, sums_of
 from chainrule.engine.numpy_second_order import NumpySecondOrder
-from chainrule.engine.protocol import Advance, Array, Scheduled, StepSettings, Targets, Task, dense_targets
+from chainrule.engine.protocol import Advance, Array, LeafSums, Scheduled, StepSettings, Targets, Task, dense_targets
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensor_names, tensors
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
 from chainrule.reference import penalties, propagate
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.leaves import Node, rows_of_leaf
 from chainrule.reference.optimizer import Optimizer
 from chainrule.reference.optimizers import OPTIMIZERS
+from chainrule.reference.propagate import row_scales
 from chainrule.reference.small_numbers import settled
 from chainrule.seeding import keep_words
 
@@ -66,11 +69,13 @@ class NumpyEngine:
         targets: Targets,
         weight: Array | None = None,
         masks: list[Array] | None = None,
+        scale: Array | None = None,
     ) -> tuple[Forward, Backward]:
-        """The forward and the backward pass over the same rows."""
+        """The forward and the backward pass over the same rows; scale: of J over more rows, in place of weight."""
         architecture = parameters.architecture
         passed = self._forward(parameters, X, masks)
-        loss, delta_L = self._loss(passed.z[-1], passed.a[-1], targets, weight, architecture)
+        scale = row_scales(weight, len(X), X.dtype) if scale is None else scale
+        loss, delta_L = self._loss(passed.z[-1], passed.a[-1], targets, scale, architecture)
         g = propagate.backward(
             passed,
             parameters.W,
@@ -103,7 +108,8 @@ class NumpyEngine:
             w = None if weight is None else weight[part]
             block_weight = float(len(X[part])) if w is None else float(w.sum(dtype=np.float64))
             forward = self.forward(parameters, X[part])
-            loss, _ = self._loss(forward.z[-1], forward.a[-1], targets[part], w, architecture)
+            scale = row_scales(w, len(forward.a[-1]), forward.a[-1].dtype)
+            loss, _ = self._loss(forward.z[-1], forward.a[-1], targets[part], scale, architecture)
             total, total_weight = total + loss * block_weight, total_weight + block_weight
             outputs.append(forward.output)
         return total / total_weight if total_weight else 0.0, np.concatenate(outputs)
@@ -139,11 +145,8 @@ class NumpyEngine:
         return {"engine": self.name, "numpy": np.__version__, "blas": blas_name(), "threads": 1}
 
     @staticmethod
-    def _loss(
-        z: Array, a: Array, targets: Targets, weight: Array | None, architecture: Architecture
-    ) -> tuple[float, Array]:
+    def _loss(z: Array, a: Array, targets: Targets, scale: Array, architecture: Architecture) -> tuple[float, Array]:
         y = dense_targets(targets, architecture)
-        scale = propagate.row_scales(weight, len(a), a.dtype)
         return propagate.batch_loss(z, a, y, scale, architecture.loss, architecture.output, architecture.small)
 
 
@@ -187,6 +190,31 @@ class NumpySession:
         with one_thread():
             return self._record(step, learning_rate, settings)
 
+    def parts(self, step: int, settings: StepSettings, nodes: Sequence[Node]) -> LeafSums:
+        """What the leaves of neighbouring nodes add to a step."""
+        low, architecture = nodes[0][0], self._task.architecture
+        with one_thread():
+            passed = self._passes_of_leaves(step, settings, low, nodes[-1][1])
+            sums = [sums_of(passed, low, node, architecture) for node in nodes]
+        hidden = any(one and architecture.small and _hides_infinity(one[0], architecture) for one in passed)
+        losses = np.array([float("nan") if hidden else loss for _, loss in sums])
+        return LeafSums(np.stack([gradient for gradient, _ in sums]), losses)
+
+    def finish(
+        self, step: int, learning_rate: float, settings: StepSettings, total: LeafSums, penalised: bool = False
+    ) -> tuple[str | None, float]:
+        """The update by the one gradient of the root."""
+        rows = self._task.batch(self._order_of(step // self._task.steps_per_epoch), step)
+        l2 = settings.l2_of(self._weight_of(rows))
+        penalty = self._engine.penalty(self._parameters, l2, 0.0) if penalised else 0.0
+        if not np.isfinite(total.losses[0]):
+            return "loss", penalty
+        gradient = self._parameters.like(total.gradients[0].copy())
+        self._parameters, self._state = self._updated(
+            self._penalised(gradient, settings, l2), step, learning_rate, settings
+        )
+        return (None if self._is_finite() else "weights"), penalty
+
     def _advance(
         self,
         first_step: int,
@@ -206,7 +234,7 @@ class NumpySession:
                 penalties[i] = self._engine.penalty(record.update.old.parameters, l2, 0.0)
             if not np.isfinite(losses[i]):
                 return Advance(losses[: i + 1], "loss")
-            if not all(_finite(array) for array in (self._parameters.flat, *self._state.values())):
+            if not self._is_finite():
                 return Advance(losses[: i + 1], "weights")
             if thetas is not None and (first_step + i + 1) % self._task.steps_per_epoch == 0:
                 thetas[(first_step + i) // self._task.steps_per_epoch - first_step // self._task.steps_per_epoch] = (
@@ -218,41 +246,61 @@ class NumpySession:
         task, old = self._task, self._parameters
         epoch = step // task.steps_per_epoch
         rows = task.batch(self._order_of(epoch), step)
-        weight = None if task.weight is None else task.weight[rows]
-        masks = self._masks(epoch, step, len(rows), settings.dropout)
-        forward, backward = self._engine.passes(old, task.X[rows], task.targets[rows], weight, masks)
+        forward, backward = put_together(self._passes_of_leaves(step, settings, 0, task.leaves), task.architecture)
         if task.architecture.small and _hides_infinity(forward, task.architecture):
             backward = replace(backward, loss=float("nan"))
         l2 = settings.l2_of(self._weight_of(rows))
-        gradient = self._gradient(backward, settings, l2)
-        theta, state = old.flat, self._state
-        if np.isfinite(backward.loss):  # else the step ends the training and its update is not applied
-            rule, small = OPTIMIZERS[task.optimizer], task.architecture.small
-            theta, state = updated(rule, gradient, state, theta, step + 1, learning_rate, settings)
-            theta, state = settled(theta, state, rule.squares, step + 1, small)
+        gradient = self._penalised(flat_gradient(backward, task.architecture), settings, l2)
         before = Moment(old, {name: old.like(array) for name, array in self._state.items()})
-        after = Moment(old.like(theta), {name: old.like(array) for name, array in state.items()})
-        self._parameters, self._state = after.parameters, state
+        if np.isfinite(backward.loss):  # else the step ends the training and its update is not applied
+            self._parameters, self._state = self._updated(gradient, step, learning_rate, settings)
+        after = Moment(self._parameters, {name: old.like(array) for name, array in self._state.items()})
         penalty = self._engine.penalty(old, l2, settings.l1)
         update = Update(before, after, gradient, learning_rate)
         return StepRecord(
             step=step, epoch=epoch, rows=rows, forward=forward, backward=backward, update=update, penalty=penalty
         )
 
+    def _passes_of_leaves(
+        self, step: int, settings: StepSettings, low: int, high: int
+    ) -> list[tuple[Forward, Backward] | None]:
+        """Both passes over each of these leaves of a step, each by itself; None where it has no rows."""
+        task, epoch = self._task, step // self._task.steps_per_epoch
+        rows = task.batch(self._order_of(epoch), step)
+        scale = row_scales(None if task.weight is None else task.weight[rows], len(rows), task.X.dtype)
+        masks = self._masks(epoch, step, len(rows), settings.dropout)
+        passed: list[tuple[Forward, Backward] | None] = []
+        for l in range(low, high):
+            a, b = rows_of_leaf(len(rows), task.leaves, l)
+            own, kept = rows[a:b], masks and [mask if mask is None else mask[a:b] for mask in masks]
+            leaf = (task.X[own], task.targets[own], None, kept, scale[a:b])
+            passed.append(self._engine.passes(self._parameters, *leaf) if a < b else None)
+        return passed
+
     def _weight_of(self, rows: npt.NDArray[np.int64]) -> float:
         weight = self._task.weight
         return float(len(rows)) if weight is None else float(weight[rows].sum(dtype=np.float64))
 
-    def _gradient(self, backward: Backward, settings: StepSettings, l2: float) -> Parameters:
-        gradient = Parameters(self._task.architecture)
-        for l, layer in enumerate(self._task.architecture.layers, start=1):
-            for name, _ in tensors(layer):
-                getattr(gradient, name)[l][...] = backward.of_tensor(name)[l]
-            if l2 or settings.l1:
-                gradient.W[l][:] += penalties.penalty_gradient(self._parameters.W[l], {"l2": l2, "l1": settings.l1})
+    def _penalised(self, gradient: Parameters, settings: StepSettings, l2: float) -> Parameters:
+        """The gradient that the update is by: with penalties, clipped. Changes the one given."""
+        if l2 or settings.l1:
+            for dW, W in zip(gradient.W[1:], self._parameters.W[1:], strict=True):
+                dW += penalties.penalty_gradient(W, {"l2": l2, "l1": settings.l1})
         if settings.clip_norm is not None:
             gradient = gradient.like(penalties.clip(gradient.flat, settings.clip_norm))
         return gradient
+
+    def _updated(
+        self, gradient: Parameters, step: int, learning_rate: float, settings: StepSettings
+    ) -> tuple[Parameters, dict[str, Array]]:
+        """Parameters and the optimizer's arrays behind the update."""
+        old, rule, small = self._parameters, OPTIMIZERS[self._task.optimizer], self._task.architecture.small
+        theta, state = updated(rule, gradient, self._state, old.flat, step + 1, learning_rate, settings)
+        theta, state = settled(theta, state, rule.squares, step + 1, small)
+        return old.like(theta), state
+
+    def _is_finite(self) -> bool:
+        return all(_finite(array) for array in (self._parameters.flat, *self._state.values()))
 
     def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
         if self._order is None or self._order[0] != epoch:

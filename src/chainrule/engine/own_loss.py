@@ -29,12 +29,12 @@ class OwnLossEngine(NumpyEngine):
         self._value, self._delta = pair
 
     def _loss(  # type: ignore[override]
-        self, z: Array, a: Array, targets: Targets, weight: Array | None, architecture: Architecture
+        self, z: Array, a: Array, targets: Targets, scale: Array, architecture: Architecture
     ) -> tuple[float, Array]:
         y = dense_targets(targets, architecture)
         value = _shaped("value", self._value(a, y), (len(a),), a)
         delta = _shaped("delta", self._delta(a, y), a.shape, a)
-        return propagate.over_batch(value, delta, propagate.row_scales(weight, len(a), a.dtype), architecture.small)
+        return propagate.over_batch(value, delta, scale, architecture.small)
 
 
 def _shaped(what: str, found: Any, shape: tuple[int, ...], like: Array) -> Array:

@@ -7,7 +7,7 @@ state, the step's number, its learning rate and the StepSettings: no engine keep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward, StepRecord
+from chainrule.reference.leaves import Node
 from chainrule.seeding import permutation
 from chainrule.visible import short_repr
 
@@ -57,6 +58,8 @@ class Task:
     batch_size: int
     seed: int
     shuffle: bool = True
+    leaves: int = 1
+    """Contiguous parts of a batch whose gradients one tree adds up (reference/leaves.py)."""
     __repr__ = short_repr
 
     @property
@@ -134,6 +137,18 @@ class Advance:
     __repr__ = short_repr
 
 
+@dataclass(frozen=True)
+class LeafSums:
+    """What the leaves of some nodes of the tree add to a step.
+
+    gradients (nodes, size) of J, in the engine's own layout; losses (nodes,): J of each.
+    """
+
+    gradients: Array
+    losses: npt.NDArray[np.float64]
+    __repr__ = short_repr
+
+
 class Session(Protocol):
     """The trainable state of one training, and the way forward."""
 
@@ -163,6 +178,17 @@ class Session(Protocol):
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Perform one step and return its full record; the state afterwards is as after `advance` of that step."""
+
+    def parts(self, step: int, settings: StepSettings, nodes: Sequence[Node]) -> LeafSums:
+        """What the leaves of neighbouring nodes add to a step: its first half, where several processes share it."""
+
+    def finish(
+        self, step: int, learning_rate: float, settings: StepSettings, total: LeafSums, penalised: bool = False
+    ) -> tuple[str | None, float]:
+        """The second half: the update by the one gradient of the root.
+
+        Returns what stopped it, as Advance has it, and ½·l2·Σ‖W‖² before the update, else 0 where it is not asked for.
+        """
 
 
 class SecondOrder(Protocol):

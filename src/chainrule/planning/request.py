@@ -21,7 +21,7 @@ BY_PRESET = (
 PASSED = (
     "batch_size", "epochs", "l2", "l1", "dropout", "label_smoothing", "clip_norm", "divergence_factor",
     "schedule", "warm_up", "decay_factor", "decay_every", "schedules", "learning_rate_factors",
-    "early_stopping", "seed", "shuffle", "training_metric", "threads", "time_limit",
+    "early_stopping", "seed", "shuffle", "training_metric", "leaves", "threads", "time_limit",
 )  # fmt: skip
 """Settings that train takes under their own name."""
 AUTO = "auto"

@@ -96,7 +96,9 @@ _SETTINGS = Record(
             if item.name in SETTINGS and item.name != "optimizer"
         },
     },
-    may_lack=frozenset({"alpha", "metric", "divergence_factor", "training_metric", "label_smoothing", *OF_NAMES}),
+    may_lack=frozenset(
+        {"alpha", "metric", "divergence_factor", "training_metric", "label_smoothing", "leaves", *OF_NAMES}
+    ),
 )
 _DIALECT, _STATED = Text(DIALECT), Either((Text(), Whole(), Flag()), "a text, a number or true or false")
 _SOURCE: dict[str, Schema] = {

@@ -146,6 +146,7 @@ class RunReplayer:
             batch_size=s.batch_size,
             seed=s.seed,
             shuffle=s.shuffle,
+            leaves=s.leaves,
         )
 
     @property

@@ -141,6 +141,15 @@ SETTINGS: dict[str, Setting] = _table(
         meaning="measure the metric on the training rows too, by a forward pass over them after every epoch",
     ),
     Setting(
+        name="leaves",
+        kind=int,
+        default=1,
+        meaning="contiguous parts of a batch whose gradients are added up by one tree; as many workers can share a "
+        "step. Results depend on it by rounding, not on the workers",
+        low=1,
+        high=65536,
+    ),
+    Setting(
         name="threads",
         kind=int,
         default=None,
@@ -210,6 +219,8 @@ class Settings:
         Whether the rows come in a new order in every epoch.
     training_metric : bool, default False
         Whether the metric is measured on the training rows too.
+    leaves : int, default 1
+        The contiguous parts of a batch whose gradients are added up by one tree.
     metric : str, default "auto"
         What early stopping and the best parameters are judged by.
     alpha : float, default 0.0
@@ -246,6 +257,7 @@ class Settings:
     seed: int = SETTINGS["seed"].default
     shuffle: bool = SETTINGS["shuffle"].default
     training_metric: bool = SETTINGS["training_metric"].default
+    leaves: int = SETTINGS["leaves"].default
     metric: str = "auto"
     alpha: float = 0.0
     """l2 grows by alpha / weight of the batch, scikit-learn's way to penalise."""
