@@ -263,11 +263,18 @@ def _serve(command: argparse.ArgumentParser) -> None:
 
 def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory or model file")
-    command.add_argument("--to", choices=("torch",), required=True, help="torch: a PyTorch module and its state dict")
+    command.add_argument(
+        "--to", choices=("torch", "onnx"), required=True,
+        help="torch: a PyTorch module and its state dict; onnx: one file with the whole pipeline",
+    )  # fmt: skip
     command.add_argument(
         "-o", "--output-file", metavar="FILE", required=True,
-        help="file to write: NAME.py, with the weights in NAME.safetensors beside it",
+        help="file to write: NAME.py, with the weights in NAME.safetensors beside it; or NAME.onnx",
     )  # fmt: skip
+    command.add_argument(
+        "--data", metavar="DATA", help="rows to compare the ONNX file's predictions on (default held out)"
+    )
+    command.add_argument("--network-only", action="store_true", help="with --to onnx: the network without its pipeline")
 
 
 def _bench(command: argparse.ArgumentParser) -> None:

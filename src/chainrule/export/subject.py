@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from chainrule.api.ensemble import Ensemble
 from chainrule.api.load import Model
 from chainrule.api.network import Network
 from chainrule.api.run import Run
@@ -35,6 +36,11 @@ class Subject:
     def architecture(self) -> Architecture:
         """That of each network."""
         return self.networks[0].architecture
+
+    @property
+    def predictor(self) -> Network | Ensemble:
+        """What predicts."""
+        return self.networks[0] if len(self.networks) == 1 else Ensemble(self.networks)
 
     @classmethod
     def of(cls, loaded: Run | Model | Network) -> Subject:

@@ -61,6 +61,9 @@ class Activation:
     torch : str, optional
         The module of torch.nn that computes g: its constructor, such as "ELU()"; where there is none an expression in
         the tensor z. None: not taken to PyTorch.
+    onnx : str, optional
+        g as nested calls of ONNX operators on the tensor z of shape (n, n_out), numbers and, for the exponent of the
+        largest finite number less 1, `limit`; such as "Mul(z, Sigmoid(z))". None: not taken to ONNX.
 
     Examples
     --------
@@ -96,6 +99,7 @@ class Activation:
     numpy_pullback: str | None = None
     numpy_imports: tuple[str, ...] = field(default=())
     torch: str | None = None
+    onnx: str | None = None
     __repr__ = short_repr
 
     @property

@@ -219,66 +219,79 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation(
             name="identity", g=_identity, pullback=_identity_pullback, bend=_straight_bend, formula="a = z",
             torch="Identity()", straight=True, numpy="z[j]", numpy_pullback="value",
+            onnx="z",
         ),
         Activation(
             name="relu", g=_relu, torch="ReLU()", pullback=_relu_pullback, bend=_straight_bend, formula="a = max(z, 0)",
             low=0.0, silent=0.0, rectifies=True, kinks=(0.0,), initializer="he_normal",
             numpy="max(z[j], 0.0)", numpy_pullback="value if z > 0 else value * 0",
+            onnx="Relu(z)",
         ),
         Activation(
             name="leaky_relu", g=_leaky_relu, torch="LeakyReLU()", pullback=_leaky_relu_pullback, bend=_straight_bend,
             formula="a = z if z > 0 else 0.01·z", kinks=(0.0,), initializer="he_normal",
             numpy="z[j] if z[j] > 0 else 0.01 * z[j]", numpy_pullback="value if z > 0 else type(z)(0.01) * value",
+            onnx="Max(z, Mul(z, 0.01))",
         ),
         Activation(
             name="elu", g=_elu, pullback=_elu_pullback, bend=_elu_bend, formula="a = z if z > 0 else e^z − 1",
             torch="ELU()", low=-1.0, silent=SILENT, bends=(0.0,), initializer="he_normal",
             numpy="z[j] if z[j] > 0 else np.expm1(z[j])",
+            onnx="Where(Greater(z, 0), z, Sub(Exp(Min(z, 0)), 1))",
         ),
         Activation(
             name="selu", g=_selu, torch="SELU()", pullback=_selu_pullback, bend=_selu_bend,
             formula="a = 1.0507·(z if z > 0 else 1.6733·(e^z − 1))",
             low=-1.7581, silent=SILENT, kinks=(0.0,), initializer="lecun_normal",
             numpy="1.0507009873554805 * (z[j] if z[j] > 0 else 1.6732632423543772 * np.expm1(z[j]))",
+            onnx="Mul(1.0507009873554805, Where(Greater(z, 0), z, Mul(1.6732632423543772, Sub(Exp(Min(z, 0)), 1))))",
         ),
         Activation(
             name="gelu", g=_gelu, torch="GELU()", pullback=_gelu_pullback, bend=_gelu_bend,
             formula="a = z·Φ(z) = z·½·(1 + erf(z/√2))", low=-0.17, silent=SILENT, initializer="he_normal",
             numpy="0.5 * z[j] * math.erfc(-z[j] / math.sqrt(2))", numpy_imports=("math",),
+            onnx="Mul(Mul(0.5, z), Add(1, Erf(Mul(z, 0.7071067811865476))))",
         ),
         Activation(
             name="silu", g=_silu, torch="SiLU()", pullback=_silu_pullback, bend=_silu_bend, formula="a = z·σ(z)",
             low=-0.2785, silent=SILENT, initializer="he_normal", numpy="z[j] / (1 + np.exp(-z[j]))",
+            onnx="Mul(z, Sigmoid(z))",
         ),
         Activation(
             name="mish", g=_mish, pullback=_mish_pullback, bend=_mish_bend, formula="a = z·tanh(log(1 + e^z))",
             torch="Mish()", low=-0.3088, silent=SILENT, initializer="he_normal",
             numpy="z[j] * np.tanh(np.logaddexp(0, z[j]))",
+            onnx="Mul(z, Tanh(Add(Max(z, 0), Log(Add(1, Exp(Neg(Abs(z))))))))",
         ),
         Activation(
             name="softplus", g=_softplus, pullback=_softplus_pullback, bend=_softplus_bend, formula="a = log(1 + e^z)",
             torch="Softplus()", low=0.0, silent=SILENT, initializer="he_normal", numpy="np.logaddexp(0, z[j])",
+            onnx="Add(Max(z, 0), Log(Add(1, Exp(Neg(Abs(z))))))",
         ),
         Activation(
             name="sigmoid", g=_sigmoid, torch="Sigmoid()", pullback=_sigmoid_pullback, bend=_sigmoid_bend,
             formula="a = σ(z) = 1/(1 + e^−z)", low=0.0, high=1.0, silent=SILENT, steepest=0.25, probability=True,
             numpy="1 / (1 + np.exp(-z[j]))",
             numpy_pullback="value * (lambda a: a * (1 - a))(1 / (1 + np.exp(-z)))",
+            onnx="Sigmoid(z)",
         ),
         Activation(
             name="tanh", g=_tanh, torch="Tanh()", pullback=_tanh_pullback, bend=_tanh_bend, formula="a = tanh(z)",
             low=-1.0, high=1.0, silent=SILENT, steepest=1.0,
             numpy="np.tanh(z[j])", numpy_pullback="value * (1 - np.tanh(z) ** 2)",
+            onnx="Tanh(z)",
         ),
         Activation(
             name="exponential", g=_exponential, pullback=_exponential_pullback, bend=_exponential_bend,
             formula="a = e^z", low=0.0, silent=SILENT, numpy="np.exp(z[j])",
             torch="z.clamp(max=torch.tensor(torch.finfo(z.dtype).max, dtype=z.dtype).log() - 1).exp()",
+            onnx="Exp(Min(z, limit))",
         ),
         Activation(
             name="softmax", g=_softmax, torch="Softmax(dim=1)", pullback=_softmax_pullback, bend=_softmax_bend,
             formula="a_j = e^z_j / Σ_k e^z_k", low=0.0, high=1.0, probability=True, elementwise=False,
             numpy="np.exp(z[j] - z.max()) / np.exp(z - z.max()).sum()",
+            onnx="Softmax(z, axis=-1)",
         ),
     )
 }  # fmt: skip

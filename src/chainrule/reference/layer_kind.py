@@ -167,6 +167,9 @@ class LayerKind:
         PyTorch.
     torch_tensors : mapping of str to str
         What each tensor is called in that module.
+    onnx : str, optional
+        u of the tensor z as nested calls of ONNX operators, with the kind's tensors by their names. None: not taken to
+        ONNX.
 
     Examples
     --------
@@ -197,6 +200,7 @@ class LayerKind:
     circuit: Callable[[Any, list[int], Tensors, int], list[int]] | None = None
     torch: str | None = None
     torch_tensors: Mapping[str, str] = field(default_factory=dict)
+    onnx: str | None = None
     __repr__ = short_repr
 
     def __post_init__(self) -> None:

@@ -1,0 +1,1 @@
+"""A trained model as an ONNX file, with its whole pipeline inside."""
