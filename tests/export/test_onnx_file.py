@@ -137,6 +137,21 @@ def test_every_activation(tmp_path: Path, name: str, dtype: str) -> None:
     assert np.abs(got - expected).max() <= tolerance * np.abs(expected).max()
 
 
+def test_a_temperature_goes_along_and_the_network_alone_has_its_bits(tmp_path: Path) -> None:
+    """Probabilities at the temperature of the classes; W of --network-only is that of the training."""
+    cr.train(table(), target="kind", drop=("label", "other", "two", "value"), epochs=3, progress=False,
+             neighbours=False, directory=tmp_path / "run")  # fmt: skip
+    run = cr.load(tmp_path / "run")
+    run.pipeline["target"]["temperature"] = 2.5
+    hot = write_onnx(Subject.of(run), tmp_path / "m.onnx", rows_of(run))
+    assert hot.difference is not None and hot.difference < 5e-6
+    out = tmp_path / "n.onnx"
+    assert main(["export", str(tmp_path / "run"), "--to", "onnx", "-o", str(out), "--network-only"]) == 0
+    stored = [onnx.numpy_helper.to_array(one) for one in onnx.load(str(out)).graph.initializer]
+    assert any(np.array_equal(one, run.network.W[1]) for one in stored)
+    assert any(np.array_equal(one, run.network.W[-1]) for one in stored)
+
+
 def test_what_has_no_form_is_refused_by_name(tmp_path: Path) -> None:
     """Neighbours, texts of words, a standard deviation, an entry without a text; nothing is written."""
     words = [f"{'red old' if k % 2 else 'blue new'} some more words {k}" for k in range(120)]

@@ -33,6 +33,7 @@ def card_facts(run: Any, data: Any = None) -> CardFacts:
     """The facts of a run; data: rows to measure it on, instead of those it held out."""
     record, networks = run.record, run._networks
     source, network = record.source or {}, networks[0]
+    trained = (run.network,) if run.ensemble is None else networks  # without a temperature
     kept = None if source.get("data") is None else Path(str(source["data"])).name
     pipeline = None if run.pipeline is None else run._fitted
     facts = CardFacts(
@@ -48,7 +49,7 @@ def card_facts(run: Any, data: Any = None) -> CardFacts:
         columns=() if pipeline is None else tuple(map(_column, pipeline.encoders)),
         versions={"chainrule": source.get("chainrule", record.versions.get("chainrule", "")), **record.versions},
         engine=str(record.engine.get("engine", "")), seed=record.settings.seed,
-        weights=tuple(parameters_hash(one.parameters) for one in networks), rows_fingerprint=record.fingerprint,
+        weights=tuple(parameters_hash(one.parameters) for one in trained), rows_fingerprint=record.fingerprint,
     )  # fmt: skip
     with working("model card"):
         return facts if pipeline is None else _measured(facts, run, pipeline, data)

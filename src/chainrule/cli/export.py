@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def _torch(loaded: Any, subject: Subject, options: argparse.Namespace) -> int:
 
 
 def _onnx(loaded: Any, subject: Subject, options: argparse.Namespace) -> int:
+    if options.network_only and len(subject.networks) == 1:  # with the bits of its training, without a temperature
+        subject = replace(subject, networks=(loaded.network,))
     rows = None if subject.pipeline is None else _rows(loaded, subject, options)
     found = write_onnx(subject, Path(options.output_file), rows, network_only=options.network_only)
     print(found.path)

@@ -28,10 +28,11 @@ def run(options: argparse.Namespace) -> int:
     token, is_new = token_for(options.host, options.token_file)
     subject = loaded_model(options.run_directory)
     pipeline = pipeline_of(subject, options.run_directory)
+    trained = (subject.network,) if subject.ensemble is None else subject.ensemble.networks
     model = Served(
         predictor=subject.predictor, networks=subject._networks, pipeline=pipeline,
         name=Path(options.run_directory).resolve().name,
-        facts={"sha256": [parameters_hash(network.parameters) for network in subject._networks]},
+        facts={"sha256": [parameters_hash(network.parameters) for network in trained]},
     )  # fmt: skip
     address = Address(host=options.host, port=options.port, certfile=options.certfile, keyfile=options.keyfile)
     listener = listening(address)

@@ -62,8 +62,8 @@ class Activation:
         The module of torch.nn that computes g: its constructor, such as "ELU()"; where there is none an expression in
         the tensor z. None: not taken to PyTorch.
     onnx : str, optional
-        g as nested calls of ONNX operators on the tensor z of shape (n, n_out), numbers and, for the exponent of the
-        largest finite number less 1, `limit`; such as "Mul(z, Sigmoid(z))". None: not taken to ONNX.
+        Nested calls of ONNX operators that compute g of the tensor z of shape (n, n_out), from numbers and `limit`, the
+        exponent of the largest finite number less 1; such as "Mul(z, Sigmoid(z))". None: not taken to ONNX.
 
     Examples
     --------

@@ -168,8 +168,8 @@ class LayerKind:
     torch_tensors : mapping of str to str
         What each tensor is called in that module.
     onnx : str, optional
-        u of the tensor z as nested calls of ONNX operators, with the kind's tensors by their names. None: not taken to
-        ONNX.
+        Nested calls of ONNX operators that make u of the tensor z and the tensors of the kind by their names. None: not
+        taken to ONNX.
 
     Examples
     --------
