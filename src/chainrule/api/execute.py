@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.api import finish
+from chainrule.api.done_before import DoneBefore
 from chainrule.api.prepare import Setup
 from chainrule.api.run_writer import RunWriter
 from chainrule.api.trainer import trainer_of
@@ -58,18 +59,24 @@ def execute(
     on_divergence: str = "warn",
     report: bool = True,
     shows_rows: bool = True,
+    done: DoneBefore | None = None,
 ) -> RunReplayer | None:
     """Train; the run as it is then kept, or None where the writer's directory holds it finished already.
 
     Arguments: report: whether the page is written, where there is a directory; shows_rows: whether it may hold
-    training rows.
+    training rows; done: the training, where it was done already: it is done again only if a callback looks on, or if
+    it was that of other settings.
     """
     check_callbacks(callbacks)
     with writer.claimed(), working("train", progress):
         with Listening() as interrupted:  # until model and checkpoint are written
             if writer.open():
                 return None
-            result = _run(setup, writer, callbacks, progress, time_limit, interrupted)
+            if done is not None and not callbacks and writer.start.step == 0 and done.is_that_of(setup):
+                writer.training_begins()
+                result = done.taken_over(writer, [writer.observer] if writer.observer else [])
+            else:
+                result = _run(setup, writer, callbacks, progress, time_limit, interrupted)
             replayer = finish.keep(writer, result)
         found = finish.report(replayer, interrupted, setup.examined, writes=report, shows_rows=shows_rows)
     for warning in found:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chainrule.api.done_before import DoneTrials
 from chainrule.api.run import Run
 from chainrule.api.run_writer import FINISHED
 from chainrule.api.train import train
@@ -76,10 +77,13 @@ def choose(
         begun_as = with_neighbours(plan, begun_as) if source.get("neighbours") else begun_as
         candidate = _going_on(begun_as, plan.request.settings, record["settings"], epochs)
         return Selected(index=index, candidate=candidate, record=tuple(source.get("trials", ())))
-    execute = execute or executor(plan, plan.candidates, "choosing a model: trials", engine)
+    execute, done = execute or executor(plan, plan.candidates, "choosing a model: trials", engine), DoneTrials()
     with working("train", progress), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of trials
-        return select(plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine), execute)
+        chosen = select(
+            plan, lambda candidate, resample: tried(candidate, resample, class_weight, engine, done), execute
+        )
+    return replace(chosen, training=done.of(chosen.candidate))
 
 
 def executor(
@@ -125,5 +129,5 @@ def train_candidate(
     X, y, weight = candidate.rows.all
     return train(
         network_of(candidate), X, y, sample_weight=weight, validation=candidate.rows.validation,
-        optimizer=candidate.optimizer, **candidate.settings | how,
+        optimizer=candidate.optimizer, **candidate.settings | {"done": selection.training} | how,
     )  # fmt: skip

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chainrule.api.done_before import DoneBefore
 from chainrule.api.execute import NOTHING_TO_STOP_BY, check_options, execute
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.load import load_run
@@ -68,8 +69,12 @@ def train(
     pipeline: Any = None,
     source: dict[str, Any] | None = None,
     table_sample: TableSample | None = None,
+    done: DoneBefore | None = None,
 ) -> Run:
-    """A copy of the network is trained on X, y by mini-batch gradient descent; see `chainrule.train`."""
+    """A copy of the network is trained on X, y by mini-batch gradient descent; see `chainrule.train`.
+
+    Arguments: done: this training, where a trial with the same rows and weights did it already.
+    """
     settings = Settings(
         optimizer=optimizer_from(optimizer), batch_size=batch_size, epochs=epochs, l2=l2, l1=l1, dropout=dropout,
         label_smoothing=label_smoothing, clip_norm=clip_norm, divergence_factor=divergence_factor,
@@ -92,6 +97,6 @@ def train(
     writer = RunWriter(directory, setup, keep_data, pipeline, source, resume, table_sample)
     replayer = execute(
         setup, writer, callbacks=callbacks, progress=progress, time_limit=time_limit, on_divergence=on_divergence,
-        report=report, shows_rows=keep_data is not False,
+        report=report, shows_rows=keep_data is not False, done=done,
     )  # fmt: skip
     return load_run(writer.folder) if replayer is None else Run._of(replayer, setup.examined)

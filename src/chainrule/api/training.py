@@ -116,8 +116,8 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         The pipeline that made X from a table, kept with the run.
     source : dict, optional
         Where the rows came from, kept with the run.
-    table_sample : TableSample, optional
-        Cells of the table that X was made of, kept with the run for its doctor; the training of a table gives them.
+    table_sample, done : object, optional
+        What the training of a table gives: cells of it for the doctor; this very training, where a trial did it.
 
     Returns
     -------

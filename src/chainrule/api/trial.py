@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.api.done_before import KEPT_BYTES, WHOLE, DoneBefore, DoneTrials
 from chainrule.api.network import Network
 from chainrule.api.prepare import Setup, positive_of, set_up
 from chainrule.api.trainer import divergence_rule, trainer_of
@@ -28,6 +29,8 @@ from chainrule.training.stopping import Interruption, TimeLimit
 
 NO_SETTINGS = ("threads", "time_limit")
 """Arguments of train that do not affect the computation."""
+NEVER = 2**62
+"""The spacing of checkpoints where nobody goes back to one."""
 
 
 def network_of(candidate: Candidate) -> Network:
@@ -40,11 +43,14 @@ def network_of(candidate: Candidate) -> Network:
 
 
 def tried(
-    candidate: Candidate, resample: Resample, class_weight: Any = None, engine: str = "auto"
-) -> tuple[float, Network] | None:
+    candidate: Candidate, resample: Resample, class_weight: Any = None, engine: str = "auto",
+    done: DoneTrials | None = None,
+) -> tuple[float, Network] | None:  # fmt: skip
     """The loss of a candidate on the rows that judge, and the network; see planning.selection.Fit.
 
     What it warns of is nobody's concern: the training that is kept says the same.
+
+    Arguments: done: takes up a trial that is what the training of the candidate would be.
     """
     network, (X, y, weight), asked = network_of(candidate), resample.rows, candidate.settings
     settings = Settings(optimizer=candidate.optimizer, **{k: v for k, v in asked.items() if k not in NO_SETTINGS})
@@ -58,7 +64,9 @@ def tried(
             return None
         raise
     watched = _is_watched(candidate, resample)
-    result = _in_memory(setup, asked["time_limit"], watched)
+    is_training = watched and resample.validation is candidate.rows.validation and not settings.training_metric
+    store = CheckpointStore(setup.n_steps, **({"budget_bytes": KEPT_BYTES} if is_training else {"spacing": NEVER}))
+    result = _in_memory(setup, asked["time_limit"], watched, store)
     if result.stopped == "interrupted":
         raise KeyboardInterrupt
     trained = Network.of(result.parameters, setup.kind, network.seed, network.initializers)
@@ -69,7 +77,10 @@ def tried(
             return None
     else:
         loss = (result.history.get("validation_loss") or [math.inf])[-1] if watched else _held_out(setup, result)
-    return (float(loss) if result.diverged is None and math.isfinite(loss) else math.inf), trained
+    loss = float(loss) if result.diverged is None and math.isfinite(loss) else math.inf
+    if done is not None and is_training and result.stopped in WHOLE:
+        done.keep(DoneBefore(candidate=candidate, settings=settings, loss=loss, result=result, checkpoints=store))
+    return loss, trained
 
 
 def _is_watched(candidate: Candidate, resample: Resample) -> bool:
@@ -97,7 +108,7 @@ def _loss(network: Network, rows: Arrays, by_class: ClassWeights, learned: Any) 
     return float(network.backward(X, y, weighted).loss)
 
 
-def _in_memory(setup: Setup, time_limit: float | None, watched: bool) -> Result:
+def _in_memory(setup: Setup, time_limit: float | None, watched: bool, store: CheckpointStore) -> Result:
     """The training from its first step to its end, without a record.
 
     Arguments: watched: whether held-out rows are measured at the end of every epoch; else nothing but the loss of the
@@ -107,7 +118,6 @@ def _in_memory(setup: Setup, time_limit: float | None, watched: bool) -> Result:
     start = Checkpoint(step=0, theta=theta, optimizer=setup.optimizer_at_start(theta), best_theta=theta)
     setup = replace(setup, settings=replace(setup.settings, training_metric=False))
     with Listening() as interrupted, np.errstate(all="ignore"):
-        store = CheckpointStore(setup.n_steps, spacing=setup.n_steps + 1)
         how: dict[str, Any] = {"observers": [StepCount(setup.n_steps)]}
         if watched:
             trainer = trainer_of(setup, store, time_limit=time_limit, interrupted=interrupted, **how)

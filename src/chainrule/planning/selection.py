@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chainrule.data.folds import N_FOLDS
@@ -50,6 +50,8 @@ class Selected:
     trials: tuple[Trial, ...] = ()
     record: tuple[dict[str, Any], ...] = ()
     """The trials as plain values, those of a run that is continued too."""
+    training: Any = field(default=None, repr=False, compare=False)
+    """The training of the candidate itself, where a trial was that."""
     __repr__ = short_repr
 
     @property
