@@ -13,8 +13,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import ipc
 
+from chainrule.api.tables import blocks
 from chainrule.serve.bodies import ARROW, CSV, JSON, decompressed, format_of, rows_of
+from chainrule.serve.json_rows import as_arrow
 from chainrule.serve.limits import Limits, RequestError
+from chainrule.serve.plain_rows import is_plain, plain_table
 
 COLUMNS = ("size", "colour", "gap")
 SMALL = Limits(body_bytes=2_000, rows=5)
@@ -34,8 +37,9 @@ ROW = {"size": 1.5, "colour": "red", "gap": None}
 @pytest.mark.parametrize("body", [[ROW], ROW, {"rows": [ROW]}, [{**ROW, "unused": [1]}]])
 def test_the_forms_of_json(body: Any) -> None:
     """A list of rows, one row, or rows under a name; columns the model does not use may hold anything."""
-    table = rows_of(json.dumps(body).encode(), JSON, COLUMNS, SMALL).table
-    assert table.to_pylist() == [ROW]
+    columns = rows_of(json.dumps(body).encode(), JSON, COLUMNS, SMALL).columns
+    assert columns is not None
+    assert as_arrow(columns).to_pylist() == [ROW]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +65,13 @@ def test_the_forms_of_json(body: Any) -> None:
 )
 def test_json_that_is_refused(body: Any, status: int, words: str) -> None:
     """In one line, with row and column where there is one."""
+
+    def read() -> None:
+        columns = rows_of(body if isinstance(body, bytes) else body.encode(), JSON, COLUMNS, SMALL).columns
+        as_arrow(columns or {})
+
     with pytest.raises(RequestError, match=words) as found:
-        rows_of(body if isinstance(body, bytes) else body.encode(), JSON, COLUMNS, SMALL)
+        read()
     assert found.value.status == status and "\n" not in found.value.message
 
 
@@ -169,6 +178,47 @@ def test_cells_that_do_not_fit_are_named_in_one_line(served: Any, body: bytes, w
     found = _answer(served, body, CSV)
     assert isinstance(found, RequestError) and found.status == 422
     assert "\n" not in found.message and re.search(words, found.message), found.message
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_plain_rows_are_read_as_all_others(served: Any, seed: int) -> None:
+    """Numbers, missing values, unknown levels, spellings of a missing value, texts with spaces: the same inputs."""
+    draw = random.Random(seed)
+    sizes = [0, -1.5, None, 2**53, 1e300, 1e-320, -0.0, 3]
+    colours = ["red", "blue", "never", "", "NA", "?", " red", "red ", "\u00a0red", "re\td", None, "\u3000"]
+    n_quick = 0
+    for _ in range(60):
+        n = draw.randint(1, 4)
+        rows = [
+            {"size": draw.choice(sizes), "colour": draw.choice(colours), "gap": draw.choice(sizes)} for _ in range(n)
+        ]
+        columns = rows_of(json.dumps(rows).encode(), JSON, served.columns, served.limits).columns
+        table = plain_table(columns, served.pipeline) if is_plain(columns, served.pipeline) else None
+        if table is None:
+            continue
+        n_quick += 1
+        (slow,) = blocks(as_arrow(columns), served.pipeline, needs_target=False)
+        assert served.pipeline.features(table).tobytes() == served.pipeline.features(slow).tobytes(), rows
+    assert n_quick > 10
+
+
+def test_requests_together_are_as_alone(served: Any) -> None:
+    """Whichever kinds of bodies come at once: each has its own rows and its own fault."""
+    bodies = [
+        (JSON, json.dumps([ROW, ROW | {"size": 3}]).encode()), (JSON, json.dumps(ROW | {"colour": " red"}).encode()),
+        (JSON, json.dumps(ROW | {"size": "many"}).encode()), (JSON, json.dumps(ROW | {"gap": 7}).encode()),
+        (CSV, b"size,colour,gap\n1.5,red,\n2,blue,0.5\n"), (JSON, json.dumps(ROW | {"size": 2**60}).encode()),
+    ]  # fmt: skip
+    requests = [rows_of(body, kind, served.columns, served.limits) for kind, body in bodies]
+    for chosen in (requests, requests[:1] + requests[3:4], requests[::-1]):
+        for request, together in zip(chosen, served.predict_each(chosen), strict=True):
+            (alone,) = served.predict_each([request])
+            if isinstance(alone, RequestError):
+                assert isinstance(together, RequestError) and str(together) == str(alone)
+            else:
+                assert {name: column.tolist() for name, column in together.items()} == {
+                    name: column.tolist() for name, column in alone.items()
+                }
 
 
 def test_formats_by_name() -> None:

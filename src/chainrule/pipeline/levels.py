@@ -105,7 +105,7 @@ class CategoryEncoder:
         slots = np.array([*(slot.get(level, other) for level in levels), 0], np.int64)[codes]
         slots[codes < 0] = n_levels + self.rare if self.missing else other
         if self.is_pair:
-            return np.select([slots == 1, slots == 0], [1.0, -1.0], 0.0)[:, None]
+            return np.array([-1.0, 1.0, 0.0])[slots][:, None]  # −1, unknown, is the last of them
         one_hot = np.zeros((len(codes), n_levels + self.rare + self.missing))
         rows = np.flatnonzero(slots >= 0)
         one_hot[rows, slots[rows]] = 1.0

@@ -160,7 +160,8 @@ class TablePipeline:
         """
         refuse_missing(self.columns, table.names, table.path)
         place = {column.name: column for column in table.columns}
-        out = np.empty((len(table), len(self.names)), dtype)
+        near = () if self.neighbours is None else self.neighbours.names
+        out = np.empty((len(table), sum(self.widths) + len(near)), dtype)
         start = 0
         for encoder, width in zip(self.encoders, self.widths, strict=True):
             column = place[encoder.name]

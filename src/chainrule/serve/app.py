@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from chainrule import json_text
 from chainrule.serve import access
@@ -22,9 +20,12 @@ from chainrule.serve.limits import Limits, RequestError
 from chainrule.serve.metrics import Metrics
 from chainrule.serve.model import Served
 from chainrule.serve.openapi import column_kinds, description
+from chainrule.visible import cut
 
 SMALL_BODY = 1 << 16
 """Bytes of a body that is parsed at once; a larger one is parsed in a thread, so that others need not wait."""
+READ = ("GET", "HEAD")
+THERE = "The routes are POST /predict, /, /health, /metrics and /openapi.json."
 HEADERS = (
     (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -130,60 +131,51 @@ def _json(values: Any, status: int = 200) -> Response:
 
 def application(model: Served, metrics: Metrics, *, token: str | None, port: int) -> Any:
     """The whole server as an ASGI application."""
-    routes = Routes(model, metrics, has_token=token is not None)
-    inner = Starlette(
-        routes=[
-            Route("/predict", routes.predict, methods=["POST"]),
-            Route("/", routes.about), Route("/health", routes.health), Route("/metrics", routes.metrics),
-            Route("/openapi.json", routes.openapi),
-        ],
-        exception_handlers={RequestError: _refused, HTTPException: _refused, ClientDisconnect: _left},
-    )  # fmt: skip
-    inner.router.redirect_slashes = False
-    return _Outer(inner, metrics, token, port)
+    return _Server(Routes(model, metrics, has_token=token is not None), metrics, token, port)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    if isinstance(error, RequestError):
-        return JSONResponse({"error": error.message}, error.status, dict(error.headers))
-    assert isinstance(error, HTTPException)
-    there = "The routes are POST /predict, /, /health, /metrics and /openapi.json."
-    return JSONResponse({"error": f"{error.detail}. {there}"}, error.status_code, dict(error.headers or {}))
-
-
-async def _left(request: Request, error: Exception) -> Response:
-    return Response(status_code=400)  # nobody reads it
-
-
-class _Outer:
+class _Server:
     """Around every route: who may ask, the headers of every answer, the counters, and faults as one line."""
 
-    def __init__(self, inner: Any, metrics: Metrics, token: str | None, port: int) -> None:
-        self._inner, self._metrics, self._token, self._port = inner, metrics, token, port
+    def __init__(self, routes: Routes, metrics: Metrics, token: str | None, port: int) -> None:
+        self._metrics, self._token, self._port = metrics, token, port
+        self._routes = {
+            "/predict": (("POST",), routes.predict), "/": (READ, routes.about), "/health": (READ, routes.health),
+            "/metrics": (READ, routes.metrics), "/openapi.json": (READ, routes.openapi),
+        }  # fmt: skip
 
     async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
         if scope["type"] != "http":
             return
-        began, status = time.perf_counter(), 500
-        scope.setdefault("state", {})
-
-        async def sending(message: Any) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message = message | {"headers": [*message.get("headers", ()), *HEADERS]}
-            await send(message)
-
+        began, request = time.perf_counter(), Request(scope, receive)
+        response = Response(status_code=500)
         try:
-            try:
-                access.check(_headers(scope), scope["path"], self._token, self._port)
-            except RequestError as refused:
-                await (await _refused(Request(scope), refused))(scope, receive, sending)
-            else:
-                await self._inner(scope, receive, sending)
+            response = await self._answer(request)
+            response.raw_headers.extend(HEADERS)
+            await response(scope, receive, send)
         finally:
-            n_bytes = scope["state"].get("n_bytes", 0)
-            self._metrics.answered(scope["path"], status, time.perf_counter() - began, n_bytes)
+            n_bytes = scope.get("state", {}).get("n_bytes", 0)
+            self._metrics.answered(scope["path"], response.status_code, time.perf_counter() - began, n_bytes)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            path = request.scope["path"]
+            access.check(_headers(request.scope), path, self._token, self._port)
+            if path not in self._routes:
+                raise RequestError(404, f"{cut(path)!r}: no such route. {THERE}")
+            methods, route = self._routes[path]
+            if request.method not in methods:
+                raise RequestError(
+                    405, f"{request.method} {path}: must be {methods[0]}. {THERE}", {"allow": methods[0]}
+                )
+            return await route(request)
+        except RequestError as refused:
+            return JSONResponse({"error": refused.message}, refused.status, dict(refused.headers))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        except Exception:
+            traceback.print_exc()
+            return JSONResponse({"error": "a fault of the server; its output says more."}, 500)
 
 
 def _headers(scope: Any) -> dict[str, str]:

@@ -47,7 +47,7 @@ class Batches:
             self._metrics.add("batches", 1)
             requests = [rows for rows, _ in now]
             try:
-                if sum(map(_size, requests)) <= FEW_ROWS:
+                if sum(rows.most for rows in requests) <= FEW_ROWS:
                     found = self._model.predict_each(requests)
                 else:
                     found = await loop.run_in_executor(self._thread, self._model.predict_each, requests)
@@ -65,8 +65,3 @@ class Batches:
                     future.set_result(one)
             await asyncio.sleep(0)  # the answers go out, and what has come meanwhile is read
         self._running = None
-
-
-def _size(rows: RequestRows) -> int:
-    """Rows of a table; of a text file at most as many as it has line breaks."""
-    return int(rows.table.num_rows) if rows.table is not None else rows.text.count(b"\n") + rows.text.count(b"\r")

@@ -31,3 +31,11 @@ class RequestError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def check_count(n_rows: int, limits: Limits) -> None:
+    """RequestError for no rows, or too many."""
+    if not n_rows:
+        raise RequestError(422, "the body holds no rows: must hold at least one.")
+    if n_rows > limits.rows:
+        raise RequestError(413, f"the body holds {n_rows:,} rows: must hold at most {limits.rows:,}.")

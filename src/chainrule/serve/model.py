@@ -17,8 +17,10 @@ from chainrule.data.table import Table
 from chainrule.errors import ChainruleError
 from chainrule.explain.columns.contributions import contributions
 from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.serve.bodies import RequestRows, check_count
-from chainrule.serve.limits import Limits, RequestError
+from chainrule.serve.bodies import RequestRows
+from chainrule.serve.json_rows import as_arrow
+from chainrule.serve.limits import Limits, RequestError, check_count
+from chainrule.serve.plain_rows import is_plain, joined, plain_table
 
 Array = npt.NDArray[Any]
 Columns = dict[str, Array]
@@ -55,28 +57,34 @@ class Served:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def predict_each(self, requests: Sequence[RequestRows]) -> list[Columns | RequestError]:
-        """The predictions of several requests, computed together where their columns are of the same types.
+        """The predictions of several requests; those whose cells leave no question are computed together.
 
-        The rows of one request cannot change another's: where the rows of all of them cannot be read, each is read
-        alone.
+        How the cells of a request are read may depend on its other rows, but never on another request.
         """
-        found: list[Columns | RequestError | None] = [None] * len(requests)
-        for group in _alike(requests):
-            try:
-                if len(group) > 1:
-                    import pyarrow
+        plain = [
+            i for i, rows in enumerate(requests) if rows.columns is not None and is_plain(rows.columns, self.pipeline)
+        ]
+        found: dict[int, Columns | RequestError] = {}
+        if len(plain) > 1:
+            whole = self._together([requests[i] for i in plain])
+            found = dict(zip(plain, whole, strict=True)) if whole else {}
+        return [found[i] if i in found else self._alone(rows) for i, rows in enumerate(requests)]
 
-                    joined = pyarrow.concat_tables([requests[i].table for i in group]).combine_chunks()
-                    whole = self.predict(RequestRows(joined))
-                    ends = np.cumsum([requests[i].table.num_rows for i in group])
-                    for i, start, end in zip(group, [0, *ends[:-1]], ends, strict=True):
-                        found[i] = {name: column[start:end] for name, column in whole.items()}
-                    continue
-            except RequestError:
-                pass
-            for i in group:
-                found[i] = self._alone(requests[i])
-        return [one for one in found if one is not None]
+    def _together(self, requests: Sequence[RequestRows]) -> list[Columns]:
+        """The predictions of plain rows of JSON; none where they cannot be computed together."""
+        columns = [rows.columns for rows in requests if rows.columns is not None]
+        table = plain_table(joined(columns), self.pipeline)
+        if table is None:
+            return []
+        try:
+            whole = prediction_columns(self.predictor, self.pipeline, table)
+        except ChainruleError:
+            return []
+        ends = np.cumsum([rows.most for rows in requests])
+        return [
+            {name: column[start:end] for name, column in whole.items()}
+            for start, end in zip([0, *ends[:-1]], ends, strict=True)
+        ]
 
     def _alone(self, rows: RequestRows) -> Columns | RequestError:
         try:
@@ -99,8 +107,14 @@ class Served:
     def _tables(self, rows: RequestRows) -> list[Table]:
         """The rows as the pipeline reads them."""
         try:
-            if rows.table is not None:
-                return list(blocks(rows.table, self.pipeline, needs_target=False))
+            if rows.columns is not None:
+                is_quick = is_plain(rows.columns, self.pipeline)
+                table = plain_table(rows.columns, self.pipeline) if is_quick else None
+                if table is not None:
+                    return [table]
+            if rows.columns is not None or rows.table is not None:
+                read = rows.table if rows.columns is None else as_arrow(rows.columns)
+                return list(blocks(read, self.pipeline, needs_target=False))
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"body{rows.ending}"
                 path.write_bytes(rows.text)
@@ -118,11 +132,3 @@ def _unreadable(error: ChainruleError, path: str) -> RequestError:
     """What is wrong with the rows of a request, in one line."""
     lines = (line.strip() for line in str(error).replace(path, "the body").splitlines())
     return RequestError(422, " ".join(line for line in lines if line))
-
-
-def _alike(requests: Sequence[RequestRows]) -> list[list[int]]:
-    """The requests whose rows can be read as one table; a text file stands alone."""
-    groups: dict[Any, list[int]] = {}
-    for i, rows in enumerate(requests):
-        groups.setdefault(i if rows.table is None else str(rows.table.schema), []).append(i)
-    return list(groups.values())
