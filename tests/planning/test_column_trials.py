@@ -85,3 +85,28 @@ def test_where_it_is_not_tried() -> None:
     assert columns_worth_a_trial(plan_of(X[:, :49], y)) is None
     wide = X[:, :52]
     assert columns_worth_a_trial(plan_of(wide, wide.sum(axis=1))) is None
+
+
+def test_of_few_rows_and_very_many_inputs_networks_are_tried_on_few_columns_alone() -> None:
+    """Without hidden layers a network is tried on all of them; where it is stated to have some, so is that."""
+    X = np.random.default_rng(0).standard_normal((60, 1200)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(np.int64)
+    X[:, 1] = 3 * y + X[:, 1]
+    chosen = choose(plan_of(X, y), progress=False)
+    widths = [
+        (trial.settings["network"]["sizes"][0], len(trial.settings["network"]["sizes"])) for trial in chosen.trials
+    ]
+    assert (1200, 2) in widths and all(depth == 2 for width, depth in widths if width > 1000)
+    assert any(width < 600 and depth > 2 for width, depth in widths)
+    stated = choose(plan_of(X, y, hidden_sizes=(4,), screening=False), progress=False)
+    assert {trial.settings["network"]["sizes"][0] for trial in stated.trials} == {1200}
+    assert all(np.isfinite(trial.loss) for trial in stated.trials)
+
+
+def test_a_fold_by_which_no_column_tells_anything_has_the_most_important_one() -> None:
+    """It is judged as the training will be: on few columns, not on all of them."""
+    rng = np.random.default_rng(1)
+    X, y = rng.standard_normal((60, 200)), np.arange(60) % 2
+    plan = plan_of(X, y)
+    found = [plan.columns_of(k, np.arange(60), np.flatnonzero(plan.fold != k)) for k in range(3)]
+    assert all(1 <= columns.sum() <= 100 for columns in found)

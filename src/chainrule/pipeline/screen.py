@@ -22,14 +22,17 @@ N_TREES, LEAST_LEAF = 100, 3
 LARGEST_SEED = 2**32
 
 
-def telling(X: Array, widths: tuple[int, ...], proximity: Array, target: Target, table: Table, seed: int) -> Array:
+def telling(
+    X: Array, widths: tuple[int, ...], proximity: Array, target: Target, table: Table, seed: int, least: int = 0
+) -> Array:
     """Which columns (n_columns,) are more important than each shuffled copy of a column.
 
     Importance is the decrease of impurity by the inputs of a column in 100 extremely randomised trees, grown on all
     columns beside a copy of them whose rows are shuffled.
 
     Arguments: X: the inputs of the rows of a table; widths: of each column; proximity: 0 for inputs that hold targets,
-    and for bins. Source: Geurts, Ernst, Wehenkel (2006); Kursa, Rudnicki (2010) for shuffled copies.
+    and for bins; least: so many of the most important columns are kept in any case.
+    Source: Geurts, Ernst, Wehenkel (2006); Kursa, Rudnicki (2010) for shuffled copies.
     """
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
@@ -47,4 +50,5 @@ def telling(X: Array, widths: tuple[int, ...], proximity: Array, target: Target,
     real, copies = (
         np.bincount(column, part, len(widths)) for part in np.split(trees.feature_importances_, [len(used)])
     )
-    return np.asarray(real > copies.max())
+    most = np.argsort(-real, kind="stable")[:least]
+    return np.asarray((real > copies.max()) | np.isin(np.arange(len(widths)), most))

@@ -160,8 +160,8 @@ class TrainingPlan:
         if k not in self._columns:
             rows, table = self.candidates[-1].rows.first, self.weighted.take(order[kept])
             p, seed = rows.pipeline, self.request.seed
-            found = telling(rows.X[order[kept]], p.widths, p.proximity, p.target, table, seed)
-            self._columns[k] = found if found.any() or k < 0 else ~found  # a resample by which none does keeps all
+            least = int(k >= 0)  # a resample by which none does has the most important one
+            self._columns[k] = telling(rows.X[order[kept]], p.widths, p.proximity, p.target, table, seed, least)
         return self._columns[k]
 
     @cached_property

@@ -41,6 +41,10 @@ MANY_ROWS = 300_000
 """With this many rows, memorisation is not a concern: the last candidate is trained without a trial."""
 
 
+MANY_INPUTS = 1_000
+"""With more of them, and few rows, networks are tried on the columns that tell something alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Selected:
     """The candidate to train, its place among the others, and what was tried."""
@@ -133,7 +137,7 @@ def select(plan: TrainingPlan, fit: Fit, execute: Execute = in_turn) -> Selected
 
     choose = select_by_holdout if plan.fold is None else select_by_folds
     made: Made = plan.candidate
-    index = choose(len(candidates), Losses(try_each, range(last), made))
+    index = choose(len(candidates), losses_of(plan, try_each, made))
     screened = select_screened(plan, trials, try_each, choose)
     index, made = (index, made) if screened is None else screened
     near = select_neighbours(plan, trials, try_each, made) if plan.fold is None else None
@@ -142,6 +146,19 @@ def select(plan: TrainingPlan, fit: Fit, execute: Execute = in_turn) -> Selected
     chosen = made(index)
     chosen = replace(chosen, settings=chosen.settings | clock.share(1))
     return Selected(index=index, candidate=chosen, trials=tuple(trials), record=record)
+
+
+def losses_of(plan: TrainingPlan, try_each: TryEach, made: Made) -> Losses:
+    """The losses of all candidates but the last, tried at once; inf for those that are not worth a trial.
+
+    Of few rows with very many inputs only the linear ones are, where there are such: networks learn the rows by heart.
+    """
+    places = range(len(plan.candidates) - 1)
+    linear = [index for index in places if len(plan.candidates[index].network.sizes) == 2]
+    is_wide = plan.fold is not None and bool(linear) and made(linear[0]).network.sizes[0] > MANY_INPUTS
+    losses = Losses(try_each, linear if is_wide else places, made)
+    losses.known = dict.fromkeys(places, math.inf) | losses.known
+    return losses
 
 
 def is_lower(loss: float, before: float, share: float) -> bool:
@@ -164,7 +181,7 @@ def select_screened(
     def made(index: int) -> Candidate:
         return on_columns(plan.candidates[index], kept, known)
 
-    losses = Losses(try_each, range(len(plan.candidates) - 1), made)
+    losses = losses_of(plan, try_each, made)
     index = choose(len(plan.candidates), losses)
     return (index, made) if is_lower(min(losses.known.values()), before, WORTHWHILE) else None
 
