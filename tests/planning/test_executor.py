@@ -62,7 +62,7 @@ def test_two_tasks_are_done_at_once_and_given_in_their_order() -> None:
 
 def test_a_further_item_is_taken_when_somebody_is_idle() -> None:
     """So what items hold, such as the rows of a fold, is there for as many as are at work."""
-    taken, over = list[int](), threading.Event()
+    taken, may_end = list[int](), [threading.Event() for _ in range(6)]
 
     def items() -> Iterator[int]:
         for k in range(6):
@@ -70,13 +70,15 @@ def test_a_further_item_is_taken_when_somebody_is_idle() -> None:
             yield k
 
     def fit(k: int) -> int:
-        assert over.wait(10)
+        assert may_end[k].wait(10)
         return k
 
     with under_way(TWO(fit, items())) as results:
-        threading.Timer(0.05, over.set).start()
+        may_end[0].set()
         assert next(results) == 0
-        assert len(taken) <= 4  # two at work when the first one ended, two at most since
+        assert taken in ([0, 1], [0, 1, 2])
+        for event in may_end:
+            event.set()
         assert list(results) == [1, 2, 3, 4, 5]
 
 
@@ -85,6 +87,24 @@ def test_one_at_a_time_is_done_in_the_thread_of_the_caller(threads: int, most: i
     """Where one thread is allowed, memory allows one, or there is one task; it has all threads then."""
     found = list(SideBySide("tasks", threads, most)(lambda k: (threading.get_ident(), allowed_threads(4)[0]), range(n)))
     assert found == [(threading.get_ident(), 4)] * n
+
+
+def test_without_a_further_thread_tasks_are_done_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may allow one more, or none; what was started for nothing ends."""
+    for n_allowed in (0, 1):
+        before, start, left = threading.active_count(), threading.Thread.start, [n_allowed]
+
+        def limited(self: threading.Thread, start: Any = start, left: list[int] = left) -> None:
+            if left[0] == 0:
+                raise RuntimeError("can't start new thread")
+            left[0] -= 1
+            start(self)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", limited)
+            found = list(TWO(lambda k: (k, threading.get_ident()), range(3)))
+        assert found == [(k, threading.get_ident()) for k in range(3)]
+        assert threading.active_count() == before
 
 
 def test_tasks_share_the_threads_that_are_allowed() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -25,7 +27,27 @@ def blas_name() -> str:
     return " ".join(words).strip()
 
 
-def one_thread() -> contextlib.AbstractContextManager[Any]:
-    """One BLAS thread: with more, the order of a sum, and so its last bit, may depend on their number."""
-    limit: contextlib.AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
-    return limit
+_guard = threading.Lock()
+_limit = contextlib.ExitStack()
+_n_asking = 0
+"""Threads that want the limit to hold."""
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One BLAS thread: with more, the order of a sum, and so its last bit, may depend on their number.
+
+    The limit is that of the process. It holds until the last of several threads that ask for it has left.
+    """
+    global _n_asking
+    with _guard:
+        if _n_asking == 0:
+            _limit.enter_context(_blas().limit(limits=1, user_api="blas"))
+        _n_asking += 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _n_asking -= 1
+            if _n_asking == 0:
+                _limit.close()

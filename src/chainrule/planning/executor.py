@@ -68,6 +68,20 @@ class SideBySide:
         return _Beside(fit, items, n_workers, n_threads, Several(self.what, n_items)).results()
 
 
+def _pool_of(n_workers: int) -> ThreadPoolExecutor | None:
+    """So many threads, started; None where the system gives fewer, as containers limit their number."""
+    pool, started = ThreadPoolExecutor(n_workers, thread_name_prefix="training"), threading.Event()
+    try:
+        for _ in range(n_workers):
+            pool.submit(started.wait)  # a thread that is not idle: the next task starts another
+    except RuntimeError:
+        started.set()
+        pool.shutdown()
+        return None
+    started.set()
+    return pool
+
+
 @dataclass
 class _Outcome(Generic[Done]):
     """What a task came to: a result or an exception, and what it warned of."""
@@ -98,8 +112,11 @@ class _Beside(Generic[Item, Done]):
         self._pending = deque[Future[_Outcome[Done]]]()
 
     def results(self) -> Iterator[Done]:
-        """In the order of the items."""
-        pool = ThreadPoolExecutor(self._n_workers, thread_name_prefix="training")
+        """In the order of the items; the threads end with them."""
+        pool = _pool_of(self._n_workers)
+        if pool is None:
+            yield from in_turn(self._fit, self._items)
+            return
         with Listening() as heard:
             try:
                 self._heard = heard

@@ -16,6 +16,7 @@ from chainrule.diagnose.doctor.speed_rules import speed_rules
 from chainrule.diagnose.doctor.start_rules import start_rules
 from chainrule.diagnose.doctor.symptom_rules import symptom_rules
 from chainrule.diagnose.doctor.wiring_rules import wiring_rules
+from chainrule.engine.select import one_thread
 
 MISLEADING = ("duplicate-rows", "target-leak", "overfitting", "input-scale:held-out")
 """Faults that mislead but keep no network from fitting its rows: a cause of that stands before them."""
@@ -46,10 +47,8 @@ def diagnose(case: RunView) -> Diagnosis:
     """Every finding, first cause first."""
     if case.n_steps == 0:
         return Diagnosis((), {"steps": 0}, ("steps",))
-    from threadpoolctl import threadpool_limits
-
-    one_thread = threadpool_limits(1, user_api="blas")  # products are small: threads would only wait for each other
-    with one_thread, np.errstate(all="ignore"), warnings.catch_warnings():
+    # Products are small: threads of the BLAS would only wait for each other.
+    with one_thread(), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         case.says("rows, columns and labels")
         causes = [*data_rules(case)]
