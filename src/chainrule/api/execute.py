@@ -13,6 +13,8 @@ from chainrule.api.done_before import DoneBefore
 from chainrule.api.prepare import Setup
 from chainrule.api.run_writer import RunWriter
 from chainrule.api.trainer import trainer_of
+from chainrule.distributed.team import joined
+from chainrule.engine.protocol import Engine
 from chainrule.errors import DivergenceWarning, SettingsError, warn
 from chainrule.run.replayer import RunReplayer
 from chainrule.status import wanted, working
@@ -88,6 +90,12 @@ def execute(
     return replayer
 
 
+def _shared(setup: Setup) -> Engine:
+    """The engine, shared by all workers where this process is one of several."""
+    own = joined()
+    return setup.engine if own is None else own.share(setup.engine, setup.settings.leaves)
+
+
 def _run(
     setup: Setup,
     writer: RunWriter,
@@ -106,7 +114,7 @@ def _run(
         stack.enter_context(np.errstate(all="ignore"))
         trainer = trainer_of(
             setup, writer.store, time_limit, interrupted, callbacks=callbacks, observers=observers,
-            history=writer.history, events=writer.events,
+            history=writer.history, events=writer.events, engine=_shared(setup),
         )  # fmt: skip
         writer.training_begins()
         return trainer.run(writer.start, writer.losses)

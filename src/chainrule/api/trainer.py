@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.api.prepare import Setup, learned_rows
+from chainrule.engine.protocol import Engine
 from chainrule.errors import ModelFileError
 from chainrule.reference.losses import loss_named
 from chainrule.run.resume import LastState
@@ -26,9 +27,13 @@ def trainer_of(
     store: CheckpointStore,
     time_limit: float | None = None,
     interrupted: Callable[[], bool] = lambda: False,
+    engine: Engine | None = None,
     **how: Any,
 ) -> Trainer:
-    """The loop over what train was given; `how`: who watches it, and what of it was done before."""
+    """The loop over what train was given.
+
+    Arguments: engine: that does the steps, by default that of the setup; how: who watches, what was done before.
+    """
     task, settings, progress = setup.task, setup.settings, Progress()
     watched = metrics.TRAINING_LOSS if setup.validation is None else setup.metric
     rules: list[Rule] = [divergence_rule(setup)]
@@ -38,7 +43,7 @@ def trainer_of(
     return Trainer(
         task=task,
         settings=settings,
-        engine=setup.engine,
+        engine=setup.engine if engine is None else engine,
         checkpoints=store,
         measure=EpochMeasure(task, setup.engine, setup.metric, setup.validation, learned_rows(setup)),
         rules=rules,

@@ -14,6 +14,8 @@ from chainrule.api.network import Network
 from chainrule.api.plan import OF_TRAINING, plan
 from chainrule.api.run import Run
 from chainrule.api.tables import is_table
+from chainrule.api.workers import train_by_workers
+from chainrule.distributed.world import LEAVES
 from chainrule.errors import SettingsError
 from chainrule.status import working
 
@@ -118,6 +120,9 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         Where the rows came from, kept with the run.
     table_sample, done : object, optional
         What the training of a table gives: cells of it for the doctor; this very training, where a trial did it.
+    workers : int, optional
+        Processes on this machine that share every step through MPI (docs/scale-out.md). Arrays go there in files,
+        functions are refused; leaves are 8 where they are not given, which is other bits than 1.
 
     Returns
     -------
@@ -156,6 +161,11 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     >>> sorted(run.evaluate("iris"))[:2]
     ['accuracy', 'auc']
     """
+    workers = how.pop("workers", None)
+    if workers is not None:
+        how["leaves"] = LEAVES if how.get("leaves") is None else how["leaves"]
+        if workers != 1:
+            return train_by_workers(workers, network, rows, how)
     if isinstance(network, Network):
         return of_arrays.train(network, *rows, **arguments.known_arguments(of_arrays.train, how, Network))
     if not is_table(network):
@@ -168,4 +178,8 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         return plan(network, **how).train(**doing)
 
 
-train.__signature__ = inspect.signature(of_arrays.train)  # type: ignore[attr-defined]
+_of_arrays = inspect.signature(of_arrays.train)
+_workers = inspect.Parameter("workers", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="int | None")
+train.__signature__ = _of_arrays.replace(  # type: ignore[attr-defined]
+    parameters=[*_of_arrays.parameters.values(), _workers]
+)

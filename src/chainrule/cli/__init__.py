@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ending.ENDING = result = ending.Ending()
     with result.heard(), _doors():
         code = _exit_code(list(sys.argv[1:] if argv is None else argv), result)
+        if (workers := sys.modules.get("chainrule.cli.workers")) is not None:
+            code = workers.leave(code)
     ending.give_up_output()
     return code
 
@@ -88,6 +90,7 @@ def _done(arguments: list[str]) -> int:
         parser.print_help(sys.stdout)
         return 0
     options = parser.parse_args(arguments)
+    options.arguments = arguments
     quiet = getattr(options, "quiet", False) or getattr(options, "json", False)
     with working(arguments[0], False if quiet else "auto"), report_damage():
         code = int(options.run(options))

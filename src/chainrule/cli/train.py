@@ -14,7 +14,7 @@ from typing import Any
 from chainrule.api.ensemble_training import train_chosen
 from chainrule.api.model_selection import began_with_trials, choose, n_done
 from chainrule.api.run import Run
-from chainrule.cli import ending, rescue, train_report
+from chainrule.cli import ending, rescue, train_report, workers
 from chainrule.cli.subject import pipeline_of
 from chainrule.cli.train_options import plan_of, value
 from chainrule.engine.select import select
@@ -29,7 +29,12 @@ from chainrule.training.settings import SETTINGS
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the data, plan, train, evaluate, and print the results."""
+    """Read the data, plan, train, evaluate, and print the results; or have it done by workers."""
+    code = workers.by_workers(options, lambda: _folder(options), _say)
+    return _run(options) if code is None else code
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.data is None:
         raise SettingsError("DATA is missing. Use chainrule train DATA --target COLUMN (see --help).")
     began_s = time.perf_counter()
@@ -47,9 +52,10 @@ def run(options: argparse.Namespace) -> int:
     doing("looking at the run")
     found = train_report.remarks(plan, done, measured)
     if options.json:
-        print(train_report.as_json(plan, chosen, done, measured, found))
+        print(train_report.as_json(plan, chosen, done, measured, found, workers.facts()))
     elif tell:
-        train_report.tell_result(plan, done, measured, found, whole=whole, began_s=began_s)
+        of_workers = workers.facts_line()
+        train_report.tell_result(plan, done, measured, found, whole=whole, began_s=began_s, more=of_workers)
     interrupted = done.result["stopped"] == "interrupted" or ending.ENDING.received is not None
     return ending.ENDING.code if interrupted else 1 if done.diverged else 0 if whole else 2
 
@@ -76,7 +82,9 @@ def _trained(
             chosen, found, how = settle(options, chosen, claimed.path, plan.request.class_weight)
         if tell:
             done_before = n_done(begun, chosen.candidate.settings["epochs"])
-            train_report.tell_training(plan, chosen, f"{engine.name} ({reason})", how, done_before)
+            train_report.tell_training(
+                plan, chosen, f"{engine.name} ({reason}){workers.engine_line(options)}", how, done_before
+            )
         with ending.ENDING.held():
             done = train_chosen(
                 plan, chosen, learning_rate=found, class_weight=plan.request.class_weight, engine=options.engine,

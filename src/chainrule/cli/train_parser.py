@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chainrule.distributed.world import WORKERS
 from chainrule.planning.request import AUTO, BY_PRESET
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS, Setting
 
@@ -31,6 +32,7 @@ def fill(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue the run in RUN, with more --epochs a finished one too, or start it if there is none",
     )
+    group.add_argument("--workers", metavar="N", help=f"{WORKERS.meaning}; {WORKERS.expected()}")
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 

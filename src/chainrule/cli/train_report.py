@@ -67,6 +67,7 @@ def tell_result(
     *,
     whole: bool,
     began_s: float,
+    more: Mapping[str, str],
 ) -> None:
     """The measures beside the simplest prediction, how training ended, and where the run lies."""
     judged = list(plan.parts)[-1]
@@ -88,6 +89,7 @@ def tell_result(
             f"{counted(result['epochs'], 'epoch')}, {counted(run.n_steps, 'step')}, {seconds}{best}",
             **_of_members(run),
             **_of_temperature(run),
+            **more,
             **goes_on,
             "run": str(run.directory) if whole else f"{run.directory} (not all of it could be written, see above)",
             **({} if report in run.unwritten else {"report": str(report)}),
@@ -131,8 +133,9 @@ def tell_remarks(run: Run, found: Sequence[Finding], *, whole: bool) -> None:
 
 
 def as_json(
-    plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping[str, Scores], found: Sequence[Finding]
-) -> str:
+    plan: TrainingPlan, selection: Selected, run: Run, measured: Mapping[str, Scores], found: Sequence[Finding],
+    workers: Mapping[str, float],
+) -> str:  # fmt: skip
     """All of it as one JSON object."""
     judged = "validation_loss" if plan.fold is None else "cross_validation_loss"
     record = {
@@ -154,6 +157,8 @@ def as_json(
         **({"temperature": temperature_of(run)} if temperature_of(run) else {}),
         **run.result,
         **measured,
+        "leaves": run.settings.leaves,
+        **workers,
         "look_at": [{"id": one.id, "text": one.line()} for one in found],
     }
     return json_text.text(record)

@@ -1,0 +1,73 @@
+"""Doors to a training by several workers: `train --workers N` starts them; a process started by MPI is one of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from chainrule.cli.train_options import value
+from chainrule.distributed import team, world
+from chainrule.distributed.launcher import supervise
+from chainrule.errors import SettingsError
+from chainrule.training.settings import SETTINGS
+
+
+def by_workers(options: argparse.Namespace, folder: Callable[[], Path], say: Callable[[str], None]) -> int | None:
+    """The exit code where others train, or None where this process is to: alone, or as worker 0.
+
+    Arguments: folder: finds the one of the run, which workers that begin again have to know; say: takes a line.
+    """
+    asked = None if options.workers is None else value(options, world.WORKERS)
+    if world.is_launched():
+        own = team.join()
+        own.stated_threads = value(options, SETTINGS["threads"])
+        if own.comm.size > 1 or asked is not None:
+            options.leaves = world.LEAVES if options.leaves is None else options.leaves
+            world.check_leaves(own.comm.size, int(value(options, SETTINGS["leaves"])))
+        return None if own.leads else own.follow()
+    if asked is None:
+        return None
+    options.leaves = world.LEAVES if options.leaves is None else options.leaves
+    leaves = int(value(options, SETTINGS["leaves"]))
+    world.check_leaves(asked, leaves)
+    if asked == 1:
+        return None
+    if options.data is None:
+        raise SettingsError("DATA is missing. Use chainrule train DATA --target COLUMN (see --help).")
+    arguments = [*options.arguments, f"--leaves={leaves}", f"--output-directory={folder()}"]
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as job:
+        return supervise(
+            lambda again: [sys.executable, "-m", "chainrule", *arguments, *(["--resume"] if again else [])],
+            asked, say, Path(job),
+        )  # fmt: skip
+
+
+def leave(code: int) -> int:
+    """At the end of a command: the other workers are told, where it was worker 0 of several. Returns the exit code."""
+    own = team.joined()
+    return own.end(code) if own is not None and own.leads else code
+
+
+def engine_line(options: argparse.Namespace) -> str:
+    """What is said of workers and leaves beside the engine."""
+    own, leaves = team.joined(), 1 if options.leaves is None else int(options.leaves)
+    workers = "" if own is None or own.comm.size == 1 else f", {own.comm.size} workers"
+    return workers + (f", {leaves} leaves: other bits than with 1 leaf" if leaves > 1 else "")
+
+
+def facts() -> dict[str, float]:
+    """How many workers, rows a second and the share of the time in exchange; empty where there was one worker."""
+    own = team.joined()
+    return {} if own is None or own.comm.size == 1 else own.facts()
+
+
+def facts_line() -> dict[str, str]:
+    """The same as a line of the output."""
+    known = facts()
+    if "rows_per_second" not in known:
+        return {}
+    rate, share = known["rows_per_second"], known["exchange"]
+    return {"workers": f"{known['workers']}, {rate:,.0f} rows/s, {share:.0%} of the time in exchange"}

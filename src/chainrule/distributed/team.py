@@ -1,0 +1,100 @@
+"""The workers of this process: how it joins them, what they do, and how it leaves."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any, cast
+
+from chainrule.distributed import world
+from chainrule.distributed.beats import Beat
+from chainrule.distributed.comm import Comm, WorkerLost
+from chainrule.distributed.session import SharedEngine, follow
+from chainrule.engine.protocol import Engine
+from chainrule.engine.select import allowed_threads
+
+JOB = "CHAINRULE_JOB"
+"""Variable that names the folder of whoever started the workers (`launcher.py`); what is in it is for them alone."""
+PARENT = "parent"
+
+
+class Team:
+    """The workers that train together, as one of them sees it."""
+
+    def __init__(self) -> None:
+        self.comm: Comm = world.join()
+        folder = os.environ.get(JOB)
+        if folder is None:
+            self.beat = Beat()
+        else:
+            self.beat = Beat(Path(folder), self.comm.rank, int((Path(folder) / PARENT).read_text()))
+        self._folder = None if folder is None else Path(folder)
+        self.stated_threads: int | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is worker 0, which does everything but steps alone."""
+        return self.comm.rank == 0
+
+    def follow(self) -> int:
+        """Do what worker 0 tells, to the end; the exit code."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; worker 0 ends the training in order
+        try:
+            follow(self.comm, self.beat)
+        except WorkerLost:
+            os._exit(1)
+        return 0
+
+    def end(self, code: int) -> int:
+        """Worker 0 is done: the others go. Returns what this process is to exit with.
+
+        That is 0 where its launcher reads the code elsewhere: mpiexec takes any other number for a lost worker.
+        """
+        self.beat.ended(code)
+        with contextlib.suppress(WorkerLost):
+            self.comm.tell({"do": "end"}, [])
+        return code if os.environ.get(JOB) is None else 0
+
+    def share(self, engine: Engine, leaves: int) -> Engine:
+        """The engine with its sessions shared by all workers; itself where there are no others."""
+        comm = world.joined()
+        if comm.size == 1:
+            return engine
+        world.check_leaves(comm.size, leaves)
+        return cast(Engine, SharedEngine(comm, engine, self._room(), self.beat, self.threads))
+
+    @property
+    def threads(self) -> int:
+        """Threads of each worker: as stated, else all workers together have those that this machine allows."""
+        n, may_choose = allowed_threads(self.stated_threads)
+        return max(1, n // self.comm.size) if may_choose else n
+
+    def facts(self) -> dict[str, Any]:
+        """How many workers, rows a second, and the share of the time that the exchange took."""
+        return {"workers": self.comm.size, **self.beat.facts}
+
+    def _room(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="chainrule-"))
+            atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
+
+
+_TEAM: list[Team] = []
+
+
+def join() -> Team:
+    """The team of this process, joined once. Raises SettingsError where it was started by MPI that cannot be loaded."""
+    if not _TEAM:
+        _TEAM.append(Team())
+    return _TEAM[0]
+
+
+def joined() -> Team | None:
+    """The team, where this process joined one."""
+    return _TEAM[0] if _TEAM else None
