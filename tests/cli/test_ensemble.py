@@ -16,8 +16,8 @@ from chainrule.cli import main
 from chainrule.cli.parser import build
 
 NOTE = "an ensemble of 2; this is member 0 (--member K for another)"
-OTHERS = {"train", "learning-rate", "bench"}
-"""Commands that take no run."""
+OTHERS = {"train", "learning-rate", "bench", "serve"}
+"""Commands that take no run, and one that does not end (tests/serve)."""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,8 @@ COMMANDS: dict[str, list[Any]] = {
     "check": ["RUN"],
     "doctor": ["RUN"],
     "report": ["RUN", "-o", "OUT"],
+    "card": ["RUN"],
+    "export": ["RUN", "--to", "torch", "-o", "OUT.py"],
 }
 
 
@@ -65,7 +67,7 @@ def test_every_command_that_takes_a_run_is_tried_here() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_answers(folder: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """On the whole ensemble; what belongs to one training says that it shows the first member."""
-    names = {"RUN": folder / "run", "ROWS": folder / "rows.csv", "OUT": tmp_path / "out"}
+    names = {"RUN": folder / "run", "ROWS": folder / "rows.csv", "OUT": tmp_path / "out", "OUT.py": tmp_path / "out.py"}
     out, err = said(capsys, command, *(names.get(part, part) for part in COMMANDS[command]))
     assert out or err
     assert (NOTE in err) == (command in ("explain", "doctor", "report"))

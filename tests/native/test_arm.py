@@ -17,7 +17,8 @@ from chainrule.network.architecture import Architecture
 from chainrule.reference.optimizers import OPTIMIZERS
 
 pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
-from chainrule.engine.native import _OPTIMIZERS, ACTIVATIONS, LOSSES, NativeEngine, instruction_sets
+from chainrule.engine.native import ACTIVATIONS, LOSSES, NativeEngine, instruction_sets
+from chainrule.engine.native_settings import RULES
 
 ROOT = Path(__file__).parents[2]
 COMPILER, EMULATOR = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")
@@ -124,7 +125,7 @@ def trained_here(case: Case) -> bytes:
 def trained_on_arm(program: Path, case: Case, isa: str, threads: int, folder: Path) -> bytes:
     """The same, by the program in emulation."""
     numbers = [int(case.dtype == "float64"), ACTIVATIONS.index(case.activation), ACTIVATIONS.index(case.output),
-               LOSSES.index("cross_entropy"), _OPTIMIZERS.index(case.optimizer), case.n_rows, case.batch_size,
+               LOSSES.index("cross_entropy"), RULES.index(case.optimizer), case.n_rows, case.batch_size,
                case.n_steps, SEED, repr(case.eta), *(repr(float(case.hyper.get(name, 0))) for name in HYPER),
                len(case.sizes), *case.sizes]  # fmt: skip
     content = " ".join(map(str, numbers)).encode() + b"\n" + b"".join(array.tobytes() for array in data_of(case))

@@ -13,10 +13,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import ipc
 
+import chainrule as cr
 from chainrule.api.tables import blocks
 from chainrule.serve.bodies import ARROW, CSV, JSON, decompressed, format_of, rows_of
 from chainrule.serve.json_rows import as_arrow
 from chainrule.serve.limits import Limits, RequestError
+from chainrule.serve.model import Served
 from chainrule.serve.plain_rows import is_plain, plain_table
 
 COLUMNS = ("size", "colour", "gap")
@@ -226,3 +228,15 @@ def test_formats_by_name() -> None:
     assert format_of(None) == JSON and format_of("Text/CSV; charset=utf-8") == CSV
     with pytest.raises(RequestError, match="'image/png': must be"):
         format_of("image/png")
+
+
+def test_an_ensemble_is_served_as_its_mean() -> None:
+    """The mean of its members, and what they say apart in an explanation."""
+    r = np.random.default_rng(0)
+    size = r.normal(size=80)
+    run = cr.train({"size": size, "y": 2 * size}, target="y", members=2, epochs=2, progress=False)
+    model = Served(predictor=run.predictor, networks=run._networks, pipeline=run._fitted, name="two")
+    rows = rows_of(json.dumps([{"size": 0.5}, {"size": None}]).encode(), JSON, model.columns, model.limits)
+    expected = run.predict({"size": [0.5, None]})
+    assert model.predict(rows)["prediction"].tolist() == expected.tolist()
+    assert len(model.explain(rows)[0][0]["members"]) == 2
