@@ -22,6 +22,7 @@ from chainrule.planning.memory import trainings_at_once
 from chainrule.planning.neighbour_trials import with_neighbours
 from chainrule.planning.plan import TrainingPlan
 from chainrule.planning.selection import Selected, calibrated, select
+from chainrule.planning.target_trials import with_logarithm
 from chainrule.run import contents
 from chainrule.run.directory import RunDirectory
 from chainrule.run.ensemble import first_run
@@ -74,6 +75,8 @@ def choose(
         index = index if isinstance(index, int) and 0 <= index <= last else last
         names = [column["name"] for column in (record.get("pipeline") or {}).get("columns", ())]
         begun_as = on_named_columns(plan.candidates[index], names) if names else plan.candidates[index]
+        is_log = (record.get("pipeline") or {}).get("target", {}).get("logarithm", False)
+        begun_as = with_logarithm(plan, begun_as) if is_log and not begun_as.on_logarithm else begun_as
         begun_as = with_neighbours(plan, begun_as) if source.get("neighbours") else begun_as
         candidate = _going_on(begun_as, plan.request.settings, record["settings"], epochs)
         return Selected(index=index, candidate=candidate, record=tuple(source.get("trials", ())))

@@ -67,6 +67,7 @@ def request(options: argparse.Namespace) -> Request:
         initializer=options.initializer,
         dtype=options.dtype,
         scaling=options.scaling,
+        target_scale=options.target_scale,
         neighbours=options.neighbours,
         screening=options.screening,
         members=None if options.members is None else _whole_number(options.members, "members"),

@@ -120,6 +120,11 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
             ("--cache-above", "MB", "files with more numbers than this are trained from a cache (default 512)"),
             ("--weight", "COLUMN", "column of row weights ≥ 0; a row of weight 2 counts as two rows"),
             ("--metric", "NAME", "metric of an epoch: accuracy, rmse, loss, auc, log_loss, or a scikit-learn scorer"),
+            (
+                "--target-scale",
+                "NAME",
+                "linear, log or auto: learn a number itself or its logarithm (default linear)",
+            ),
             ("--scaling", "NAME", "scaling of numbers: robust, quantile or standard (default by preset)"),
             ("--bins", "N", "inputs that encode a number in bins, 0 for none (default by preset)"),
         ),
@@ -138,7 +143,7 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
         "--screening", action=argparse.BooleanOptionalAction, default=True,
         help="allow or forbid that columns which tell nothing of the target are left out of many",
     )  # fmt: skip
-    group.set_defaults(task="auto", drop="", metric="auto")
+    group.set_defaults(task="auto", drop="", metric="auto", target_scale="linear")
 
 
 def add_dialect(group: argparse._ActionsContainer) -> None:

@@ -234,6 +234,11 @@ class Values:
         found: Array = (v - self.mean) / self.scale
         return found
 
+    def raw(self, encoded: Array) -> Array:
+        """The values that were encoded, (n, k)."""
+        wide = encoded.astype(np.float64) * self.scale + self.mean
+        return np.asarray(self.unit * np.expm1(np.minimum(wide, 700.0)) if self.logarithm else wide)
+
     def decode(self, predictions: Array) -> Array:
         """Values in the user's unit, (n,) or (n, k)."""
         wide = predictions.astype(np.float64).reshape(len(predictions), self.mean.size) * self.scale + self.mean

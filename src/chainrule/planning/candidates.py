@@ -12,6 +12,7 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.initializers import choose
 from chainrule.network.targets import OutputKind
 from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.target import Values
 from chainrule.planning.inputs import EncodedRows
 from chainrule.planning.presets import Preset
 from chainrule.planning.related import PresetChoices, choices, fitting
@@ -88,7 +89,13 @@ class Candidate:
         l2 = f", l2 {self.settings['l2']:g}" if self.settings.get("l2") else ""
         near = f", {counted(len(self.pipeline.columns), 'column')}" if self.rows.is_screened else ""
         near += ", neighbours" if self.n_neighbours else ""
+        near += ", logarithm" if self.on_logarithm else ""
         return f"{self.network.architecture}{near}{l2}, {counted(self.settings['epochs'], 'epoch')}"
+
+    @property
+    def on_logarithm(self) -> bool:
+        """Whether it learns the logarithm of its target."""
+        return isinstance(self.pipeline.target, Values) and self.pipeline.target.logarithm
 
     @property
     def n_neighbours(self) -> int:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from chainrule.data.split import HeldOut
 from chainrule.data.table import Table
 from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.target import Target
 from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
@@ -85,6 +86,21 @@ class EncodedRows:
             judged = (np.ascontiguousarray(judged[0][:, inputs]), *judged[1:])
         X = np.ascontiguousarray(self.X[:, inputs])
         return replace(self, pipeline=pipeline, X=X, validation=judged, whole=self)
+
+    def with_target(self, target: Target, table: Table, judged_by: Table | None) -> EncodedRows:
+        """The same rows with their targets coded otherwise.
+
+        Arguments: table: what was encoded; judged_by: the rows of their own that judge, where there are such.
+        """
+        judged = self.validation
+        if judged is not None and not isinstance(judged, HeldOut):
+            assert judged_by is not None
+            judged = (judged[0], target.encode(judged_by), judged[2])
+        plain, whole = (rows and rows.with_target(target, table, judged_by) for rows in (self.plain, self.whole))
+        return replace(
+            self, pipeline=replace(self.pipeline, target=target), y=target.encode(table), validation=judged,
+            plain=plain, whole=whole,
+        )  # fmt: skip
 
     @property
     def first(self) -> EncodedRows:

@@ -313,6 +313,10 @@ def n_bins_of(request: Request, preset: Preset) -> int:
 
 def target_of(request: Request, task: PredictionTask, rows: Table) -> Target:
     """The coding of the targets, fitted to the training rows."""
+    output = output_and_loss(request, task)[0]
+    if request.target_scale == "log" and (task.kind != "values" or output != "identity"):
+        what = f"task {task.name!r}" if task.kind != "values" else f"output {output!r}"
+        raise SettingsError(f"target_scale='log': must be left out for {what}. It is for numbers by output 'identity'.")
     if task.kind == "classes":
         return Classes.fit(rows, task.words[0], request.positive)
     if request.positive is not None:
@@ -320,7 +324,8 @@ def target_of(request: Request, task: PredictionTask, rows: Table) -> Target:
         raise SettingsError(f"positive={request.positive!r}: {message} (got {request.positive!r}).")
     if task.kind == "labels":
         return Labels.fit(rows, task.words)
-    return Values.fit(rows, standardised=output_and_loss(request, task)[0] == "identity")
+    is_log = request.target_scale == "log"
+    return Values.fit(rows, standardised=output == "identity", logarithm=is_log)
 
 
 def weighted_by_classes(table: Table, request: Request, task: PredictionTask, kept: Rows | None = None) -> Table:

@@ -25,6 +25,8 @@ PASSED = (
 )  # fmt: skip
 """Settings that train takes under their own name."""
 AUTO = "auto"
+LINEAR = "linear"
+TARGET_SCALES = (LINEAR, "log", AUTO)
 MOST_MEMBERS = 1000
 
 
@@ -64,6 +66,9 @@ class Request:
     dtype: str | None = None
     scaling: str | None = None
     n_bins: int | None = None
+    target_scale: str = LINEAR
+    """"linear" or "log": whether numbers are learned themselves, or their logarithm; "auto": of one target as rows held
+    out say."""
     neighbours: bool = True
     """Whether what the nearest training rows say may become inputs, where rows held out say so."""
     screening: bool = True
@@ -83,6 +88,8 @@ class Request:
             if not isinstance(given, bool):
                 found = f"{type(given).__name__} {given!r}"
                 raise SettingsError(f"{name}={given!r}: must be True or False (got {found}).")
+        if self.target_scale not in TARGET_SCALES:
+            raise unknown_name("target_scale", self.target_scale, TARGET_SCALES)
         if self.intervals is not None:
             object.__setattr__(self, "intervals", interval_levels(self.intervals))
         if self.members is not None and not (type(self.members) is int and 1 <= self.members <= MOST_MEMBERS):

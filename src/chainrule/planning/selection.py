@@ -26,6 +26,8 @@ from chainrule.planning.inputs import Arrays, EncodedRows, some
 from chainrule.planning.measures import Scores
 from chainrule.planning.neighbour_trials import may_have_neighbours, says_more, with_neighbours
 from chainrule.planning.plan import N_SPLITS, TrainingPlan
+from chainrule.planning.target_trials import SPREADING, may_be_logarithm, with_logarithm
+from chainrule.planning.target_trials import WORTHWHILE as LOWER_ERROR
 from chainrule.planning.temperature import temperature
 from chainrule.planning.trials import Fit, Losses, Made, Trial, TryEach, tried
 from chainrule.status import doing
@@ -61,8 +63,9 @@ class Selected:
     @property
     def models(self) -> tuple[Predictor | None, ...]:
         """Of a cross-validation, what the candidate made of the rows outside each fold."""
-        key = (self.index, len(self.candidate.pipeline.columns))
-        return next((trial.models for trial in self.trials if (trial.candidate, trial.n_columns) == key), ())
+        key = (self.index, len(self.candidate.pipeline.columns), self.candidate.on_logarithm)
+        keys = [(trial.candidate, trial.n_columns, trial.on_logarithm) for trial in self.trials]
+        return self.trials[keys.index(key)].models if key in keys else ()
 
 
 class Clock:
@@ -140,6 +143,8 @@ def select(plan: TrainingPlan, fit: Fit, execute: Execute = in_turn) -> Selected
     index = choose(len(candidates), losses_of(plan, try_each, made))
     screened = select_screened(plan, trials, try_each, choose)
     index, made = (index, made) if screened is None else screened
+    logarithm = select_logarithm(plan, trials, try_each, choose, made)
+    index, made = (index, made) if logarithm is None else logarithm
     near = select_neighbours(plan, trials, try_each, made) if plan.fold is None else None
     index, made = (index, made) if near is None else near
     record = tuple(trial.to_dict() for trial in trials)
@@ -186,6 +191,39 @@ def select_screened(
     return (index, made) if is_lower(min(losses.known.values()), before, WORTHWHILE) else None
 
 
+def select_logarithm(
+    plan: TrainingPlan, trials: list[Trial], try_each: TryEach, choose: Callable[[int, Callable[[int], float]], int],
+    made: Made,
+) -> tuple[int, Made] | None:  # fmt: skip
+    """The candidate to train on the logarithm of its target; None where residuals ask for none or it does not help.
+
+    All are tried on it, as without it, and compared by their squared error in the unit of the target; the best one is
+    taken if that is lower by enough.
+
+    Arguments: trials: those of the target itself; try_each: adds to them; choose: how one of several is chosen; made:
+    the candidates that learn the target itself.
+    """
+    tried_so = [trial for trial in trials if trial.n_columns == len(made(trial.candidate).pipeline.columns)]
+    best = min(tried_so, key=lambda trial: trial.loss)
+    if not best.spreading >= SPREADING or not may_be_logarithm(plan):
+        return None
+    known = dict[int, EncodedRows]()
+
+    def logarithm(index: int) -> Candidate:
+        return with_logarithm(plan, made(index), known)
+
+    last = len(plan.candidates) - 1
+    squares = {trial.candidate: trial.error**2 for trial in try_each(range(last), logarithm)}
+
+    def square_of(index: int) -> float:
+        if index not in squares:
+            squares[index] = try_each([index], logarithm)[0].error ** 2
+        return squares[index]
+
+    index = choose(len(plan.candidates), square_of)
+    return (index, logarithm) if min(squares.values()) <= (LOWER_ERROR * best.error) ** 2 else None
+
+
 def select_neighbours(
     plan: TrainingPlan, trials: list[Trial], try_each: TryEach, made: Made
 ) -> tuple[int, Made] | None:
@@ -196,7 +234,8 @@ def select_neighbours(
 
     Arguments: trials: those without neighbours; try_each: adds to them; made: the candidates without neighbours.
     """
-    tried_so = [trial for trial in trials if trial.n_columns == len(made(trial.candidate).pipeline.columns)]
+    like = (len(made(0).pipeline.columns), made(0).on_logarithm)
+    tried_so = [trial for trial in trials if (trial.n_columns, trial.on_logarithm) == like]
     networks = [trial for trial in tried_so if len(plan.candidates[trial.candidate].network.sizes) > 2]
     if not networks or not may_have_neighbours(plan, made(0).pipeline):
         return None

@@ -10,7 +10,7 @@ from chainrule.data.folds import N_FOLDS
 from chainrule.data.table import Table, listed
 from chainrule.pipeline.codes import CodeEncoder
 from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.pipeline.target import Classes, class_text
+from chainrule.pipeline.target import Classes, Values, class_text
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.members import n_members
 from chainrule.planning.plan import TrainingPlan
@@ -82,7 +82,11 @@ def training(candidate: Candidate) -> dict[str, str]:
     n_left, n_all = len(candidate.pipeline.columns), len(candidate.rows.first.pipeline.columns)
     used = f"{n_left:,} of {n_all:,} used; the others tell no more than shuffled ones (--no-screening: all)"
     held = f"the model stores {len(near):,} training rows and their targets (--no-neighbours: none)" if near else ""
+    scaled = "its logarithm is learned, log(1 + y / {:.3g}); predictions and measures are of y itself"
+    target = candidate.pipeline.target
+    learned = scaled.format(target.unit[0]) if isinstance(target, Values) and target.logarithm else ""
     return {
+        **({"logarithm": learned} if learned else {}),
         **({"columns": used} if n_left < n_all else {}),
         **({"neighbours": held} if held else {}),
         "network": f"{a}, {a.hidden}, {a.output}, {a.loss}; {a.n_parameters:,} parameters, {a.dtype}",

@@ -15,6 +15,7 @@ from chainrule.planning.candidates import Candidate
 from chainrule.planning.evaluation import Predictor
 from chainrule.planning.executor import Execute, in_turn
 from chainrule.planning.plan import Resample, TrainingPlan
+from chainrule.planning.target_trials import Misfit, may_be_logarithm, misfit
 from chainrule.status import doing
 from chainrule.visible import short_repr
 
@@ -35,6 +36,12 @@ class Trial:
     """For a cross-validation, the models trained without each fold; None if they were not informative."""
     has_neighbours: bool = False
     n_columns: int = 0
+    on_logarithm: bool = False
+    """Whether the target was its logarithm."""
+    error: float = math.nan
+    """Root mean square of what it missed, in the unit of the target; NaN of other targets than one of numbers."""
+    spreading: float = 0.0
+    """How the sizes of its residuals grow with the predictions, a rank correlation."""
     network: Predictor | None = field(default=None, repr=False, compare=False)
     """The network, where it was judged by the same rows as the training will be."""
     __repr__ = short_repr
@@ -47,7 +54,8 @@ class Trial:
     def to_dict(self) -> dict[str, Any]:
         """The result as plain values."""
         known = {name: getattr(self, name) for name in ("candidate", "name", "settings", "loss", "seconds")}
-        near = {"has_neighbours": True} if self.has_neighbours else {}
+        near: dict[str, Any] = {"has_neighbours": True} if self.has_neighbours else {}
+        near |= {"on_logarithm": True, "error": self.error} if self.on_logarithm else {}
         return known | {"losses": list(self.losses), "n_columns": self.n_columns} | near
 
 
@@ -95,6 +103,7 @@ class _Tried:
     fold: int
     seconds: float
     network: Predictor | None
+    misfit: Misfit | None
     is_like_training: bool
     """Whether the rows that judge are those of the training to come."""
 
@@ -119,8 +128,9 @@ def tried(
         sizes = (resample.rows[0].shape[1], *candidate.network.sizes[1:])  # a resample may use other columns
         network = replace(candidate.network, sizes=sizes)
         loss, found = fit(replace(candidate, settings=settings, network=network), resample) or (None, None)
+        missed = misfit(candidate, found, resample) if found is not None and may_be_logarithm(plan) else None
         return _Tried(
-            index=one.index, loss=loss, weight=one.weight, fold=resample.fold, network=found,
+            index=one.index, loss=loss, weight=one.weight, fold=resample.fold, network=found, misfit=missed,
             seconds=time.perf_counter() - began, is_like_training=resample.validation is candidate.rows.validation,
         )  # fmt: skip
 
@@ -151,7 +161,17 @@ def _trial(plan: TrainingPlan, candidate: Candidate, judged: Sequence[_Tried], i
         seconds=sum(one.seconds for one in judged), has_neighbours=candidate.n_neighbours > 0, network=network,
         n_columns=len(candidate.pipeline.columns),
         models=() if plan.fold is None else tuple(models.get(k) for k in range(N_FOLDS)),
+        on_logarithm=candidate.on_logarithm, **_missed([one.misfit for one, _ in counted if one.misfit is not None]),
     )  # fmt: skip
+
+
+def _missed(misfits: Sequence[Misfit]) -> dict[str, float]:
+    """Error and spreading of all resamples together."""
+    weight = sum(one.weight for one in misfits)
+    if not weight:
+        return {}
+    spreading = sum(one.weight * one.spreading for one in misfits) / weight
+    return {"error": math.sqrt(sum(one.squares for one in misfits) / weight), "spreading": spreading}
 
 
 class Losses:
