@@ -158,7 +158,7 @@ def plan(
     kinds : mapping, optional
         What columns hold, by name: "number", "boolean", "category", "time", "time:dmy" and others (docs/data.md).
     preset : str
-        What is taken where nothing is stated: "auto", "plain", or "strong", an ensemble of eight.
+        What is taken where nothing is stated: "auto", "fast", "plain", or "strong", an ensemble of eight.
     seed : int
         The one number all randomness follows from.
     task : str

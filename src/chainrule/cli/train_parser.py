@@ -64,7 +64,8 @@ def _fill_all(command: argparse.ArgumentParser, settings: Mapping[str, Setting])
     command.add_argument("--config", metavar="FILE.toml", help="options by name; the command line takes precedence")
     command.add_argument(
         "--preset", metavar="NAME", default="auto",
-        help="defaults for everything not given: auto, plain, or strong, an ensemble of 8 (default auto)",
+        help="defaults for everything not given: auto, fast (one network, no trials), plain, or strong, an ensemble of "
+        "8 (default auto)",
     )  # fmt: skip
     command.add_argument(
         "--members", metavar="K", help="trainings to average to one model, an ensemble (default by preset)"
@@ -120,11 +121,6 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
             ("--cache-above", "MB", "files with more numbers than this are trained from a cache (default 512)"),
             ("--weight", "COLUMN", "column of row weights ≥ 0; a row of weight 2 counts as two rows"),
             ("--metric", "NAME", "metric of an epoch: accuracy, rmse, loss, auc, log_loss, or a scikit-learn scorer"),
-            (
-                "--target-scale",
-                "NAME",
-                "linear, log or auto: learn a number itself or its logarithm (default linear)",
-            ),
             ("--scaling", "NAME", "scaling of numbers: robust, quantile or standard (default by preset)"),
             ("--bins", "N", "inputs that encode a number in bins, 0 for none (default by preset)"),
         ),
@@ -143,7 +139,7 @@ def _fill_rows(group: argparse._ActionsContainer) -> None:
         "--screening", action=argparse.BooleanOptionalAction, default=True,
         help="allow or forbid that columns which tell nothing of the target are left out of many",
     )  # fmt: skip
-    group.set_defaults(task="auto", drop="", metric="auto", target_scale="linear")
+    group.set_defaults(task="auto", drop="", metric="auto")
 
 
 def add_dialect(group: argparse._ActionsContainer) -> None:
@@ -192,6 +188,7 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
                 "squared_error for regression)",
             ),
             ("--intervals", "Q,…", "levels to predict beside a number, such as 0.1,0.9 (columns lower_0.1, upper_0.9)"),
+            ("--target-scale", "NAME", "linear, log or auto: learn a number itself or its logarithm (default linear)"),
             ("--initializer", "NAME", "initializer of the weights (default by activation)"),
             ("--dtype", "NAME", "float32 or float64 (default float32; below 500 rows float64)"),
         ),
@@ -199,7 +196,9 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--residual", action="store_true", help="add the input of a hidden layer to its output if the sizes agree"
     )
-    group.set_defaults(normalization="none", output="auto", loss="auto", initializer="auto", dtype=None)
+    group.set_defaults(
+        normalization="none", output="auto", loss="auto", initializer="auto", dtype=None, target_scale="linear"
+    )
 
 
 def _add(group: Any, setting: Setting) -> None:

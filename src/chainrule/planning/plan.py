@@ -27,7 +27,7 @@ from chainrule.planning.candidates import Candidate, make_candidates, output_and
 from chainrule.planning.class_weights import with_class_indices
 from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows, some
 from chainrule.planning.parts import check_weights, has_target, read_like_training, read_test, with_targets
-from chainrule.planning.presets import FEW_ROWS, Preset, few_rows, preset
+from chainrule.planning.presets import FEW_ROWS, WITHOUT_TRIALS, Preset, few_rows, preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import PredictionTask, choose_task
 from chainrule.run.rows import weighted_by_class
@@ -282,7 +282,7 @@ def _split(
 def is_few(request: Request, n_rows: int) -> bool:
     """Whether all rows are trained on and candidates are compared by cross-validation."""
     asked = {"unless stated": request.is_by_default, "always": True, "never": False}[request.few_rows]
-    return asked and n_rows < FEW_ROWS
+    return asked and n_rows < FEW_ROWS and request.preset not in WITHOUT_TRIALS
 
 
 def choose_preset(request: Request, rows: Table, n_rows: int, task: PredictionTask, n_distinct: int = 0) -> Preset:

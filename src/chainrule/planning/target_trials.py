@@ -42,11 +42,11 @@ class Misfit(NamedTuple):
 
 
 def may_be_logarithm(plan: TrainingPlan) -> bool:
-    """Whether the logarithm may be chosen: one target of numbers ≥ 0, skewed, learned by its squared error."""
-    target, last = plan.candidates[-1].pipeline.target, plan.candidates[-1].network
-    if plan.request.target_scale != AUTO or not isinstance(target, Values) or len(target.columns) > 1:
+    """Whether the logarithm may be chosen: one target of numbers ≥ 0, skewed, with no loss or output stated."""
+    target, request = plan.candidates[-1].pipeline.target, plan.request
+    if request.target_scale != AUTO or not isinstance(target, Values) or len(target.columns) > 1:
         return False
-    if plan.cache is not None or (last.loss, last.output) != ("squared_error", "identity") or plan.request.intervals:
+    if plan.cache is not None or (request.loss, request.output) != (AUTO, AUTO) or request.intervals:
         return False
     known = [column.values[~column.missing] for part in (plan.table, *plan.parts.values()) for column in part.targets]
     y = known[0].astype(np.float64)
