@@ -6,12 +6,12 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <chrono>
 #include <optional>
 #include <stdexcept>
 
 #include "dispatch.hpp"
 #include "passes.hpp"
+#include "plain_predictor.hpp"
 #include "python_session.hpp"
 #include "second_order.hpp"
 #include "settings_binding.hpp"
@@ -74,23 +74,24 @@ template <class T> class PyPasses {
   Passes<T> passes_;
 };
 
-template <class T> class PyRowPredictor {
+template <class T> class PyPlainPredictor {
  public:
-  PyRowPredictor(const std::string& isa, const std::vector<Layer>& layers)
-      : rows_(kernels_of<T>(variant_named(isa)), checked(layers)) {}
-  // Keeps the GIL: the buffers are shared by all callers, and a row takes microseconds.
-  void predict(In1<T> theta, In2<T> X, Out2<T> out) const {
-    const std::vector<Layer>& layers = rows_.layers();
+  PyPlainPredictor(const std::string& isa, const std::vector<Layer>& layers, std::size_t threads)
+      : rows_(kernels_of<T>(variant_named(isa)), checked(layers), threads) {}
+  // Keeps the GIL for some microseconds of work, which is less than giving it away may take.
+  bool predict(In1<T> theta, In2<T> X, Out2<T> out) {
+    const std::vector<Layer>& layers = rows_.layers;
     require(theta.shape(0) == n_parameters(layers), "theta has another length than the network has parameters");
     require(X.shape(1) == layers.front().n_in && out.shape(1) == layers.back().n_out && out.shape(0) == X.shape(0),
             "X does not fit the network");
     require_aligned(theta, X, out);
-    for (std::size_t i = 0; i < X.shape(0); ++i)
-      rows_.predict(theta.data(), X.data() + i * X.shape(1), out.data() + i * out.shape(1));
+    std::optional<nb::gil_scoped_release> released;
+    if (X.shape(0) * theta.shape(0) > 1000000) released.emplace();
+    return rows_.predict(theta.data(), X.data(), X.shape(0), out.data());
   }
 
  private:
-  RowPredictor<T> rows_;
+  PlainPredictor<T> rows_;
 };
 
 // The Hessian of J at theta over some rows, by its products. The gradient of J comes with it.
@@ -137,16 +138,16 @@ template <class T> void elementary(const std::string& isa, int function, In1<T> 
   std::copy_n(out.get(), n, y.data());
 }
 
-double peak_flops(const std::string& isa) {
-  float sink[2] = {0.999f, 1e-3f};
-  double best = 0;
-  for (int k = 0; k < 5; ++k) {
-    const auto start = std::chrono::steady_clock::now();
-    const double done = variant_named(isa).peak(1 << 20, sink);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    best = std::max(best, done / elapsed.count());
-  }
-  return best;
+// n additions, each of which waits for the one before
+std::uint64_t addition_chain(std::uint64_t n) {
+  std::uint64_t x = 1, y = n;
+  for (std::uint64_t k = 0; k < n; k += 16)
+#pragma GCC unroll 16
+    for (int unrolled = 0; unrolled < 16; ++unrolled) {
+      x += y;
+      asm volatile("" : "+r"(x));
+    }
+  return x;
 }
 
 template <class T>
@@ -179,9 +180,9 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
            "dX"_a)
       .def("loss", &P::loss, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "out"_a)
       .def("predict", &P::predict, "X"_a, "out"_a);
-  using R = PyRowPredictor<T>;
+  using R = PyPlainPredictor<T>;
   nb::class_<R>(m, rows)
-      .def(nb::init<const std::string&, const std::vector<Layer>&>(), "isa"_a, "layers"_a)
+      .def(nb::init<const std::string&, const std::vector<Layer>&, std::size_t>(), "isa"_a, "layers"_a, "threads"_a)
       .def("predict", &R::predict, "theta"_a, "X"_a, "out"_a);
   using O = PySecondOrder<T>;
   nb::class_<O>(m, second_order)
@@ -216,8 +217,8 @@ NB_MODULE(_native, m) {
       },
       "family"_a, "parameter"_a, "point"_a = 0, "levels"_a = std::vector<double>(), "n_below"_a = 0);
   bind_step_settings(m);
-  bind<float>(m, "Session32", "Passes32", "Rows32", "SecondOrder32");
-  bind<double>(m, "Session64", "Passes64", "Rows64", "SecondOrder64");
+  bind<float>(m, "Session32", "Passes32", "Plain32", "SecondOrder32");
+  bind<double>(m, "Session64", "Passes64", "Plain64", "SecondOrder64");
   m.def("instruction_sets", [] {
     std::vector<std::string> names;
     for (const Variant* variant : usable_variants()) names.push_back(variant->name);
@@ -227,5 +228,9 @@ NB_MODULE(_native, m) {
     RowOrder order(variant_named(isa), seed, out.shape(0), true);
     std::copy_n(order.of_epoch(epoch), out.shape(0), out.data());
   });
-  m.def("peak_flops", &peak_flops, "isa"_a);
+  m.def("multiply_add_loop", [](const std::string& isa, std::uint64_t n_rounds) {
+    float sink[2] = {0.999f, 1e-3f};
+    return variant_named(isa).peak(n_rounds, sink);
+  });
+  m.def("addition_chain", &addition_chain);
 }

@@ -114,6 +114,13 @@ struct RowRange {
   std::size_t first, n;
 };
 
+// W (n_in, n_out) and the b that follows it in the plain layout
+template <class T> struct PlainLayer {
+  const T *W, *b;
+  std::size_t n_in, n_out;
+  T small;
+};
+
 struct PhiloxKey {
   std::uint32_t k0, k1;
 };
@@ -126,8 +133,10 @@ template <class T> struct Kernels {
   // z = a_in @ W + b, g(z), mask: rows i0 … i1
   void (*dense_forward)(Panels<const T> a_in, Panels<const T> W, const T* b, Panels<T> shape, Activated<T> out,
                         std::size_t i0, std::size_t i1);
-  // z = x @ W + b of one row, everything in the plain layout
-  void (*dense_row)(const T* x, const T* W, const T* b, std::size_t n_in, std::size_t n_out, T small, T* z);
+  // z = x @ W + b of a few rows, weights in the plain layout, rows of x and z x_row and z_row apart; for columns
+  // c0 … c1, whole cache lines
+  void (*dense_plain)(const T* x, std::size_t x_row, std::size_t n_rows, PlainLayer<T> layer, std::size_t c0,
+                      std::size_t c1, T* z, std::size_t z_row);
   // delta of the node below from delta @ W.T; scratch here and below: scratch_of_layer
   void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                       std::size_t i1, T* scratch);

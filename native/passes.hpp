@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "helpers.hpp"
 #include "single_step.hpp"
 
 namespace chainrule {
@@ -92,10 +93,12 @@ template <class T> class Passes {
   void run(Call& call) {
     network.keep_z(false);
     if (call.n <= block_ || n_threads_ == 1) return predict_share(call, 0);
-    const SharedTeam team(n_threads_);
-    team->run(
+    const SharedHelpers helpers(n_threads_);
+    const Helpers::Call joined(
+        *helpers,
         [](void* c, std::size_t thread) { static_cast<Call*>(c)->self->predict_share(*static_cast<Call*>(c), thread); },
-        &call);
+        &call, (call.n - 1) / block_);
+    predict_share(call, 0);
   }
 
   void predict_share(Call& call, std::size_t thread) {
@@ -145,62 +148,6 @@ template <class T> class Passes {
   Buffer<T> theta_, gradient_, scratch_, row_loss_, y_;
   Buffer<std::int32_t> labels_;
   std::vector<std::int64_t> rows_, next_;
-};
-
-// The output of a few rows straight from the plain layout: for one row, laying weights out costs more
-// than using them. A row of panels is the row itself, so everything after the product works as it is.
-template <class T> class RowPredictor {
- public:
-  RowPredictor(const Kernels<T>& kernels, std::vector<Layer> layers) : k_(kernels), layers_(std::move(layers)) {
-    std::size_t widest = 0;
-    for (const Layer& layer : layers_) widest = std::max(widest, padded_columns<T>(layer.n_out));
-    for (Buffer<T>& buffer : buffers_) buffer = Buffer<T>(widest);
-    input_ = Buffer<T>(padded_columns<T>(layers_[0].n_in));
-    for (const Layer& layer : layers_)
-      if (layer.normalization != Normalization::none && !gain_)
-        gain_ = Buffer<T>(widest), shift_ = Buffer<T>(widest), x_hat_ = Buffer<T>(widest);
-  }
-
-  void predict(const T* theta, const T* x, T* out) const {
-    const FloatingMode mode;
-    std::copy_n(x, layers_[0].n_in, input_.get());
-    k_.settle(input_.get(), T(layers_[0].small), padded_columns<T>(layers_[0].n_in));
-    x = input_.get();
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
-      const Layer& layer = layers_[l];
-      const std::size_t n_in = layer.n_in, n_out = layer.n_out;
-      T* const z = buffers_[l % 2].get();
-      const T small = small_of_layer<T>(layers_, l);
-      k_.dense_row(x, theta, theta + n_in * n_out, n_in, n_out, small, z);
-      theta += (n_in + 1) * n_out;
-      if (layer.normalization == Normalization::layer)
-        theta = normalise(theta, layer, z);
-      else if (layer.activation == Activation::softmax)
-        k_.softmax({nullptr, 1, n_out}, z, z, small, 0, 1);
-      else
-        k_.activate(layer.activation, z, z, padded_columns<T>(n_out), small);
-      if (layer.residual)
-        for (std::size_t j = 0; j < n_out; ++j) z[j] = x[j] + z[j];
-      x = z;
-    }
-    std::copy_n(x, layers_.back().n_out, out);
-  }
-  const std::vector<Layer>& layers() const { return layers_; }
-
- private:
-  // g(u) in place of z; returns where the parameters of the next layer begin
-  const T* normalise(const T* theta, const Layer& layer, T* z) const {
-    std::copy_n(theta, layer.n_out, gain_.get());
-    std::copy_n(theta + layer.n_out, layer.n_out, shift_.get());
-    T inverse;
-    k_.layer_norm_forward({nullptr, 1, layer.n_out}, z, gain_.get(), shift_.get(), x_hat_.get(), &inverse,
-                          {layer.activation, nullptr, z, z, nullptr, nullptr, T(layer.small)}, 0, 1);
-    return theta + 2 * layer.n_out;
-  }
-
-  const Kernels<T>& k_;
-  const std::vector<Layer> layers_;
-  Buffer<T> input_, buffers_[2], gain_, shift_, x_hat_;
 };
 
 }  // namespace chainrule

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -155,24 +154,6 @@ class Team {
   alignas(128) std::atomic<std::size_t> arrived_{0};
   alignas(128) std::atomic<std::uint32_t> phase_{0};
   alignas(128) std::vector<std::thread> workers_;
-};
-
-// A team for one piece of work. The last one is kept for the next piece: starting threads takes as long as predicting
-// a thousand rows. Who comes while it is at work makes another. Without a lock, which a forked process could find held.
-class SharedTeam {
- public:
-  explicit SharedTeam(std::size_t n_threads) : team_(kept.exchange(nullptr)) {
-    if (team_ && !team_->usable()) static_cast<void>(team_.release());
-    if (!team_ || team_->size() != n_threads) team_ = std::make_unique<Team>(n_threads);
-  }
-  ~SharedTeam() { team_.reset(kept.exchange(team_.release())); }
-  SharedTeam(const SharedTeam&) = delete;
-  SharedTeam& operator=(const SharedTeam&) = delete;
-  Team* operator->() const { return team_.get(); }
-
- private:
-  inline static std::atomic<Team*> kept{nullptr};  // asleep at the end of the process, never destroyed
-  std::unique_ptr<Team> team_;
 };
 
 }  // namespace chainrule

@@ -7,9 +7,9 @@
 #include "layers.hpp"
 #include "losses.hpp"
 #include "normalization.hpp"
-#include "one_row.hpp"
 #include "optimizers.hpp"
 #include "penalties.hpp"
+#include "plain_product.hpp"
 #include "seeding.hpp"
 
 namespace chainrule {
@@ -37,7 +37,7 @@ template <class T> void elementary(Elementary function, const T* x, T* y, std::s
 template <class T>
 constexpr Kernels<T> kernels = {gather<T>,
                                 dense_forward<T>,
-                                dense_row<T>,
+                                dense_plain<T>,
                                 dense_delta<T>,
                                 dense_update<T>,
                                 dense_gradient<T>,

@@ -116,7 +116,7 @@ def test_engines_copy_what_is_not_aligned() -> None:
         session.advance(0, lay(np.full(5, 0.01)), StepSettings())
         thetas.append(session.theta().tobytes())
     assert thetas[0] == thetas[1]
-    rows = _native.Rows64(engine.describe()["instruction_set"], [_native.Layer(5, 1, 0, 0, False)])
+    rows = _native.Plain64(engine.describe()["instruction_set"], [_native.Layer(5, 1, 0, 0, False)], 1)
     with pytest.raises(ValueError, match="multiple of the size"):
         rows.predict(np.zeros(6), unaligned(X), np.empty((40, 1)))
 

@@ -8,6 +8,7 @@ import platform
 from typing import Any
 
 from chainrule._version import __version__
+from chainrule.bench import microarchitecture
 from chainrule.bench.turns import REMOVED
 from chainrule.engine.select import describe
 
@@ -15,11 +16,13 @@ PACKAGES = ("numpy", "torch", "jax", "jaxlib", "scikit-learn", "onnxruntime", "t
 
 
 def facts() -> dict[str, Any]:
-    """Processor, instruction sets, cores, versions, and what was taken out of the environment."""
+    """Processor, micro-architecture, instruction sets, cores, versions, and what was left out of the environment."""
+    cpuinfo = microarchitecture.cpuinfo()
     return {
         "chainrule": __version__,
         **describe(),
-        "cpu": processor(),
+        "cpu": microarchitecture.processor(cpuinfo),
+        "microarchitecture": microarchitecture.name(cpuinfo),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "platform": platform.platform(),
         "python": platform.python_version(),
@@ -28,14 +31,9 @@ def facts() -> dict[str, Any]:
     }
 
 
-def processor() -> str:
-    """The name of the processor, or of the architecture if the system does not report it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-        return names[0] if names else platform.machine()
-    except OSError:
-        return platform.processor() or platform.machine()
+def core() -> dict[str, Any]:
+    """What a core can do, by timing: its units of multiply-adds. Nothing where the native engine is missing."""
+    return microarchitecture.units() if "instruction_set" in describe() else {}
 
 
 def version(name: str) -> str | None:

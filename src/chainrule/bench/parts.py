@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from chainrule.bench import workloads
+from chainrule.bench.training import PEAK_OPERATIONS
 from chainrule.bench.turns import Contestant, Rounds, go_round, ratio
 from chainrule.bench.workloads import SCALING_TARGETS, SHARE_TARGETS, WORKLOADS, ratio_target
 from chainrule.text.tables import counted
@@ -20,7 +21,7 @@ PartResult = dict[str, Any]
 Say = Callable[[str], None]
 PEERS = (workloads.EAGER, workloads.COMPILE, workloads.JAX, workloads.SKLEARN, workloads.NUMPY)
 PREDICTING_PEERS = (workloads.ONNX, workloads.EAGER, workloads.SKLEARN)
-PREDICTED_ROWS = (1, 10_000)
+PREDICTED_ROWS = (1, 32, 10_000)
 LOOP_EPOCHS = {"S": 300, "N": 30}
 """Epochs of one call of train, where its cost beyond the steps is measured: about a second."""
 QUICK_WITHOUT = {workloads.COMPILE: "omitted by --quick: compilation takes most of a minute"}
@@ -67,8 +68,10 @@ def training_entry(name: str, optimizer: str, threads: int, rounds: Rounds) -> P
     entry["targets"] = {who: ratio_target(name, who, threads) for who in entry["ratios"]}
     if peaks and ours:
         flops = workload.flops_per_step * workload.n_steps
-        entry["peak_gflops_per_core"] = statistics.median(peaks) / 1e9
-        entry["share_of_peak"] = statistics.median(flops / s / (p * threads) for s, p in zip(ours, peaks, strict=True))
+        rates = [PEAK_OPERATIONS / seconds for seconds in peaks]
+        entry["peak_gflops_per_core"] = statistics.median(rates) / 1e9
+        entry["peak_rounds"] = [round(rate / 1e9, 1) for rate in rates]
+        entry["share_of_peak"] = statistics.median(flops / s / (r * threads) for s, r in zip(ours, rates, strict=True))
         entry["share_target"] = SHARE_TARGETS.get((name, optimizer)) if threads == 1 else None
     if alone and ours:
         entry["gain_of_threads"], entry["gain_target"] = ratio(alone, ours), SCALING_TARGETS[name]
@@ -76,14 +79,14 @@ def training_entry(name: str, optimizer: str, threads: int, rounds: Rounds) -> P
 
 
 def prediction(threads: int, budget_s: float, quick: bool, say: Say) -> list[PartResult]:
-    """Class probabilities of one row and of many."""
+    """Class probabilities of one row, of a few and of many."""
     entries = []
     with processes([workloads.OURS, *PREDICTING_PEERS], threads) as contestants:
         for name in "SN" if quick else "SNM":
             for n_rows in PREDICTED_ROWS:
                 say(f"prediction {name}, {counted(n_rows, 'row')}, {counted(threads, 'thread')}")
                 task = {"kind": "predict", "workload": name, "n_rows": n_rows}
-                rounds = go_round(contestants, task, budget_s / 3)
+                rounds = go_round(contestants, task, budget_s / len(PREDICTED_ROWS))
                 entry = {"part": "prediction", "workload": name, "n_rows": n_rows, "threads": threads}
                 entries.append(entry | compared(rounds, 1e6))
     return entries

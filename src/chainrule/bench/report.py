@@ -163,7 +163,12 @@ def about(results: dict[str, Any]) -> str:
     m = results["machine"]
     found = ", ".join(f"{name} {v}" for name, v in m["versions"].items() if v)
     computes = m.get("instruction_set", m["engine"])
-    return f"chainrule {m['chainrule']} ({computes}), {m['cpu']}, {m['cores']} cores; Python {m['python']}, {found}"
+    units, parts = results.get("core"), [m.get("microarchitecture")]
+    if units:
+        parts.append(f"{counted(units['units'], 'multiply-add')} of {units['vector_bits']} bits a cycle")
+    described = "; ".join(part for part in parts if part)
+    cpu = f"{m['cpu']} ({described})" if described else m["cpu"]
+    return f"chainrule {m['chainrule']} ({computes}), {cpu}, {m['cores']} cores; Python {m['python']}, {found}"
 
 
 def tables(results: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ from chainrule.bench import workloads
 from chainrule.bench.workloads import LEARNING_RATES, Workload
 
 Epochs = Callable[[int], object]
+PEAK_OPERATIONS = 1e9
+"""Floating-point operations of a unit of the loop that measures the peak: some milliseconds."""
 
 
 def chainrule_engine(name: str, workload: Workload, optimizer: str, threads: int | None = None) -> Epochs:
@@ -190,10 +192,14 @@ def _jax_step(optimizer: str) -> Callable[[Any, Any, Any], Any]:
 
 
 def peak(workload: Workload, optimizer: str, threads: int) -> Callable[[int], float]:
-    """Not a training: operations per second of a loop of multiply-adds on one core."""
-    from chainrule.engine.select import peak_flops
+    """Not a training: a loop of independent multiply-adds on one core; a unit is PEAK_OPERATIONS of them.
 
-    return lambda n: peak_flops()
+    It takes turns as long as those of the others, and gives the mean of the turn as they do: what else runs on the
+    machine slows all of them alike.
+    """
+    from chainrule.engine.peak import seconds_of
+
+    return lambda n: seconds_of(n * PEAK_OPERATIONS) / n
 
 
 def scikit_learn(workload: Workload, optimizer: str, threads: int) -> Epochs:

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 def measured(options: argparse.Namespace) -> dict[str, Any]:
     """The results of all parts, written to the file after each."""
     facts = machine.facts()
-    results: dict[str, Any] = {"machine": facts, "entries": []}
+    results: dict[str, Any] = {"machine": facts, "core": machine.core(), "entries": []}
     path = options.output_file
     if path and os.path.exists(path):
         old = kept(path)

@@ -15,6 +15,7 @@ from chainrule.visible import cut
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 Weights = TypeVar("Weights", Array, Array | None)
+_NATIVE = {name: np.dtype(name) for name in ("float32", "float64")}  # NumPy has one object for each
 _FEW = 2**13  # entries that are faster looked at one by one
 _MODERATE = 60  # a power of two: beyond it, weights are brought near 1 before they are multiplied
 _ROW_BYTES, _TABLE_ROWS = 1024, 256  # of the tables of `checksum`, which stay in a core's cache
@@ -36,6 +37,9 @@ def unchecked_features(X: object, n_inputs: int, dtype: str) -> tuple[Array, Cal
 
     Errors    ShapeError for other shapes
     """
+    if type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == n_inputs and X.dtype is _NATIVE[dtype]:
+        as_given = plain(X, X.dtype)  # most calls: nothing to convert or to refuse
+        return as_given, lambda: refuse_non_finite(as_given, X, "X")
     array = numeric(X, "X")
     if array.ndim == 1 and len(array) == n_inputs:
         raise ShapeError(f"X has shape {array.shape}: must be (n, {n_inputs}). For one row give X[None, :].")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import _native
-from chainrule.data.arrays import plain, surely_finite
+from chainrule.data.arrays import plain
 from chainrule.engine.native_second_order import NativeSecondOrder
 from chainrule.engine.native_settings import RULES, step_factors, step_settings
 from chainrule.engine.numpy_second_order import NumpySecondOrder
@@ -46,8 +46,8 @@ _STOPPED = (None, "loss", "weights")
 BLOCK_ROWS = 192
 """Rows of a block in predict: z and a of a usual layer stay in the second-level cache."""
 
-FEW_ROWS = 3
-"""Up to here the weights are read as they lie; beyond, laying them out in panels pays."""
+PLAIN_ROWS, PLAIN_WIDE_ROWS, WIDE_BYTES = 128, 1024, 1024
+"""Up to so many rows, or so many wide ones, weights and rows are read as they lie; beyond, panels of them pay."""
 KEPT_PARAMETERS = 1_000_000
 """Up to here the workspace of predict is kept for its next call; beyond, taking it costs little beside its use."""
 
@@ -85,9 +85,14 @@ def instruction_set() -> str:
     return wanted
 
 
-def peak_flops() -> float:
-    """Floating-point operations a second of a loop of float32 multiply-adds on one core: what no training exceeds."""
-    return float(_native.peak_flops(instruction_set()))
+def multiply_add_loop(n_rounds: int) -> float:
+    """Floating-point operations done by rounds of independent float32 multiply-adds of vectors."""
+    return float(_native.multiply_add_loop(instruction_set(), n_rounds))
+
+
+def addition_chain(n: int) -> None:
+    """Additions of whole numbers, each of which waits for the one before: one a cycle."""
+    _native.addition_chain(n)
 
 
 class NativeEngine:
@@ -102,8 +107,8 @@ class NativeEngine:
     def __init__(self, threads: int | None = None) -> None:
         self._threads, self._may_choose = allowed_threads(threads)
         self._isa = instruction_set()
-        self._row_predictors: dict[Architecture, Any] = {}
-        self._row_predictor_of: tuple[Architecture | None, Any] = (None, None)
+        self._plain_predictors: dict[Architecture, Any] = {}
+        self._plain_predictor_of: tuple[Architecture | None, Any] = (None, None)
         self._idle: dict[int, tuple[Architecture, int, Any]] = {}  # by thread; users of passes remove them
 
     def forward(self, parameters: Parameters, X: Array) -> Forward:
@@ -132,12 +137,11 @@ class NativeEngine:
 
     def predict(self, parameters: Parameters, X: Array, refuse: Callable[[], None] | None = None) -> Array:
         """The output activation alone, (n, n_outputs)."""
-        out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
-        if len(X) <= FEW_ROWS:
-            finite = refuse is None or surely_finite(X)
-            self._row_predictor(parameters.architecture).predict(
-                plain(parameters.flat, parameters.architecture.dtype), _plain(X, parameters), out
-            )
+        architecture = parameters.architecture
+        out = np.empty((len(X), architecture.n_outputs), architecture.dtype)
+        if len(X) <= PLAIN_ROWS or (len(X) <= PLAIN_WIDE_ROWS and X.nbytes >= WIDE_BYTES * len(X)):
+            theta = plain(parameters.flat, architecture.dtype)
+            finite = self._plain_predictor(architecture).predict(theta, _plain(X, parameters), out)
         else:
             with self._block_passes(parameters, len(X)) as passes:
                 finite = passes.predict(_plain(X, parameters), out)
@@ -192,14 +196,15 @@ class NativeEngine:
         """What run.json records of this engine."""
         return {"engine": self.name, "instruction_set": self._isa, "threads": self._threads}
 
-    def _row_predictor(self, architecture: Architecture) -> Any:
-        known, predictor = self._row_predictor_of  # the same object nearly always: to hash it takes as long as a row
+    def _plain_predictor(self, architecture: Architecture) -> Any:
+        known, predictor = self._plain_predictor_of  # nearly always the same object: to hash it takes as long as a row
         if known is not architecture:
-            if architecture not in self._row_predictors:
-                kind = _native.Rows32 if architecture.dtype == "float32" else _native.Rows64
-                self._row_predictors[architecture] = kind(self._isa, _network(architecture)[0])
-            predictor = self._row_predictors[architecture]
-            self._row_predictor_of = (architecture, predictor)
+            if architecture not in self._plain_predictors:
+                kind = _native.Plain32 if architecture.dtype == "float32" else _native.Plain64
+                layers = _network(architecture)[0]
+                self._plain_predictors[architecture] = kind(self._isa, layers, self._threads)
+            predictor = self._plain_predictors[architecture]
+            self._plain_predictor_of = (architecture, predictor)
         return predictor
 
     @contextmanager

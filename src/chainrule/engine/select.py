@@ -56,13 +56,6 @@ def with_own_loss(loss: OwnLoss) -> Engine:
     return OwnLossEngine(loss)
 
 
-def peak_flops() -> float:
-    """Floating-point operations a second of a loop of float32 multiply-adds on one core: what no training exceeds."""
-    from chainrule.engine import native
-
-    return native.peak_flops()
-
-
 def describe() -> dict[str, Any]:
     """Which engine `auto` takes for usual networks, its instruction set and the others this processor has.
 
