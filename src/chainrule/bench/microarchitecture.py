@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
+from chainrule.engine.select import multiply_add_units
 from chainrule.visible import cut
 
 # (vendor, family): first model, last model, name; the first that matches counts
@@ -77,7 +78,5 @@ def units() -> dict[str, Any]:
 
     The units are counted by timing: independent multiply-adds against a chain of additions, one a cycle.
     """
-    from chainrule.engine.peak import measured_units
-
-    bits, per_cycle = measured_units()
+    bits, per_cycle = multiply_add_units()
     return {"vector_bits": bits, "multiply_adds_per_cycle": round(per_cycle, 2), "units": max(1, round(per_cycle))}

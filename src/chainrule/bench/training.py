@@ -197,9 +197,9 @@ def peak(workload: Workload, optimizer: str, threads: int) -> Callable[[int], fl
     It takes turns as long as those of the others, and gives the mean of the turn as they do: what else runs on the
     machine slows all of them alike.
     """
-    from chainrule.engine.peak import seconds_of
+    from chainrule.engine.select import multiply_add_seconds
 
-    return lambda n: seconds_of(n * PEAK_OPERATIONS) / n
+    return lambda n: multiply_add_seconds(n * PEAK_OPERATIONS) / n
 
 
 def scikit_learn(workload: Workload, optimizer: str, threads: int) -> Epochs:

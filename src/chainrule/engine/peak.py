@@ -20,12 +20,6 @@ def seconds_of(n_operations: float) -> float:
     return (time.perf_counter() - began) * n_operations / done
 
 
-def peak_flops(tries: int = 5) -> float:
-    """Floating-point operations a second of a loop of float32 multiply-adds on one core: the best of a few tries."""
-    once = multiply_add_loop(ROUNDS)
-    return once / min(seconds_of(once) for _ in range(tries))
-
-
 def measured_units(tries: int = 7) -> tuple[int, float]:
     """Bits of a vector, and how many multiply-adds of whole vectors begin in a cycle of the core.
 

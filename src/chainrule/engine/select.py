@@ -56,6 +56,20 @@ def with_own_loss(loss: OwnLoss) -> Engine:
     return OwnLossEngine(loss)
 
 
+def multiply_add_seconds(n_operations: float) -> float:
+    """Seconds of so many floating-point operations in a loop of float32 multiply-adds on one core."""
+    from chainrule.engine import peak
+
+    return peak.seconds_of(n_operations)
+
+
+def multiply_add_units() -> tuple[int, float]:
+    """Bits of a vector, and how many multiply-adds of whole vectors begin in a cycle of a core."""
+    from chainrule.engine import peak
+
+    return peak.measured_units()
+
+
 def describe() -> dict[str, Any]:
     """Which engine `auto` takes for usual networks, its instruction set and the others this processor has.
 
