@@ -70,3 +70,18 @@ def test_the_environment_holds_everyone_to_the_threads(monkeypatch: pytest.Monke
     result = environment(2)
     assert result["OMP_NUM_THREADS"] == result["OPENBLAS_NUM_THREADS"] == "2"
     assert "OPENBLAS_CORETYPE" not in result
+
+
+def test_peers_are_held_to_the_instructions_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CHAINRULE_ISA=avx2 compares AVX2 with AVX2; without it nobody is held."""
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    monkeypatch.setenv("CHAINRULE_ISA", "AVX2 ")
+    held = environment(1)
+    assert held["OPENBLAS_CORETYPE"] == "Haswell"
+    assert held["ONEDNN_MAX_CPU_ISA"] == held["MKL_ENABLE_INSTRUCTIONS"] == "AVX2"
+    assert held["XLA_FLAGS"].split()[0] == "--xla_cpu_max_isa=AVX2"
+    assert "intra_op_parallelism_threads=1" in held["XLA_FLAGS"]
+    monkeypatch.delenv("CHAINRULE_ISA")
+    free = environment(2)
+    assert not {"OPENBLAS_CORETYPE", "MKL_ENABLE_INSTRUCTIONS"} & set(free)
+    assert free["XLA_FLAGS"] == ""

@@ -24,6 +24,13 @@ from typing import Any
 
 REMOVED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR", "CHAINRULE_THREADS", "OMP_WAIT_POLICY")
 """Settings of an environment that would hold a library to other kernels or threads than it takes by itself."""
+HELD_TO = {
+    "avx2": {
+        "OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    },
+}  # fmt: skip
+"""Where CHAINRULE_ISA holds the engine to older instructions, the settings that hold the other libraries to them."""
 PATIENCE_S = 150.0
 """A contestant that takes longer than this for one answer is left out."""
 TURN_S = 0.15
@@ -35,8 +42,10 @@ def environment(threads: int) -> dict[str, str]:
     result = {name: value for name, value in os.environ.items() if name not in REMOVED}
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
         result[f"{library}_NUM_THREADS"] = str(threads)
-    one = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    return result | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": one if threads == 1 else ""}
+    held = HELD_TO.get(os.environ.get("CHAINRULE_ISA", "").strip().lower(), {})
+    one = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" if threads == 1 else ""
+    flags = f"{held.get('XLA_FLAGS', '')} {one}".strip()
+    return result | held | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
 
 
 class Contestant:
