@@ -14,6 +14,7 @@ from chainrule.api.tables import blocks
 from chainrule.cli.subject import loaded_model
 from chainrule.data.table import Table
 from chainrule.errors import ChainruleError, SettingsError
+from chainrule.export.c_file import write_c
 from chainrule.export.onnx.file import write_onnx
 from chainrule.export.subject import Subject
 from chainrule.export.torch_file import write_torch
@@ -30,14 +31,24 @@ def run(options: argparse.Namespace) -> int:
     return _FORMATS[options.to](loaded, Subject.of(loaded), options)
 
 
+def _as_trained(loaded: Any, subject: Subject) -> Subject:
+    """A single network with the bits of its training, without a temperature."""
+    return replace(subject, networks=(loaded.network,)) if len(subject.networks) == 1 else subject
+
+
 def _torch(loaded: Any, subject: Subject, options: argparse.Namespace) -> int:
-    print(*write_torch(subject, Path(options.output_file)), sep="\n")
+    print(*write_torch(_as_trained(loaded, subject), Path(options.output_file)), sep="\n")
+    return 0
+
+
+def _c(loaded: Any, subject: Subject, options: argparse.Namespace) -> int:
+    print(*write_c(subject, Path(options.output_file)), sep="\n")
     return 0
 
 
 def _onnx(loaded: Any, subject: Subject, options: argparse.Namespace) -> int:
-    if options.network_only and len(subject.networks) == 1:  # with the bits of its training, without a temperature
-        subject = replace(subject, networks=(loaded.network,))
+    if options.network_only:
+        subject = _as_trained(loaded, subject)
     rows = None if subject.pipeline is None else _rows(loaded, subject, options)
     found = write_onnx(subject, Path(options.output_file), rows, network_only=options.network_only)
     print(found.path)
@@ -68,4 +79,6 @@ def _rows(loaded: Any, subject: Subject, options: argparse.Namespace) -> Table |
     return None if table is None else table.take(slice(0, MOST_ROWS))
 
 
-_FORMATS: dict[str, Callable[[Any, Subject, argparse.Namespace], int]] = {"torch": _torch, "onnx": _onnx}
+_FORMATS: dict[str, Callable[[Any, Subject, argparse.Namespace], int]] = {
+    "torch": _torch, "c": _c, "onnx": _onnx,
+}  # fmt: skip

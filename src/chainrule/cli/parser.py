@@ -264,12 +264,12 @@ def _serve(command: argparse.ArgumentParser) -> None:
 def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_directory", metavar="RUN", help="run directory or model file")
     command.add_argument(
-        "--to", choices=("torch", "onnx"), required=True,
-        help="torch: a PyTorch module and its state dict; onnx: one file with the whole pipeline",
+        "--to", choices=("c", "onnx", "torch"), required=True,
+        help="c: C99 without dependencies; onnx: one file, both with the whole pipeline; torch: a PyTorch module",
     )  # fmt: skip
     command.add_argument(
         "-o", "--output-file", metavar="FILE", required=True,
-        help="file to write: NAME.py, with the weights in NAME.safetensors beside it; or NAME.onnx",
+        help="file to write: NAME.c, with NAME.h beside it; NAME.onnx; or NAME.py, with NAME.safetensors beside it",
     )  # fmt: skip
     command.add_argument(
         "--data", metavar="DATA", help="rows to compare the ONNX file's predictions on (default held out)"

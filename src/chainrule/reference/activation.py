@@ -64,6 +64,9 @@ class Activation:
     onnx : str, optional
         Nested calls of ONNX operators that compute g of the tensor z of shape (n, n_out), from numbers and `limit`, the
         exponent of the largest finite number less 1; such as "Mul(z, Sigmoid(z))". None: not taken to ONNX.
+    c : str, optional
+        The text of g in exported C: an expression in z, with the functions of chainrule/export/c/network.c; where units
+        are mixed a call that changes the row z of n numbers. None: not taken to C.
 
     Examples
     --------
@@ -100,6 +103,7 @@ class Activation:
     numpy_imports: tuple[str, ...] = field(default=())
     torch: str | None = None
     onnx: str | None = None
+    c: str | None = None
     __repr__ = short_repr
 
     @property

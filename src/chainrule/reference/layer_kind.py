@@ -170,6 +170,8 @@ class LayerKind:
     onnx : str, optional
         Nested calls of ONNX operators that make u of the tensor z and the tensors of the kind by their names. None: not
         taken to ONNX.
+    c : str, optional
+        A call in exported C that makes u of the row z of n numbers, with a slot for each tensor. None: not taken to C.
 
     Examples
     --------
@@ -201,6 +203,7 @@ class LayerKind:
     torch: str | None = None
     torch_tensors: Mapping[str, str] = field(default_factory=dict)
     onnx: str | None = None
+    c: str | None = None
     __repr__ = short_repr
 
     def __post_init__(self) -> None:

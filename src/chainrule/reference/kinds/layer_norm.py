@@ -329,4 +329,5 @@ LAYER_NORM = LayerKind(
     why={"u": _why_u, "delta": _why_delta, "dgain": _why_dgain, "dshift": _why_dshift}, circuit=_circuit,
     torch="LayerNorm({n})", torch_tensors={"gain": "weight", "shift": "bias"},
     onnx=f"LayerNormalization(z, gain, shift, axis=-1, epsilon={EPSILON!r})",
+    c="layer_norm(z, n, {gain}, {shift}, small)",
 )  # fmt: skip
