@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "dispatch.hpp"
+#include "network_binding.hpp"
 #include "passes.hpp"
 #include "plain_predictor.hpp"
 #include "python_session.hpp"
@@ -29,26 +30,36 @@ template <class T> class PyPasses {
     require_aligned(theta);
     passes_.load(theta.data());
   }
-  void forward(In2<T> X, Numbered<T> z, Numbered<T> u, Numbered<T> a) {
+  void forward(In2<T> X, Numbered<T> z, Numbered<T> u, Numbered<T> a, std::optional<Out2<T>> a0) {
     check_rows(X), require_aligned(X);
-    const Record<T> out{pointers<T>(z), pointers<T>(u), pointers<T>(a), {}, {}, {}, nullptr, nullptr};
+    const Record<T> out{pointers<T>(z), pointers<T>(u), pointers<T>(a),           {}, {}, {},
+                        nullptr,        nullptr,        a0 ? a0->data() : nullptr};
     const nb::gil_scoped_release released;
     passes_.forward(X.data(), X.shape(0), out);
   }
   double backward(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, In1<T> scale,
-                  Numbered<T> delta, Numbered<T> du, Out1<T> gradient, Out2<T> dX) {
+                  Numbered<T> delta, Numbered<T> du, Out1<T> gradient, Out2<T> dX, std::optional<Out2<T>> da0) {
     check_rows(X), require_aligned(X, labels, y, scale);
     require(labels.has_value() != y.has_value() && scale.shape(0) == X.shape(0),
             "labels or y, and a scale for every row");
     require(gradient.shape(0) == n_parameters(passes_.network.layers),
             "the gradient has another length than the network has parameters");
-    const Record<T> out{{}, {}, {}, {}, pointers<T>(delta), pointers<T>(du), gradient.data(), dX.data()};
+    const Record<T> out{{},
+                        {},
+                        {},
+                        {},
+                        pointers<T>(delta),
+                        pointers<T>(du),
+                        gradient.data(),
+                        dX.data(),
+                        nullptr,
+                        da0 ? da0->data() : nullptr};
     const Targets<T> targets{labels ? labels->data() : nullptr, y ? y->data() : nullptr};
     const nb::gil_scoped_release released;
     return passes_.backward(X.data(), X.shape(0), targets, scale.data(), out);
   }
   bool predict(In2<T> X, Out2<T> out) {
-    require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0),
+    require(X.shape(1) == n_features(passes_.network.layers) && out.shape(0) == X.shape(0),
             "X does not fit the network");
     require_aligned(X, out);
     const nb::gil_scoped_release released;
@@ -56,7 +67,7 @@ template <class T> class PyPasses {
   }
   double loss(In2<T> X, std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, std::optional<In1<T>> weight,
               Out2<T> out) {
-    require(X.shape(1) == passes_.network.layers.front().n_in && out.shape(0) == X.shape(0),
+    require(X.shape(1) == n_features(passes_.network.layers) && out.shape(0) == X.shape(0),
             "X does not fit the network");
     require(labels.has_value() != y.has_value(), "either labels or y");
     require_aligned(X, labels, y, weight, out);
@@ -67,7 +78,7 @@ template <class T> class PyPasses {
 
  private:
   void check_rows(const In2<T>& X) const {
-    require(X.shape(1) == passes_.network.layers.front().n_in && X.shape(0) <= block_,
+    require(X.shape(1) == n_features(passes_.network.layers) && X.shape(0) <= block_,
             "X does not fit the network or its block");
   }
   const std::size_t block_;
@@ -82,7 +93,7 @@ template <class T> class PyPlainPredictor {
   bool predict(In1<T> theta, In2<T> X, Out2<T> out) {
     const std::vector<Layer>& layers = rows_.layers;
     require(theta.shape(0) == n_parameters(layers), "theta has another length than the network has parameters");
-    require(X.shape(1) == layers.front().n_in && out.shape(1) == layers.back().n_out && out.shape(0) == X.shape(0),
+    require(X.shape(1) == n_features(layers) && out.shape(1) == layers.back().n_out && out.shape(0) == X.shape(0),
             "X does not fit the network");
     require_aligned(theta, X, out);
     std::optional<nb::gil_scoped_release> released;
@@ -101,7 +112,7 @@ template <class T> class PySecondOrder {
                 std::optional<In1<std::int32_t>> labels, std::optional<In2<T>> y, In1<T> scale, Out1<T> gradient)
       : size_(n_parameters(checked(layers))) {
     const std::size_t n = X.shape(0), n_outputs = layers.back().n_out;
-    require(n > 0 && X.shape(1) == layers.front().n_in, "X does not fit the network, or has no rows");
+    require(n > 0 && X.shape(1) == n_features(layers), "X does not fit the network, or has no rows");
     require(labels.has_value() != y.has_value() && scale.shape(0) == n, "labels or y, and a scale for every row");
     require(!labels || labels->shape(0) == n, "labels and X differ in rows");
     require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
@@ -164,7 +175,7 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
       .def("advance", &S::advance, "first_step"_a, "learning_rates"_a, "settings"_a, "losses"_a,
            "penalties"_a = nb::none(), "thetas"_a = nb::none(), "scheduled"_a = nb::none())
       .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "u"_a, "a"_a, "masks"_a,
-           "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a)
+           "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a, "a0"_a = nb::none(), "da0"_a = nb::none())
       .def("parts", &S::parts, "step"_a, "settings"_a, "bounds"_a, "gradients"_a, "losses"_a)
       .def("finish", &S::finish, "step"_a, "learning_rate"_a, "settings"_a, "gradient"_a, "loss"_a, "penalised"_a)
       .def_prop_ro("part_size", &S::part_size)
@@ -175,9 +186,9 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
       .def(nb::init<const std::string&, const std::vector<Layer>&, Loss, std::size_t, std::size_t>(), "isa"_a,
            "layers"_a, "loss"_a, "block"_a, "threads"_a)
       .def("load", &P::load, "theta"_a)
-      .def("forward", &P::forward, "X"_a, "z"_a, "u"_a, "a"_a)
+      .def("forward", &P::forward, "X"_a, "z"_a, "u"_a, "a"_a, "a0"_a = nb::none())
       .def("backward", &P::backward, "X"_a, "labels"_a.none(), "y"_a.none(), "scale"_a, "delta"_a, "du"_a, "gradient"_a,
-           "dX"_a)
+           "dX"_a, "da0"_a = nb::none())
       .def("loss", &P::loss, "X"_a, "labels"_a.none(), "y"_a.none(), "weight"_a.none(), "out"_a)
       .def("predict", &P::predict, "X"_a, "out"_a);
   using R = PyPlainPredictor<T>;
@@ -198,24 +209,7 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
 
 NB_MODULE(_native, m) {
   m.doc() = "The native engine. Use it through chainrule.engine.native.";
-  nb::class_<Layer>(m, "Layer")
-      .def(
-          "__init__",
-          [](Layer* layer, std::size_t n_in, std::size_t n_out, int activation, int normalization, bool residual,
-             double small) {
-            new (layer)
-                Layer{n_in,     n_out, static_cast<Activation>(activation), static_cast<Normalization>(normalization),
-                      residual, small};
-          },
-          "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a, "small"_a = 0.0);
-  nb::class_<Loss>(m, "Loss").def(
-      "__init__",
-      [](Loss* loss, int family, double x, int point, const std::vector<double>& levels, std::size_t n_below) {
-        require(levels.size() <= most_levels && n_below <= levels.size(), "too many levels");
-        new (loss) Loss{LossFamily(family), x, LossFamily(point), levels.size(), n_below, {}};
-        std::copy(levels.begin(), levels.end(), loss->levels);
-      },
-      "family"_a, "parameter"_a, "point"_a = 0, "levels"_a = std::vector<double>(), "n_below"_a = 0);
+  bind_network(m);
   bind_step_settings(m);
   bind<float>(m, "Session32", "Passes32", "Plain32", "SecondOrder32");
   bind<double>(m, "Session64", "Passes64", "Plain64", "SecondOrder64");

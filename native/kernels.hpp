@@ -121,6 +121,19 @@ template <class T> struct PlainLayer {
   T small;
 };
 
+// An embedding of some columns of the input layer (reference/kinds/embedding.py). mix: its rows of column f are
+// begin[f] … begin[f + 1]; strides are whole cache lines. which[j]: the embedded column that j is, or n_columns.
+enum class Basis : int { pbld, plr, piecewise_linear, category };
+template <class T> struct Embedding {
+  Basis basis;
+  std::size_t n_in, n_columns, d, d_stride, k, k_stride;
+  const std::size_t *place, *which, *columns, *begin, *edge;  // edge[f]: where the edges of column f begin
+  const T* edges;
+};
+template <class T> struct EmbeddingTensors {
+  const T *frequency, *phase, *slope, *mix, *offset;  // null where there is none
+};
+
 struct PhiloxKey {
   std::uint32_t k0, k1;
 };
@@ -157,6 +170,23 @@ template <class T> struct Kernels {
                               T small, std::size_t i0, std::size_t i1);
   // dgain = Σ_i du_i ⊙ x̂_i over some rows
   void (*gain_gradient)(Panels<const T> du, const T* x_hat, RowRange rows, T* dgain);
+  // a of an embedding of rows i0 … i1; phi: waves, kept for the way back
+  void (*embed_forward)(const Embedding<T>& e, EmbeddingTensors<T> t, Panels<const T> X, T* phi, Panels<T> own, T small,
+                        std::size_t i0, std::size_t i1);
+  // de and dz of rows i0 … i1, kept for the gradients; ∂J/∂X into dX, or null
+  void (*embed_backward)(const Embedding<T>& e, EmbeddingTensors<T> t, Panels<const T> X, const T* phi,
+                         Panels<const T> own, const T* delta, T* de, T* dz, T* dX, std::size_t i0, std::size_t i1);
+  // the gradients of embedded column f over some rows
+  void (*embed_gradient)(const Embedding<T>& e, EmbeddingTensors<T> gradient, Panels<const T> X, const T* phi,
+                         const T* de, const T* dz, RowRange rows, std::size_t f);
+  // u = z + alpha ⊙ (g(z) - z), mask: rows i0 … i1; g(z) and the difference are kept for the way back
+  void (*parametric_forward)(Panels<T> shape, Activation activation, const T* z, const T* alpha, T* g, T* difference,
+                             Activated<T> out, std::size_t i0, std::size_t i1);
+  // ∂J/∂z = du + alpha ⊙ (du ⊙ g′(z) - du)
+  void (*parametric_backward)(Panels<T> shape, Activation activation, const T* z, const T* g, const T* alpha,
+                              const T* du, T* delta, T small, std::size_t i0, std::size_t i1);
+  // out = x ⊙ scale, one factor a column, rows i0 … i1: both passes of a scale layer
+  void (*scale_rows)(Panels<T> shape, const T* x, const T* scale, T* out, T small, std::size_t i0, std::size_t i1);
   // out = x + y, rows i0 … i1
   void (*residual_forward)(Panels<T> shape, const T* x, const T* y, T* out, std::size_t i0, std::size_t i1);
   // delta of a node from ∂J/∂a, rows i0 … i1

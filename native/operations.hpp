@@ -27,6 +27,8 @@ template <class T> class Operation {
   virtual void forward(const Trained<T>& trained, std::size_t i0, std::size_t i1) = 0;
   // from delta of its own node to delta of the nodes it read
   virtual void backward(const Trained<T>& trained, std::size_t i0, std::size_t i1, T* scratch) = 0;
+  // what backward hands to the node below, into any matrix of its shape: ∂J/∂X where that node is the input
+  virtual void hand_down(const Trained<T>&, T* /*out*/, std::size_t, std::size_t, T* /*scratch*/) const {}
 
   // An operation without parameters has no units, and nothing of the following to do.
   virtual std::size_t n_units() const { return 0; }
@@ -83,8 +85,7 @@ template <class T> class Dense final : public Operation<T> {
   void backward(const Trained<T>& t, std::size_t i0, std::size_t i1, T* scratch) override {
     if (below_.delta) hand_down(t, below_.delta, i0, i1, scratch);
   }
-  // delta of the node below, into any matrix of its shape
-  void hand_down(const Trained<T>& t, T* out, std::size_t i0, std::size_t i1, T* scratch) const {
+  void hand_down(const Trained<T>& t, T* out, std::size_t i0, std::size_t i1, T* scratch) const override {
     k_.dense_delta(delta_of(own_), weights(t.theta), below_.activated, {out, below_.shape.rows, n_in()}, i0, i1,
                    scratch);
   }

@@ -5,11 +5,12 @@
 #include <memory>
 #include <vector>
 
+#include "input_operations.hpp"
 #include "operations.hpp"
 
 namespace chainrule {
 
-enum class Normalization : int { none, layer };
+enum class Normalization : int { none, layer, parametric };
 
 // z = a_in @ W + b; u = z or z normalised; a = g(u), or a_in + g(u).
 struct Layer {
@@ -17,8 +18,24 @@ struct Layer {
   Activation activation;
   Normalization normalization = Normalization::none;
   bool residual = false;
-  double small = 0;  // numbers below it count as 0, in the output layer below its square (docs/notation.md)
+  double small = 0;   // numbers below it count as 0, in the output layer below its square (docs/notation.md)
+  double factor = 1;  // on what the product reads
+  std::vector<InputStep> inputs = {};  // of the first layer: what makes a[0] of X
 };
+
+inline std::size_t n_features(const std::vector<Layer>& layers) {
+  return layers[0].inputs.empty() ? layers[0].n_in : layers[0].inputs[0].n_in;
+}
+
+// Tensors of a kind, each of them a number for every unit
+inline std::size_t n_vectors(Normalization kind) {
+  return kind == Normalization::layer ? 2 : kind == Normalization::parametric ? 1 : 0;
+}
+inline std::size_t n_parameters(const std::vector<Layer>& layers) {
+  std::size_t n = n_parameters_of_inputs(layers[0].inputs);
+  for (const Layer& layer : layers) n += (layer.n_in + 1 + n_vectors(layer.normalization)) * layer.n_out;
+  return n;
+}
 
 // Below which delta of layer l counts as 0. Of the first of several layers it is multiplied by X alone.
 template <class T> T small_delta_of_layer(const std::vector<Layer>& layers, std::size_t l) {
@@ -41,6 +58,7 @@ template <class T> struct Record {
   std::vector<T*> z, u, a, masks, delta, du;
   T* gradient;  // of J alone, flat
   T* dX;
+  T *a0 = nullptr, *da0 = nullptr;  // of the input layer
 };
 
 // The network compiled once for batches of up to `capacity` rows.
@@ -48,7 +66,9 @@ template <class T> class Network {
  public:
   Network(const Kernels<T>& kernels, std::vector<Layer> described, Loss loss, std::size_t capacity)
       : k(kernels), layers(std::move(described)), loss(loss), capacity(capacity) {
-    input = make_node(layers[0].n_in, Activation::identity, false, T(layers[0].small), T(0));
+    input = make_node(n_features(layers), Activation::identity, false, T(layers[0].small), T(0));
+    first_read_ = &input;
+    for (const InputStep& step : layers[0].inputs) add_input(step);
     for (std::size_t l = 0; l < layers.size(); ++l) add(l);
   }
 
@@ -72,7 +92,8 @@ template <class T> class Network {
   void watch_z() {
     for (std::size_t l = 0; l < layers.size(); ++l)
       nodes_[l].g->activated.watched =
-          layers[l].activation == Activation::sigmoid || layers[l].activation == Activation::tanh;
+          layers[l].normalization != Normalization::parametric &&
+          (layers[l].activation == Activation::sigmoid || layers[l].activation == Activation::tanh);
   }
 
   // Hidden layers with room for a mask, or without one.
@@ -116,11 +137,13 @@ template <class T> class Network {
     }
     for (const auto& operation : operations) operation->gradient(t, {0, n}, 0, operation->n_units(), scratch);
     store(t.gradient, out.gradient);
-    Buffer<T> dX(n_elements<T>(capacity, layers[0].n_in));
-    first_->hand_down(t, dX.get(), 0, n, scratch);
-    to_plain<T>({dX.get(), capacity, layers[0].n_in}, out.dX, n);
+    if (out.da0) to_plain<T>({first_read_->delta, capacity, layers[0].n_in}, out.da0, n);
+    Buffer<T> dX(n_elements<T>(capacity, input.shape.columns));
+    operations.front()->hand_down(t, dX.get(), 0, n, scratch);
+    to_plain<T>({dX.get(), capacity, input.shape.columns}, out.dX, n);
   }
   void tell_forward(std::size_t n, const Record<T>& out) const {
+    if (out.a0) to_plain<T>({first_read_->shape.data, capacity, layers[0].n_in}, out.a0, n);
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const LayerNodes& own = nodes_[l];
       write(own.is_normalised() ? own.z->shape.data : own.g->activated.z, l, out.z, n);
@@ -206,19 +229,47 @@ template <class T> class Network {
     return tensors_.back().start;
   }
 
+  // An operation of the input layer, and its node.
+  void add_input(const InputStep& step) {
+    all_nodes_.push_back(
+        std::make_unique<Node<T>>(make_node(step.n_out, Activation::identity, true, T(layers[0].small), T(0))));
+    const Node<T>&below = *first_read_, &own = *all_nodes_.back();
+    if (step.kind == InputKind::scale) {
+      operations.push_back(std::make_unique<Scale<T>>(k, below, own, new_tensor(1, step.n_out)));
+    } else {
+      const InputStep::Tensors rows = step.rows();
+      const auto tensor = [&](std::size_t n, std::size_t columns) { return n ? new_tensor(n, columns) : 0; };
+      typename Embed<T>::Starts starts{};
+      starts.frequency = tensor(rows.frequency, step.k), starts.phase = tensor(rows.phase, step.k);
+      starts.slope = tensor(rows.slope, step.d), starts.mix = tensor(rows.mix, step.d);
+      starts.offset = tensor(rows.offset, step.d);
+      operations.push_back(std::make_unique<Embed<T>>(k, below, own, step, starts));
+    }
+    first_read_ = all_nodes_.back().get();
+  }
+
   // The operations of layer l, and the nodes between them.
   void add(std::size_t l) {
     const Layer& layer = layers[l];
-    Node<T>& below = l ? *nodes_.back().a : input;
-    const bool normalised = layer.normalization == Normalization::layer;
+    Node<T>& below = l ? *nodes_.back().a : *first_read_;
+    const bool normalised = layer.normalization != Normalization::none;
     LayerNodes own{};
     own.first_tensor = tensors_.size();
     own.z = own.g = new_node(l, normalised ? Activation::identity : layer.activation);
     const std::size_t W = new_tensor(layer.n_in, layer.n_out), b = new_tensor(1, layer.n_out);
-    auto dense = std::make_unique<Dense<T>>(k, below, *own.z, W, b);
-    if (l == 0) first_ = dense.get();
-    operations.push_back(std::move(dense));
-    if (normalised) {
+    const Node<T>* read = &below;
+    if (layer.factor != 1) {
+      all_nodes_.push_back(
+          std::make_unique<Node<T>>(make_node(layer.n_in, Activation::identity, true, T(layer.small), T(0))));
+      read = all_nodes_.back().get();
+      operations.push_back(std::make_unique<Constant<T>>(k, below, *read, T(layer.factor)));
+    }
+    operations.push_back(std::make_unique<Dense<T>>(k, *read, *own.z, W, b));
+    if (layer.normalization == Normalization::parametric) {
+      own.g = new_node(l, Activation::identity);
+      operations.push_back(
+          std::make_unique<Parametric<T>>(k, *own.z, *own.g, layer.activation, new_tensor(1, layer.n_out)));
+    } else if (normalised) {
       own.g = new_node(l, layer.activation);
       const std::size_t gain = new_tensor(1, layer.n_out), shift = new_tensor(1, layer.n_out);
       operations.push_back(std::make_unique<LayerNorm<T>>(k, *own.z, *own.g, gain, shift));
@@ -242,7 +293,7 @@ template <class T> class Network {
   std::vector<LayerNodes> nodes_;
   std::vector<Tensor> tensors_;
   std::size_t scratch_ = 0;
-  Dense<T>* first_ = nullptr;
+  Node<T>* first_read_ = nullptr;  // what the first product reads
 };
 
 }  // namespace chainrule

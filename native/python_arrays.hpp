@@ -47,19 +47,18 @@ const Variant& variant_named(const std::string& name) {
 
 std::vector<Layer> checked(std::vector<Layer> layers) {
   require(!layers.empty(), "at least one layer");
+  std::size_t width = n_features(layers);
+  for (const InputStep& step : layers[0].inputs) {
+    require(step.n_in == width, "a step of the input layer takes another number of columns than come in");
+    width = step.n_out;
+  }
+  require(width == layers[0].n_in, "the first layer takes another number of inputs than the input layer gives");
   for (std::size_t l = 0; l < layers.size(); ++l) {
     require(l == 0 || layers[l - 1].n_out == layers[l].n_in,
             "a layer takes another number of inputs than the one below gives");
     require(!layers[l].residual || layers[l].n_in == layers[l].n_out, "a residual connection between different sizes");
   }
   return layers;
-}
-
-std::size_t n_parameters(const std::vector<Layer>& layers) {
-  std::size_t n = 0;
-  for (const Layer& layer : layers)
-    n += (layer.n_in + (layer.normalization == Normalization::none ? 1 : 3)) * layer.n_out;
-  return n;
 }
 
 // True where a signal handler has raised (Ctrl-C).

@@ -22,7 +22,7 @@ template <class T> class PySession {
             std::size_t leaves)
       : X_(X), labels_(labels), y_(y), weight_(weight), layers_(checked(layers)) {
     const std::size_t n = X.shape(0), n_outputs = layers.back().n_out;
-    require(X.shape(1) == layers.front().n_in, "X has another number of columns than the network has inputs");
+    require(X.shape(1) == n_features(layers), "X has another number of columns than the network has inputs");
     require(labels.has_value() != y.has_value(), "either labels or y");
     require(!labels || labels->shape(0) == n, "labels and X differ in rows");
     require(!y || (y->shape(0) == n && y->shape(1) == n_outputs), "y must be (rows of X, outputs)");
@@ -86,10 +86,12 @@ template <class T> class PySession {
 
   nb::tuple record(std::uint64_t step, double eta, const StepSettings& settings, Out1<std::int64_t> rows, Numbered<T> z,
                    Numbered<T> u, Numbered<T> a, Numbered<T> masks, Numbered<T> delta, Numbered<T> du,
-                   Out1<T> gradient_of_J, Out2<T> dX, Out1<T> gradient) {
+                   Out1<T> gradient_of_J, Out2<T> dX, Out1<T> gradient, std::optional<Out2<T>> a0,
+                   std::optional<Out2<T>> da0) {
     check_length(gradient), check_length(gradient_of_J), check_rates(settings);
-    const Record<T> out{pointers<T>(z),     pointers<T>(u),  pointers<T>(a),       pointers<T>(masks),
-                        pointers<T>(delta), pointers<T>(du), gradient_of_J.data(), dX.data()};
+    const Record<T> out{
+        pointers<T>(z),  pointers<T>(u),       pointers<T>(a), pointers<T>(masks),        pointers<T>(delta),
+        pointers<T>(du), gradient_of_J.data(), dX.data(),      a0 ? a0->data() : nullptr, da0 ? da0->data() : nullptr};
     double J = 0;
     {
       const nb::gil_scoped_release released;

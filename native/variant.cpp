@@ -2,6 +2,7 @@
 // end has internal linkage; a build test looks for symbols that escape.
 #include "activations.hpp"
 #include "elementary.hpp"
+#include "embedding.hpp"
 #include "gemm.hpp"
 #include "kernels.hpp"
 #include "layers.hpp"
@@ -45,6 +46,12 @@ constexpr Kernels<T> kernels = {gather<T>,
                                 layer_norm_forward<T>,
                                 layer_norm_backward<T>,
                                 gain_gradient<T>,
+                                embed_forward<T>,
+                                embed_backward<T>,
+                                embed_gradient<T>,
+                                parametric_forward<T>,
+                                parametric_backward<T>,
+                                scale_rows<T>,
                                 residual_forward<T>,
                                 node_delta<T>,
                                 penalise<T>,

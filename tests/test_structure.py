@@ -39,7 +39,7 @@ PROMISED = {
     "register_activation", "register_loss", "register_optimizer", "register_layer",
     "ChainruleError", "ShapeError", "SettingsError", "DataError", "ModelFileError", "DivergedError",
     "DivergenceWarning", "ReplayWarning", "InterruptedWarning", "DamagedFileWarning", "GradientWarning",
-    "MeasureWarning",
+    "MeasureWarning", "quantile_bins",
 }  # fmt: skip
 """The public names, those to come among them; one is public from the day it exists."""
 

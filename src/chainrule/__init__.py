@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from chainrule.explain.circuit.examples import circuit
     from chainrule.interchange.from_sklearn import from_sklearn
     from chainrule.interchange.from_torch import from_torch
+    from chainrule.pipeline.quantile_bins import quantile_bins
     from chainrule.training.update_rules import SGD, Adagrad, Adam, AdamW, RMSProp
 
 _HOMES = {
@@ -74,6 +75,7 @@ _HOMES = {
     "chainrule.explain.circuit.examples": ("circuit",),
     "chainrule.interchange.from_sklearn": ("from_sklearn",),
     "chainrule.interchange.from_torch": ("from_torch",),
+    "chainrule.pipeline.quantile_bins": ("quantile_bins",),
     "chainrule.training.update_rules": ("SGD", "Adagrad", "Adam", "AdamW", "RMSProp"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -109,6 +111,7 @@ __all__ = [
     "learning_rate",
     "load",
     "plan",
+    "quantile_bins",
     "register_activation",
     "register_layer",
     "register_loss",

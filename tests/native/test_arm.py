@@ -17,8 +17,9 @@ from chainrule.network.architecture import Architecture
 from chainrule.reference.optimizers import OPTIMIZERS
 
 pytest.importorskip("chainrule._native", reason="ends when the native module is built (pip install .)")
-from chainrule.engine.native import ACTIVATIONS, LOSSES, NativeEngine, instruction_sets
+from chainrule.engine.native import NativeEngine, instruction_sets
 from chainrule.engine.native_settings import RULES
+from chainrule.engine.native_tables import ACTIVATIONS, LOSSES
 
 ROOT = Path(__file__).parents[2]
 COMPILER, EMULATOR = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")

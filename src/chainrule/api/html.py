@@ -22,6 +22,9 @@ LOSSES, BESIDE = ("loss", "validation_loss"), ("penalty", "learning_rate", "seco
 
 def _layers(architecture: Architecture) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = [(0, architecture.n_inputs, "inputs", 0)]
+    if architecture.inputs is not None:
+        how = ", ".join(["inputs", *(kind.label for kind in architecture.inputs.kinds)])
+        rows = [(0, architecture.n_inputs, how, architecture.inputs.n_parameters)]
     for l, layer in enumerate(architecture.layers, start=1):
         parts = [layer.activation, *([] if layer.kind is None else [layer.kind.label])]
         how = ", ".join([*parts, *(["residual"] if layer.residual else [])])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from chainrule.engine.protocol import Engine
 from chainrule.engine.select import select
 from chainrule.errors import ELSEWHERE, SettingsError, ShapeError
 from chainrule.network import targets
-from chainrule.network.architecture import Architecture
+from chainrule.network.architecture import Architecture, checked_sizes
+from chainrule.network.embeddings import steps_of
 from chainrule.network.initializers import choose, initialize
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward
@@ -51,6 +52,13 @@ class Network(PredictsHeads):
         layer.
     residual : bool or sequence of bool, default False
         True adds the input of a hidden layer to its output wherever the sizes are equal; or one value per hidden layer.
+    embedding : str, mapping or sequence of them, default None
+        Embeddings of columns before layer 1: "pbld" or "plr" for all of them, or for some
+        {"kind": "pbld", "columns": [0, 3]}; "piecewise_linear" with "edges", "category" with "levels" (docs/layers.md).
+    input_scale : bool, default False
+        True multiplies every input, after embeddings, by a factor of its own that is learned, `parameters.scale[0]`.
+    parametric : bool, default False
+        True puts x + alpha ⊙ (g(x) − x) in place of every hidden activation g, alpha[l] learned, initially 1.
 
     Attributes
     ----------
@@ -69,7 +77,8 @@ class Network(PredictsHeads):
 
     Notes
     -----
-    Layer l computes z = a_in @ W + b, u = z or what its kind makes of z, a = g(u) or a_in + g(u).
+    Layer l computes z = a_in @ W + b, u = z or what its kind makes of z, a = g(u) or a_in + g(u). a[0] is X, or what
+    the input layer makes of X.
 
     References
     ----------
@@ -99,8 +108,14 @@ class Network(PredictsHeads):
         seed: int = 0,
         normalization: str | Sequence[str | None] | None = None,
         residual: bool | Sequence[bool] = False,
+        embedding: str | Mapping[str, Any] | Sequence[Any] | None = None,
+        input_scale: bool = False,
+        parametric: bool = False,
     ) -> None:
-        self.architecture = Architecture.build(sizes, activation, output, loss, dtype, normalization, residual)
+        inputs = steps_of(checked_sizes(sizes)[0], embedding, input_scale)
+        self.architecture = Architecture.build(
+            sizes, activation, output, loss, dtype, normalization, residual, inputs=inputs, parametric=parametric
+        )
         self.seed = check("seed", seed)
         self.initializers = choose(initializer, self.architecture)
         self.parameters = initialize(self.architecture, self.initializers, self.seed)

@@ -188,9 +188,9 @@ def plan(
     **stated
         Any setting of `chainrule.train` (epochs, batch_size, l2, dropout, schedule, early_stopping, metric, threads,
         …), optimizer (a name, or one such as SGD(0.1)) and its hyper-parameters, and of the network hidden_sizes,
-        activation, normalization, residual, output, loss, initializer, dtype; target_scale; scaling, n_bins of numbers;
-        neighbours=False to store no training rows; screening=False to leave no column out; members, how many are
-        averaged; positive, the positive one of two classes; intervals=(0.1, 0.9), levels beside a number.
+        activation, normalization, residual, parametric, input_scale, embedding, output, loss, initializer, dtype;
+        target_scale; scaling, n_bins of numbers; neighbours=False to store no rows; screening=False to leave no
+        column out; members, how many are averaged; positive, one of two classes; intervals=(0.1, 0.9), levels.
 
     Returns
     -------

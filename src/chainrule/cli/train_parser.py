@@ -189,6 +189,11 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
             ),
             ("--intervals", "Q,…", "levels to predict beside a number, such as 0.1,0.9 (columns lower_0.1, upper_0.9)"),
             ("--target-scale", "NAME", "linear, log or auto: learn a number itself or its logarithm (default linear)"),
+            (
+                "--embedding",
+                "NAME",
+                "embedding of inputs that are numbers: pbld, plr or piecewise_linear",
+            ),
             ("--initializer", "NAME", "initializer of the weights (default by activation)"),
             ("--dtype", "NAME", "float32 or float64 (default float32; below 500 rows float64)"),
         ),
@@ -196,6 +201,10 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--residual", action="store_true", help="add the input of a hidden layer to its output if the sizes agree"
     )
+    group.add_argument(
+        "--parametric", action="store_true", help="learn for each unit how far its activation is from the identity"
+    )
+    group.add_argument("--input-scale", action="store_true", help="learn a factor for every input")
     group.set_defaults(
         normalization="none", output="auto", loss="auto", initializer="auto", dtype=None, target_scale="linear"
     )

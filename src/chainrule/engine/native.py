@@ -16,8 +16,19 @@ import numpy.typing as npt
 
 from chainrule import _native
 from chainrule.data.arrays import plain
+from chainrule.engine.native_arrays import (
+    as_plain,
+    as_targets,
+    as_weight,
+    backward_of,
+    forward_of,
+    of_inputs,
+    of_kinds,
+    of_layers,
+)
 from chainrule.engine.native_second_order import NativeSecondOrder
-from chainrule.engine.native_settings import RULES, step_factors, step_settings
+from chainrule.engine.native_settings import step_factors, step_settings
+from chainrule.engine.native_tables import LOSSES, activation_of, input_steps, is_plain, unable
 from chainrule.engine.numpy_second_order import NumpySecondOrder
 from chainrule.engine.protocol import Advance, Array, LeafSums, Scheduled, SecondOrder, StepSettings, Targets, Task
 from chainrule.engine.threads import allowed_threads, paying_threads
@@ -32,16 +43,6 @@ from chainrule.reference.penalties import penalty
 from chainrule.reference.propagate import row_scales
 from chainrule.reference.small_numbers import without_small
 
-ACTIVATIONS = (
-    "identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh",
-    "exponential", "softmax",
-)  # fmt: skip
-"""The order of enum Activation in native/kernels.hpp; LOSSES and NORMALIZATIONS likewise."""
-LOSSES = (
-    "squared_error", "cross_entropy", "absolute_error", "huber", "poisson", "quantile", "focal",
-    "gaussian", "intervals",
-)  # fmt: skip
-NORMALIZATIONS = (None, "layer")
 _STOPPED = (None, "loss", "weights")
 BLOCK_ROWS = 192
 """Rows of a block in predict: z and a of a usual layer stay in the second-level cache."""
@@ -50,21 +51,6 @@ PLAIN_ROWS, PLAIN_WIDE_ROWS, WIDE_BYTES = 128, 1024, 1024
 """Up to so many rows, or so many wide ones, weights and rows are read as they lie; beyond, panels of them pay."""
 KEPT_PARAMETERS = 1_000_000
 """Up to here the workspace of predict is kept for its next call; beyond, taking it costs little beside its use."""
-
-
-def unable(architecture: Architecture, optimizer: str | None = None) -> str | None:
-    """Why this engine cannot compute the architecture, or train it by this rule, in a few words; None where it can."""
-    if optimizer is not None and optimizer not in RULES:
-        return f"the native engine has no optimizer {optimizer!r}"
-    for l, layer in enumerate(architecture.layers, start=1):
-        if layer.activation not in ACTIVATIONS:
-            return f"the native engine has no activation {layer.activation!r}"
-        if layer.activation == "softmax" and l < len(architecture.layers):
-            return "the native engine supports softmax in the output layer only"
-        if layer.normalization not in NORMALIZATIONS:
-            return f"the native engine has no layer kind {layer.normalization!r}"
-    able = loss_named(architecture.loss).families <= set(LOSSES)
-    return None if able else f"the native engine has no loss {architecture.loss!r}"
 
 
 def instruction_sets() -> list[str]:
@@ -113,38 +99,38 @@ class NativeEngine:
 
     def forward(self, parameters: Parameters, X: Array) -> Forward:
         """z, u and a of every layer."""
-        z, a = (_arrays(parameters.architecture, len(X)) for _ in range(2))
-        u = _normalised_arrays(parameters.architecture, len(X))
+        z, a = (of_layers(parameters.architecture, len(X)) for _ in range(2))
+        u = of_kinds(parameters.architecture, len(X))
+        a0 = of_inputs(parameters.architecture, len(X))
         if len(X):
-            self._passes(parameters, len(X)).forward(_plain(X, parameters), z[1:], u[1:], a[1:])
-        return Forward(z, [without_small(X, parameters.architecture.small), *a[1:]], None, u)
+            self._passes(parameters, len(X)).forward(as_plain(X, parameters), z[1:], u[1:], a[1:], a0)
+        return forward_of(without_small(X, parameters.architecture.small), z, u, a, a0, None)
 
     def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
         """J and its gradients."""
         architecture, n = parameters.architecture, len(X)
-        delta, du, dX = (
-            _arrays(architecture, n),
-            _normalised_arrays(architecture, n),
-            np.empty(X.shape, architecture.dtype),
-        )
+        delta, du = of_layers(architecture, n), of_kinds(architecture, n)
+        dX = np.empty(X.shape, architecture.dtype)
+        du[0] = of_inputs(architecture, n)
         gradient = Parameters(architecture)
-        labels, y = _targets(targets, architecture)
+        labels, y = as_targets(targets, architecture)
         scale = row_scales(weight, n, np.dtype(architecture.dtype))
         loss = self._passes(parameters, n).backward(
-            _plain(X, parameters), labels, y, scale, delta[1:], du[1:], gradient.flat, dX
+            as_plain(X, parameters), labels, y, scale, delta[1:], du[1:], gradient.flat, dX, du[0]
         )
-        return _backward(loss, delta, du, gradient, dX)
+        return backward_of(loss, delta, du, gradient, dX)
 
     def predict(self, parameters: Parameters, X: Array, refuse: Callable[[], None] | None = None) -> Array:
         """The output activation alone, (n, n_outputs)."""
         architecture = parameters.architecture
         out = np.empty((len(X), architecture.n_outputs), architecture.dtype)
-        if len(X) <= PLAIN_ROWS or (len(X) <= PLAIN_WIDE_ROWS and X.nbytes >= WIDE_BYTES * len(X)):
+        few = len(X) <= PLAIN_ROWS or (len(X) <= PLAIN_WIDE_ROWS and X.nbytes >= WIDE_BYTES * len(X))
+        if few and is_plain(architecture):
             theta = plain(parameters.flat, architecture.dtype)
-            finite = self._plain_predictor(architecture).predict(theta, _plain(X, parameters), out)
+            finite = self._plain_predictor(architecture).predict(theta, as_plain(X, parameters), out)
         else:
             with self._block_passes(parameters, len(X)) as passes:
-                finite = passes.predict(_plain(X, parameters), out)
+                finite = passes.predict(as_plain(X, parameters), out)
         if refuse is not None and not finite:
             refuse()
         return out
@@ -154,9 +140,9 @@ class NativeEngine:
     ) -> tuple[float, Array]:
         """J over all rows, and the output activation."""
         out = np.empty((len(X), parameters.architecture.n_outputs), parameters.architecture.dtype)
-        labels, y = _targets(targets, parameters.architecture)
+        labels, y = as_targets(targets, parameters.architecture)
         with self._block_passes(parameters, len(X)) as passes:
-            loss = passes.loss(_plain(X, parameters), labels, y, _weight(weight, parameters.architecture), out)
+            loss = passes.loss(as_plain(X, parameters), labels, y, as_weight(weight, parameters.architecture), out)
         return float(loss), out
 
     def penalty(self, parameters: Parameters, l2: float, l1: float) -> float:
@@ -175,15 +161,15 @@ class NativeEngine:
         weight: Array | None = None,
         masks: list[Array] | None = None,
     ) -> SecondOrder:
-        """The Hessian of J over these rows, by its products with vectors; with masks by the reference."""
-        if masks is not None:
+        """The Hessian of J over these rows; with masks, an input layer or parametric activations by the reference."""
+        if masks is not None or not is_plain(parameters.architecture):
             return NumpySecondOrder(parameters, X, targets, weight, masks)
         architecture, dtype = parameters.architecture, np.dtype(parameters.architecture.dtype)
-        labels, y = _targets(targets, architecture)
+        labels, y = as_targets(targets, architecture)
         gradient = np.empty(architecture.n_parameters, dtype)
         kind = _native.SecondOrder32 if dtype == np.float32 else _native.SecondOrder64
         products = kind(
-            self._isa, *_network(architecture), plain(parameters.flat, dtype), _plain(X, parameters),
+            self._isa, *_network(architecture), plain(parameters.flat, dtype), as_plain(X, parameters),
             labels, y, row_scales(weight, len(X), dtype), gradient,
         )  # fmt: skip
         return NativeSecondOrder(products, gradient)
@@ -237,11 +223,11 @@ class NativeSession:
 
     def __init__(self, task: Task, settings: StepSettings, isa: str, threads: int, may_choose: bool) -> None:
         self._task = task
-        labels, y = _targets(task.targets, task.architecture)
+        labels, y = as_targets(task.targets, task.architecture)
         kind = _native.Session32 if task.architecture.dtype == "float32" else _native.Session64
         self._session = kind(
             isa, *_network(task.architecture), plain(task.X, task.architecture.dtype), labels, y,
-            _weight(task.weight, task.architecture), task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle,
+            as_weight(task.weight, task.architecture), task.batch_size, task.seed & 0xFFFFFFFFFFFFFFFF, task.shuffle,
             threads, may_choose, task.leaves,
         )  # fmt: skip
         self._n_parameters = task.architecture.n_parameters
@@ -292,21 +278,22 @@ class NativeSession:
         first = step % task.steps_per_epoch * task.batch_size
         n = min(task.batch_size, task.n_samples - first)
         rows, dX = np.empty(n, np.int64), np.empty((n, architecture.n_inputs), architecture.dtype)
-        z, a, delta = (_arrays(architecture, n) for _ in range(3))
-        u, du = (_normalised_arrays(architecture, n) for _ in range(2))
-        masks = [*_arrays(architecture, n)[:-1], None] if settings.dropout else None
+        z, a, delta = (of_layers(architecture, n) for _ in range(3))
+        u, du = (of_kinds(architecture, n) for _ in range(2))
+        a0, du[0] = (of_inputs(architecture, n) for _ in range(2))
+        masks = [*of_layers(architecture, n)[:-1], None] if settings.dropout else None
         dtheta, gradient = Parameters(architecture), Parameters(architecture)
         of_step = _native.StepSettings(**step_settings(task, settings))
         loss, _ = self._session.record(
             step, learning_rate, of_step, rows, z[1:], u[1:], a[1:], (masks or [])[1:], delta[1:],
-            du[1:], dtheta.flat, dX, gradient.flat,
+            du[1:], dtheta.flat, dX, gradient.flat, a0, du[0],
         )  # fmt: skip
         size = n if task.weight is None else task.weight[rows].sum(dtype=np.float64)
         l1, l2 = settings.l1, settings.l2_of(float(size))
         return StepRecord(
             step=step, epoch=step // task.steps_per_epoch, rows=rows,
-            forward=Forward(z, [without_small(task.X[rows], architecture.small), *a[1:]], masks, u),
-            backward=_backward(loss, delta, du, dtheta, dX),
+            forward=forward_of(without_small(task.X[rows], architecture.small), z, u, a, a0, masks),
+            backward=backward_of(loss, delta, du, dtheta, dX),
             penalty=penalty(before.W[1:], {"l2": l2, "l1": l1}) if l2 or l1 else 0.0,
             update=Update(before, self._moment(), gradient, learning_rate),
         )  # fmt: skip
@@ -348,45 +335,13 @@ def _network(architecture: Architecture) -> tuple[list[Any], Any]:
         raise SettingsError(f"{reason}; use engine='numpy' or engine='auto'.")
     layers = [
         _native.Layer(
-            layer.n_in, layer.n_out, ACTIVATIONS.index(layer.activation), NORMALIZATIONS.index(layer.normalization),
-            layer.residual, architecture.small,
+            layer.n_in, layer.n_out, *activation_of(layer), layer.residual, architecture.small,
+            inputs=[_native.InputStep(**step) for step in input_steps(architecture)] if l == 0 else [],
         )
-        for layer in architecture.layers
+        for l, layer in enumerate(architecture.layers)
     ]  # fmt: skip
     loss = loss_named(architecture.loss)
     family = "cross_entropy" if (loss.family, loss.parameter) == ("focal", 0.0) else loss.family
     heads = loss.heads
     more = () if heads is None else (LOSSES.index(heads.point_family), heads.levels, heads.n_below)
     return layers, _native.Loss(LOSSES.index(family), loss.parameter or 0.0, *more)
-
-
-def _targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArray[np.int32] | None, Array | None]:
-    # A single output takes the label itself as its target; several outputs take it as the place of a 1.
-    if targets.ndim == 1 and architecture.n_outputs > 1:
-        return plain(targets, np.int32), None
-    y = plain(targets, architecture.dtype)
-    return None, y.reshape(len(y), -1)
-
-
-def _arrays(architecture: Architecture, n: int) -> list[Any]:
-    """An array (n, n_l) for every layer, None at position 0."""
-    return [None, *(np.empty((n, layer.n_out), architecture.dtype) for layer in architecture.layers)]
-
-
-def _normalised_arrays(architecture: Architecture, n: int) -> list[Any]:
-    """The same for the normalised layers, None for the others."""
-    layers = zip(_arrays(architecture, n)[1:], architecture.layers, strict=True)
-    return [None, *(array if layer.normalization else None for array, layer in layers)]
-
-
-def _backward(loss: float, delta: list[Any], du: list[Any], gradient: Parameters, dX: Array) -> Backward:
-    g: Any = gradient
-    return Backward(loss=loss, delta=delta, dW=g.W, db=g.b, dX=dX, du=du, tensors={"gain": g.gain, "shift": g.shift})
-
-
-def _plain(X: Array, parameters: Parameters) -> Array:
-    return plain(X, parameters.architecture.dtype)
-
-
-def _weight(weight: Array | None, architecture: Architecture) -> Array | None:
-    return None if weight is None else plain(weight, architecture.dtype)

@@ -38,8 +38,7 @@ def _rate_factors(task: Task, settings: StepSettings) -> list[float]:
     """The factor on the learning rate of every tensor, in their order; none where all are 1."""
     if not settings.learning_rate_factors:
         return []
-    layers = enumerate(task.architecture.layers, start=1)
-    return [settings.rate_factor(name, l) for l, layer in layers for name, _ in tensors(layer)]
+    return [settings.rate_factor(name, l) for l, layer in task.architecture.numbered for name, _ in tensors(layer)]
 
 
 def step_factors(scheduled: Scheduled | None, n: int) -> npt.NDArray[np.float64] | None:

@@ -328,7 +328,7 @@ def updated(
     factors = np.concatenate(
         [
             np.full(tensor.size, settings.rate_factor(name, l))
-            for l, layer in enumerate(gradient.architecture.layers, start=1)
+            for l, layer in gradient.architecture.numbered
             for name, tensor in ((name, getattr(gradient, name)[l]) for name, _ in tensors(layer))
         ]
     )

@@ -17,7 +17,7 @@ from chainrule.reference.leaves import Node, tree_sum
 def flat_gradient(backward: Backward, architecture: Architecture) -> Parameters:
     """The gradient of J as one flat vector, its tensors being views."""
     gradient = Parameters(architecture)
-    for l, layer in enumerate(architecture.layers, start=1):
+    for l, layer in architecture.numbered:
         for name, _ in tensors(layer):
             getattr(gradient, name)[l][...] = backward.of_tensor(name)[l]
     return gradient

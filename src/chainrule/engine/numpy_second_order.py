@@ -57,7 +57,7 @@ class NumpySecondOrder:
 
     def _flat(self, found: propagate.Gradients | second_order.Products) -> Array:
         gathered = Parameters(self._p.architecture)
-        for l, layer in enumerate(self._p.architecture.layers, start=1):
+        for l, layer in self._p.architecture.numbered:
             for name, _ in tensors(layer):
                 of_layer = {"W": found.dW[l], "b": found.db[l]} | (found.tensors[l] or {})
                 getattr(gathered, name)[l][...] = of_layer[name]

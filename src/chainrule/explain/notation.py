@@ -52,9 +52,9 @@ class Notation:
         """The name of a layer's vector: z1, z¹, z^1."""
         return self.unit.partition("{j}")[0].rstrip("[_").format(x=symbol, l=self._l(l))
 
-    def entry(self, symbol: str, l: int, j: int) -> str:
-        """The name of one unit's number: z1[3]."""
-        return self.unit.format(x=symbol, l=self._l(l), j=j)
+    def entry(self, symbol: str, l: int, *at: int) -> str:
+        """The name of one unit's number, z1[3], or of one of a table, mix0[2,1]."""
+        return self.unit.format(x=symbol, l=self._l(l), j=",".join(map(str, at)))
 
     def w(self, l: int, k: int, j: int) -> str:
         """The name of the weight from unit k to unit j."""

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.network.input_layer import InputLayer
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kind import LayerKind
-from chainrule.reference.layer_kinds import LAYER_KINDS
+from chainrule.reference.layer_kinds import LAYER_KINDS, PARAMETRIC
 from chainrule.reference.losses import loss_named
 from chainrule.reference.small_numbers import KNOWN_RULES, RULES, threshold
 
@@ -82,6 +83,8 @@ class Architecture:
         The precision, "float32" or "float64".
     rules : int
         Which numbers count: 1, all of them, as in trainings by the first versions; 2, those from `small` on.
+    inputs : InputLayer or None
+        What makes a[0] of X; None where a[0] is X.
 
     Examples
     --------
@@ -95,6 +98,7 @@ class Architecture:
     loss: str
     dtype: str
     rules: int = RULES
+    inputs: InputLayer | None = None
 
     def __repr__(self) -> str:
         return f"Architecture({self}, {self.hidden}, output={self.output}, loss={self.loss}, {self.dtype})"
@@ -110,6 +114,8 @@ class Architecture:
         normalization: str | Sequence[str | None] | None = None,
         residual: bool | Sequence[bool] = False,
         rules: int = RULES,
+        inputs: Sequence[Mapping[str, Any]] = (),
+        parametric: bool = False,
     ) -> Architecture:
         """Make the architecture of layers of the given sizes.
 
@@ -131,6 +137,10 @@ class Architecture:
             True for every hidden layer with as many units as the layer below it, or one value per hidden layer.
         rules : int, default 2
             Which numbers count (docs/notation.md, "Small numbers").
+        inputs : sequence of mapping, default ()
+            The kinds of the input layer in their order, each with its name as "kind" and its options.
+        parametric : bool, default False
+            True puts the parametric kind of every hidden activation in its place.
 
         Returns
         -------
@@ -143,23 +153,27 @@ class Architecture:
             If a name is unknown, a size is below 1, loss and output activation do not go together (the legal ones are
             named), a softmax has a single output, or a residual connection changes the number of units.
         """
-        sizes = _checked_sizes(sizes)
+        sizes = checked_sizes(sizes)
         n_hidden = len(sizes) - 2
         hidden = _per_hidden_layer("activation", activation, n_hidden)
+        if parametric:
+            normalization, hidden = _parametric(parametric, normalization, hidden)
         kinds = _checked_normalizations(normalization, n_hidden)
         skips = _checked_residuals(residual, sizes)
+        before = InputLayer.build(sizes[0], inputs)
+        read = [sizes[0] if before is None else before.n_out, *sizes[1:]]  # by each layer; the last is what it makes
         names = [*hidden, output]
         for name in names if n_hidden else [activation, output] if isinstance(activation, str) else names:
             if name not in ACTIVATIONS:
                 raise unknown_name("activation", name, ACTIVATIONS)
         layers = tuple(
             Dense(*pair, *options)
-            for pair, *options in zip(pairwise(sizes), names, [*kinds, None], [*skips, False], strict=True)
+            for pair, *options in zip(pairwise(read), names, [*kinds, None], [*skips, False], strict=True)
         )
         loss = _check_output(layers[-1], loss)
         if str(dtype) not in DTYPES and getattr(dtype, "__name__", None) not in DTYPES:
             raise unknown_name("dtype", dtype, DTYPES)
-        return cls(layers, loss, np.dtype(dtype).name, _known(rules))
+        return cls(layers, loss, np.dtype(dtype).name, _known(rules), before)
 
     @cached_property
     def small(self) -> float:
@@ -168,8 +182,14 @@ class Architecture:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Units of each layer, the input first."""
-        return (self.layers[0].n_in, *(layer.n_out for layer in self.layers))
+        """Units of each layer, the input first: the columns of X."""
+        return (self.n_inputs, *(layer.n_out for layer in self.layers))
+
+    @cached_property
+    def numbered(self) -> tuple[tuple[int, Dense | InputLayer], ...]:
+        """Everything that has parameters, with its number: layers 1 … L, and before them 0 where X passes one."""
+        layers: list[tuple[int, Dense | InputLayer]] = list(enumerate(self.layers, start=1))
+        return tuple(layers if self.inputs is None else [(0, self.inputs), *layers])
 
     @property
     def activations(self) -> tuple[str | None, ...]:
@@ -189,7 +209,7 @@ class Architecture:
     @property
     def n_inputs(self) -> int:
         """Columns of X."""
-        return self.layers[0].n_in
+        return self.layers[0].n_in if self.inputs is None else self.inputs.n_in
 
     @property
     def n_outputs(self) -> int:
@@ -199,13 +219,14 @@ class Architecture:
     @property
     def n_parameters(self) -> int:
         """Length of the flat parameter vector."""
-        return sum(layer.n_parameters for layer in self.layers)
+        return sum(layer.n_parameters for _, layer in self.numbered)
 
     @property
     def hidden(self) -> str:
         """What the hidden layers are made of, in a few words."""
         names = list(dict.fromkeys(layer.activation for layer in self.layers[:-1])) or ["no hidden layer"]
         names += dict.fromkeys(layer.kind.label for layer in self.layers if layer.kind is not None)
+        names += [] if self.inputs is None else [kind.label for kind in self.inputs.kinds]
         return ", ".join([*names, *(["residual"] if any(self.residuals) else [])])
 
     def __str__(self) -> str:
@@ -232,6 +253,8 @@ class Architecture:
             fields["normalization"] = [layer.normalization for layer in hidden]
         if any(layer.residual for layer in hidden):
             fields["residual"] = [layer.residual for layer in hidden]
+        if self.inputs is not None:
+            fields["inputs"] = self.inputs.to_list()
         return fields
 
     @classmethod
@@ -252,6 +275,7 @@ class Architecture:
         return cls.build(
             values["sizes"], hidden, output, values["loss"], values["dtype"],
             values.get("normalization"), values.get("residual", False), values.get("rules", 1),
+            values.get("inputs", ()),
         )  # fmt: skip
 
 
@@ -288,6 +312,21 @@ def _checked_normalizations(given: Any, n_hidden: int) -> list[str | None]:
     return kinds
 
 
+def _parametric(given: Any, normalization: Any, hidden: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """The parametric kinds of the hidden activations, and what is applied after them: nothing."""
+    if given is not True or normalization is not None or not hidden:
+        raise SettingsError(
+            f"parametric={given!r} with normalization={normalization!r} and {len(hidden)} hidden layers: must be True "
+            "without normalization, of at least one hidden layer. A layer has one kind."
+        )
+    for name in hidden:
+        if name not in ACTIVATIONS:
+            raise unknown_name("activation", name, ACTIVATIONS)
+        if f"{PARAMETRIC}{name}" not in LAYER_KINDS:
+            raise SettingsError(f"activation={name!r}: has no parametric kind. Try 'selu', or parametric=False.")
+    return [f"{PARAMETRIC}{name}" for name in hidden], ["identity"] * len(hidden)
+
+
 def _checked_residuals(given: Any, sizes: Sequence[int]) -> list[bool]:
     """Where a_in is added: every hidden layer that keeps the number of units for True, else those named."""
     pairs = list(pairwise(sizes))[:-1]
@@ -312,7 +351,8 @@ def _checked_residuals(given: Any, sizes: Sequence[int]) -> list[bool]:
     return [bool(skip) for skip in skips]
 
 
-def _checked_sizes(sizes: Sequence[int]) -> list[int]:
+def checked_sizes(sizes: Sequence[int]) -> list[int]:
+    """The sizes as whole numbers; SettingsError for anything else."""
     try:
         whole = [int(size) for size in sizes]
         exact = all(int(size) == size for size in sizes) and not any(isinstance(size, bool) for size in sizes)

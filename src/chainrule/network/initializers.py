@@ -12,10 +12,11 @@ from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture, Dense
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.layer_kind import Draw, Tensor
 from chainrule.reference.losses import loss_named
 from chainrule.seeding import Key, Purpose, normal, stream_key, uniform
 
-_WEIGHTS, _BIASES = 0, 1  # lanes of a layer's stream
+_WEIGHTS, _BIASES = 0, 1  # lanes of a layer's stream; those after them are of its kind's tensors
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,14 @@ def choose(initializer: str | Sequence[str], architecture: Architecture) -> tupl
         if name != "auto" and name not in INITIALIZERS:
             raise unknown_name("initializer", name, ["auto", *INITIALIZERS])
     return tuple(
-        automatic(layer.activation) if name == "auto" else str(name)
+        automatic(_activation(layer)) if name == "auto" else str(name)
         for name, layer in zip(names, architecture.layers, strict=True)
     )
+
+
+def _activation(layer: Dense) -> str:
+    """The activation of a layer, or the one inside its kind."""
+    return layer.activation if layer.kind is None else layer.kind.of_activation or layer.activation
 
 
 def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> Parameters:
@@ -89,9 +95,19 @@ def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> P
         parameters.W[l][:] = rule.draw(key, layer.n_in * layer.n_out, layer).reshape(layer.n_in, layer.n_out)
         if rule.random_biases:
             parameters.b[l][:] = normal(key, layer.n_out, lane=_BIASES)
-        for tensor in layer.kind.tensors if layer.kind is not None else ():
-            getattr(parameters, tensor.name)[l][...] = tensor.start
+    for l, part in architecture.numbered:
+        for lane, tensor in enumerate(part.kind.tensors if part.kind is not None else (), start=_BIASES + 1):
+            view = getattr(parameters, tensor.name)[l]
+            view[...] = _started(tensor, stream_key(seed, Purpose.INITIALISE, l), view.size, lane).reshape(view.shape)
     n_heads = loss_named(architecture.loss).n_heads
     beside = np.arange(architecture.n_outputs) % n_heads != 0
     parameters.W[-1][:, beside] = parameters.b[-1][beside] = 0
     return parameters
+
+
+def _started(tensor: Tensor, key: Key, n: int, lane: int) -> np.ndarray:
+    """The n numbers that a tensor of a kind starts with."""
+    if not isinstance(tensor.start, Draw):
+        return np.full(n, tensor.start)
+    distribution, scale = tensor.start
+    return scale * (normal(key, n, lane=lane) if distribution == "normal" else 2.0 * uniform(key, n, lane=lane) - 1.0)

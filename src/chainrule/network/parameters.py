@@ -1,4 +1,4 @@
-"""Parameters: views W[l], b[l] and those of the layers' kinds on one flat vector, in that order, layer after layer."""
+"""Parameters: views on one flat vector, W[l], b[l] and those of the layers' kinds in that order, layer after layer."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.network.architecture import Architecture, Dense
+from chainrule.network.input_layer import InputLayer
 from chainrule.reference.layer_kind import Between
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
-def tensors(layer: Dense) -> Iterator[tuple[str, tuple[int, ...]]]:
+def tensors(layer: Dense | InputLayer) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Name and shape of every tensor of a layer, in the order of the flat vector."""
     yield from layer.tensors.items()
 
 
 def tensor_names(architecture: Architecture) -> list[str]:
     """The names of the tensors of all layers: W, b, then those of their kinds in the order in which they come."""
-    return list(dict.fromkeys(name for layer in architecture.layers for name in layer.tensors))
+    of_inputs = () if architecture.inputs is None else architecture.inputs.tensors
+    return list(dict.fromkeys(name for part in (*(x.tensors for x in architecture.layers), of_inputs) for name in part))
 
 
 class Parameters:
     """One flat vector of all parameters, with a view for every tensor of every layer l = 1 … L.
 
-    Writing to a view writes to the vector. Position 0 of every list is None.
+    Writing to a view writes to the vector. Position 0 of a list is None, but for tensors of the input layer.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ class Parameters:
         for name in {"W", "b", "gain", "shift", *tensor_names(architecture)}:
             setattr(self, name, [None] * n)
         start = 0
-        for l, layer in enumerate(architecture.layers, start=1):
+        for l, layer in architecture.numbered:
             views = {}
             for name, shape in tensors(layer):
                 end = start + prod(shape)
@@ -123,6 +125,6 @@ class Parameters:
         tensor : ndarray
             The view.
         """
-        for l, layer in enumerate(self.architecture.layers, start=1):
+        for l, layer in self.architecture.numbered:
             for name, _ in tensors(layer):
                 yield f"{name}{l}", getattr(self, name)[l]

@@ -24,13 +24,13 @@ class Forward:
     Attributes
     ----------
     z : list of ndarray of shape (n, n_l)
-        Pre-activations z[1] … z[L]; position 0 is None.
+        Pre-activations z[1] … z[L]; position 0 is None, or X where the network has an input layer.
     a : list of ndarray of shape (n, n_l)
-        Activations a[0] … a[L]; a[0] is X.
+        Activations a[0] … a[L]; a[0] is X, or what the input layer makes of it.
     masks : list of ndarray or None
         The masks of dropout, where there is any.
     u : list of ndarray or None
-        What the kind of layer l, such as a normalisation, made of z[l]; None where it has none.
+        What the kind of layer l, such as a normalisation, made of z[l]; None where it has none. u[0] is a[0].
 
     Examples
     --------
@@ -88,7 +88,7 @@ class Backward:
     dX : ndarray of shape (n, n_0)
         ∂J/∂X.
     du : list of ndarray or None
-        ∂J/∂u[l] of layers with a kind.
+        ∂J/∂u[l] of layers with a kind; du[0] = ∂J/∂a[0] where the network has an input layer.
     tensors : dict of str to list
         The gradients of what layer kinds learn, by name and layer; also as `dgain`, `dshift`, ….
 
@@ -250,7 +250,7 @@ def layer_of_step(record: StepRecord, l: int, rows: npt.NDArray[np.int64] | None
     assert between is not None
     f, b = record.forward, record.backward
     return LayerOfStep(
-        l=l, z=f.z[l], u=f.u[l], du=b.du[l], delta=b.delta[l], tensors=between.tensors,
+        l=l, z=f.z[l], u=f.u[l], du=b.du[l], delta=b.delta[l] if l else b.dX, tensors=between.tensors,
         gradients={name: b.of_tensor(name)[l] for name in between.tensors},
         rows=record.rows if rows is None else rows,
     )  # fmt: skip

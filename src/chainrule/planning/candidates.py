@@ -9,10 +9,12 @@ from typing import Any
 
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.architecture import Architecture
+from chainrule.network.embeddings import steps_of
 from chainrule.network.initializers import choose
 from chainrule.network.targets import OutputKind
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Values
+from chainrule.planning.embedding import embedding_of
 from chainrule.planning.inputs import EncodedRows
 from chainrule.planning.presets import Preset
 from chainrule.planning.related import PresetChoices, choices, fitting
@@ -51,6 +53,9 @@ class NetworkPlan:
     seed: int
     normalization: Any
     residual: bool
+    parametric: bool = False
+    input_scale: bool = False
+    embedding: Any = None
     kind: OutputKind
     """What its outputs mean, whatever the targets hold."""
     __repr__ = short_repr
@@ -62,7 +67,8 @@ class NetworkPlan:
     def architecture(self) -> Architecture:
         """Its layers."""
         described = {name: value for name, value in asdict(self).items() if name not in ("initializer", "seed", "kind")}
-        return Architecture.build(**described)
+        inputs = steps_of(self.sizes[0], described.pop("embedding"), described.pop("input_scale"))
+        return Architecture.build(**described, inputs=inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +141,7 @@ def make_candidates(
         keeps_sizes = request.hidden_sizes is None or (preset is not chosen and not preset.hidden_sizes)
         hidden = preset.hidden_sizes if keeps_sizes else request.hidden_sizes or ()
         sizes = (n_inputs, *hidden, _n_outputs(task, n_targets, output, loss))
-        network = _network(request, rule, sizes, output, loss, KINDS[task.kind])
+        network = _network(request, rule, sizes, output, loss, KINDS[task.kind], rows.X)
         settings = _settings(request, rule, has_validation)
         found.append(
             Candidate(
@@ -147,7 +153,7 @@ def make_candidates(
 
 
 def _network(
-    request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str, kind: OutputKind
+    request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str, kind: OutputKind, X: Any
 ) -> NetworkPlan:
     is_linear = len(sizes) == 2
     return NetworkPlan(
@@ -160,6 +166,9 @@ def _network(
         seed=request.seed,
         normalization=request.normalization,
         residual=request.residual,
+        parametric=request.parametric and not is_linear,
+        input_scale=request.input_scale,
+        embedding=embedding_of(request.embedding, X),
         kind=kind,
     )
 

@@ -58,6 +58,10 @@ class Request:
     activation: str | tuple[str, ...] | None = None
     normalization: str | tuple[str | None, ...] | None = None
     residual: bool = False
+    parametric: bool = False
+    input_scale: bool = False
+    embedding: str | None = None
+    """The embedding of the inputs that hold numbers."""
     output: str = AUTO
     loss: str = AUTO
     intervals: Any = None
@@ -83,7 +87,7 @@ class Request:
         if self.positive is not None:
             text = str(self.positive).lower() if isinstance(self.positive, bool) else class_text(self.positive)
             object.__setattr__(self, "positive", text)
-        for name in ("neighbours", "screening"):
+        for name in ("neighbours", "screening", "parametric", "input_scale"):
             given = getattr(self, name)
             if not isinstance(given, bool):
                 found = f"{type(given).__name__} {given!r}"
@@ -123,8 +127,8 @@ class Request:
     @property
     def describes_network(self) -> bool:
         """Whether something is stated of the hidden layers."""
-        stated = (self.hidden_sizes, self.activation, self.normalization, self.residual or None)
-        return any(entry is not None for entry in stated)
+        stated = (self.hidden_sizes, self.activation, self.normalization, self.embedding)
+        return any(entry is not None for entry in stated) or self.residual or self.parametric or self.input_scale
 
     @property
     def is_by_default(self) -> bool:

@@ -1,6 +1,8 @@
-"""Everything about one layer kind, the function between z and the activation of a layer, in one entry.
+"""Everything about one layer kind in one entry: a function between z and the activation of a layer, or before layer 1.
 
     z = a_in @ W + b;   u = forward(z, tensors);   h = g(u) ⊙ mask;   a = h, or a_in + h
+
+A kind of the input layer (input_kinds) has the same two passes; its z is X, its u is a[0].
 
 An entry holds both passes, the tensors that it learns, how it is told and where its numbers come from. All that
 walks layers (engines, explain, why, check, vitals, find, the report) asks the entry and names no kind.
@@ -27,23 +29,39 @@ def one_per_unit(n_out: int) -> tuple[int]:
     return (n_out,)
 
 
+class Draw(NamedTuple):
+    """How a tensor starts at random.
+
+    Parameters
+    ----------
+    distribution : str
+        "normal", N(0, scale²), or "uniform", U(−scale, scale).
+    scale : float
+        The deviation, or the bound.
+    """
+
+    distribution: str
+    scale: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """A vector that a layer kind learns.
+    """An array that a layer kind learns.
 
     Parameters
     ----------
     name : str
         Its name, such as "gain".
-    start : float, default 0.0
-        What all its numbers start with.
+    start : float or Draw, default 0.0
+        What all its numbers start with, or what they are drawn from.
     shape : callable
-        Called with n_out; gives its shape. One number per unit by default.
+        Called with n_out, of a kind of the input layer with the columns it reads; gives its shape. One number per unit
+        by default.
     """
 
     name: str
-    start: float = 0.0
-    shape: Callable[[int], tuple[int]] = one_per_unit
+    start: float | Draw = 0.0
+    shape: Callable[[int], tuple[int, ...]] = one_per_unit
     __repr__ = short_repr
 
 
@@ -105,25 +123,26 @@ class Narration:
         By notation: "u", "back" and "gradients", with the slot l.
     words : mapping
         By language: "says", "back_says", "gradients", and what the functions below use.
-    row : callable
+    row : callable, optional
         Called with layer, row, name, words; gives lines about the row as a whole.
-    unit : callable
+    unit : callable, optional
         Called with layer, row, j, name; gives lines: u of a unit with its numbers.
-    error : callable
+    error : callable, optional
         Called with layer, row, j, name; gives lines: delta of a unit from the errors of u.
-    gradients : callable
-        Called with layer, row, j, name; gives the row's Share of every tensor's gradient at unit j.
+    gradients : callable, optional
+        Called with layer, row, j, name; gives the row's Share of every tensor's gradient at unit j. Of what is left
+        out the two passes tell.
     diagram : mapping
         By tensor: its gradient in symbols, with the slot l.
     """
 
     equations: Mapping[str, Mapping[str, str]]
     words: Mapping[str, Mapping[str, str]]
-    row: Callable[[LayerOfStep, int, Any, Mapping[str, str]], list[str]]
-    unit: Callable[[LayerOfStep, int, int, Any], list[str]]
-    error: Callable[[LayerOfStep, int, int, Any], list[str]]
-    gradients: Callable[[LayerOfStep, int, int, Any], list[Share]]
-    diagram: Mapping[str, str]
+    row: Callable[[LayerOfStep, int, Any, Mapping[str, str]], list[str]] | None = None
+    unit: Callable[[LayerOfStep, int, int, Any], list[str]] | None = None
+    error: Callable[[LayerOfStep, int, int, Any], list[str]] | None = None
+    gradients: Callable[[LayerOfStep, int, int, Any], list[Share]] | None = None
+    diagram: Mapping[str, str] = field(default_factory=dict)
     __repr__ = short_repr
 
 
@@ -172,6 +191,14 @@ class LayerKind:
         taken to ONNX.
     c : str, optional
         A call in exported C that makes u of the row z of n numbers, with a slot for each tensor. None: not taken to C.
+    width : callable, optional
+        Of a kind of the input layer: called with the columns it reads; gives those it makes. As many where left out.
+    side : callable, optional
+        Called with z and tensors; gives on which side of its corners, where it has any, everything lies.
+    of_activation : str, default ""
+        The activation inside it, where it stands in for one.
+    native : mapping, optional
+        What the native engine must know of an embedding besides its name.
 
     Examples
     --------
@@ -204,6 +231,10 @@ class LayerKind:
     torch_tensors: Mapping[str, str] = field(default_factory=dict)
     onnx: str | None = None
     c: str | None = None
+    width: Callable[[int], int] | None = None
+    side: Callable[[Array, Tensors], Any] | None = None
+    of_activation: str = ""
+    native: Mapping[str, Any] | None = None
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
@@ -242,7 +273,7 @@ class LayerKind:
         """
         if self.jacobian is not None:
             return self.jacobian(z, tensors)
-        n = len(z)
+        n = len(z) if self.width is None else self.width(len(z))
         return self.backward(np.repeat(z[None, :], n, axis=0), tensors, np.eye(n, dtype=z.dtype))[0].T
 
     def change_forward(self, z: Array, Rz: Array, tensors: Tensors, Rtensors: Tensors) -> Array:
@@ -262,9 +293,10 @@ class LayerKind:
         """
         if self.R_forward is not None:
             return self.R_forward(z, Rz, tensors, Rtensors)
+        dtype, (z, Rz), tensors, Rtensors = z.dtype, _wide(z, Rz), _wide_tensors(tensors), _wide_tensors(Rtensors)
         h = _step((z, *tensors.values()), (Rz, *Rtensors.values()))
         above, below = (self.forward(z + s * Rz, _moved(tensors, Rtensors, s)) for s in (h, -h))
-        return (above - below) / (2 * h)
+        return ((above - below) / (2 * h)).astype(dtype)
 
     def change_backward(
         self, z: Array, Rz: Array, tensors: Tensors, Rtensors: Tensors, du: Array, Rdu: Array
@@ -289,10 +321,13 @@ class LayerKind:
         """
         if self.R_backward is not None:
             return self.R_backward(z, Rz, tensors, Rtensors, du, Rdu)
+        dtype, (z, Rz, du, Rdu) = z.dtype, _wide(z, Rz, du, Rdu)
+        tensors, Rtensors = _wide_tensors(tensors), _wide_tensors(Rtensors)
         h = _step((z, *tensors.values(), du), (Rz, *Rtensors.values(), Rdu))
         at = [self.backward(z + s * Rz, _moved(tensors, Rtensors, s), du + s * Rdu) for s in (h, -h)]
         (above, more), (below, less) = at
-        return (above - below) / (2 * h), {name: (more[name] - less[name]) / (2 * h) for name in more}
+        changes = {name: ((more[name] - less[name]) / (2 * h)).astype(dtype) for name in more}
+        return ((above - below) / (2 * h)).astype(dtype), changes
 
 
 class Between(NamedTuple):
@@ -309,6 +344,15 @@ def _step(at: tuple[Array, ...], along: tuple[Array, ...]) -> float:
     """Half the distance of two points of a central difference: the cube root of ε on the scale of what moves."""
     size, speed = (max(float(np.abs(x).max(initial=0.0)) for x in arrays) for arrays in (at, along))
     return 6e-6 * max(size, 1e-3) / speed if speed > 0 else 1.0
+
+
+def _wide(*arrays: Array) -> tuple[Array, ...]:
+    """The arrays in float64: in float32 a difference quotient has few digits."""
+    return tuple(array.astype(np.float64) for array in arrays)
+
+
+def _wide_tensors(tensors: Tensors) -> dict[str, Array]:
+    return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
 
 
 def _moved(tensors: Tensors, along: Tensors, h: float) -> dict[str, Array]:

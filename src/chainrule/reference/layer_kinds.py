@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.kinds.layer_norm import LAYER_NORM
+from chainrule.reference.kinds.parametric import parametric
 from chainrule.reference.layer_kind import LayerKind
 
-LAYER_KINDS: dict[str, LayerKind] = {kind.name: kind for kind in (LAYER_NORM,)}
+PARAMETRIC = "parametric_"
+"""What the names of parametric activations begin with; that of g follows."""
+_PARAMETRIC = {
+    f"{PARAMETRIC}{name}": parametric(g, f"{PARAMETRIC}{name}")
+    for name, g in ACTIVATIONS.items()
+    if g.elementwise and name != "identity"
+}
+LAYER_KINDS: dict[str, LayerKind] = {LAYER_NORM.name: LAYER_NORM, **_PARAMETRIC}

@@ -2,7 +2,8 @@
 
 Lists are numbered as in the textbook: layers 1 … L, a[0] is X, and position 0 of z, delta, W, b, dW,
 db and masks holds None. `activations[l]` names g of layer l; the last one is the output activation.
-kinds[l] is the kind between z and g of layer l with its tensors, or None; residual[l]: whether a[l-1] is added.
+kinds[l] is the kind between z and g of layer l with its tensors, or None; kinds[0] that of the input layer, which makes
+a[0] of X: z[0] is X then, u[0] is a[0]. residual[l]: whether a[l-1] is added.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Numbered: TypeAlias = Sequence[Any]
 
 
 class Activations(NamedTuple):
-    """What the forward pass computes: lists over 0 … L, each entry (n, n_l); z[0] and u[0] are None."""
+    """What the forward pass computes: lists over 0 … L, each entry (n, n_l); z[0] and u[0] are of the input layer."""
 
     z: list[Any]
     u: list[Any]
@@ -39,7 +40,7 @@ class Activations(NamedTuple):
 class Gradients(NamedTuple):
     """What the backward pass computes: lists over 0 … L with None at 0; dX (n, n_0) = ∂J/∂X.
 
-    tensors[l]: the gradients of what the kind of layer l learns, by name, or None.
+    tensors[l]: the gradients of what the kind of layer l learns, by name, or None; at 0, as du[0], of the input layer.
     """
 
     delta: list[Any]
@@ -75,9 +76,7 @@ def forward(
 
     Source: Goodfellow, Bengio, Courville (2016), algorithm 6.3.
     """
-    z: list[Any] = [None]
-    u: list[Any] = [None]
-    a: list[Array] = [without_small(X, small)]
+    z, u, a = _inputs(without_small(X, small), _at(kinds, 0), small)
     for l in range(1, len(W)):
         mask, u_l = _at(masks, l), None
         least = small if l < len(W) - 1 else small * small
@@ -94,6 +93,14 @@ def forward(
         u.append(u_l)
         a.append(a_l)
     return Activations(z, u, a)
+
+
+def _inputs(X: Array, between: Any, small: float) -> tuple[list[Any], list[Any], list[Array]]:
+    """Position 0 of z, u and a: None, None, X; where there is an input layer X, a[0] and a[0]."""
+    if between is None:
+        return [None], [None], [X]
+    a_0 = without_small(between.kind.forward(X, between.tensors), small)
+    return [X], [a_0], [a_0]
 
 
 def _at(numbered: Sequence[Any] | None, l: int) -> Any:
@@ -175,4 +182,7 @@ def backward(
         dW[l], db[l], da_in = dense_backward(a[l - 1], W[l], delta[l])
         da_in = without_small(da_in, small) if l > 2 else da_in
         da = residual_backward(da, da_in) if _at(residual, l) else da_in
+    if (between := _at(kinds, 0)) is not None:
+        du[0] = da
+        da, tensors[0] = between.kind.backward(z[0], between.tensors, da)
     return Gradients(delta, du, dW, db, tensors, da)

@@ -93,10 +93,12 @@ def R_forward(
         residual: Ra[l-1] is added to Ra[l]
 
     Arguments: passed: from propagate.forward at the same parameters; the rest as there. Returns Rz, Ru, Ra: lists
-    over 0 … L; Ra[0] is None, for X does not move.
+    over 0 … L; Ra[0] is None, for X does not move, but where an input layer makes a[0] of it.
     """
     z, u, a = passed
     Rz, Ru, Ra = Changes([None], [None], [None])
+    if kinds is not None and kinds[0] is not None:
+        Ra[0] = kinds[0].kind.change_forward(z[0], np.zeros_like(z[0]), kinds[0].tensors, v.tensors[0])
     for l in range(1, len(W)):
         Rz_l = R_dense_forward(a[l - 1], Ra[l - 1], W[l], v.W[l], v.b[l])
         on, Ron, Ru_l = z[l], Rz_l, None
@@ -157,9 +159,13 @@ def R_backward(
                     passed.z[l], changes.z[l], tensors, v.tensors[l], g.du[l], Rdelta
                 )
         RdW[l], Rdb[l] = R_dense_backward(passed.a[l - 1], changes.a[l - 1], g.delta[l], Rdelta)
-        if l > 1:  # the change of ∂J/∂X is not needed
+        if l > 1 or changes.a[0] is not None:  # the change of ∂J/∂X is not needed
             da_in, Rda_in = R_dense_below(W[l], v.W[l], g.delta[l], Rdelta)
             da, Rda = (da_in + da, Rda_in + Rda) if residual is not None and residual[l] else (da_in, Rda_in)
+    if kinds is not None and kinds[0] is not None:
+        kind, tensors = kinds[0]
+        still = np.zeros_like(passed.z[0])
+        Rtensors[0] = kind.change_backward(passed.z[0], still, tensors, v.tensors[0], g.du[0], Rda)[1]
     return Products(RdW, Rdb, Rtensors)
 
 

@@ -65,7 +65,7 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
     a = given.architecture
     values = {
         "version": __version__,
-        "architecture": a.to_dict() | {"n_parameters": a.n_parameters} | _learned(a),
+        "architecture": _as_shown(a),
         "settings": given.settings.to_dict(),
         "facts": dict(given.facts),
         "result": dict(given.result),
@@ -154,22 +154,23 @@ def packed(seen: ReplayedStep, architecture: Architecture, pack: Pack) -> dict[s
     r, s = seen.record, seen.settings
     weight = float(len(seen.rows)) if seen.weight is None else float(seen.weight.sum(dtype=np.float64))
     y = dense_targets(seen.targets, architecture)
+    skipped = 0 if architecture.inputs is None else architecture.inputs.n_parameters
     arrays: dict[str, Any] = {
         "scalars": np.array([r.update.learning_rate, r.backward.loss, r.penalty], np.float64),
-        "X": r.forward.a[0],
+        "X": r.forward.a[0],  # what the first layer reads: the page begins there
         "y": y,
         "weight": seen.weight,
-        "theta": r.update.old.parameters.flat,
-        "state": {name: part.flat for name, part in r.update.old.optimizer.items()},
+        "theta": r.update.old.parameters.flat[skipped:],
+        "state": {name: part.flat[skipped:] for name, part in r.update.old.optimizer.items()},
         "masks": list(r.forward.masks) if r.forward.masks is not None else None,
-        "z": list(r.forward.z),
+        "z": [None, *r.forward.z[1:]],
         "a": [None, *r.forward.a[1:]],
-        "u": list(r.forward.u),
+        "u": [None, *r.forward.u[1:]],
         "delta": list(r.backward.delta),
-        "du": list(r.backward.du),
-        "dtheta": _flat(r.backward, architecture),
-        "gradient": r.update.gradient.flat,
-        "theta_new": r.update.new.parameters.flat,
+        "du": [None, *r.backward.du[1:]],
+        "dtheta": _flat(r.backward, architecture)[skipped:],
+        "gradient": r.update.gradient.flat[skipped:],
+        "theta_new": r.update.new.parameters.flat[skipped:],
     }
     return {
         "step": r.step,
@@ -199,10 +200,18 @@ def _rate_factors(settings: StepSettings, architecture: Architecture) -> dict[st
 def _flat(backward: Backward, architecture: Architecture) -> Array:
     """The gradient of J in the order of the flat parameters."""
     gradient = Parameters(architecture)
-    for l, layer in enumerate(architecture.layers, start=1):
+    for l, layer in architecture.numbered:
         for name, _ in tensors(layer):
             getattr(gradient, name)[l][...] = backward.of_tensor(name)[l]
     return gradient.flat
+
+
+def _as_shown(a: Architecture) -> dict[str, Any]:
+    """The architecture from a[0] on: the page has no equations of the input layer."""
+    values = a.to_dict() | {"n_parameters": a.n_parameters} | _learned(a)
+    if values.pop("inputs", None) is not None:
+        values["sizes"] = [a.layers[0].n_in, *a.sizes[1:]]
+    return values
 
 
 def _learned(architecture: Architecture) -> dict[str, Any]:
@@ -235,7 +244,8 @@ def _entries(value: Any) -> list[PackedEntry]:
 
 
 def _names(given: ReportInput) -> dict[str, Any]:
-    names, n = given.names, given.architecture.n_inputs
+    inputs = given.architecture.inputs
+    names, n = given.names, -1 if inputs is not None else given.architecture.n_inputs  # those of a[0] have no names
 
     def numbers(array: Array | None) -> list[float] | None:
         return None if array is None or len(array) != n else [float(x) for x in array]

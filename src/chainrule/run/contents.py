@@ -72,8 +72,9 @@ class _ArchitectureSchema:
             "normalization": ListOf(Optional(Text())),
             "residual": ListOf(Flag()),
             "rules": Whole(1),
+            "inputs": ListOf(MapOf(Anything()), least=1),
         },
-        may_lack=frozenset({"normalization", "residual", "rules"}),
+        may_lack=frozenset({"normalization", "residual", "rules", "inputs"}),
     )
 
     def check(self, value: Any, place: str) -> Any:

@@ -106,7 +106,7 @@ def read_members(path: Path) -> tuple[list[Parameters], dict[str, Any], dict[str
 def _checked(arrays: Mapping[str, Array], prefix: str, architecture: Architecture) -> dict[str, Array]:
     """The tensors of one network, before anything of these sizes is made."""
     found = {}
-    for l, layer in enumerate(architecture.layers, start=1):
+    for l, layer in architecture.numbered:
         for name, shape in tensors(layer):
             stored_as, schema = f"{prefix}{name}{l}", TensorSchema((architecture.dtype,), shape, finite=False)
             found[f"{name}{l}"] = schema.check(arrays.get(stored_as), stored_as)

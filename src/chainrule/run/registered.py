@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.input_kinds import INPUT_KINDS
 from chainrule.reference.layer_kinds import LAYER_KINDS
 from chainrule.reference.losses import LOSSES
 from chainrule.reference.optimizers import OPTIMIZERS
@@ -21,6 +22,12 @@ def require_architecture(values: Mapping[str, Any]) -> None:
     _require("loss", [str(values["loss"]).partition(":")[0]], LOSSES, "register_loss")
     kinds = [name for name in values.get("normalization", []) if name is not None]
     _require("layer kind", kinds, LAYER_KINDS, "register_layer")
+    for step in values.get("inputs", []):
+        if step.get("kind") not in INPUT_KINDS:
+            raise UnregisteredError(
+                f"input kind {step.get('kind')!r} is unknown: must be one of {', '.join(INPUT_KINDS)}. Install a later "
+                "chainrule."
+            )
 
 
 def require_optimizer(values: Any) -> None:

@@ -199,8 +199,8 @@ class _Comparison:
         return ROUNDINGS * float(np.finfo(np.float64).eps) * math.hypot(*sums, _norm(of_loss))
 
     def tensors(self) -> Iterator[tuple[str, Array, Array]]:
-        """Name, tensor and analytic gradient of every W, b, gain, shift, and of X."""
-        for l, layer in enumerate(self.parameters.architecture.layers, start=1):
+        """Name, tensor and analytic gradient of everything learned, and of X."""
+        for l, layer in self.parameters.architecture.numbered:
             for name, _ in tensors(layer):
                 yield f"{name}{l}", getattr(self.parameters, name)[l], getattr(self.backward, f"d{name}")[l]
         yield "X", self.X, self.backward.dX
@@ -309,10 +309,11 @@ class _Comparison:
         """J, and on which side of its corners everything lies."""
         J, output = self.engine.loss(self.parameters, self.X, self.targets, self.weight)
         sides: list[npt.NDArray[Any]] = []
-        if self.cornered:
-            forward = self.engine.forward(self.parameters, self.X)
-            names = self.parameters.architecture.activations
+        kinds = [(l, k) for l, k in enumerate(self.parameters.kinds) if k is not None and k.kind.side is not None]
+        if self.cornered or kinds:
+            forward, names = self.engine.forward(self.parameters, self.X), self.parameters.architecture.activations
             sides = [ACTIVATIONS[str(names[l])].side(forward.pre_activation(l)) for l in self.cornered]
+            sides += [k.kind.side(forward.z[l], k.tensors) for l, k in kinds if k.kind.side is not None]
         if self.loss_entry.side is not None:
             y = dense_targets(self.targets, self.parameters.architecture)
             sides.append(self.loss_entry.side(self.loss_entry.errors(output, y)))

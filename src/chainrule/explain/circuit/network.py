@@ -31,6 +31,8 @@ def of_row(architecture: Architecture, parameters: Parameters, x: Any, y: Any, m
         )
     c = Circuit(f"loss of one row, network {architecture}")
     a = [c.input(f"x[{k}]", value) for k, value in enumerate(x)]
+    if parameters.kinds[0] is not None:
+        a = _inputs(c, parameters, a)
     z: list[int] = []
     for l, layer in enumerate(architecture.layers, start=1):
         z = [_unit(c, parameters, a, l, j) for j in range(layer.n_out)]
@@ -56,6 +58,17 @@ def of_row(architecture: Architecture, parameters: Parameters, x: Any, y: Any, m
             ]
     _loss(c, architecture, z, a, np.asarray(y, np.float64))
     return c.backward()
+
+
+def _inputs(c: Circuit, parameters: Parameters, x: list[int]) -> list[int]:
+    """The gates of the input layer."""
+    kind, tensors = parameters.kinds[0] or (None, {})
+    if kind is None or kind.circuit is None:
+        raise SettingsError(
+            f"the input layer ({'' if kind is None else kind.label}) is not drawn as a circuit of scalars. "
+            "Try step.why for single numbers, or step.to_mermaid()."
+        )
+    return kind.circuit(c, x, tensors, 0)
 
 
 def _unit(c: Circuit, parameters: Parameters, a: list[int], l: int, j: int) -> int:

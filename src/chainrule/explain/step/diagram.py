@@ -30,6 +30,9 @@ def diagram(record: StepRecord, architecture: Architecture, row: int = 0, langua
     lines += ["    end", f'    subgraph BACKWARD["{TEXT[language]["backward"]}"]']
     lines += [f"        {line}" for line in _backward(record, architecture, row)]
     lines += ["    end", f'    A{L} -->|"compare with true label"| J']
+    if architecture.inputs is not None:
+        learned = ", ".join(f"{name}0" for name in architecture.inputs.tensors)
+        lines.append(f'    G0 -.->|"update weights {learned} (η = {eta})"| A0')
     for l in range(L, 0, -1):
         learned = ", ".join(f"{name}{l}" for name in architecture.layers[l - 1].tensors)
         lines.append(f'    G{l} -.->|"update weights {learned} (η = {eta})"| Z{l}')
@@ -38,7 +41,14 @@ def diagram(record: StepRecord, architecture: Architecture, row: int = 0, langua
 
 def _forward(record: StepRecord, architecture: Architecture, row: int) -> Iterator[str]:
     f = record.forward
-    yield _node("A0", "Input: a0 = x", _vector(f.a[0][row]))
+    if architecture.inputs is None:
+        yield _node("A0", "Input: a0 = x", _vector(f.a[0][row]))
+    else:
+        kind = architecture.inputs.kind
+        yield _node("X", "Input: x", _vector(f.z[0][row]))
+        yield _node("A0", f"a0 = {kind.call}({', '.join(['x', *(f'{t}0' for t in architecture.inputs.tensors)])})",
+                    _vector(f.a[0][row]))  # fmt: skip
+        yield "X --> A0"
     for l, layer in enumerate(architecture.layers, start=1):
         dropped = "" if f.masks is None or f.masks[l] is None else f" ⊙ mask{l}"
         weights = f"W{l} {layer.n_in}×{layer.n_out}, b{l} {layer.n_out}"
@@ -72,10 +82,18 @@ def _backward(record: StepRecord, architecture: Architecture, row: int) -> Itera
             f"∂J/∂b{l} = Σ_i delta{l}, largest {_largest(db)}",
         ]  # fmt: skip
         for name in layer.kind.shapes(layer.n_out) if layer.kind else ():
-            message = layer.kind.narration.diagram[name].format(l=l) if layer.kind and layer.kind.narration else ""
+            message = (
+                layer.kind.narration.diagram.get(name, "").format(l=l) if layer.kind and layer.kind.narration else ""
+            )
             lines.append(f"∂J/∂{name}{l}{f' = {message}' if message else ''}, largest {_largest(b.of_tensor(name)[l])}")
         yield _node(f"G{l}", *lines)
         yield f"D{l} --> G{l}"
+    if architecture.inputs is not None:
+        yield _node("E0", "da0 = ∂J/∂a0 = delta1 @ W1.T", _vector(b.du[0][row]))
+        names = architecture.inputs.tensors
+        yield _node("G0", *(f"∂J/∂{name}0, largest {_largest(b.of_tensor(name)[0].reshape(-1))}" for name in names))
+        yield "D1 --> E0"
+        yield "E0 --> G0"
 
 
 def _error(record: StepRecord, architecture: Architecture, l: int, row: int, da: Array) -> Iterator[str]:

@@ -48,6 +48,8 @@ class KindRow:
             return self.notation.written(narration.equations[self.notation.name][name], l)
         learned = [tensor.name for tensor in self.kind.tensors]
         n = self.notation
+        if self.l == 0:
+            return self._equation_of_inputs(name, learned)
         if name == "u":
             given = ", ".join(n.vector(x, l) for x in ("z", *learned))
             return f"{n.vector('u', l)} = {self.kind.call}({given})"
@@ -55,29 +57,45 @@ class KindRow:
             return f"{n.vector(n.delta, l)} = ∂J/∂{n.vector('z', l)}"
         return ",   ".join(f"{n.vector(f'd{x}', l)} = ∂J/∂{n.vector(x, l)}" for x in learned)
 
+    def _equation_of_inputs(self, name: str, learned: list[str]) -> str:
+        """The same of the input layer, which makes a[0] of X."""
+        n = self.notation
+        if name == "u":
+            return f"{n.vector('a', 0)} = {self.kind.call}({', '.join(['x', *(n.vector(x, 0) for x in learned)])})"
+        if name == "back":
+            return f"dx = ∂J/∂x,   {n.vector('da', 0)} = ∂J/∂{n.vector('a', 0)}"
+        return ",   ".join(f"{n.vector(f'd{x}', 0)} = ∂J/∂{n.vector(x, 0)}" for x in learned)
+
     def says(self, what: str) -> str:
         """The sentence "says", "back_says" or "gradients"."""
-        return self.words.get(what) or self.text[f"kind_{what}"].format(
-            kind=self.kind.label, g=self.notation.activation
-        )
+        message = f"kind_{what}" if self.l or what == "gradients" else f"input_{what}"
+        return self.words.get(what) or self.text[message].format(kind=self.kind.label, g=self.notation.activation)
 
     def statistics(self) -> list[str]:
         """What there is to say about the row as a whole."""
-        return [] if self.narration is None else self.narration.row(self.layer, self.row, self.notation, self.words)
+        return (
+            []
+            if self.narration is None or self.narration.row is None
+            else self.narration.row(self.layer, self.row, self.notation, self.words)
+        )
 
     def unit(self, j: int) -> list[str]:
         """u of one unit with its numbers."""
-        if self.narration is not None:
+        if self.narration is not None and self.narration.unit is not None:
             return self.narration.unit(self.layer, self.row, j, self.notation)
         n, l = self.notation, self.l
+        if l == 0:
+            return wrapped(f"{n.entry('a', 0, j)} = {number(self.layer.u[self.row, j])}", 4, hang=4)
         z, u = number(self.layer.z[self.row, j]), number(self.layer.u[self.row, j])
         return wrapped(f"{n.entry('z', l, j)} = {z} → {n.entry('u', l, j)} = {u}", 4, hang=4)
 
     def error(self, j: int) -> list[str]:
         """delta of one unit out of the errors of u."""
-        if self.narration is not None:
+        if self.narration is not None and self.narration.error is not None:
             return self.narration.error(self.layer, self.row, j, self.notation)
         n, l = self.notation, self.l
+        if l == 0:
+            return []
         du, delta = number(self.layer.du[self.row, j]), number(self.layer.delta[self.row, j])
         return wrapped(f"{n.entry('du', l, j)} = {du} → {n.entry(n.delta, l, j)} = {delta}", 4, hang=4)
 
@@ -88,7 +106,7 @@ class KindRow:
         j = int(np.argmax(np.abs(self.layer.du[self.row])))
         shares = (
             self._shares(j)
-            if self.narration is None
+            if self.narration is None or self.narration.gradients is None
             else self.narration.gradients(self.layer, self.row, j, self.notation)
         )
         lines = [*wrapped(self.says("gradients")), *wrapped(self.equation("gradients"), 2, hang=4)]
@@ -103,8 +121,11 @@ class KindRow:
         found = self.kind.backward(self.layer.z[one], tensors, self.layer.du[one])[1]
         shares = []
         for tensor in self.kind.tensors:
-            at = min(j, len(found[tensor.name]) - 1)
-            name = self.notation.entry(f"d{tensor.name}", self.l, at)
+            of_row = found[tensor.name]
+            at: Any = (min(j, len(of_row) - 1),)
+            if self.l == 0:
+                at = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(of_row))), of_row.shape))
+            name = self.notation.entry(f"d{tensor.name}", self.l, *at)
             part, whole = float(found[tensor.name][at]), float(self.layer.gradients[tensor.name][at])
             shares.append(Share(name, part, whole, name))
         return shares

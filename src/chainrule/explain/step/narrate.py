@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.engine.protocol import StepSettings
 from chainrule.errors import SettingsError, ShapeError, unknown_name
 from chainrule.explain.notation import NOTATIONS, Notation
+from chainrule.explain.step import input_layer
 from chainrule.explain.step.arithmetic import dot_product, loss_of_row, product_over_batch
 from chainrule.explain.step.hidden import KindRow, da_of_row, sum_of_unit
 from chainrule.explain.step.tape import chosen, pass_of
@@ -153,11 +154,14 @@ class _Narration:
 
     def _input(self) -> None:
         f = self.record.forward
-        x = f.a[0][self.row]
-        name, index = self.notation.vector("a", 0), int(self.record.rows[self.row])
+        has_kind = f.z[0] is not None
+        x = (f.z[0] if has_kind else f.a[0])[self.row]
+        name, index = "x" if has_kind else self.notation.vector("a", 0), int(self.record.rows[self.row])
         nonzero = int(np.count_nonzero(x))
         self.say("input" if nonzero == len(x) else "sparse_input", a=name, n=len(x), nonzero=nonzero, index=index)
         self.table([name], [x])
+        if kind := self._kind(0):
+            self.lines += input_layer.forward(kind, f, self.row, self.notation, self.text)
 
     def _layer(self, l: int) -> None:
         layer = self.architecture.layers[l - 1]
@@ -183,8 +187,8 @@ class _Narration:
 
     def _kind(self, l: int) -> KindRow | None:
         """What there is to tell of the layer's kind."""
-        kind = self.architecture.layers[l - 1].kind
-        return None if kind is None else KindRow(self.record, kind, l, self.row, self.notation, self.text)
+        between = self.record.update.old.parameters.kinds[l]
+        return None if between is None else KindRow(self.record, between.kind, l, self.row, self.notation, self.text)
 
     def _mask(self, l: int) -> Array | None:
         masks = self.record.forward.masks
@@ -356,6 +360,8 @@ class _Narration:
         kind = self._kind(l)
         if kind:
             self.lines += kind.gradients()
+        if l == 1 and (kind := self._kind(0)):
+            self.lines += input_layer.backward(kind, b, self.row, self.notation, self.text)
 
     def _matrix(self, l: int) -> None:
         """The whole of dW where it is small, in the orientation of the notation; else its length."""

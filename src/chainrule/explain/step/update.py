@@ -91,7 +91,9 @@ def rule_of(optimizer: Mapping[str, Any], settings: StepSettings) -> str:
 
 def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float]:
     """The norm of the whole gradient, and the resulting factor of global-norm clipping."""
-    squares, b = 0.0, record.backward
+    b, inputs = record.backward, record.update.old.parameters.architecture.inputs
+    learned = () if inputs is None else inputs.tensors
+    squares = sum((float((b.of_tensor(name)[0].astype(np.float64) ** 2).sum()) for name in learned), 0.0)
     for l in range(1, len(b.dW)):
         dW, W = b.dW[l].astype(np.float64), record.update.old.W[l].astype(np.float64)
         for penalty, strength in settings.penalties.items():
@@ -119,13 +121,28 @@ def _clipping(record: StepRecord, settings: StepSettings, text: Mapping[str, str
 def _old_and_new(u: Update, L: int, notation: Notation, entries: Sequence[Pair], text: Mapping[str, str]) -> list[str]:
     rows = [("", *(text[name] for name in ("was", "gradient", "change", "becomes")))]
     change = u.change
-    for l in range(1, L + 1):
+    for l in range(0 if change.architecture.inputs is not None else 1, L + 1):
         k, j = entries[l]
+        if l == 0:
+            rows += _of_inputs(u, notation)
+            continue
         for part in change.architecture.layers[l - 1].tensors:
             at = (k, j) if part == "W" else (min(j, len(getattr(change, part)[l]) - 1),)
             result = (getattr(m, part)[l][at] for m in (u.old, u.gradient, change, u.new))
             rows.append((notation.w(l, k, j) if part == "W" else notation.entry(part, l, at[-1]), *map(number, result)))
     return aligned(rows)
+
+
+def _of_inputs(u: Update, notation: Notation) -> list[tuple[str, ...]]:
+    """A row for every tensor of the input layer: the number whose gradient is largest."""
+    rows = []
+    inputs, change = u.gradient.architecture.inputs, u.change
+    for part in inputs.tensors if inputs is not None else ():
+        gradient = getattr(u.gradient, part)[0]
+        at = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(gradient))), gradient.shape))
+        numbers = (getattr(m, part)[0][at] for m in (u.old, u.gradient, change, u.new))
+        rows.append((notation.entry(part, 0, *at), *map(number, numbers)))
+    return rows
 
 
 def _gradient(

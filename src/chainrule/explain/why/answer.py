@@ -23,7 +23,7 @@ from chainrule.text.tables import counted
 from chainrule.words.described import Described
 
 H = 1e-5
-_MOVED = {"delta": "z", "du": "u", "da": "a"}
+_MOVED = {"delta": "z", "du": "u", "da": "a", "dX": "X"}
 
 
 class Answer(Described, Provenance):
@@ -198,17 +198,23 @@ def _twin(context: StepContext, e: TensorEntry) -> Twin:
     h = H * max(1.0, abs(_moved_value(context, kind, e)))
     above, z_above = context.wide.moved(kind, e.l, e.at, h)
     below, z_below = context.wide.moved(kind, e.l, e.at, -h)
+    z_above, z_below = (z if e.l else z[len(z) - context.L :] for z in (z_above, z_below))  # that of layer 0 is no z
     first = context.L - len(z_above) + 1
     kink = any(
         (entry := ACTIVATIONS[context.activation(l)]).kinks and not np.array_equal(entry.side(p), entry.side(q))
         for l, (p, q) in enumerate(zip(z_above, z_below, strict=True), start=first)
     )
+    if e.l == 0 and kind != "a":
+        sides = [context.wide.sides_of_inputs(kind, e.at, by) for by in (h, -h)]
+        kink = kink or any(side is not None and not np.array_equal(side, sides[0]) for side in sides)
     doubt = 4 * float(np.finfo(np.float64).eps) * max(abs(above), abs(below)) / h
-    return Twin(f"{kind}{e.l}[{','.join(map(str, e.at))}]", (above - below) / (2 * h), h, doubt, kink)
+    return Twin(str(TensorEntry(kind, e.l, e.at)), (above - below) / (2 * h), h, doubt, kink)
 
 
 def _moved_value(context: StepContext, kind: str, e: TensorEntry) -> float:
     record = context.record
+    if kind == "X":
+        return float(record.forward.z[0][e.at])
     arrays: Any = getattr(record.update.old if kind in context.parameters else record.forward, kind)
     return float(arrays[e.l][e.at])
 
@@ -220,7 +226,7 @@ def _prediction(context: StepContext, e: TensorEntry) -> Prediction:
         after = context.wide.after(only=(e.kind, e.l, e.at))
         return Prediction(context.wide.loss, float(slope) * float(moved), after)
     by_layer = {}
-    for l in range(1, L + 1):
+    for l in range(L + 1):
         for kind in context.parameters:
             slopes = getattr(b, f"d{kind}")[l]
             if slopes is None:

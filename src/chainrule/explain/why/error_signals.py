@@ -23,7 +23,8 @@ def of_da(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """da[l][i,k] = Σ_j delta[l+1][i,j]·W[l+1][k,j], and + da[l+1][i,k] where layer l+1 adds its input."""
     (i, k), l = e.at, e.l
     s = _error_sum(context, l, i, k)
-    recorded = context.record.backward.dX[i, k] if l == 0 else None
+    b = context.record.backward
+    recorded = (b.dX if b.du[0] is None else b.du[0])[i, k] if l == 0 else None
     exact = context.exact_sums if recorded is None else same_bits(s.totals[-1], recorded)
     value = s.totals[-1] if recorded is None else recorded
     return value, origin_of(
@@ -66,6 +67,11 @@ def _error_sum(context: StepContext, l: int, i: int, k: int) -> _ErrorSum:
             totals = np.append(totals, totals[-1] + past)
         symbols, operands = f"{symbols} + {name}", [*operands, name]
     return _ErrorSum(symbols=symbols, terms=terms, totals=totals, operands=operands, d=d, w=w, past=past, l=l)
+
+
+def of_dX(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
+    """dX[i,k] = ∂J/∂X, back through the input layer."""
+    return of_kind(context, TensorEntry("delta", 0, e.at))
 
 
 def of_delta(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:

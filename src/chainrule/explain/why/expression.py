@@ -22,7 +22,10 @@ class TensorEntry:
     at: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        return self.kind if self.kind == "loss" else f"{self.kind}{self.l}[{','.join(map(str, self.at))}]"
+        if self.kind == "loss":
+            return self.kind
+        number = "" if self.kind in ("X", "dX") else str(self.l)
+        return f"{self.kind}{number}[{','.join(map(str, self.at))}]"
 
 
 def read(text: str, architecture: Architecture, n_rows: int) -> TensorEntry:
@@ -35,7 +38,7 @@ def read(text: str, architecture: Architecture, n_rows: int) -> TensorEntry:
     if match is None:
         raise _refused(text, "is not the name of a number", shapes)
     word, number, first, second = match.groups()
-    kind = _OTHER_NAMES.get(word, word)
+    kind = word if word in ("X", "dX") and architecture.inputs is not None else _OTHER_NAMES.get(word, word)
     if word in ("X", "dX"):
         number = number or "0"
     if kind == "loss" and not number and first is None:
@@ -69,16 +72,24 @@ def _shapes(architecture: Architecture, n: int) -> Iterator[tuple[str, tuple[int
                 yield f"{name}{l}", shape
                 yield f"d{name}{l}", shape
         for name in ("W", "dW"):
-            yield f"{name}{l}", (sizes[l - 1], sizes[l])
+            yield f"{name}{l}", (architecture.layers[l - 1].n_in, sizes[l])
         for name in ("b", "db"):
             yield f"{name}{l}", (sizes[l],)
+    inputs = architecture.inputs
+    read = architecture.layers[0].n_in
     for l in range(len(sizes) - 1):
-        yield f"da{l}", (n, sizes[l])
-    yield "a0", (n, sizes[0])
+        yield f"da{l}", (n, sizes[l] if l else read)
+    yield "a0", (n, read)
+    if inputs is not None:
+        yield from ((f"{name}0", (n, inputs.n_in)) for name in ("X", "dX"))
+        for name, shape in inputs.tensors.items():
+            yield f"{name}0", shape
+            yield f"d{name}0", shape
 
 
 def _ranges(shapes: dict[str, tuple[int, ...]]) -> list[str]:
-    return [f"{name}[{','.join(f'0…{n - 1}' for n in shape)}]" if shape else name for name, shape in shapes.items()]
+    named = ((name if name not in ("X0", "dX0") else name[:-1], shape) for name, shape in shapes.items())
+    return [f"{name}[{','.join(f'0…{n - 1}' for n in shape)}]" if shape else name for name, shape in named]
 
 
 def _refused(text: str, reason: str, shapes: dict[str, tuple[int, ...]]) -> SettingsError:

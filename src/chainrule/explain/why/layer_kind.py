@@ -43,14 +43,16 @@ def _of_u(kind: LayerKind, layer: LayerOfStep, e: TensorEntry) -> Origin:
     (i, j), l, value = e.at, e.l, layer.u[e.at]
     wide = float(kind.forward(layer.z[i : i + 1].astype(np.float64), _wide(layer.tensors))[0, j])
     units = range(layer.z.shape[1]) if kind.mixes else [j]
-    operands = [f"z{l}[{i},{k}]" for k in units]
+    came = f"z{l}" if l else "X"
+    operands = [f"{came}[{i},{k}]" for k in units]
     operands += [f"{t.name}{l}[{j}]" for t in kind.tensors if layer.tensors[t.name].shape == layer.z.shape[1:]]
-    row = f"z{l}[{i}]" if kind.mixes else f"z{l}[{i},{j}]"
+    row = f"{came}[{i}]" if kind.mixes else f"{came}[{i},{j}]"
     learned = "".join(f", {t.name}{l}" for t in kind.tensors)
     name = f"{kind.call}({row}{learned})"
     exact = same_bits(kind.forward(layer.z, layer.tensors)[i, j], value)
+    label = str(e) if l else f"a0[{i},{j}]"
     return origin_of(
-        f"{e} = {name}{f'[{j}]' if kind.mixes else ''}", [Term(name, (), wide)], str(e), None, exact,
+        f"{label} = {name}{f'[{j}]' if kind.mixes else ''}", [Term(name, (), wide)], label, None, exact,
         operands=operands, lines=code.value_alone(wide, value, f"{kind.call} in float64"),
     )  # fmt: skip
 
@@ -60,14 +62,16 @@ def _of_delta(kind: LayerKind, layer: LayerOfStep, e: TensorEntry) -> Origin:
     (i, j), l, value = e.at, e.l, layer.delta[e.at]
     effect = kind.effect(layer.z[i].astype(np.float64), _wide(layer.tensors))[j]
     units = range(len(effect)) if kind.mixes else [j]
+    du_l, u, z = (f"du{l}", f"u{l}", f"z{l}") if l else ("da0", "a0", "X")
     terms = [
-        Term(f"du{l}[{i},{k}] · ∂u_{k}/∂z_{j}", ((f"du{l}[{i},{k}]", du), ("∂u/∂z", float(effect[k]))),
-             du * float(effect[k]))
+        Term(f"{du_l}[{i},{k}] · ∂{u[0]}_{k}/∂{z[0]}_{j}",
+             ((f"{du_l}[{i},{k}]", du), (f"∂{u[0]}/∂{z[0]}", float(effect[k]))), du * float(effect[k]))
         for k, du in ((k, float(layer.du[i, k])) for k in units)
     ]  # fmt: skip
+    name = str(e) if l else f"dX[{i},{j}]"
     return origin_of(
-        f"BP2  {e} = Σ_k du{l}[{i},k]·∂u{l}[{i},k]/∂z{l}[{i},{j}],  u = {kind.call}(z)", terms, str(e), None, False,
-        operands=[f"du{l}[{i},{k}]" for k in units],
+        f"BP2  {name} = Σ_k {du_l}[{i},k]·∂{u}[{i},k]/∂{z}[{i},{j}],  {u[0]} = {kind.call}({z[0]})", terms, name, None,
+        False, operands=[f"{du_l}[{i},{k}]" for k in units],
         lines=code.value_alone(exact_sum(terms), value, f"back through {kind.call} in float64"),
     )  # fmt: skip
 
@@ -78,9 +82,10 @@ def _of_gradient(kind: LayerKind, layer: LayerOfStep, e: TensorEntry) -> Origin:
     z, du, value = layer.z.astype(np.float64), layer.du.astype(np.float64), layer.gradients[e.kind[1:]][e.at]
     shares = [float(kind.backward(z[i : i + 1], tensors, du[i : i + 1])[1][name][e.at]) for i in range(len(z))]
     terms = [Term(f"row {i}", (), share, i, int(layer.rows[i])) for i, share in enumerate(shares)]
-    at = e.at[-1]
+    at, made = e.at[-1], f"u = {kind.call}(z)" if l else f"a0 = {kind.call}(X)"
     return origin_of(
-        f"{e} = Σ_i ∂J_i/∂{name}{l}[{','.join(map(str, e.at))}],  u = {kind.call}(z)", terms, str(e), None, False,
-        operands=[f"du{l}[{i},{at}]" for i in range(len(z))] if at < z.shape[1] else [],
+        f"{e} = Σ_i ∂J_i/∂{name}{l}[{','.join(map(str, e.at))}],  {made}",
+        terms, str(e), None, False,
+        operands=[f"du{l}[{i},{at}]" for i in range(len(z))] if l and at < z.shape[1] else [],
         lines=code.value_alone(exact_sum(terms), value, "summed over the rows in float64"),
     )  # fmt: skip

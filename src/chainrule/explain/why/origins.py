@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.explain.why.error_signals import of_da, of_delta, of_du
+from chainrule.explain.why.error_signals import of_da, of_delta, of_du, of_dX
 from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.layer_kind import of_kind
-from chainrule.explain.why.signals import of_a, of_loss, of_z
+from chainrule.explain.why.signals import of_a, of_loss, of_X, of_z
 from chainrule.explain.why.step_context import StepContext
 from chainrule.text import numpy_lines as code
 from chainrule.text.sums import chain, running_sum, same_bits
@@ -46,7 +46,7 @@ def of_db(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
 
 ORIGINS: dict[str, Callable[[StepContext, TensorEntry], tuple[Any, Origin]]] = {
     "z": of_z, "u": of_kind, "a": of_a, "loss": of_loss, "delta": of_delta, "da": of_da, "du": of_du, "dW": of_dW,
-    "db": of_db,
+    "db": of_db, "X": of_X, "dX": of_dX,
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.explain.why.expression import TensorEntry
+from chainrule.explain.why.layer_kind import of_kind
 from chainrule.explain.why.step_context import StepContext
 from chainrule.reference.activation import Activation
 from chainrule.reference.activations import ACTIVATIONS
@@ -45,6 +46,8 @@ def of_a(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
     """a[l][i,j] = g(z[l][i,j]), ⊙ mask; of softmax e^z_j / Σ_k e^z_k; a[0] is X."""
     (i, j), l, f = e.at, e.l, context.record.forward
     value = f.a[l][i, j]
+    if l == 0 and context.has_kind(0):
+        return of_kind(context, TensorEntry("u", 0, e.at))
     if l == 0:
         name = f"X[{context.rows[i]},{j}]"
         return value, origin_of(f"a0[{i},{j}] = {name}", [Term(name, (), float(value))], name, None, True)
@@ -104,6 +107,13 @@ def _softmax_terms(names: list[str], z: Row, j: int) -> tuple[list[Term], str]:
     e_z = np.exp(z - z.max())
     terms = [Term(f"e^({name} − max)", (), float(e)) for name, e in zip(names, e_z, strict=True)]
     return terms, f"e^({names[j]} − max) / Σ = {e_z[j]:.7g} / {float(e_z.sum()):.7g}"
+
+
+def of_X(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:
+    """X[i,j] as it came, where an input layer makes a[0] of it."""
+    (i, j), value = e.at, context.record.forward.z[0][e.at]
+    name = f"data[{context.rows[i]},{j}]"
+    return value, origin_of(f"X[{i},{j}] = {name}", [Term(name, (), float(value))], name, None, True)
 
 
 def of_loss(context: StepContext, e: TensorEntry) -> tuple[Any, Origin]:

@@ -17,7 +17,7 @@ def least(context: StepContext, e: TensorEntry) -> float:
     """What this number must reach to count; 0 where every number does."""
     small, is_last = context.architecture.small, e.l == context.L
     if e.kind in ("z", "u", "a"):
-        return 0.0 if e.l == 0 else small * small if is_last else small
+        return 0.0 if e.l == 0 and not context.has_kind(0) else small * small if is_last else small
     if e.kind in ("delta", "du", "da"):  # in the first of several layers only X follows
         return small if is_last or e.l > 1 else 0.0
     is_looked_at = e.kind in context.parameters and (context.record.step + 1) % EVERY == 0

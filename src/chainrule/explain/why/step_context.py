@@ -75,14 +75,14 @@ class StepContext:
         return self.architecture.residuals[l]
 
     def has_kind(self, l: int) -> bool:
-        """Whether a layer has a kind between z and its activation."""
-        return self.architecture.layers[l - 1].kind is not None
+        """Whether a layer has a kind between z and its activation; of layer 0 whether X passes one."""
+        return self.record.update.old.parameters.kinds[l] is not None
 
     def kind(self, l: int) -> LayerKind:
-        """The kind between z of a layer and its activation, if any."""
-        kind = self.architecture.layers[l - 1].kind
-        assert kind is not None
-        return kind
+        """The kind between z of a layer and its activation, of layer 0 between X and a[0], if any."""
+        between = self.record.update.old.parameters.kinds[l]
+        assert between is not None
+        return between.kind
 
     def layer(self, l: int) -> LayerOfStep:
         """What a layer with a kind recorded."""
@@ -117,12 +117,13 @@ class Wide:
     @cached_property
     def X(self) -> Array:
         """The rows of the batch in float64."""
-        return self._context.record.forward.a[0].astype(np.float64)
+        f = self._context.record.forward
+        return (f.a[0] if f.z[0] is None else f.z[0]).astype(np.float64)
 
     @cached_property
     def passes(self) -> Passes:
         """z, u and a of every layer in float64; u is z where a layer has no kind."""
-        return self._layers(1, self.X, self.parameters)
+        return self._layers(0, self.X, self.parameters)
 
     @cached_property
     def loss(self) -> float:
@@ -137,24 +138,35 @@ class Wide:
     def moved(self, kind: str, l: int, at: tuple[int, ...], h: float) -> tuple[float, list[Array]]:
         """J with one number moved by h, and what the activations from there on are applied to.
 
-        Arguments: kind: "W", "b" or a tensor of the layer's kind (old parameters), "z", "u" or "a".
+        Arguments: kind: "W", "b" or a tensor of the layer's kind (old parameters), "z", "u", "a" or "X".
         """
         z, u, a = self.passes
-        if kind in self._context.parameters:
+        if kind == "X":
+            X = self.X.copy()
+            X[at] += h
+            passes = self._layers(0, X, self.parameters)
+        elif kind in self._context.parameters:
             parameters = self.parameters.copy()
             getattr(parameters, kind)[l][at] += h
-            passes = self._layers(l, a[l - 1], parameters)
+            passes = self._layers(l, a[l - 1] if l else self.X, parameters)
         else:
             part = {"z": z, "u": u, "a": a}[kind][l].copy()
             part[at] += h
             passes = self._from(kind, l, part)
         return self._loss(passes), [x for x in passes[1] if x is not None]
 
+    def sides_of_inputs(self, kind: str, at: tuple[int, ...], h: float) -> Any:
+        """On which side of its corners the input layer is, with one number of it or of X moved by h."""
+        X, parameters = self.X.copy(), self.parameters.copy()
+        (X if kind == "X" else getattr(parameters, kind)[0])[at] += h
+        between = parameters.kinds[0]
+        return None if between is None or between.kind.side is None else between.kind.side(X, between.tensors)
+
     def after(self, only: tuple[str, int, tuple[int, ...]] | None = None) -> float:
         """J on this batch with the new parameters, or with one of them new and the others old."""
         new = self._context.record.update.new
         if only is None:
-            return self._loss(self._layers(1, self.X, self._wide(new.parameters)))
+            return self._loss(self._layers(0, self.X, self._wide(new.parameters)))
         kind, l, at = only
         by = float(getattr(new, kind)[l][at]) - float(getattr(self.parameters, kind)[l][at])
         return self.moved(kind, l, at, by)[0]
@@ -176,11 +188,11 @@ class Wide:
         return [z, *above[0][1:]], [u, *above[1][1:]], above[2]
 
     def _layers(self, first: int, a_in: Array, parameters: Parameters) -> Passes:
-        """z, u and a of the layers from `first` on; before them None, None and the input."""
+        """z, u and a of the layers from `first` on; before them None, None and the input, from 0 on a[0] of X."""
         z: list[Any] = [None]
         u: list[Any] = [None]
-        a: list[Any] = [a_in]
-        for l in range(first, self._context.L + 1):
+        a: list[Any] = [a_in if first else self._between(0, a_in, parameters)]
+        for l in range(max(first, 1), self._context.L + 1):
             z.append(dense_forward(a[-1], parameters.W[l], parameters.b[l], "identity")[0])
             u.append(self._between(l, z[-1], parameters))
             a.append(self._activated(l, a[-1], u[-1]))
