@@ -96,7 +96,10 @@ void Batches<T>::gather(const Batch& batch, Panels<T> X, T small, std::size_t i0
   const std::int64_t* const next = are_wide(X) ? nullptr : batch.next;
   kernels_.gather(data_.X, batch.rows, next, X, i0, i1, small, nullptr);
   if (data_.labels)
-    for (std::size_t i = i0; i < i1; ++i) labels_[i] = data_.labels[batch.rows[i]];
+    for (std::size_t i = i0; i < i1; ++i) {
+      labels_[i] = data_.labels[batch.rows[i]];
+      if (batch.next) __builtin_prefetch(data_.labels + batch.next[i]);
+    }
   else
     kernels_.gather(data_.y, batch.rows, batch.next, {y_.get(), capacity_, n_outputs_}, i0, i1, T(0), nullptr);
 }

@@ -120,8 +120,15 @@ void delta_panel(Panels<const T> delta, Panels<const T> W, std::size_t p, const 
 template <class T>
 void dense_delta(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                  std::size_t i1, T* scratch) {
-  const bool packed = in_parts<T>(i1 - i0, W.columns);
   const bool relu = below.activation == Activation::relu && !below.mask && !below.pending;
+  if (W.columns == 1) {
+    column_delta<T>(delta.data, W, relu ? below.g : nullptr, out, below.small_delta, i0, i1);
+    if (!relu)
+      for_panel_rows<T>(out, i0, i1,
+                        [&](std::size_t at, std::size_t n) { pull_back<T>(below, out.data, out.data, at, n); });
+    return;
+  }
+  const bool packed = in_parts<T>(i1 - i0, W.columns);
   for_parts(packed, i0, i1, W.columns, [&](Part part) {
     for (std::size_t p = 0; p < n_panels<T>(out.columns); ++p) {
       const std::size_t width = panel_width<T>(out.columns, p), start = panel_start<T>(out.rows, p);

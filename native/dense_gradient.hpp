@@ -148,18 +148,6 @@ void update_by_panels(const GradientProduct<T>& dW, Trained<T> W, const Rule<T>&
   });
 }
 
-template <class T>
-void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
-                  Upcoming<T> next, std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch,
-                  T* check) {
-  GradientProduct<T> dW{a_in, delta, {0, n}, scratch};
-  dW.begin = c0 * chunk<T>, dW.end = c1 * chunk<T>, dW.next = next;
-  if (rule->l1 == 0 && rule->optimizer == Optimizer::sgd) return update_fused<T, Sgd<T>>(dW, W, *rule, r0, r1, check);
-  if (rule->l1 == 0 && (rule->optimizer == Optimizer::adam || rule->optimizer == Optimizer::adam_epsilon_hat))
-    return update_fused<T, Adam<T>>(dW, W, *rule, r0, r1, check);
-  update_by_panels<T>(dW, W, *rule, r0, r1, check);
-}
-
 // Sums of `lines` neighbouring cache lines of a panel over n rows, row after row.
 template <class T, std::size_t lines>
 CHAINRULE_INLINE void sum_lines(const T* column, std::size_t width, std::size_t n, T* sums) {
@@ -186,6 +174,24 @@ template <class T> void bias_gradient(Panels<const T> delta, RowRange rows, T* d
       sum_lines<T, 1>(column, width, rows.n, db + c * chunk<T>);
     c += whole ? of_panel : 1;
   }
+}
+
+template <class T>
+void dense_update(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, T* db, const Rule<T>* rule,
+                  Upcoming<T> next, std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch,
+                  T* check) {
+  GradientProduct<T> dW{a_in, delta, {0, n}, scratch};
+  dW.begin = c0 * chunk<T>, dW.end = c1 * chunk<T>, dW.next = next;
+  const bool sgd = rule->optimizer == Optimizer::sgd;
+  const bool adam = rule->optimizer == Optimizer::adam || rule->optimizer == Optimizer::adam_epsilon_hat;
+  const bool fused = rule->l1 == 0 && (sgd || adam);
+  if (fused && !dW.laid_out && delta.columns > 1)
+    dW.db = db;
+  else if (db)
+    bias_gradient<T>(delta, {0, n}, db, c0, c1);
+  if (fused && sgd) return update_fused<T, Sgd<T>>(dW, W, *rule, r0, r1, check);
+  if (fused) return update_fused<T, Adam<T>>(dW, W, *rule, r0, r1, check);
+  update_by_panels<T>(dW, W, *rule, r0, r1, check);
 }
 
 }  // namespace

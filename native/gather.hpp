@@ -37,8 +37,8 @@ void gather_rows(const T* X, const std::int64_t* rows, const std::int64_t* next,
     const T* const x = X + static_cast<std::size_t>(rows[i]) * n;
     if (next) {  // rows wanted later are on their way while these are computed; both ends of each
       const char* const later = reinterpret_cast<const char*>(X + static_cast<std::size_t>(next[i]) * n);
-      for (std::size_t b = 0; b < row_bytes; b += 64) __builtin_prefetch(later + b, 0, 2);
-      __builtin_prefetch(later + row_bytes - 1, 0, 2);
+      for (std::size_t b = 0; b < row_bytes; b += 64) __builtin_prefetch(later + b, 0, 3);
+      __builtin_prefetch(later + row_bytes - 1, 0, 3);
     }
     for (std::size_t p = 0; p < n_panels<T>(n); ++p)
       copy_row<T, watch>(out.data + panel_start<T>(out.rows, p) + i * panel_width<T>(n, p), x + p * panel<T>,

@@ -100,15 +100,17 @@ template <int V, class F> CHAINRULE_INLINE void for_row_tiles(std::size_t i0, st
   for (; i0 + 2 <= i1; i0 += 2) f(Constant<2>(), i0);
 #else
   if constexpr (V <= 1 || (V == 2 && tile_vectors == 4)) {
-    for (; i0 + 12 <= i1; i0 += 12) f(Constant<12>(), i0);
-    if (i0 + 10 <= i1) f(Constant<10>(), i0), i0 += 10;
-    if (i0 + 8 <= i1) f(Constant<8>(), i0), i0 += 8;
+    // 14 to 16 rows at the end are 8 and the rest: fewer than 8 sums wait for the one before them.
+    const auto two_tiles = [&] { return i1 - i0 >= 14 && i1 - i0 <= 16; };
+    for (; i0 + 12 <= i1 && !two_tiles(); i0 += 12) f(Constant<12>(), i0);
+    if (i0 + 10 <= i1 && !two_tiles()) f(Constant<10>(), i0), i0 += 10;
+    for (; i0 + 8 <= i1; i0 += 8) f(Constant<8>(), i0);
   }
   if constexpr (V == 3) {
     for (; i0 + 8 <= i1; i0 += 8) f(Constant<8>(), i0);
   }
-  for (; i0 + 6 <= i1; i0 += 6) f(Constant<6>(), i0);
-  if (i0 + 4 <= i1) f(Constant<4>(), i0), i0 += 4;
+  for (; i0 + 6 <= i1 && i1 - i0 != 8; i0 += 6) f(Constant<6>(), i0);  // nor are the last 8 rows 6 and 2
+  for (; i0 + 4 <= i1; i0 += 4) f(Constant<4>(), i0);
   if (i0 + 2 <= i1) f(Constant<2>(), i0), i0 += 2;
 #endif
   if (i0 < i1) f(Constant<1>(), i0);

@@ -24,6 +24,18 @@ template <class T, int V, bool whole, class Epilogue>
   });
 }
 
+// The sums of the columns of a strip of B over n rows, one row after the other. Its tiles then find it in the cache.
+template <class T, int V> [[gnu::noinline]] void sum_strip(const T* b, std::size_t b_k, std::size_t n, T* sums) {
+  constexpr std::size_t n_vectors = Tile<T, 1, V>::vectors;
+  Vector<T> sum[n_vectors] = {};
+  for (std::size_t k = 0; k < n; ++k, b += b_k) {
+    CHAINRULE_UNROLL
+    for (std::size_t v = 0; v < n_vectors; ++v) sum[v] = sum[v] + load(b + v * lanes<T>);
+  }
+  CHAINRULE_UNROLL
+  for (std::size_t v = 0; v < n_vectors; ++v) store<T>(sums + v * lanes<T>, sum[v]);
+}
+
 // A finished tile whose epilogue has yet to run
 template <class T, int V> struct FinishedTile {
   alignas(64) T sums[12 * static_cast<std::size_t>(V) * lanes<T>];
@@ -83,6 +95,7 @@ template <class T> struct GradientProduct {
   bool laid_out, far;  // far: W and the optimizer's arrays are more than the caches near the core hold
   std::size_t begin = 0, end = ~std::size_t(0);  // of the columns; all of them where parts are laid out
   Upcoming<T> next = {};  // fetched beside the product: the columns of X that belong to the rows of W at work
+  T* db = nullptr;        // where wanted: the sums of the columns of delta, unless parts are laid out
 
   GradientProduct(Panels<const T> a_in, Panels<const T> delta, RowRange rows, T* scratch)
       : a_in(a_in), delta(delta), first_row(rows.first), n(rows.n), scratch(scratch),
@@ -121,21 +134,21 @@ template <class T> struct GradientProduct {
         lay_out_tiles<T>(a_in.data + start + (first_row + part.k0) * width, width, part.k1 - part.k0, first, end,
                          scratch);
         if (part.last) fetch(p * panel<T> + first, p * panel<T> + end);
-        for (std::size_t q = 0; q < n_q; ++q) strips(part, p, q, first, end, make_epilogue);
+        for (std::size_t q = 0; q < n_q; ++q) strips(part, p, q, first, end, nullptr, make_epilogue);
       });
       return;
     }
     for (std::size_t q = 0; q < n_q; ++q)
       for_panels<T>(r0, r1, [&](std::size_t p, std::size_t first, std::size_t end) {
         if (q == 0) fetch(p * panel<T> + first, p * panel<T> + end);
-        strips(part, p, q, first, end, make_epilogue);
+        strips(part, p, q, first, end, p == r0 / panel<T> ? db : nullptr, make_epilogue);
       });
   }
 
  private:
-  // Rows first … end of panel p of W, the columns of panel q of delta
+  // Rows first … end of panel p of W, the columns of panel q of delta; their sums into `sums` (or null)
   template <class MakeEpilogue>
-  CHAINRULE_INLINE void strips(Part part, std::size_t p, std::size_t q, std::size_t first, std::size_t end,
+  CHAINRULE_INLINE void strips(Part part, std::size_t p, std::size_t q, std::size_t first, std::size_t end, T* sums,
                                const MakeEpilogue& make_epilogue) const {
     const std::size_t width = panel_width<T>(delta.columns, q), m = part.k1 - part.k0;
     part.i0 = first, part.i1 = end;
@@ -153,6 +166,7 @@ template <class T> struct GradientProduct {
       const std::size_t a_width = panel_width<T>(a_in.columns, p);
       const T* const a = a_in.data + panel_start<T>(a_in.rows, p) + first_row * a_width;
       const T* const d = delta.data + panel_start<T>(delta.rows, q) + first_row * width + column;
+      if (sums) sum_strip<T, V>(d, width, m, sums + q * panel<T> + column);
       if constexpr (decltype(epilogue)::divides && V > 0 && !strips_are_narrow<T> && lanes<T> != 1) {
         if (far) return multiply_beside_epilogue<T, V>(a, a_width, d, width, part, epilogue);
       }

@@ -154,10 +154,11 @@ template <class T> struct Kernels {
   void (*dense_delta)(Panels<const T> delta, Panels<const T> W, Activated<T> below, Panels<T> out, std::size_t i0,
                       std::size_t i1, T* scratch);
   // dW = a_in.T @ delta over n rows, for rows r0 … r1 of W: updated in the registers, here for the cache lines c0 … c1 of
-  // the columns, which are all where a_in is wider than a panel, while the next rows are fetched; or left in gradient
-  void (*dense_update)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, const Rule<T>* rule,
-                       Upcoming<T> next, std::size_t r0, std::size_t r1, std::size_t c0, std::size_t c1, T* scratch,
-                       T* check);
+  // the columns, which are all where a_in is wider than a panel, while the next rows are fetched; or left in gradient.
+  // db (or null) as in bias_gradient
+  void (*dense_update)(Panels<const T> a_in, Panels<const T> delta, std::size_t n, Trained<T> W, T* db,
+                       const Rule<T>* rule, Upcoming<T> next, std::size_t r0, std::size_t r1, std::size_t c0,
+                       std::size_t c1, T* scratch, T* check);
   void (*dense_gradient)(Panels<const T> a_in, Panels<const T> delta, RowRange rows, T* gradient, std::size_t r0,
                          std::size_t r1, T* scratch);
   // db = Σ_i delta_i for the cache lines c0 … c1 of its columns

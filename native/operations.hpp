@@ -100,19 +100,19 @@ template <class T> class Dense final : public Operation<T> {
   void update(const Trained<T>& t, const Rule<T>& rule, const Upcoming<T>& next, std::size_t n, std::size_t r0,
               std::size_t r1, T* scratch, T* check) override {
     const Upcoming<T> fetched = below_.delta || (shares_columns() && r0 > 0) ? Upcoming<T>{} : next;
+    T* const db = t.gradient + b_;
     if (shares_columns()) {
-      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), rule_at(rule, W_), fetched, 0, n_in(), r0, r1, scratch,
-                      check);
-      k_.bias_gradient(delta_of(own_), {0, n}, t.gradient + b_, r0, r1);
+      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), db, rule_at(rule, W_), fetched, 0, n_in(), r0, r1,
+                      scratch, check);
       return k_.update(part(t, b_ + r0 * chunk<T>), rule_at(rule, b_), (r1 - r0) * chunk<T>, check);
     }
+    const bool with_b = r1 > n_in();
     if (r0 < n_in())
-      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), rule_at(rule, W_), fetched, r0, rows_end(r1), 0,
-                      n_lines(), scratch, check);
-    if (r1 > n_in()) {
-      k_.bias_gradient(delta_of(own_), {0, n}, t.gradient + b_, 0, n_lines());
-      k_.update(part(t, b_), rule_at(rule, b_), padded_columns<T>(n_out()), check);
-    }
+      k_.dense_update(a_in(), delta_of(own_), n, part(t, W_), with_b ? db : nullptr, rule_at(rule, W_), fetched, r0,
+                      rows_end(r1), 0, n_lines(), scratch, check);
+    else
+      k_.bias_gradient(delta_of(own_), {0, n}, db, 0, n_lines());
+    if (with_b) k_.update(part(t, b_), rule_at(rule, b_), padded_columns<T>(n_out()), check);
   }
   void gradient(const Trained<T>& t, RowRange rows, std::size_t r0, std::size_t r1, T* scratch) override {
     if (r0 < n_in()) k_.dense_gradient(a_in(), delta_of(own_), rows, t.gradient + W_, r0, rows_end(r1), scratch);

@@ -93,6 +93,35 @@ template <class T>
   }
 }
 
+// dense_delta where W has one column: every row of delta @ W.T is W times a number, and the pullback of a rectifier is
+// applied where its g is given
+template <class T, bool relu>
+CHAINRULE_INLINE void multiply_row(T d, const T* w, const T* g, T* out, std::size_t n, Vector<T> least) {
+  for (std::size_t j = 0; j < n; j += lanes<T>) {
+    Vector<T> x = fma_(broadcast<T>(d), load(w + j), broadcast<T>(0));
+    if constexpr (relu) x = Relu<T>::pullback(x, load(g + j), x);
+    store<T>(out + j, without_small<T>(x, least));
+  }
+}
+template <class T>
+[[gnu::noinline]] void column_delta(const T* delta, Panels<const T> W, const T* g, Panels<T> out, T small,
+                                    std::size_t i0, std::size_t i1) {
+  const Vector<T> least = broadcast<T>(small);
+  for (std::size_t p = 0; p < n_panels<T>(out.columns); ++p) {
+    const std::size_t width = panel_width<T>(out.columns, p), start = panel_start<T>(out.rows, p);
+    const std::size_t n_columns = columns_of<T>(out.columns, p), n = round_up(n_columns, lanes<T>);
+    alignas(64) T w[panel<T>] = {};
+    for (std::size_t j = 0; j < n_columns; ++j) w[j] = W.data[(p * panel<T> + j) * chunk<T>];
+    for (std::size_t i = i0; i < i1; ++i) {
+      const std::size_t at = start + i * width;
+      if (g)
+        multiply_row<T, true>(delta[i * chunk<T>], w, g + at, out.data + at, n, least);
+      else
+        multiply_row<T, false>(delta[i * chunk<T>], w, nullptr, out.data + at, n, least);
+    }
+  }
+}
+
 // dW of V vectors of inputs, from input r of a panel on; f(dW, input)
 template <class T, int V, class F>
 CHAINRULE_INLINE void column_gradient_strip(const T* a, std::size_t width, const T* delta, std::size_t n, std::size_t r,

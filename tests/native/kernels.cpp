@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -95,6 +96,48 @@ void test_dense_gradient(const Kernels<T>& kernels, std::size_t n, std::size_t K
                   ", rows " + std::to_string(first) + " to " + std::to_string(end));
 }
 
+// W - eta·dW where the tiles leave the registers, and db beside it, for all rows of W or those from r0 on, to the bit.
+template <class T>
+void test_dense_update(const Kernels<T>& kernels, std::size_t n, std::size_t K, std::size_t J, std::size_t r0) {
+  const auto a = random<T>(n, K), delta = random<T>(n, J), before = random<T>(K, J);
+  const Matrix<T> W(K, J), gradient(K, J), db(1, J), scratch(512, 512), watched(1, chunk<T>);
+  std::memcpy(W.data.get(), before.data.get(), n_elements<T>(K, J) * sizeof(T));
+  Rule<T> rule{};
+  rule.optimizer = Optimizer::sgd, rule.eta = static_cast<T>(0.01), rule.shorten = 1;
+  kernels.dense_update(a, delta, n, {W.data.get(), nullptr, nullptr, gradient.data.get()}, db.data.get(), &rule, {}, r0,
+                       K, 0, padded_columns<T>(J) / chunk<T>, scratch.data.get(), watched.data.get());
+  bool same = true;
+  for (std::size_t j = 0; j < J; ++j) {
+    T sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum = sum + delta.at(i, j);
+    same = same && db.at(0, j) == sum;
+    for (std::size_t k = 0; k < K; ++k) {
+      T chain = 0;
+      for (std::size_t i = 0; i < n; ++i) chain = std::fma(a.at(i, k), delta.at(i, j), chain);
+      same = same && W.at(k, j) == (k < r0 ? before.at(k, j) : std::fma(-rule.eta, chain, before.at(k, j)));
+    }
+  }
+  check(same, "dense_update " + std::to_string(n) + " x " + std::to_string(K) + " x " + std::to_string(J) + " from " +
+                  std::to_string(r0));
+}
+
+// delta of the layer below, a rectifier where it has g: (delta @ W.T) ⊙ g′, to the bit; numbers below 0.001 are 0.
+template <class T> void test_rectified_delta(const Kernels<T>& kernels, std::size_t n, std::size_t K, std::size_t J) {
+  const auto delta = random<T>(n, J), W = random<T>(K, J), g = random<T>(n, K);
+  const Matrix<T> below(n, K), scratch(512, 512);
+  const T small = static_cast<T>(0.001);
+  const Activated<T> node{Activation::relu, nullptr, g.data.get(), g.data.get(), nullptr, nullptr, T(0), small};
+  kernels.dense_delta(delta, W, node, below, 0, n, scratch.data.get());
+  bool same = true;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t k = 0; k < K; ++k) {
+      T chain = 0;
+      for (std::size_t j = 0; j < J; ++j) chain = std::fma(delta.at(i, j), W.at(k, j), chain);
+      same = same && below.at(i, k) == (g.at(i, k) > 0 && std::fabs(chain) >= small ? chain : T(0));
+    }
+  check(same, "rectified delta " + std::to_string(n) + " x " + std::to_string(K) + " x " + std::to_string(J));
+}
+
 // delta of the layer below, identity: delta @ W.T, to the bit.
 template <class T> void test_dense_delta(const Kernels<T>& kernels, std::size_t n, std::size_t K, std::size_t J) {
   const auto delta = random<T>(n, J), W = random<T>(K, J);
@@ -127,13 +170,16 @@ template <class T> void test_gather(const Kernels<T>& kernels, std::size_t colum
 }
 
 template <class T> void test_all(const Kernels<T>& kernels) {
-  const std::size_t sizes[][3] = {{1, 1, 1},    {3, 5, 2},    {7, 17, 9},     {12, 64, 10},   {13, 33, 65},
-                                  {64, 20, 64}, {50, 100, 1}, {130, 257, 70}, {300, 140, 300}};
+  const std::size_t sizes[][3] = {{1, 1, 1},    {3, 5, 2},    {7, 17, 9},   {12, 64, 10},   {13, 33, 65},   {16, 8, 10},
+                                  {64, 20, 64}, {50, 100, 1}, {28, 14, 10}, {130, 257, 70}, {300, 140, 300}};
   for (const auto& [n, K, J] : sizes) {
     test_dense_forward(kernels, n, K, J);
     for (const RowRange rows : {RowRange{0, n}, RowRange{n / 3, n - n / 2}, RowRange{n / 2, 0}})
       test_dense_gradient(kernels, n, K, J, rows);
+    test_dense_update(kernels, n, K, J, 0);
+    test_dense_update(kernels, n, K, J, K / 4 * 2);
     test_dense_delta(kernels, n, K, J);
+    test_rectified_delta(kernels, n, K, J);
   }
   for (const std::size_t columns : {1, 2, 3, 15, 16, 17, 63, 64, 65, 200}) test_gather(kernels, columns);
 }
