@@ -362,6 +362,8 @@ def test_refused_by_name(tmp_path: Path, unregistered: None) -> None:
     for subject, message in (
         (Subject.of(cr.Network([2, 3, 2], "hard_tanh")), "activation 'hard_tanh' of layer 1: has no text for C"),
         (Subject.of(cr.Network([2, 3, 2], normalization="scale")), "layer kind 'scale' of layer 1: has no text for C"),
+        (Subject.of(cr.Network([2, 3, 2], "selu", parametric=True)), "layer kind 'parametric_selu' of layer 1"),
+        (Subject.of(cr.Network([2, 3, 2], input_scale=True)), "the network has inputs="),
         (Subject.of(cr.Network([2, 2], output="identity", loss="gaussian")), "predicts levels beside each value"),
         (
             Subject(networks=(net,), pipeline=TablePipeline.fit(by_words, Values.fit(by_words))),

@@ -101,6 +101,8 @@ def test_what_has_no_text_is_refused(tmp_path: Path, unregistered: None) -> None
     for net, message in (
         (cr.Network([2, 3, 2], "hard_tanh"), "activation 'hard_tanh' of layer 1: has no text for PyTorch"),
         (cr.Network([2, 3, 2], normalization="scale"), "layer kind 'scale' of layer 1: has no text for PyTorch"),
+        (cr.Network([2, 3, 2], "selu", parametric=True), "layer kind 'parametric_selu' of layer 1"),
+        (cr.Network([2, 3, 2], input_scale=True), "the network has inputs="),
     ):
         with pytest.raises(cr.SettingsError) as refused:
             write_torch(Subject.of(net), tmp_path / "net.py")
