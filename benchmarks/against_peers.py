@@ -208,6 +208,18 @@ def of_tables(results: Results, contestants: list[str], quantity: str) -> Iterat
         yield f"| {name} | {first[0]['n_train']:,} | {max(map(len, known))} |{title} {' | '.join(cells)} |"
 
 
+def of_times(results: Results, own: list[str], beside: list[str]) -> Iterator[str]:
+    """On how many tables a preset takes at most the processor seconds of a peer, and on how many more than twice."""
+    yield "| processor seconds | at most those of | of tables | median ratio | largest |"
+    yield "|---|---|---|---|---|"
+    for one, peer in ((one, peer) for one in own for peer in beside if peer != "linear"):
+        names = [name for name in TABLES if results[one].get(name) and results[peer].get(name)]
+        means = [[np.mean([e.get("processor", np.nan) for e in results[c][n]]) for n in names] for c in (one, peer)]
+        ratios = np.array(means[0]) / np.array(means[1])
+        largest = f"{np.nanmax(ratios):.2f} ({names[int(np.nanargmax(ratios))]}), above 2: {(ratios > 2).sum()}"
+        yield f"| {one} | {peer} | {(ratios <= 1).sum()} of {len(names)} | {np.nanmedian(ratios):.2f} | {largest} |"
+
+
 def _cell(own: list[float], is_best: bool) -> str:
     mean = float(np.mean(own))
     shown = f"{mean:.4f}" if abs(mean) < 10 else f"{mean:,.0f}" if abs(mean) >= 1000 else f"{mean:.1f}"
@@ -225,6 +237,7 @@ def summary(entries: list[dict[str, Any]], presets: list[str], peers: list[str],
     parts.append(list(of_ranks(results, presets, peers)))
     for quantity in ("main", "log_loss", "processor", "wall"):
         parts.append([quantity, "", *of_tables(results, [*own, *beside], quantity)])
+    parts.append(list(of_times(results, own, beside)))
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -245,7 +258,9 @@ def main() -> int:
     if not asked.summary:
         run(asked, presets, peers)
         return 0
-    print(summary(loaded(asked.results), presets, [one for one in peers if one in PEERS], asked.threads))
+    splits = {int(k) for k in asked.splits.split(",")}
+    entries = [entry for entry in loaded(asked.results) if entry["split"] in splits]
+    print(summary(entries, presets, [one for one in peers if one in PEERS], asked.threads))
     return 0
 
 
