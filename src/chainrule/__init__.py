@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ShapeError,
     )
     from chainrule.explain.circuit.examples import circuit
+    from chainrule.interchange.from_onnx import from_onnx
     from chainrule.interchange.from_sklearn import from_sklearn
     from chainrule.interchange.from_torch import from_torch
     from chainrule.pipeline.quantile_bins import quantile_bins
@@ -73,6 +74,7 @@ _HOMES = {
         "ShapeError",
     ),
     "chainrule.explain.circuit.examples": ("circuit",),
+    "chainrule.interchange.from_onnx": ("from_onnx",),
     "chainrule.interchange.from_sklearn": ("from_sklearn",),
     "chainrule.interchange.from_torch": ("from_torch",),
     "chainrule.pipeline.quantile_bins": ("quantile_bins",),
@@ -106,6 +108,7 @@ __all__ = [
     "__version__",
     "check_gradients",
     "circuit",
+    "from_onnx",
     "from_sklearn",
     "from_torch",
     "learning_rate",
