@@ -71,7 +71,7 @@ def test_files_of_other_programs(tmp_path: Path) -> None:
     ]  # fmt: skip
     tensors = {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "root": np.sqrt(2), "one": 1.0}
     found = cr.from_onnx(graph(nodes, tensors, tmp_path / "m.onnx"))
-    assert found.architecture.sizes == (4, 6, 3) and found.architecture.activations[0] == "gelu"
+    assert found.architecture.sizes == (4, 6, 3) and found.architecture.activations[1] == "gelu"
     assert (found.architecture.output, found.architecture.loss) == ("identity", "squared_error")
     assert np.array_equal(found.W[1], W1.T.astype(np.float32)) and np.array_equal(found.W[2], W2.astype(np.float32))
 
