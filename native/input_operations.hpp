@@ -205,30 +205,6 @@ template <class T> class Embed final : public Operation<T> {
   Buffer<T> phi_, dz_, de_;
 };
 
-// a = factor·x, of a layer whose products are scaled (1/√n_in). No units.
-template <class T> class Constant final : public Operation<T> {
- public:
-  Constant(const Kernels<T>& kernels, const Node<T>& below, const Node<T>& own, T factor)
-      : k_(kernels), below_(below), own_(own), factor_(padded_columns<T>(own.shape.columns)) {
-    for (std::size_t c = 0; c < padded_columns<T>(own.shape.columns); ++c) factor_[c] = factor;
-  }
-  void forward(const Trained<T>&, std::size_t i0, std::size_t i1) override {
-    k_.scale_rows(own_.shape, below_.shape.data, factor_.get(), own_.shape.data, T(0), i0, i1);
-  }
-  void backward(const Trained<T>& t, std::size_t i0, std::size_t i1, T* scratch) override {
-    if (below_.delta) hand_down(t, below_.delta, i0, i1, scratch);
-  }
-  void hand_down(const Trained<T>&, T* out, std::size_t i0, std::size_t i1, T*) const override {
-    k_.scale_rows(own_.shape, own_.delta, factor_.get(), out, below_.activated.small_delta, i0, i1);
-    k_.node_delta(own_.shape, below_.activated, out, out, i0, i1);
-  }
-
- private:
-  const Kernels<T>& k_;
-  const Node<T>&below_, &own_;
-  const Buffer<T> factor_;
-};
-
 // u = z + alpha ⊙ (g(z) - z), one alpha a unit; the node below has z and no activation of its own. One unit: alpha.
 template <class T> class Parametric final : public OfVectors<T> {
  public:

@@ -37,17 +37,16 @@ inline void bind_network(nanobind::module_& m) {
       .def(
           "__init__",
           [](Layer* layer, std::size_t n_in, std::size_t n_out, int activation, int normalization, bool residual,
-             double small, double factor, std::vector<InputStep> inputs) {
+             double small, std::vector<InputStep> inputs) {
             new (layer) Layer{n_in,
                               n_out,
                               static_cast<Activation>(activation),
                               static_cast<Normalization>(normalization),
                               residual,
                               small,
-                              factor,
                               std::move(inputs)};
           },
-          "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a, "small"_a = 0.0, "factor"_a = 1.0,
+          "n_in"_a, "n_out"_a, "activation"_a, "normalization"_a, "residual"_a, "small"_a = 0.0,
           "inputs"_a = std::vector<InputStep>());
   nb::class_<Loss>(m, "Loss").def(
       "__init__",

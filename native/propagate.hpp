@@ -18,8 +18,7 @@ struct Layer {
   Activation activation;
   Normalization normalization = Normalization::none;
   bool residual = false;
-  double small = 0;   // numbers below it count as 0, in the output layer below its square (docs/notation.md)
-  double factor = 1;  // on what the product reads
+  double small = 0;  // numbers below it count as 0, in the output layer below its square (docs/notation.md)
   std::vector<InputStep> inputs = {};  // of the first layer: what makes a[0] of X
 };
 
@@ -257,14 +256,7 @@ template <class T> class Network {
     own.first_tensor = tensors_.size();
     own.z = own.g = new_node(l, normalised ? Activation::identity : layer.activation);
     const std::size_t W = new_tensor(layer.n_in, layer.n_out), b = new_tensor(1, layer.n_out);
-    const Node<T>* read = &below;
-    if (layer.factor != 1) {
-      all_nodes_.push_back(
-          std::make_unique<Node<T>>(make_node(layer.n_in, Activation::identity, true, T(layer.small), T(0))));
-      read = all_nodes_.back().get();
-      operations.push_back(std::make_unique<Constant<T>>(k, below, *read, T(layer.factor)));
-    }
-    operations.push_back(std::make_unique<Dense<T>>(k, *read, *own.z, W, b));
+    operations.push_back(std::make_unique<Dense<T>>(k, below, *own.z, W, b));
     if (layer.normalization == Normalization::parametric) {
       own.g = new_node(l, Activation::identity);
       operations.push_back(
