@@ -32,7 +32,7 @@ class Threads:
     """Workers that are threads of this process; `lost` names the exchange in which the last one goes."""
 
     def __init__(self, size: int, lost: int | None = None) -> None:
-        self.size, self.lost, self.exchanges = size, lost, 0
+        self.size, self.lost, self.exchanges, self.is_lost = size, lost, 0, False
         self.told: list[queue.Queue[Any]] = [queue.Queue() for _ in range(size)]
         self.sums: dict[int, LeafSums] = {}
         self.barrier = threading.Barrier(size)
@@ -51,8 +51,9 @@ class ThreadComm:
             all_.barrier.wait(30)
             if self.rank == 0:
                 all_.exchanges += 1
+                all_.is_lost = all_.lost == all_.exchanges  # before the others see it, and not changed by recover
             all_.barrier.wait(30)
-            if all_.lost == all_.exchanges:
+            if all_.is_lost:
                 raise WorkerLost("gone")
         else:
             all_.sums = {0: sums}

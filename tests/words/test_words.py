@@ -80,7 +80,21 @@ COUNTED = re.compile(
     "(epochs|steps|rows|columns|units|layers|weights|times|classes|inputs|outputs|parameters|numbers|entries|terms|paths"
     "|labels|stretches|differences)\\b"
 )
-NO_COUNT = {"shape", "measure", "metric", "score", "name", "share", "ratio", "left", "later", "output", "t", "classes"}
+NO_COUNT = {
+    "kind",
+    "shape",
+    "measure",
+    "metric",
+    "score",
+    "name",
+    "share",
+    "ratio",
+    "left",
+    "later",
+    "output",
+    "t",
+    "classes",
+}
 """Slots that hold a size of several parts, a name, a share, a number with decimals, or never one (classes)."""
 
 
