@@ -35,7 +35,7 @@ OTHER_FILES = sorted(
 PROMISED = {
     "Network", "train", "plan", "Run", "Step", "load", "Model", "circuit",
     "Ensemble", "EnsembleRun", "SGD", "Adam", "AdamW", "RMSProp", "Adagrad", "check_gradients", "learning_rate",
-    "from_torch", "from_sklearn", "from_onnx", "Studio", "exercise",
+    "from_torch", "from_keras", "from_sklearn", "from_onnx", "Studio", "exercise",
     "register_activation", "register_loss", "register_optimizer", "register_layer",
     "ChainruleError", "ShapeError", "SettingsError", "DataError", "ModelFileError", "DivergedError",
     "DivergenceWarning", "ReplayWarning", "InterruptedWarning", "DamagedFileWarning", "GradientWarning",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ShapeError,
     )
     from chainrule.explain.circuit.examples import circuit
+    from chainrule.interchange.from_keras import from_keras
     from chainrule.interchange.from_onnx import from_onnx
     from chainrule.interchange.from_sklearn import from_sklearn
     from chainrule.interchange.from_torch import from_torch
@@ -74,6 +75,7 @@ _HOMES = {
         "ShapeError",
     ),
     "chainrule.explain.circuit.examples": ("circuit",),
+    "chainrule.interchange.from_keras": ("from_keras",),
     "chainrule.interchange.from_onnx": ("from_onnx",),
     "chainrule.interchange.from_sklearn": ("from_sklearn",),
     "chainrule.interchange.from_torch": ("from_torch",),
@@ -108,6 +110,7 @@ __all__ = [
     "__version__",
     "check_gradients",
     "circuit",
+    "from_keras",
     "from_onnx",
     "from_sklearn",
     "from_torch",
