@@ -7,8 +7,10 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -287,3 +289,21 @@ def test_a_port_in_use_is_named(run_directory: Path, capsys: pytest.CaptureFixtu
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["serve", str(run_directory), "--port", str(taken.getsockname()[1])]) == 2
     assert "Try another --port" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="making a certificate needs openssl")
+def test_tls(run_directory: Path, tmp_path: Path) -> None:
+    """The certificate is shown; a client without TLS gets nothing."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    with serving(run_directory, "--certfile", str(certificate), "--keyfile", str(key)) as (port, _, said):
+        assert f"https://127.0.0.1:{port}" in said
+        context = ssl.create_default_context(cafile=str(certificate))
+        connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=context)
+        connection.request("POST", "/predict", json.dumps(ROWS), JSON)
+        assert connection.getresponse().status == 200
+        connection.close()
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            ask(port, "/health")
