@@ -139,7 +139,7 @@ def _c(run: Any, rows: Table, folder: Path) -> str:
     library = compiled(source, ("-O2",))
     Row, n_outputs = row_of(header)
     place = {column.name: column for column in rows.columns}
-    cells = [cell for encoder in run._fitted.encoders for cell in _cells(place[encoder.name], encoder)]
+    cells = [cell for encoder in run._fitted.encoders for cell in cells_of(place[encoder.name], encoder)]
     out, classes, got = (ctypes.c_double * n_outputs)(), [], np.empty((len(rows), n_outputs))
     for i, row in enumerate(zip(*cells, strict=True)):
         classes.append(library.chainrule_predict(ctypes.byref(Row(*row)), out))
@@ -165,7 +165,7 @@ def row_of(header: Path) -> tuple[Any, int]:
     return Row, int(re.findall(r"N_OUTPUTS (\d+)", text)[0])
 
 
-def _cells(column: Column, encoder: Any) -> list[list[Any]]:
+def cells_of(column: Column, encoder: Any) -> list[list[Any]]:
     """The cells of a column as its fields take them."""
     if encoder.reads == "category":
         texts = [*(level.encode() for level in column.levels or ()), None]
