@@ -6,7 +6,6 @@ import ctypes
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,72 +14,18 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.api.tempered import tempered
 from chainrule.cli import main
-from chainrule.data.table import Column, NumberColumn, Table, column_of
-from chainrule.export.c_columns import field_names
+from chainrule.data.table import Table, column_of
 from chainrule.export.c_file import write_c
 from chainrule.export.c_network import C
 from chainrule.export.subject import Subject
 from chainrule.pipeline.table_pipeline import TablePipeline
-from chainrule.pipeline.target import Classes, Values
+from chainrule.pipeline.target import Values
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import LOSSES
+from compiled_c import CC, STRICT, Compiled, mixed, same_bits
 
-STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
-CC = next((name for name in ("gcc", "clang") if shutil.which(name)), None)
-C_TYPES = {"double": ctypes.c_double, "const char *": ctypes.c_char_p, "int64_t": ctypes.c_int64}
-NO_TIME = -(2**63)
 pytestmark = pytest.mark.skipif(CC is None, reason="compiling C needs gcc or clang")
-
-
-class Compiled:
-    """An exported model, compiled and loaded."""
-
-    def __init__(self, model: Any, folder: Path, compiler: str = str(CC), flags: Sequence[str] = ("-O2",)) -> None:
-        subject = model if isinstance(model, Subject) else Subject.of(model)
-        source, self.header = write_c(subject, folder / "model.c")
-        library = folder / f"{compiler}.so"
-        subprocess.run(
-            [compiler, *STRICT, *flags, "-shared", "-fPIC", str(source), "-o", str(library), "-lm"], check=True
-        )
-        text = self.header.read_text(encoding="utf-8")
-        self.n_outputs = int(re.findall(r"N_OUTPUTS (\d+)", text)[0])
-        body = text.partition("struct row {")[2].partition("};")[0]
-        found = re.findall(r"^  (double|const char \*|int64_t) ?(\w+)(?:\[(\d+)\])?;", body, re.M)
-        self.fields = [name for _, name, _ in found]
-        types = [(name, C_TYPES[kind] * int(n) if n else C_TYPES[kind]) for kind, name, n in found]
-        self.Row = type("Row", (ctypes.Structure,), {"_fields_": types})
-        self.library = ctypes.CDLL(str(library))
-
-    def predict(self, *values: Any) -> tuple[int, list[float]]:
-        """The class, or 0, and the numbers of one row, its fields in their order."""
-        out = (ctypes.c_double * self.n_outputs)()
-        return self.library.chainrule_predict(ctypes.byref(self.Row(*values)), out), list(out)
-
-    def predict_rows(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[int], np.ndarray]:
-        """The same of every row of a table whose columns are in the order of the fields."""
-        found = [self.predict(*map(plain, row)) for row in zip(*table.values(), strict=True)]
-        return [place for place, _ in found], np.array([out for _, out in found])
-
-    @property
-    def names(self) -> list[str]:
-        """What the outputs are about."""
-        return [name.decode() for name in (ctypes.c_char_p * self.n_outputs).in_dll(self.library, "chainrule_outputs")]
-
-
-def plain(value: Any) -> Any:
-    """A cell as a field of the row has it."""
-    if value is None or isinstance(value, int):
-        return value
-    if isinstance(value, str):
-        return value.encode()
-    return int(value.astype("datetime64[us]").astype(np.int64)) if isinstance(value, np.datetime64) else float(value)
-
-
-def same_bits(found: Any, expected: Any) -> bool:
-    """Whether numbers of float32 or float64 came out as they are."""
-    return np.ascontiguousarray(found, np.float64).tobytes() == np.asarray(expected, np.float64).tobytes()
 
 
 def rows(n: int, n_columns: int, dtype: str) -> Any:
@@ -154,193 +99,6 @@ def test_bits_of_every_output(tmp_path: Path, loss: str, output: str) -> None:
             assert net.kind != "class" or place == net.predict(x[None])[0]
 
 
-# pipelines ----------------------------------------------------------------------------------------------------
-
-
-def mixed(n: int, seed: int, known: bool = True) -> Table:
-    """Every kind of column with missing values; where not known also levels and numbers far from those."""
-    rng = np.random.default_rng(seed)
-    x, with_words = rng.normal(size=n) * 1e3, rng.integers(0, 50, n).astype(float)
-    x[::7] = with_words[::5] = np.nan
-    codes = np.where(np.arange(n) % 10 == 0, rng.integers(0, 2, n), -1).astype(np.int32)
-    flags = rng.integers(0, 2, n).astype(float)
-    flags[::11] = np.nan
-    times = np.datetime64("1969-01-01", "us") + rng.integers(0, 3 * 10**15, n).astype("timedelta64[us]")
-    times[::13] = np.datetime64("NaT")
-    shop = (np.arange(n) % 20).astype(float)
-    many, few = np.array([f"m{i}" for i in rng.integers(0, 90, n)]), np.array(TEXTS)[rng.integers(0, len(TEXTS), n)]
-    pair = np.array(["no", "yes"])[rng.integers(0, 2, n)]
-    size = np.array(["small", "medium", "large", ""])[rng.integers(0, 4, n)]
-    if not known:
-        x[1::9] = [1e308, -1e308, 1e-300, 1e300][seed % 4]
-        shop[::3] = rng.integers(-5, 30, len(shop[::3])) + 0.5 * (seed % 2)
-        few[::4], many[::5], pair[::6], size[::8] = "new", "m", "maybe", "huge"
-        times[1::9] = [np.datetime64(t, "us") for t in ("0001-01-01", "2100-12-31T23:59:59.999999", "1900-03-01")][
-            seed % 3
-        ]
-    ordered = column_of("size", size)
-    columns = (
-        column_of("x", x),
-        NumberColumn('2nd "x"?*/', "number", with_words, ("> 50", "none"), codes=codes),
-        Column("flag", "boolean", flags, ("no", "yes")),
-        Column("time", "time", times),
-        column_of("int", few),
-        column_of("many", many),
-        column_of("pair", pair),
-        replace(ordered, order=("small", "medium", "large")),
-        column_of("shop", shop),
-    )
-    y = np.array([rng.normal() for _ in range(20)])[np.arange(n) % 20] + np.nan_to_num(x) / 1e3
-    return Table(path="memory", columns=columns, targets=(column_of("y", np.abs(y)),))
-
-
-TEXTS = ("red", "gr\u00fcn", "\ud30c\ub791", 'a "quoted" \\ text??/', "tab\tand\nnewline", "%s%n", "")
-
-
-def cells(table: Table, fields: Sequence[str]) -> dict[str, list[Any]]:
-    """The columns of a table as the fields of a row, texts in place of codes."""
-    found: dict[str, list[Any]] = {}
-    for column in table.columns:
-        levels = (*(column.levels or ()), None)
-        name = field_names([c.name for c in table.columns])[[c.name for c in table.columns].index(column.name)]
-        if column.kind == "category":
-            found[name] = [levels[code] for code in column.values]
-        elif column.kind == "time":
-            found[name] = [NO_TIME if np.isnat(t) else t for t in column.values]
-        else:
-            found[name] = list(column.values)
-        if isinstance(column, NumberColumn) and column.codes is not None:
-            found[f"{name}_text"] = [levels[code] for code in column.codes]
-    assert list(found) == list(fields)
-    return found
-
-
-def of_inputs(pipeline: TablePipeline) -> Subject:
-    """A model that predicts its inputs: W is 1, in float64."""
-    n = len(pipeline.names)
-    net = cr.Network([n, n], output="identity", loss="squared_error", dtype="float64")
-    net.W[1][:] = np.eye(n)
-    zeros, ones = np.zeros(n), np.ones(n)
-    target = Values(columns=pipeline.names, mean=zeros, scale=ones, logarithm=False, unit=ones, high=ones)
-    return Subject(networks=(net,), pipeline=replace(pipeline, target=target))
-
-
-@pytest.mark.parametrize(("scaling", "n_bins"), [("robust", 8), ("quantile", 0), ("standard", 0)])
-def test_inputs_have_the_bits_of_the_pipeline(tmp_path: Path, scaling: str, n_bins: int) -> None:
-    """Every kind of column, missing and unknown values; sines and cosines to an ulp or two of 1."""
-    table = mixed(600, 0)
-    pipeline = TablePipeline.fit(table, Values.fit(table), scaling=scaling, n_bins=n_bins, codes=not n_bins)
-    kinds = {encoder.kind for encoder in pipeline.encoders}
-    assert kinds == {"number", "boolean", "category", "time", "ordered", *(() if n_bins else ("code",))}
-    assert any(getattr(encoder, "means_of", ()) for encoder in pipeline.encoders)
-    model = Compiled(of_inputs(pipeline), tmp_path)
-    for seed in range(6):
-        new = mixed(60, seed + 1, known=seed == 0)
-        expected = pipeline.features(new)
-        _, found = model.predict_rows(cells(new, model.fields))
-        waves = np.array(["sin" in name or "cos" in name for name in pipeline.names])
-        assert np.abs(found[:, waves] - expected[:, waves]).max() <= 4 * np.finfo(float).eps
-        assert same_bits(found[:, ~waves] + 0.0, expected[:, ~waves] + 0.0)
-
-
-def test_names_of_fields_are_taken_once(tmp_path: Path) -> None:
-    """Keywords, macros, names that become equal, and that of the field for texts among numbers."""
-    names = ["x", "x_text", "int", "Age!", "Age_", "NAN", "c3_Age_", "2nd", "M_PI", "\ub098\uc774", ""]
-    assert len(set(field_names(names))) == len(names)
-    codes = np.where(np.arange(N) % 4 == 0, 0, -1).astype(np.int32)
-    x = NumberColumn("x", "number", np.where(codes < 0, X1, np.nan), (">9",), codes=codes)
-    columns = (x, *(column_of(name, X2 * k) for k, name in enumerate(names[1:], start=1)))
-    table = Table(path="memory", columns=columns, targets=(column_of("y", X1),))
-    pipeline = TablePipeline.fit(table, Values.fit(table))
-    model = Compiled(of_inputs(pipeline), tmp_path)
-    found = model.predict(*([X1[1], None] + [X2[1] * k for k in range(1, len(names))]))[1]
-    assert same_bits(found, pipeline.features(table.take(np.array([1])))[0])
-
-
-def test_days_and_years_are_those_of_the_calendar(tmp_path: Path) -> None:
-    """Cycles at the ends of years, leap years and centuries, before and after 1970."""
-    days = [f"{year:04d}-{day}" for year in (1, 400, 1582, 1600, 1899, 1900, 1904, 1969, 1970, 2000, 2023, 2024, 9999)
-            for day in ("01-01", "02-28", "03-01", "12-31T23:59:59.999999")]  # fmt: skip
-    times = np.array([*days, "1600-02-29", "2000-02-29", "2024-02-29"], "datetime64[us]")
-    table = Table(
-        path="memory", columns=(Column("t", "time", times),), targets=(column_of("y", np.arange(len(times))),)
-    )
-    pipeline = TablePipeline.fit(table, Values.fit(table))
-    model = Compiled(of_inputs(pipeline), tmp_path)
-    _, found = model.predict_rows({"t": list(times)})
-    assert np.abs(found - pipeline.features(table)).max() <= 4 * np.finfo(float).eps
-
-
-# targets ------------------------------------------------------------------------------------------------------
-
-N = 240
-X1, X2 = np.random.default_rng(1).normal(size=(2, N))
-TARGETS: dict[str, dict[str, Any]] = {
-    "two classes": {"y": np.where(X1 > 0, "in", "out")},
-    "classes": {"y": np.array(["a", "b", "\u00e7"])[np.arange(N) % 3]},
-    "labels": {"y": np.where(X1 > 0, "yes", "no"), "z": np.where(X2 > 0, "yes", "no")},
-    "value": {"y": X1 * 3 + X2},
-    "values": {"y": X1 * 3 + X2, "z": X2 * 1e4},
-}
-
-
-@pytest.mark.parametrize("members", [1, 3])
-@pytest.mark.parametrize("kind", TARGETS)
-def test_predictions_of_every_target(tmp_path: Path, kind: str, members: int) -> None:
-    """Trained models and ensembles: the probabilities and values of predict, to the bit."""
-    columns = {"x1": X1, "x2": X2, "colour": np.array(["red", "green", "blue"])[np.arange(N) % 3]}
-    run = cr.train(
-        columns | TARGETS[kind], target=list(TARGETS[kind]), epochs=2, members=members, progress=False, neighbours=False
-    )
-    model = Compiled(run, tmp_path)
-    places, found = model.predict_rows({name: list(column) for name, column in columns.items()})
-    predicted = run.predict(columns)
-    if kind.startswith("value"):
-        assert same_bits(found.ravel(), np.ravel(predicted))
-    else:
-        assert same_bits(found, run.predict_proba(columns))
-    if "classes" in kind:
-        assert [model.names[place] for place in places] == list(predicted)
-    assert model.names == [str(name) for name in (run.classes or TARGETS[kind])]
-
-
-@pytest.mark.parametrize("names", [("a", "b"), ("a", "b", "c")])
-def test_temperature(tmp_path: Path, names: tuple[str, ...]) -> None:
-    """Probabilities are those at the temperature of the classes, to the bit; the class is the likeliest."""
-    y = np.array(names)[np.arange(N) % len(names)]
-    table = Table(path="memory", columns=(column_of("x", X1),), targets=(column_of("y", y),))
-    pipeline = TablePipeline.fit(table, Classes(columns=("y",), classes=names, temperature=1.7))
-    if len(names) == 2:
-        net = cr.Network([1, 8, 1], "tanh", "sigmoid", seed=1)
-    else:
-        net = cr.Network([1, 8, 3], "tanh", seed=1)
-    at = tempered(net, pipeline.target)
-    model = Compiled(Subject(networks=(at,), pipeline=pipeline), tmp_path)
-    places, found = model.predict_rows({"x": list(X1)})
-    inputs = pipeline.features(table, "float32")
-    assert same_bits(found, at.predict_proba(inputs)) and not same_bits(found, net.predict_proba(inputs))
-    assert places == list(net.predict(inputs)) and model.names == list(names)
-
-
-def test_logarithms_of_targets(tmp_path: Path) -> None:
-    """Amounts come back by libm's expm1, held within the training range; far beyond it they stay there."""
-    table = Table(path="memory", columns=(column_of("x", X1),), targets=(column_of("y", np.exp(2 * X1)),))
-    pipeline = TablePipeline.fit(table, Values.fit(table, logarithm=True))
-    net = cr.Network([1, 8, 1], "tanh", "identity", "squared_error", seed=4)
-    net.b[2][:] = 1.5
-    model = Compiled(Subject(networks=(net,), pipeline=pipeline), tmp_path)
-    new = np.concatenate([np.linspace(-30, 30, 50), [1e300, -1e300]])
-    inputs = pipeline.features(replace(table, columns=(column_of("x", new),)), "float32")
-    for scale in (1.0, 1e4, -1e4):
-        net.W[2][:] *= scale
-        (tmp_path / f"{scale:g}").mkdir()
-        model = Compiled(Subject(networks=(net,), pipeline=pipeline), tmp_path / f"{scale:g}")
-        _, found = model.predict_rows({"x": list(new)})
-        expected = pipeline.target.decode(net.predict(inputs))
-        assert np.abs(found[:, 0] - expected).max() <= 1e-15 * np.abs(expected).max()
-        assert scale == 1 or set(np.round(expected, 9)) == {0.0, round(float(pipeline.target.high[0]), 9)}
-
-
 # what is refused ----------------------------------------------------------------------------------------------
 
 
@@ -352,12 +110,14 @@ def test_refused_by_name(tmp_path: Path, unregistered: None) -> None:
     cr.register_layer("scale", SCALE)
     texts = np.array([f"{a} {b} {c}" for a in ("kia", "fiat") for b in "wxyz" for c in range(30)])
     words = replace(column_of("name", texts), order="words")
-    by_words = Table(path="memory", columns=(words,), targets=(column_of("y", X1),))
+    by_words = Table(path="memory", columns=(words,), targets=(column_of("y", np.arange(240.0)),))
     held, X = TablePipeline.fit_encoded(mixed(200, 0), Values.fit(mixed(200, 0)))
     near, _ = held.with_neighbours(X, mixed(200, 0))
     net = cr.Network([1, 1], output="identity", loss="squared_error")
     nul = Table(
-        path="memory", columns=(column_of("t", np.array(["a\0b", "c"] * 60)),), targets=(column_of("y", X1[:120]),)
+        path="memory",
+        columns=(column_of("t", np.array(["a\0b", "c"] * 60)),),
+        targets=(column_of("y", np.arange(120.0)),),
     )
     for subject, message in (
         (Subject.of(cr.Network([2, 3, 2], "hard_tanh")), "activation 'hard_tanh' of layer 1: has no text for C"),

@@ -87,6 +87,7 @@ def test_predictions_are_those_of_predict(tmp_path: Path, how: dict[str, Any]) -
     run = trained(**how)
     found = write_onnx(Subject.of(run), tmp_path / "m.onnx", rows_of(run))
     assert found.difference is not None and found.difference < 5e-6 and found.n_rows == 300
+    assert found.n_bytes == (tmp_path / "m.onnx").stat().st_size
     session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
     rows = rows_of(run)
     answers = dict(

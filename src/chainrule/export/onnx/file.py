@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class OnnxFile:
     """What was written, and how far its predictions are from those of predict."""
 
     path: Path
-    n_bytes: int
+    n_bytes: int = 0
     difference: float | None
     """Of probabilities, or of values relative to their spread; None where no row was at hand to compare."""
     n_rows: int = 0
@@ -55,14 +55,14 @@ def write_onnx(subject: Subject, path: Path, rows: Table | None, *, network_only
     model = network_model(subject) if network_only or subject.pipeline is None else whole_model(subject)
     content = model.SerializeToString()
     onnx.checker.check_model(content, full_check=True)
-    found = OnnxFile(path=path, n_bytes=len(content), difference=None)
+    found = OnnxFile(path=path, difference=None)
     if rows is not None and len(rows) and subject.pipeline is not None:
         session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
-        found = _compared(subject, session, rows, path, len(content), network_only=network_only)
+        found = _compared(subject, session, rows, path, network_only=network_only)
         onnx.helper.set_model_props(model, _about(model) | {"largest_difference": repr(found.difference)})
         content = model.SerializeToString()
     write_atomic(path, content)
-    return found
+    return replace(found, n_bytes=len(content))
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -139,7 +139,7 @@ def _fed(column: Column, reads: str) -> Array:
     return column.values.astype(np.float64)
 
 
-def _compared(subject: Subject, session: Any, rows: Table, path: Path, n_bytes: int, *, network_only: bool) -> OnnxFile:
+def _compared(subject: Subject, session: Any, rows: Table, path: Path, *, network_only: bool) -> OnnxFile:
     """The largest difference from predict. Raises SettingsError beyond the bound, naming the first row."""
     assert subject.pipeline is not None
     if network_only:
@@ -166,7 +166,7 @@ def _compared(subject: Subject, session: Any, rows: Table, path: Path, n_bytes: 
             f"further apart than {bound:g}. The file was not written."
         )
     n_other = _other_names(answers["prediction"], texts, expected, path) if texts else 0
-    return OnnxFile(path=path, n_bytes=n_bytes, difference=worst, n_rows=len(rows), n_other_classes=n_other)
+    return OnnxFile(path=path, difference=worst, n_rows=len(rows), n_other_classes=n_other)
 
 
 def _other_names(got: Array, expected: list[Array], proba: Array, path: Path) -> int:
