@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from chainrule.serve.access import check, is_loopback, token_for
-from chainrule.serve.limits import RequestError
+from chainrule.serve.access import check, token_for
+from chainrule.web.origin import is_loopback
+from chainrule.web.refusal import RequestError
 
 PORT = 8000
 GOOD_HOSTS = ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST:8000"]

@@ -17,9 +17,10 @@ import chainrule as cr
 from chainrule.api.tables import blocks
 from chainrule.serve.bodies import ARROW, CSV, JSON, decompressed, format_of, rows_of
 from chainrule.serve.json_rows import as_arrow
-from chainrule.serve.limits import Limits, RequestError
+from chainrule.serve.limits import Limits
 from chainrule.serve.model import Served
 from chainrule.serve.plain_rows import is_plain, plain_table
+from chainrule.web.refusal import RequestError
 
 COLUMNS = ("size", "colour", "gap")
 SMALL = Limits(body_bytes=2_000, rows=5)

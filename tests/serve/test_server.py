@@ -227,10 +227,11 @@ def test_slow_clients_are_cut(served: Any) -> None:
     from dataclasses import replace
 
     from chainrule.serve.limits import Limits
-    from chainrule.serve.server import Address, listening, serve
+    from chainrule.serve.server import Address, serve
+    from chainrule.web.connection import listening
 
     address = Address(port=0)
-    listener = listening(address)
+    listener = listening(address.host, address.port)
     port = listener.getsockname()[1]
     model = replace(served, limits=Limits(request_s=0.6))
     pid = os.fork()

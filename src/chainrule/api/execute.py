@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,12 @@ from chainrule.engine.protocol import Engine
 from chainrule.errors import DivergenceWarning, SettingsError, warn
 from chainrule.run.replayer import RunReplayer
 from chainrule.status import wanted, working
+from chainrule.training.callbacks import MOMENTS
 from chainrule.training.interrupt import Listening
 from chainrule.training.progress import ProgressBar, StepCount
 from chainrule.training.result import Result
 from chainrule.training.settings import SETTINGS
 
-MOMENTS = ("on_epoch_end", "on_step_end")
-"""The methods of a callback that is no function."""
 ON_DIVERGENCE = ("warn", "raise")
 NOTHING_TO_STOP_BY = "early_stopping needs validation rows. Try validation=(X, y), or a share such as 0.1."
 
@@ -62,12 +61,13 @@ def execute(
     report: bool = True,
     shows_rows: bool = True,
     done: DoneBefore | None = None,
+    as_run: Callable[[RunReplayer], Any] = lambda replayer: replayer,
 ) -> RunReplayer | None:
     """Train; the run as it is then kept, or None where the writer's directory holds it finished already.
 
     Arguments: report: whether the page is written, where there is a directory; shows_rows: whether it may hold
     training rows; done: the training, where it was done already: it is done again only if a callback looks on, or if
-    it was that of other settings.
+    it was that of other settings; as_run: makes the public Run that callbacks may ask for.
     """
     check_callbacks(callbacks)
     with writer.claimed(), working("train", progress):
@@ -78,7 +78,7 @@ def execute(
                 writer.training_begins()
                 result = done.taken_over(writer, [writer.observer] if writer.observer else [])
             else:
-                result = _run(setup, writer, callbacks, progress, time_limit, interrupted)
+                result = _run(setup, writer, callbacks, progress, time_limit, interrupted, as_run)
             replayer = finish.keep(writer, result)
         found = finish.report(replayer, interrupted, setup.examined, writes=report, shows_rows=shows_rows)
     for warning in found:
@@ -103,6 +103,7 @@ def _run(
     progress: bool | str,
     time_limit: float | None,
     interrupted: Listening,
+    as_run: Callable[[RunReplayer], Any],
 ) -> Result:
     observers: list[Any] = [writer.observer] if writer.observer else []
     with contextlib.ExitStack() as stack:
@@ -115,6 +116,7 @@ def _run(
         trainer = trainer_of(
             setup, writer.store, time_limit, interrupted, callbacks=callbacks, observers=observers,
             history=writer.history, events=writer.events, engine=_shared(setup),
+            as_run=lambda result: as_run(writer.so_far(result)),
         )  # fmt: skip
         writer.training_begins()
         return trainer.run(writer.start, writer.losses)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from chainrule.api.columns import ExplainsTables
 from chainrule.api.diagnoses import DiagnosesRuns
+from chainrule.api.ending import ending
 from chainrule.api.history import TrainingHistory
 from chainrule.api.network import Network
 from chainrule.api.shown import ShownRun
@@ -272,13 +273,15 @@ class Run(ShownRun, DiagnosesRuns, ExplainsTables):
         from chainrule.api.extend import extend
 
         how = {"callbacks": callbacks, "time_limit": time_limit, "progress": progress, "on_divergence": on_divergence}
-        self._take(
-            extend(
-                self._replayer, epochs, changes, data=data, validation=validation, threads=threads,
-                examined=self.examined, **how,
-            ),
-            self.examined,
-        )  # fmt: skip
+        with ending(callbacks) as ended:
+            self._take(
+                extend(
+                    self._replayer, epochs, changes, data=data, validation=validation, threads=threads,
+                    examined=self.examined, as_run=type(self)._of, **how,
+                ),
+                self.examined,
+            )  # fmt: skip
+            ended.run = self
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from chainrule import json_text
 from chainrule.api.examined import examined_in
 from chainrule.api.prepare import Setup
 from chainrule.api.trainer import where_it_goes_on
+from chainrule.engine.select import select
 from chainrule.errors import ModelFileError, SettingsError
 from chainrule.run import contents, event_lines, files
 from chainrule.run.contents import StateShape
@@ -229,6 +231,15 @@ class RunWriter:
         held = setup.validation
         held_out = None if held is None else Rows(held.X, held.targets, held.weight)
         return RunReplayer(record, setup.engine, setup.rows, held_out, self.table_sample)
+
+    def so_far(self, result: Result) -> RunReplayer:
+        """The run up to some step of a training that goes on: copies, with an engine and checkpoints of its own."""
+        history = {name: list(column) for name, column in result.history.items()}
+        found = self.run_of(replace(result, history=history, events=list(result.events)))
+        record, engine = found.record, self.setup.engine
+        record.checkpoints = self.store.snapshot()
+        found.engine = select(engine.name, record.architecture, 1, record.settings.optimizer.name)[0]
+        return found
 
     def _result(self, result: Result) -> dict[str, Any]:
         progress = result.progress

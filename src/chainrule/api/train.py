@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chainrule.api.done_before import DoneBefore
+from chainrule.api.ending import ending
 from chainrule.api.execute import NOTHING_TO_STOP_BY, check_options, execute
 from chainrule.api.learning_rate import AUTO, settle
 from chainrule.api.load import load_run
@@ -95,8 +96,10 @@ def train(
     if time_limit is not None and learning_rate == AUTO and setup.examined is not None:
         time_limit = max(time_limit - setup.examined.elapsed_s, 1e-3)
     writer = RunWriter(directory, setup, keep_data, pipeline, source, resume, table_sample)
-    replayer = execute(
-        setup, writer, callbacks=callbacks, progress=progress, time_limit=time_limit, on_divergence=on_divergence,
-        report=report, shows_rows=keep_data is not False, done=done,
-    )  # fmt: skip
-    return load_run(writer.folder) if replayer is None else Run._of(replayer, setup.examined)
+    with ending(callbacks) as ended:
+        replayer = execute(
+            setup, writer, callbacks=callbacks, progress=progress, time_limit=time_limit, on_divergence=on_divergence,
+            report=report, shows_rows=keep_data is not False, done=done, as_run=Run._of,
+        )  # fmt: skip
+        ended.run = load_run(writer.folder) if replayer is None else Run._of(replayer, setup.examined)
+    return ended.run

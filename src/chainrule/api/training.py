@@ -105,7 +105,8 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     time_limit : float, optional
         Seconds after which training stops with the best model.
     callbacks : sequence, default ()
-        Functions called after every epoch with a training.events.Control, or objects with on_epoch_end or on_step_end.
+        Functions called after every epoch with a training.events.Control, or objects with on_epoch_end, on_step_end or
+        on_stretch (about every 100 ms); on_training_end(run) is called at the end.
     progress : bool or str, default "auto"
         Whether to show a progress bar; "auto" does so in a terminal.
     on_divergence : {"warn", "raise"}, default "warn"

@@ -15,7 +15,8 @@ from chainrule.run.model import parameters_hash
 def run(options: argparse.Namespace) -> int:
     """Load the model and answer until the command is ended."""
     try:
-        from chainrule.serve.server import Address, listening, serve
+        from chainrule.serve.server import Address, serve
+        from chainrule.web.connection import listening
     except ImportError as error:
         raise SettingsError(
             f'chainrule serve needs {error.name}. Install it with pip install "chainrule[serve]".'
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         facts={"sha256": [parameters_hash(network.parameters) for network in trained]},
     )  # fmt: skip
     address = Address(host=options.host, port=options.port, certfile=options.certfile, keyfile=options.keyfile)
-    listener = listening(address)
+    listener = listening(address.host, address.port)
     address = Address(**{**vars(address), "port": listener.getsockname()[1]})
     if is_new:
         print(f"token    {token}\n         shown this once; --token-file FILE takes one of your own", file=sys.stderr)

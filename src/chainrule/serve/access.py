@@ -1,32 +1,18 @@
-"""Who may ask: with a token whoever knows it; without one, which only loopback allows, no page of a browser elsewhere.
-
-Without a token a page from anywhere could reach the server through the browser of a user of this machine, directly or
-by a name that it lets point to 127.0.0.1 (DNS rebinding). So the Host must be a name of loopback, and a request that a
-browser makes must come from the server's own address.
-"""
+"""Who may ask: with a token whoever knows it; without one, which only loopback allows, no page of another address."""
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from chainrule.errors import SettingsError
-from chainrule.serve.limits import RequestError
+from chainrule.web.origin import check_loopback, is_loopback, is_same
+from chainrule.web.refusal import RequestError
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 SHORTEST_TOKEN = 16
 FREE_ROUTES = ("/health",)
 """Answered without the token: a supervisor has none."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def token_for(host: str, token_file: str | None) -> tuple[str | None, bool]:
@@ -55,16 +41,9 @@ def check(headers: Mapping[str, str], path: str, token: str | None, port: int) -
         return
     if token is not None:
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), token.encode()):
+        if scheme.lower() != "bearer" or not is_same(given.strip(), token):
             raise RequestError(
                 401, "needs the token: send Authorization: Bearer TOKEN.", {"www-authenticate": "Bearer"}
             )
         return
-    own = {name + end for name in LOOPBACK_NAMES for end in (f":{port}", *([""] if port in (80, 443) else []))}
-    if headers.get("host", "").lower() not in own:
-        raise RequestError(403, f"Host must be localhost:{port} or 127.0.0.1:{port}. Behind a proxy use --token-file.")
-    origin = headers.get("origin")
-    if origin is not None and origin.lower().split("://")[-1] not in own:
-        raise RequestError(403, "comes from a page of another address, which may not ask. Use --token-file.")
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise RequestError(403, "comes from a page of another address, which may not ask. Use --token-file.")
+    check_loopback(headers, port, "--token-file")

@@ -11,9 +11,9 @@ import numpy as np
 
 from chainrule.api.prediction_columns import as_texts
 from chainrule.serve.bodies import ARROW, CSV, FORMATS, JSON, TSV
-from chainrule.serve.limits import RequestError
 from chainrule.serve.model import Columns
 from chainrule.visible import cut
+from chainrule.web.refusal import RequestError
 
 
 def format_wanted(accept: str | None, given: str) -> str:

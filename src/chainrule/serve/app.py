@@ -16,11 +16,13 @@ from chainrule.serve import access
 from chainrule.serve.answers import CONTENT_TYPES, format_wanted, written
 from chainrule.serve.batching import Batches
 from chainrule.serve.bodies import JSON, decompressed, format_of, rows_of, too_large
-from chainrule.serve.limits import Limits, RequestError
+from chainrule.serve.limits import Limits
 from chainrule.serve.metrics import Metrics
 from chainrule.serve.model import Served
 from chainrule.serve.openapi import column_kinds, description
 from chainrule.visible import cut
+from chainrule.web.origin import single_headers
+from chainrule.web.refusal import RequestError
 
 SMALL_BODY = 1 << 16
 """Bytes of a body that is parsed at once; a larger one is parsed in a thread, so that others need not wait."""
@@ -160,7 +162,7 @@ class _Server:
     async def _answer(self, request: Request) -> Response:
         try:
             path = request.scope["path"]
-            access.check(_headers(request.scope), path, self._token, self._port)
+            access.check(single_headers(request.scope), path, self._token, self._port)
             if path not in self._routes:
                 raise RequestError(404, f"{cut(path)!r}: no such route. {THERE}")
             methods, route = self._routes[path]
@@ -176,12 +178,3 @@ class _Server:
         except Exception:
             traceback.print_exc()
             return JSONResponse({"error": "a fault of the server; its output says more."}, 500)
-
-
-def _headers(scope: Any) -> dict[str, str]:
-    """The headers; of one that stands twice an empty text, which nothing accepts."""
-    found: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        key = name.decode("latin-1").lower()
-        found[key] = "" if key in found else value.decode("latin-1")
-    return found

@@ -11,8 +11,9 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.serve.limits import Limits, RequestError
+from chainrule.serve.limits import Limits
 from chainrule.visible import cut
+from chainrule.web.refusal import RequestError
 
 RECORD_BATCH, DICTIONARY_BATCH = 3, 2
 """Of the union MessageHeader in the Arrow format's Message.fbs."""

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chainrule.serve.bodies import RequestRows
-from chainrule.serve.limits import RequestError
 from chainrule.serve.metrics import Metrics
 from chainrule.serve.model import Columns, Served
+from chainrule.web.refusal import RequestError
 
 MOST_TOGETHER = 64
 """Requests of one computation, so that the first of many is not late."""

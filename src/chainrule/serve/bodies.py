@@ -13,8 +13,9 @@ from typing import Any
 
 from chainrule.serve.arrow_stream import table_of_stream
 from chainrule.serve.json_rows import JsonColumns, columns_of
-from chainrule.serve.limits import Limits, RequestError, check_count
+from chainrule.serve.limits import Limits, check_count
 from chainrule.visible import cut
+from chainrule.web.refusal import RequestError
 
 JSON, CSV, TSV, ARROW = (
     "application/json", "text/csv", "text/tab-separated-values", "application/vnd.apache.arrow.stream",

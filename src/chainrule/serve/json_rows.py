@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
-from chainrule.serve.limits import Limits, RequestError, check_count
+from chainrule.serve.limits import Limits, check_count
 from chainrule.visible import cut
+from chainrule.web.refusal import RequestError
 
 EXACT = 2**53
 """Whole numbers up to it are doubles, each."""

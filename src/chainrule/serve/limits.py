@@ -1,9 +1,10 @@
-"""What a request may cost, and the refusal of one that costs more or cannot be read."""
+"""What a request may cost, and the refusal of one that costs more."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from chainrule.web.refusal import RequestError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,18 +20,6 @@ class Limits:
     request_s: float = 30.0
     """Within which a request has been sent, answered and received; else its connection is cut."""
     connections: int = 1_000
-
-
-@dataclass
-class RequestError(Exception):
-    """A request that gets no prediction: the status of HTTP and one line that says why and what to do."""
-
-    status: int
-    message: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def check_count(n_rows: int, limits: Limits) -> None:

@@ -19,8 +19,9 @@ from chainrule.explain.columns.contributions import contributions
 from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.serve.bodies import RequestRows
 from chainrule.serve.json_rows import as_arrow
-from chainrule.serve.limits import Limits, RequestError, check_count
+from chainrule.serve.limits import Limits, check_count
 from chainrule.serve.plain_rows import is_plain, joined, plain_table
+from chainrule.web.refusal import RequestError
 
 Array = npt.NDArray[Any]
 Columns = dict[str, Array]

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from chainrule.errors import SettingsError
 from chainrule.serve.app import application
 from chainrule.serve.limits import Limits
 from chainrule.serve.metrics import Metrics
 from chainrule.serve.model import Served
+from chainrule.web.connection import cut_after
 
 END_S = 10.0
 """Within which a worker answers what it has begun; then it is killed."""
@@ -45,60 +44,6 @@ class Address:
         return f"{'https' if self.certfile else 'http'}://{host}:{self.port}"
 
 
-class Connection(H11Protocol):
-    """A connection that is cut where its client sends, or reads, too slowly: nobody may hold one for long."""
-
-    seconds = Limits().request_s
-    _deadline: Any = None
-
-    def connection_made(self, transport: Any) -> None:
-        """Wait for a request."""
-        super().connection_made(transport)
-        self._wait()
-
-    def data_received(self, data: bytes) -> None:
-        """Some bytes of a request."""
-        if self._deadline is None:
-            self._wait()
-        super().data_received(data)
-
-    def on_response_complete(self) -> None:
-        """The answer is on its way; the next request has its own time."""
-        self._stop()
-        super().on_response_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The end."""
-        self._stop()
-        super().connection_lost(exc)
-
-    def _wait(self) -> None:
-        self._deadline = self.loop.call_later(self.seconds, self.transport.abort)
-
-    def _stop(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-
-def listening(address: Address) -> socket.socket:
-    """The socket. Raises SettingsError where the address cannot be had."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle's wait on
-    try:
-        if os.name == "posix":  # on Windows it would let another process listen too
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((address.host, address.port))
-        found.listen(2048)
-    except OSError as error:
-        found.close()
-        raise SettingsError(
-            f"cannot listen on {address.host}, port {address.port}: {error.strerror or error}. Try another --port."
-        ) from None
-    found.setblocking(False)
-    return found
-
-
 def serve(model: Served, address: Address, *, token: str | None, n_workers: int, listener: socket.socket) -> int:
     """Answer until SIGTERM or Ctrl-C; the exit code."""
     metrics, port = Metrics(n_workers), listener.getsockname()[1]
@@ -110,9 +55,9 @@ def serve(model: Served, address: Address, *, token: str | None, n_workers: int,
 
 
 def _config(app: Any, address: Address, limits: Limits) -> uvicorn.Config:
-    kind = type("Connection", (Connection,), {"seconds": limits.request_s})
     return uvicorn.Config(
-        app, http=kind, ws="none", loop="asyncio", lifespan="off", log_config=None, log_level="error", access_log=False,
+        app, http=cut_after(limits.request_s), ws="none", loop="asyncio", lifespan="off", log_config=None,
+        log_level="error", access_log=False,
         server_header=False, proxy_headers=False, timeout_keep_alive=5, timeout_graceful_shutdown=int(END_S) - 2,
         limit_concurrency=limits.connections, ssl_certfile=address.certfile, ssl_keyfile=address.keyfile,
     )  # fmt: skip

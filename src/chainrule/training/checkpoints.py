@@ -9,6 +9,7 @@ to it away, and which steps have a checkpoint changes no bit of any of them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -109,6 +110,12 @@ class CheckpointStore:
         """Record the cost of a checkpoint; the first one, before any step, only predicts the cost of the next."""
         self._spent_s += seconds if self._cheapest_s else 0.0
         self._cheapest_s = min(seconds, self._cheapest_s or seconds)
+
+    def snapshot(self) -> CheckpointStore:
+        """The checkpoints there are now, for one who reads them while others are kept and dropped."""
+        found = copy.copy(self)
+        found.sizes, found.pinned, found._kept = dict(self.sizes), set(self.pinned), dict(self._kept)
+        return found
 
     def widen(self, n_steps: int) -> None:
         """Keep later checkpoints less often, where a run of so many steps would have too many; they are not moved."""

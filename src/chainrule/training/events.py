@@ -2,7 +2,8 @@
 
 A callback acts through `Control` alone; each action becomes an Event with its step and exact value, so
 replay and resume can apply it again. A callback is called with the control at the end of every epoch;
-an object may instead have any of the methods on_epoch_end(control) and on_step_end(control).
+an object may instead have any of the methods on_epoch_end(control), on_step_end(control) and on_stretch(control), which
+is called before the first step and then between stretches of steps of about 100 ms each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from chainrule.errors import SettingsError, unknown_name
 from chainrule.network.parameters import Parameters
+from chainrule.network.records import StepRecord
 from chainrule.training.settings import Settings, check
 
 CHANGEABLE = ("learning_rate", "l2", "l1", "dropout", "clip_norm")
@@ -104,8 +106,8 @@ class Observer(Protocol):
 class Control:
     """A callback's view of a running training, and its only way to act on it.
 
-    A callback is a function that is called after every epoch, or an object with `on_epoch_end` or `on_step_end`;
-    each is given the Control.
+    A callback is a function that is called after every epoch, or an object with `on_epoch_end`, `on_step_end` or
+    `on_stretch` (before the first step, then about every 100 ms between steps); each is given the Control.
 
     Attributes
     ----------
@@ -117,6 +119,12 @@ class Control:
         Steps done so far, and the epoch of the last one, from 0.
     loss : float
         J of the last batch.
+    losses : array
+        J of the batch of every step so far.
+    record : StepRecord or None
+        Everything the last step computed, if `watch` asked for it.
+    waited_s : float
+        Seconds that a callback waited, to be added by it: they are no time of the training.
 
     Examples
     --------
@@ -134,8 +142,12 @@ class Control:
         self.settings, self.history = settings, history
         self.epoch, self.step, self.loss = 0, 0, float("nan")
         self._parameters: Callable[[], Parameters] | None = None
+        self._run: Callable[[], Any] | None = None
+        self.losses: npt.NDArray[np.float64] = np.zeros(0)
         self.pending: list[Event] = []
         self.edited: Parameters | None = None
+        self.record: StepRecord | None = None
+        self.watches, self.most_steps, self.waited_s = False, 0, 0.0
 
     def set(self, **values: Any) -> None:
         """Change settings from the next step on.
@@ -187,12 +199,75 @@ class Control:
         self.edited = parameters
         self.pending.append(Event(self.step, "edit"))
 
-    def attach(self, parameters: Callable[[], Parameters]) -> None:
-        """Set how to obtain the parameters; called by the loop.
+    def pace(self, n_steps: int | None) -> None:
+        """Bound how many steps are done before `on_stretch` is called again.
 
         Parameters
         ----------
-        parameters : callable
-            Gives the Parameters as they are.
+        n_steps : int or None
+            At most so many, ≥ 1; None: as many as take about 100 ms.
         """
-        self._parameters = parameters
+        self.most_steps = n_steps or 0
+
+    def watch(self, on: bool) -> None:
+        """Let every single step be recorded from here on; `record` then holds all it computed. The bits stay the same.
+
+        Parameters
+        ----------
+        on : bool
+            Whether; it takes effect for stretches of one step (`pace`).
+        """
+        self.watches = on
+
+    def run(self) -> Any:
+        """Return the training up to here as a Run, which can be asked while the training waits or goes on.
+
+        Returns
+        -------
+        Run
+            A copy; nothing done to it changes the training.
+
+        Raises
+        ------
+        SettingsError
+            If no step was done yet, or the training is none of `train`.
+        """
+        found = None if self._run is None or not self.step else self._run()
+        if found is None:
+            raise SettingsError("control.run(): needs a training by train with at least one step done.")
+        return found
+
+    def taken(self) -> list[Event]:
+        """Return what was asked for, which is then pending no longer; called by the loop.
+
+        Returns
+        -------
+        list of Event
+            In the order in which it was asked for.
+        """
+        pending, self.pending = self.pending, []
+        return pending
+
+    def at(self, step: int, steps_per_epoch: int, losses: npt.NDArray[np.float64]) -> None:
+        """Set where the training is; called by the loop.
+
+        Parameters
+        ----------
+        step, steps_per_epoch : int
+            Steps done, and those of an epoch.
+        losses : array
+            J of every step's batch, with room behind the last.
+        """
+        self.step, self.epoch = step, max(step - 1, 0) // steps_per_epoch
+        self.losses = losses[:step]
+        self.loss = float(losses[step - 1]) if step else float("nan")
+
+    def attach(self, parameters: Callable[[], Parameters], run: Callable[[], Any] | None = None) -> None:
+        """Set how to obtain the parameters and the run so far; called by the loop.
+
+        Parameters
+        ----------
+        parameters, run : callable
+            Give the Parameters as they are, and the training up to here as a Run.
+        """
+        self._parameters, self._run = parameters, run

@@ -10,7 +10,6 @@ or gone on otherwise, within the stretch, the state before it is loaded again an
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -19,13 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import Array, Engine, Task
-from chainrule.errors import DivergedError, UnwrittenWarning
+from chainrule.errors import DivergedError
 from chainrule.network.parameters import Parameters
 from chainrule.training import divergence
+from chainrule.training.callbacks import Callbacks
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore, Progress
 from chainrule.training.events import Control, Event, Observer
 from chainrule.training.measure import Measure
 from chainrule.training.rates import Plan, Rates
+from chainrule.training.recorded import advance_recorded
 from chainrule.training.replaying import Replayer, State
 from chainrule.training.result import Result
 from chainrule.training.schedule import PLATEAU_NAME
@@ -77,6 +78,8 @@ class Trainer:
     planned_rates: Plan | None = None
     before_epoch: Callable[[], None] | None = None
     """Called before the first step of every epoch."""
+    as_run: Callable[[Result], Any] | None = None
+    """Makes a Run of the training up to some step, for callbacks."""
     whole_epochs: bool = False
     """Whether limits end the training, and checkpoints are kept, at ends of epochs alone: those a stretch comes to."""
 
@@ -86,7 +89,7 @@ class Trainer:
         self._n_steps = self.first_step + n_epochs * self._spe
         self._losses, self._penalties = np.zeros(0), np.zeros(0)
         self._control = Control(self.settings, self.history)
-        self._control.attach(lambda: Parameters(self.task.architecture, self._session.theta()))
+        self._control.attach(lambda: Parameters(self.task.architecture, self._session.theta()), self._so_far)
         self._stopped: str | None = None
         self._diverged: DivergedError | None = None
         self._over = False
@@ -97,8 +100,8 @@ class Trainer:
         self._in_steps_s, self._n_done = 0.0, 0
         self._rates = Rates(self.settings, self._spe, self.events, self.planned_rates, self.first_step)
         self._ends: Array = np.zeros((0, 0))
-        self._every_step = any(hasattr(callback, "on_step_end") for callback in self.callbacks)
-        self._every_epoch = bool(self.callbacks or self.measure.every_epoch or self.before_epoch)
+        self._called = Callbacks(self.callbacks, self._control)
+        self._every_epoch = bool(self._called.every_epoch or self.measure.every_epoch or self.before_epoch)
         self._needs_theta = self.measure.every_epoch or any(rule.needs_parameters for rule in self.rules)
         self._session = self.engine.start(self.task, self._rates.at(0)[1])
 
@@ -115,6 +118,7 @@ class Trainer:
         if start.step not in self.checkpoints.sizes:
             self.checkpoints.put(start)
             self.checkpoints.charge(time.perf_counter() - self._began)
+        self._between_stretches()
         while self._step < self._n_steps and self._stopped is None:
             self._advance_stretch()
         return self._result()
@@ -150,7 +154,11 @@ class Trainer:
         """Do the steps: how many were done, and whether the last of them went wrong."""
         first, etas, thetas, _ = stretch
         penalties = np.zeros(len(etas)) if self.measure.penalties else None
-        done = self._rates.advance(self._session, first, etas, penalties, thetas)
+        if self._control.watches and len(etas) == 1 and penalties is None and thetas is None:
+            how = float(etas[0]), self._rates.settings_of(first)
+            done, self._control.record = advance_recorded(self._session, first, *how)
+        else:
+            done, self._control.record = self._rates.advance(self._session, first, etas, penalties, thetas), None
         last = first + len(done.losses)
         self._losses = self._with_room(self._losses, last)
         self._losses[first:last] = done.losses
@@ -171,7 +179,7 @@ class Trainer:
         """Where a stretch ends; and the step up to which no rule acts but at its last."""
         first, spe = self._step, self._spe
         step_s = self._in_steps_s / self._n_done if self._n_done else 0.0
-        last = min(first + self._stretch, self._n_steps)
+        last = min(first + min(self._stretch, self._control.most_steps or self._stretch), self._n_steps)
         if not self.whole_epochs:
             last = min(last, self.checkpoints.next_due(first, began - self._began, step_s))
         epoch_end = (first // spe + 1) * spe
@@ -200,6 +208,8 @@ class Trainer:
             observer.stretch_done(self._step, float(self._losses[self._step - 1]))
         self._call_back("on_step_end")
         self._end_epochs(stretch, self._step)
+        if self._stopped is None and self._step < self._n_steps:
+            self._between_stretches()
         if self.whole_epochs and self._step % self._spe:
             return
         elapsed = time.perf_counter() - self._began
@@ -217,7 +227,7 @@ class Trainer:
 
     def _adapt(self, n_steps: int, elapsed_s: float) -> None:
         # Callbacks on steps need every step; otherwise the next stretch is sized to take STRETCH_S.
-        longest = 1 if self._every_step else int(n_steps * STRETCH_S / max(elapsed_s, 1e-9))
+        longest = 1 if self._called.every_step else int(n_steps * STRETCH_S / max(elapsed_s, 1e-9))
         self._stretch = max(1, min(4 * self._stretch, longest))
 
     # ends of epochs ----------------------------------------------------------------------------------------
@@ -293,41 +303,27 @@ class Trainer:
 
     # events --------------------------------------------------------------------------------------------------
 
+    def _between_stretches(self) -> None:
+        """Callbacks may look on, act, and wait, which counts as no time of the training."""
+        self._call_back("on_stretch")
+        waited, self._control.waited_s = self._control.waited_s, 0.0
+        self._began, self._epoch_began = self._began + waited, self._epoch_began + waited
+
     def _call_back(self, moment: str) -> None:
-        if not self.callbacks:
+        methods = self._called.of(moment)
+        if not methods:
             return
         control = self._control
-        control.step, control.epoch = self._step, (self._step - 1) // self._spe
-        control.loss = float(self._losses[self._step - 1])
-        for callback in self.callbacks:
-            method = getattr(callback, moment, None)
-            if method is None and moment == "on_epoch_end" and not hasattr(callback, "on_step_end"):
-                method = callback
-            if method is not None:
-                self._let(method)
-        pending, control.pending = control.pending, []
-        for event in pending:
+        control.at(self._step, self._spe, self._losses)
+        goes_on = self._stopped is None and self._step < self._n_steps
+        for method in methods:
+            self._called.call(method, self._keep_checkpoint if goes_on else None)
+        for event in control.taken():
             self._happen(event)
         if control.edited is not None:
             self._session.load(control.edited.flat, self._session.store()[1])
             control.edited = None
             self._keep_checkpoint(pinned=True)
-
-    def _let(self, method: Callable[[Control], object]) -> None:
-        """Call a callback. Its errors end the training, unless it is already over; then they become a warning.
-
-        The state up to here is kept first, where there is a directory, so that the training can be resumed.
-        """
-        try:
-            method(self._control)
-        except Exception as error:
-            if self._stopped is None and self._step < self._n_steps:
-                self._keep_checkpoint()
-                raise
-            message = (
-                f"a callback failed after the last step ({type(error).__name__}: {error}); the training is complete."
-            )
-            warnings.warn(message, UnwrittenWarning, stacklevel=2)
 
     def _happen(self, event: Event) -> None:
         if event.kind == "stop":
@@ -386,6 +382,10 @@ class Trainer:
     def state(self) -> State:
         """The state behind the last step, as fresh copies: the flat parameters and the optimizer's arrays."""
         return self._session.store()
+
+    def _so_far(self) -> Any:
+        """The training up to here, by as_run."""
+        return None if self.as_run is None else self.as_run(self._result())
 
     def _result(self) -> Result:
         theta = self._session.theta()
