@@ -193,9 +193,9 @@ def test_mpi_is_recognised_by_ranks_alone() -> None:
 
 def test_a_missing_mpi_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without mpiexec the message says what to install."""
-    from chainrule.distributed import launcher
+    from chainrule.distributed import mpiexec
 
-    monkeypatch.setattr(launcher.shutil, "which", lambda *_, **__: None)
-    monkeypatch.setattr(launcher.importlib.metadata, "files", lambda _: None)
+    monkeypatch.setattr(mpiexec.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(mpiexec.importlib.metadata, "files", lambda _: None)
     with pytest.raises(cr.errors.SettingsError, match=r"mpiexec was not found; .*chainrule\[mpi\]"):
         cr.train(cr.Network([2, 2]), np.ones((4, 2)), [0, 1, 0, 1], workers=2, directory=os.fspath(tmp_path / "run"))

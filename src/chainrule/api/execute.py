@@ -25,6 +25,8 @@ from chainrule.training.result import Result
 from chainrule.training.settings import SETTINGS
 
 ON_DIVERGENCE = ("warn", "raise")
+MOST_LOST_S = 15.0
+"""Seconds of training that may be lost with a worker."""
 NOTHING_TO_STOP_BY = "early_stopping needs validation rows. Try validation=(X, y), or a share such as 0.1."
 
 
@@ -106,6 +108,8 @@ def _run(
     as_run: Callable[[RunReplayer], Any],
 ) -> Result:
     observers: list[Any] = [writer.observer] if writer.observer else []
+    if joined() is not None:
+        writer.store.most_lost_s = MOST_LOST_S
     with contextlib.ExitStack() as stack:
         if wanted(progress):
             bar = ProgressBar(setup.settings.epochs, setup.task.steps_per_epoch, setup.metric.name)

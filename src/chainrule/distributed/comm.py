@@ -20,6 +20,8 @@ class Comm(Protocol):
 
     rank: int
     size: int
+    size_here: int
+    """How many of them are on this machine."""
 
     def allreduce(self, sums: LeafSums, V: int) -> LeafSums:
         """The sums over all V leaves, on every worker, from those of the nodes of each; raises WorkerLost."""
@@ -53,7 +55,7 @@ def root_of(sums: LeafSums, V: int) -> LeafSums:
 class LocalComm:
     """One process, which is all there is."""
 
-    rank, size = 0, 1
+    rank, size, size_here = 0, 1, 1
 
     def allreduce(self, sums: LeafSums, V: int) -> LeafSums:
         """The sums over all leaves."""

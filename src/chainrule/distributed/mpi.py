@@ -33,6 +33,7 @@ class MPIComm:
         self._comm: Any = MPI.COMM_WORLD.Dup()
         self._comm.Set_errhandler(MPI.ERRORS_RETURN)
         self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
+        self.size_here = self._comm.Split_type(MPI.COMM_TYPE_SHARED).Get_size()
         self._room: dict[tuple[str, int, Any], Any] = {}
 
     def allreduce(self, sums: LeafSums, V: int) -> LeafSums:

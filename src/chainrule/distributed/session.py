@@ -61,9 +61,10 @@ def steps(
     for i in range(begin, len(stretch.etas)):
         step, settings = stretch.first + i, stretch.settings.times(stretch.scheduled, i)
         own = session.parts(step, settings, nodes_of(comm.rank, comm.size, V))
-        began = time.perf_counter()
-        total = comm.allreduce(own, V)
-        beat.exchanged(step, time.perf_counter() - began)
+        with beat.waiting():
+            began = time.perf_counter()
+            total = comm.allreduce(own, V)
+            beat.exchanged(step, time.perf_counter() - began)
         losses[i] = total.losses[0]
         stopped, penalty = session.finish(step, float(stretch.etas[i]), settings, total, penalties is not None)
         if penalties is not None:
@@ -172,7 +173,7 @@ def follow(comm: Comm, beat: Beat) -> None:
     session: Session | None = None
     task: Task | None = None
     while True:
-        order, arrays = _heard(comm)
+        order, arrays = _heard(comm, beat)
         if order["do"] == "end":
             return
         if order["do"] == "start":
@@ -189,10 +190,11 @@ def follow(comm: Comm, beat: Beat) -> None:
                     raise
 
 
-def _heard(comm: Comm) -> Sent:
+def _heard(comm: Comm, beat: Beat) -> Sent:
     while True:
         try:
-            return comm.hear()
+            with beat.waiting():
+                return comm.hear()
         except WorkerLost:
             if not comm.recover():
                 raise

@@ -14,27 +14,29 @@ from typing import Any, cast
 from chainrule.distributed import world
 from chainrule.distributed.beats import Beat
 from chainrule.distributed.comm import Comm, WorkerLost
+from chainrule.distributed.mpiexec import JOB, SIGNS
 from chainrule.distributed.session import SharedEngine, follow
 from chainrule.engine.protocol import Engine
 from chainrule.engine.select import allowed_threads
-
-JOB = "CHAINRULE_JOB"
-"""Variable that names the folder of whoever started the workers (`launcher.py`); what is in it is for them alone."""
-PARENT = "parent"
 
 
 class Team:
     """The workers that train together, as one of them sees it."""
 
     def __init__(self) -> None:
-        self.comm: Comm = world.join()
-        folder = os.environ.get(JOB)
-        if folder is None:
-            self.beat = Beat()
+        folder, signs = os.environ.get(JOB), os.environ.get(SIGNS)
+        if signs is not None:
+            self.beat = Beat.by_datagrams(signs, world.rank())
         else:
-            self.beat = Beat(Path(folder), self.comm.rank, int((Path(folder) / PARENT).read_text()))
+            self.beat = Beat() if folder is None else Beat.in_file(Path(folder), world.rank())
+        self.comm: Comm = world.join()
+        self.beat.joined()
         self._folder = None if folder is None else Path(folder)
         self.stated_threads: int | None = None
+
+    @property
+    def _is_supervised(self) -> bool:
+        return any(name in os.environ for name in (JOB, SIGNS))
 
     @property
     def leads(self) -> bool:
@@ -58,7 +60,7 @@ class Team:
         self.beat.ended(code)
         with contextlib.suppress(WorkerLost):
             self.comm.tell({"do": "end"}, [])
-        return code if os.environ.get(JOB) is None else 0
+        return code if not self._is_supervised else 0
 
     def share(self, engine: Engine, leaves: int) -> Engine:
         """The engine with its sessions shared by all workers; itself where there are no others."""
@@ -70,9 +72,9 @@ class Team:
 
     @property
     def threads(self) -> int:
-        """Threads of each worker: as stated, else all workers together have those that this machine allows."""
+        """Threads of each worker: as stated, else all workers of a machine together have those that it allows."""
         n, may_choose = allowed_threads(self.stated_threads)
-        return max(1, n // self.comm.size) if may_choose else n
+        return max(1, n // self.comm.size_here) if may_choose else n
 
     def facts(self) -> dict[str, Any]:
         """How many workers, rows a second, and the share of the time that the exchange took."""

@@ -31,6 +31,11 @@ def is_launched(environment: Mapping[str, str] = os.environ) -> bool:
     return any(name in environment for name in RANK_VARIABLES)
 
 
+def rank(environment: Mapping[str, str] = os.environ) -> int:
+    """The number of this process among those that an MPI launcher started together; 0 of one alone."""
+    return int(next((environment[name] for name in RANK_VARIABLES if name in environment), 0))
+
+
 def join() -> Comm:
     """The communicator of all processes that were started together; of this one alone where there are no others.
 

@@ -4,12 +4,14 @@ Whatever happened before step k is in the checkpoint of step k: replay and resum
 the data, the settings and the events. Where the budget is full, every second checkpoint goes and the
 spacing doubles, so a run of any length keeps between half the budget and all of it. Where checkpoints have
 taken their share of the time, one that is due is left out: any step is then about COST_SHARE of the way
-to it away, and which steps have a checkpoint changes no bit of any of them.
+to it away, and which steps have a checkpoint changes no bit of any of them. Where a process may be lost at any time,
+the latest state is kept too, as a passing checkpoint that goes with the next one.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -27,6 +29,8 @@ FIRST_COUNT = 64
 """Checkpoints a run of known length aims at: a step is then at most 1/64 of the run away from one."""
 COST_SHARE = 0.01
 """The share of the training's time that checkpoints may take together."""
+PASSING_SHARE = 0.05
+"""The same of passing ones, which are kept less often where they cost more."""
 
 
 @dataclass
@@ -80,6 +84,10 @@ class CheckpointStore:
         """Where they are, for messages."""
         self._kept: dict[int, Checkpoint] = {}
         self._spent_s, self._cheapest_s = 0.0, 0.0
+        self.most_lost_s = math.inf
+        """So much of the training may be lost with the process, in seconds."""
+        self._kept_at_s = 0.0
+        self._passing: int | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.sizes):,} states, {sum(self.sizes.values()):,} bytes)"
@@ -104,12 +112,18 @@ class CheckpointStore:
 
         The next one is assumed to cost as much as the cheapest, so a temporarily busy disk only delays it.
         """
+        if elapsed_s - self._kept_at_s >= max(self.most_lost_s, self._cheapest_s / PASSING_SHARE):
+            return True
         return step % self.spacing == 0 and self._spent_s + self._cheapest_s <= COST_SHARE * elapsed_s
 
-    def charge(self, seconds: float) -> None:
-        """Record the cost of a checkpoint; the first one, before any step, only predicts the cost of the next."""
-        self._spent_s += seconds if self._cheapest_s else 0.0
+    def charge(self, seconds: float, elapsed_s: float = 0.0) -> None:
+        """Record the cost of the last checkpoint, kept after so many seconds of training.
+
+        The first one, before any step, only predicts the cost of the next; passing ones are not counted.
+        """
+        self._spent_s += seconds if self._cheapest_s and self._passing is None else 0.0
         self._cheapest_s = min(seconds, self._cheapest_s or seconds)
+        self._kept_at_s = elapsed_s
 
     def snapshot(self) -> CheckpointStore:
         """The checkpoints there are now, for one who reads them while others are kept and dropped."""
@@ -128,6 +142,7 @@ class CheckpointStore:
         self.sizes[checkpoint.step] = checkpoint.n_bytes
         if pinned:
             self.pinned.add(checkpoint.step)
+        self._let_pass(checkpoint.step)
         while sum(self.sizes.values()) > self.budget_bytes and len(self.sizes) > 2:
             self.spacing *= 2
             keep = {checkpoint.step, *self.pinned}
@@ -136,6 +151,13 @@ class CheckpointStore:
                 del self.sizes[step]
             if self.spacing > max(self.sizes):
                 break
+
+    def _let_pass(self, step: int) -> None:
+        if self._passing not in (None, step) and self._passing in self.sizes:
+            self._drop(self._passing)
+            del self.sizes[self._passing]
+        is_passing = self.most_lost_s < math.inf and step % self.spacing > 0 and step not in self.pinned
+        self._passing = step if is_passing else None
 
     def get(self, step: int) -> Checkpoint:
         """The checkpoint of exactly this step."""
