@@ -353,8 +353,7 @@ class Trainer:
             n_epochs=len(next(iter(self.history.values()), ())), n_events=len(self.events),
         )  # fmt: skip
         self.checkpoints.put(kept, pinned=pinned)
-        now = time.perf_counter()
-        self.checkpoints.charge(now - began, now - self._began)
+        self.checkpoints.charge((now := time.perf_counter()) - began, now - self._began)
         self._kept_at = self._step
 
     def _locate(self) -> None:
