@@ -68,7 +68,7 @@ class Sender:
         self._port, self._secret, self._rank, self._row = int(port), bytes.fromhex(secret), rank, row
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.settimeout(ANSWER_S)
-        self._answered_at, self._told, self._number = time.monotonic(), False, 0
+        self._answered_at, self._knows_of_the_end, self._number = time.monotonic(), False, 0
         self._lock = threading.Lock()
 
     def send(self) -> bool:
@@ -99,8 +99,8 @@ class Sender:
         return False
 
     def _take(self, ends: bool) -> None:
-        if ends and not self._told and self._rank == 0:
-            self._told = True
+        if ends and not self._knows_of_the_end and self._rank == 0:
+            self._knows_of_the_end = True
             os.kill(os.getpid(), signal.SIGINT)
 
 
