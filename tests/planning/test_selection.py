@@ -239,3 +239,14 @@ def test_two_rows(y: list[Any]) -> None:
     said = tried_in_words(plan, choose(plan))["tried"]
     assert "inf" not in said
     assert ("could not be compared" in said) or "mean loss of 2 folds" in said
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "width", "rates"), [(4_999, 128, 2), (5_000, 128, 3), (99_999, 128, 3), (100_000, 256, 2)]
+)
+def test_width_and_rates_follow_the_rows(n_rows: int, width: int, rates: int) -> None:
+    """Networks of auto grow in thousands of rows; those in between are learned at a higher rate."""
+    long = preset("auto", n_rows=n_rows, n_numbers=3, is_class=False)
+    assert {one.hidden_sizes for one in (long, *long.simpler[1:])} == {(width, width)}
+    assert long.simpler[-1].optimizer["learning_rate"] == rates / 1000
+    assert (long.optimizer["learning_rate"] > 0.002) == (rates > 2)
