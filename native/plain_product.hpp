@@ -111,8 +111,9 @@ CHAINRULE_INLINE void plain_tiles(RowsOfProduct<T> rows, std::size_t n_rows, con
       rows.x += R * rows.x_row;
       rows.z += R * rows.z_row;
     };
-    for (; n_rows >= 6; n_rows -= 6) tile(Constant<6>());
-    if (n_rows > 4) return tile(Constant<6>());
+    for (; n_rows == 6 || n_rows > 8; n_rows -= 6) tile(Constant<6>());
+    if (n_rows == 5) return tile(Constant<6>());
+    if (n_rows > 6) tile(Constant<4>()), n_rows -= 4;  // not 6 and 2: those would wait for loads
     if (n_rows > 2) return tile(Constant<4>());
     if (n_rows == 0) return;
   }

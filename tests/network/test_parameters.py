@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
@@ -40,6 +41,18 @@ def test_copy_is_independent_and_like_is_a_view() -> None:
     gradient = np.zeros(17)
     parameters.like(gradient).b[2][0] = 3.0
     assert gradient[15] == 3.0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_vectors_begin_with_a_line_of_the_cache(dtype: str) -> None:
+    """New parameters and copies begin at a multiple of 64 bytes, wherever those they were copied from begin."""
+    architecture = Architecture.build([2, 3, 2], dtype=dtype)
+    for shift in range(1, 17):
+        given = np.arange(17.0 + shift, dtype=dtype)[shift:]
+        assert Parameters(architecture).flat.ctypes.data % 64 == 0
+        copy = Parameters(architecture, given).copy()
+        assert copy.flat.ctypes.data % 64 == 0
+        assert copy.flat.tobytes() == given.tobytes()
 
 
 def test_named() -> None:

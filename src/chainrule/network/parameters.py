@@ -13,6 +13,9 @@ from chainrule.network.architecture import Architecture, Dense
 from chainrule.network.input_layer import InputLayer
 from chainrule.reference.layer_kind import Between
 
+LINE_BYTES = 64
+"""Of the first cache of every processor the engine has kernels for, and the widest of their vectors."""
+
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
@@ -25,6 +28,14 @@ def tensor_names(architecture: Architecture) -> list[str]:
     """The names of the tensors of all layers: W, b, then those of their kinds in the order in which they come."""
     of_inputs = () if architecture.inputs is None else architecture.inputs.tensors
     return list(dict.fromkeys(name for part in (*(x.tensors for x in architecture.layers), of_inputs) for name in part))
+
+
+def zeros_from_a_line(n: int, dtype: npt.DTypeLike) -> Array:
+    """n zeros that begin with a line of the cache, so that vectors of them are read where they lie."""
+    spare = LINE_BYTES // np.dtype(dtype).itemsize
+    block = np.zeros(n + spare, dtype=dtype)
+    start = -block.ctypes.data % LINE_BYTES // block.itemsize
+    return block[start : start + n]
 
 
 class Parameters:
@@ -70,7 +81,7 @@ class Parameters:
 
     def __init__(self, architecture: Architecture, flat: Array | None = None) -> None:
         if flat is None:
-            flat = np.zeros(architecture.n_parameters, dtype=architecture.dtype)
+            flat = zeros_from_a_line(architecture.n_parameters, architecture.dtype)
         self.architecture = architecture
         self.flat = flat
         n = len(architecture.layers) + 1
@@ -98,7 +109,9 @@ class Parameters:
         Parameters
             The copy.
         """
-        return Parameters(self.architecture, self.flat.copy())
+        flat = zeros_from_a_line(self.flat.size, self.flat.dtype)
+        flat[:] = self.flat
+        return Parameters(self.architecture, flat)
 
     def like(self, flat: Array) -> Parameters:
         """Return another vector of the same architecture, such as a gradient, under W[l], b[l], ….

@@ -393,7 +393,7 @@ class Trainer:
         no_best = self.progress.best_epoch is None and bool(self.history.get("loss"))
         keep_last = (not self.keeps_best or no_best) and self._diverged is None
         return Result(
-            parameters=Parameters(self.task.architecture, theta if keep_last else self._best.copy()),
+            parameters=Parameters(self.task.architecture, theta if keep_last else self._best).copy(),
             history=self.history, losses=self._losses[: self._step].copy(), events=self.events, progress=self.progress,
             stopped=self._stopped or "epochs", diverged=self._diverged,
             seconds=time.perf_counter() - self._began, step_seconds=self._in_steps_s / max(self._n_done, 1),
