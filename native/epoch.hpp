@@ -179,7 +179,7 @@ template <class T> class Session {
 template <class T> bool Session<T>::too_small_for_threads() const {
   double operations = 0;  // of one step
   for (const Layer& layer : network.layers)
-    operations += 6.0 * static_cast<double>(network.capacity * layer.n_in * layer.n_out);
+    operations += 6.0 * static_cast<double>(network.capacity * network.members * layer.n_in * layer.n_out);
   return schedule_.n_threads == 1 || operations < 0.7e6 || network.capacity < 32;
 }
 
@@ -194,7 +194,7 @@ template <class T> void Session<T>::prepare(const StepSettings& settings, bool k
   if (settings.dropout > 0 && !own_.back().words) {
     std::size_t widest = 0;
     for (const Layer& layer : network.layers) widest = std::max(widest, layer.n_out);
-    for (Own& own : own_) own.words = Buffer<std::uint32_t>(network.capacity * widest + 64);
+    for (Own& own : own_) own.words = Buffer<std::uint32_t>(network.capacity * network.members * widest + 64);
   }
 }
 
@@ -205,8 +205,8 @@ void Session<T>::masks(const Batch& batch, double dropout, std::size_t i0, std::
   const PhiloxKey key = stream_key(schedule_.seed, purpose_dropout, batch.epoch, batch.step);
   const auto threshold = static_cast<std::uint32_t>(dropout * 4294967296.0);
   for (std::size_t l = 0; l + 1 < network.n_layers(); ++l)
-    network.k.dropout_mask(key, static_cast<std::uint32_t>(l + 1), threshold, T(1 / (1 - dropout)), network.mask(l), i0,
-                           i1, own.words.get());
+    network.k.dropout_mask(key, static_cast<std::uint32_t>(l + 1), threshold, T(1 / (1 - dropout)), network.mask(l),
+                           i0 * network.members, i1 * network.members, own.words.get());
 }
 
 template <class T>

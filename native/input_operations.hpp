@@ -5,10 +5,11 @@
 
 namespace chainrule {
 
-enum class InputKind : int { scale, pbld, plr, piecewise_linear, category };
+enum class InputKind : int { scale, pbld, plr, piecewise_linear, category, member_scale };
 
 // One step of the input layer, from n_in columns to n_out. Of an embedding: which columns, d numbers of the linear map,
 // k frequencies, where the rows of each column begin in mix (and their end), edges of bins and where each column's begin.
+// Of member_scale: k members.
 struct InputStep {
   InputKind kind;
   std::size_t n_in, n_out;
@@ -34,8 +35,9 @@ inline std::size_t n_parameters_of_inputs(const std::vector<InputStep>& steps) {
   std::size_t n = 0;
   for (const InputStep& step : steps) {
     const InputStep::Tensors rows = step.rows();
-    n += step.kind == InputKind::scale
-             ? step.n_out
+    n += step.kind == InputKind::scale ? step.n_out
+         : step.kind == InputKind::member_scale
+             ? step.k * step.n_out
              : (rows.frequency + rows.phase) * step.k + (rows.slope + rows.mix + rows.offset) * step.d;
   }
   return n;

@@ -188,6 +188,17 @@ template <class T> struct Kernels {
                               const T* du, T* delta, T small, std::size_t i0, std::size_t i1);
   // out = x ⊙ scale, one factor a column, rows i0 … i1: both passes of a scale layer
   void (*scale_rows)(Panels<T> shape, const T* x, const T* scale, T* out, T small, std::size_t i0, std::size_t i1);
+  // K networks side by side (members.hpp), rows i0 … i1 of the batch: K rows of each; ∂J/∂x of them; the gradient of the
+  // factors of member k; the rows of member k by themselves, or back; a sum over members
+  void (*member_rows)(Panels<const T> x, std::size_t K, const T* scale, Panels<T> out, T small, std::size_t i0,
+                      std::size_t i1);
+  void (*member_rows_back)(Panels<const T> da, std::size_t K, const T* scale, Panels<T> dx, std::size_t i0,
+                           std::size_t i1);
+  void (*member_gradient)(Panels<const T> da, std::size_t K, std::size_t k, Panels<const T> x, RowRange rows,
+                          T* dscale);
+  void (*rows_of_member)(Panels<T> all, std::size_t K, std::size_t k, Panels<T> own, bool back, std::size_t i0,
+                         std::size_t i1);
+  void (*add_member)(Panels<T> shape, const T* x, T by, bool first, T* sum, std::size_t i0, std::size_t i1);
   // out = x + y, rows i0 … i1
   void (*residual_forward)(Panels<T> shape, const T* x, const T* y, T* out, std::size_t i0, std::size_t i1);
   // delta of a node from ∂J/∂a, rows i0 … i1

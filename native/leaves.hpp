@@ -58,7 +58,9 @@ template <class T> class Leaves {
     add_up(
         node.a, node.b, 0,
         [&](std::size_t l, std::size_t level) {
-          operation.gradient(at(level), rows(batch, {l, l + 1}), r0, r1, scratch);
+          const RowRange own = rows(batch, {l, l + 1});
+          operation.gradient(at(level), {own.first * operation.rows_each, own.n * operation.rows_each}, r0, r1,
+                             scratch);
         },
         [&](std::size_t level) { operation.add_gradient(at(level), at(level + 1).gradient, r0, r1); });
   }

@@ -24,6 +24,7 @@ template <class T> struct Node {
 template <class T> class Operation {
  public:
   virtual ~Operation() = default;
+  std::size_t rows_each = 1;  // rows of its nodes for every row of the batch; every i0, i1 and RowRange counts them
   virtual void forward(const Trained<T>& trained, std::size_t i0, std::size_t i1) = 0;
   // from delta of its own node to delta of the nodes it read
   virtual void backward(const Trained<T>& trained, std::size_t i0, std::size_t i1, T* scratch) = 0;

@@ -46,10 +46,10 @@ template <class T>
 void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own) {
   const Trained<T> t = trained();
   const Upcoming<T> next = batches_.upcoming(batch, network.input.shape);
-  for_units<by_share>(network.operations, thread, n_threads,
-                      [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
-                        operation.update(t, rule, next, batch.n, r0, r1, own.scratch.get(), own.check.get());
-                      });
+  for_units<by_share>(
+      network.operations, thread, n_threads, [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
+        operation.update(t, rule, next, batch.n * operation.rows_each, r0, r1, own.scratch.get(), own.check.get());
+      });
 }
 
 // Every so many updates what decayed below the smallest number that counts becomes 0: in parameters and the optimizer's

@@ -7,6 +7,7 @@
 #include "kernels.hpp"
 #include "layers.hpp"
 #include "losses.hpp"
+#include "members.hpp"
 #include "normalization.hpp"
 #include "optimizers.hpp"
 #include "penalties.hpp"
@@ -52,6 +53,11 @@ constexpr Kernels<T> kernels = {gather<T>,
                                 parametric_forward<T>,
                                 parametric_backward<T>,
                                 scale_rows<T>,
+                                member_rows<T>,
+                                member_rows_back<T>,
+                                member_gradient<T>,
+                                rows_of_member<T>,
+                                add_member<T>,
                                 residual_forward<T>,
                                 node_delta<T>,
                                 penalise<T>,

@@ -19,5 +19,7 @@ INPUT_LAYERS: dict[str, list[dict[str, Any]]] = {
     "plr": [PLR],
     "piecewise_linear": [PIECEWISE],
     "category": [CATEGORY],
+    "member_scale": [{"kind": "member_scale", "members": 3}],
+    "plr, member_scale": [PLR, {"kind": "member_scale", "members": 4, "start": "normal"}],
     "category, pbld, scale": [CATEGORY, {**PBLD, "columns": [0, 6]}, {"kind": "scale"}],
 }

@@ -23,6 +23,7 @@ VARIANCES = {
     "glorot_normal": (2 / (N_IN + N_OUT), 0.0),
     "he_uniform": (2 / N_IN, 0.0),
     "he_normal": (2 / N_IN, 0.0),
+    "fan_in_uniform": (1 / (3 * N_IN), 1 / (3 * N_IN)),
     "lecun_normal": (1 / N_IN, 0.0),
 }
 
@@ -34,7 +35,7 @@ def test_every_initializer_is_tested() -> None:
 
 @pytest.mark.parametrize("name", VARIANCES)
 def test_moments(name: str) -> None:
-    """W has mean 0 and the variance of its formula; b is 0, or N(0, 1) in Nielsen's two."""
+    """W has mean 0 and the variance of its formula; b is 0, or has that of its own."""
     parameters = initialize(BIG, [name], seed=0)
     W, b = parameters.W[1], parameters.b[1]
     variance, variance_b = VARIANCES[name]

@@ -17,6 +17,8 @@ from chainrule.diagnose.search.found import Found
 from chainrule.diagnose.search.history import History
 from chainrule.diagnose.vitals.measure import Vitals, take
 from chainrule.diagnose.vitals.steps import chosen_steps
+from chainrule.errors import SettingsError
+from chainrule.run.member_replayer import member_replayer
 from chainrule.run.names import STEPS
 from chainrule.run.replayer import RunReplayer
 from chainrule.status import OpenLine, working
@@ -33,6 +35,11 @@ def doctor(
 
 def _diagnosed(replayer: RunReplayer, data: tuple[Any, ...] | None, thorough: bool, line: OpenLine) -> Diagnosis:
     record = replayer.record
+    if record.architecture.members > 1 or replayer.of_members is not None:
+        raise SettingsError(
+            "doctor: does not examine networks side by side: what it tries is done with one network. Try "
+            "run.members[0].vitals(), or train with members=1."
+        )
     record.require(STEPS)
     rows = replayer.prepared(data)
     diagnosis = diagnose(
@@ -86,6 +93,7 @@ def search(
     progress: bool | str = "auto",
 ) -> tuple[Found | None, int | None]:
     """What was found in these steps, and how many states were examined where not every step was."""
+    replayer = member_replayer(replayer)
     record = replayer.record
     with working("find", progress), np.errstate(all="ignore"):
         rows = replayer.prepared(data)
@@ -107,7 +115,8 @@ def search(
 
 
 def vitals(replayer: RunReplayer, steps: Any, data: tuple[Any, ...] | None, sharpness: bool) -> Vitals:
-    """The vital signs of a run."""
+    """The vital signs of a run; of networks side by side those of the first."""
+    replayer = member_replayer(replayer)
     record, rows = replayer.record, replayer.prepared(data)
     session = replayer.session(rows)
     before, kept = session.n_advanced, record.checkpoints.sizes

@@ -44,6 +44,8 @@ def extend(
     Arguments: how: as of execute.
     """
     record = replayer.record
+    if replayer.of_members is not None:
+        raise SettingsError("extend: members of networks side by side go on together. Extend the run of all of them.")
     check_options(threads, how.get("time_limit"), how.get("on_divergence", "warn"))
     total = len(record.history["loss"]) + SETTINGS["epochs"].check(epochs)
     changes = {"epochs": SETTINGS["epochs"].check(total)} | checked(record.settings, changes)

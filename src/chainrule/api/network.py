@@ -59,6 +59,10 @@ class Network(PredictsHeads):
         True multiplies every input, after embeddings, by a factor of its own that is learned, `parameters.scale[0]`.
     parametric : bool, default False
         True puts x + alpha ⊙ (g(x) − x) in place of every hidden activation g, alpha[l] learned, initially 1.
+    members : int, default 1
+        K networks side by side that share W and b of the hidden layers (TabM-mini): each has its own factors of the
+        inputs, `parameters.member_scale[0]`, and its own output layer, W[L] of shape (K, n_in, n_out). The output is
+        the mean over members, J the mean of their losses.
 
     Attributes
     ----------
@@ -111,8 +115,9 @@ class Network(PredictsHeads):
         embedding: str | Mapping[str, Any] | Sequence[Any] | None = None,
         input_scale: bool = False,
         parametric: bool = False,
+        members: int = 1,
     ) -> None:
-        inputs = steps_of(checked_sizes(sizes)[0], embedding, input_scale)
+        inputs = steps_of(checked_sizes(sizes)[0], embedding, input_scale, members)
         self.architecture = Architecture.build(
             sizes, activation, output, loss, dtype, normalization, residual, inputs=inputs, parametric=parametric
         )

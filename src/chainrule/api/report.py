@@ -19,6 +19,7 @@ from chainrule.report.page import page
 from chainrule.report.report_input import Names, ReplayedStep, ReportInput, Sample
 from chainrule.run.directory import RunDirectory
 from chainrule.run.files import refuse_unwritable, writing_atomic
+from chainrule.run.member_replayer import member_replayer
 from chainrule.run.names import REPORT
 from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
@@ -121,6 +122,7 @@ def report_input_of(
 
     Arguments: asked: whether the page was asked for, and not only comes with a training: it may then take longer.
     """
+    whole, replayer = replayer, member_replayer(replayer)
     run = replayer.record
     return ReportInput(
         architecture=run.architecture,
@@ -140,7 +142,7 @@ def report_input_of(
         ),
         missing=missing,
         shows_rows=shows_rows,
-        results=results_of(replayer, rows, asked=asked) if shows_rows else None,
+        results=results_of(whole, rows, asked=asked) if shows_rows else None,
         rate=None if examined is None else shown(examined),
     )  # fmt: skip
 
@@ -166,8 +168,8 @@ def _facts(replayer: RunReplayer, rows: Rows | None) -> dict[str, Any]:
         "instruction_set": run.engine.get("instruction_set"),
         "threads": run.engine.get("threads"),
         "run": None if run.directory is None else run.directory.name,
-        "member": source.get("member"),
-        "members": source.get("members"),
+        "member": source.get("member") if replayer.of_members is None else replayer.of_members[0],
+        "members": source.get("members") if replayer.of_members is None else replayer.of_members[1],
         "weighted": rows is not None and rows.weight is not None,
     }
 

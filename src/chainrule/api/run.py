@@ -16,6 +16,7 @@ from chainrule.api.shown import ShownRun
 from chainrule.api.step import Step, step_of
 from chainrule.engine.protocol import Engine
 from chainrule.errors import named_path
+from chainrule.run.member_replayer import MemberReplayer
 from chainrule.run.model import write_model
 from chainrule.run.record import RunRecord
 from chainrule.run.replayer import RunReplayer
@@ -109,8 +110,11 @@ class Run(ShownRun, DiagnosesRuns, ExplainsTables):
 
     @property
     def members(self) -> tuple[Run, ...]:
-        """The trainings that make up the model: of an ensemble several, else this one."""
-        return (self,)
+        """The networks that make up the model: of an ensemble several trainings, of K networks side by side a view
+        of each, whose network, steps and vitals are its own; else this run.
+        """
+        K = self.record.architecture.members
+        return (self,) if K == 1 else tuple(Run._of(MemberReplayer(self._replayer, k)) for k in range(K))
 
     @property
     def n_steps(self) -> int:

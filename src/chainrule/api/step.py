@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule import json_text
 from chainrule.api.html import step_html
+from chainrule.api.member_step import members_heading
 from chainrule.engine.protocol import StepSettings, dense_targets
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import tensor_names
 from chainrule.network.records import Backward, Forward, StepRecord, Update
 from chainrule.run.replayer import RunReplayer
 from chainrule.run.rows import Rows
@@ -76,6 +75,8 @@ class Step:
     """Who computed it."""
     exact_sums: bool = True
     """Whether its sums can be redone to the bit; see engine.protocol.Engine."""
+    of_members: tuple[int, int] | None = None
+    """Of one member of networks side by side: which one, and how many there are."""
 
     def __repr__(self) -> str:
         n, rule, engine = counted(len(self.rows), "row"), self.optimizer.get("name"), self.engine
@@ -110,7 +111,41 @@ class Step:
         """The update: old, new, gradient, change."""
         return self.record.update
 
-    def explain(self, language: str = "en", row: int = 0, notation: str = "batch", only: str | None = None) -> str:
+    def member(self, k: int) -> Step:
+        """Return what one member of networks side by side did in this step, as a step of its own network.
+
+        Parameters
+        ----------
+        k : int
+            The member, 0 … K − 1.
+
+        Returns
+        -------
+        Step
+            Its passes, in which the loss of a row counts w_i / (K·Σw), and the update of its parameters, by the
+            gradient of all members. A network without members is its own member 0.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such member.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> net = cr.Network([1, 2, 1], output="identity", loss="squared_error", dtype="float64", members=4)
+        >>> step = cr.train(net, [[0.0], [1.0]], [0.0, 2.0], epochs=1, progress=False).replay(0)
+        >>> parts = [step.member(k).backward for k in range(4)]
+        >>> bool(abs(sum(part.dW[1] for part in parts) - step.backward.dW[1]).max() < 1e-15)
+        True
+        """
+        from chainrule.api.member_step import member_step
+
+        return member_step(self, k)
+
+    def explain(
+        self, language: str = "en", row: int = 0, notation: str = "batch", only: str | None = None, member: int = 0
+    ) -> str:
         """Explain both passes and the update of one row of the batch in words and numbers.
 
         Parameters
@@ -123,6 +158,8 @@ class Step:
             One of "batch", "note" and "nielsen".
         only : str, optional
             One pass ("forward", "loss", "backward", "update") or one operation of `tape`; all of it by default.
+        member : int, default 0
+            Of networks side by side the member whose passes are told.
 
         Returns
         -------
@@ -136,7 +173,9 @@ class Step:
         """
         from chainrule.explain.step.narrate import explain
 
-        return explain(
+        if self.architecture.members > 1:
+            return self.member(member).explain(language, row, notation, only)
+        return members_heading(self.of_members, language) + explain(
             self.record,
             self.architecture,
             row=row,
@@ -157,7 +196,7 @@ class Step:
 
         return tape(len(self.architecture.layers))
 
-    def why(self, expression: str, row: int | None = None) -> Answer:
+    def why(self, expression: str, row: int | None = None, member: int = 0) -> Answer:
         """Explain why one number of this step is what it is: operands, formula, terms by share, and more.
 
         Parameters
@@ -167,6 +206,8 @@ class Step:
             and "b1[5]" (as they are after the step).
         row : int, optional
             The row of the batch whose paths are shown.
+        member : int, default 0
+            Of networks side by side the member whose numbers are meant.
 
         Returns
         -------
@@ -181,7 +222,7 @@ class Step:
         """
         from chainrule.explain.why.answer import answer
 
-        return answer(self.context, expression, row=row)
+        return answer(self.member(member).context, expression, row=row)
 
     @property
     def context(self) -> StepContext:
@@ -199,6 +240,7 @@ class Step:
             rows=self.rows,
             engine=self.engine,
             exact_sums=self.exact_sums,
+            n_members=1 if self.of_members is None else self.of_members[1],
         )
 
     def circuit(self, row: int = 0) -> Circuit:
@@ -219,6 +261,8 @@ class Step:
         SettingsError
             If the batch has no such row, or the network is too large or has a layer that is not drawn.
         """
+        if self.architecture.members > 1:
+            return self.member(0).circuit(row)
         from chainrule.explain.circuit.network import of_row
         from chainrule.explain.step.narrate import check_row
 
@@ -231,7 +275,8 @@ class Step:
     def _share(self, row: int) -> float | None:
         if not 0 <= row < len(self.rows):
             return None
-        return 1.0 / len(self.rows) if self.weight is None else float(self.weight[row] / (self.weight.sum() or 1.0))
+        share = 1.0 / len(self.rows) if self.weight is None else float(self.weight[row] / (self.weight.sum() or 1.0))
+        return share if self.of_members is None else share / self.of_members[1]
 
     def to_mermaid(self, row: int = 0, language: str = "en") -> str:
         """Return the two passes of one row as a Mermaid diagram with the real shapes and values.
@@ -250,6 +295,8 @@ class Step:
         """
         from chainrule.explain.step.diagram import diagram
 
+        if self.architecture.members > 1:
+            return self.member(0).to_mermaid(row, language)
         return diagram(self.record, self.architecture, row=row, language=language)
 
     def svg(
@@ -303,7 +350,9 @@ class Step:
         """
         from chainrule.explain.step.drawn import step_svg
 
-        return step_svg(self, row=row, language=language, units=units, theme=theme, inputs=inputs, outputs=outputs)
+        return step_svg(
+            self.member(0), row=row, language=language, units=units, theme=theme, inputs=inputs, outputs=outputs
+        )
 
     to_svg = svg
 
@@ -317,38 +366,9 @@ class Step:
             finite are the words "NaN", "Infinity" and "-Infinity".
         """
 
-        def plain(arrays: Any) -> list[Any]:
-            return [None if array is None else json_text.of_array(array) for array in arrays]
+        from chainrule.api.step_numbers import numbers_of
 
-        def present(**arrays: Any) -> dict[str, Any]:
-            return {name: plain(a) for name, a in arrays.items() if any(array is not None for array in a)}
-
-        def tensors(of: Any) -> dict[str, Any]:
-            return {name: plain(getattr(of, name)) for name in names}
-
-        names = tensor_names(self.architecture)
-        forward, backward, update = self.forward, self.backward, self.update
-        return {
-            "step": self.step,
-            "epoch": self.epoch,
-            "rows": self.rows.tolist(),
-            "architecture": self.architecture.to_dict(),
-            "forward": {"z": plain(forward.z), **present(u=forward.u), "a": plain(forward.a)},
-            "backward": {
-                "loss": json_text.plain(backward.loss),
-                "delta": plain(backward.delta),
-                "dW": plain(backward.dW),
-                "db": plain(backward.db),
-                **present(du=backward.du),
-                **{f"d{name}": plain(backward.of_tensor(name)) for name in names[2:]},
-            },
-            "update": {
-                "learning_rate": update.learning_rate,
-                "gradient": tensors(update.gradient),
-                "old": tensors(update.old),
-                "new": tensors(update.new),
-            },
-        }
+        return numbers_of(self)
 
 
 def step_of(replayer: RunReplayer, t: int, rows: Rows) -> Step:
@@ -367,4 +387,5 @@ def step_of(replayer: RunReplayer, t: int, rows: Rows) -> Step:
         n_steps=of_run.n_steps,
         engine=replayer.engine.name,
         exact_sums=replayer.engine.exact_sums,
+        of_members=replayer.of_members,
     )

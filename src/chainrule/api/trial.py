@@ -12,6 +12,7 @@ from chainrule.api.done_before import KEPT_BYTES, WHOLE, DoneBefore, DoneTrials
 from chainrule.api.network import Network
 from chainrule.api.prepare import Setup, positive_of, set_up
 from chainrule.api.trainer import divergence_rule, trainer_of
+from chainrule.engine.output_loss import output_loss
 from chainrule.errors import DataError
 from chainrule.network.class_weights import ClassWeights
 from chainrule.planning.candidates import Candidate
@@ -96,7 +97,7 @@ def _held_out(setup: Setup, result: Result) -> float:
     if rows is None:
         return math.inf
     with np.errstate(all="ignore"):
-        loss, output = setup.engine.loss(result.parameters, rows.X, rows.targets, rows.weight)
+        loss, output = output_loss(setup.engine, result.parameters, rows.X, rows.targets, rows.weight)
     return loss if np.isfinite(output).all() else math.inf
 
 
@@ -105,6 +106,8 @@ def _loss(network: Network, rows: Arrays, by_class: ClassWeights, learned: Any) 
     X, y, weight = rows
     encoded, _ = network.encode(y, len(X))
     weighted = weighted_by_class(encoded, weight, by_class, network.architecture.dtype, learned)
+    if network.architecture.members > 1:
+        return output_loss(network.engine, network.parameters, X, encoded, weighted)[0]
     return float(network.backward(X, y, weighted).loss)
 
 

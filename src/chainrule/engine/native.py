@@ -104,7 +104,9 @@ class NativeEngine:
         a0 = of_inputs(parameters.architecture, len(X))
         if len(X):
             self._passes(parameters, len(X)).forward(as_plain(X, parameters), z[1:], u[1:], a[1:], a0)
-        return forward_of(without_small(X, parameters.architecture.small), z, u, a, a0, None)
+        return forward_of(
+            without_small(X, parameters.architecture.small), z, u, a, a0, None, parameters.architecture.members
+        )
 
     def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
         """J and its gradients."""
@@ -196,10 +198,11 @@ class NativeEngine:
     @contextmanager
     def _block_passes(self, parameters: Parameters, n: int) -> Iterator[Any]:
         """Passes by blocks over n rows, with these parameters; for one caller at a time."""
-        architecture, block = parameters.architecture, min(n, BLOCK_ROWS)
-        threads = 1 if n <= BLOCK_ROWS else self._threads
+        architecture = parameters.architecture
+        most_rows = max(BLOCK_ROWS // architecture.members, 1)
+        block, threads = min(n, most_rows), 1 if n <= most_rows else self._threads
         if threads > 1 and self._may_choose:
-            threads = paying_threads(2.0 * n * architecture.n_parameters, threads)
+            threads = paying_threads(2.0 * n * architecture.n_parameters * architecture.members, threads)
         idle: Any = self._idle.pop(threads, (None, 0, None))
         known, most, passes = idle
         if known == architecture and most >= block:
@@ -290,9 +293,10 @@ class NativeSession:
         )  # fmt: skip
         size = n if task.weight is None else task.weight[rows].sum(dtype=np.float64)
         l1, l2 = settings.l1, settings.l2_of(float(size))
+        X = without_small(task.X[rows], architecture.small)
         return StepRecord(
             step=step, epoch=step // task.steps_per_epoch, rows=rows,
-            forward=forward_of(without_small(task.X[rows], architecture.small), z, u, a, a0, masks),
+            forward=forward_of(X, z, u, a, a0, masks, architecture.members),
             backward=backward_of(loss, delta, du, dtheta, dX),
             penalty=penalty(before.W[1:], {"l2": l2, "l1": l1}) if l2 or l1 else 0.0,
             update=Update(before, self._moment(), gradient, learning_rate),

@@ -23,8 +23,9 @@ def as_targets(targets: Targets, architecture: Architecture) -> tuple[npt.NDArra
 
 
 def of_layers(architecture: Architecture, n: int) -> list[Any]:
-    """An array (n, n_l) for every layer, None at position 0."""
-    return [None, *(np.empty((n, layer.n_out), architecture.dtype) for layer in architecture.layers)]
+    """An array (n, n_l) for every layer, None at position 0; n·K rows where there are K members."""
+    rows = n * architecture.members
+    return [None, *(np.empty((rows, layer.n_out), architecture.dtype) for layer in architecture.layers)]
 
 
 def of_kinds(architecture: Architecture, n: int) -> list[Any]:
@@ -35,15 +36,16 @@ def of_kinds(architecture: Architecture, n: int) -> list[Any]:
 
 def of_inputs(architecture: Architecture, n: int) -> Array | None:
     """An array for a[0], (n, n_0), where an input layer makes it."""
-    return None if architecture.inputs is None else np.empty((n, architecture.inputs.n_out), architecture.dtype)
+    inputs = architecture.inputs
+    return None if inputs is None else np.empty((n * inputs.members, inputs.n_out), architecture.dtype)
 
 
 def forward_of(
-    X: Array, z: list[Any], u: list[Any], a: list[Any], a0: Array | None, masks: list[Any] | None
+    X: Array, z: list[Any], u: list[Any], a: list[Any], a0: Array | None, masks: list[Any] | None, members: int
 ) -> Forward:
     """The record of a forward pass; position 0 is filled here."""
     z[0], u[0], a[0] = (None, None, X) if a0 is None else (X, a0, a0)
-    return Forward(z, a, masks, u)
+    return Forward(z, a, masks, u, members)
 
 
 def backward_of(loss: float, delta: list[Any], du: list[Any], gradient: Parameters, dX: Array) -> Backward:

@@ -38,7 +38,9 @@ def _rate_factors(task: Task, settings: StepSettings) -> list[float]:
     """The factor on the learning rate of every tensor, in their order; none where all are 1."""
     if not settings.learning_rate_factors:
         return []
-    return [settings.rate_factor(name, l) for l, layer in task.architecture.numbered for name, _ in tensors(layer)]
+    a = task.architecture
+    factors = [[settings.rate_factor(name, l)] * a.n_of(name, l) for l, x in a.numbered for name, _ in tensors(x)]
+    return [factor for of_tensor in factors for factor in of_tensor]
 
 
 def step_factors(scheduled: Scheduled | None, n: int) -> npt.NDArray[np.float64] | None:

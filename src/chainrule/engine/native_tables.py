@@ -22,7 +22,7 @@ LOSSES = (
     "gaussian", "intervals",
 )  # fmt: skip
 NORMALIZATIONS = (None, "layer")
-INPUT_KINDS = ("scale", "pbld", "plr", "piecewise_linear", "category")
+INPUT_KINDS = ("scale", "pbld", "plr", "piecewise_linear", "category", "member_scale")
 WIDEST = 256
 """Bytes of a panel: what an embedding makes of one column lies in one."""
 
@@ -45,7 +45,8 @@ def unable(architecture: Architecture, optimizer: str | None = None) -> str | No
     for kind in a.inputs.kinds if a.inputs is not None else ():
         if kind.name not in INPUT_KINDS:
             return f"the native engine has no input kind {kind.name!r}"
-        if kind.native is not None and max(kind.native["d"], kind.native["k"]) > WIDEST // np.dtype(a.dtype).itemsize:
+        known = kind.native or {}
+        if "d" in known and max(known["d"], known["k"]) > WIDEST // np.dtype(a.dtype).itemsize:
             return f"the native engine embeds in up to {WIDEST // np.dtype(a.dtype).itemsize} numbers or frequencies"
     able = loss_named(architecture.loss).families <= set(LOSSES)
     return None if able else f"the native engine has no loss {architecture.loss!r}"

@@ -20,6 +20,7 @@ from chainrule.network.records import Backward, Forward, Moment, StepRecord, Upd
 from chainrule.reference import penalties, propagate
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.leaves import Node, rows_of_leaf
+from chainrule.reference.members import for_members
 from chainrule.reference.optimizer import Optimizer
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.propagate import row_scales
@@ -42,7 +43,7 @@ class NumpyEngine:
     def forward(self, parameters: Parameters, X: Array, masks: list[Array] | None = None) -> Forward:
         """z, u and a of every layer."""
         z, u, a = self._forward(parameters, X, masks)
-        return Forward(z, a, masks, u)
+        return Forward(z, a, masks, u, parameters.architecture.members)
 
     @staticmethod
     def _forward(parameters: Parameters, X: Array, masks: list[Array] | None) -> propagate.Activations:
@@ -86,7 +87,7 @@ class NumpyEngine:
             architecture.residuals,
             architecture.small,
         )
-        forward = Forward(passed.z, passed.a, masks, passed.u)
+        forward = Forward(passed.z, passed.a, masks, passed.u, architecture.members)
         learned = {name: g.of_tensor(name) for name in tensor_names(architecture) if name not in ("W", "b")}
         return forward, Backward(loss=loss, delta=g.delta, dW=g.dW, db=g.db, dX=g.dX, du=g.du, tensors=learned)
 
@@ -108,7 +109,7 @@ class NumpyEngine:
             w = None if weight is None else weight[part]
             block_weight = float(len(X[part])) if w is None else float(w.sum(dtype=np.float64))
             forward = self.forward(parameters, X[part])
-            scale = row_scales(w, len(forward.a[-1]), forward.a[-1].dtype)
+            scale = row_scales(w, len(X[part]), forward.a[-1].dtype)
             loss, _ = self._loss(forward.z[-1], forward.a[-1], targets[part], scale, architecture)
             total, total_weight = total + loss * block_weight, total_weight + block_weight
             outputs.append(forward.output)
@@ -146,7 +147,8 @@ class NumpyEngine:
 
     @staticmethod
     def _loss(z: Array, a: Array, targets: Targets, scale: Array, architecture: Architecture) -> tuple[float, Array]:
-        y = dense_targets(targets, architecture)
+        K = architecture.members
+        y, scale = for_members(dense_targets(targets, architecture), K), for_members(scale / scale.dtype.type(K), K)
         return propagate.batch_loss(z, a, y, scale, architecture.loss, architecture.output, architecture.small)
 
 
@@ -268,11 +270,12 @@ class NumpySession:
         task, epoch = self._task, step // self._task.steps_per_epoch
         rows = task.batch(self._order_of(epoch), step)
         scale = row_scales(None if task.weight is None else task.weight[rows], len(rows), task.X.dtype)
-        masks = self._masks(epoch, step, len(rows), settings.dropout)
+        masks = self._masks(epoch, step, len(rows) * task.architecture.members, settings.dropout)
         passed: list[tuple[Forward, Backward] | None] = []
         for l in range(low, high):
             a, b = rows_of_leaf(len(rows), task.leaves, l)
-            own, kept = rows[a:b], masks and [mask if mask is None else mask[a:b] for mask in masks]
+            K = task.architecture.members
+            own, kept = rows[a:b], masks and [mask if mask is None else mask[a * K : b * K] for mask in masks]
             leaf = (task.X[own], task.targets[own], None, kept, scale[a:b])
             passed.append(self._engine.passes(self._parameters, *leaf) if a < b else None)
         return passed

@@ -49,7 +49,11 @@ def put_together(
     g: Any = Parameters(architecture, gradient)
     masks = None if forwards[0].masks is None else _beside([f.masks for f in forwards])
     forward = Forward(
-        _beside([f.z for f in forwards]), _beside([f.a for f in forwards]), masks, _beside([f.u for f in forwards])
+        _beside([f.z for f in forwards]),
+        _beside([f.a for f in forwards]),
+        masks,
+        _beside([f.u for f in forwards]),
+        architecture.members,
     )
     learned = {name: getattr(g, name) for name in tensor_names(architecture) if name not in ("W", "b")}
     return forward, Backward(

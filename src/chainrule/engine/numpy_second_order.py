@@ -10,6 +10,7 @@ from chainrule.engine.blas import one_thread
 from chainrule.engine.protocol import Array, Targets, dense_targets
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference import propagate, second_order
+from chainrule.reference.members import for_members
 
 
 class NumpySecondOrder:
@@ -19,8 +20,9 @@ class NumpySecondOrder:
         self._p, architecture = p, p.architecture
         dtype = np.dtype(architecture.dtype)
         self._masks = None if masks is None else [None if m is None else m.astype(dtype) for m in masks]
-        self._scale = propagate.row_scales(weight, len(X), dtype)
-        self._y = dense_targets(targets, architecture)
+        K = architecture.members
+        self._scale = for_members(propagate.row_scales(weight, len(X), dtype) / dtype.type(K), K)
+        self._y = for_members(dense_targets(targets, architecture), K)
         with one_thread(), np.errstate(all="ignore"):
             self._passed = propagate.forward(
                 X, p.W, p.b, architecture.activations, self._masks, p.kinds, architecture.residuals, architecture.small

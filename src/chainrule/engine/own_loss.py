@@ -12,6 +12,7 @@ from chainrule.engine.protocol import OwnLoss, Targets, dense_targets
 from chainrule.errors import ShapeError
 from chainrule.network.architecture import Architecture
 from chainrule.reference import propagate
+from chainrule.reference.members import for_members
 
 Array = npt.NDArray[Any]
 
@@ -31,7 +32,8 @@ class OwnLossEngine(NumpyEngine):
     def _loss(  # type: ignore[override]
         self, z: Array, a: Array, targets: Targets, scale: Array, architecture: Architecture
     ) -> tuple[float, Array]:
-        y = dense_targets(targets, architecture)
+        K = architecture.members
+        y, scale = for_members(dense_targets(targets, architecture), K), for_members(scale / scale.dtype.type(K), K)
         value = _shaped("value", self._value(a, y), (len(a),), a)
         delta = _shaped("delta", self._delta(a, y), a.shape, a)
         return propagate.over_batch(value, delta, scale, architecture.small)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from math import prod
@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.network.hidden_layers import (
+    checked_normalizations,
+    checked_residuals,
+    parametric_kinds,
+    per_hidden_layer,
+)
 from chainrule.network.input_layer import InputLayer
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.layer_kind import LayerKind
-from chainrule.reference.layer_kinds import LAYER_KINDS, PARAMETRIC
+from chainrule.reference.layer_kinds import LAYER_KINDS
 from chainrule.reference.losses import loss_named
 from chainrule.reference.small_numbers import KNOWN_RULES, RULES, threshold
 
@@ -37,6 +43,8 @@ class Dense:
         A name in LAYER_KINDS, or None.
     residual : bool
         Whether a_in is added.
+    members : int
+        How many W and b there are: above 1 where every member of K networks side by side has its own.
 
     Examples
     --------
@@ -51,6 +59,7 @@ class Dense:
     activation: str
     normalization: str | None = None
     residual: bool = False
+    members: int = 1
 
     @cached_property
     def n_parameters(self) -> int:
@@ -65,7 +74,8 @@ class Dense:
     @cached_property
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every tensor, in the order of the flat vector."""
-        fields: dict[str, tuple[int, ...]] = {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
+        of = () if self.members == 1 else (self.members,)
+        fields: dict[str, tuple[int, ...]] = {"W": (*of, self.n_in, self.n_out), "b": (*of, self.n_out)}
         return fields if self.kind is None else fields | self.kind.shapes(self.n_out)
 
 
@@ -155,11 +165,11 @@ class Architecture:
         """
         sizes = checked_sizes(sizes)
         n_hidden = len(sizes) - 2
-        hidden = _per_hidden_layer("activation", activation, n_hidden)
+        hidden = per_hidden_layer("activation", activation, n_hidden)
         if parametric:
-            normalization, hidden = _parametric(parametric, normalization, hidden)
-        kinds = _checked_normalizations(normalization, n_hidden)
-        skips = _checked_residuals(residual, sizes)
+            normalization, hidden = parametric_kinds(parametric, normalization, hidden)
+        kinds = checked_normalizations(normalization, n_hidden)
+        skips = checked_residuals(residual, sizes)
         before = InputLayer.build(sizes[0], inputs)
         read = [sizes[0] if before is None else before.n_out, *sizes[1:]]  # by each layer; the last is what it makes
         names = [*hidden, output]
@@ -170,6 +180,8 @@ class Architecture:
             Dense(*pair, *options)
             for pair, *options in zip(pairwise(read), names, [*kinds, None], [*skips, False], strict=True)
         )
+        if before is not None and before.members > 1:
+            layers = (*layers[:-1], replace(layers[-1], members=before.members))
         loss = _check_output(layers[-1], loss)
         if str(dtype) not in DTYPES and getattr(dtype, "__name__", None) not in DTYPES:
             raise unknown_name("dtype", dtype, DTYPES)
@@ -215,6 +227,18 @@ class Architecture:
     def n_outputs(self) -> int:
         """Units of the output layer."""
         return self.layers[-1].n_out
+
+    @property
+    def members(self) -> int:
+        """How many networks side by side it is: rows of layers 1 … L for every row of X."""
+        return 1 if self.inputs is None else self.inputs.members
+
+    def n_of(self, name: str, l: int) -> int:
+        """How many arrays tensor `name` of layer l consists of: K where members have their own."""
+        if l:
+            return self.layers[l - 1].members
+        owns = self.inputs is not None and name in self.inputs.kinds[-1].shapes(1)
+        return self.members if owns else 1
 
     @property
     def n_parameters(self) -> int:
@@ -286,69 +310,6 @@ def _known(rules: int) -> int:
             "later chainrule. Install it."
         )
     return rules
-
-
-def _per_hidden_layer(what: str, given: Any, n_hidden: int) -> list[Any]:
-    """One value for every hidden layer: a single one repeated, or as many as there are layers."""
-    if given is None or isinstance(given, str | bool | np.bool_):
-        return [given] * n_hidden
-    values = list(given)
-    if len(values) != n_hidden:
-        raise SettingsError(
-            f"{what} has {len(values)} names for {n_hidden} hidden layers: must be one name, or one per layer."
-            if what != "residual"
-            else f"residual has {len(values)} values for {n_hidden} hidden layers: must be True, or one per layer."
-        )
-    return values
-
-
-def _checked_normalizations(given: Any, n_hidden: int) -> list[str | None]:
-    kinds = _per_hidden_layer("normalization", given, n_hidden)
-    for kind in kinds or [given]:
-        if kind is not None and kind not in LAYER_KINDS:
-            raise unknown_name("normalization", kind, LAYER_KINDS)
-    if given is not None and not n_hidden:
-        raise SettingsError(f"normalization={given!r} needs a hidden layer. Add one, or leave it out.")
-    return kinds
-
-
-def _parametric(given: Any, normalization: Any, hidden: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """The parametric kinds of the hidden activations, and what is applied after them: nothing."""
-    if given is not True or normalization is not None or not hidden:
-        raise SettingsError(
-            f"parametric={given!r} with normalization={normalization!r} and {len(hidden)} hidden layers: must be True "
-            "without normalization, of at least one hidden layer. A layer has one kind."
-        )
-    for name in hidden:
-        if name not in ACTIVATIONS:
-            raise unknown_name("activation", name, ACTIVATIONS)
-        if f"{PARAMETRIC}{name}" not in LAYER_KINDS:
-            raise SettingsError(f"activation={name!r}: has no parametric kind. Try 'selu', or parametric=False.")
-    return [f"{PARAMETRIC}{name}" for name in hidden], ["identity"] * len(hidden)
-
-
-def _checked_residuals(given: Any, sizes: Sequence[int]) -> list[bool]:
-    """Where a_in is added: every hidden layer that keeps the number of units for True, else those named."""
-    pairs = list(pairwise(sizes))[:-1]
-    skips = _per_hidden_layer("residual", given, len(pairs))
-    if not all(isinstance(skip, bool | np.bool_) for skip in skips):
-        raise SettingsError(f"residual={given!r}: must be True, False, or one of these per layer.")
-    if isinstance(given, bool | np.bool_):
-        fits = [bool(given) and n_in == n_out for n_in, n_out in pairs]
-        if given and not any(fits):
-            raise SettingsError(
-                f"residual=True adds the input of a hidden layer to its output, but no hidden layer of "
-                f"{'-'.join(map(str, sizes))} has as many units as the layer below. Make sizes equal, as in "
-                "[20, 64, 64, 10]."
-            )
-        return fits
-    for l, (skip, (n_in, n_out)) in enumerate(zip(skips, pairs, strict=True), start=1):
-        if skip and n_in != n_out:
-            raise SettingsError(
-                f"residual of layer {l} adds {n_in} inputs to {n_out} units: sizes must be equal. "
-                "Make them equal, or set residual to False for this layer."
-            )
-    return [bool(skip) for skip in skips]
 
 
 def checked_sizes(sizes: Sequence[int]) -> list[int]:

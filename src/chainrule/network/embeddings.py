@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,21 @@ from chainrule.reference.kinds.scale import SCALE
 
 MOST = 10_000_000
 """Levels of all embedded columns together, frequencies, numbers of an embedding: at most."""
+MOST_MEMBERS = 256
 OPTIONS: dict[str, tuple[str, ...]] = {
     "pbld": ("columns", "frequencies", "size", "sigma"),
     "plr": ("columns", "frequencies", "size", "sigma"),
     "piecewise_linear": ("columns", "edges", "size"),
     "category": ("columns", "levels", "size"),
     SCALE.name: (),
+    "member_scale": ("members", "start", "blocks"),
 }
 """What each kind of the input layer may be given."""
-EMBEDDINGS = tuple(name for name in OPTIONS if name != SCALE.name)
+EMBEDDINGS = tuple(name for name in OPTIONS if name not in (SCALE.name, "member_scale"))
 
 
-def steps_of(n_in: int, embedding: Any, input_scale: Any) -> list[dict[str, Any]]:
-    """The steps that the arguments of a network mean: embeddings in their order, then the scale layer.
+def steps_of(n_in: int, embedding: Any, input_scale: Any, members: Any = 1) -> list[dict[str, Any]]:
+    """The steps that the arguments of a network mean: embeddings in their order, the scale layer, the members' scales.
 
     `columns` of every embedding count those of X; in the steps they count what the step reads.
     """
@@ -48,7 +51,24 @@ def steps_of(n_in: int, embedding: Any, input_scale: Any) -> list[dict[str, Any]
         moved = places(at[-1], now, size)
         at = [moved[j] for j in at]
         steps.append(options)
-    return [*steps, {"kind": SCALE.name}] if input_scale else steps
+    steps += [{"kind": SCALE.name}] if input_scale else []
+    widths = [after - before for before, after in pairwise(at)]
+    return steps + _members(members, steps, widths)
+
+
+def _members(given: Any, steps: Sequence[Mapping[str, Any]], widths: list[int]) -> list[dict[str, Any]]:
+    """The last step of K networks side by side: factors that start at N(0, 1) behind embedded numbers, else at ±1."""
+    K = _whole("members", given, 1)
+    if K == 1:
+        return []
+    if K > MOST_MEMBERS:
+        raise SettingsError(f"members={K}: must be at most {MOST_MEMBERS}. Try 8 or 32.")
+    step = {"kind": "member_scale", "members": K, "start": "normal" if _embeds_numbers(steps) else "sign"}
+    return [step if max(widths) == 1 else step | {"blocks": widths}]
+
+
+def _embeds_numbers(steps: Sequence[Mapping[str, Any]]) -> bool:
+    return any(step["kind"] not in (SCALE.name, "category") for step in steps)
 
 
 def check_step(step: Mapping[str, Any], n_in: int) -> None:
@@ -84,9 +104,22 @@ def _checked(given: Any, n_in: int) -> dict[str, Any]:
         options["sigma"] = _positive(f"embedding {kind!r}: sigma", options["sigma"])
     if kind == "piecewise_linear":
         options["edges"] = _edges(options.get("edges"), n_columns)
+    if kind == "member_scale":
+        _check_members(options, n_in)
     if kind == "category":
         options["levels"] = _levels(options.get("levels"), n_columns)
     return options
+
+
+def _check_members(options: Mapping[str, Any], n_in: int) -> None:
+    """SettingsError for a step of members, as files hold it, that means nothing."""
+    if not 2 <= _whole("member_scale: members", options.get("members"), 1) <= MOST_MEMBERS:
+        raise SettingsError(f"member_scale: members={options['members']!r}: must be from 2 to {MOST_MEMBERS}.")
+    if options.get("start", "sign") not in ("sign", "normal"):
+        raise unknown_name("start of member_scale", options["start"], ("sign", "normal"))
+    blocks = [_whole("member_scale: blocks", n, 1) for n in options.get("blocks", ())]
+    if blocks and sum(blocks) != n_in:
+        raise SettingsError(f"member_scale: blocks have {sum(blocks)} columns together: must be {n_in}.")
 
 
 def _columns(given: Any, n_in: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 
 import numpy as np
 
@@ -21,32 +21,40 @@ _WEIGHTS, _BIASES = 0, 1  # lanes of a layer's stream; those after them are of i
 
 @dataclass(frozen=True)
 class Initializer:
-    """A rule for W, and whether biases start at N(0, 1) (as in Nielsen's programs) or at 0."""
+    """A rule for W, and one for biases, which start at 0 where there is none."""
 
     name: str
     formula: str
     draw: Callable[[Key, int, Dense], np.ndarray]
-    random_biases: bool = False
+    biases: Callable[[Key, int, Dense], np.ndarray] | None = None
 
 
-def _normal(scale: Callable[[Dense], float]) -> Callable[[Key, int, Dense], np.ndarray]:
-    return lambda key, n, layer: scale(layer) * normal(key, n, lane=_WEIGHTS)
+def _normal(scale: Callable[[Dense], float], lane: int = _WEIGHTS) -> Callable[[Key, int, Dense], np.ndarray]:
+    return lambda key, n, layer: scale(layer) * normal(key, n, lane=lane)
 
 
-def _uniform(bound: Callable[[Dense], float]) -> Callable[[Key, int, Dense], np.ndarray]:
-    return lambda key, n, layer: bound(layer) * (2.0 * uniform(key, n, lane=_WEIGHTS) - 1.0)
+def _uniform(bound: Callable[[Dense], float], lane: int = _WEIGHTS) -> Callable[[Key, int, Dense], np.ndarray]:
+    return lambda key, n, layer: bound(layer) * (2.0 * uniform(key, n, lane=lane) - 1.0)
 
+
+_UNIT = _normal(lambda d: 1.0, _BIASES)  # as in Nielsen's programs
 
 INITIALIZERS: dict[str, Initializer] = {
     entry.name: entry
     for entry in (
         Initializer("zeros", "W = 0", lambda key, n, layer: np.zeros(n)),
-        Initializer("standard_normal", "W, b ~ N(0, 1)", _normal(lambda d: 1.0), random_biases=True),
-        Initializer("scaled_normal", "W ~ N(0, 1/n_in), b ~ N(0, 1)", _normal(lambda d: 1 / sqrt(d.n_in)), True),
+        Initializer("standard_normal", "W, b ~ N(0, 1)", _normal(lambda d: 1.0), _UNIT),
+        Initializer("scaled_normal", "W ~ N(0, 1/n_in), b ~ N(0, 1)", _normal(lambda d: 1 / sqrt(d.n_in)), _UNIT),
         Initializer("glorot_uniform", "W ~ U(±√(6/(n_in + n_out)))", _uniform(lambda d: sqrt(6 / (d.n_in + d.n_out)))),
         Initializer("glorot_normal", "W ~ N(0, 2/(n_in + n_out))", _normal(lambda d: sqrt(2 / (d.n_in + d.n_out)))),
         Initializer("he_uniform", "W ~ U(±√(6/n_in))", _uniform(lambda d: sqrt(6 / d.n_in))),
         Initializer("he_normal", "W ~ N(0, 2/n_in)", _normal(lambda d: sqrt(2 / d.n_in))),
+        Initializer(
+            "fan_in_uniform",
+            "W, b ~ U(±1/√n_in)",
+            _uniform(lambda d: 1 / sqrt(d.n_in)),
+            _uniform(lambda d: 1 / sqrt(d.n_in), _BIASES),
+        ),
         Initializer("lecun_normal", "W ~ N(0, 1/n_in)", _normal(lambda d: 1 / sqrt(d.n_in))),
     )
 }
@@ -92,22 +100,32 @@ def initialize(architecture: Architecture, names: Sequence[str], seed: int) -> P
     parameters = Parameters(architecture)
     for l, (layer, name) in enumerate(zip(architecture.layers, names, strict=True), start=1):
         rule, key = INITIALIZERS[name], stream_key(seed, Purpose.INITIALISE, l)
-        parameters.W[l][:] = rule.draw(key, layer.n_in * layer.n_out, layer).reshape(layer.n_in, layer.n_out)
-        if rule.random_biases:
-            parameters.b[l][:] = normal(key, layer.n_out, lane=_BIASES)
+        W, b = parameters.W[l], parameters.b[l]
+        W[:] = rule.draw(key, W.size, layer).reshape(W.shape)
+        if rule.biases is not None:
+            b[:] = rule.biases(key, b.size, layer).reshape(b.shape)
     for l, part in architecture.numbered:
         for lane, tensor in enumerate(part.kind.tensors if part.kind is not None else (), start=_BIASES + 1):
             view = getattr(parameters, tensor.name)[l]
-            view[...] = _started(tensor, stream_key(seed, Purpose.INITIALISE, l), view.size, lane).reshape(view.shape)
+            view[...] = _started(tensor, stream_key(seed, Purpose.INITIALISE, l), view.shape, lane)
     n_heads = loss_named(architecture.loss).n_heads
     beside = np.arange(architecture.n_outputs) % n_heads != 0
-    parameters.W[-1][:, beside] = parameters.b[-1][beside] = 0
+    parameters.W[-1][..., beside] = parameters.b[-1][..., beside] = 0
     return parameters
 
 
-def _started(tensor: Tensor, key: Key, n: int, lane: int) -> np.ndarray:
-    """The n numbers that a tensor of a kind starts with."""
+def _started(tensor: Tensor, key: Key, shape: tuple[int, ...], lane: int) -> np.ndarray:
+    """The numbers that a tensor of a kind starts with."""
     if not isinstance(tensor.start, Draw):
-        return np.full(n, tensor.start)
-    distribution, scale = tensor.start
-    return scale * (normal(key, n, lane=lane) if distribution == "normal" else 2.0 * uniform(key, n, lane=lane) - 1.0)
+        return np.full(shape, tensor.start)
+    distribution, scale, blocks = tensor.start
+    n = prod(shape[:-1]) * len(blocks) if blocks else prod(shape)
+    if distribution == "normal":
+        drawn = normal(key, n, lane=lane)
+    else:
+        drawn = 2.0 * uniform(key, n, lane=lane) - 1.0
+    if distribution == "sign":
+        drawn = np.where(drawn < 0, -1.0, 1.0)
+    if blocks:
+        drawn = np.repeat(drawn.reshape(*shape[:-1], len(blocks)), blocks, axis=-1)
+    return scale * drawn.reshape(shape)

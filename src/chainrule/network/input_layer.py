@@ -44,6 +44,10 @@ class InputLayer:
             check_step(step, n)
             kind = INPUT_KINDS[step["kind"]](n, step)
             n, names = width(kind, n), [*names, *kind.shapes(n)]
+        if "member_scale" in [step["kind"] for step in given[:-1]]:
+            raise SettingsError(
+                "inputs: 'member_scale' must be the last step: the rows behind it are those of the members."
+            )
         if len(set(names)) < len(names):
             found = ", ".join(str(step["kind"]) for step in given)
             raise SettingsError(
@@ -72,6 +76,11 @@ class InputLayer:
     def n_out(self) -> int:
         """Columns of a[0]."""
         return width(self.kind, self.n_in)
+
+    @property
+    def members(self) -> int:
+        """The rows that it makes of every row."""
+        return self.kind.members
 
     @cached_property
     def tensors(self) -> dict[str, tuple[int, ...]]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from chainrule.network.parameters import Parameters
 from chainrule.reference.layer_kind import LayerOfStep
+from chainrule.reference.members import mean_of_members
 from chainrule.visible import short_repr
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -31,6 +32,8 @@ class Forward:
         The masks of dropout, where there is any.
     u : list of ndarray or None
         What the kind of layer l, such as a normalisation, made of z[l]; None where it has none. u[0] is a[0].
+    members : int
+        K, of networks side by side: arrays of layers 0 … L then have n·K rows, i·K + k being row i of member k.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Forward:
     a: Numbered
     masks: Numbered | None = None
     u: Numbered = field(default_factory=list)
+    members: int = 1
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
@@ -67,8 +71,8 @@ class Forward:
 
     @property
     def output(self) -> Array:
-        """The activation of the last layer, (n, n_L)."""
-        return self.a[-1]
+        """The activation of the last layer, (n, n_L); of networks side by side their mean."""
+        return mean_of_members(self.a[-1], self.members)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +236,8 @@ class StepRecord:
         The update.
     penalty : float
         What L1 and L2 add to J.
+    whole : StepRecord or None
+        Of one member of networks side by side: the record of all of them.
     """
 
     step: int
@@ -241,6 +247,7 @@ class StepRecord:
     backward: Backward
     update: Update
     penalty: float
+    whole: StepRecord | None = None
     __repr__ = short_repr
 
 

@@ -32,6 +32,8 @@ def temperature(network: Any, X: Array, y: Array, weight: Array | None) -> float
     Arguments: X, y, weight: inputs, class indices or one-hot rows and weights of rows that were not trained on.
     """
     output = network.architecture.output
+    if network.architecture.members > 1:  # a mean of probabilities is no probability of z / T
+        return None
     if len(X) < LEAST_ROWS or output not in ("softmax", "sigmoid"):
         return None
     if output == "sigmoid" and network.architecture.n_outputs > 1:

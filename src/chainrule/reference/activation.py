@@ -52,6 +52,9 @@ class Activation:
         Whether g acts on each unit alone.
     kinks, bends : tuple of float
         Where g′ jumps; where g′ is continuous and g″ jumps.
+    inverse : callable
+        Called with a; gives a z with g(z) = a as far as a loss on this output asks for z. a itself by default, where
+        losses ask for a alone.
     initializer : str, default "glorot_uniform"
         The rule for weights that keeps the variance of a through a layer of it.
     numpy, numpy_pullback : str, optional
@@ -97,6 +100,7 @@ class Activation:
     elementwise: bool = True
     kinks: tuple[float, ...] = ()
     bends: tuple[float, ...] = ()
+    inverse: Callable[[Array], Array] = lambda a: a
     initializer: str = "glorot_uniform"
     numpy: str | None = None
     numpy_pullback: str | None = None

@@ -213,6 +213,11 @@ def _softmax_bend(z: Array, a: Array, da: Array, Rz: Array) -> Array:
     return Ra * (da - (da * a).sum(axis=1, keepdims=True)) - a * (da * Ra).sum(axis=1, keepdims=True)
 
 
+def _log(a: Array) -> Array:
+    """log a, of the smallest number where a is 0."""
+    return np.log(np.maximum(a, np.finfo(a.dtype).tiny))
+
+
 ACTIVATIONS: dict[str, Activation] = {
     entry.name: entry
     for entry in (
@@ -279,6 +284,7 @@ ACTIVATIONS: dict[str, Activation] = {
         ),
         Activation(
             name="sigmoid", g=_sigmoid, torch="Sigmoid()", pullback=_sigmoid_pullback, bend=_sigmoid_bend,
+            inverse=lambda a: _log(a) - _log(1 - a),
             formula="a = σ(z) = 1/(1 + e^−z)", low=0.0, high=1.0, silent=SILENT, steepest=0.25, probability=True,
             numpy="1 / (1 + np.exp(-z[j]))",
             numpy_pullback="value * (lambda a: a * (1 - a))(1 / (1 + np.exp(-z)))",
@@ -294,13 +300,14 @@ ACTIVATIONS: dict[str, Activation] = {
         ),
         Activation(
             name="exponential", g=_exponential, pullback=_exponential_pullback, bend=_exponential_bend,
-            formula="a = e^z", low=0.0, silent=SILENT, numpy="np.exp(z[j])",
+            inverse=lambda a: _log(a), formula="a = e^z", low=0.0, silent=SILENT, numpy="np.exp(z[j])",
             torch="z.clamp(max=torch.tensor(torch.finfo(z.dtype).max, dtype=z.dtype).log() - 1).exp()",
             onnx="Exp(Min(z, limit))",
             c="exp_of(at_most(z, TERM_exponential_top))",
         ),
         Activation(
             name="softmax", g=_softmax, torch="Softmax(dim=1)", pullback=_softmax_pullback, bend=_softmax_bend,
+            inverse=lambda a: _log(a),
             formula="a_j = e^z_j / Σ_k e^z_k", low=0.0, high=1.0, probability=True, elementwise=False,
             numpy="np.exp(z[j] - z.max()) / np.exp(z - z.max()).sum()",
             onnx="Softmax(z, axis=-1)",

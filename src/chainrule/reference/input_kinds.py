@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.reference.activation import Array
 from chainrule.reference.kinds.category import category
+from chainrule.reference.kinds.member_scale import member_scale
 from chainrule.reference.kinds.periodic import pbld, plr
 from chainrule.reference.kinds.piecewise_linear import piecewise_linear
 from chainrule.reference.kinds.scale import SCALE
@@ -23,6 +24,7 @@ INPUT_KINDS: dict[str, Made] = {
     "piecewise_linear": piecewise_linear,
     "category": category,
     SCALE.name: lambda n_in, options: SCALE,
+    "member_scale": member_scale,
 }
 
 
@@ -69,5 +71,5 @@ def in_turn(first: LayerKind, second: LayerKind) -> LayerKind:
         call=f"{second.call}∘{first.call}", tensors=(*first.tensors, *(after(tensor) for tensor in second.tensors)),
         mixes=first.mixes or second.mixes, forward=forward, backward=backward, R_forward=R_forward,
         R_backward=R_backward, width=lambda n: width(second, width(first, n)),
-        side=None if first.side is None and second.side is None else side,
+        side=None if first.side is None and second.side is None else side, members=first.members * second.members,
     )  # fmt: skip

@@ -35,13 +35,16 @@ class Draw(NamedTuple):
     Parameters
     ----------
     distribution : str
-        "normal", N(0, scale²), or "uniform", U(−scale, scale).
+        "normal", N(0, scale²), "uniform", U(−scale, scale), or "sign", −scale or scale.
     scale : float
-        The deviation, or the bound.
+        The deviation, the bound, or the size.
+    blocks : tuple of int, default ()
+        How many neighbouring columns share each number; every column has its own where it is empty.
     """
 
     distribution: str
     scale: float
+    blocks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +202,8 @@ class LayerKind:
         The activation inside it, where it stands in for one.
     native : mapping, optional
         What the native engine must know of an embedding besides its name.
+    members : int, default 1
+        Of a kind of the input layer: the rows that it makes of every row.
 
     Examples
     --------
@@ -235,6 +240,7 @@ class LayerKind:
     side: Callable[[Array, Tensors], Any] | None = None
     of_activation: str = ""
     native: Mapping[str, Any] | None = None
+    members: int = 1
     __repr__ = short_repr
 
     def __post_init__(self) -> None:

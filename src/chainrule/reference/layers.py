@@ -6,6 +6,7 @@ A layer is z = a_in @ W + b; u = z, or kind(z) (kinds/); h = g(u) ⊙ mask; a = 
 from __future__ import annotations
 
 from chainrule.reference.activations import ACTIVATIONS, Array
+from chainrule.reference.members import members_backward, members_forward
 from chainrule.reference.small_numbers import without_small
 
 
@@ -16,13 +17,13 @@ def dense_forward(
 
         z = a_in @ W + b;   a = g(z), or g(z) ⊙ mask
 
-    Arguments: a_in (n, n_in); W (n_in, n_out); b (n_out,); activation: a name in ACTIVATIONS; mask (n, n_out): 0
-    where dropout drops a unit, 1/(1 − p) where it keeps one; small: entries of z and g(z) below it are 0
-    (small_numbers). Returns z (n, n_out), a (n, n_out).
+    Arguments: a_in (n, n_in); W (n_in, n_out), or (K, n_in, n_out) where members have their own (members.py); b
+    (n_out,) or (K, n_out); activation: a name in ACTIVATIONS; mask (n, n_out): 0 where dropout drops a unit, 1/(1 − p)
+    where it keeps one; small: entries of z and g(z) below it are 0 (small_numbers). Returns z (n, n_out), a (n, n_out).
 
     Source: Goodfellow, Bengio, Courville (2016), algorithm 6.3; Srivastava et al. (2014), inverted.
     """
-    z = without_small(a_in @ W + b, small)
+    z = without_small(a_in @ W + b if W.ndim == 2 else members_forward(a_in, W, b), small)
     return z, activate(z, activation, mask, small)
 
 
@@ -66,7 +67,7 @@ def dense_backward(a_in: Array, W: Array, delta: Array) -> tuple[Array, Array, A
 
     Source: Goodfellow, Bengio, Courville (2016), algorithm 6.4, lines 4 to 5.
     """
-    return a_in.T @ delta, delta.sum(axis=0), delta @ W.T
+    return members_backward(a_in, W, delta) if W.ndim == 3 else (a_in.T @ delta, delta.sum(axis=0), delta @ W.T)
 
 
 def residual_forward(a_in: Array, h: Array) -> Array:

@@ -21,6 +21,7 @@ import numpy as np
 from chainrule.reference.activations import ACTIVATIONS, Array
 from chainrule.reference.layers import activate
 from chainrule.reference.losses import bend_of_delta
+from chainrule.reference.members import members_backward, members_below, members_forward
 from chainrule.reference.propagate import Activations, Gradients, Numbered
 
 
@@ -54,24 +55,32 @@ class Products(NamedTuple):
 
 def R_dense_forward(a_in: Array, Ra_in: Array | None, W: Array, RW: Array, Rb: Array) -> Array:
     """The change of z of a dense layer: Rz = Ra_in @ W + a_in @ RW + Rb, (n, n_out); X does not move (None)."""
+    if W.ndim == 3:
+        Rz = members_forward(a_in, RW, Rb)
+        return Rz if Ra_in is None else Rz + members_forward(Ra_in, W, np.zeros_like(Rb))
     Rz = a_in @ RW + Rb
     return Rz if Ra_in is None else Rz + Ra_in @ W
 
 
-def R_dense_backward(a_in: Array, Ra_in: Array | None, delta: Array, Rdelta: Array) -> tuple[Array, Array]:
+def R_dense_backward(a_in: Array, Ra_in: Array | None, W: Array, delta: Array, Rdelta: Array) -> tuple[Array, Array]:
     """The changes of the gradients of a dense layer.
 
         RdW = Ra_in.T @ delta + a_in.T @ Rdelta;   Rdb = Σ_i Rdelta_i
 
-    Arguments: a_in, Ra_in (n, n_in), Ra_in None for X; delta, Rdelta (n, n_out). Returns RdW (n_in, n_out), Rdb
-    (n_out,).
+    Arguments: a_in, Ra_in (n, n_in), Ra_in None for X; W (n_in, n_out), whose numbers are not needed; delta, Rdelta
+    (n, n_out). Returns RdW (n_in, n_out), Rdb (n_out,).
     """
+    if W.ndim == 3:
+        RdW, Rdb, _ = members_backward(a_in, W, Rdelta)
+        return RdW if Ra_in is None else RdW + members_backward(Ra_in, W, delta)[0], Rdb
     RdW = a_in.T @ Rdelta
     return RdW if Ra_in is None else RdW + Ra_in.T @ delta, Rdelta.sum(axis=0)
 
 
 def R_dense_below(W: Array, RW: Array, delta: Array, Rdelta: Array) -> tuple[Array, Array]:
     """∂J/∂a_in of a dense layer and its change: da_in = delta @ W.T, Rda_in = Rdelta @ W.T + delta @ RW.T."""
+    if W.ndim == 3:
+        return members_below(W, delta), members_below(W, Rdelta) + members_below(RW, delta)
     return delta @ W.T, Rdelta @ W.T + delta @ RW.T
 
 
@@ -158,7 +167,7 @@ def R_backward(
                 Rdelta, Rtensors[l] = kind.change_backward(
                     passed.z[l], changes.z[l], tensors, v.tensors[l], g.du[l], Rdelta
                 )
-        RdW[l], Rdb[l] = R_dense_backward(passed.a[l - 1], changes.a[l - 1], g.delta[l], Rdelta)
+        RdW[l], Rdb[l] = R_dense_backward(passed.a[l - 1], changes.a[l - 1], W[l], g.delta[l], Rdelta)
         if l > 1 or changes.a[0] is not None:  # the change of ∂J/∂X is not needed
             da_in, Rda_in = R_dense_below(W[l], v.W[l], g.delta[l], Rdelta)
             da, Rda = (da_in + da, Rda_in + Rda) if residual is not None and residual[l] else (da_in, Rda_in)

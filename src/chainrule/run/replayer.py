@@ -34,9 +34,13 @@ from chainrule.training.settings import Settings
 class RunReplayer:
     """The steps of one run, computed again by an engine.
 
+    of_members: of a replayer of one of K networks side by side, which one and K.
+
     rows: the training rows, if they are in memory; validation: the held-out rows, likewise; table_sample: cells of the
     table they were made of.
     """
+
+    of_members: tuple[int, int] | None = None
 
     def __init__(
         self,

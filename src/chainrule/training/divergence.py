@@ -44,7 +44,7 @@ def _first_of_update(record: StepRecord) -> tuple[int | None, str]:
     for words, parameters in [*named, ("{}", update.new.parameters)]:
         for name, array in parameters.named():
             if not np.isfinite(array).all():
-                return int(name.lstrip(string.ascii_letters)), words.format(name)
+                return int(name.lstrip(string.ascii_letters + "_")), words.format(name)
     return None, "loss" if np.isfinite(penalty) else "penalty"
 
 

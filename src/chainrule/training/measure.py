@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.arrays import moderate, surely_finite
+from chainrule.engine.output_loss import output_loss
 from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
 from chainrule.network.parameters import Parameters
 from chainrule.network.targets import points
@@ -151,7 +152,7 @@ class EpochMeasure(LossMeasure):
 
     def _judged(self, rows: Validation, theta: Array) -> tuple[float, float | None]:
         """Loss and metric of rows; None where a number is not finite, which no metric is asked about."""
-        loss, output = self._engine.loss(self._parameters_of(theta), rows.X, rows.targets, rows.weight)
+        loss, output = output_loss(self._engine, self._parameters_of(theta), rows.X, rows.targets, rows.weight)
         if not math.isfinite(loss) or not (surely_finite(output) or np.isfinite(output).all()):
             return loss, None
         if self._shown.is_loss:

@@ -18,7 +18,6 @@ which no entry is known well enough is named as one that cannot be resolved.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -32,11 +31,13 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters, tensors
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.losses import loss_named
+from chainrule.reference.members import for_members
 from chainrule.seeding import Purpose, stream_key, words
 from chainrule.status import counted_off
 from chainrule.text.tables import counted
 from chainrule.verify.gradients_text import BANDS, table
 from chainrule.verify.outcome import CheckOutcome, TensorCheck
+from chainrule.verify.rounding import rounding_of_J
 from chainrule.words.described import Described
 
 Array = npt.NDArray[Any]
@@ -54,8 +55,6 @@ WIDEST = 0.05
 """… up to this part of what is moved, or of 1 where that is less."""
 SURE = 0.02
 """A doubt of this part of the threshold needs no further difference."""
-ROUNDINGS = 8
-"""Roundings that a sum, or a function, is good to: half a unit each, and a few of exp and log."""
 SUMS = 1e-5
 """So far the sum of a row of probabilities may be from 1 by the rounding of its entries."""
 FAR = 10
@@ -176,27 +175,9 @@ class _Comparison:
         names = enumerate(wide.activations)  # across a bend a difference is off by about h/4
         self.cornered = [l for l, name in names if name and (ACTIVATIONS[name].kinks or ACTIVATIONS[name].bends)]
         self.loss_entry = loss_named(wide.loss)
-        self.rounding = self._rounding_of_J()
-
-    def _rounding_of_J(self) -> float:
-        """How far rounding can change J: that of every sum of a layer, propagated by ∂J/∂z, and that of the loss.
-
-        The roundings of different sums are independent, so their squares add up. The loss rounds in the size of its
-        terms, which cancel where an output is saturated: J is then smaller than its rounding.
-        """
-        a = self.parameters.architecture
-        forward, delta = self.engine.forward(self.parameters, self.X), self.backward.delta
-        self.z = forward.z
-        sums = []
-        for l, a_in in enumerate(forward.a[:-1], start=1):
-            W, b = np.abs(self.parameters.W[l]), np.abs(self.parameters.b[l])
-            sums.append(_norm(delta[l] * (np.abs(a_in) @ W + b)))
-        y, z, output = dense_targets(self.targets, a), np.abs(forward.z[-1]), forward.a[-1]
-        terms = np.abs(output - y) * (np.abs(output) + np.abs(y))
-        of_rows = np.nan_to_num(terms + z if ACTIVATIONS[a.output].elementwise else terms).sum(axis=1) + 1
-        weight = np.ones(len(of_rows)) if self.weight is None else self.weight / (self.weight.max(initial=0.0) or 1)
-        of_loss = weight * of_rows / (weight.sum() or 1)
-        return ROUNDINGS * float(np.finfo(np.float64).eps) * math.hypot(*sums, _norm(of_loss))
+        forward = engine.forward(self.parameters, self.X)
+        self.z, judged = forward.z, (self.targets, self.weight)
+        self.rounding = rounding_of_J(self.parameters, forward, self.backward.delta, *judged)
 
     def tensors(self) -> Iterator[tuple[str, Array, Array]]:
         """Name, tensor and analytic gradient of everything learned, and of X."""
@@ -315,15 +296,11 @@ class _Comparison:
             sides = [ACTIVATIONS[str(names[l])].side(forward.pre_activation(l)) for l in self.cornered]
             sides += [k.kind.side(forward.z[l], k.tensors) for l, k in kinds if k.kind.side is not None]
         if self.loss_entry.side is not None:
-            y = dense_targets(self.targets, self.parameters.architecture)
+            a = self.parameters.architecture
+            y = for_members(dense_targets(self.targets, a), a.members)
+            output = output if a.members == 1 else self.engine.forward(self.parameters, self.X).a[-1]
             sides.append(self.loss_entry.side(self.loss_entry.errors(output, y)))
         return J, sides
-
-
-def _norm(numbers: Array) -> float:
-    """√Σx², of numbers whose squares may be beyond float64 too."""
-    largest = float(np.abs(numbers).max(initial=0.0))
-    return largest * float(np.sqrt(((numbers / largest) ** 2).sum())) if 0 < largest < np.inf else largest
 
 
 def _in_float64(targets: Targets, output: str) -> Targets:

@@ -36,7 +36,7 @@ def parity(engine: Engine, reference: Engine, parameters: Parameters, X: Any, ta
     a, n = (one.backward(parameters, X, targets, weight) for one in (engine, reference))
     worst = Parity(-1.0, "", 0.0, 0.0, LIMITS[parameters.architecture.dtype])
     for name, _ in parameters.named():
-        kind, l = name.rstrip("0123456789"), int(name.lstrip(ascii_letters))
+        kind, l = name.rstrip("0123456789"), int(name.lstrip(ascii_letters + "_"))
         x, y = (getattr(g, f"d{kind}")[l].astype(np.float64) for g in (a, n))
         gaps = np.abs(x - y) / max(1.0, float(np.abs(y).max()))
         gaps = np.where(np.isfinite(gaps), gaps, np.inf)

@@ -82,7 +82,7 @@ def sweep(
     one = _fastest(lambda: engine.loss(at, rows, y, w))
     backward, gradient = engine.backward(at, rows, y, w), Parameters(architecture)
     for name, part in gradient.named():
-        kind, l = name.rstrip("0123456789"), int(name.lstrip(ascii_letters))
+        kind, l = name.rstrip("0123456789"), int(name.lstrip(ascii_letters + "_"))
         part[...] = getattr(backward, f"d{kind}")[l]
     along = float(gradient.flat @ v)
     errors = []

@@ -103,7 +103,7 @@ def _gradient(case: RunView) -> Iterator[Finding]:
         )
     worst = max(check.tensors.values(), key=lambda t: t.error if t.resolved else 0.0)
     if worst.resolved and worst.error > WRONG:
-        layer = int(worst.name.lstrip(ascii_letters) or 1) if worst.name != "X" else 1
+        layer = int(worst.name.lstrip(ascii_letters + "_") or 1) if worst.name != "X" else 1
         evidence = {"tensor": worst.name, "analytic": worst.analytic, "numeric": worst.numeric, "error": worst.error}
         yield Finding(id="wrong-gradient", step=record.step, layer=layer, evidence=evidence)
         return

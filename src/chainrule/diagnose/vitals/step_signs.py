@@ -106,7 +106,7 @@ def _dots(g: Any, change: Any) -> list[float]:
     """Parts of g·Δ over every tensor."""
     parts = []
     for name, array in change.named():
-        kind, l = name.rstrip("0123456789"), int(name.lstrip(ascii_letters))
+        kind, l = name.rstrip("0123456789"), int(name.lstrip(ascii_letters + "_"))
         parts.append(float((wide(getattr(g, f"d{kind}")[l]) * wide(array)).sum()))
     return parts
 

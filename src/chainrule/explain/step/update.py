@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.engine.protocol import StepSettings
 from chainrule.explain.notation import Notation
 from chainrule.network.architecture import Architecture
+from chainrule.network.members import of_other_members
 from chainrule.network.parameters import tensor_names
 from chainrule.network.records import StepRecord, Update
 from chainrule.reference.optimizer import OneNumber
@@ -18,6 +19,8 @@ from chainrule.reference.penalties import PENALTIES
 from chainrule.text.tables import aligned, factor, number, wrapped
 
 Pair = tuple[int, int]
+OTHER_MEMBERS = "Σ_m≠k"
+"""What the other members of networks side by side add to the gradient of what all of them share."""
 
 
 def update_lines(
@@ -91,6 +94,7 @@ def rule_of(optimizer: Mapping[str, Any], settings: StepSettings) -> str:
 
 def clipped_by(record: StepRecord, settings: StepSettings) -> tuple[float, float]:
     """The norm of the whole gradient, and the resulting factor of global-norm clipping."""
+    record = record.whole or record
     b, inputs = record.backward, record.update.old.parameters.architecture.inputs
     learned = () if inputs is None else inputs.tensors
     squares = sum((float((b.of_tensor(name)[0].astype(np.float64) ** 2).sum()) for name in learned), 0.0)
@@ -154,10 +158,14 @@ def _gradient(
     name = notation.db(l, *at) if part == "b" else name
     g = number(getattr(record.update.gradient, part)[l][at])
     penalties = {name: s for name, s in settings.penalties.items() if s and part == "W"}
-    if not penalties and scale == 1:
+    others = of_other_members(record, part, l, at)
+    if not penalties and scale == 1 and not others:
         return [f"g = {name} = {g}"]
     W = float(getattr(record.update.old, part)[l][at])
     symbols, numbers = [name], [number(getattr(record.backward, f"d{part}")[l][at])]
+    if others:
+        symbols.append(OTHER_MEMBERS)
+        numbers.append(factor(others))
     for penalty, strength in penalties.items():
         symbols.append(PENALTIES[penalty].symbols)
         numbers.append(f"{number(strength)}·{factor(float(PENALTIES[penalty].slope(np.asarray(W))))}")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.explain.notation import NOTATIONS
-from chainrule.explain.step.update import clipped_by, hyper_at, numbers_of, rule_in_numbers
+from chainrule.explain.step.update import OTHER_MEMBERS, clipped_by, hyper_at, numbers_of, rule_in_numbers
 from chainrule.explain.why.expression import TensorEntry
 from chainrule.explain.why.step_context import StepContext
+from chainrule.network.members import of_other_members
 from chainrule.reference.optimizer import Parts
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.penalties import PENALTIES
@@ -80,6 +81,8 @@ def _gradient_parts(context: StepContext, e: TensorEntry) -> list[tuple[tuple[st
     parts: list[tuple[tuple[str, float], ...]] = [
         (*c, (f"d{e}", float(getattr(context.record.backward, f"d{e.kind}")[e.l][e.at])))
     ]
+    if others := of_other_members(context.record, e.kind, e.l, e.at):
+        parts.append((*c, (OTHER_MEMBERS, others)))
     if e.kind == "W":
         for penalty, strength in context.settings.penalties.items():
             entry = PENALTIES[penalty]

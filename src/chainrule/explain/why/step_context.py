@@ -29,7 +29,8 @@ class StepContext:
     """One recorded step and what it depends on.
 
     y (n, n_outputs): dense targets; weight (n,) or None; rows: indices into the X given to train;
-    engine: the name of who computed it; exact_sums: whether its sums can be redone to the bit.
+    engine: the name of who computed it; exact_sums: whether its sums can be redone to the bit; n_members: of networks
+    side by side, of which the record is one, how many there are.
     """
 
     record: StepRecord
@@ -41,6 +42,7 @@ class StepContext:
     rows: npt.NDArray[np.int64]
     engine: str = "native"
     exact_sums: bool = True
+    n_members: int = 1
     wide: Wide = field(init=False, repr=False)
     __repr__ = short_repr
 
@@ -59,12 +61,12 @@ class StepContext:
 
     @cached_property
     def scale(self) -> Array:
-        """w_i / Σw of every row, in the precision of the step, (n,)."""
-        n = len(self.record.rows)
+        """w_i / Σw of every row, in the precision of the step, (n,); of one of K members a K-th of it."""
+        n, K = len(self.record.rows), self.dtype.type(self.n_members)
         if self.weight is None:
-            return np.full(n, 1.0 / n, self.dtype)
+            return np.full(n, 1.0 / n, self.dtype) / K
         w = self.weight.astype(np.float64)
-        return np.zeros(n, self.dtype) if w.sum() == 0 else (w / w.sum()).astype(self.dtype)
+        return np.zeros(n, self.dtype) if w.sum() == 0 else (w / w.sum()).astype(self.dtype) / K
 
     def activation(self, l: int) -> str:
         """The name of g of a layer."""
