@@ -110,9 +110,7 @@ class Run(ShownRun, DiagnosesRuns, ExplainsTables):
 
     @property
     def members(self) -> tuple[Run, ...]:
-        """The networks that make up the model: of an ensemble several trainings, of K networks side by side a view
-        of each, whose network, steps and vitals are its own; else this run.
-        """
+        """What makes up the model: the trainings of an ensemble, a view of each of K networks side by side, or this."""
         K = self.record.architecture.members
         return (self,) if K == 1 else tuple(Run._of(MemberReplayer(self._replayer, k)) for k in range(K))
 
