@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from chainrule.engine.protocol import dense_targets
 from chainrule.errors import SettingsError
@@ -11,11 +11,8 @@ from chainrule.network.members import member_architecture, member_record
 from chainrule.text.tables import wrapped
 from chainrule.words import known_language, sentences
 
-if TYPE_CHECKING:
-    from chainrule.api.step import Step
 
-
-def member_step(step: Step, k: int) -> Step:
+def member_step(step: Any, k: int) -> Any:
     """The step of member k; the step itself where its network has no members."""
     K = step.architecture.members
     known_member(k, K)

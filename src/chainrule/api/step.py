@@ -49,6 +49,8 @@ class Step:
         Who computed it.
     exact_sums : bool
         Whether its sums can be redone to the bit.
+    of_members : tuple of int, or None
+        Of one member of networks side by side: which one, and how many there are.
 
     Examples
     --------
@@ -76,7 +78,6 @@ class Step:
     exact_sums: bool = True
     """Whether its sums can be redone to the bit; see engine.protocol.Engine."""
     of_members: tuple[int, int] | None = None
-    """Of one member of networks side by side: which one, and how many there are."""
 
     def __repr__(self) -> str:
         n, rule, engine = counted(len(self.rows), "row"), self.optimizer.get("name"), self.engine
@@ -141,7 +142,8 @@ class Step:
         """
         from chainrule.api.member_step import member_step
 
-        return member_step(self, k)
+        found: Step = member_step(self, k)
+        return found
 
     def explain(
         self, language: str = "en", row: int = 0, notation: str = "batch", only: str | None = None, member: int = 0

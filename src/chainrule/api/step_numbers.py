@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule import json_text
 from chainrule.network.parameters import tensor_names
 
-if TYPE_CHECKING:
-    from chainrule.api.step import Step
 
-
-def numbers_of(step: Step) -> dict[str, Any]:
+def numbers_of(step: Any) -> dict[str, Any]:
     """The numbers of both passes and the update, named as in the notation; what `Step.to_dict` returns."""
 
     def plain(arrays: Any) -> list[Any]:
