@@ -12,7 +12,7 @@ from chainrule.api.done_before import KEPT_BYTES, WHOLE, DoneBefore, DoneTrials
 from chainrule.api.network import Network
 from chainrule.api.prepare import Setup, positive_of, set_up
 from chainrule.api.trainer import divergence_rule, trainer_of
-from chainrule.engine.output_loss import output_loss
+from chainrule.engine.probabilities import output_loss
 from chainrule.errors import DataError
 from chainrule.network.class_weights import ClassWeights
 from chainrule.planning.candidates import Candidate

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import SCHEDULABLE, Scheduled, StepSettings, Task
+from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import tensors
 from chainrule.reference.optimizers import OPTIMIZERS
 
@@ -39,8 +40,16 @@ def _rate_factors(task: Task, settings: StepSettings) -> list[float]:
     if not settings.learning_rate_factors:
         return []
     a = task.architecture
-    factors = [[settings.rate_factor(name, l)] * a.n_of(name, l) for l, x in a.numbered for name, _ in tensors(x)]
+    factors = [[settings.rate_factor(name, l)] * _n_of(a, name, l) for l, x in a.numbered for name, _ in tensors(x)]
     return [factor for of_tensor in factors for factor in of_tensor]
+
+
+def _n_of(architecture: Architecture, name: str, l: int) -> int:
+    """How many tensors of the engine a tensor of layer l is: K where members have their own."""
+    inputs = architecture.inputs
+    if l:
+        return architecture.layers[l - 1].members
+    return architecture.members if inputs is not None and name in inputs.kinds[-1].shapes(1) else 1
 
 
 def step_factors(scheduled: Scheduled | None, n: int) -> npt.NDArray[np.float64] | None:

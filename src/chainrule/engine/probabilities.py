@@ -1,4 +1,4 @@
-"""Probabilities to their last digit: z of the output layer, and what a sigmoid leaves to the other class."""
+"""What is predicted, by any engine: probabilities to their last digit, and the loss of the output."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.engine.protocol import Array, Engine
+from chainrule.engine.protocol import Array, Engine, Targets, dense_targets
 from chainrule.network.parameters import Parameters
 from chainrule.reference.activations import ACTIVATIONS
+from chainrule.reference.losses import value_and_delta
 
 
 def logits(engine: Engine, parameters: Parameters, X: Array) -> Array:
@@ -50,3 +51,24 @@ def complement(engine: Engine, parameters: Parameters, X: Array, output: Array) 
         exact = engine.predict(mirrored, X if len(rows) == len(X) else X[rows])
         rest[rows] = np.where(output[rows] > 0.5, exact, rest[rows])
     return rest
+
+
+def output_loss(
+    engine: Engine, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None
+) -> tuple[float, Array]:
+    """Σ w_i·loss_i / Σ w_i of the output, and the output, (n, n_outputs).
+
+    J of K members is the mean of their losses, which what is learned by and what is predicted do not share.
+    """
+    J, output = engine.loss(parameters, X, targets, weight)
+    a = parameters.architecture
+    if a.members == 1 or not np.isfinite(output).all():
+        return J, output
+    wide = output.astype(np.float64)
+    z = ACTIVATIONS[a.output].inverse(wide)
+    y = dense_targets(targets, a).astype(np.float64)
+    with np.errstate(all="ignore"):
+        of_rows = value_and_delta(a.loss, a.output, z, wide, y)[0]
+    w = np.ones(len(of_rows)) if weight is None else weight.astype(np.float64)
+    total = w.sum()
+    return float(np.where(w > 0, of_rows, 0.0) @ w / total) if total else 0.0, output

@@ -233,13 +233,6 @@ class Architecture:
         """How many networks side by side it is: rows of layers 1 … L for every row of X."""
         return 1 if self.inputs is None else self.inputs.members
 
-    def n_of(self, name: str, l: int) -> int:
-        """How many arrays tensor `name` of layer l consists of: K where members have their own."""
-        if l:
-            return self.layers[l - 1].members
-        owns = self.inputs is not None and name in self.inputs.kinds[-1].shapes(1)
-        return self.members if owns else 1
-
     @property
     def n_parameters(self) -> int:
         """Length of the flat parameter vector."""

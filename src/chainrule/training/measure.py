@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.arrays import moderate, surely_finite
-from chainrule.engine.output_loss import output_loss
+from chainrule.engine.probabilities import output_loss
 from chainrule.engine.protocol import Array, Engine, StepSettings, Targets, Task
 from chainrule.network.parameters import Parameters
 from chainrule.network.targets import points
