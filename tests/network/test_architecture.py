@@ -18,7 +18,10 @@ from chainrule.reference.losses import LOSSES
 def test_by_hand() -> None:
     """784-30-10 has 784·30 + 30 + 30·10 + 10 = 23 860 parameters, and names numbered from layer 1."""
     found = Architecture.build([784, 30, 10], "sigmoid", "softmax", "cross_entropy")
-    assert found.layers == (Dense(784, 30, "sigmoid"), Dense(30, 10, "softmax"))
+    assert found.layers == (
+        Dense(n_in=784, n_out=30, activation="sigmoid"),
+        Dense(n_in=30, n_out=10, activation="softmax"),
+    )
     assert (found.n_parameters, found.n_inputs, found.n_outputs, found.output) == (23_860, 784, 10, "softmax")
     assert found.activations == (None, "sigmoid", "softmax")
     assert (str(found), found.dtype, found.sizes) == ("784-30-10", "float32", (784, 30, 10))
@@ -145,10 +148,10 @@ def test_normalization_and_residual() -> None:
     """One name or one per hidden layer; True adds the input wherever sizes agree."""
     found = Architecture.build([4, 4, 6, 6, 2], normalization="layer", residual=True)
     assert found.layers == (
-        Dense(4, 4, "relu", "layer", True),
-        Dense(4, 6, "relu", "layer", False),
-        Dense(6, 6, "relu", "layer", True),
-        Dense(6, 2, "softmax"),
+        Dense(n_in=4, n_out=4, activation="relu", normalization="layer", residual=True),
+        Dense(n_in=4, n_out=6, activation="relu", normalization="layer", residual=False),
+        Dense(n_in=6, n_out=6, activation="relu", normalization="layer", residual=True),
+        Dense(n_in=6, n_out=2, activation="softmax"),
     )
     assert found.n_parameters == 20 + 8 + 30 + 12 + 42 + 12 + 14
     assert found.residuals == (False, True, False, True, False)

@@ -104,9 +104,7 @@ class NativeEngine:
         a0 = of_inputs(parameters.architecture, len(X))
         if len(X):
             self._passes(parameters, len(X)).forward(as_plain(X, parameters), z[1:], u[1:], a[1:], a0)
-        return forward_of(
-            without_small(X, parameters.architecture.small), z, u, a, a0, None, parameters.architecture.members
-        )
+        return forward_of(without_small(X, parameters.architecture.small), z, u, a, a0, None)
 
     def backward(self, parameters: Parameters, X: Array, targets: Targets, weight: Array | None = None) -> Backward:
         """J and its gradients."""
@@ -296,7 +294,7 @@ class NativeSession:
         X = without_small(task.X[rows], architecture.small)
         return StepRecord(
             step=step, epoch=step // task.steps_per_epoch, rows=rows,
-            forward=forward_of(X, z, u, a, a0, masks, architecture.members),
+            forward=forward_of(X, z, u, a, a0, masks),
             backward=backward_of(loss, delta, du, dtheta, dX),
             penalty=penalty(before.W[1:], {"l2": l2, "l1": l1}) if l2 or l1 else 0.0,
             update=Update(before, self._moment(), gradient, learning_rate),

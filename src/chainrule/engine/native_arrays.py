@@ -41,11 +41,11 @@ def of_inputs(architecture: Architecture, n: int) -> Array | None:
 
 
 def forward_of(
-    X: Array, z: list[Any], u: list[Any], a: list[Any], a0: Array | None, masks: list[Any] | None, members: int
+    X: Array, z: list[Any], u: list[Any], a: list[Any], a0: Array | None, masks: list[Any] | None
 ) -> Forward:
     """The record of a forward pass; position 0 is filled here."""
     z[0], u[0], a[0] = (None, None, X) if a0 is None else (X, a0, a0)
-    return Forward(z, a, masks, u, members)
+    return Forward(z, a, masks, u)
 
 
 def backward_of(loss: float, delta: list[Any], du: list[Any], gradient: Parameters, dX: Array) -> Backward:

@@ -43,7 +43,7 @@ class NumpyEngine:
     def forward(self, parameters: Parameters, X: Array, masks: list[Array] | None = None) -> Forward:
         """z, u and a of every layer."""
         z, u, a = self._forward(parameters, X, masks)
-        return Forward(z, a, masks, u, parameters.architecture.members)
+        return Forward(z, a, masks, u)
 
     @staticmethod
     def _forward(parameters: Parameters, X: Array, masks: list[Array] | None) -> propagate.Activations:
@@ -87,7 +87,7 @@ class NumpyEngine:
             architecture.residuals,
             architecture.small,
         )
-        forward = Forward(passed.z, passed.a, masks, passed.u, architecture.members)
+        forward = Forward(passed.z, passed.a, masks, passed.u)
         learned = {name: g.of_tensor(name) for name in tensor_names(architecture) if name not in ("W", "b")}
         return forward, Backward(loss=loss, delta=g.delta, dW=g.dW, db=g.db, dX=g.dX, du=g.du, tensors=learned)
 

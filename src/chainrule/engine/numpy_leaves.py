@@ -53,7 +53,6 @@ def put_together(
         _beside([f.a for f in forwards]),
         masks,
         _beside([f.u for f in forwards]),
-        architecture.members,
     )
     learned = {name: getattr(g, name) for name in tensor_names(architecture) if name not in ("W", "b")}
     return forward, Backward(

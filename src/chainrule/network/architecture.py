@@ -29,7 +29,7 @@ DTYPES = ("float32", "float64")
 MAX_UNITS = 10_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dense:
     """A fully connected layer: z = a_in @ W + b, u = z or what its kind makes of z, a = g(u) or a_in + g(u).
 
@@ -177,8 +177,10 @@ class Architecture:
             if name not in ACTIVATIONS:
                 raise unknown_name("activation", name, ACTIVATIONS)
         layers = tuple(
-            Dense(*pair, *options)
-            for pair, *options in zip(pairwise(read), names, [*kinds, None], [*skips, False], strict=True)
+            Dense(n_in=n_in, n_out=n_out, activation=name, normalization=kind, residual=skip)
+            for (n_in, n_out), name, kind, skip in zip(
+                pairwise(read), names, [*kinds, None], [*skips, False], strict=True
+            )
         )
         if before is not None and before.members > 1:
             layers = (*layers[:-1], replace(layers[-1], members=before.members))

@@ -32,8 +32,6 @@ class Forward:
         The masks of dropout, where there is any.
     u : list of ndarray or None
         What the kind of layer l, such as a normalisation, made of z[l]; None where it has none. u[0] is a[0].
-    members : int
-        K, of networks side by side: arrays of layers 0 … L then have n·K rows, i·K + k being row i of member k.
 
     Examples
     --------
@@ -47,7 +45,6 @@ class Forward:
     a: Numbered
     masks: Numbered | None = None
     u: Numbered = field(default_factory=list)
-    members: int = 1
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
@@ -68,6 +65,12 @@ class Forward:
             The pre-activations.
         """
         return self.z[l] if self.u[l] is None else self.u[l]
+
+    @property
+    def members(self) -> int:
+        """K of networks side by side: arrays of layers 0 … L have n·K rows, i·K + k being row i of member k."""
+        n = 0 if self.z[0] is None else len(self.z[0])
+        return len(self.a[-1]) // n if n else 1
 
     @property
     def output(self) -> Array:
