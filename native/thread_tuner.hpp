@@ -59,17 +59,29 @@ class ThreadChoice {
 
   // Cores that were free at the trial may be taken later; waiting for a thread that does not run is slow. And taken
   // ones may become free: one thread is put to the trial again after three times what the last one cost, and after twice
-  // as much each time it wins again.
+  // as much each time it wins again. A trial is shorter than the slices of time that programs share cores by, so it may
+  // be won by luck: all threads are left, without a trial, where they gain nothing on average over several slices.
   void stretch_took(double seconds, std::size_t n_steps) {
     if (!free_) return;
-    since_ += seconds;
-    const bool slow = n_steps >= 16 && seconds > 1.2 * alone_ * static_cast<double>(n_steps);
-    if (active_ > 1 ? !slow : since_ <= patience_ * cost_) return;
-    decided_ = false, turn_ = n_waited_ = n_won_ = n_lost_ = 0, cost_ = since_ = 0;
+    since_ += seconds, n_since_ += n_steps;
+    if (active_ == 1) {
+      if (since_ > patience_ * cost_) try_again();
+      return;
+    }
+    if (n_steps >= 16 && seconds > 1.2 * alone_ * static_cast<double>(n_steps)) return try_again();
+    if (since_ < several_slices || n_since_ < 16) return;
+    const double alone = alone_ * static_cast<double>(n_since_);
+    if (since_ > 0.95 * alone) {
+      cost_ += share_of_trial * std::max(0.0, since_ - alone);
+      decide(1);
+    } else {
+      patience_ = 1.5, since_ = 0, n_since_ = 0;
+    }
   }
 
  private:
   static constexpr std::size_t at_a_time = 4;
+  static constexpr double several_slices = 0.02;  // seconds
   static constexpr double share_of_trial = 0.25;  // of its time, what a trial counts as its cost beyond what it lost
 
   // Steps to time of n available; for long steps, a few suffice.
@@ -99,15 +111,25 @@ class ThreadChoice {
   }
 
   void decide(std::size_t n_threads) {
-    active_ = n_threads, decided_ = true, alone_ = seconds_[0];
-    patience_ = n_threads == 1 ? std::min(2 * patience_, 40.0) : 1.5;
+    if (!decided_) alone_ = usual_ > 0 ? usual_ : seconds_[0];
+    active_ = n_threads, decided_ = true;
+    if (n_threads == 1) patience_ = std::min(2 * patience_, 40.0);
+    since_ = 0, n_since_ = 0;
+  }
+
+  // What one thread took on average before the trial says more than the trial, if it was long enough.
+  void try_again() {
+    usual_ = active_ == 1 && since_ >= several_slices ? since_ / static_cast<double>(n_since_) : 0;
+    decided_ = false, turn_ = n_waited_ = n_won_ = n_lost_ = n_since_ = 0, cost_ = since_ = 0;
   }
 
   std::size_t n_threads_, active_, turn_ = 0, n_waited_ = 0, n_won_ = 0, n_lost_ = 0;
   bool free_, decided_;
   double seconds_[3] = {};       // of one step alone, in each pair of turns
-  double alone_ = 0;             // of one step alone, by the last trial
+  double alone_ = 0;             // of one step alone, as all threads are compared with it
+  double usual_ = 0;             // the same on average before the trial; 0: not known
   double cost_ = 0, since_ = 0;  // seconds of the last trial, and of what was done after it
+  std::size_t n_since_ = 0;      // steps of the latter
   double patience_ = 1.5;        // how many times what a trial costs one thread is left alone; doubled first
 };
 

@@ -52,3 +52,11 @@ def test_a_change_is_noticed(program: Path) -> None:
     played = play(program, *scenes)
     assert [threads for threads, _ in played] == [1, 2, 1, 2]
     assert all(cost < 150 for _, cost in played[1::2])
+
+
+@pytest.mark.parametrize("all_threads", [41.0, 46.0])
+def test_all_threads_are_left_where_they_gain_nothing(program: Path, all_threads: float) -> None:
+    """A trial that was won while cores were free does not bind, even if what follows is only a little slower."""
+    _, (threads, cost) = play(program, (40.0, 22.0, 1_000), (40.0, all_threads, 20_000))
+    assert threads == 1
+    assert cost <= 30
