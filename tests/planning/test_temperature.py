@@ -29,7 +29,7 @@ SMOOTHED: dict[str, Any] = {"hidden_sizes": (32,), "epochs": 30, "label_smoothin
 def outputs(z: Any) -> Any:
     """A network whose logits are known."""
     z = np.asarray(z, float)
-    architecture = SimpleNamespace(output="softmax", n_outputs=z.shape[1])
+    architecture = SimpleNamespace(output="softmax", n_outputs=z.shape[1], members=1)
     return SimpleNamespace(architecture=architecture, logits=lambda X: z)
 
 

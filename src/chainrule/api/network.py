@@ -19,6 +19,7 @@ from chainrule.network import targets
 from chainrule.network.architecture import Architecture, checked_sizes
 from chainrule.network.embeddings import steps_of
 from chainrule.network.initializers import choose, initialize
+from chainrule.network.members import member_parameters
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward
 from chainrule.reference.activations import ACTIVATIONS
@@ -164,6 +165,14 @@ class Network(PredictsHeads):
             The copy.
         """
         return Network.of(self.parameters.copy(), self.kind, self.seed, self.initializers)
+
+    @property
+    def members(self) -> tuple[Network, ...]:
+        """Each of the networks side by side, with copies of its parameters; this network where it is one."""
+        K = self.architecture.members
+        if K == 1:
+            return (self,)
+        return tuple(Network.of(member_parameters(self.parameters, k), self.kind, self.seed) for k in range(K))
 
     @property
     def W(self) -> list[Array]:

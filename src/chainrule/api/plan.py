@@ -158,7 +158,7 @@ def plan(
     kinds : mapping, optional
         What columns hold, by name: "number", "boolean", "category", "time", "time:dmy" and others (docs/data.md).
     preset : str
-        What is taken where nothing is stated: "auto", "fast", "plain", or "strong", an ensemble of eight.
+        What is taken where nothing is stated: "auto", "fast", "plain", "strong", an ensemble of 8, or "tabm-mini".
     seed : int
         The one number all randomness follows from.
     task : str
@@ -188,7 +188,8 @@ def plan(
     **stated
         Any setting of `chainrule.train` (epochs, batch_size, l2, dropout, schedule, early_stopping, metric, threads,
         …), optimizer (a name, or one such as SGD(0.1)) and its hyper-parameters, and of the network hidden_sizes,
-        activation, normalization, residual, parametric, input_scale, embedding, output, loss, initializer, dtype;
+        activation, normalization, residual, parametric, input_scale, embedding, side_by_side, output, loss,
+        initializer, dtype;
         target_scale; scaling, n_bins of numbers; neighbours=False to store no rows; screening=False to leave no
         column out; members, how many are averaged; positive, one of two classes; intervals=(0.1, 0.9), levels.
 

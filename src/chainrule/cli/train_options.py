@@ -64,6 +64,7 @@ def request(options: argparse.Namespace) -> Request:
         parametric=options.parametric,
         input_scale=options.input_scale,
         embedding=options.embedding,
+        side_by_side=None if options.side_by_side is None else _whole_number(options.side_by_side, "side-by-side"),
         output=options.output,
         loss=options.loss,
         intervals=options.intervals,

@@ -64,8 +64,8 @@ def _fill_all(command: argparse.ArgumentParser, settings: Mapping[str, Setting])
     command.add_argument("--config", metavar="FILE.toml", help="options by name; the command line takes precedence")
     command.add_argument(
         "--preset", metavar="NAME", default="auto",
-        help="defaults for everything not given: auto, fast (one network, no trials), plain, or strong, an ensemble of "
-        "8 (default auto)",
+        help="defaults for everything not given: auto, fast (one network, no trials), plain, strong, an ensemble of 8, "
+        "or tabm-mini by its paper (default auto)",
     )  # fmt: skip
     command.add_argument(
         "--members", metavar="K", help="trainings to average to one model, an ensemble (default by preset)"
@@ -194,6 +194,7 @@ def _fill_network(group: argparse._ActionsContainer) -> None:
                 "NAME",
                 "embedding of inputs that are numbers: pbld, plr or piecewise_linear",
             ),
+            ("--side-by-side", "K", "networks in one program that share the hidden layers, averaged (TabM-mini)"),
             ("--initializer", "NAME", "initializer of the weights (default by activation)"),
             ("--dtype", "NAME", "float32 or float64 (default float32; below 500 rows float64)"),
         ),

@@ -16,7 +16,7 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Values
 from chainrule.planning.embedding import embedding_of
 from chainrule.planning.inputs import EncodedRows
-from chainrule.planning.presets import Preset
+from chainrule.planning.preset import Preset
 from chainrule.planning.related import PresetChoices, choices, fitting
 from chainrule.planning.request import AUTO, PASSED, Request
 from chainrule.planning.task import PredictionTask
@@ -56,6 +56,7 @@ class NetworkPlan:
     parametric: bool = False
     input_scale: bool = False
     embedding: Any = None
+    members: int = 1
     kind: OutputKind
     """What its outputs mean, whatever the targets hold."""
     __repr__ = short_repr
@@ -67,7 +68,8 @@ class NetworkPlan:
     def architecture(self) -> Architecture:
         """Its layers."""
         described = {name: value for name, value in asdict(self).items() if name not in ("initializer", "seed", "kind")}
-        inputs = steps_of(self.sizes[0], described.pop("embedding"), described.pop("input_scale"))
+        names = ("embedding", "input_scale", "members")
+        inputs = steps_of(self.sizes[0], *(described.pop(name) for name in names))
         return Architecture.build(**described, inputs=inputs)
 
 
@@ -161,14 +163,15 @@ def _network(
         activation=request.activation or preset.activation,
         output=output,
         loss=loss,
-        initializer=preset.initializer if request.initializer == AUTO and is_linear else request.initializer,
+        initializer=preset.initializer if request.initializer == AUTO else request.initializer,
         dtype=request.dtype or preset.dtype,
         seed=request.seed,
         normalization=request.normalization,
         residual=request.residual,
         parametric=request.parametric and not is_linear,
         input_scale=request.input_scale,
-        embedding=embedding_of(request.embedding, X),
+        embedding=embedding_of(request.embedding, X, preset.embedding),
+        members=1 if is_linear else preset.members if request.side_by_side is None else request.side_by_side,
         kind=kind,
     )
 

@@ -44,7 +44,7 @@ from chainrule.planning.plan import (
     target_of,
     weighted_by_classes,
 )
-from chainrule.planning.presets import Preset
+from chainrule.planning.preset import Preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import PredictionTask
 from chainrule.seeding import Purpose, stream_key, words

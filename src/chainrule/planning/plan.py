@@ -27,7 +27,8 @@ from chainrule.planning.candidates import Candidate, make_candidates, output_and
 from chainrule.planning.class_weights import with_class_indices
 from chainrule.planning.inputs import Arrays, EncodedRows, encode_rows, some
 from chainrule.planning.parts import check_weights, has_target, read_like_training, read_test, with_targets
-from chainrule.planning.presets import FEW_ROWS, WITHOUT_TRIALS, Preset, few_rows, preset
+from chainrule.planning.preset import Preset
+from chainrule.planning.presets import FEW_ROWS, WITHOUT_TRIALS, few_rows, preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import PredictionTask, choose_task
 from chainrule.run.rows import weighted_by_class

@@ -7,46 +7,18 @@ is dropped at random. How long to train is found by comparing candidates; see pl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 from chainrule.errors import unknown_name
+from chainrule.planning.preset import Preset
+from chainrule.planning.published import PUBLISHED
 
 MOST_INPUTS_OF_BINS = 512
 """Bins of all numbers together; wide tables have fewer for each."""
 MOST_BINNED = 32
 """Tables with more numbers have no bins: each number says little there, and bins help to learn rows by heart."""
 ROWS_PER_BIN = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preset:
-    """What a pipeline, a network and a training are made with."""
-
-    hidden_sizes: tuple[int, ...]
-    activation: str
-    scaling: str
-    n_bins: int
-    optimizer: dict[str, Any]
-    settings: dict[str, Any] = field(default_factory=dict)
-    simpler: tuple[Preset, ...] = ()
-    """Shorter trainings with the same inputs, the simplest first, that are tried before this one is begun."""
-    full_rate_inputs: float = float("inf")
-    """Inputs, the bias being one, beyond which the learning rate falls: with more of them a step moves z further."""
-    dtype: str = "float32"
-    codes: bool = True
-    """Whether whole numbers are tried as names too."""
-
-    @property
-    def initializer(self) -> str:
-        """A linear model starts from nothing: what is drawn at random where no row says anything would stay."""
-        return "auto" if self.hidden_sizes else "zeros"
-
-    def for_inputs(self, n_inputs: int) -> Preset:
-        """The preset, and its simpler ones, with the learning rate for so many inputs."""
-        optimizer = dict(self.optimizer)
-        optimizer["learning_rate"] *= min(1.0, self.full_rate_inputs / (n_inputs + 1))
-        return replace(self, optimizer=optimizer, simpler=tuple(preset.for_inputs(n_inputs) for preset in self.simpler))
 
 
 def preset(name: str, *, n_rows: int, n_numbers: int, is_class: bool) -> Preset:
@@ -176,8 +148,8 @@ def bins(most: int, n_rows: int, n_numbers: int) -> int:
 
 
 FAST_SIZES = (128, 128)
-PRESETS = {"auto": _auto, "fast": _fast, "plain": _plain, "strong": _auto}
-WITHOUT_TRIALS = ("fast",)
+PRESETS = {"auto": _auto, "fast": _fast, "plain": _plain, "strong": _auto, **PUBLISHED}
+WITHOUT_TRIALS = ("fast", *PUBLISHED)
 """Presets that train one network on rows with a part held out, however few they are."""
 MEMBERS = {"strong": 8}
 """Trainings of the chosen candidate, each with its own seed, that a preset averages; others train it once."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chainrule.planning.presets import Preset
+from chainrule.planning.preset import Preset
 from chainrule.planning.request import AUTO, BY_PRESET, Request
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
 from chainrule.visible import short_repr

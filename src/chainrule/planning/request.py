@@ -62,6 +62,8 @@ class Request:
     input_scale: bool = False
     embedding: str | None = None
     """The embedding of the inputs that hold numbers."""
+    side_by_side: int | None = None
+    """Members of the network, which share the hidden layers; None for those of the preset."""
     output: str = AUTO
     loss: str = AUTO
     intervals: Any = None
@@ -127,7 +129,7 @@ class Request:
     @property
     def describes_network(self) -> bool:
         """Whether something is stated of the hidden layers."""
-        stated = (self.hidden_sizes, self.activation, self.normalization, self.embedding)
+        stated = (self.hidden_sizes, self.activation, self.normalization, self.embedding, self.side_by_side)
         return any(entry is not None for entry in stated) or self.residual or self.parametric or self.input_scale
 
     @property

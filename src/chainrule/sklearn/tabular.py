@@ -32,7 +32,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     Parameters
     ----------
     preset : str, default "auto"
-        What is taken where nothing is stated: "auto", "fast", "plain", or "strong", an ensemble of eight.
+        What is taken where nothing is stated: "auto", "fast", "plain", "strong", an ensemble of 8, or "tabm-mini".
     hidden_layer_sizes : sequence of int, default None
         Units of each hidden layer, in place of the preset's.
     max_iter : int, default None
@@ -233,7 +233,7 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
     Parameters
     ----------
     preset : str, default "auto"
-        What is taken where nothing is stated: "auto", "fast", "plain", or "strong", an ensemble of eight.
+        What is taken where nothing is stated: "auto", "fast", "plain", "strong", an ensemble of 8, or "tabm-mini".
     hidden_layer_sizes : sequence of int, default None
         Units of each hidden layer, in place of the preset's.
     max_iter : int, default None

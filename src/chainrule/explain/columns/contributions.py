@@ -29,6 +29,10 @@ class Explained(Predictor, Protocol):
     def parameters(self) -> Parameters:
         """Weights and biases."""
 
+    @property
+    def members(self) -> Sequence[Explained]:
+        """The networks side by side that it consists of, itself where it is one."""
+
     def forward(self, X: object) -> Forward:
         """The forward pass of rows."""
 
@@ -95,8 +99,10 @@ def contributions(
 ) -> tuple[TargetContributions, ...]:
     """One entry for each target of a single row.
 
-    Arguments: networks: those whose mean the predictor is, itself where it is one.
+    Arguments: networks: those whose mean the predictor is, itself where it is one; of each that is several side by
+    side, its members.
     """
+    networks = [member for network in networks for member in network.members]
     X = pipeline.features(row, predictor.architecture.dtype)
     loss = predictor.architecture.loss
     outputs = [points(network.forward(X).output, loss)[0].astype(np.float64) for network in networks]

@@ -1,0 +1,69 @@
+"""Presets by papers: what their authors take, whatever else is stated stays as stated."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.api.model_selection import choose
+from chainrule.planning.presets import preset
+
+RNG = np.random.default_rng(0)
+N = 400
+TABLE = {
+    "a": RNG.normal(size=N), "b": RNG.exponential(size=N), "kind": RNG.choice(["x", "y", "z"], N),
+}  # fmt: skip
+TABLE["y"] = np.where(TABLE["a"] * TABLE["b"] > 0.1, "yes", "no")
+
+
+def test_tabm_mini_is_that_of_the_paper() -> None:
+    """32 members, embedded numbers, two blocks of 512, AdamW 0.002 with decay 3e-4, clipping, dropout, patience 16."""
+    plan = cr.plan(TABLE, target="y", preset="tabm-mini").details
+    chosen = choose(plan, progress=False)
+    assert (len(plan.candidates), chosen.trials, plan.fold) == (1, (), None)
+    found = chosen.candidate
+    a = found.network.architecture
+    assert a.sizes[1:] == (512, 512, 1) and a.members == 32
+    embedding, scales = a.inputs.to_list()
+    assert embedding["kind"] == "piecewise_linear" and embedding["columns"] == [0, 1] and embedding["size"] == 16
+    assert 40 < max(len(edges) for edges in embedding["edges"]) <= 49
+    assert scales == {"kind": "member_scale", "members": 32, "start": "normal", "blocks": [16, 16, 1, 1, 1]}
+    assert found.network.initializer == "fan_in_uniform"
+    rule = {"name": "adamw", "learning_rate": 0.002, "weight_decay": 3e-4}
+    assert rule.items() <= found.optimizer.to_dict().items()
+    settings = {"batch_size": 32, "early_stopping": 16, "dropout": 0.1, "clip_norm": 1.0, "schedule": "constant"}
+    assert settings.items() <= found.settings.items()
+
+
+def test_batches_grow_and_tables_without_numbers_have_three_blocks() -> None:
+    """By the number of training rows; without an embedding a block more."""
+    sizes = [
+        preset("tabm-mini", n_rows=n, n_numbers=3, is_class=True).settings["batch_size"]
+        for n in (100, 2_800, 4_500, 6_400, 32_000, 108_000)
+    ]
+    assert sizes == [32, 64, 128, 256, 512, 1024]
+    none = preset("tabm-mini", n_rows=100, n_numbers=0, is_class=True)
+    assert none.hidden_sizes == (512, 512, 512) and none.embedding is None
+    words = {"kind": TABLE["kind"], "y": np.where(TABLE["kind"] == "x", "yes", "no")}
+    run = cr.train(words, target="y", preset="tabm-mini", hidden_sizes=(8,), side_by_side=2, epochs=2, progress=False)
+    assert run.network.architecture.members == 2
+
+
+def test_it_learns_and_each_member_says_what_it_does() -> None:
+    """A small one is far better than the majority class; explain_row has the spread over members."""
+    how = {"hidden_sizes": (32, 32), "side_by_side": 4, "epochs": 25}
+    run = cr.train(TABLE, target="y", preset="tabm-mini", **how, progress=False)
+    assert run.network.architecture.members == 4
+    assert run.evaluate(TABLE)["accuracy"] > 0.9
+    text = run.explain_row(TABLE, 3).text()
+    assert "Mean of an ensemble of 4" in text
+    p = run.predict_proba(TABLE)
+    assert np.allclose(p.sum(axis=1), 1)
+
+
+def test_members_are_an_option_of_any_preset() -> None:
+    """side_by_side=3 beside other presets, of hidden layers alone."""
+    plan = cr.plan(TABLE, target="y", preset="plain", side_by_side=3).details
+    assert plan.candidates[-1].network.architecture.members == 3
+    plan = cr.plan(TABLE, target="y", preset="fast", hidden_sizes=(), side_by_side=3).details
+    assert plan.candidates[-1].network.architecture.members == 1
