@@ -32,7 +32,13 @@ def fill(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue the run in RUN, with more --epochs a finished one too, or start it if there is none",
     )
-    group.add_argument("--workers", metavar="N", help=f"{WORKERS.meaning}; {WORKERS.expected()}")
+    group.add_argument(
+        "--workers", metavar="N", help=f"{WORKERS.meaning}; {WORKERS.expected()}, or auto for as many as are faster"
+    )
+    group.add_argument(
+        "--hosts", metavar="HOST:N,…",
+        help="machines and how many workers each takes, such as a:8,b:8, started through ssh (docs/scale-out.md)",
+    )  # fmt: skip
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from chainrule.cli.train_options import value
-from chainrule.distributed import team, world
+from chainrule.distributed import choice, team, world
+from chainrule.distributed.hosts import Host, parsed, slots_of
 from chainrule.distributed.launcher import supervise
 from chainrule.errors import SettingsError
 from chainrule.training.settings import SETTINGS
@@ -20,20 +22,23 @@ def by_workers(options: argparse.Namespace, folder: Callable[[], Path], say: Cal
 
     Arguments: folder: finds the one of the run, which workers that begin again have to know; say: takes a line.
     """
-    asked = None if options.workers is None else value(options, world.WORKERS)
+    hosts = () if options.hosts is None else parsed(options.hosts)
+    asked = options.workers is not None or bool(hosts)
     if world.is_launched():
         own = team.join()
         own.stated_threads = value(options, SETTINGS["threads"])
-        if own.comm.size > 1 or asked is not None:
+        own.is_auto = options.workers == choice.AUTO
+        if own.comm.size > 1 or asked:
             options.leaves = world.LEAVES if options.leaves is None else options.leaves
             world.check_leaves(own.comm.size, int(value(options, SETTINGS["leaves"])))
         return None if own.leads else own.follow()
-    if asked is None:
+    if not asked:
         return None
     options.leaves = world.LEAVES if options.leaves is None else options.leaves
     leaves = int(value(options, SETTINGS["leaves"]))
-    world.check_leaves(asked, leaves)
-    if asked == 1:
+    n = _n_workers(options, hosts, leaves)
+    world.check_leaves(n, leaves)
+    if n == 1 and not hosts:
         return None
     if options.data is None:
         raise SettingsError("DATA is missing. Use chainrule train DATA --target COLUMN (see --help).")
@@ -41,8 +46,20 @@ def by_workers(options: argparse.Namespace, folder: Callable[[], Path], say: Cal
     with tempfile.TemporaryDirectory(prefix="chainrule-") as job:
         return supervise(
             lambda again: [sys.executable, "-m", "chainrule", *arguments, *(["--resume"] if again else [])],
-            asked, say, Path(job),
+            n, say, Path(job), hosts,
         )  # fmt: skip
+
+
+def _n_workers(options: argparse.Namespace, hosts: Sequence[Host], leaves: int) -> int:
+    slots = slots_of(hosts)
+    if options.workers in (None, choice.AUTO) and hosts:
+        return min(slots, leaves) if options.workers else slots
+    if options.workers == choice.AUTO:
+        return choice.n_workers_here(value(options, SETTINGS["threads"]), leaves)
+    n = int(value(options, world.WORKERS))
+    if hosts and n > slots:
+        raise SettingsError(f"workers={n}: must be at most the {slots} of --hosts {options.hosts}. Add hosts or slots.")
+    return n
 
 
 def leave(code: int) -> int:
@@ -55,10 +72,12 @@ def engine_line(options: argparse.Namespace) -> str:
     """What is said of workers and leaves beside the engine."""
     own, leaves = team.joined(), 1 if options.leaves is None else int(options.leaves)
     workers = "" if own is None or own.comm.size == 1 else f", {own.comm.size} workers"
+    if own is None and options.workers == choice.AUTO:
+        workers = ", workers 1 (auto: on one machine the threads of one process are as fast)"
     return workers + (f", {leaves} leaves: other bits than with 1 leaf" if leaves > 1 else "")
 
 
-def facts() -> dict[str, float]:
+def facts() -> dict[str, Any]:
     """How many workers, rows a second and the share of the time in exchange; empty where there was one worker."""
     own = team.joined()
     return {} if own is None or own.comm.size == 1 else own.facts()
@@ -67,7 +86,9 @@ def facts() -> dict[str, float]:
 def facts_line() -> dict[str, str]:
     """The same as a line of the output."""
     known = facts()
-    if "rows_per_second" not in known:
+    if not known:
         return {}
-    rate, share = known["rows_per_second"], known["exchange"]
-    return {"workers": f"{known['workers']}, {rate:,.0f} rows/s, {share:.0%} of the time in exchange"}
+    line = str(known.get("workers_chosen", known["workers"]))
+    if "rows_per_second" in known:
+        line += f", {known['rows_per_second']:,.0f} rows/s, {known['exchange']:.0%} of the time in exchange"
+    return {"workers": line}

@@ -151,6 +151,8 @@ class _Workers:
 
     def _kill(self) -> None:
         """End whatever is left of them."""
+        if self._receiver is not None and not self._table[0, beats.CODE]:
+            self._receiver.ask_all_to_leave()
         if self._process.poll() is None:
             for pid in processes.descendants(self._process.pid) - {self._process.pid}:
                 processes.send(pid, signal.SIGKILL)

@@ -17,8 +17,8 @@ from chainrule.distributed.comm import WorkerLost, nodes_of
 from chainrule.engine.protocol import Array, LeafSums
 from chainrule.reference.leaves import Node, tree_sum
 
-PATIENT_S, NAP_S = 2e-3, 5e-4
-"""How long an order is waited for without sleeping, and how long the naps are after that."""
+PATIENT_S, NAP_S, LONGEST_NAP_S = 2e-3, 5e-4, 1e-2
+"""How long an order is waited for without sleeping; how long the naps are after that, and where it takes long."""
 MOST_NUMBERS = 1 << 28
 """Of an array that is sent at once: counts of MPI are 32-bit."""
 
@@ -100,8 +100,9 @@ class MPIComm:
         try:
             request, began = self._comm.Ibcast(length), time.monotonic()
             while not request.Test():
-                if time.monotonic() - began > PATIENT_S:
-                    time.sleep(NAP_S)
+                waited = time.monotonic() - began
+                if waited > PATIENT_S:
+                    time.sleep(min(max(NAP_S, waited / 100), LONGEST_NAP_S))
             text = np.empty(int(length[0]), np.uint8)
             self._comm.Bcast(text)
             message = json.loads(text.tobytes())

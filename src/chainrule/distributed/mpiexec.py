@@ -23,6 +23,8 @@ SIGNS = "CHAINRULE_SIGNS"
 """Variable that says where signs of life go by datagrams; set for workers on several hosts alone."""
 LONGEST_TMPDIR, LEAST_SHARED_MEMORY = 60, 1 << 26
 """Characters, beyond which the names of Open MPI's sockets would be too long; bytes that a worker needs in /dev/shm."""
+KEEPALIVE = {"time": "10", "intvl": "5", "probes": "4"}
+"""Seconds of silence, of a further try, and tries, after which daemons of Open MPI take a host for cut off."""
 HANDED_ON = ("CHAINRULE_", "OMP_NUM_THREADS", "MPI4PY_", "OMPI_MCA_", "PYTHON")
 """Beginnings of the variables that workers on other machines are given."""
 
@@ -71,6 +73,8 @@ def environment_of(path: str, folder: Path, n_workers: int) -> dict[str, str]:
     if is_open_mpi(path):
         own.setdefault("MPI4PY_MPIABI", "openmpi")
         own.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")  # who waits lets others compute, where cores are few
+        for name, number in KEEPALIVE.items():
+            own.setdefault(f"PRTE_MCA_oob_tcp_keepalive_{name}", number)
         if len(tempfile.gettempdir()) > LONGEST_TMPDIR:
             own["TMPDIR"] = "/tmp"
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -147,8 +147,15 @@ class SharedSession:
 class SharedEngine:
     """An engine whose sessions are shared by all workers; whatever else it does, worker 0 does."""
 
-    def __init__(self, comm: Comm, engine: Engine, folder: Path, beat: Beat, threads: int) -> None:
+    def __init__(
+        self, comm: Comm, engine: Engine, folder: Path, beat: Beat, threads: int,
+        choose: Callable[[Session, Session, Task, StepSettings], Session] | None = None,
+    ) -> None:  # fmt: skip
+        """Arguments: choose: of the shared session and one that shares its steps with another sign of life, which is
+        measured, the one to train with.
+        """
         self._comm, self._engine, self._folder, self._beat, self._threads = comm, engine, folder, beat, threads
+        self._choose = choose
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
@@ -165,7 +172,11 @@ class SharedEngine:
         self._comm.tell(order, [])
         rows.spread(self._comm, arrays, of)
         own, _ = select(self._engine.name, task.architecture, self._threads, task.optimizer)
-        return cast(Session, SharedSession(self._comm, own.start(task, settings), task, self._beat))
+        session = own.start(task, settings)
+        shared, measured = (
+            cast(Session, SharedSession(self._comm, session, task, beat)) for beat in (self._beat, Beat())
+        )
+        return shared if self._choose is None else self._choose(shared, measured, task, settings)
 
 
 def follow(comm: Comm, beat: Beat) -> None:

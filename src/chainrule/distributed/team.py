@@ -8,16 +8,17 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from chainrule.distributed import world
+from chainrule.distributed import choice, world
 from chainrule.distributed.beats import Beat
 from chainrule.distributed.comm import Comm, WorkerLost
 from chainrule.distributed.mpiexec import JOB, SIGNS
 from chainrule.distributed.session import SharedEngine, follow
-from chainrule.engine.protocol import Engine
-from chainrule.engine.select import allowed_threads
+from chainrule.engine.protocol import Engine, Session, StepSettings, Task
+from chainrule.engine.select import allowed_threads, select
 
 
 class Team:
@@ -33,6 +34,9 @@ class Team:
         self.beat.joined()
         self._folder = None if folder is None else Path(folder)
         self.stated_threads: int | None = None
+        self.is_auto = False
+        """Whether worker 0 may train alone, where that is faster."""
+        self.choice: choice.Choice | None = None
 
     @property
     def _is_supervised(self) -> bool:
@@ -68,7 +72,17 @@ class Team:
         if comm.size == 1:
             return engine
         world.check_leaves(comm.size, leaves)
-        return cast(Engine, SharedEngine(comm, engine, self._room(), self.beat, self.threads))
+        choose = self._faster_than(engine) if self.is_auto else None
+        return cast(Engine, SharedEngine(comm, engine, self._room(), self.beat, self.threads, choose))
+
+    def _faster_than(self, engine: Engine) -> Callable[[Session, Session, Task, StepSettings], Session]:
+        def choose(shared: Session, measured: Session, task: Task, settings: StepSettings) -> Session:
+            threads = allowed_threads(self.stated_threads)[0]
+            alone = select(engine.name, task.architecture, threads, task.optimizer)[0].start(task, settings)
+            self.choice = choice.measured(alone, measured, settings, self.comm.size)
+            return shared if self.choice.together else alone
+
+        return choose
 
     @property
     def threads(self) -> int:
@@ -78,7 +92,8 @@ class Team:
 
     def facts(self) -> dict[str, Any]:
         """How many workers, rows a second, and the share of the time that the exchange took."""
-        return {"workers": self.comm.size, **self.beat.facts}
+        chosen = {} if self.choice is None else {"workers_chosen": self.choice.text()}
+        return {"workers": self.comm.size, **chosen, **self.beat.facts}
 
     def _room(self) -> Path:
         if self._folder is None:
