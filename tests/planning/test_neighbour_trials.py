@@ -11,12 +11,14 @@ import pytest
 
 from chainrule.api.load import load
 from chainrule.api.model_selection import choose, train_candidate
+from chainrule.api.network import Network
 from chainrule.api.plan import plan as plan_of_source
 from chainrule.api.run import Run
+from chainrule.api.trial import tried
 from chainrule.data.table import Table, column_of
 from chainrule.errors import SettingsError
-from chainrule.planning import neighbour_trials, summary
-from chainrule.planning.neighbour_trials import may_have_neighbours, says_more, with_neighbours
+from chainrule.planning import summary
+from chainrule.planning.neighbour_trials import best_distance, may_have_neighbours, moves, with_neighbours
 from chainrule.planning.plan import TrainingPlan, plan_table
 from chainrule.planning.request import Request
 from chainrule.planning.selection import Selected
@@ -73,7 +75,7 @@ def test_what_is_said_of_it(board: tuple[TrainingPlan, Selected]) -> None:
     assert ", neighbours, " in summary.tried(plan, chosen)["tried"]
     assert chosen.candidate.pipeline.names[-1] == "distance of nearest row 5"
     assert [bool(entry.get("has_neighbours")) for entry in chosen.record] == [False] * 3 + [True] * 2
-    assert plan.record(chosen.index, chosen.record, chosen.candidate.n_neighbours)["neighbours"] == 2400
+    assert plan.record(chosen.index, chosen.record, chosen.candidate)["neighbours"] == 2400
     assert "neighbours" not in plan.record(chosen.index)
 
 
@@ -144,24 +146,72 @@ def test_of_few_rows_every_way_to_hold_out_has_neighbours_of_its_own(monkeypatch
     assert min(correlation) > 1 - 1e-6  # the same means, in the scale of the targets
 
 
-def test_the_screen_is_the_share_of_the_squared_error_that_a_step_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+class Linear:
+    """A network z = x @ w of the first inputs."""
+
+    architecture = Network([2, 1], output="identity", loss="squared_error").architecture
+
+    def __init__(self, w: Array) -> None:
+        self.w = w
+
+    def predict(self, X: Array) -> Array:
+        return X[:, : len(self.w)] @ self.w
+
+    def logits(self, X: Array) -> Array:
+        return self.predict(X)[:, None]
+
+
+def test_the_screen_is_the_share_of_the_squared_error_that_a_step_saves() -> None:
     """A network that predicts 0 leaves the board to its neighbours; one that predicts the truth leaves nothing."""
     plan = plan_of(*rows(3000))
     candidate = plan.candidates[1]
     truth = candidate.pipeline.target.encode(plan.parts["validation"])
 
-    class Fixed:
-        def __init__(self, output: Array) -> None:
-            self.output = output
-
+    class Fixed(Linear):
         def predict(self, X: Array) -> Array:
-            return self.output[: len(X)]
+            return self.w[: len(X)] if len(X) == len(truth) else np.zeros(len(X))
 
-    empty: Any = Fixed(np.zeros(len(truth)))
-    exact: Any = Fixed(truth)
-    assert says_more(plan, candidate, empty) and not says_more(plan, candidate, exact)
-    monkeypatch.setattr(neighbour_trials, "WORTH", 0.9)
-    assert not says_more(plan, candidate, empty)
+    resample = next(plan.resamples(candidate))
+    empty, exact = (best_distance(plan, candidate, Fixed(z), resample) for z in (np.zeros(len(truth)), truth.ravel()))
+    assert 0.4 < empty.saved < 1 and exact.saved == 0
+
+
+def test_a_column_moves_the_outputs_as_far_as_its_weight_says() -> None:
+    """z = 3 a + b + 0 c of three equally spread columns: 1, a third and nothing, in steps of 1 / 1024."""
+    rng = np.random.default_rng(3)
+    plan = plan_of(rng.standard_normal((3000, 3)), rng.standard_normal(3000), n_bins=0)
+    rows_ = plan.candidates[1].rows
+    found = moves(Linear(np.array([3.0, 1.0, 0.0])), rows_.pipeline, rows_.X, 0)
+    assert found["x0"] == 1.0 and found["x1"] == pytest.approx(1 / 3, rel=0.1) and found["x2"] == 0.0
+    assert all(share * 1024 == int(share * 1024) for share in found.values())
+    assert moves(Linear(np.zeros(3)), rows_.pipeline, rows_.X, 0) == {}
+
+
+def test_columns_that_tell_nothing_do_not_part_neighbours(tmp_path: Path) -> None:
+    """Beside eight columns of noise the board is found as well, by a distance that hardly sees them; a run goes on
+    with the same distance."""
+    X, y = rows(3000)
+    noise = np.random.default_rng(5).standard_normal((3000, 8))
+    plan = plan_of(np.hstack([X, noise]), y + X.sum(axis=1) / 8)  # a slope shows the network which columns matter
+    chosen = choose(plan, progress=False)
+    influence = chosen.candidate.rows.influence
+    assert influence is not None and min(influence["x0"], influence["x1"]) > 4 * max(
+        influence[f"x{j}"] for j in range(2, 10)
+    )
+    alike = best_alike(plan, chosen)
+    assert min(trial.loss for trial in chosen.trials if trial.has_neighbours) < 0.7 * alike
+    run = train_candidate(plan, chosen, directory=tmp_path / "run", progress=False)
+    assert run.record.source is not None and run.record.source["influence"] == dict(influence)
+    again = choose(plan, begun=tmp_path / "run")
+    assert np.array_equal(again.candidate.rows.X, chosen.candidate.rows.X)
+
+
+def best_alike(plan: TrainingPlan, chosen: Selected) -> float:
+    """The least loss of the same candidates by a distance to which all columns count alike."""
+    tries = {trial.candidate for trial in chosen.trials if trial.has_neighbours}
+    near = [with_neighbours(plan, plan.candidates[index]) for index in tries]
+    done = [tried(candidate, next(plan.resamples(candidate))) for candidate in near]
+    return min(one[0] for one in done if one is not None)
 
 
 def test_a_plan_of_python_takes_the_same_word(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def choose(
         begun_as = on_named_columns(plan.candidates[index], names) if names else plan.candidates[index]
         is_log = (record.get("pipeline") or {}).get("target", {}).get("logarithm", False)
         begun_as = with_logarithm(plan, begun_as) if is_log and not begun_as.on_logarithm else begun_as
-        begun_as = with_neighbours(plan, begun_as) if source.get("neighbours") else begun_as
+        if source.get("neighbours"):
+            begun_as = with_neighbours(plan, begun_as, influence=source.get("influence"))
         candidate = _going_on(begun_as, plan.request.settings, record["settings"], epochs)
         return Selected(index=index, candidate=candidate, record=tuple(source.get("trials", ())))
     execute, done = execute or executor(plan, plan.candidates, "choosing a model: trials", engine), DoneTrials()
@@ -123,7 +124,7 @@ def train_candidate(
     doing("preparing the rows")
     candidate = selection.candidate
     if recorded:
-        source = plan.record(selection.index, selection.record, candidate.n_neighbours)
+        source = plan.record(selection.index, selection.record, candidate)
         source |= {} if member is None else {"member": member[0], "members": member[1]}
         how = {"pipeline": calibrated(plan, selection), "source": source} | how
     table, pipeline = plan.parts["train"], candidate.pipeline

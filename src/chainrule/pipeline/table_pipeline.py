@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from chainrule.seeding import Purpose, stream_key, words
 from chainrule.visible import short_repr
 
 Array = npt.NDArray[Any]
+Influence: TypeAlias = Mapping[str, float]
+"""By how much differences in each column are multiplied before distances are taken, from 0 to 1."""
 
 NEIGHBOURS = "neighbours"
 N_ENCODING_FOLDS = 5
@@ -193,12 +195,15 @@ class TablePipeline:
         encoders = tuple(encoder for encoder, stays in zip(self.encoders, kept, strict=True) if stays)
         return replace(self, encoders=encoders, average=self.average[inputs]), inputs
 
-    def with_neighbours(self, X: Array, table: Table, rows: Array | None = None) -> tuple[TablePipeline, Array]:
+    def with_neighbours(
+        self, X: Array, table: Table, rows: Array | None = None, influence: Influence | None = None
+    ) -> tuple[TablePipeline, Array]:
         """The pipeline with further inputs that tell what the nearest training rows say, and all inputs of the table.
 
-        Arguments: X: the inputs of a table that fit_encoded gave; rows: which rows of the table those of the fit were.
+        Arguments: X: the inputs of a table that fit_encoded gave; rows: which rows of the table those of the fit were;
+        influence: by how much the differences in each column are multiplied before distances are taken.
         """
-        near, folds = self.hold_neighbours(X, table, rows)
+        near, folds = self.hold_neighbours(X, table, rows, influence)
         kept = np.flatnonzero(folds >= 0)
         weight = None if table.weight is None else table.weight[kept]
         found = near.encode(X, folds)
@@ -207,14 +212,25 @@ class TablePipeline:
         average = np.append(self.average, np.average(inputs[kept], axis=0, weights=weight))
         return replace(self, neighbours=near, average=average), np.hstack([X, inputs.astype(X.dtype)])
 
-    def hold_neighbours(self, X: Array, table: Table, rows: Array | None = None) -> tuple[Neighbours, Array]:
+    def hold_neighbours(
+        self, X: Array, table: Table, rows: Array | None = None, influence: Influence | None = None
+    ) -> tuple[Neighbours, Array]:
         """The training rows and their targets, and the fold of each row of the table, −1 of those held out."""
         kept = np.arange(len(table)) if rows is None else rows
         folds = np.full(len(table), -1)
         folds[kept] = folds_of(len(kept), self.seed)
         said = said_by(self.target, table.take(kept))
         weight = None if table.weight is None else table.weight[kept]
-        return Neighbours.hold(X[kept], self.proximity, said, weight, folds[kept], self.seed), folds
+        proximity = self.proximity_by(influence)
+        return Neighbours.hold(X[kept], proximity, said, weight, folds[kept], self.seed), folds
+
+    def proximity_by(self, influence: Influence | None) -> Array:
+        """The same, each column's differences multiplied by its influence, the least where it has none stated."""
+        if not influence:
+            return self.proximity
+        least = min(influence.values())
+        factors = [influence.get(name, least) ** 2 for name in self.columns]
+        return self.proximity * np.repeat(factors, self.widths)
 
     @cached_property
     def proximity(self) -> Array:

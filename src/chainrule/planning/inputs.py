@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from chainrule.data.split import HeldOut
 from chainrule.data.table import Table
-from chainrule.pipeline.table_pipeline import TablePipeline
+from chainrule.pipeline.table_pipeline import Influence, TablePipeline
 from chainrule.pipeline.target import Target
 from chainrule.visible import short_repr
 
@@ -34,6 +34,8 @@ class EncodedRows:
     """The same rows without the inputs of their neighbours, where they have such."""
     whole: EncodedRows | None = None
     """The same rows with all columns, where some were left out."""
+    influence: Influence | None = None
+    """By how much differences in each column count in the distance of neighbours; None: all alike."""
     __repr__ = short_repr
 
     @property
@@ -67,17 +69,19 @@ class EncodedRows:
         """Some of the rows."""
         return some(self.all, rows)
 
-    def with_neighbours(self, table: Table) -> EncodedRows:
+    def with_neighbours(self, table: Table, influence: Influence | None = None) -> EncodedRows:
         """The same rows with further inputs that tell what the nearest training rows say.
 
-        Arguments: table: what was encoded, weighted as the training weighs its rows.
+        Arguments: table: what was encoded, weighted as the training weighs its rows; influence: of each column on the
+        distance.
         """
         judged = self.validation
-        pipeline, X = self.pipeline.with_neighbours(self.X, table, judged.kept if isinstance(judged, HeldOut) else None)
+        kept = judged.kept if isinstance(judged, HeldOut) else None
+        pipeline, X = self.pipeline.with_neighbours(self.X, table, kept, influence)
         if judged is not None and not isinstance(judged, HeldOut) and pipeline.neighbours is not None:
             near = pipeline.neighbours.encode(judged[0]).astype(judged[0].dtype)
             judged = (np.hstack([judged[0], near]), *judged[1:])
-        return replace(self, pipeline=pipeline, X=X, validation=judged, plain=self)
+        return replace(self, pipeline=pipeline, X=X, validation=judged, plain=self, influence=influence)
 
     def only(self, kept: Array) -> EncodedRows:
         """The same rows with the inputs of some columns (a mask)."""
@@ -127,7 +131,7 @@ class EncodedRows:
             pipeline, inputs = pipeline.only(columns)
             X = np.ascontiguousarray(X[:, inputs])
         if self.plain is not None:
-            X = pipeline.with_neighbours(X, table.take(order), np.sort(kept))[1]
+            X = pipeline.with_neighbours(X, table.take(order), np.sort(kept), self.influence)[1]
         return X, y, weight
 
     def as_new(self, table: Table, rows: Array | None = None) -> Array:

@@ -89,10 +89,12 @@ class TrainingPlan:
         held_out = self.counts["validation"] if self.share is not None else 0
         return self.counts["train"] + held_out
 
-    def record(self, index: int, trials: Sequence[Mapping[str, Any]] = (), n_neighbours: int = 0) -> dict[str, Any]:
+    def record(
+        self, index: int, trials: Sequence[Mapping[str, Any]] = (), candidate: Candidate | None = None
+    ) -> dict[str, Any]:
         """Where the rows came from, which candidate was taken and which were tried, for the record of a run.
 
-        Arguments: n_neighbours: the training rows that the model holds.
+        Arguments: candidate: the one that is trained, whose model may hold training rows.
         """
         cache = {} if self.cache is None else {"cache": str(self.cache.resolve())}
         source = {name: value for name, value in self.source.items() if name == "data"}
@@ -101,8 +103,9 @@ class TrainingPlan:
         source["validation"] = self.share or self.source.get("validation")
         preset = self.candidates[index].preset
         source |= {} if preset is None else {"preset": preset.to_dict()}
-        if n_neighbours:
-            source["neighbours"] = n_neighbours
+        if candidate is not None and candidate.n_neighbours:
+            source["neighbours"] = candidate.n_neighbours
+            source["influence"] = dict(candidate.rows.influence or {})
         return (
             source | {"n_rows": self.n_read, "candidate": index, **({"trials": list(trials)} if trials else {})} | cache
         )

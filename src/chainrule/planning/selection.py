@@ -24,7 +24,7 @@ from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of
 from chainrule.planning.executor import Execute, in_turn
 from chainrule.planning.inputs import Arrays, EncodedRows, some
 from chainrule.planning.measures import Scores
-from chainrule.planning.neighbour_trials import may_have_neighbours, says_more, with_neighbours
+from chainrule.planning.neighbour_trials import WORTH, best_distance, may_have_neighbours, with_neighbours
 from chainrule.planning.plan import N_SPLITS, TrainingPlan
 from chainrule.planning.target_trials import SPREADING, may_be_logarithm, with_logarithm
 from chainrule.planning.target_trials import WORTHWHILE as LOWER_ERROR
@@ -240,12 +240,15 @@ def select_neighbours(
     if not networks or not may_have_neighbours(plan, made(0).pipeline):
         return None
     best = min(networks, key=lambda trial: trial.loss)
-    if best.network is not None and not says_more(plan, made(best.candidate), best.network):
+    if best.network is None or best.resample is None:
+        return None
+    distance = best_distance(plan, made(best.candidate), best.network, best.resample)
+    if distance.saved < WORTH:
         return None
     known, before = dict[int, EncodedRows](), min(trial.loss for trial in tried_so)
 
     def near(index: int) -> Candidate:
-        return with_neighbours(plan, made(index), known)
+        return with_neighbours(plan, made(index), known, distance.influence)
 
     first = Losses(try_each, [best.candidate], near)(best.candidate)
     if not is_lower(first, before, WORTHWHILE):

@@ -43,7 +43,9 @@ class Trial:
     spreading: float = 0.0
     """How the sizes of its residuals grow with the predictions, a rank correlation."""
     network: Predictor | None = field(default=None, repr=False, compare=False)
-    """The network, where it was judged by the same rows as the training will be."""
+    """The network of the first resample, where rows held out judge."""
+    resample: Resample | None = field(default=None, repr=False, compare=False)
+    """What that network was trained on and judged by."""
     __repr__ = short_repr
 
     @property
@@ -104,8 +106,7 @@ class _Tried:
     seconds: float
     network: Predictor | None
     misfit: Misfit | None
-    is_like_training: bool
-    """Whether the rows that judge are those of the training to come."""
+    resample: Resample
 
 
 def tried(
@@ -131,7 +132,7 @@ def tried(
         missed = misfit(candidate, found, resample) if found is not None and may_be_logarithm(plan) else None
         return _Tried(
             index=one.index, loss=loss, weight=one.weight, fold=resample.fold, network=found, misfit=missed,
-            seconds=time.perf_counter() - began, is_like_training=resample.validation is candidate.rows.validation,
+            seconds=time.perf_counter() - began, resample=resample,
         )  # fmt: skip
 
     candidates = {index: made(index) for index in indices}
@@ -155,10 +156,11 @@ def _trial(plan: TrainingPlan, candidate: Candidate, judged: Sequence[_Tried], i
     weights = [one.weight for one, _ in counted if one.weight is not None]
     models = {one.fold: one.network for one, _ in counted if one.weight is not None}
     mean = float(np.average(losses, weights=weights)) if weights else sum(losses) / len(losses) if losses else math.inf
-    network = counted[-1][0].network if counted and counted[-1][0].is_like_training else None
+    first = counted[0][0] if counted and plan.fold is None else None
     return Trial(
         candidate=index, name=candidate.name, settings=candidate.to_dict(), losses=losses, loss=mean,
-        seconds=sum(one.seconds for one in judged), has_neighbours=candidate.n_neighbours > 0, network=network,
+        seconds=sum(one.seconds for one in judged), has_neighbours=candidate.n_neighbours > 0,
+        network=None if first is None else first.network, resample=None if first is None else first.resample,
         n_columns=len(candidate.pipeline.columns),
         models=() if plan.fold is None else tuple(models.get(k) for k in range(N_FOLDS)),
         on_logarithm=candidate.on_logarithm, **_missed([one.misfit for one, _ in counted if one.misfit is not None]),

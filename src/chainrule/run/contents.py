@@ -114,6 +114,7 @@ _SOURCE: dict[str, Schema] = {
     "rung": Whole(),
     "candidate": Whole(),
     "neighbours": Whole(1),
+    "influence": MapOf(Number(0, 1)),
     "trials": ListOf(MapOf(Anything())),
     "preset": Record({"name": Text(), "remain": MapOf(Anything()), "switched_off": MapOf(Text())}),
 }
