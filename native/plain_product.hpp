@@ -55,8 +55,8 @@ template <class T> struct RowsOfProduct {
   std::size_t z_row;
 };
 
-// t += x @ the rows of W
-template <class T, int R, int V>
+// t += x @ the rows of W; fetch: those that come next may lie far away
+template <class T, int R, int V, bool fetch>
 CHAINRULE_INLINE void accumulate_plain(Tile<T, R, V>& t, const T* x, std::size_t x_row, const WeightRows<T>& W) {
   constexpr std::size_t in_line = chunk<T> / lanes<T>;
   const std::size_t ahead = rows_ahead * W.stride;
@@ -67,7 +67,7 @@ CHAINRULE_INLINE void accumulate_plain(Tile<T, R, V>& t, const T* x, std::size_t
     for (int v = 0; v < V; ++v) {
       const T* const at = b + static_cast<std::size_t>(v) * lanes<T>;
       b_v[v] = load_unaligned(at);
-      if (static_cast<std::size_t>(v) % in_line == 0) __builtin_prefetch(at + ahead);
+      if (fetch && static_cast<std::size_t>(v) % in_line == 0) __builtin_prefetch(at + ahead);
     }
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
@@ -79,7 +79,7 @@ CHAINRULE_INLINE void accumulate_plain(Tile<T, R, V>& t, const T* x, std::size_t
 }
 
 // A tile of z: begun at 0 or gone on with, and finished with b or left to wait
-template <class T, int R, int V>
+template <class T, int R, int V, bool fetch = true>
 [[gnu::noinline]] void plain_tile(const RowsOfProduct<T>& rows, const WeightRows<T>& W, bool first, const T* bias,
                                   T small) {
   Tile<T, R, V> t;
@@ -87,7 +87,7 @@ template <class T, int R, int V>
     clear(t);
   else
     resume(t, rows.z, rows.z_row);
-  accumulate_plain<T, R, V>(t, rows.x + W.k0, rows.x_row, W);
+  accumulate_plain<T, R, V, fetch>(t, rows.x + W.k0, rows.x_row, W);
   if (bias) {
     CHAINRULE_UNROLL
     for (int r = 0; r < R; ++r) {
@@ -105,12 +105,20 @@ template <class T, int V>
 CHAINRULE_INLINE void plain_tiles(RowsOfProduct<T> rows, std::size_t n_rows, const WeightRows<T>& W, bool first,
                                   const T* bias, T small) {
   if constexpr (V <= tile_vectors) {
+    bool is_near = false;  // the first tile leaves the strip in the second cache at least
     const auto tile = [&](auto height) CHAINRULE_LAMBDA {
       constexpr int R = decltype(height)::value;
-      plain_tile<T, R, V>(rows, W, first, bias, small);
+      if (is_near)
+        plain_tile<T, R, V, false>(rows, W, first, bias, small);
+      else
+        plain_tile<T, R, V, true>(rows, W, first, bias, small);
+      is_near = true;
       rows.x += R * rows.x_row;
       rows.z += R * rows.z_row;
     };
+    if constexpr (V == 3) {
+      for (; n_rows >= 8 && n_rows != 9 && n_rows != 10; n_rows -= 8) tile(Constant<8>());
+    }
     for (; n_rows == 6 || n_rows > 8; n_rows -= 6) tile(Constant<6>());
     if (n_rows == 5) return tile(Constant<6>());
     if (n_rows > 6) tile(Constant<4>()), n_rows -= 4;  // not 6 and 2: those would wait for loads
