@@ -99,6 +99,16 @@ def test_a_run_shows_each_member(tmp_path: Path) -> None:
     assert loaded.extend(1, progress=False).history["loss"]
 
 
+def test_the_page_says_whose_steps_it_shows(tmp_path: Path) -> None:
+    """Those of member 0, not recomputed, for the page has no members; predictions are of all of them."""
+    run = cr.train(small(), X, Y, epochs=1, progress=False)
+    text = run.report(tmp_path / "report.html").read_text("utf-8")
+    assert '"side_by_side":[0,4]' in text and '"members":"member_scale"' in text
+    one = cr.train(cr.Network([4, 3, 2], embedding="plr"), X, Y, epochs=1, progress=False)
+    text = one.report(tmp_path / "one.html").read_text("utf-8")
+    assert '"n_inputs":4' in text and '"side_by_side":null' in text
+
+
 def test_the_update_of_a_shared_weight_names_the_other_members() -> None:
     """g is the member's part, and what the others add."""
     run = cr.train(small(dtype="float64"), X, Y, epochs=1, batch_size=60, optimizer=cr.SGD(0.1), progress=False)
@@ -148,6 +158,8 @@ def test_who_refuses(tmp_path: Path) -> None:
     """A temperature, formats that have no text for it, and a member that is not there."""
     net = small()
     assert temperature(net, np.tile(X, (6, 1)), np.tile(Y, 6), None) is None
+    with pytest.raises(cr.SettingsError, match="input_scale"):
+        small(input_scale=True)
     step = cr.train(net, X, Y, epochs=1, progress=False).replay(0)
     with pytest.raises(cr.SettingsError, match="0 to 3"):
         step.member(4)

@@ -168,8 +168,9 @@ def _facts(replayer: RunReplayer, rows: Rows | None) -> dict[str, Any]:
         "instruction_set": run.engine.get("instruction_set"),
         "threads": run.engine.get("threads"),
         "run": None if run.directory is None else run.directory.name,
-        "member": source.get("member") if replayer.of_members is None else replayer.of_members[0],
-        "members": source.get("members") if replayer.of_members is None else replayer.of_members[1],
+        "member": source.get("member"),
+        "members": source.get("members"),
+        "side_by_side": replayer.of_members,
         "weighted": rows is not None and rows.weight is not None,
     }
 

@@ -61,6 +61,8 @@ def _members(given: Any, steps: Sequence[Mapping[str, Any]], widths: list[int]) 
     K = _whole("members", given, 1)
     if K == 1:
         return []
+    if any(step["kind"] == SCALE.name for step in steps):
+        raise SettingsError(f"input_scale=True with members={K}: each member has factors of its own. Leave one out.")
     if K > MOST_MEMBERS:
         raise SettingsError(f"members={K}: must be at most {MOST_MEMBERS}. Try 8 or 32.")
     step = {"kind": "member_scale", "members": K, "start": "normal" if _embeds_numbers(steps) else "sign"}

@@ -21,6 +21,7 @@ from chainrule.network.parameters import Parameters, tensors
 from chainrule.network.records import Backward
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.reference.kinds.layer_norm import LAYER_NORM
+from chainrule.reference.kinds.member_scale import NAME as MEMBER_SCALE
 from chainrule.reference.losses import loss_named
 from chainrule.report import choose, curves, health
 from chainrule.report.pack import Pack, PackedEntry
@@ -65,7 +66,7 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
     a = given.architecture
     values = {
         "version": __version__,
-        "architecture": _as_shown(a),
+        "architecture": _as_shown(a, given.facts.get("side_by_side") is not None),
         "settings": given.settings.to_dict(),
         "facts": dict(given.facts),
         "result": dict(given.result),
@@ -206,12 +207,12 @@ def _flat(backward: Backward, architecture: Architecture) -> Array:
     return gradient.flat
 
 
-def _as_shown(a: Architecture) -> dict[str, Any]:
-    """The architecture from a[0] on: the page has no equations of the input layer."""
+def _as_shown(a: Architecture, is_member: bool) -> dict[str, Any]:
+    """The architecture from a[0] on: the page has no equations of the input layer, nor of networks side by side."""
     values = a.to_dict() | {"n_parameters": a.n_parameters} | _learned(a)
     if values.pop("inputs", None) is not None:
-        values["sizes"] = [a.layers[0].n_in, *a.sizes[1:]]
-    return values
+        values |= {"sizes": [a.layers[0].n_in, *a.sizes[1:]], "n_inputs": a.n_inputs}
+    return values | {"members": MEMBER_SCALE} if is_member else values
 
 
 def _learned(architecture: Architecture) -> dict[str, Any]:

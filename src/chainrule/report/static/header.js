@@ -74,6 +74,13 @@ export function drawHeader(root, app) {
           t("of_ensemble", { member: facts.member ?? 0, members: facts.members }),
         )
       : null,
+    facts.side_by_side
+      ? h(
+          "p",
+          { class: "summary" },
+          t("of_members", { member: facts.side_by_side[0], members: facts.side_by_side[1] }),
+        )
+      : null,
     h("div", { class: "badges" }, badge(app), gradientBadge(data)),
     missing(data),
     h(
@@ -92,7 +99,7 @@ export function drawHeader(root, app) {
  */
 function summaryOf(data) {
   const { facts, architecture, settings, result, n_steps: steps } = data,
-    { sizes, activations } = architecture;
+    { sizes, activations, n_inputs: inputs = sizes[0] } = architecture;
   const hidden =
     sizes.length > 2
       ? t("said_hidden", {
@@ -103,7 +110,7 @@ function summaryOf(data) {
   const rows = facts.n_train ? grouped(facts.n_train) : null;
   const first =
     t("said_network", {
-      inputs: grouped(sizes[0]),
+      inputs: grouped(inputs),
       hidden,
       outputs: grouped(sizes[sizes.length - 1]),
       output: activations.at(-1),

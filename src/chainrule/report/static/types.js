@@ -51,6 +51,8 @@
  * @property {number} n_parameters
  * @property {(string | null)[]} [normalization]
  * @property {number[]} [n_learned]
+ * @property {number} [n_inputs] columns of X, where an input layer makes sizes[0] numbers of them
+ * @property {string} [members] the kind by which it is one of several networks side by side
  * @property {boolean[]} [residual]
  * @property {number} [rules]
  */
@@ -207,6 +209,7 @@
  * @property {string | null} run
  * @property {number | null} [member]
  * @property {number | null} [members]
+ * @property {[number, number] | null} [side_by_side] the member that is shown, and how many there are
  * @property {boolean} weighted
  */
 

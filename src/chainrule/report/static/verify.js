@@ -34,19 +34,19 @@ const KNOWN = [
   "n_parameters",
   "residual",
   "n_learned",
+  "n_inputs",
 ];
 /**
  * What a network or its optimizer has that this page has no equations for, by name.
  * @param {PageData} data
  */
 export function unknownTo({ architecture, settings }) {
-  const kinds = Object.keys(architecture).filter(
-    (name) =>
-      !KNOWN.includes(name) &&
-      [/** @type {any} */ (architecture)[name]].flat().some((kind) => kind && kind !== "layer"),
-  );
+  const kinds = Object.entries(architecture)
+    .filter(([name]) => !KNOWN.includes(name))
+    .flatMap(([, named]) => /** @type {any} */ (named))
+    .filter((kind) => kind && kind !== "layer");
   return [
-    ...kinds,
+    ...new Set(kinds),
     ...architecture.activations.filter((/** @type {string} */ name) => !ACTIVATIONS[name]),
     ...[settings.optimizer.name].filter((name) => !OPTIMIZERS[name]),
   ];
