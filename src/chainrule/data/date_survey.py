@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import times
+from chainrule.data.arrow_arrays import places
 from chainrule.data.date_words import tidy
 from chainrule.data.source import Block, Place
 from chainrule.data.times import ORDERS, WRITTEN, TimeFormat
@@ -69,7 +70,7 @@ class DateSurvey:
     def add(self, column: Any, block: Block) -> None:
         """Count the cells of a block, trimmed, null where missing."""
         encoded = column.dictionary_encode()
-        texts, codes = encoded.dictionary, encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        texts, codes = encoded.dictionary, places(encoded.indices)
         n_each = np.bincount(codes[codes >= 0], minlength=len(texts))
         first = np.zeros(len(texts), np.int64)
         rows = np.flatnonzero(codes >= 0)[::-1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from chainrule.data.arrow_arrays import texts as array_of
+
 MONTHS: tuple[str, ...] = (
     "january jan januar jän jänner janvier janv ene enero gennaio gen janeiro januari",
     "february feb februar février févr fév febrero febbraio fevereiro fev februari",
@@ -61,7 +63,7 @@ def tidy(texts: Any) -> Any:
             texts = pc.replace_substring_regex(texts, pattern, plain)
     if not pc.any(pc.match_substring_regex(texts, "[A-Za-z]{3}")).as_py():
         return texts
-    return pyarrow.array([_without_names(text) for text in texts.to_pylist()], pyarrow.string())
+    return array_of([_without_names(text) for text in texts.to_pylist()], pyarrow.string())
 
 
 def _without_names(text: str) -> str:

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from chainrule.data.arrow_arrays import texts as array_of
 from chainrule.data.number_spellings import Agreement, Spelling, unit_of
 from chainrule.data.numbers import NumberFormat
 from chainrule.data.source import Place
@@ -97,7 +98,7 @@ class Mixture:
         if self.counts is None:
             return {spelling.first.text: spelling.count for spelling in self.agreement.odd}
         texts = list(self.counts)
-        odd = self.agreement.format.values(pyarrow.array(texts, pyarrow.string()))[2]
+        odd = self.agreement.format.values(array_of(texts, pyarrow.string()))[2]
         return {text: self.counts[text] for text, is_odd in zip(texts, odd, strict=True) if is_odd}
 
     def _odd_number(self, texts: list[str]) -> DataError:

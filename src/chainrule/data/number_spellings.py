@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.arrow_arrays import places
+from chainrule.data.arrow_arrays import text as scalar_of
 from chainrule.data.numbers import NumberFormat, tidy
 from chainrule.data.source import Block, Place
 from chainrule.data.vocabulary import ABOUT, MONEY, WITHOUT_DECIMALS
@@ -78,7 +80,7 @@ class Spellings:
         if self.known is None:
             return
         encoded = _spelled(texts).dictionary_encode()
-        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        codes = places(encoded.indices)
         names = encoded.dictionary.to_pylist()
         if len(names) + len(self.known) > 2 * MOST_SPELLINGS:
             self.known = None
@@ -111,9 +113,8 @@ def _spelled(texts: Any) -> Any:
     body = pc.replace_substring_regex(pc.struct_field(parts, ["body"]), "^0", "Z")
     body = pc.replace_substring_regex(body, r"([.,][0-9])00$", r"\1XX")
     body = pc.replace_substring_regex(body, "[0-9]", "9")
-    joined = pc.binary_join_element_wise(
-        pc.struct_field(parts, ["lead"]), body, pc.struct_field(parts, ["rest"]), _SEPARATOR
-    )
+    lead, rest = (pc.struct_field(parts, [name]) for name in ("lead", "rest"))
+    joined = pc.binary_join_element_wise(lead, body, rest, scalar_of(_SEPARATOR))
     return pc.coalesce(joined, text)
 
 

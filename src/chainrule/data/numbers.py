@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import cells
+from chainrule.data.arrow_arrays import doubles, false, mask, places, texts
 
 THOUSANDS = (",", ".", " ", "'")
 """Separators of thousands; every kind of blank counts as a blank, a typographic apostrophe as an apostrophe."""
@@ -78,11 +79,10 @@ class NumberFormat:
         numbers, odd = self._plain(column) if self.is_plain else self._dressed(column)
         codes = np.full(len(column), -1, np.int32)
         if (self.words or self.unknown) and odd.any():
-            import pyarrow
             import pyarrow.compute as pc
 
-            found = pc.index_in(column, value_set=pyarrow.array((*self.words, *self.unknown), column.type))
-            codes = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+            found = pc.index_in(column, value_set=texts((*self.words, *self.unknown), column.type))
+            codes = places(found).astype(np.int32)
             odd, codes = odd & (codes < 0), np.where(codes < len(self.words), codes, -1)
         return numbers, codes, odd
 
@@ -105,7 +105,7 @@ class NumberFormat:
         body = pc.struct_field(parts, ["body"])
         body = pc.replace_substring(body, self.thousands, "") if self.thousands else body
         body = pc.replace_substring(body, ",", ".") if self.decimal == "," else body
-        numbers = cells.doubles(pc.cast(body, pyarrow.float64()))
+        numbers = doubles(pc.cast(body, pyarrow.float64()))
         signs = [pc.fill_null(pc.struct_field(parts, [name]), "") for name in ("sign", "inner")]
         minus = pc.or_(*(pc.equal(sign, "-") for sign in signs)).to_numpy(zero_copy_only=False)
         twice = pc.and_(*(pc.not_equal(sign, "") for sign in signs)).to_numpy(zero_copy_only=False)
@@ -182,4 +182,4 @@ def like_thousands(column: Any) -> cells.Mask:
     """Which cells are 1.234 or 1,234: one mark and exactly three digits behind it."""
     import pyarrow.compute as pc
 
-    return np.asarray(pc.fill_null(pc.match_substring_regex(column, _TRIPLE), False).to_numpy(zero_copy_only=False))
+    return mask(pc.fill_null(pc.match_substring_regex(column, _TRIPLE), false()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chainrule.data.arrow_arrays import texts
 from chainrule.data.mixed import option
 
 NAMES = ("NA", "N/A", "n/a", "None", "-", "--")
@@ -15,11 +16,10 @@ FREQUENT = 0.05
 
 def add_spelled(spelled: dict[str, int], column: Any, missing: tuple[str, ...]) -> None:
     """Count the spellings of a missing value in cells of text; empty cells have none."""
-    import pyarrow
     import pyarrow.compute as pc
 
     column = pc.utf8_trim_whitespace(column)
-    found = column.filter(pc.is_in(column, value_set=pyarrow.array([m for m in missing if m], column.type)))
+    found = column.filter(pc.is_in(column, value_set=texts([m for m in missing if m], column.type)))
     counts = found.value_counts()
     for text, count in zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True):
         spelled[text] = spelled.get(text, 0) + count

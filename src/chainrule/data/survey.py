@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import cells
+from chainrule.data.arrow_arrays import doubles, places
+from chainrule.data.arrow_arrays import texts as array_of
 from chainrule.data.date_survey import EARLIEST, LATEST, DateSurvey, days_of_eight_digits
 from chainrule.data.integers import EXACT, WRITTEN, LargeIntegers
 from chainrule.data.mixed import FEW_LEVELS, Mixture, are_codes, described, percent
@@ -114,14 +116,14 @@ class Survey:
             self._add_text(cells.trimmed(column, self.missing), block)
         elif pyarrow.types.is_boolean(kind):
             self.typed = "boolean"
-            self._add_numbers(cells.doubles(column.cast(pyarrow.int8())), block)
+            self._add_numbers(doubles(column.cast(pyarrow.int8())), block)
         elif pyarrow.types.is_timestamp(kind):
             self.typed = "time"
             self.n_missing += column.null_count
             self.dates.add_moments(column.cast(pyarrow.timestamp("us")).to_numpy(zero_copy_only=False))
         elif pyarrow.types.is_floating(kind):
             self.as_numbers = True
-            self._add_numbers(cells.doubles(column), block)
+            self._add_numbers(doubles(column), block)
         else:
             self.typed, self.n_missing = "unusable", self.n_missing + len(column)
 
@@ -130,7 +132,7 @@ class Survey:
             self.n_missing += len(column)
             return
         encoded = column.dictionary_encode()
-        codes, texts = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary
+        codes, texts = places(encoded.indices), encoded.dictionary
         counts = np.bincount(codes[codes >= 0], minlength=len(texts))
         each, is_odd = cells.parsed(texts, self.decimal)
         values, odd = np.append(each, np.nan)[codes], np.append(is_odd, False)[codes]
@@ -338,7 +340,7 @@ class Survey:
 
         self.low, self.high = np.inf, -np.inf
         if self.counts is not None:
-            values = made.values(pyarrow.array(list(self.counts), pyarrow.string()))[0]
+            values = made.values(array_of(list(self.counts), pyarrow.string()))[0]
             is_number = ~np.isnan(values)
             known, counts = values[is_number], np.array(list(self.counts.values()))
             self.low, self.high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.cells import doubles
+from chainrule.data.arrow_arrays import doubles, integers, mask, null, places
+from chainrule.data.arrow_arrays import text as scalar_of
+from chainrule.data.arrow_arrays import texts as array_of
 from chainrule.data.date_words import MONTHS, tidy
 from chainrule.errors import SettingsError
 
@@ -126,7 +128,7 @@ def parse(column: Any, made: TimeFormat, *, compact: bool = False) -> tuple[Time
     Args      column: pyarrow strings; compact: take 20240131 too
     """
     encoded = column.dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = places(encoded.indices)
     values, odd = parse_each(encoded.dictionary, tidy(encoded.dictionary), made, compact=compact)
     return np.append(values, np.datetime64("NaT", "us"))[codes], np.append(odd, False)[codes]
 
@@ -136,7 +138,6 @@ def parse_each(texts: Any, plain: Any, made: TimeFormat, *, compact: bool = Fals
 
     Args      plain: what date_words.tidy makes of them
     """
-    import pyarrow
     import pyarrow.compute as pc
 
     values, left = np.full(len(texts), np.datetime64("NaT", "us")), np.arange(len(texts))
@@ -146,12 +147,12 @@ def parse_each(texts: Any, plain: Any, made: TimeFormat, *, compact: bool = Fals
     for pattern in patterns:
         if not len(left):
             break
-        found, is_time = _parsed(plain.take(pyarrow.array(left)), pattern, made.pivot)
+        found, is_time = _parsed(plain.take(integers(left)), pattern, made.pivot)
         values[left[is_time]] = found[is_time]
         left = left[~is_time]
     odd = np.isnat(values)
     if made.words:
-        odd &= ~pc.is_in(texts, value_set=pyarrow.array(list(made.words), texts.type)).to_numpy(zero_copy_only=False)
+        odd &= ~mask(pc.is_in(texts, value_set=array_of(made.words, texts.type)))
     return values, odd
 
 
@@ -161,17 +162,17 @@ def _parsed(column: Any, pattern: str, pivot: int) -> tuple[Times, Mask]:
 
     parts = pc.extract_regex(column, pattern)
     names = {parts.type.field(i).name for i in range(parts.type.num_fields)}
-    matched = pc.is_valid(parts).to_numpy(zero_copy_only=False)
-    nothing = pyarrow.array([""] * len(column), pyarrow.string())
+    matched = mask(pc.is_valid(parts))
+    nothing, empty = array_of([""] * len(column), pyarrow.string()), scalar_of("")
 
     def text(name: str) -> Any:
-        return pc.fill_null(pc.struct_field(parts, [name]), "") if name in names else nothing
+        return pc.fill_null(pc.struct_field(parts, [name]), empty) if name in names else nothing
 
     def number(*choices: str) -> npt.NDArray[np.float64]:
         total = np.full(len(column), np.nan)
         for name in choices:
             cells = pc.replace_substring(text(name), ",", ".")
-            given = doubles(pc.cast(pc.if_else(pc.equal(cells, ""), None, cells), pyarrow.float64()))
+            given = doubles(pc.cast(pc.if_else(pc.equal(cells, empty), null(cells.type), cells), pyarrow.float64()))
             total = np.where(np.isnan(total), given, total)
         return total
 
@@ -189,7 +190,7 @@ def _moments(matched: Mask, date: tuple[Any, ...], clock: tuple[Any, ...], text:
     """The moments of dates and times of day that are there, and which these are."""
     import pyarrow.compute as pc
 
-    half = pc.utf8_lower(text("half")).to_numpy(zero_copy_only=False)
+    half = np.array(pc.utf8_lower(text("half")).to_pylist(), np.str_)
     twelve = half != ""
     valid = matched & ~(np.isnan(clock[1]) & ~np.isnan(clock[0]) & ~twelve)  # an hour alone needs its half of the day
     hour, minute, second = (np.nan_to_num(part) for part in clock)
@@ -222,14 +223,13 @@ def days(year: Any, month: Any, day: Any) -> npt.NDArray[np.float64]:
 
 def _offset_s(column: Any) -> npt.NDArray[np.float64]:
     """Seconds east of UTC; 0 where no offset stands."""
-    import pyarrow.compute as pc
 
     offsets, codes = {}, column.dictionary_encode()
     for place, text in enumerate(codes.dictionary.to_pylist()):
         sign, digits = -1 if text.startswith("-") else 1, text[1:].replace(":", "")
         offsets[place] = 0 if text in ("", "Z") else sign * (int(digits[:2]) * 3_600 + int(digits[2:] or 0) * 60)
     table = np.array([*offsets.values(), 0], np.float64)
-    return table[pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False)]
+    return table[places(codes.indices)]
 
 
 def may_be(texts: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data import cells, times
+from chainrule.data.arrow_arrays import doubles
 from chainrule.data.numbers import COMMA, OTHER_MARK, POINT, NumberFormat, format_of, like_thousands
 from chainrule.data.source import Block
 from chainrule.data.table import Column, NumberColumn, natural
@@ -143,7 +144,7 @@ def _numbers(block: Block, name: str, column: Any, decimal: str) -> Any:
     if pyarrow.types.is_boolean(column.type):
         column = column.cast(pyarrow.int8())
     if not pyarrow.types.is_string(column.type):
-        values = cells.doubles(column)
+        values = doubles(column)
         if np.isinf(values).any():
             row = int(np.argmax(np.isinf(values)))
             raise block.place(row, name, values[row]).error(": must be a finite number.")
@@ -159,7 +160,7 @@ def _boolean(block: Block, name: str, column: Any) -> Column:
     import pyarrow
 
     if pyarrow.types.is_boolean(column.type):
-        return Column(name, "boolean", cells.doubles(column.cast(pyarrow.int8())), ("false", "true"))
+        return Column(name, "boolean", doubles(column.cast(pyarrow.int8())), ("false", "true"))
     if not pyarrow.types.is_string(column.type):
         values = _numbers(block, name, column, ".")
         odd = ~np.isnan(values) & (values != 0) & (values != 1)
@@ -197,7 +198,7 @@ def _as_text(column: Any) -> Any:
     if pyarrow.types.is_string(column.type):
         return column
     if pyarrow.types.is_floating(column.type):
-        values = cells.doubles(column)
+        values = doubles(column)
         whole = np.abs(np.nan_to_num(values)) < 2**53
         if (np.isnan(values) | (whole & (np.nan_to_num(values) == np.floor(np.nan_to_num(values))))).all():
             integers = pyarrow.array(np.nan_to_num(values).astype(np.int64), mask=np.isnan(values))
