@@ -176,9 +176,15 @@ void bind(nb::module_& m, const char* session, const char* passes, const char* r
            "penalties"_a = nb::none(), "thetas"_a = nb::none(), "scheduled"_a = nb::none())
       .def("record", &S::record, "step"_a, "learning_rate"_a, "settings"_a, "rows"_a, "z"_a, "u"_a, "a"_a, "masks"_a,
            "delta"_a, "du"_a, "gradient_of_J"_a, "dX"_a, "gradient"_a, "a0"_a = nb::none(), "da0"_a = nb::none())
+      .def("share", &S::share, "n"_a, "own"_a)
+      .def("begin_sharing", &S::begin_sharing, "theta"_a, "first"_a.none(), "second"_a.none())
+      .def("store_slice", &S::store_slice, "first"_a.none(), "second"_a.none())
+      .def("to_shared", &S::to_shared, "plain"_a, "out"_a)
+      .def("from_shared", &S::from_shared, "shared"_a, "out"_a)
       .def("parts", &S::parts, "step"_a, "settings"_a, "bounds"_a, "gradients"_a, "losses"_a)
-      .def("finish", &S::finish, "step"_a, "learning_rate"_a, "settings"_a, "gradient"_a, "loss"_a, "penalised"_a)
-      .def_prop_ro("part_size", &S::part_size)
+      .def("penalty", &S::penalty, "step"_a, "settings"_a)
+      .def("add_up", &S::add_up, "step"_a, "settings"_a, "bounds"_a, "values"_a, "squares"_a.none())
+      .def("update_slice", &S::update_slice, "step"_a, "learning_rate"_a, "settings"_a, "squares"_a.none())
       .def_prop_ro("active_threads", &S::active_threads)
       .def_ro("done_before_interrupt", &S::done_before_interrupt);
   using P = PyPasses<T>;

@@ -14,6 +14,7 @@
 #include "leaves.hpp"
 #include "rule.hpp"
 #include "shares.hpp"
+#include "slices.hpp"
 #include "thread_tuner.hpp"
 #include "threads.hpp"
 
@@ -53,12 +54,12 @@ template <class T> class Session {
   }
 
   void load(const T* theta, const T* first, const T* second) {
-    network.load(theta, theta_.get());
+    network.load(theta, this->theta());
     load_state(first, first_);
     load_state(second, second_);
   }
   void store(T* theta, T* first, T* second) {
-    network.store(theta_.get(), theta);
+    network.store(this->theta(), theta);
     store_state(first, first_);
     store_state(second, second_);
   }
@@ -74,13 +75,21 @@ template <class T> class Session {
   double record(std::uint64_t step, double eta, const StepSettings& settings, const Record<T>& out, T* gradient,
                 std::int64_t* rows);
 
-  // The two halves of a step whose leaves several processes share. First the gradient of J, in the layout
-  // here, and J of each of these neighbouring nodes of the tree; then the update by those of the root. penalty (or
-  // null) receives ½·l2·Σ‖W‖² before it.
-  void parts(std::uint64_t step, const StepSettings& settings, const std::vector<TreeNode>& nodes, T* gradients,
-             double* losses);
-  void finish(std::uint64_t step, double eta, const StepSettings& settings, const T* gradient, double J,
-              double* penalty);
+  // Steps that several processes share (shared_step.hpp): each computes the gradients of some neighbouring nodes of the
+  // tree, adds up the slice that is its own and updates it. Parameters lie in memory of the caller, in the layout here;
+  // first and second are the own slice of the optimizer's arrays (copied), or null.
+  const Slices<T>& share(std::size_t n, std::size_t own);
+  void begin_sharing(T* theta, const T* first, const T* second);
+  void parts(std::uint64_t step, const StepSettings& settings, const std::vector<TreeNode>& nodes,
+             const std::vector<T*>& gradients, double* losses);
+  // ½·l2·Σ‖W‖² of a step
+  double penalty(std::uint64_t step, const StepSettings& settings);
+  // With penalties; squares (or null) receives Σ g² of every piece of the slice
+  void add_up(std::uint64_t step, const StepSettings& settings, const std::vector<TreeNode>& nodes,
+              const std::vector<const T*>& values, double* squares);
+  // squares: of all pieces of all slices, where gradients are clipped
+  void update_slice(std::uint64_t step, double eta, const StepSettings& settings, const double* squares);
+  void store_slice(T* first, T* second) const;
 
   Stopped stopped = Stopped::no;
   std::size_t steps_per_epoch() const { return batches_.steps_per_epoch(); }
@@ -117,7 +126,7 @@ template <class T> class Session {
     return own;
   }
   bool too_small_for_threads() const;
-  Trained<T> trained() { return {theta_.get(), first_.get(), second_.get(), gradient_.get()}; }
+  Trained<T> trained() { return {theta(), first_.get(), second_.get(), gradient_.get()}; }
   void load_state(const T* from, Buffer<T>& to) {
     if (from && !to) to = Buffer<T>(network.n_parameters);
     if (from) network.load(from, to.get());
@@ -132,7 +141,7 @@ template <class T> class Session {
   void masks(const Batch& batch, double dropout, std::size_t i0, std::size_t i1, Own& own);
   double l2_of(const Batch& batch, double l2, double alpha) const;
   void units_phase(const Batch& batch, Rule<T>& rule, std::size_t thread, std::size_t n_threads, Own& own);
-  void sum_phase(const Batch& batch, TreeNode node, std::size_t thread, std::size_t n_threads, Own& own);
+  void sum_phase(const Batch& batch, TreeNode node, T* gradient, std::size_t thread, std::size_t n_threads, Own& own);
   void gradient_phase(const Rule<T>& rule, std::size_t thread, std::size_t n_threads);
   void apply_phase(const StepSettings& settings, const Strengths& strengths, double eta, std::uint64_t step, double l2,
                    std::size_t thread, std::size_t n_threads, Own& own);
@@ -141,6 +150,7 @@ template <class T> class Session {
   ThreadChoice::Took run(Stretch stretch, std::size_t first, std::size_t n, std::size_t n_threads);
 
   double small() const { return network.layers[0].small; }
+  T* theta() const { return lent_ ? lent_ : theta_.get(); }
   void settle(const StepSettings& settings, std::size_t thread, std::size_t n_threads);
   template <class F> void together(const F& f);
 
@@ -166,6 +176,9 @@ template <class T> class Session {
   const std::vector<std::size_t> starts_;
   Leaves<T> leaves_;
   Buffer<T> theta_, first_, second_, gradient_;
+  T* lent_ = nullptr;  // where the parameters lie instead, while steps are shared
+  std::unique_ptr<Slices<T>> slices_;
+  Buffer<T> first_of_slice_, second_of_slice_;
   Buffer<double> squares_;
   std::vector<Own> own_;
   std::unique_ptr<Team> team_;
@@ -245,8 +258,7 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
     rows_phase(b, s.settings->dropout > 0, strengths.dropout, b.n * thread / n_threads, b.n * (thread + 1) / n_threads,
                own);
     const double l2 = l2_of(b, strengths.l2, s.settings->alpha);
-    if (thread == 0 && s.penalties)
-      s.penalties[own.done] = 0.5 * l2 * squares_of_weights(network.operations, theta_.get());
+    if (thread == 0 && s.penalties) s.penalties[own.done] = 0.5 * l2 * squares_of_weights(network.operations, theta());
     barrier(n_threads);
     if (stop_request_) {
       own.stopped = Stopped::interrupted;
@@ -260,7 +272,7 @@ template <class T> void Session<T>::steps(const Stretch& s, std::size_t thread) 
       return;
     }
     if (s.settings->clip_norm > 0 || leaves_.V > 1) {
-      sum_phase(b, leaves_.root(), thread, n_threads, own);
+      sum_phase(b, leaves_.root(), gradient_.get(), thread, n_threads, own);
       apply_phase(*s.settings, strengths, eta, b.step, l2, thread, n_threads, own);
     } else {
       Rule<T> rule = rule_of_step<T>(*s.settings, strengths, eta, b.step + 1, l2);
@@ -327,7 +339,7 @@ std::size_t Session<T>::advance(std::uint64_t first_step, const double* etas, st
     }
     stopped = own_[0].stopped;
     if (!thetas || stopped != Stopped::no || (first_step + done) % per_epoch != 0) continue;
-    network.store(theta_.get(), thetas);
+    network.store(theta(), thetas);
     thetas += size;
   }
   return done;

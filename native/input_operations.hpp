@@ -60,6 +60,9 @@ template <class T> class OfVectors : public Operation<T> {
     this->gradient(t, {0, n}, r0, r1, scratch);
     apply(t, rule, r0, r1, check);
   }
+  void pieces(const EachPiece& f) const override {
+    for (std::size_t r = 0; r < this->n_units(); ++r) f({r, start(r), start(r), size(r), false});
+  }
 
  protected:
   OfVectors(const Kernels<T>& kernels, const Node<T>& below, const Node<T>& own)
@@ -172,6 +175,12 @@ template <class T> class Embed final : public Operation<T> {
               std::size_t f1, T* scratch, T* check) override {
     gradient(t, {0, n}, f0, f1, scratch);
     apply(t, rule, f0, f1, check);
+  }
+  void pieces(const EachPiece& each) const override {
+    for (std::size_t f = 0; f < e_.n_columns; ++f)
+      for_pieces(f, [&](std::size_t start, std::size_t at, std::size_t n) {
+        if (n > 0) each({f, start, at, n, false});
+      });
   }
 
  private:

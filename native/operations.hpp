@@ -6,6 +6,7 @@
 // Shares touch disjoint memory, so threads need no locks, only a barrier between the two kinds of phase.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "kernels.hpp"
@@ -20,6 +21,13 @@ template <class T> struct Node {
   Activated<T> activated;
   T* delta;  // null: not needed, as for the input
 };
+
+// What a unit has in one place of the flat vector: numbers at … at + n - 1, of the tensor that begins at `start`
+struct Piece {
+  std::size_t unit, start, at, n;
+  bool penalised;  // by l2 and l1
+};
+using EachPiece = std::function<void(const Piece&)>;
 
 template <class T> class Operation {
  public:
@@ -47,6 +55,8 @@ template <class T> class Operation {
   virtual double squares_of_weights(const T* /*theta*/) const { return 0; }  // of what penalise acts on
   virtual double squares_of_unit(const Trained<T>&, std::size_t) const { return 0; }
   virtual void apply(const Trained<T>&, const Rule<T>&, std::size_t, std::size_t, T* /*check*/) {}
+  // All pieces of all units; squares_of_unit adds up those of a unit in the order of the flat vector
+  virtual void pieces(const EachPiece&) const {}
 };
 
 template <class T> Trained<T> part(const Trained<T>& t, std::size_t at) {
@@ -144,6 +154,13 @@ template <class T> class Dense final : public Operation<T> {
                [&](std::size_t at, std::size_t size) { k_.update(part(t, W_ + at), rule_at(rule, W_), size, check); });
     if (r1 > n_in()) k_.update(part(t, b_), rule_at(rule, b_), padded_columns<T>(n_out()), check);
   }
+  void pieces(const EachPiece& f) const override {
+    for (std::size_t q = 0; q < n_panels<T>(n_out()); ++q) {
+      const std::size_t width = panel_width<T>(n_out(), q), at = W_ + panel_start<T>(n_in(), q);
+      for (std::size_t r = 0; r < n_in(); ++r) f({r, W_, at + r * width, width, true});
+    }
+    f({n_in(), b_, b_, padded_columns<T>(n_out()), false});
+  }
 
  private:
   Panels<const T> a_in() const { return fixed(below_.shape); }
@@ -205,6 +222,9 @@ template <class T> class LayerNorm final : public Operation<T> {
               std::size_t r1, T* scratch, T* check) override {
     gradient(t, {0, n}, r0, r1, scratch);
     apply(t, rule, r0, r1, check);
+  }
+  void pieces(const EachPiece& f) const override {
+    for (std::size_t r = 0; r < 2; ++r) f({r, at_[r], at_[r], padding_included(), false});
   }
 
  private:

@@ -39,6 +39,11 @@ template <class... A> void require_aligned(const A&... arrays) {
   require((is_aligned(arrays) && ...), "an array does not begin at a multiple of the size of its numbers");
 }
 
+// Memory that sessions compute in begins at a cache line.
+void require_whole_lines(const void* data) {
+  require(reinterpret_cast<std::uintptr_t>(data) % 64 == 0, "an array does not begin at a cache line");
+}
+
 const Variant& variant_named(const std::string& name) {
   const Variant* variant = find_variant(name);
   if (!variant) throw std::invalid_argument("instruction set '" + name + "' is not available on this processor");

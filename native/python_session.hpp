@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "python_arrays.hpp"
+#include "shared_step.hpp"
 #include "single_step.hpp"
 
 namespace {
@@ -100,35 +101,71 @@ template <class T> class PySession {
     return nb::make_tuple(J, static_cast<int>(session_->stopped));
   }
 
+  // Steps that several processes share (shared_step.hpp). Where each slice begins in the flat vector in the layout
+  // here, and the number of its first piece; then the ends.
+  nb::tuple share(std::size_t n, std::size_t own) {
+    require(n > 0 && own < n, "the own slice is one of them");
+    const Slices<T>& slices = session_->share(n, own);
+    std::vector<std::size_t> at, piece;
+    for (std::size_t i = 0; i <= n; ++i) at.push_back(slices.at(i)), piece.push_back(slices.piece(i));
+    n_own_ = at[own + 1] - at[own], n_pieces_of_own_ = piece[own + 1] - piece[own], n_pieces_ = piece[n];
+    return nb::make_tuple(at, piece);
+  }
+  void begin_sharing(Out1<T> theta, std::optional<In1<T>> first, std::optional<In1<T>> second) {
+    check_shared(theta), check_slice(first), check_slice(second);
+    shared_theta_ = theta;
+    session_->begin_sharing(theta.data(), first ? first->data() : nullptr, second ? second->data() : nullptr);
+  }
+  void store_slice(std::optional<Out1<T>> first, std::optional<Out1<T>> second) const {
+    check_slice(first), check_slice(second);
+    session_->store_slice(first ? first->data() : nullptr, second ? second->data() : nullptr);
+  }
+  // Between the plain layout and the one here
+  void to_shared(In1<T> plain, Out1<T> out) const {
+    check_length(plain), check_shared(out);
+    session_->network.load(plain.data(), out.data());
+  }
+  void from_shared(In1<T> shared, Out1<T> out) const {
+    check_shared(shared), check_length(out);
+    session_->network.store(shared.data(), out.data());
+  }
   // bounds: leaves a, b of each node, one beginning where the last ends
   void parts(std::uint64_t step, const StepSettings& settings, const std::vector<std::size_t>& bounds,
              Out2<T> gradients, Out1<double> losses) {
-    require(!bounds.empty() && bounds.size() % 2 == 0, "two leaves for every node");
-    std::vector<TreeNode> nodes;
-    for (std::size_t i = 0; i < bounds.size(); i += 2) {
-      require(bounds[i] < bounds[i + 1] && bounds[i + 1] <= session_->n_leaves() && (!i || bounds[i] == bounds[i - 1]),
-              "nodes lie next to each other, within the leaves");
-      nodes.push_back({bounds[i], bounds[i + 1]});
-    }
+    const std::vector<TreeNode> nodes = nodes_of(bounds);
     require(gradients.shape(0) == nodes.size() && losses.shape(0) == nodes.size(), "one gradient for every node");
-    check_rates(settings);
     require(gradients.shape(1) == session_->network.n_parameters, "a gradient has another length");
-    const nb::gil_scoped_release released;
-    session_->parts(step, settings, nodes, gradients.data(), losses.data());
-  }
-  nb::tuple finish(std::uint64_t step, double eta, const StepSettings& settings, In1<T> gradient, double J,
-                   bool penalised) {
+    require_whole_lines(gradients.data());
     check_rates(settings);
-    require(gradient.shape(0) == session_->network.n_parameters, "a gradient has another length");
-    double penalty = 0;
-    {
-      const nb::gil_scoped_release released;
-      session_->finish(step, eta, settings, gradient.data(), J, penalised ? &penalty : nullptr);
+    std::vector<T*> rows;
+    for (std::size_t i = 0; i < nodes.size(); ++i) rows.push_back(gradients.data() + i * gradients.shape(1));
+    const nb::gil_scoped_release released;
+    session_->parts(step, settings, nodes, rows, losses.data());
+  }
+  double penalty(std::uint64_t step, const StepSettings& settings) { return session_->penalty(step, settings); }
+  void add_up(std::uint64_t step, const StepSettings& settings, const std::vector<std::size_t>& bounds,
+              const std::vector<In1<T>>& values, std::optional<Out1<double>> squares) {
+    const std::vector<TreeNode> nodes = nodes_of(bounds);
+    require(values.size() == nodes.size() && nodes.front().a == 0 && nodes.back().b == session_->n_leaves(),
+            "a value for every node, and nodes that make up the root");
+    require(!squares || squares->shape(0) == n_pieces_of_own_, "one square for every piece of the own slice");
+    std::vector<const T*> at;
+    for (const In1<T>& value : values) {
+      check_slice(std::optional<In1<T>>(value)), require_whole_lines(value.data());
+      at.push_back(value.data());
     }
-    return nb::make_tuple(static_cast<int>(session_->stopped), penalty);
+    const nb::gil_scoped_release released;
+    session_->add_up(step, settings, nodes, at, squares ? squares->data() : nullptr);
+  }
+  int update_slice(std::uint64_t step, double eta, const StepSettings& settings, std::optional<In1<double>> squares) {
+    check_rates(settings);
+    require(squares.has_value() == (settings.clip_norm > 0) && (!squares || squares->shape(0) == n_pieces_),
+            "squares of all pieces where gradients are clipped");
+    const nb::gil_scoped_release released;
+    session_->update_slice(step, eta, settings, squares ? squares->data() : nullptr);
+    return static_cast<int>(session_->stopped);
   }
 
-  std::size_t part_size() const { return session_->network.n_parameters; }
   std::size_t active_threads() const { return session_->active_threads(); }
   std::size_t done_before_interrupt = 0;
 
@@ -141,12 +178,32 @@ template <class T> class PySession {
     if (array) check_length(*array);
   }
 
+  std::vector<TreeNode> nodes_of(const std::vector<std::size_t>& bounds) const {
+    require(!bounds.empty() && bounds.size() % 2 == 0, "two leaves for every node");
+    std::vector<TreeNode> nodes;
+    for (std::size_t i = 0; i < bounds.size(); i += 2) {
+      require(bounds[i] < bounds[i + 1] && bounds[i + 1] <= session_->n_leaves() && (!i || bounds[i] == bounds[i - 1]),
+              "nodes lie next to each other, within the leaves");
+      nodes.push_back({bounds[i], bounds[i + 1]});
+    }
+    return nodes;
+  }
+  template <class A> void check_shared(const A& array) const {
+    require(array.shape(0) == session_->network.n_parameters, "a vector in the layout of sessions has another length");
+    require_whole_lines(array.data());
+  }
+  template <class A> void check_slice(const std::optional<A>& array) const {
+    require(!array || array->shape(0) == n_own_, "the own slice has another length");
+  }
+
   In2<T> X_;
   std::optional<In1<std::int32_t>> labels_;
   std::optional<In2<T>> y_;
   std::optional<In1<T>> weight_;
   std::vector<Layer> layers_;
   std::unique_ptr<Session<T>> session_;
+  Out1<T> shared_theta_;
+  std::size_t n_own_ = 0, n_pieces_of_own_ = 0, n_pieces_ = 0;
 };
 
 }  // namespace

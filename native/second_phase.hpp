@@ -8,10 +8,12 @@ namespace chainrule {
 
 // The gradient of J over the leaves of a node
 template <class T>
-void Session<T>::sum_phase(const Batch& batch, TreeNode node, std::size_t thread, std::size_t n_threads, Own& own) {
+void Session<T>::sum_phase(const Batch& batch, TreeNode node, T* gradient, std::size_t thread, std::size_t n_threads,
+                           Own& own) {
+  const Trained<T> t{theta(), nullptr, nullptr, gradient};
   for_units(network.operations, thread, n_threads,
             [&](Operation<T>& operation, std::size_t r0, std::size_t r1, std::size_t) {
-              leaves_.gradient(operation, trained(), batch, node, r0, r1, own.scratch.get());
+              leaves_.gradient(operation, t, batch, node, r0, r1, own.scratch.get());
             });
 }
 
@@ -57,7 +59,7 @@ void Session<T>::units_phase(const Batch& batch, Rule<T>& rule, std::size_t thre
 template <class T> void Session<T>::settle(const StepSettings& settings, std::size_t thread, std::size_t n_threads) {
   const std::size_t n = network.n_parameters / chunk<T>;
   const std::size_t begin = n * thread / n_threads * chunk<T>, end = n * (thread + 1) / n_threads * chunk<T>;
-  network.k.settle(theta_.get() + begin, T(small()), end - begin);
+  network.k.settle(theta() + begin, T(small()), end - begin);
   const bool squares = settings.optimizer == Optimizer::rmsprop || settings.optimizer == Optimizer::adagrad;
   if (first_) network.k.settle(first_.get() + begin, T(squares ? small() * small() : small()), end - begin);
   if (second_) network.k.settle(second_.get() + begin, T(small() * small()), end - begin);

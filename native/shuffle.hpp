@@ -26,7 +26,8 @@ inline PhiloxKey stream_key(std::uint64_t seed, std::uint32_t purpose, std::uint
   return {c[0], c[1]};
 }
 
-// The rows sorted by (their 32-bit word, their number), both packed into one 64-bit integer.
+// The rows sorted by (their 32-bit word, their number), both packed into one 64-bit integer. Of very many rows nothing is
+// kept but these integers, which become the rows in place: 8 bytes a row, also while they are sorted.
 class RowOrder {
  public:
   RowOrder(const Variant& variant, std::uint64_t seed, std::size_t n, bool shuffle)
@@ -36,10 +37,11 @@ class RowOrder {
   const std::int64_t* of_epoch(std::uint64_t epoch);
 
  private:
-  static constexpr std::size_t many_rows = std::size_t(1) << 15;
+  static constexpr std::size_t many_rows = std::size_t(1) << 15, very_many_rows = std::size_t(1) << 22;
 
   void sort_by_buckets();
   void sort_many();
+  void sort_in_place(PhiloxKey key);
   const Variant& variant_;
   const std::uint64_t seed_;
   const std::size_t n_;
@@ -52,15 +54,20 @@ class RowOrder {
 
 inline const std::int64_t* RowOrder::of_epoch(std::uint64_t epoch) {
   if (!shuffle_ || epoch == epoch_) return rows_.data();
+  const PhiloxKey key = stream_key(seed_, purpose_shuffle, epoch, 0);
+  epoch_ = epoch;
+  if (n_ > very_many_rows) {
+    sort_in_place(key);
+    return rows_.data();
+  }
   const std::size_t n_groups = (n_ + 31) / 32;
   words_.resize(n_groups * 32), pairs_.resize(n_);
-  variant_.words(stream_key(seed_, purpose_shuffle, epoch, 0), 0, 0, n_groups, words_.data());
+  variant_.words(key, 0, 0, n_groups, words_.data());
   if (n_ > many_rows)
     sort_many();
   else
     sort_by_buckets();
   for (std::size_t i = 0; i < n_; ++i) rows_[i] = static_cast<std::int64_t>(pairs_[i] & 0xFFFFFFFFu);
-  epoch_ = epoch;
   return rows_.data();
 }
 
@@ -100,6 +107,29 @@ inline void RowOrder::sort_many() {
     std::size_t* const place = &starts[static_cast<std::size_t>(d) * n_values];
     for (std::size_t i = 0; i < n_; ++i) spare_[place[(pairs_[i] >> (32 + d * digit)) % n_values]++] = pairs_[i];
   }
+}
+
+// Dealt to buckets by the leading bits of a word, which is made twice rather than kept, then each bucket sorted alone.
+inline void RowOrder::sort_in_place(PhiloxKey key) {
+  constexpr int bits = 12;
+  constexpr std::size_t n_buckets = std::size_t(1) << bits, n_at_once = std::size_t(1) << 14;
+  std::vector<std::uint32_t> words(n_at_once);
+  const auto for_words = [&](const auto& f) {
+    for (std::size_t first = 0; first < n_; first += n_at_once) {
+      const std::size_t n = std::min(n_at_once, n_ - first);
+      variant_.words(key, 0, first / 32, (n + 31) / 32, words.data());
+      for (std::size_t i = 0; i < n; ++i) f(words[i], first + i);
+    }
+  };
+  std::vector<std::size_t> ends(n_buckets + 1, 0);
+  for_words([&](std::uint32_t word, std::size_t) { ++ends[(word >> (32 - bits)) + 1]; });
+  for (std::size_t k = 1; k <= n_buckets; ++k) ends[k] += ends[k - 1];
+  // ends[k] is where bucket k begins, and once it is dealt, where it ends
+  auto* const pairs = reinterpret_cast<std::uint64_t*>(rows_.data());
+  for_words(
+      [&](std::uint32_t word, std::size_t i) { pairs[ends[word >> (32 - bits)]++] = std::uint64_t(word) << 32 | i; });
+  for (std::size_t k = 0, begin = 0; k < n_buckets; begin = ends[k++]) std::sort(pairs + begin, pairs + ends[k]);
+  for (std::size_t i = 0; i < n_; ++i) pairs[i] &= 0xFFFFFFFFu;
 }
 
 }  // namespace chainrule

@@ -111,7 +111,7 @@ def test_no_circle_of_imports() -> None:
 )
 def test_engines_are_asked_by_their_protocol(path: Path) -> None:
     """Outside engine/ nothing imports an engine, asks for its class, or compares its name; functions of any may be."""
-    doors = {"chainrule.engine.protocol", "chainrule.engine.select", "chainrule.engine.probabilities"}
+    doors = {f"chainrule.engine.{name}" for name in ("protocol", "select", "probabilities", "lines")}
     assert {name for name in imported_files()[module_of(path)] if name.startswith("chainrule.engine.")} <= doors
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"isinstance\([^()]*(Engine|Session)\b|\w*(Engine|Session)\.__name__", text)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import queue
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,123 +16,85 @@ import chainrule as cr
 from chainrule.api.workers import _Packed, unpacked
 from chainrule.distributed import rows, world
 from chainrule.distributed.beats import Beat
-from chainrule.distributed.comm import Comm, LocalComm, WorkerLost, nodes_of
+from chainrule.distributed.comm import Comm, LocalComm, WorkerLost
+from chainrule.distributed.exchange import Ownership
 from chainrule.distributed.session import SharedSession, follow
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.engine.protocol import LeafSums, StepSettings
-from chainrule.reference.leaves import tree_sum
+from chainrule.engine.protocol import StepSettings, Task
 from tasks import begin, digest, make_task
+from thread_workers import ThreadComm, Threads
 
 V = 5
 SETTINGS = StepSettings(dropout=0.2)
 ETAS = np.full(6, 0.05)
 
 
-class Threads:
-    """Workers that are threads of this process; `lost` names the exchange in which the last one goes."""
-
-    def __init__(self, size: int, lost: int | None = None) -> None:
-        self.size, self.lost, self.exchanges, self.is_lost = size, lost, 0, False
-        self.told: list[queue.Queue[Any]] = [queue.Queue() for _ in range(size)]
-        self.sums: dict[int, LeafSums] = {}
-        self.barrier = threading.Barrier(size)
-
-
-class ThreadComm:
-    """One of them."""
-
-    def __init__(self, all_: Threads, rank: int) -> None:
-        self.all, self.rank, self.size = all_, rank, all_.size
-
-    def allreduce(self, sums: LeafSums, n_leaves: int) -> LeafSums:
-        all_ = self.all
-        if self.size > 1:
-            all_.sums[self.rank] = sums
-            all_.barrier.wait(30)
-            if self.rank == 0:
-                all_.exchanges += 1
-                all_.is_lost = all_.lost == all_.exchanges  # before the others see it, and not changed by recover
-            all_.barrier.wait(30)
-            if all_.is_lost:
-                raise WorkerLost("gone")
-        else:
-            all_.sums = {0: sums}
-        values: dict[Any, Any] = {}
-        losses: dict[Any, Any] = {}
-        for rank in range(self.size):
-            nodes = nodes_of(rank, self.size, n_leaves)
-            values |= dict(zip(nodes, all_.sums[rank].gradients, strict=True))
-            losses |= dict(zip(nodes, all_.sums[rank].losses.tolist(), strict=True))
-        found = LeafSums(tree_sum(values, (0, n_leaves))[None], np.array([tree_sum(losses, (0, n_leaves))]))
-        if self.size > 1:
-            all_.barrier.wait(30)
-        return found
-
-    def tell(self, order: dict[str, Any], arrays: list[Any]) -> None:
-        order = json.loads(json.dumps(order))  # as it travels
-        for rank in range(1, self.size):
-            self.all.told[rank].put((order, [array.copy() for array in arrays]))
-
-    def hear(self) -> Any:
-        return self.all.told[self.rank].get(timeout=30)
-
-    def all_agree(self, yes: bool) -> bool:
-        return yes
-
-    def recover(self) -> bool:
-        """The last worker is gone: the others go on, where any but worker 0 is left."""
-        if self.rank == self.size - 1 and self.size > 1:
-            return False
-        self.all.lost, self.size = None, 1
-        return True
-
-
-def follower(comm: ThreadComm, task: Any) -> None:
+def follower(comm: ThreadComm, task: Task) -> None:
     """A worker whose task is known already: its session is the one that an order to start would make."""
     from chainrule.distributed import session as module
 
     session = begin(NumpyEngine(), task, SETTINGS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_started", lambda *_: (session, task))
-        try:
-            follow(comm, Beat())  # type: ignore[arg-type]
-        except WorkerLost:
-            return
+        with contextlib.suppress(WorkerLost):
+            follow(comm, Beat())
 
 
-def shared(size: int, lost: int | None = None) -> tuple[str, list[float]]:
-    task, all_ = make_task([5, 8, 3], n=40, batch_size=12, optimizer="adam", leaves=V), Threads(size, lost)
+def shared(size: int, lost: int | None = None, messages: bool = False) -> tuple[str, list[float]]:
+    task, all_ = make_task([5, 8, 3], n=40, batch_size=12, optimizer="adam", leaves=V), Threads(size, lost, messages)
     comms = [ThreadComm(all_, rank) for rank in range(size)]
     threads = [threading.Thread(target=follower, args=(comm, task), daemon=True) for comm in comms[1:]]
     for thread in threads:
         thread.start()
     comms[0].tell({"do": "start"}, [])
-    session = SharedSession(comms[0], begin(NumpyEngine(), task, SETTINGS), task, Beat())  # type: ignore[arg-type]
-    losses = session.advance(0, ETAS[:4], SETTINGS).losses.tolist()
+    session = SharedSession(comms[0], begin(NumpyEngine(), task, SETTINGS), task)
+    losses = session.advance(0, ETAS[:2], SETTINGS).losses.tolist()
+    losses += session.advance(2, ETAS[2:4], SETTINGS).losses.tolist()
+    kept = digest(session)
     losses.append(session.record(4, 0.05, SETTINGS).backward.loss)  # alone: the others are given the state again
     losses += session.advance(5, ETAS[5:], SETTINGS).losses.tolist()
+    found = digest(session)
     comms[0].tell({"do": "end"}, [])
     for thread in threads:
         thread.join(30)
-    return digest(session), losses
+    return kept + found, losses
 
 
 def test_a_shared_session_has_the_bits_of_one_alone() -> None:
-    """Steps together, one recorded alone, steps together again; one worker, two, and two of which one is lost."""
+    """Steps together, one recorded alone, steps together again; through common memory and by messages."""
+    expected = alone()
+    for size in (1, 2, 3):
+        assert shared(size) == expected
+        assert shared(size, messages=True) == expected
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3, 5, 8, 11])
+def test_a_lost_worker_is_done_without(lost: int) -> None:
+    """Wherever the last of two or three goes, the others do the steps since the last stored state once more."""
+    expected = alone()
+    for size in (2, 3):
+        assert shared(size, lost) == expected
+        assert shared(size, lost, messages=True) == expected
+
+
+def alone() -> tuple[str, list[float]]:
     task = make_task([5, 8, 3], n=40, batch_size=12, optimizer="adam", leaves=V)
     session = begin(NumpyEngine(), task, SETTINGS)
-    losses = session.advance(0, ETAS, SETTINGS).losses.tolist()
-    for size, lost in ((1, None), (2, None), (2, 3), (2, 1)):
-        assert shared(size, lost) == (digest(session), losses)
+    losses = session.advance(0, ETAS[:4], SETTINGS).losses.tolist()
+    kept = digest(session)
+    losses += session.advance(4, ETAS[4:], SETTINGS).losses.tolist()
+    return kept + digest(session), losses
 
 
 def test_a_worker_alone_adds_up_all_nodes() -> None:
     """LocalComm: the nodes of one worker are the root."""
-    sums = LeafSums(np.arange(3.0)[None], np.array([2.0]))
-    total = LocalComm().allreduce(sums, 8)
-    assert total.losses.tolist() == [2.0]
-    assert total.gradients.tolist() == [[0.0, 1.0, 2.0]]
     comm: Comm = LocalComm()
+    layout = Ownership(rank=0, size=1, V=8, bounds=[0, 3], of_norm=[0, 3], dtype=np.dtype(float))
+    exchange = comm.exchange(layout)
+    exchange.gradients[0] = [0, 1, 2]
+    loss, sums = exchange.scatter(np.array([2.0]))
+    assert loss == 2.0 and sums[0, 8].tolist() == [0.0, 1.0, 2.0]
+    assert not exchange.gather(False) and exchange.gather(True)
     assert comm.all_agree(True) and not comm.recover()
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from chainrule.engine.lines import aligned
 from chainrule.engine.numpy import NumpyEngine
-from chainrule.engine.protocol import LeafSums, Session, StepSettings, Task
+from chainrule.engine.protocol import Session, StepSettings, Task
+from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.reference.leaves import cover, tree_sum
+from input_layers import INPUT_LAYERS
 from tasks import begin, digest, make_task
 from tolerances import FLOAT32, NATIVE_100_STEPS
 
@@ -40,21 +44,45 @@ def advanced(session: Session, settings: StepSettings) -> str:
     return digest(session) + losses.tobytes().hex()
 
 
-def shared(sessions: list[Session], V: int, settings: StepSettings) -> str:
-    """The same steps, each shared by several sessions as workers share it."""
-    losses = np.empty(N_STEPS)
-    for step in range(N_STEPS):
+def shared(task: Task, sessions: list[Session], settings: StepSettings, n_steps: int = N_STEPS) -> str:
+    """The same steps, shared by several sessions as workers share them: each owns a slice of the parameters."""
+    V, n, workers = task.leaves, len(sessions), [session.share(len(sessions), r) for r, session in enumerate(sessions)]
+    theta, state = sessions[0].store()
+    bounds, losses = list(workers[0].bounds), np.empty(n_steps)
+    thetas = [worker.of_plain(theta) for worker in workers]
+    for r, worker in enumerate(workers):
+        cut = {name: worker.of_plain(array)[bounds[r] : bounds[r + 1]] for name, array in state.items()}
+        worker.begin(thetas[r], cut)
+    for step in range(n_steps):
         gradients, sums = {}, {}
-        for r, session in enumerate(sessions):
-            nodes = cover(V * r // len(sessions), V * (r + 1) // len(sessions), V)
-            parts = session.parts(step, settings, nodes)
-            gradients |= dict(zip(nodes, parts.gradients, strict=True))
-            sums |= dict(zip(nodes, parts.losses.tolist(), strict=True))
-        total = LeafSums(tree_sum(gradients, (0, V))[None], np.array([tree_sum(sums, (0, V))]))
-        losses[step] = total.losses[0]
-        assert [session.finish(step, 0.05, settings, total)[0] for session in sessions] == [None] * len(sessions)
-    assert len({digest(session) for session in sessions}) == 1
-    return digest(sessions[0]) + losses.tobytes().hex()
+        for r, worker in enumerate(workers):
+            nodes = cover(V * r // n, V * (r + 1) // n, V)
+            own = aligned(len(nodes) * bounds[-1], task.architecture.dtype).reshape(len(nodes), -1)
+            of_nodes = worker.parts(step, settings, nodes, own)
+            gradients |= dict(zip(nodes, own, strict=True))
+            sums |= dict(zip(nodes, of_nodes.tolist(), strict=True))
+        losses[step] = tree_sum(sums, (0, V))
+        of_norm = [
+            worker.add_up(step, settings, {node: g[bounds[r] : bounds[r + 1]] for node, g in gradients.items()})
+            for r, worker in enumerate(workers)
+        ]
+        every = None if settings.clip_norm is None else np.concatenate(of_norm)
+        assert [worker.update(step, 0.05, settings, every) for worker in workers] == [None] * n
+        whole = np.concatenate([thetas[r][bounds[r] : bounds[r + 1]] for r in range(n)])
+        for theta in thetas:
+            theta[:] = whole
+    states = [worker.state() for worker in workers]
+    whole_state = {name: np.concatenate([state[name] for state in states]) for name in state}
+    arrays = [thetas[0], *(whole_state[name] for name in sorted(whole_state))]
+    vectors = [workers[0].to_plain(vector_of(array)) for array in arrays]
+    return hashlib.sha256(b"".join(vector.tobytes() for vector in vectors)).hexdigest() + losses.tobytes().hex()
+
+
+def vector_of(array: Any) -> Any:
+    """The same at a cache line."""
+    out = aligned(array.size, array.dtype)
+    out[:] = array
+    return out
 
 
 @pytest.mark.parametrize("V", [1, 3, 8, 40])
@@ -73,7 +101,7 @@ def test_bits_depend_on_leaves_alone(
     monkeypatch.delenv("CHAINRULE_ISA")
     for n_workers in range(1, min(V, 3) + 1):
         sessions = [begin(native(1 + r), task, settings) for r in range(n_workers)]
-        found.add(shared(sessions, V, settings))
+        found.add(shared(task, sessions, settings))
     session = begin(native(), task, settings)
     losses = np.array([session.record(step, 0.05, settings).backward.loss for step in range(N_STEPS)])
     found.add(digest(session) + losses.tobytes().hex())
@@ -87,7 +115,7 @@ def test_the_reference_shares_steps_too(V: int, optimizer: str, settings: StepSe
     task, engine = task_of(optimizer, V, **more), NumpyEngine()
     alone = advanced(begin(engine, task, settings), settings)
     for n_workers in range(1, min(V, 3) + 1):
-        assert shared([begin(engine, task, settings) for _ in range(n_workers)], V, settings) == alone
+        assert shared(task, [begin(engine, task, settings) for _ in range(n_workers)], settings) == alone
 
 
 def test_the_tree_is_what_the_definition_says() -> None:
@@ -132,14 +160,43 @@ def test_more_leaves_round_otherwise() -> None:
     assert len({advanced(begin(native(), task_of("sgd", V), settings), settings) for V in (1, 8)}) == 2
 
 
-def test_a_shared_step_stops_where_a_loss_is_not_finite() -> None:
-    """finish names what stopped it, as advance does, and leaves the parameters as they were."""
+@pytest.mark.parametrize("inputs", INPUT_LAYERS)
+@pytest.mark.parametrize(
+    ("optimizer", "normalization", "dtype"), [("adamw", "parametric", "float64"), ("rmsprop", "layer", "float32")]
+)
+def test_slices_of_every_layer_kind(inputs: str, optimizer: str, normalization: str, dtype: str) -> None:
+    """Input layers, parametric activations, rates of tensors, clipping, 70 steps: the bits of one that owns all."""
+    settings = StepSettings(clip_norm=0.05, l2=0.01, l1=0.001, learning_rate_factors={"b": 0.3, "W1": 2.0})
+    kind: dict[str, Any] = {"parametric": True} if normalization == "parametric" else {"normalization": normalization}
+    architecture = Architecture.build([5, 17, 3], "tanh", dtype=dtype, inputs=INPUT_LAYERS[inputs], **kind)
+    task = replace(make_task([5, 3], n=70, batch_size=25, dtype=dtype, optimizer=optimizer, leaves=5),
+                   architecture=architecture)  # fmt: skip
+    task.X[:, 1] = np.arange(70) % 4
+    for engine in (native(), native(2), NumpyEngine()):
+        alone = begin(engine, task, settings)
+        losses = alone.advance(0, np.full(70, 0.05), settings).losses  # beyond the 64th, where small numbers become 0
+        found = shared(task, [begin(engine, task, settings) for _ in range(3)], settings, 70)
+        assert found == digest(alone) + losses.tobytes().hex()
+
+
+def test_more_owners_than_there_are_pieces() -> None:
+    """Slices may be empty."""
+    task, settings = make_task([2, 1], output="identity", loss="squared_error", labels=False, leaves=12), HOW[0][1]
+    alone = advanced(begin(native(), task, settings), settings)
+    assert shared(task, [begin(native(), task, settings) for _ in range(12)], settings) == alone
+
+
+def test_a_shared_step_stops_where_an_update_is_not_finite() -> None:
+    """The owner of the slice says so."""
     settings = HOW[0][1]
     for engine in (native(), NumpyEngine()):
         task = task_of("sgd", 4)
         session = begin(engine, task, settings)
-        before, parts = session.theta(), session.parts(0, settings, [(0, 4)])
-        assert session.finish(0, 0.05, settings, LeafSums(parts.gradients, np.array([np.inf])))[0] == "loss"
-        assert np.array_equal(session.theta(), before)
-        broken = LeafSums(parts.gradients * np.float32(np.nan), parts.losses)
-        assert session.finish(0, 0.05, settings, broken)[0] == "weights"
+        worker = session.share(1, 0)
+        theta = worker.of_plain(session.theta())
+        worker.begin(theta, {})
+        gradients = aligned(theta.size, np.float32)[None]
+        worker.parts(0, settings, [(0, 4)], gradients)
+        gradients *= np.float32(np.nan)
+        worker.add_up(0, settings, {(0, 4): gradients[0]})
+        assert worker.update(0, 0.05, settings, None) == "weights"

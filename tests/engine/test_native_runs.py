@@ -140,6 +140,14 @@ def test_the_row_order_is_that_of_seeding(isa: str) -> None:
             assert np.array_equal(out, permutation(seed, epoch, n))
 
 
+def test_the_row_order_of_very_many_rows() -> None:
+    """Beyond 2^22 rows they are sorted in place, to the same order."""
+    n = 2**22 + 45
+    out = np.empty(n, np.int64)
+    _native.permutation(_native.instruction_sets()[0], 7, 2, out)
+    assert np.array_equal(out, permutation(7, 2, n))
+
+
 def test_a_loss_that_is_not_finite_stops_before_its_update() -> None:
     """The run stops at the step, says so, and leaves the weights as they were."""
     task = make_task([5, 8, 3], n=40, batch_size=10, shuffle=False)

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.protocol import LeafSums
-from chainrule.reference.leaves import Node, cover, tree_sum
+from chainrule.distributed.exchange import CommonMemory, Exchange, Ownership
+from chainrule.engine.lines import aligned
+from chainrule.engine.protocol import Array
 
 
 class WorkerLost(Exception):  # noqa: N818  # not an error of anybody
@@ -23,8 +24,17 @@ class Comm(Protocol):
     size_here: int
     """How many of them are on this machine."""
 
-    def allreduce(self, sums: LeafSums, V: int) -> LeafSums:
-        """The sums over all V leaves, on every worker, from those of the nodes of each; raises WorkerLost."""
+    may_recover: bool
+    """Whether recover may do so."""
+
+    def exchange(self, layout: Ownership) -> Exchange:
+        """This worker's end of the exchange of steps; all make theirs together. It raises WorkerLost."""
+
+    def deal(self, whole: Array | None, layout: Ownership) -> Array:
+        """The own slice of a flat vector that worker 0 has; raises WorkerLost."""
+
+    def collect(self, own: Array, layout: Ownership) -> Array | None:
+        """The flat vector of all slices, for worker 0 alone; raises WorkerLost."""
 
     def tell(self, order: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> None:
         """Say to all others what to do next, with arrays that go with it; raises WorkerLost."""
@@ -39,27 +49,23 @@ class Comm(Protocol):
         """After WorkerLost: whether those that are left go on together, with numbers of their own."""
 
 
-def nodes_of(rank: int, size: int, V: int) -> list[Node]:
-    """The nodes of the tree that a worker adds up."""
-    return cover(V * rank // size, V * (rank + 1) // size, V)
-
-
-def root_of(sums: LeafSums, V: int) -> LeafSums:
-    """The sums over all leaves from those of the nodes of a single worker."""
-    nodes = nodes_of(0, 1, V)
-    gradient = tree_sum(dict(zip(nodes, sums.gradients, strict=True)), (0, V))
-    loss = tree_sum(dict(zip(nodes, sums.losses.tolist(), strict=True)), (0, V))
-    return LeafSums(gradient[None], np.array([loss]))
-
-
 class LocalComm:
     """One process, which is all there is."""
 
-    rank, size, size_here = 0, 1, 1
+    rank, size, size_here, may_recover = 0, 1, 1, False
 
-    def allreduce(self, sums: LeafSums, V: int) -> LeafSums:
-        """The sums over all leaves."""
-        return root_of(sums, V)
+    def exchange(self, layout: Ownership) -> Exchange:
+        """With nobody."""
+        return CommonMemory(layout, [aligned(CommonMemory.n_bytes(layout, 0), np.uint8)], lambda: None)
+
+    def deal(self, whole: Array | None, layout: Ownership) -> Array:
+        """All of it."""
+        assert whole is not None
+        return whole
+
+    def collect(self, own: Array, layout: Ownership) -> Array | None:
+        """All of it."""
+        return own
 
     def tell(self, order: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> None:
         """Nobody listens."""

@@ -6,19 +6,27 @@ evaluate or write for long; within a step everyone waits actively.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.distributed.comm import WorkerLost, nodes_of
-from chainrule.engine.protocol import Array, LeafSums
-from chainrule.reference.leaves import Node, tree_sum
+from chainrule.distributed.comm import WorkerLost
+from chainrule.distributed.common_memory import common_memory
+from chainrule.distributed.exchange import CommonMemory, Exchange, Ownership
+from chainrule.distributed.messages import Counts, Messages
+from chainrule.engine.lines import aligned
+from chainrule.engine.protocol import Array
 
 PATIENT_S, NAP_S, LONGEST_NAP_S = 2e-3, 5e-4, 1e-2
 """How long an order is waited for without sleeping; how long the naps are after that, and where it takes long."""
+FAULT_TOLERANT = "OMPI_MCA_mpi_ft_enable"
+"""Set by mpiexec --with-ft ulfm."""
 MOST_NUMBERS = 1 << 28
 """Of an array that is sent at once: counts of MPI are 32-bit."""
 
@@ -34,53 +42,59 @@ class MPIComm:
         self._comm.Set_errhandler(MPI.ERRORS_RETURN)
         self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
         self.size_here = self._comm.Split_type(MPI.COMM_TYPE_SHARED).Get_size()
-        self._room: dict[tuple[str, int, Any], Any] = {}
+        self.may_recover = os.environ.get(FAULT_TOLERANT) in ("1", "true")
 
-    def allreduce(self, sums: LeafSums, V: int) -> LeafSums:
-        """Every worker adds up one slice of all nodes by the tree, and gets the other slices from the others."""
+    def exchange(self, layout: Ownership) -> Exchange:
+        """Through memory that all see where they are on one machine that has room, else by messages."""
+        parts = common_memory(self, layout) if self.size_here == self.size else None
+        if parts is not None:
+            return CommonMemory(layout, parts, self._barrier)
+        return Messages(layout, self)
+
+    def _barrier(self) -> None:
+        with self._watched():
+            self._comm.Barrier()
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
         try:
-            return LeafSums(self._gradient(sums.gradients, V)[None], self._loss(sums.losses, V))
+            yield
         except self._mpi.Exception as error:
             raise WorkerLost(str(error)) from None
 
-    def _gradient(self, gradients: Array, V: int) -> Array:
-        n, size, of = self.size, gradients.shape[1], [nodes_of(r, self.size, V) for r in range(self.size)]
-        bounds = [size * r // n for r in range(n + 1)]
-        own = bounds[self.rank + 1] - bounds[self.rank]
-        sent = self._taken("sent", gradients.size, gradients.dtype)
-        counts = [len(gradients) * (bounds[r + 1] - bounds[r]) for r in range(n)]
-        at = 0
-        for r in range(n):  # for each worker its slice of my nodes, node after node
-            for gradient in gradients:
-                piece = gradient[bounds[r] : bounds[r + 1]]
-                sent[at : at + len(piece)] = piece
-                at += len(piece)
-        come = [len(nodes) * own for nodes in of]
-        received = self._taken("received", sum(come), gradients.dtype)
-        self._comm.Alltoallv([sent, counts], [received, come])
-        values: dict[Node, Array] = {}
-        for k, node in enumerate(node for nodes in of for node in nodes):
-            values[node] = received[k * own : (k + 1) * own]
-        total = self._taken("total", size, gradients.dtype)
-        mine = np.ascontiguousarray(tree_sum(values, (0, V), lambda x, y: np.add(x, y, out=x)))
-        self._comm.Allgatherv(mine, [total, [bounds[r + 1] - bounds[r] for r in range(n)]])
-        return total
+    def alltoall(
+        self, sent: Array, counts: Counts, at: Counts, received: Array, from_each: Counts, places: Counts
+    ) -> None:
+        """Everyone sends everyone some numbers."""
+        with self._watched():
+            self._comm.Alltoallv([sent, (counts, at)], [received, (from_each, places)])
 
-    def _loss(self, losses: npt.NDArray[np.float64], V: int) -> npt.NDArray[np.float64]:
-        nodes = [nodes_of(r, self.size, V) for r in range(self.size)]
-        every = np.empty(sum(map(len, nodes)))
-        self._comm.Allgatherv(np.ascontiguousarray(losses), [every, [len(of) for of in nodes]])
-        flat = [node for of in nodes for node in of]
-        return np.array([tree_sum(dict(zip(flat, every.tolist(), strict=True)), (0, V))])
+    def allgather(self, own: npt.NDArray[Any], every: npt.NDArray[Any], counts: Counts) -> Callable[[], None]:
+        """Everyone gives everyone the same numbers."""
+        with self._watched():
+            request = self._comm.Iallgatherv(own, [every, counts])
 
-    def _taken(self, name: str, size: int, dtype: Any) -> Array:
-        """A buffer that is kept for the next step."""
-        key = (name, size, dtype)
-        if key not in self._room:
-            self._room = {k: v for k, v in self._room.items() if k[0] != name}
-            self._room[key] = np.empty(size, dtype)
-        kept: Array = self._room[key]
-        return kept
+        def wait() -> None:
+            with self._watched():
+                request.Wait()
+
+        return wait
+
+    def deal(self, whole: Array | None, layout: Ownership) -> Array:
+        """The own slice of a flat vector that worker 0 has."""
+        own = aligned(layout.sizes(layout.bounds)[self.rank], layout.dtype)
+        counts = (layout.sizes(layout.bounds), list(layout.bounds[:-1]))
+        with self._watched():
+            self._comm.Scatterv(None if whole is None else [whole, counts], own)
+        return own
+
+    def collect(self, own: Array, layout: Ownership) -> Array | None:
+        """The flat vector of all slices, for worker 0 alone."""
+        whole = aligned(layout.n_parameters, layout.dtype) if self.rank == 0 else None
+        counts = (layout.sizes(layout.bounds), list(layout.bounds[:-1]))
+        with self._watched():
+            self._comm.Gatherv(own, None if whole is None else [whole, counts])
+        return whole
 
     def tell(self, order: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> None:
         """Say to all others what to do next."""
@@ -137,6 +151,7 @@ class MPIComm:
             self._comm = self._comm.Shrink()
             self._comm.Set_errhandler(self._mpi.ERRORS_RETURN)
             self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
+            self.size_here = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED).Get_size()
         except (self._mpi.Exception, NotImplementedError):
             return False
         return (self.rank == 0) == first

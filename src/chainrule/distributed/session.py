@@ -1,9 +1,11 @@
-"""A session that wraps an engine's: worker 0 leads, the others follow, and every one does the same update.
+"""A session that wraps an engine's: worker 0 leads, the others follow, and each updates the slice that it owns.
 
-Worker 0 runs the whole training; its session is an engine's own, with all rows and the whole state. What it shares are
-stretches of steps: it tells the others which, each computes the gradients of its leaves, and after the exchange each
-updates its own copy of the parameters. Whatever worker 0 does alone, such as to record a step, leaves the others
-behind; they are given the state again with the next stretch. The same happens where one of them was lost.
+Worker 0 runs the whole training; its session is an engine's own, with all rows. What it shares are stretches of steps:
+it tells the others which, each computes the gradients of its leaves, and the owner of a slice of the parameters adds up
+that slice and updates it. The optimizer's arrays lie with the owners, and come together where worker 0 stores a state.
+Whatever worker 0 does alone, such as to record a step, leaves the others behind; they are given the state again with
+the next stretch. Where one of them was lost, those that are left begin at the last state that worker 0 stored and do
+the stretches since once more, to the same bits.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ import numpy.typing as npt
 
 from chainrule.distributed import rows
 from chainrule.distributed.beats import Beat
-from chainrule.distributed.comm import Comm, WorkerLost, nodes_of
-from chainrule.engine.protocol import Advance, Array, Engine, Scheduled, Session, StepSettings, Task
+from chainrule.distributed.comm import Comm, WorkerLost
+from chainrule.distributed.exchange import Exchange, Ownership
+from chainrule.engine.protocol import Advance, Array, Engine, Floats, Scheduled, Session, StepSettings, Task
 from chainrule.engine.select import select
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
@@ -52,47 +55,90 @@ class SharedSteps:
         return cls(first=order["first"], etas=arrays[0], settings=settings, scheduled=scheduled)
 
 
-def steps(
-    comm: Comm, session: Session, task: Task, stretch: SharedSteps, beat: Beat, begin: int,
-    losses: npt.NDArray[np.float64], penalties: npt.NDArray[np.float64] | None = None, thetas: Array | None = None,
-) -> str | None:  # fmt: skip
-    """Do the steps of a stretch from the begin-th on, as every worker does; what stopped them. Raises WorkerLost."""
-    V, spe = task.leaves, task.steps_per_epoch
-    for i in range(begin, len(stretch.etas)):
-        step, settings = stretch.first + i, stretch.settings.times(stretch.scheduled, i)
-        own = session.parts(step, settings, nodes_of(comm.rank, comm.size, V))
-        with beat.waiting():
-            began = time.perf_counter()
-            total = comm.allreduce(own, V)
-            beat.exchanged(step, time.perf_counter() - began)
-        losses[i] = total.losses[0]
-        stopped, penalty = session.finish(step, float(stretch.etas[i]), settings, total, penalties is not None)
-        if penalties is not None:
-            penalties[i] = penalty
-        beat.done = i + 1
-        if stopped is not None:
-            return stopped
-        if thetas is not None and (step + 1) % spe == 0:
-            thetas[step // spe - stretch.first // spe] = session.theta()
-    return None
+class Worker:
+    """What every worker has of a session whose steps are shared."""
+
+    def __init__(self, comm: Comm, session: Session, task: Task) -> None:
+        self._comm, self._session, self._task = comm, session, task
+        self.shared = session.share(comm.size, comm.rank)
+        self._layout = Ownership.of(self.shared, comm.rank, comm.size, task.leaves, task.architecture.dtype)
+        self._exchange: Exchange | None = None
+
+    def fits(self, comm: Comm) -> bool:
+        """Whether the workers are as many as they were."""
+        return (comm.rank, comm.size) == (self._layout.rank, self._layout.size)
+
+    def take(self, theta: Array, state: Mapping[str, Array | None]) -> None:
+        """Begin at a state: theta, and the optimizer's whole arrays, which worker 0 has. Raises WorkerLost."""
+        if self._exchange is None:
+            self._exchange = self._comm.exchange(self._layout)
+        self._exchange.theta[:] = theta
+        slices = {name: self._comm.deal(array, self._layout) for name, array in state.items()}
+        self.shared.begin(self._exchange.theta, slices)
+
+    def collect(self) -> dict[str, Array | None]:
+        """The optimizer's whole arrays, on worker 0. Raises WorkerLost."""
+        return {name: self._comm.collect(own, self._layout) for name, own in sorted(self.shared.state().items())}
+
+    def steps(
+        self, stretch: SharedSteps, beat: Beat, losses: Floats, penalties: Floats | None = None,
+        thetas: Array | None = None,
+    ) -> tuple[int, str | None]:  # fmt: skip
+        """Do a stretch, as every worker does: the steps done, and what stopped them. Raises WorkerLost."""
+        spe, exchange = self._task.steps_per_epoch, self._exchange
+        assert exchange is not None
+        for i in range(len(stretch.etas)):
+            step, settings = stretch.first + i, stretch.settings.times(stretch.scheduled, i)
+            nodes = self._layout.nodes[self._layout.rank]
+            own = self.shared.parts(step, settings, nodes, exchange.gradients)
+            if penalties is not None:
+                penalties[i] = self.shared.penalty(step, settings)
+            with beat.waiting():
+                began = time.perf_counter()
+                losses[i], sums = exchange.scatter(own)
+                took = time.perf_counter() - began
+            if not np.isfinite(losses[i]):
+                return i + 1, "loss"
+            of_norm = self.shared.add_up(step, settings, sums)
+            every = None if settings.clip_norm is None else exchange.spread(of_norm)
+            stopped = self.shared.update(step, float(stretch.etas[i]), settings, every)
+            with beat.waiting():
+                began = time.perf_counter()
+                anything = exchange.gather(stopped is not None)
+            beat.exchanged(step, took + time.perf_counter() - began)
+            if anything:
+                return i + 1, "weights"
+            if thetas is not None and (step + 1) % spe == 0:
+                thetas[step // spe - stretch.first // spe] = self._session.theta()
+        return len(stretch.etas), None
 
 
 class SharedSession:
     """The session of worker 0."""
 
-    def __init__(self, comm: Comm, session: Session, task: Task, beat: Beat) -> None:
-        self._comm, self._session, self._task, self._beat = comm, session, task, beat
-        self._behind = True
-        """Whether the others do not have the state."""
+    def __init__(self, comm: Comm, session: Session, task: Task) -> None:
+        self._comm, self._session, self._task, self.beat = comm, session, task, Beat()
+        self._worker = Worker(comm, session, task)
+        self._whole = True
+        """Whether the state lies in the session alone; else the optimizer's arrays lie with their owners."""
+        self._stored: tuple[Array, dict[str, Array]] | None = None
+        self._since: list[SharedSteps] = []
+        """The stretches since the state that was stored, where a lost worker can be done without."""
 
     def load(self, theta: Array, optimizer: Mapping[str, Array]) -> None:
         """Take over a state (copied)."""
         self._session.load(theta, optimizer)
-        self._behind = True
+        self._whole = True
 
     def store(self) -> tuple[Array, dict[str, Array]]:
         """The state as fresh copies."""
-        return self._session.store()
+        if self._whole:
+            return self._session.store()
+        while True:
+            try:
+                return self._collected()
+            except WorkerLost:
+                self._recover()
 
     def theta(self) -> Array:
         """The flat parameters alone, a fresh copy."""
@@ -100,7 +146,8 @@ class SharedSession:
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Perform one step alone and return its full record."""
-        self._behind = True
+        if not self._whole:
+            self.load(*self.store())
         return self._session.record(step, learning_rate, settings)
 
     def __getattr__(self, name: str) -> Any:
@@ -109,39 +156,67 @@ class SharedSession:
     def advance(
         self,
         first_step: int,
-        learning_rates: npt.NDArray[np.float64],
+        learning_rates: Floats,
         settings: StepSettings,
-        penalties: npt.NDArray[np.float64] | None = None,
+        penalties: Floats | None = None,
         thetas: Array | None = None,
         scheduled: Scheduled | None = None,
     ) -> Advance:
         """Do len(learning_rates) steps from first_step on, together."""
         etas = np.ascontiguousarray(learning_rates, np.float64)
         stretch = SharedSteps(first=first_step, etas=etas, settings=settings, scheduled=scheduled or {})
-        losses, self._beat.done = np.empty(len(etas)), 0
-        self._beat.n_rows = self._task.batch_size
-        self._beat.steps_per_epoch = self._task.steps_per_epoch
+        losses = np.empty(len(etas))
+        self.beat.n_rows, self.beat.steps_per_epoch = self._task.batch_size, self._task.steps_per_epoch
         while True:
-            begin = self._beat.done
             try:
-                self._begin(stretch, begin)
-                stopped = steps(
-                    self._comm, self._session, self._task, stretch, self._beat, begin, losses, penalties, thetas
-                )
+                self._begin()
+                self._comm.tell(*stretch.packed())
+                done, stopped = self._worker.steps(stretch, self.beat, losses, penalties, thetas)
                 break
             except WorkerLost:
-                self._behind = True
-                if not self._comm.recover():
-                    raise
-        return Advance(losses[: self._beat.done], stopped)
+                self._recover()
+        if self._comm.may_recover:
+            self._since.append(stretch)
+        return Advance(losses[:done], stopped)
 
-    def _begin(self, stretch: SharedSteps, begin: int) -> None:
-        order, arrays = stretch.packed()
-        if self._behind:
-            theta, state = self._session.store()
-            order, arrays = {**order, "state": list(state)}, [*arrays, theta, *state.values()]
-        self._comm.tell({**order, "begin": begin}, arrays)
-        self._behind = False
+    def _begin(self) -> None:
+        """Have everyone begin at the state of the session, where it lies here alone."""
+        if not self._whole:
+            return
+        theta, state = self._session.store()
+        self._stored, self._since = ((theta, state) if self._comm.may_recover else None), []
+        self._deal(theta, state)
+        self._whole = False
+
+    def _deal(self, theta: Array, state: Mapping[str, Array]) -> None:
+        flat, shared = self._worker.shared.of_plain(theta), self._worker.shared
+        self._comm.tell({"do": "take", "state": sorted(state)}, [flat])
+        self._worker.take(flat, {name: shared.of_plain(state[name]) for name in sorted(state)})
+
+    def _collected(self) -> tuple[Array, dict[str, Array]]:
+        self._comm.tell({"do": "collect"}, [])
+        shared = self._worker.shared
+        state = {name: shared.to_plain(array) for name, array in self._worker.collect().items() if array is not None}
+        theta = self._session.theta()
+        if self._comm.may_recover:
+            self._stored, self._since = (theta.copy(), {name: array.copy() for name, array in state.items()}), []
+        return theta, state
+
+    def _recover(self) -> None:
+        """After WorkerLost: those that are left do once more what followed the last stored state. Raises WorkerLost."""
+        while True:
+            if self._stored is None or not self._comm.recover():
+                raise WorkerLost("a worker is gone")
+            try:
+                self._worker = Worker(self._comm, self._session, self._task)
+                self._deal(*self._stored)
+                for stretch in self._since:
+                    self._comm.tell(*stretch.packed())
+                    self._worker.steps(stretch, self.beat, np.empty(len(stretch.etas)))
+                self._whole = False
+                return
+            except WorkerLost:
+                continue
 
 
 class SharedEngine:
@@ -149,11 +224,9 @@ class SharedEngine:
 
     def __init__(
         self, comm: Comm, engine: Engine, folder: Path, beat: Beat, threads: int,
-        choose: Callable[[Session, Session, Task, StepSettings], Session] | None = None,
+        choose: Callable[[Session, Task, StepSettings], Session] | None = None,
     ) -> None:  # fmt: skip
-        """Arguments: choose: of the shared session and one that shares its steps with another sign of life, which is
-        measured, the one to train with.
-        """
+        """Arguments: choose: of the shared session and another way, the one to train with; it measures both."""
         self._comm, self._engine, self._folder, self._beat, self._threads = comm, engine, folder, beat, threads
         self._choose = choose
 
@@ -172,33 +245,41 @@ class SharedEngine:
         self._comm.tell(order, [])
         rows.spread(self._comm, arrays, of)
         own, _ = select(self._engine.name, task.architecture, self._threads, task.optimizer)
-        session = own.start(task, settings)
-        shared, measured = (
-            cast(Session, SharedSession(self._comm, session, task, beat)) for beat in (self._beat, Beat())
-        )
-        return shared if self._choose is None else self._choose(shared, measured, task, settings)
+        shared = SharedSession(self._comm, own.start(task, settings), task)
+        chosen = cast(Session, shared)
+        if self._choose is not None:
+            chosen = self._choose(chosen, task, settings)
+        shared.beat = self._beat  # none of what was measured counts
+        return chosen
 
 
 def follow(comm: Comm, beat: Beat) -> None:
     """Do what worker 0 tells until it says that it is over. Raises WorkerLost where it is gone."""
-    session: Session | None = None
-    task: Task | None = None
+    session: tuple[Session, Task] | None = None
+    worker: Worker | None = None
     while True:
         order, arrays = _heard(comm, beat)
         if order["do"] == "end":
             return
-        if order["do"] == "start":
-            session, task = _started(comm, order)
-        elif order["do"] == "advance" and session is not None and task is not None:
-            stretch = SharedSteps.unpacked(order, arrays)
-            if "state" in order:
-                theta, *state = arrays[1 + len(order["scheduled"]) :]
-                session.load(theta, dict(zip(order["state"], state, strict=True)))
-            try:
-                steps(comm, session, task, stretch, beat, order["begin"], np.empty(len(stretch.etas)))
-            except WorkerLost:
-                if not comm.recover():
-                    raise
+        try:
+            if order["do"] == "start":
+                session, worker = _started(comm, order), None
+            elif session is not None:
+                worker = worker if worker is not None and worker.fits(comm) else Worker(comm, *session)
+                _obey(worker, beat, order, arrays)
+        except WorkerLost:
+            if not comm.recover():
+                raise
+
+
+def _obey(worker: Worker, beat: Beat, order: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> None:
+    if order["do"] == "take":
+        worker.take(arrays[0], dict.fromkeys(order["state"]))
+    elif order["do"] == "collect":
+        worker.collect()
+    elif order["do"] == "advance":
+        stretch = SharedSteps.unpacked(order, arrays)
+        worker.steps(stretch, beat, np.empty(len(stretch.etas)))
 
 
 def _heard(comm: Comm, beat: Beat) -> Sent:

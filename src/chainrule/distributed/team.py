@@ -75,11 +75,11 @@ class Team:
         choose = self._faster_than(engine) if self.is_auto else None
         return cast(Engine, SharedEngine(comm, engine, self._room(), self.beat, self.threads, choose))
 
-    def _faster_than(self, engine: Engine) -> Callable[[Session, Session, Task, StepSettings], Session]:
-        def choose(shared: Session, measured: Session, task: Task, settings: StepSettings) -> Session:
+    def _faster_than(self, engine: Engine) -> Callable[[Session, Task, StepSettings], Session]:
+        def choose(shared: Session, task: Task, settings: StepSettings) -> Session:
             threads = allowed_threads(self.stated_threads)[0]
             alone = select(engine.name, task.architecture, threads, task.optimizer)[0].start(task, settings)
-            self.choice = choice.measured(alone, measured, settings, self.comm.size)
+            self.choice = choice.measured(alone, shared, settings, self.comm.size)
             return shared if self.choice.together else alone
 
         return choose

@@ -7,7 +7,7 @@ instruction set; what it is handed and what it returns is the same as of the Num
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,22 +28,21 @@ from chainrule.engine.native_arrays import (
 )
 from chainrule.engine.native_second_order import NativeSecondOrder
 from chainrule.engine.native_settings import step_factors, step_settings
+from chainrule.engine.native_shared import STOPPED, NativeShared
 from chainrule.engine.native_tables import LOSSES, activation_of, input_steps, is_plain, unable
 from chainrule.engine.numpy_second_order import NumpySecondOrder
-from chainrule.engine.protocol import Advance, Array, LeafSums, Scheduled, SecondOrder, StepSettings, Targets, Task
+from chainrule.engine.protocol import Advance, Array, Scheduled, SecondOrder, StepSettings, Targets, Task
 from chainrule.engine.threads import allowed_threads, paying_threads
 from chainrule.errors import SettingsError
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
-from chainrule.reference.leaves import Node
 from chainrule.reference.losses import loss_named
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.penalties import penalty
 from chainrule.reference.propagate import row_scales
 from chainrule.reference.small_numbers import without_small
 
-_STOPPED = (None, "loss", "weights")
 BLOCK_ROWS = 192
 """Rows of a block in predict: z and a of a usual layer stay in the second-level cache."""
 
@@ -270,7 +269,7 @@ class NativeSession:
         done, stopped = self._session.advance(
             first_step, etas, self._native(settings), losses, penalties, thetas, factors
         )
-        return Advance(losses[:done], _STOPPED[stopped])
+        return Advance(losses[:done], STOPPED[stopped])
 
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Perform one step and return its full record."""
@@ -300,20 +299,9 @@ class NativeSession:
             update=Update(before, self._moment(), gradient, learning_rate),
         )  # fmt: skip
 
-    def parts(self, step: int, settings: StepSettings, nodes: Sequence[Node]) -> LeafSums:
-        """What the leaves of neighbouring nodes add to a step."""
-        gradients = np.empty((len(nodes), self._session.part_size), self._task.architecture.dtype)
-        losses, bounds = np.empty(len(nodes)), [leaf for node in nodes for leaf in node]
-        self._session.parts(step, self._native(settings), bounds, gradients, losses)
-        return LeafSums(gradients, losses)
-
-    def finish(
-        self, step: int, learning_rate: float, settings: StepSettings, total: LeafSums, penalised: bool = False
-    ) -> tuple[str | None, float]:
-        """The update by the one gradient of the root."""
-        sums = (total.gradients[0], float(total.losses[0]), penalised)
-        stopped, penalty = self._session.finish(step, learning_rate, self._native(settings), *sums)
-        return _STOPPED[stopped], penalty
+    def share(self, n: int, own: int) -> NativeShared:
+        """The steps of this session as shared by n processes."""
+        return NativeShared(self._session, self._task, self._kept, self._native, n, own)
 
     def _native(self, settings: StepSettings) -> Any:
         if settings is not self._converted[0]:

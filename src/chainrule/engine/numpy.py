@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,17 +11,17 @@ import numpy.typing as npt
 
 from chainrule.data.arrays import surely_finite
 from chainrule.engine.blas import blas_name, one_thread
-from chainrule.engine.numpy_leaves import flat_gradient, put_together, sums_of
+from chainrule.engine.numpy_leaves import flat_gradient, put_together
 from chainrule.engine.numpy_second_order import NumpySecondOrder
-from chainrule.engine.protocol import Advance, Array, LeafSums, Scheduled, StepSettings, Targets, Task, dense_targets
+from chainrule.engine.numpy_shared import NumpyShared
+from chainrule.engine.numpy_update import hides_infinity, is_finite, rate_factors, updated
+from chainrule.engine.protocol import Advance, Array, Scheduled, StepSettings, Targets, Task, dense_targets
 from chainrule.network.architecture import Architecture
-from chainrule.network.parameters import Parameters, tensor_names, tensors
+from chainrule.network.parameters import Parameters, tensor_names
 from chainrule.network.records import Backward, Forward, Moment, StepRecord, Update
 from chainrule.reference import penalties, propagate
-from chainrule.reference.activations import ACTIVATIONS
-from chainrule.reference.leaves import Node, rows_of_leaf
+from chainrule.reference.leaves import rows_of_leaf
 from chainrule.reference.members import for_members
-from chainrule.reference.optimizer import Optimizer
 from chainrule.reference.optimizers import OPTIMIZERS
 from chainrule.reference.propagate import row_scales
 from chainrule.reference.small_numbers import settled
@@ -174,6 +174,10 @@ class NumpySession:
         """The flat parameters alone, a fresh copy."""
         return self._parameters.flat.copy()
 
+    def lend(self, theta: Array) -> None:
+        """Parameters lie in this vector, and what the optimizer keeps is elsewhere."""
+        self._parameters, self._state = Parameters(self._task.architecture, theta), {}
+
     def advance(
         self,
         first_step: int,
@@ -192,30 +196,9 @@ class NumpySession:
         with one_thread():
             return self._record(step, learning_rate, settings)
 
-    def parts(self, step: int, settings: StepSettings, nodes: Sequence[Node]) -> LeafSums:
-        """What the leaves of neighbouring nodes add to a step."""
-        low, architecture = nodes[0][0], self._task.architecture
-        with one_thread():
-            passed = self._passes_of_leaves(step, settings, low, nodes[-1][1])
-            sums = [sums_of(passed, low, node, architecture) for node in nodes]
-        hidden = any(one and architecture.small and _hides_infinity(one[0], architecture) for one in passed)
-        losses = np.array([float("nan") if hidden else loss for _, loss in sums])
-        return LeafSums(np.stack([gradient for gradient, _ in sums]), losses)
-
-    def finish(
-        self, step: int, learning_rate: float, settings: StepSettings, total: LeafSums, penalised: bool = False
-    ) -> tuple[str | None, float]:
-        """The update by the one gradient of the root."""
-        rows = self._task.batch(self._order_of(step // self._task.steps_per_epoch), step)
-        l2 = settings.l2_of(self._weight_of(rows))
-        penalty = self._engine.penalty(self._parameters, l2, 0.0) if penalised else 0.0
-        if not np.isfinite(total.losses[0]):
-            return "loss", penalty
-        gradient = self._parameters.like(total.gradients[0].copy())
-        self._parameters, self._state = self._updated(
-            self._penalised(gradient, settings, l2), step, learning_rate, settings
-        )
-        return (None if self._is_finite() else "weights"), penalty
+    def share(self, n: int, own: int) -> NumpyShared:
+        """The steps of this session as shared by n processes."""
+        return NumpyShared(self, self._task, n, own)
 
     def _advance(
         self,
@@ -232,7 +215,7 @@ class NumpySession:
             record = self._record(first_step + i, float(eta), of_step)
             losses[i] = record.backward.loss
             if penalties is not None:
-                l2 = of_step.l2_of(self._weight_of(record.rows))
+                l2 = of_step.l2_of(self.weight_of(record.rows))
                 penalties[i] = self._engine.penalty(record.update.old.parameters, l2, 0.0)
             if not np.isfinite(losses[i]):
                 return Advance(losses[: i + 1], "loss")
@@ -248,11 +231,11 @@ class NumpySession:
         task, old = self._task, self._parameters
         epoch = step // task.steps_per_epoch
         rows = task.batch(self._order_of(epoch), step)
-        forward, backward = put_together(self._passes_of_leaves(step, settings, 0, task.leaves), task.architecture)
-        if task.architecture.small and _hides_infinity(forward, task.architecture):
+        forward, backward = put_together(self.passes_of_leaves(step, settings, 0, task.leaves), task.architecture)
+        if task.architecture.small and hides_infinity(forward, task.architecture):
             backward = replace(backward, loss=float("nan"))
-        l2 = settings.l2_of(self._weight_of(rows))
-        gradient = self._penalised(flat_gradient(backward, task.architecture), settings, l2)
+        l2 = settings.l2_of(self.weight_of(rows))
+        gradient = self.penalised(flat_gradient(backward, task.architecture), settings, l2)
         before = Moment(old, {name: old.like(array) for name, array in self._state.items()})
         if np.isfinite(backward.loss):  # else the step ends the training and its update is not applied
             self._parameters, self._state = self._updated(gradient, step, learning_rate, settings)
@@ -263,7 +246,13 @@ class NumpySession:
             step=step, epoch=epoch, rows=rows, forward=forward, backward=backward, update=update, penalty=penalty
         )
 
-    def _passes_of_leaves(
+    def l2_of(self, step: int, settings: StepSettings) -> float:
+        """l2 of a step."""
+        return settings.l2_of(
+            self.weight_of(self._task.batch(self._order_of(step // self._task.steps_per_epoch), step))
+        )
+
+    def passes_of_leaves(
         self, step: int, settings: StepSettings, low: int, high: int
     ) -> list[tuple[Forward, Backward] | None]:
         """Both passes over each of these leaves of a step, each by itself; None where it has no rows."""
@@ -280,11 +269,12 @@ class NumpySession:
             passed.append(self._engine.passes(self._parameters, *leaf) if a < b else None)
         return passed
 
-    def _weight_of(self, rows: npt.NDArray[np.int64]) -> float:
+    def weight_of(self, rows: npt.NDArray[np.int64]) -> float:
+        """Of some rows together."""
         weight = self._task.weight
         return float(len(rows)) if weight is None else float(weight[rows].sum(dtype=np.float64))
 
-    def _penalised(self, gradient: Parameters, settings: StepSettings, l2: float) -> Parameters:
+    def penalised(self, gradient: Parameters, settings: StepSettings, l2: float) -> Parameters:
         """The gradient that the update is by: with penalties, clipped. Changes the one given."""
         if l2 or settings.l1:
             for dW, W in zip(gradient.W[1:], self._parameters.W[1:], strict=True):
@@ -298,12 +288,13 @@ class NumpySession:
     ) -> tuple[Parameters, dict[str, Array]]:
         """Parameters and the optimizer's arrays behind the update."""
         old, rule, small = self._parameters, OPTIMIZERS[self._task.optimizer], self._task.architecture.small
-        theta, state = updated(rule, gradient, self._state, old.flat, step + 1, learning_rate, settings)
+        factors = rate_factors(gradient, settings)
+        theta, state = updated(rule, gradient.flat, self._state, old.flat, step + 1, learning_rate, settings, factors)
         theta, state = settled(theta, state, rule.squares, step + 1, small)
         return old.like(theta), state
 
     def _is_finite(self) -> bool:
-        return all(_finite(array) for array in (self._parameters.flat, *self._state.values()))
+        return all(is_finite(array) for array in (self._parameters.flat, *self._state.values()))
 
     def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
         if self._order is None or self._order[0] != epoch:
@@ -319,38 +310,3 @@ class NumpySession:
             words = keep_words(self._task.seed, epoch, step, l, n * layer.n_out).reshape(n, layer.n_out)
             masks[l] = penalties.dropout_mask(words, p, np.dtype(architecture.dtype))
         return masks
-
-
-def updated(
-    rule: Optimizer, gradient: Parameters, state: Mapping[str, Array], theta: Array, t: int, eta: float,
-    settings: StepSettings,
-) -> tuple[Array, dict[str, Array]]:  # fmt: skip
-    """The rule applied to every parameter, at the learning rate of its tensor."""
-    if not settings.learning_rate_factors:
-        return rule.update(gradient.flat, dict(state), theta, t, eta, **settings.optimizer)
-    factors = np.concatenate(
-        [
-            np.full(tensor.size, settings.rate_factor(name, l))
-            for l, layer in gradient.architecture.numbered
-            for name, tensor in ((name, getattr(gradient, name)[l]) for name, _ in tensors(layer))
-        ]
-    )
-    new, arrays = theta.copy(), {name: array.copy() for name, array in state.items()}
-    for factor in np.unique(factors).tolist():
-        at = factors == factor
-        of_tensors = {name: array[at] for name, array in state.items()}
-        new[at], found = rule.update(gradient.flat[at], of_tensors, theta[at], t, eta * factor, **settings.optimizer)
-        for name, array in found.items():
-            arrays[name][at] = array
-    return new, arrays
-
-
-def _hides_infinity(forward: Forward, architecture: Architecture) -> bool:
-    """Whether an activation that is flat on both sides made a finite number of an infinite one."""
-    flat = [ACTIVATIONS[layer.activation].steepest is not None for layer in architecture.layers]
-    return any(np.isinf(forward.pre_activation(l)).any() for l, is_flat in enumerate(flat, start=1) if is_flat)
-
-
-def _finite(theta: Array) -> bool:
-    # One sum detects almost every non-finite number; if the sum itself overflowed, the values are checked again.
-    return bool(np.isfinite(theta.sum())) or bool(np.isfinite(theta).all())

@@ -22,6 +22,7 @@ from chainrule.seeding import permutation
 from chainrule.visible import short_repr
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
+Floats: TypeAlias = npt.NDArray[np.float64]
 Targets: TypeAlias = npt.NDArray[Any]
 """int32 (n,): class indices, standing for one-hot rows (for 0/1 itself where there is one output);
 or float (n, n_outputs): labels or values."""
@@ -137,16 +138,50 @@ class Advance:
     __repr__ = short_repr
 
 
-@dataclass(frozen=True)
-class LeafSums:
-    """What the leaves of some nodes of the tree add to a step.
+class Shared(Protocol):
+    """Steps of a session that several processes share.
 
-    gradients (nodes, size) of J, in the engine's own layout; losses (nodes,): J of each.
+    Every one computes the gradients of some neighbouring leaves; of their sum, and of the optimizer's arrays, every one
+    owns a slice. Flat vectors are in the session's own layout here, and begin at a cache line.
     """
 
-    gradients: Array
-    losses: npt.NDArray[np.float64]
-    __repr__ = short_repr
+    bounds: Sequence[int]
+    """Where the slices begin in a flat vector, and the end of the last: one more than there are slices."""
+    of_norm: Sequence[int]
+    """The same of what clipping needs to know of every slice."""
+
+    def of_plain(self, vector: Array) -> Array:
+        """A flat vector of the network in the session's layout."""
+
+    def to_plain(self, vector: Array) -> Array:
+        """And back."""
+
+    def begin(self, theta: Array, state: Mapping[str, Array]) -> None:
+        """Take over a state: parameters that stay where they lie, and the own slice of the optimizer's arrays (copied).
+
+        The session keeps no whole arrays of the optimizer from then on; load gives it some again.
+        """
+
+    def state(self) -> dict[str, Array]:
+        """The own slice of the optimizer's arrays, fresh copies."""
+
+    def parts(self, step: int, settings: StepSettings, nodes: Sequence[Node], gradients: Array) -> Floats:
+        """J of neighbouring nodes, (nodes,); gradients (nodes, size) receives what each adds to the gradient of J."""
+
+    def penalty(self, step: int, settings: StepSettings) -> float:
+        """½·l2·Σ‖W‖² of a step."""
+
+    def add_up(self, step: int, settings: StepSettings, sums: Mapping[Node, Array]) -> Floats:
+        """Add up the own slice of the gradient by the tree, with penalties.
+
+        Arguments: sums: the own slice of what nodes add that make up the root. Returns what clipping needs to know.
+        """
+
+    def update(self, step: int, learning_rate: float, settings: StepSettings, of_norm: Floats | None) -> str | None:
+        """The update of the own slice of theta; what stopped it, as Advance has it.
+
+        Arguments: of_norm: what add_up returned to all owners, one after the other, where gradients are clipped.
+        """
 
 
 class Session(Protocol):
@@ -179,16 +214,8 @@ class Session(Protocol):
     def record(self, step: int, learning_rate: float, settings: StepSettings) -> StepRecord:
         """Perform one step and return its full record; the state afterwards is as after `advance` of that step."""
 
-    def parts(self, step: int, settings: StepSettings, nodes: Sequence[Node]) -> LeafSums:
-        """What the leaves of neighbouring nodes add to a step: its first half, where several processes share it."""
-
-    def finish(
-        self, step: int, learning_rate: float, settings: StepSettings, total: LeafSums, penalised: bool = False
-    ) -> tuple[str | None, float]:
-        """The second half: the update by the one gradient of the root.
-
-        Returns what stopped it, as Advance has it, and ½·l2·Σ‖W‖² before the update, else 0 where it is not asked for.
-        """
+    def share(self, n: int, own: int) -> Shared:
+        """The steps of this session as shared by n processes, of which this is number `own`."""
 
 
 class SecondOrder(Protocol):
