@@ -106,3 +106,15 @@ def test_vitals_change_nothing_and_are_told_in_both_languages() -> None:
     assert all(s.sharpness is None for s in run.vitals(steps=[1, 2], sharpness=False))
     with pytest.raises(cr.SettingsError, match="step=9999"):
         run.vitals(steps=[9999])
+
+
+def test_units_of_a_parametric_layer_are_those_of_the_whole() -> None:
+    """With alpha = 1 a rectifier whose z is below 0 is silent; with alpha = ½ its slope is ½ there."""
+    net = cr.Network([1, 3, 1], "relu", "identity", "squared_error", parametric=True)
+    net.W[1][:], net.b[1][:] = [[0.0, 0.0, 1.0]], [-1.0, -1.0, 2.0]
+    X = np.linspace(-1, 1, 20)[:, None]
+    net.parameters.alpha[1][:] = [1.0, 0.5, 1.0]
+    optimizer = cr.SGD(learning_rate=1e-12)
+    run = cr.train(net, X, X[:, 0], epochs=1, optimizer=optimizer, progress=False)
+    layer = run.vitals(steps=0).steps[0].layers[0]
+    assert layer.units == (0,) and layer.silent == pytest.approx(1 / 3)

@@ -132,8 +132,7 @@ def silences(engine: Engine, parameters: Parameters, X: npt.NDArray[Any]) -> lis
     """Which units of every hidden layer let nothing through on any of these rows."""
     with np.errstate(all="ignore"):
         forward = engine.forward(parameters, X)
-        architecture = parameters.architecture
-        return [silent_units(forward, architecture, l) for l in range(1, len(architecture.layers))]
+        return [silent_units(forward, parameters, l) for l in range(1, len(parameters.architecture.layers))]
 
 
 def looked_at(n: int) -> npt.NDArray[np.int64]:

@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.engine.protocol import Engine
-from chainrule.network.architecture import Architecture
+from chainrule.network.architecture import Dense
 from chainrule.network.parameters import Parameters
 from chainrule.network.records import Backward, Forward
+from chainrule.reference.activation import Activation
 from chainrule.reference.activations import ACTIVATIONS
 from chainrule.visible import short_repr
 
@@ -76,9 +77,9 @@ def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> l
     layers = parameters.architecture.layers
     lines = []
     for l, layer in enumerate(layers, start=1):
-        silent = silent_units(forward, parameters.architecture, l)
-        slope = slopes(forward, parameters.architecture, l)
-        entry = ACTIVATIONS[layer.activation]
+        silent = silent_units(forward, parameters, l)
+        slope = slopes(forward, parameters, l)
+        entry = activation_of(layer)
         by_weights = by_slope = None
         delta = rms(backward.delta[l])
         if l < len(layers):
@@ -102,18 +103,28 @@ def of_passes(forward: Forward, backward: Backward, parameters: Parameters) -> l
     return lines
 
 
-def slopes(forward: Forward, architecture: Architecture, l: int) -> Array | None:
-    """g′ of a layer on every row, (n, n_l); None where the activation mixes its units."""
-    entry = ACTIVATIONS[architecture.layers[l - 1].activation]
+def activation_of(layer: Dense) -> Activation:
+    """The activation of a layer, or the one inside its kind."""
+    inside = "" if layer.kind is None else layer.kind.of_activation
+    return ACTIVATIONS[inside or layer.activation]
+
+
+def slopes(forward: Forward, parameters: Parameters, l: int) -> Array | None:
+    """The slope of the activation, or of the kind around it, on every row, (n, n_l); None where it mixes units."""
+    between, entry = parameters.kinds[l], activation_of(parameters.architecture.layers[l - 1])
     if not entry.elementwise:
         return None
+    if between is not None and between.kind.of_activation:
+        z, tensors = wide(forward.z[l]), {name: wide(tensor) for name, tensor in between.tensors.items()}
+        return between.kind.backward(z, tensors, np.ones_like(z))[0]
     return entry.slope(wide(forward.pre_activation(l)))
 
 
-def silent_units(forward: Forward, architecture: Architecture, l: int) -> npt.NDArray[np.bool_] | None:
+def silent_units(forward: Forward, parameters: Parameters, l: int) -> npt.NDArray[np.bool_] | None:
     """Which units let no error signal through on any row, (n_l,); None for the output layer."""
-    slope = slopes(forward, architecture, l) if l < len(architecture.layers) else None
-    return None if slope is None else ACTIVATIONS[architecture.layers[l - 1].activation].is_silent(slope)
+    layers = parameters.architecture.layers
+    slope = slopes(forward, parameters, l) if l < len(layers) else None
+    return None if slope is None else activation_of(layers[l - 1]).is_silent(slope)
 
 
 def wide(array: Array) -> Array:
