@@ -12,6 +12,7 @@ summary ranks one preset at a time against the peers: contestants that failed on
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import resource
@@ -25,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+import chainrule
 from tables import REGRESSION, TABLES, rows_of, write
 
 PEERS = ("scikit-learn MLP", "HistGradientBoosting", "LightGBM", "CatBoost")
@@ -96,6 +98,7 @@ def loaded(path: Path) -> list[dict[str, Any]]:
 def run(asked: argparse.Namespace, presets: list[str], peers: list[str]) -> None:
     """Whatever is missing, one table after the other, its contestants in turns."""
     now, ends = commit(), time.monotonic() + 60 * asked.minutes
+    compileall.compile_dir(chainrule.__path__[0], quiet=1)  # as an installation does
     names, splits = asked.only.split(",") if asked.only else list(TABLES), [int(k) for k in asked.splits.split(",")]
     key = ("table", "split", "contestant", "commit", "threads")
     done = {tuple(entry[part] for part in key) for entry in loaded(asked.results)}

@@ -19,10 +19,10 @@ LIMIT = 8.0
 MOST_BITS = 10
 """The grid has at most 2¹⁰ steps to a unit."""
 EXACT_BITS = 53
-TREE_DIMENSIONS = 10
-"""In more dimensions a tree visits most of its points."""
-TREE_ABOVE = 20_000_000
-"""Pairs of points from which a tree is worth building."""
+TREE_DIMENSIONS = 6
+"""In more dimensions a tree visits so many of its points that a product of matrices is as fast."""
+TREE_ABOVE = 100_000_000
+"""Pairs of points from which a tree is worth building, and SciPy importing."""
 SPARE = 6
 """How many neighbours more a tree is asked for: where the last of them is as near as the last wanted, all rows are
 compared."""
