@@ -40,6 +40,9 @@ RETURNED = (
     "chainrule.diagnose.vitals.measure.Vitals",
     "chainrule.diagnose.vitals.signs.LayerSigns",
     "chainrule.diagnose.vitals.step_signs.StepSigns",
+    "chainrule.exercises.exercise.Exercise",
+    "chainrule.exercises.exercise.MarkedAnswer",
+    "chainrule.exercises.exercise.MarkedSheet",
     "chainrule.explain.circuit.circuit.Circuit",
     "chainrule.explain.circuit.graph.Gate",
     "chainrule.explain.columns.contributions.TargetContributions",
@@ -78,6 +81,7 @@ MADE_BY_CALLS = {
     "chainrule.api.ensemble_run.EnsembleRun",
     *RETURNED,
 } - {
+    "chainrule.exercises.exercise.Exercise",
     "chainrule.explain.circuit.circuit.Circuit",
     "chainrule.network.parameters.Parameters",
     "chainrule.training.update_rules.UpdateRule",

@@ -75,6 +75,7 @@ def test_purposes_never_change() -> None:
         "REPEAT": 6,
         "CURVATURE": 7,
         "MEMBER": 8,
+        "EXERCISE": 9,
     }
 
 
@@ -98,6 +99,7 @@ def test_bits_never_change() -> None:
         (3064941560, 3467676723),
         (2830310705, 182738035),
         (1069984100, 2693661596),
+        (2531852732, 718943162),
     ]
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         SettingsError,
         ShapeError,
     )
+    from chainrule.exercises.exercise import exercise
     from chainrule.explain.circuit.examples import circuit
     from chainrule.interchange.from_keras import from_keras
     from chainrule.interchange.from_onnx import from_onnx
@@ -74,6 +75,7 @@ _HOMES = {
         "SettingsError",
         "ShapeError",
     ),
+    "chainrule.exercises.exercise": ("exercise",),
     "chainrule.explain.circuit.examples": ("circuit",),
     "chainrule.interchange.from_keras": ("from_keras",),
     "chainrule.interchange.from_onnx": ("from_onnx",),
@@ -110,6 +112,7 @@ __all__ = [
     "__version__",
     "check_gradients",
     "circuit",
+    "exercise",
     "from_keras",
     "from_onnx",
     "from_sklearn",

@@ -39,6 +39,7 @@ class Purpose(enum.IntEnum):
     REPEAT = 6
     CURVATURE = 7
     MEMBER = 8
+    EXERCISE = 9
 
 
 def philox(counter: tuple[npt.NDArray[np.uint64], ...], key: Key) -> tuple[npt.NDArray[np.uint64], ...]:
