@@ -286,7 +286,7 @@ def craft(run: Path, seed: int, only: str | None = None) -> str:
     if chance < 0.04:
         return f"{path.name}: {alter_place(path, rng)}"
     if path.suffix == ".safetensors" and path.parent.name == "checkpoints" and chance < 0.15:
-        shutil.copy(path, path.with_name(rng.choice(BESIDE)))
+        shutil.copy(path, path.with_name(rng.choice([name for name in BESIDE if name != path.name])))
         return f"{path.name}: copied beside"
     if path.suffix == ".safetensors":
         path.write_bytes(alter_tensors(content, rng))

@@ -150,11 +150,11 @@ def test_fields_that_exporters_do_not_know_are_refused(tmp_path: Path) -> None:
     from chainrule.export import subject as subjects
     from chainrule.network.architecture import Dense
 
-    @dataclass(frozen=True)
+    @dataclass(frozen=True, kw_only=True)
     class Gated(Dense):
         gate: str | None = None
 
-    layer = Gated(2, 2, "identity", gate="swish")
+    layer = Gated(n_in=2, n_out=2, activation="identity", gate="swish")
     with pytest.raises(cr.SettingsError, match="layer 1 is a Gated, which is not exported to C"):
         subjects._refuse_others(layer, "layer 1", C)
     subjects.KNOWN_FIELDS[Gated] = subjects.KNOWN_FIELDS[Dense]

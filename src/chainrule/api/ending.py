@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ def ending(callbacks: Sequence[Any]) -> Iterator[TrainingEnd]:
     try:
         yield ended
     finally:
-        for callback in callbacks:
+        for callback in callbacks if isinstance(callbacks, Iterable) else ():  # else they are refused within
             tell = getattr(callback, "on_training_end", None)
             if tell is not None:
                 tell(ended.run)
