@@ -27,6 +27,7 @@ from chainrule.planning.request import Request
 from chainrule.planning.selection import select, select_by_folds, select_by_holdout
 from chainrule.planning.summary import tried as tried_in_words
 from chainrule.planning.task import choose_task
+from chainrule.planning.trials import Fitted
 from chainrule.planning.trials import tried as tried_on
 from tolerances import PARITY
 
@@ -92,9 +93,9 @@ def test_what_was_tried_is_kept_as_plain_values() -> None:
     plan = plan_of(np.random.default_rng(1).standard_normal((600, 2)), np.arange(600) % 2, neighbours=False)
     asked: list[tuple[int, int]] = []
 
-    def fit(candidate: Any, resample: Resample) -> tuple[float, Any]:
+    def fit(candidate: Any, resample: Resample) -> Fitted:
         asked.append((candidate.settings["epochs"], candidate.settings["seed"]))
-        return float(resample.seed), None
+        return Fitted(float(resample.seed), None)
 
     selection = select(plan, fit)
     assert (selection.index, len(selection.trials), len(asked)) == (0, 3, 3 * N_SPLITS)
@@ -112,14 +113,16 @@ def test_the_loss_of_the_folds_is_weighted_and_what_cannot_be_told_is_left_out()
     weighted = replace(plan.candidates[0], rows=replace(plan.candidates[0].rows, weight=np.array([1, 1, 2, 2, 3, 3])))
     plan = replace(plan, candidates=(weighted, *plan.candidates[1:]))
 
+    net: Any = "net"
+
     def on_each(plan: TrainingPlan, fit: Any) -> Any:
         return tried_on(plan, [0], plan.candidate, dict, fit)[0]
 
-    trial = on_each(plan, lambda candidate, resample: (float(resample.fold), "net"))
+    trial = on_each(plan, lambda candidate, resample: Fitted(float(resample.fold), net))
     assert trial.losses == (0.0, 1.0, 2.0) and trial.loss == pytest.approx((2 * 0 + 4 * 1 + 6 * 2) / 12)
-    assert trial.models == ("net",) * 3
-    one = on_each(plan, lambda candidate, resample: (2.0, "net") if resample.fold else None)
-    assert one.loss == 2.0 and one.models == (None, "net", "net")
+    assert trial.models == (net,) * 3
+    one = on_each(plan, lambda candidate, resample: Fitted(2.0, net) if resample.fold else None)
+    assert one.loss == 2.0 and one.models == (None, net, net)
     alone = on_each(replace(plan, fold=np.zeros(6, np.int64)), lambda *_: pytest.fail("one fold"))
     assert (alone.loss, alone.models) == (math.inf, (None,) * 3)
 
@@ -212,7 +215,7 @@ def said_of(n: int, losses: dict[int, float | None]) -> str:
 
     def fit(candidate: Any, resample: Resample) -> Any:
         loss = losses.get(names.index(candidate.name), 0.5)
-        return None if loss is None else (loss, None)
+        return None if loss is None else Fitted(loss, None)
 
     return tried_in_words(plan, select(plan, fit))["tried"]
 

@@ -58,21 +58,26 @@ class DoneBefore:
 
 
 class DoneTrials:
-    """Of the trials on the rows of the training, for each set of inputs the one with the lowest loss."""
+    """Of the trials on the rows of the training, for each set of inputs the one with the lowest loss and the latest."""
 
     def __init__(self) -> None:
-        self._best: dict[int, DoneBefore] = {}
+        self._best, self._latest = dict[int, DoneBefore](), dict[int, DoneBefore]()
 
     def keep(self, done: DoneBefore) -> None:
         """Keep it if it is the best so far; which ones are kept changes the time that a training takes, and no bit."""
-        best = self._best.get(id(done.candidate.rows))
+        place = id(done.candidate.rows)
+        best = self._best.get(place)
         if best is None or done.loss < best.loss:
-            self._best[id(done.candidate.rows)] = done
+            self._best[place] = done
+        self._latest[place] = done
 
     def of(self, candidate: Candidate) -> DoneBefore | None:
         """The training of a candidate on its rows, where it was done."""
-        done = self._best.get(id(candidate.rows))
-        known = done is not None and (done.candidate.network, done.candidate.optimizer) == (
-            candidate.network, candidate.optimizer,
-        )  # fmt: skip
-        return done if known else None
+        kept = [known.get(id(candidate.rows)) for known in (self._best, self._latest)]
+        wanted = (candidate.network, candidate.optimizer, candidate.settings["epochs"])
+        for done in kept:
+            if done is not None:
+                made = done.candidate
+                if (made.network, made.optimizer, made.settings["epochs"]) == wanted:
+                    return done
+        return None

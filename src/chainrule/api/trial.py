@@ -18,6 +18,7 @@ from chainrule.network.class_weights import ClassWeights
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.inputs import Arrays
 from chainrule.planning.plan import Resample
+from chainrule.planning.trials import Fitted
 from chainrule.run.rows import weighted_by_class
 from chainrule.training.checkpoints import Checkpoint, CheckpointStore
 from chainrule.training.interrupt import Listening
@@ -46,7 +47,7 @@ def network_of(candidate: Candidate) -> Network:
 def tried(
     candidate: Candidate, resample: Resample, class_weight: Any = None, engine: str = "auto",
     done: DoneTrials | None = None,
-) -> tuple[float, Network] | None:  # fmt: skip
+) -> Fitted | None:  # fmt: skip
     """The loss of a candidate on the rows that judge, and the network; see planning.selection.Fit.
 
     What it warns of is nobody's concern: the training that is kept says the same.
@@ -79,9 +80,10 @@ def tried(
     else:
         loss = (result.history.get("validation_loss") or [math.inf])[-1] if watched else _held_out(setup, result)
     loss = float(loss) if result.diverged is None and math.isfinite(loss) else math.inf
+    best = min(result.history.get("validation_loss", ()), default=None) if is_training else None
     if done is not None and is_training and result.stopped in WHOLE:
         done.keep(DoneBefore(candidate=candidate, settings=settings, loss=loss, result=result, checkpoints=store))
-    return loss, trained
+    return Fitted(loss, trained, best)
 
 
 def _is_watched(candidate: Candidate, resample: Resample) -> bool:

@@ -23,6 +23,7 @@ from chainrule.planning.column_trials import columns_worth_a_trial, on_columns
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
 from chainrule.planning.executor import Execute, in_turn
 from chainrule.planning.inputs import Arrays, EncodedRows, some
+from chainrule.planning.longer import is_taken, is_worth_a_trial
 from chainrule.planning.measures import Scores
 from chainrule.planning.neighbour_trials import WORTH, best_distance, may_have_neighbours, with_neighbours
 from chainrule.planning.plan import N_SPLITS, TrainingPlan
@@ -147,6 +148,7 @@ def select(plan: TrainingPlan, fit: Fit, execute: Execute = in_turn) -> Selected
     index, made = (index, made) if logarithm is None else logarithm
     near = select_neighbours(plan, trials, try_each, made) if plan.fold is None else None
     index, made = (index, made) if near is None else near
+    index = select_longer(plan, trials, try_each, made, index)
     record = tuple(trial.to_dict() for trial in trials)
     chosen = made(index)
     chosen = replace(chosen, settings=chosen.settings | clock.share(1))
@@ -258,6 +260,28 @@ def select_neighbours(
     losses.known[best.candidate] = first
     place = select_by_holdout(len(others) + 1, lambda k: losses(others[k]))
     return [*others, len(plan.candidates) - 1][place], near
+
+
+def select_longer(plan: TrainingPlan, trials: list[Trial], try_each: TryEach, made: Made, index: int) -> int:
+    """Whether the longest candidate is to be trained in place of the freest of the others, by a trial of it.
+
+    Arguments: trials: what was tried; made: the candidates with the inputs that were taken; index: the one that was.
+    """
+    last = len(plan.candidates) - 1
+    known = {trial.candidate: trial for trial in trials if _is_like(trial, made(trial.candidate))}
+    freest = known.get(last - 1)
+    if index < last - 1 or freest is None or freest.best is None:
+        return index
+    others = [trial for place, trial in known.items() if place < last - 1]
+    if index < last and not is_worth_a_trial(freest, others):
+        return index
+    return last if is_taken(try_each([last], made)[0], freest) else last - 1
+
+
+def _is_like(trial: Trial, candidate: Candidate) -> bool:
+    """Whether a trial was one of a candidate, as far as its inputs and its target go."""
+    its = (candidate.n_neighbours > 0, len(candidate.pipeline.columns), candidate.on_logarithm)
+    return (trial.has_neighbours, trial.n_columns, trial.on_logarithm) == its
 
 
 def calibrated(plan: TrainingPlan, selection: Selected, network: Any = None) -> TablePipeline:

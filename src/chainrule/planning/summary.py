@@ -60,7 +60,13 @@ def tried(plan: TrainingPlan, selection: Selected) -> dict[str, str]:
     losses = "; ".join(f"{trial.name}: {_loss(trial)}" for trial in selection.trials)
     what = "validation loss at the end" if plan.fold is None else f"mean loss of {counted(n_judged, 'fold')}"
     is_longer = selection.index == len(plan.candidates) - 1 and plan.fold is None
-    why = "the least regularised was best, so a longer training follows" if is_longer else "the best is taken"
+    was_tried = is_longer and any(trial.candidate == selection.index for trial in selection.trials)
+    longer = "the longest has the best epoch" if was_tried else "the least regularised was best"
+    why = (
+        f"{longer}, so {'it is taken' if was_tried else 'a longer training follows'}"
+        if is_longer
+        else "the best is taken"
+    )
     if not any(math.isfinite(trial.loss) for trial in selection.trials):
         why = "the simplest is taken"
     return {"tried": f"{losses} ({what}; {why})"}

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class Trial:
     """Root mean square of what it missed, in the unit of the target; NaN of other targets than one of numbers."""
     spreading: float = 0.0
     """How the sizes of its residuals grow with the predictions, a rank correlation."""
+    best: float | None = None
+    """The lowest loss of an epoch, where the only resample is the training to come."""
     network: Predictor | None = field(default=None, repr=False, compare=False)
     """The network of the first resample, where rows held out judge."""
     resample: Resample | None = field(default=None, repr=False, compare=False)
@@ -67,12 +69,21 @@ TryEach: TypeAlias = Callable[[Sequence[int], Made], list[Trial]]
 """Tries candidates by their places."""
 
 
+class Fitted(NamedTuple):
+    """A candidate that was trained once."""
+
+    loss: float
+    """On the rows that judge, at the end; inf where the training diverged."""
+    network: Predictor | None
+    best: float | None = None
+    """The lowest loss at the end of an epoch, where epochs are measured."""
+
+
 class Fit(Protocol):
     """Trains a candidate once: the callable that model selection uses, in this process or elsewhere."""
 
-    def __call__(self, candidate: Candidate, resample: Resample) -> tuple[float, Predictor] | None:
-        """The loss on the rows that judge, inf where the training diverged, and the network; None where the rows to
-        train on cannot be trained on, such as those of one class."""
+    def __call__(self, candidate: Candidate, resample: Resample) -> Fitted | None:
+        """The training; None where the rows to train on cannot be trained on, such as those of one class."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +110,11 @@ class _Tried:
     """What it came to."""
 
     index: int
-    loss: float | None
+    fitted: Fitted | None
     """None where the fit tells nothing."""
     weight: float | None
     fold: int
     seconds: float
-    network: Predictor | None
     misfit: Misfit | None
     resample: Resample
 
@@ -128,10 +138,11 @@ def tried(
         settings = candidate.settings | limit() | {"seed": resample.seed}
         sizes = (resample.rows[0].shape[1], *candidate.network.sizes[1:])  # a resample may use other columns
         network = replace(candidate.network, sizes=sizes)
-        loss, found = fit(replace(candidate, settings=settings, network=network), resample) or (None, None)
+        fitted = fit(replace(candidate, settings=settings, network=network), resample)
+        found = None if fitted is None else fitted.network
         missed = misfit(candidate, found, resample) if found is not None and may_be_logarithm(plan) else None
         return _Tried(
-            index=one.index, loss=loss, weight=one.weight, fold=resample.fold, network=found, misfit=missed,
+            index=one.index, fitted=fitted, weight=one.weight, fold=resample.fold, misfit=missed,
             seconds=time.perf_counter() - began, resample=resample,
         )  # fmt: skip
 
@@ -151,16 +162,17 @@ def _tries(plan: TrainingPlan, candidates: dict[int, Candidate]) -> Iterator[_Tr
 
 def _trial(plan: TrainingPlan, candidate: Candidate, judged: Sequence[_Tried], index: int) -> Trial:
     """What the resamples say of a candidate together."""
-    counted = [(one, one.loss) for one in judged if one.loss is not None]
-    losses = tuple(loss for _, loss in counted)
+    counted = [(one, one.fitted) for one in judged if one.fitted is not None]
+    losses = tuple(fitted.loss for _, fitted in counted)
     weights = [one.weight for one, _ in counted if one.weight is not None]
-    models = {one.fold: one.network for one, _ in counted if one.weight is not None}
+    models = {one.fold: fitted.network for one, fitted in counted if one.weight is not None}
     mean = float(np.average(losses, weights=weights)) if weights else sum(losses) / len(losses) if losses else math.inf
-    first = counted[0][0] if counted and plan.fold is None else None
+    first = counted[0] if counted and plan.fold is None else None
     return Trial(
         candidate=index, name=candidate.name, settings=candidate.to_dict(), losses=losses, loss=mean,
         seconds=sum(one.seconds for one in judged), has_neighbours=candidate.n_neighbours > 0,
-        network=None if first is None else first.network, resample=None if first is None else first.resample,
+        network=None if first is None else first[1].network, resample=None if first is None else first[0].resample,
+        best=counted[0][1].best if len(counted) == 1 else None,
         n_columns=len(candidate.pipeline.columns),
         models=() if plan.fold is None else tuple(models.get(k) for k in range(N_FOLDS)),
         on_logarithm=candidate.on_logarithm, **_missed([one.misfit for one, _ in counted if one.misfit is not None]),
