@@ -11,7 +11,7 @@ import pytest
 from chainrule.api.model_selection import choose, train_candidate
 from chainrule.data.table import Table, column_of
 from chainrule.planning import summary
-from chainrule.planning.longer import is_taken, is_worth_a_trial
+from chainrule.planning.longer import is_taken, is_worth_a_trial, overtakes
 from chainrule.planning.plan import plan_table
 from chainrule.planning.request import Request
 from chainrule.planning.selection import select
@@ -43,6 +43,14 @@ def test_what_is_worth_a_trial(loss: float, best: float | None, others: float, e
 def test_best_epochs_are_compared() -> None:
     assert is_taken(trial(0.9, 0.40), trial(0.5, 0.5)) and not is_taken(trial(0.4, 0.496), trial(0.5, 0.5))
     assert is_taken(trial(-1.0, -2.0), trial(-1.0, -1.9)) and not is_taken(trial(0.4, None), trial(0.5, 0.5))
+
+
+def test_what_falls_fast_is_expected_to_overtake() -> None:
+    """0.57 → 0.19 → 0.06 overtakes 0.17 → 0.13 → 0.10; 0.13 → 0.10 → 0.08 does not overtake 0.081 → 0.075 → 0.070."""
+    near, far = [trial(0.17, None), trial(0.13, None)], [trial(0.57, None), trial(0.19, None)]
+    assert overtakes(far, near) and not overtakes(near, far)
+    assert not overtakes([trial(0.13, None), trial(0.10, None)], [trial(0.081, None), trial(0.075, None)])
+    assert not overtakes(far[1:], near) and not overtakes(far, [trial(-0.2, None), trial(-0.1, None)])
 
 
 def plan_of(n: int) -> Any:

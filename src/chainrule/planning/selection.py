@@ -23,7 +23,7 @@ from chainrule.planning.column_trials import columns_worth_a_trial, on_columns
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
 from chainrule.planning.executor import Execute, in_turn
 from chainrule.planning.inputs import Arrays, EncodedRows, some
-from chainrule.planning.longer import is_taken, is_worth_a_trial
+from chainrule.planning.longer import is_taken, is_worth_a_trial, overtakes
 from chainrule.planning.measures import Scores
 from chainrule.planning.neighbour_trials import WORTH, best_distance, may_have_neighbours, with_neighbours
 from chainrule.planning.plan import N_SPLITS, TrainingPlan
@@ -146,9 +146,9 @@ def select(plan: TrainingPlan, fit: Fit, execute: Execute = in_turn) -> Selected
     index, made = (index, made) if screened is None else screened
     logarithm = select_logarithm(plan, trials, try_each, choose, made)
     index, made = (index, made) if logarithm is None else logarithm
-    near = select_neighbours(plan, trials, try_each, made) if plan.fold is None else None
+    near, plain = select_neighbours(plan, trials, try_each, made) if plan.fold is None else None, made
     index, made = (index, made) if near is None else near
-    index = select_longer(plan, trials, try_each, made, index)
+    index, made = select_longer(plan, trials, try_each, index, made, plain)
     record = tuple(trial.to_dict() for trial in trials)
     chosen = made(index)
     chosen = replace(chosen, settings=chosen.settings | clock.share(1))
@@ -262,20 +262,35 @@ def select_neighbours(
     return [*others, len(plan.candidates) - 1][place], near
 
 
-def select_longer(plan: TrainingPlan, trials: list[Trial], try_each: TryEach, made: Made, index: int) -> int:
-    """Whether the longest candidate is to be trained in place of the freest of the others, by a trial of it.
+def select_longer(
+    plan: TrainingPlan, trials: list[Trial], try_each: TryEach, index: int, made: Made, plain: Made
+) -> tuple[int, Made]:
+    """Whether the longest candidate is to be trained in place of the one that was taken, by a trial of it.
 
-    Arguments: trials: what was tried; made: the candidates with the inputs that were taken; index: the one that was.
+    Without neighbours it is tried where these help short trainings but hardly longer ones.
+
+    Arguments: trials: what was tried; index, made: the candidate that was taken, and all with the inputs that were;
+    plain: those without neighbours.
     """
     last = len(plan.candidates) - 1
-    known = {trial.candidate: trial for trial in trials if _is_like(trial, made(trial.candidate))}
+    known = _like(plan, trials, made)
     freest = known.get(last - 1)
     if index < last - 1 or freest is None or freest.best is None:
-        return index
+        return index, made
+    if made is not plain:
+        before = _like(plan, trials, plain)
+        pairs = [[of[k] for k in (last - 2, last - 1) if k in of] for of in (before, known)]
+        if overtakes(*pairs) and is_taken(try_each([last], plain)[0], freest):
+            return last, plain
     others = [trial for place, trial in known.items() if place < last - 1]
     if index < last and not is_worth_a_trial(freest, others):
-        return index
-    return last if is_taken(try_each([last], made)[0], freest) else last - 1
+        return index, made
+    return last if is_taken(try_each([last], made)[0], freest) else last - 1, made
+
+
+def _like(plan: TrainingPlan, trials: Sequence[Trial], made: Made) -> dict[int, Trial]:
+    """The trials of candidates with the same inputs and target as these, by place."""
+    return {trial.candidate: trial for trial in trials if _is_like(trial, made(trial.candidate))}
 
 
 def _is_like(trial: Trial, candidate: Candidate) -> bool:
