@@ -67,9 +67,9 @@ def stream_key(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> Ke
     return int(output[0][0]), int(output[1][0])
 
 
-def words(key: Key, n: int, *, lane: int = 0) -> Words:
-    """The first n 32-bit words of a lane of a stream, shape (n,)."""
-    block = np.arange((n + 3) // 4, dtype=np.uint64)
+def words(key: Key, n: int, *, lane: int = 0, first: int = 0) -> Words:
+    """n 32-bit words of a lane of a stream, shape (n,), from number `first` on, a multiple of 4."""
+    block = np.arange(first // 4, first // 4 + (n + 3) // 4, dtype=np.uint64)
     third = np.full_like(block, lane)
     output = philox((block & _LOW, block >> _SHIFT, third, np.zeros_like(block)), key)
     return np.stack(output, axis=1).reshape(-1)[:n].astype(np.uint32)

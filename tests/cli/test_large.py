@@ -12,6 +12,7 @@ from pyarrow import parquet
 
 import chainrule as cr
 from chainrule.cli import main
+from chainrule.planning import large, large_targets
 
 RNG = np.random.default_rng(0)
 N = 400
@@ -53,6 +54,32 @@ def test_the_cache_changes_no_bit(folder: Path, data: str, weight: tuple[str, ..
     stamp = (folder / "cache" / "train.X.npy").stat().st_mtime_ns
     assert trained(data, *weight, "--cache", "cache", "-o", "second") == in_memory
     assert (folder / "cache" / "train.X.npy").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("sample", [100, 300_000])
+@pytest.mark.parametrize("kind", ["category", "number", "boolean"])
+def test_very_many_rows_are_divided_alike(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, sample: int, kind: str
+) -> None:
+    """Where memory is spared the same rows are held out and sampled, of texts, numbers and true or false."""
+    data = "rows.csv"
+    if kind != "category":
+        words = {"number": ("3", "5"), "boolean": ("false", "true")}[kind]
+        text = Path("rows.csv").read_text().replace(",low", f",{words[0]}").replace(",high", f",{words[1]}")
+        data = "others.csv"
+        Path(data).write_text(text)
+    monkeypatch.setattr(large, "SAMPLE_ROWS", sample)
+    monkeypatch.setattr(large_targets, "ROWS_OF_EACH", 30)
+    usual = trained(data, "--cache", "usual", "-o", "first")
+    asked = []
+    few_values = large_targets.few_values
+    monkeypatch.setattr(large, "few_values", lambda reading: asked.append(few_values(reading)) or asked[-1])
+    for module in (large, large_targets):
+        monkeypatch.setattr(module, "VERY_MANY", 10)
+    assert trained(data, "--cache", "spared", "-o", "second") == usual
+    assert asked[0] is not None
+    for name in ("train.X.npy", "train.y.npy", "validation.X.npy", "validation.y.npy"):
+        assert (folder / "usual" / name).read_bytes() == (folder / "spared" / name).read_bytes()
 
 
 def test_model_selection_chooses_alike(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,10 +28,18 @@ def holdout(n: int, fraction: float, seed: int, classes: npt.NDArray[Any] | None
 
     Errors    DataError if either side would be empty
     """
+    return _held_out(n, n_held_out(n, fraction), seed, classes)
+
+
+def n_held_out(n: int, fraction: float) -> int:
+    """How many of n rows are held out.
+
+    Errors    DataError if either side would be empty
+    """
     n_out = round(n * fraction)
     if n_out < 1 or n_out >= n:
         raise DataError(f"validation={fraction:g}: must leave at least one of {n} rows on each side.")
-    return _held_out(n, n_out, seed, classes)
+    return n_out
 
 
 def repeated_holdout(

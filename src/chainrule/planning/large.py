@@ -24,7 +24,7 @@ from chainrule.data import builtin
 from chainrule.data.cache import Cache, Writer, open_cache
 from chainrule.data.opening import size_in_memory
 from chainrule.data.read import ReadPlan, survey
-from chainrule.data.split import holdout
+from chainrule.data.split import holdout, n_held_out
 from chainrule.data.table import Selection, Table
 from chainrule.errors import DataError, SettingsError, of_file
 from chainrule.pipeline.table_pipeline import TablePipeline, folds_of
@@ -33,6 +33,8 @@ from chainrule.planning.apart import refuse_apart
 from chainrule.planning.candidates import make_candidates
 from chainrule.planning.class_weights import with_class_indices
 from chainrule.planning.inputs import EncodedRows, encode_rows
+from chainrule.planning.large_targets import VERY_MANY, few_values
+from chainrule.planning.many_rows import Codes, held_out, least
 from chainrule.planning.parts import check_weights, read_like_training, read_test
 from chainrule.planning.plan import (
     TrainingPlan,
@@ -82,13 +84,15 @@ def plan_large(
     refuse_apart(request)
     reading = survey(source, selection)
     check_kinds(selection, reading.understood, reading.source.path)
-    targets = reading.of_targets()
+    few = few_values(reading)
+    targets = reading.of_targets() if few is None else few.some
     check_weights(targets, selection.weight)
     task, share, seed = choose_task_of(targets, request), request.share, request.seed
     request = with_class_indices(request, task, [target.name for target in targets.targets])
-    roles = _roles(targets, task, share, seed)
+    roles = _roles(targets, task, share, seed) if few is None else _roles_of(few.codes, task, share, seed)
+    del few
     counts = {name: int((roles == role).sum()) for role, name in PARTS.items() if share is not None or role == TRAIN}
-    sampled = {role: _sample(np.flatnonzero(roles == role), seed) for role in PARTS}
+    sampled = {role: _sample(roles == role, seed) for role in PARTS}
     parts = _sampled(reading, sampled)
     check_parts(parts)
     rows = parts["train"]
@@ -145,11 +149,26 @@ def _roles(targets: Table, task: PredictionTask, share: float | None, seed: int)
     return roles
 
 
-def _sample(rows: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
-    """At most SAMPLE_ROWS of the rows, ascending, a function of the seed."""
-    if len(rows) <= SAMPLE_ROWS:
+def _roles_of(codes: Codes, task: PredictionTask, share: float | None, seed: int) -> Roles:
+    """The same of very many rows, whose targets have few values."""
+    present = codes >= 0
+    roles = present.astype(np.int8) * np.int8(TRAIN)
+    if share is not None:
+        own = codes[present] if task.kind == "classes" else np.zeros(int(present.sum()), np.int16)
+        out = held_out(own, n_held_out(len(own), share), stream_key(seed, Purpose.SPLIT))
+        roles[present] += out * np.int8(VALIDATION - TRAIN)
+    return roles
+
+
+def _sample(candidates: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.int64]:
+    """At most SAMPLE_ROWS of some rows, ascending, a function of the seed."""
+    key, n = stream_key(seed, Purpose.SPLIT, 2), int(candidates.sum())
+    if n > SAMPLE_ROWS and len(candidates) > VERY_MANY:
+        return least(candidates, SAMPLE_ROWS, key)
+    rows = np.flatnonzero(candidates)
+    if n <= SAMPLE_ROWS:
         return rows
-    rank = words(stream_key(seed, Purpose.SPLIT, 2), len(rows))
+    rank = words(key, len(rows))
     return np.sort(rows[np.argpartition(rank, SAMPLE_ROWS)[:SAMPLE_ROWS]])
 
 
