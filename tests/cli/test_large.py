@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +82,18 @@ def test_very_many_rows_are_divided_alike(
     assert asked[0] is not None
     for name in ("train.X.npy", "train.y.npy", "validation.X.npy", "validation.y.npy"):
         assert (folder / "usual" / name).read_bytes() == (folder / "spared" / name).read_bytes()
+
+
+def test_a_cache_without_room_is_refused_before_it_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message says how large it will be, how much is free, and what helps; nothing is left."""
+    room = shutil.disk_usage(folder)
+    monkeypatch.setattr(large.shutil, "disk_usage", lambda path: room._replace(free=999))
+    assert main(["train", "rows.csv", *QUICK, "--cache", "place", "-o", "run"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"place: the cache will take 0\.0 GB, 0\.0 GB are free; name another by --cache", said)
+    assert not [path for path in folder.iterdir() if path.name.startswith("place")]
 
 
 def test_model_selection_chooses_alike(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

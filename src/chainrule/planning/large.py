@@ -50,6 +50,7 @@ from chainrule.planning.preset import Preset
 from chainrule.planning.request import Request
 from chainrule.planning.task import PredictionTask
 from chainrule.seeding import Purpose, stream_key, words
+from chainrule.status import doing
 
 CACHE_ABOVE_MB = 512.0
 """Files whose numbers take more than this are trained on from a cache."""
@@ -241,8 +242,21 @@ def _cache(
         found = None
     if found is None:
         with Writer(place, source, made_with, n_rows) as writer:
-            for part, X, y, weight in blocks():
+            for i, (part, X, y, weight) in enumerate(blocks()):
+                if i == 0:
+                    _say_size(place, sum(n_rows.values()), X, y, weight)
                 writer.add(part, X, y, weight)
         found = open_cache(place, source, made_with)
     assert found is not None
     return found
+
+
+def _say_size(place: Path, n_rows: int, *some: Any) -> None:
+    """Say how large a cache will be before it is written, from some of its rows; DataError where there is no room."""
+    size = n_rows * sum(array[:1].nbytes for array in some if array is not None)
+    existing = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if size > free:
+        message = f"the cache will take {size / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free; name another by --cache."
+        raise DataError(message, path=str(place))
+    doing(f"writing a cache of {size / 1e9:,.2f} GB")
