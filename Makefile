@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 
-.PHONY: demo test check js bench sanitize reliability-long clean
+.PHONY: demo test check js bench sanitize reliability-long workers-long clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chainrule needs Python 3.11 or later; set PYTHON=python3.x")'
@@ -58,6 +58,12 @@ reliability-long: .venv/installed-dev
 	$(BIN)/python benchmarks/crafted_files.py --files 10000 --workers 4
 	$(BIN)/python benchmarks/kill_and_resume.py
 	$(BIN)/python benchmarks/writers_and_readers.py
+
+# One checksum for every number of workers and threads, by memory and by messages, on every instruction set; the cost
+# model fitted on this machine; a few minutes.
+workers-long: .venv/installed-dev
+	$(BIN)/python tests/distributed/same_bits.py
+	$(BIN)/python benchmarks/cost_model.py
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache
