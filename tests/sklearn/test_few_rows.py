@@ -8,8 +8,8 @@ import pytest
 
 from chainrule import Network, train
 from chainrule.data.folds import N_FOLDS, folds
+from chainrule.planning.clock import Clock
 from chainrule.planning.presets import few_rows
-from chainrule.planning.selection import Clock
 from chainrule.sklearn import TabularClassifier
 from chainrule.sklearn.frames import table_of_frame
 from chainrule.training.update_rules import optimizer_from

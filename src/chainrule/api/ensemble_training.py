@@ -13,10 +13,11 @@ from chainrule.api.model_selection import executor, train_candidate
 from chainrule.api.run import Run
 from chainrule.errors import InterruptedWarning, warn
 from chainrule.pipeline.target import Values
+from chainrule.planning.clock import Clock
 from chainrule.planning.executor import Execute, under_way
 from chainrule.planning.members import member_of, n_members
 from chainrule.planning.plan import TrainingPlan
-from chainrule.planning.selection import Clock, Selected, calibrated
+from chainrule.planning.selection import Selected, calibrated
 from chainrule.run.directory import RunDirectory
 from chainrule.run.ensemble import EnsembleDirectory
 from chainrule.status import working

@@ -125,6 +125,7 @@ def train_candidate(
     candidate = selection.candidate
     if recorded:
         source = plan.record(selection.index, selection.record, candidate)
+        source |= {"left_out": list(selection.left_out)} if selection.left_out else {}
         source |= {} if member is None else {"member": member[0], "members": member[1]}
         how = {"pipeline": calibrated(plan, selection), "source": source} | how
     table, pipeline = plan.parts["train"], candidate.pipeline

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.split import HeldOut
+from chainrule.pipeline.screen import MOST_ROWS
 from chainrule.planning.candidates import Candidate
 from chainrule.planning.inputs import EncodedRows
 from chainrule.planning.plan import TrainingPlan
@@ -16,6 +17,8 @@ from chainrule.status import doing
 
 MANY_COLUMNS = 50
 """With fewer a network finds out by itself."""
+LOADING_S, SECONDS_PER_CELL = 2.0, 2e-5
+"""What the time of the trees is estimated by: cells are looked at by the rows and the root of the inputs."""
 MOST_KEPT = 0.5
 """The share of the columns of which the others must be left out for it to be worth a trial."""
 
@@ -30,6 +33,14 @@ def columns_worth_a_trial(plan: TrainingPlan) -> npt.NDArray[np.bool_] | None:
     kept = rows.validation.kept if isinstance(rows.validation, HeldOut) else np.arange(len(rows.X))
     columns = plan.columns_of(-1, np.arange(len(rows.X)), kept)
     return columns if 0 < int(columns.sum()) <= MOST_KEPT * n_columns else None
+
+
+def seconds_of_trees(plan: TrainingPlan) -> float:
+    """The time that looking for these columns may take on a slow or busy core; 0 where nothing is looked for."""
+    rows = plan.candidates[-1].rows
+    if not plan.request.screening or plan.cache is not None or len(rows.pipeline.columns) < MANY_COLUMNS:
+        return 0.0
+    return LOADING_S + SECONDS_PER_CELL * min(len(rows.X), MOST_ROWS) * rows.X.shape[1] ** 0.5
 
 
 def on_columns(

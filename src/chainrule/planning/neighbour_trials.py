@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from chainrule.data.split import HeldOut
 from chainrule.data.table import Table
-from chainrule.pipeline.neighbours import MOST_DIMENSIONS, MOST_INPUTS, Neighbours
+from chainrule.pipeline.neighbours import MOST_DIMENSIONS, MOST_INPUTS, MOST_NUMBERS, MOST_ROWS, Neighbours
 from chainrule.pipeline.table_pipeline import Influence, TablePipeline, said_by
 from chainrule.pipeline.target import Values
 from chainrule.planning.candidates import Candidate
@@ -31,6 +31,8 @@ JUDGED_ROWS = 2_000
 """Rows held out that say whether neighbours are worth a trial."""
 WORTH = 0.01
 """The share of a network's squared error that a step towards the neighbours' targets must save."""
+SECONDS_PER_PAIR, SECONDS_PER_PRODUCT = 6e-9, 3e-10
+"""What the time of looking neighbours up is estimated by, for two rows and for each of their numbers."""
 POWERS: tuple[tuple[float, Callable[[float], float]], ...] = (
     (0, lambda share: 1.0), (0.5, math.sqrt), (1, lambda share: share), (2, lambda share: share * share),
     (4, lambda share: share * share * share * share),
@@ -50,6 +52,15 @@ def may_have_neighbours(plan: TrainingPlan, pipeline: TablePipeline) -> bool:
         return False
     n_said = said_by(pipeline.target, plan.table.take(np.zeros(1, np.int64)))[0].shape[1]
     return 0 < int(np.count_nonzero(pipeline.proximity)) <= MOST_DIMENSIONS and n_said <= MOST_INPUTS
+
+
+def seconds_of_lookups(plan: TrainingPlan, pipeline: TablePipeline) -> float:
+    """The time that looking neighbours up may take on a slow or busy core; 0 where they may not be."""
+    if not may_have_neighbours(plan, pipeline):
+        return 0.0
+    n, n_dimensions = plan.counts["train"], int(np.count_nonzero(pipeline.proximity))
+    n_held = min(n, MOST_ROWS, MOST_NUMBERS // n_dimensions)
+    return (n + len(POWERS) * JUDGED_ROWS) * n_held * (SECONDS_PER_PAIR + n_dimensions * SECONDS_PER_PRODUCT)
 
 
 def with_neighbours(

@@ -8,7 +8,6 @@ each to the end of its schedule, judged on rows held out; of few rows by cross-v
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,13 +18,20 @@ from chainrule.pipeline.table_pipeline import TablePipeline
 from chainrule.pipeline.target import Classes
 from chainrule.planning import intervals
 from chainrule.planning.candidates import Candidate
-from chainrule.planning.column_trials import columns_worth_a_trial, on_columns
+from chainrule.planning.clock import Clock
+from chainrule.planning.column_trials import columns_worth_a_trial, on_columns, seconds_of_trees
 from chainrule.planning.evaluation import Predictor, baseline, scores, scores_of_folds
 from chainrule.planning.executor import Execute, in_turn
 from chainrule.planning.inputs import Arrays, EncodedRows, some
 from chainrule.planning.longer import is_taken, is_worth_a_trial, overtakes
 from chainrule.planning.measures import Scores
-from chainrule.planning.neighbour_trials import WORTH, best_distance, may_have_neighbours, with_neighbours
+from chainrule.planning.neighbour_trials import (
+    WORTH,
+    best_distance,
+    may_have_neighbours,
+    seconds_of_lookups,
+    with_neighbours,
+)
 from chainrule.planning.plan import N_SPLITS, TrainingPlan
 from chainrule.planning.target_trials import SPREADING, may_be_logarithm, with_logarithm
 from chainrule.planning.target_trials import WORTHWHILE as LOWER_ERROR
@@ -57,6 +63,8 @@ class Selected:
     trials: tuple[Trial, ...] = ()
     record: tuple[dict[str, Any], ...] = ()
     """The trials as plain values, those of a run that is continued too."""
+    left_out: tuple[str, ...] = ()
+    """Parts of the selection that there was no time for."""
     training: Any = field(default=None, repr=False, compare=False)
     """The training of the candidate itself, where a trial was that."""
     __repr__ = short_repr
@@ -67,19 +75,6 @@ class Selected:
         key = (self.index, len(self.candidate.pipeline.columns), self.candidate.on_logarithm)
         keys = [(trial.candidate, trial.n_columns, trial.on_logarithm) for trial in self.trials]
         return self.trials[keys.index(key)].models if key in keys else ()
-
-
-class Clock:
-    """A time limit in seconds, shared by model selection and training; None for no limit."""
-
-    def __init__(self, limit: float | None) -> None:
-        self._limit, self._began = limit, time.perf_counter()
-
-    def share(self, parts: int) -> dict[str, float]:
-        """The time limit of a training that takes one of so many parts of what is left; there is always a moment."""
-        if self._limit is None:
-            return {}
-        return {"time_limit": max(self._limit - (time.perf_counter() - self._began), 1e-3) / parts}
 
 
 def select_by_holdout(n_candidates: int, loss_of: Callable[[int], float]) -> int:
@@ -142,17 +137,19 @@ def select(plan: TrainingPlan, fit: Fit, execute: Execute = in_turn) -> Selected
     choose = select_by_holdout if plan.fold is None else select_by_folds
     made: Made = plan.candidate
     index = choose(len(candidates), losses_of(plan, try_each, made))
-    screened = select_screened(plan, trials, try_each, choose)
+    has_time = clock.has(seconds_of_trees(plan), "columns")
+    screened = select_screened(plan, trials, try_each, choose) if has_time else None
     index, made = (index, made) if screened is None else screened
     logarithm = select_logarithm(plan, trials, try_each, choose, made)
     index, made = (index, made) if logarithm is None else logarithm
-    near, plain = select_neighbours(plan, trials, try_each, made) if plan.fold is None else None, made
+    has_time = clock.has(seconds_of_lookups(plan, made(0).pipeline), "neighbours")
+    near, plain = select_neighbours(plan, trials, try_each, made) if plan.fold is None and has_time else None, made
     index, made = (index, made) if near is None else near
     index, made = select_longer(plan, trials, try_each, index, made, plain)
     record = tuple(trial.to_dict() for trial in trials)
     chosen = made(index)
     chosen = replace(chosen, settings=chosen.settings | clock.share(1))
-    return Selected(index=index, candidate=chosen, trials=tuple(trials), record=record)
+    return Selected(index=index, candidate=chosen, trials=tuple(trials), record=record, left_out=tuple(clock.left_out))
 
 
 def losses_of(plan: TrainingPlan, try_each: TryEach, made: Made) -> Losses:

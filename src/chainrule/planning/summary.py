@@ -49,6 +49,10 @@ def facts(plan: TrainingPlan, pipeline: TablePipeline) -> dict[str, str]:
     return found | _notes(table)
 
 
+LEFT_OUT = {"columns": "looking for columns that tell nothing", "neighbours": "inputs from neighbours"}
+"""Parts of model selection that a time limit may leave no room for."""
+
+
 def tried(plan: TrainingPlan, selection: Selected) -> dict[str, str]:
     """What was tried, with which loss, and what follows from it; nothing where nothing was."""
     if not selection.trials:
@@ -69,7 +73,9 @@ def tried(plan: TrainingPlan, selection: Selected) -> dict[str, str]:
     )
     if not any(math.isfinite(trial.loss) for trial in selection.trials):
         why = "the simplest is taken"
-    return {"tried": f"{losses} ({what}; {why})"}
+    names = [LEFT_OUT[name] for name in selection.left_out]
+    short = {"left out": f"{' and '.join(names)}, for want of time (--time-limit)"} if names else {}
+    return {"tried": f"{losses} ({what}; {why})"} | short
 
 
 def _loss(trial: Trial) -> str:

@@ -116,6 +116,7 @@ _SOURCE: dict[str, Schema] = {
     "neighbours": Whole(1),
     "influence": MapOf(Number(0, 1)),
     "trials": ListOf(MapOf(Anything())),
+    "left_out": ListOf(Text()),
     "preset": Record({"name": Text(), "remain": MapOf(Anything()), "switched_off": MapOf(Text())}),
 }
 _DIVERGED: dict[str, Schema] = {

@@ -25,10 +25,11 @@ from chainrule.errors import InterruptedWarning
 from chainrule.network.architecture import Architecture
 from chainrule.network.parameters import Parameters
 from chainrule.network.targets import OutputKind
+from chainrule.planning.clock import Clock
 from chainrule.planning.plan import TrainingPlan, plan_table
 from chainrule.planning.presets import PRESETS
 from chainrule.planning.request import AUTO, Request
-from chainrule.planning.selection import Clock, calibrated, with_temperature
+from chainrule.planning.selection import calibrated, with_temperature
 from chainrule.planning.task import PredictionTask
 from chainrule.run.rows import prepare_rows
 from chainrule.sklearn.class_weight import weight_of_rows
