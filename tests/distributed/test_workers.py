@@ -203,3 +203,17 @@ def listening() -> set[str]:
             rows = [line.split() for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
             found |= {row[1] for row in rows if row[3] == "0A"}
     return found
+
+
+def test_trials_and_members_are_spread_over_the_workers(tmp_path: Path, capfd: Any) -> None:
+    """Some of them are trained by another worker; losses, parameters, histories and steps are those of one process."""
+    told = [sys.executable, str(HERE / "planned.py"), str(tmp_path)]
+    alone = json.loads(subprocess.run(told, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    (tmp_path / "job").mkdir()
+    capfd.readouterr()
+    assert supervise(lambda again: told, 2, pytest.fail, tmp_path / "job") == 0
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    several = json.loads(lines[-1])
+    assert several["found"] == alone["found"]
+    assert (alone["elsewhere"], several["elsewhere"] > 0) == (0, True)
+    assert len(alone["found"]["trials"][2]) > 1 and len(alone["found"]["members"][0]) == 3

@@ -36,25 +36,30 @@ class DoneBefore:
 
     def taken_over(self, writer: RunWriter, observers: Sequence[Any]) -> Result:
         """Its history, events and checkpoints become those of a run; checkpoints as many as the run would keep."""
-        result, store, last = self.result, writer.store, max(len(self.result.losses), 1)
-        writer.history.update(result.history)
-        writer.events.extend(result.events)
-        for event in result.events:
-            for observer in observers:
-                observer.event_happened(event)
-        for epoch in range(len(result.history["loss"])):
-            line = {name: column[epoch] for name, column in result.history.items()}
-            for observer in observers:
-                observer.epoch_ended(epoch, line)
-        for step in sorted(self.checkpoints.sizes):
-            began = time.perf_counter()
-            if step == 0 or not store.is_due(step, result.seconds * step / last):
-                continue
-            for observer in observers:
-                observer.before_checkpoint(result.losses[:step])
-            store.put(self.checkpoints.get(step))
-            store.charge(time.perf_counter() - began)
-        return result
+        return taken_over(self.result, self.checkpoints, writer, observers)
+
+
+def taken_over(result: Result, checkpoints: CheckpointStore, writer: RunWriter, observers: Sequence[Any]) -> Result:
+    """A training that was done elsewhere becomes a run; checkpoints as many as the run would keep."""
+    store, last = writer.store, max(len(result.losses), 1)
+    writer.history.update(result.history)
+    writer.events.extend(result.events)
+    for event in result.events:
+        for observer in observers:
+            observer.event_happened(event)
+    for epoch in range(len(result.history["loss"])):
+        line = {name: column[epoch] for name, column in result.history.items()}
+        for observer in observers:
+            observer.epoch_ended(epoch, line)
+    for step in sorted(checkpoints.sizes):
+        began = time.perf_counter()
+        if step == 0 or not store.is_due(step, result.seconds * step / last):
+            continue
+        for observer in observers:
+            observer.before_checkpoint(result.losses[:step])
+        store.put(checkpoints.get(step))
+        store.charge(time.perf_counter() - began)
+    return result
 
 
 class DoneTrials:

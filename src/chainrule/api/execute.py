@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.api import finish
-from chainrule.api.done_before import DoneBefore
+from chainrule.api import elsewhere, finish
+from chainrule.api.done_before import KEPT_BYTES, DoneBefore, taken_over
 from chainrule.api.prepare import Setup
 from chainrule.api.run_writer import RunWriter
 from chainrule.api.trainer import trainer_of
+from chainrule.api.trial import ALL, in_memory
 from chainrule.distributed.team import joined
 from chainrule.engine.protocol import Engine
 from chainrule.errors import DivergenceWarning, SettingsError, warn
 from chainrule.run.replayer import RunReplayer
 from chainrule.status import wanted, working
 from chainrule.training.callbacks import MOMENTS
+from chainrule.training.checkpoints import CheckpointStore
 from chainrule.training.interrupt import Listening
 from chainrule.training.progress import ProgressBar, StepCount
 from chainrule.training.result import Result
@@ -79,6 +81,8 @@ def execute(
             if done is not None and not callbacks and writer.start.step == 0 and done.is_that_of(setup):
                 writer.training_begins()
                 result = done.taken_over(writer, [writer.observer] if writer.observer else [])
+            elif elsewhere.is_elsewhere(setup) and not callbacks and writer.start.step == 0:
+                result = _elsewhere(setup, writer, time_limit)
             else:
                 result = _run(setup, writer, callbacks, progress, time_limit, interrupted, as_run)
             replayer = finish.keep(writer, result)
@@ -96,6 +100,14 @@ def _shared(setup: Setup) -> Engine:
     """The engine, shared by all workers where this process is one of several."""
     own = joined()
     return setup.engine if own is None else own.share(setup.engine, setup.settings.leaves)
+
+
+def _elsewhere(setup: Setup, writer: RunWriter, time_limit: float | None) -> Result:
+    """The training done by another worker, which this one then writes as a run."""
+    store = CheckpointStore(setup.n_steps, KEPT_BYTES)
+    writer.training_begins()
+    result = in_memory(setup, time_limit, ALL, store)
+    return taken_over(result, store, writer, [writer.observer] if writer.observer else [])
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import warnings
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import chainrule
+from chainrule.api.elsewhere import perform
+from chainrule.api.trial import in_memory
 from chainrule.api.workers import JOB, OUTCOME, unpacked
 from chainrule.distributed import team
 from chainrule.errors import ChainruleError
@@ -18,7 +21,7 @@ def main(folder: Path, again: bool) -> int:
     """The exit code of this worker."""
     own = team.join()
     if not own.leads:
-        return own.follow()
+        return own.follow(functools.partial(perform, in_memory))
     outcome: dict[str, Any] = {"warnings": [], "error": None}
     code = 0
     with warnings.catch_warnings(record=True) as warned:

@@ -45,6 +45,8 @@ class Setup:
     validation: Validation | None
     class_weight: Any
     kind: Any
+    positive: int = 1
+    """Of two classes the one that a metric such as f1 is about."""
     examined: Suggestion | None = None
     """What was found about the learning rate before the training, where it was looked for."""
 
@@ -130,6 +132,7 @@ def set_up(
     return Setup(
         network=network, settings=settings, engine=engine, reason=reason, rows=rows, task=task, metric=metric,
         validation=_held(held_out, kind, network, of_validation, encoded), class_weight=by_class, kind=kind,
+        positive=positive,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.api import elsewhere
 from chainrule.api.done_before import KEPT_BYTES, WHOLE, DoneBefore, DoneTrials
 from chainrule.api.network import Network
 from chainrule.api.prepare import Setup, positive_of, set_up
@@ -31,6 +32,7 @@ from chainrule.training.stopping import Interruption, TimeLimit
 
 NO_SETTINGS = ("threads", "time_limit")
 """Arguments of train that do not affect the computation."""
+ALL, WATCHED, LOSS = "all", "watched", "loss"
 NEVER = 2**62
 """The spacing of checkpoints where nobody goes back to one."""
 
@@ -68,7 +70,7 @@ def tried(
     watched = _is_watched(candidate, resample)
     is_training = watched and resample.validation is candidate.rows.validation and not settings.training_metric
     store = CheckpointStore(setup.n_steps, **({"budget_bytes": KEPT_BYTES} if is_training else {"spacing": NEVER}))
-    result = _in_memory(setup, asked["time_limit"], watched, store)
+    result = in_memory(setup, asked["time_limit"], WATCHED if watched else LOSS, store)
     if result.stopped == "interrupted":
         raise KeyboardInterrupt
     trained = Network.of(result.parameters, setup.kind, network.seed, network.initializers)
@@ -113,18 +115,23 @@ def _loss(network: Network, rows: Arrays, by_class: ClassWeights, learned: Any) 
     return float(network.backward(X, y, weighted).loss)
 
 
-def _in_memory(setup: Setup, time_limit: float | None, watched: bool, store: CheckpointStore) -> Result:
-    """The training from its first step to its end, without a record.
+def in_memory(setup: Setup, time_limit: float | None, measured: str, store: CheckpointStore) -> Result:
+    """The training from its first step to its end, without a record; by another worker where it has its place there.
 
-    Arguments: watched: whether held-out rows are measured at the end of every epoch; else nothing but the loss of the
-    training is, so that the steps are done in few stretches.
+    Arguments: measured: ALL that a run measures; of epochs the rows held out alone (WATCHED), or nothing but the LOSS
+    of the training, so that the steps are done in few stretches.
     """
     theta = setup.network.parameters.flat.copy()
     start = Checkpoint(step=0, theta=theta, optimizer=setup.optimizer_at_start(theta), best_theta=theta)
-    setup = replace(setup, settings=replace(setup.settings, training_metric=False))
+    if measured != ALL:
+        setup = replace(setup, settings=replace(setup.settings, training_metric=False))
     with Listening() as interrupted, np.errstate(all="ignore"):
+        if elsewhere.is_elsewhere(setup):
+            found = elsewhere.trained(setup, time_limit, measured, store, interrupted)
+            if found is not None:
+                return found
         how: dict[str, Any] = {"observers": [StepCount(setup.n_steps)]}
-        if watched:
+        if measured != LOSS:
             trainer = trainer_of(setup, store, time_limit=time_limit, interrupted=interrupted, **how)
         else:
             trainer = Trainer(

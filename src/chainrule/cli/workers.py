@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from chainrule.api.elsewhere import perform
+from chainrule.api.trial import in_memory
 from chainrule.cli.train_options import value
 from chainrule.distributed import choice, team, world
 from chainrule.distributed.hosts import Host, parsed, slots_of
@@ -31,7 +34,7 @@ def by_workers(options: argparse.Namespace, folder: Callable[[], Path], say: Cal
         if own.comm.size > 1 or asked:
             options.leaves = world.LEAVES if options.leaves is None else options.leaves
             world.check_leaves(own.comm.size, int(value(options, SETTINGS["leaves"])))
-        return None if own.leads else own.follow()
+        return None if own.leads else own.follow(functools.partial(perform, in_memory))
     if not asked:
         return None
     options.leaves = world.LEAVES if options.leaves is None else options.leaves

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,9 @@ import numpy.typing as npt
 from chainrule.distributed.exchange import CommonMemory, Exchange, Ownership
 from chainrule.engine.lines import aligned
 from chainrule.engine.protocol import Array
+
+Sent: TypeAlias = tuple[dict[str, Any], list[npt.NDArray[Any]]]
+"""What is said, and the arrays that go with it."""
 
 
 class WorkerLost(Exception):  # noqa: N818  # not an error of anybody

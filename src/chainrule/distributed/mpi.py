@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.distributed.comm import WorkerLost
+from chainrule.distributed.comm import Sent, WorkerLost
 from chainrule.distributed.common_memory import common_memory
 from chainrule.distributed.exchange import CommonMemory, Exchange, Ownership
 from chainrule.distributed.messages import Counts, Messages
@@ -43,6 +43,9 @@ class MPIComm:
         self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
         self.size_here = self._comm.Split_type(MPI.COMM_TYPE_SHARED).Get_size()
         self.may_recover = os.environ.get(FAULT_TOLERANT) in ("1", "true")
+        self.threads_may_speak = MPI.Query_thread() == MPI.THREAD_MULTIPLE
+        self._between: Any = MPI.COMM_WORLD.Dup()  # two of them, also while all exchange
+        self._between.Set_errhandler(MPI.ERRORS_RETURN)
 
     def exchange(self, layout: Ownership) -> Exchange:
         """Through memory that all see where they are on one machine that has room, else by messages."""
@@ -96,10 +99,42 @@ class MPIComm:
             self._comm.Gatherv(own, None if whole is None else [whole, counts])
         return whole
 
+    def send(self, rank: int, kind: int, order: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> None:
+        """Send a message of a kind to one of them."""
+        try:
+            self._between.Send(_as_text(order, arrays), rank, kind)
+            for array in arrays:
+                for part in _parts(np.ascontiguousarray(array)):
+                    self._between.Send(part, rank, kind)
+        except self._mpi.Exception as error:
+            raise WorkerLost(str(error)) from None
+
+    def take(self, rank: int, kind: int) -> Sent:
+        """Receive such a message."""
+        try:
+            status = self._mpi.Status()
+            self._between.Probe(rank, kind, status)
+            text = np.empty(status.Get_count(self._mpi.BYTE), np.uint8)
+            self._between.Recv(text, rank, kind)
+            message = json.loads(text.tobytes())
+            arrays = [np.empty(entry["shape"], entry["dtype"]) for entry in message["arrays"]]
+            for array in arrays:
+                for part in _parts(array):
+                    self._between.Recv(part, rank, kind)
+        except self._mpi.Exception as error:
+            raise WorkerLost(str(error)) from None
+        return message["order"], arrays
+
+    def has_come(self, rank: int, kind: int) -> bool:
+        """Whether there is such a message."""
+        try:
+            return bool(self._between.Iprobe(rank, kind))
+        except self._mpi.Exception as error:
+            raise WorkerLost(str(error)) from None
+
     def tell(self, order: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> None:
         """Say to all others what to do next."""
-        of_arrays = [{"dtype": array.dtype.str, "shape": list(array.shape)} for array in arrays]
-        text = np.frombuffer(json.dumps({"order": order, "arrays": of_arrays}).encode(), np.uint8)
+        text = _as_text(order, arrays)
         try:
             self._comm.Ibcast(np.array([len(text)], np.int64)).Wait()
             self._comm.Bcast(text)
@@ -128,9 +163,8 @@ class MPIComm:
         return message["order"], arrays
 
     def _send(self, array: npt.NDArray[Any]) -> None:
-        flat = array.reshape(-1).view(np.uint8)
-        for first in range(0, len(flat), MOST_NUMBERS):
-            self._comm.Bcast(flat[first : first + MOST_NUMBERS])
+        for part in _parts(array):
+            self._comm.Bcast(part)
 
     def all_agree(self, yes: bool) -> bool:
         """Whether every worker says yes."""
@@ -155,3 +189,15 @@ class MPIComm:
         except (self._mpi.Exception, NotImplementedError):
             return False
         return (self.rank == 0) == first
+
+
+def _as_text(order: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
+    of_arrays = [{"dtype": array.dtype.str, "shape": list(array.shape)} for array in arrays]
+    return np.frombuffer(json.dumps({"order": order, "arrays": of_arrays}).encode(), np.uint8)
+
+
+def _parts(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Its bytes, as many at once as a message may have."""
+    flat = array.reshape(-1).view(np.uint8)
+    for first in range(0, len(flat), MOST_NUMBERS):
+        yield flat[first : first + MOST_NUMBERS]

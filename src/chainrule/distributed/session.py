@@ -19,16 +19,15 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.distributed import rows
+from chainrule.distributed import places, rows
 from chainrule.distributed.beats import Beat
-from chainrule.distributed.comm import Comm, WorkerLost
+from chainrule.distributed.comm import Comm, Sent, WorkerLost
 from chainrule.distributed.exchange import Exchange, Ownership
 from chainrule.engine.protocol import Advance, Array, Engine, Floats, Scheduled, Session, StepSettings, Task
 from chainrule.engine.select import select
 from chainrule.network.architecture import Architecture
 from chainrule.network.records import StepRecord
 
-Sent = tuple[dict[str, Any], list[npt.NDArray[Any]]]
 OF_TASK = ("X", "targets", "weight")
 
 
@@ -253,8 +252,11 @@ class SharedEngine:
         return chosen
 
 
-def follow(comm: Comm, beat: Beat) -> None:
-    """Do what worker 0 tells until it says that it is over. Raises WorkerLost where it is gone."""
+def follow(comm: Comm, beat: Beat, perform: Callable[[Sent], Sent] | None = None) -> None:
+    """Do what worker 0 tells until it says that it is over. Raises WorkerLost where it is gone.
+
+    Arguments: perform: does a whole training.
+    """
     session: tuple[Session, Task] | None = None
     worker: Worker | None = None
     while True:
@@ -264,6 +266,8 @@ def follow(comm: Comm, beat: Beat) -> None:
         try:
             if order["do"] == "start":
                 session, worker = _started(comm, order), None
+            elif order["do"] == "tasks" and perform is not None:
+                places.serve(comm, perform)
             elif session is not None:
                 worker = worker if worker is not None and worker.fits(comm) else Worker(comm, *session)
                 _obey(worker, beat, order, arrays)

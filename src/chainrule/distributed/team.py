@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from chainrule.distributed import choice, world
 from chainrule.distributed.beats import Beat
-from chainrule.distributed.comm import Comm, WorkerLost
+from chainrule.distributed.comm import Comm, Sent, WorkerLost
 from chainrule.distributed.mpiexec import JOB, SIGNS
 from chainrule.distributed.session import SharedEngine, follow
 from chainrule.engine.protocol import Engine, Session, StepSettings, Task
@@ -47,11 +47,14 @@ class Team:
         """Whether this is worker 0, which does everything but steps alone."""
         return self.comm.rank == 0
 
-    def follow(self) -> int:
-        """Do what worker 0 tells, to the end; the exit code."""
+    def follow(self, perform: Callable[[Sent], Sent] | None = None) -> int:
+        """Do what worker 0 tells, to the end; the exit code.
+
+        Arguments: perform: does a whole training (`api.elsewhere`).
+        """
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; worker 0 ends the training in order
         try:
-            follow(self.comm, self.beat)
+            follow(self.comm, self.beat, perform)
         except WorkerLost:
             os._exit(1)
         return 0

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from chainrule.distributed import beats, processes
 
-START_S, JOIN_S, FROZEN_S, STOPPED_S, STUCK_S, GONE_S, LEAVE_S = 60.0, 20.0, 15.0, 2.0, 20.0, 3.0, 5.0
+START_S, JOIN_S, FROZEN_S, STOPPED_S, STUCK_S, GONE_S, LEAVE_S = 60.0, 20.0, 15.0, 2.0, 20.0, 3.0, 10.0
 """How long: the start may take without progress; workers that all run, to reach each other; no sign of life; stopped by
 a signal; all wait for each other without a step; a worker may be gone, or worker 0 be done, while mpiexec runs."""
 BUSY = 10

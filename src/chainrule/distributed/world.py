@@ -64,6 +64,11 @@ def joined() -> Comm:
     return _of_process.get(os.getpid(), LocalComm())
 
 
+def of_this_process() -> Comm:
+    """The communicator of this process, whichever thread asks; of itself alone where it joined no others."""
+    return _of_process.get(os.getpid(), LocalComm())
+
+
 def check_leaves(n_workers: int, leaves: int) -> None:
     """SettingsError where some workers would have no leaf."""
     if n_workers > leaves:

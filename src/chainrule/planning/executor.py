@@ -6,6 +6,7 @@ it. An executor gives the results in the order of the items: a caller sees what 
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -15,6 +16,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from chainrule.distributed import places, team
 from chainrule.engine.select import allowed_threads, at_most
 from chainrule.errors import COLLECTED, warn
 from chainrule.status import OneOfSeveral, Several
@@ -44,6 +46,8 @@ def in_turn(fit: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done
 class SideBySide:
     """Several tasks at once, each in a thread of this process; they share the threads that are allowed.
 
+    Where this is one of several workers, each of the others does one too.
+
     what: what is said of them on the open line
     threads: those that are allowed, by default as for a training
     most: tasks at once, as memory allows
@@ -60,12 +64,42 @@ class SideBySide:
         trainings after their step, as it ends one. Where the caller stops asking, or a task fails, the others are
         ended so too, and waited for.
         """
-        n_threads = allowed_threads(self.threads)[0]
+        n_threads, n_others = allowed_threads(self.threads)[0], places.n_others()
+        if n_others:
+            n_threads = min(n_threads, team.join().threads)
         n_items = len(items) if isinstance(items, Sized) else None
-        n_workers = min(n for n in (n_threads, self.most, n_items) if n is not None)
+        n_workers = min(n for n in (n_threads + n_others, self.most, n_items) if n is not None)
         if n_workers < 2:
             return in_turn(fit, items)
-        return _Beside(fit, items, n_workers, n_threads, Several(self.what, n_items)).results()
+        parts = Several(self.what, n_items)
+        if n_others:
+            return _across(fit, items, n_workers, n_threads, parts)
+        return _Beside(fit, items, n_workers, n_threads, parts).results()
+
+
+def _across(
+    fit: Callable[[Item], Done], items: Iterable[Item], n_tasks: int, n_threads: int, parts: Several
+) -> Iterator[Done]:
+    """Some of them by other workers, one each at a time, the others by threads of this process."""
+    n_others = min(places.n_others(), n_tasks - 1)
+    free = queue.SimpleQueue[int]()
+    for place in (*range(1, n_others + 1), *[0] * (n_tasks - n_others)):
+        free.put(place)
+
+    def somewhere(item: Item) -> Done:
+        place = free.get()
+        token = places.PLACE.set(place)
+        try:
+            return fit(item)
+        finally:
+            places.PLACE.reset(token)
+            free.put(place)
+
+    places.begin()
+    try:
+        yield from _Beside(somewhere, items, n_tasks, n_threads, parts).results()
+    finally:
+        places.end()
 
 
 def _pool_of(n_workers: int) -> ThreadPoolExecutor | None:
