@@ -217,3 +217,24 @@ def test_trials_and_members_are_spread_over_the_workers(tmp_path: Path, capfd: A
     assert several["found"] == alone["found"]
     assert (alone["elsewhere"], several["elsewhere"] > 0) == (0, True)
     assert len(alone["found"]["trials"][2]) > 1 and len(alone["found"]["members"][0]) == 3
+
+
+def test_a_plan_is_trained_by_workers(tmp_path: Path) -> None:
+    """plan(…).train(workers=2) is that of one worker, to the bit; 8 leaves, as none are stated."""
+    plan = cr.plan("iris", epochs=3)
+    several = plan.train(directory=tmp_path / "run", workers=2, progress=False)
+    alone = plan.train(workers=1, progress=False)
+    assert several.settings.leaves == alone.settings.leaves == 8
+    assert np.array_equal(several.network.parameters.flat, alone.network.parameters.flat)
+    assert several.evaluate("iris") == alone.evaluate("iris")
+
+
+def test_auto_measures_where_threads_are_stated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two workers of one thread on two processors: both ways are measured, and the bits are those of either."""
+    from chainrule.distributed import choice
+
+    monkeypatch.setattr(choice, "n_processors", lambda: 2)
+    X, y, net = np.random.default_rng(0).normal(size=(60, 3)), [0, 1, 2] * 20, cr.Network([3, 5, 3])
+    how: dict[str, Any] = {"epochs": 2, "progress": False, "threads": 1}
+    auto = cr.train(net, X, y, workers="auto", directory=tmp_path / "run", **how)
+    assert np.array_equal(auto.network.parameters.flat, cr.train(net, X, y, leaves=8, **how).network.parameters.flat)

@@ -30,7 +30,7 @@ def main(folder: Path, again: bool) -> int:
             job = json.loads((folder / JOB).read_text(encoding="utf-8"))
             content = unpacked(job["content"], folder)
             how = {**content["how"], "directory": job["directory"], "resume": job["resume"] or again}
-            own.stated_threads = how.get("threads")
+            own.stated_threads, own.is_auto = how.get("threads"), job["auto"]
             run = chainrule.train(content["network"], *content["rows"], **how, progress=False)
             code = 130 if run.result["stopped"] == "interrupted" else 1 if run.diverged else 0
         except ChainruleError as error:

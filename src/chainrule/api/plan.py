@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from chainrule.api.ensemble_training import train_chosen
 from chainrule.api.model_selection import choose
 from chainrule.api.run import Run
 from chainrule.api.tables import as_source, is_table
+from chainrule.api.workers import is_one, train_by_workers
 from chainrule.data.table import Selection, missing_cells
+from chainrule.distributed.world import LEAVES
 from chainrule.errors import DataError, SettingsError
 from chainrule.planning import summary
 from chainrule.planning.candidates import Candidate
@@ -54,6 +56,8 @@ class TablePlan:
     details: TrainingPlan
     class_weight: Any = None
     engine: str = "auto"
+    stated: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The arguments of `chainrule.plan` by name, the table among them."""
 
     @property
     def task(self) -> PredictionTask:
@@ -77,7 +81,7 @@ class TablePlan:
 
     def train(
         self, directory: str | os.PathLike[str] | None = None, *, time_limit: float | None = None, resume: bool = False,
-        epochs: int | None = None, **how: Any,
+        epochs: int | None = None, workers: int | str | None = None, **how: Any,
     ) -> Run:  # fmt: skip
         """Try the candidates, train the one that is taken.
 
@@ -91,6 +95,8 @@ class TablePlan:
             Whether to continue the run in the directory; a new run is started if there is none.
         epochs : int, optional
             Where a finished run goes on: how many it is to have altogether.
+        workers : int or "auto", optional
+            As for `chainrule.train`: the table, a path or arrays, is planned again by worker 0, to the same plan.
         **how
             The keep_data, callbacks, progress, on_divergence and report, as for `chainrule.train`.
 
@@ -104,6 +110,9 @@ class TablePlan:
         SettingsError, DataError
             As for `chainrule.train`.
         """
+        if workers is not None:
+            of_call = {"directory": directory, "time_limit": time_limit, "resume": resume, "epochs": epochs}
+            return self._by_workers(workers, {name: one for name, one in of_call.items() if one is not None} | how)
         plan, folder = self.details, None if directory is None else RunDirectory(directory)
         limit = {} if time_limit is None else {"time_limit": SETTINGS["time_limit"].check(time_limit)}
         plan = replace(plan, candidates=tuple(replace(c, settings=c.settings | limit) for c in plan.candidates))
@@ -116,6 +125,13 @@ class TablePlan:
             begun = folder.path if folder is not None and resume else None
             chosen = choose(plan, self.class_weight, self.engine, begun, how.get("progress", "auto"), epochs)
             return train_chosen(plan, chosen, **how)
+
+    def _by_workers(self, workers: int | str, how: dict[str, Any]) -> Run:
+        given = {name: value for name, value in self.stated.items() if value is not None and value != ()}
+        given = {"leaves": LEAVES} | given
+        if is_one(workers, given):
+            return plan(**given).train(**how)
+        return train_by_workers(workers, given.pop("table"), (), given | how)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n:,} {name}" for name, n in self.details.counts.items())
@@ -214,6 +230,7 @@ def plan(
     >>> cr.plan("iris", validation=0.25, epochs=5).details.counts
     {'train': 90, 'validation': 30, 'test': 30}
     """
+    given = {name: value for name, value in locals().items() if name != "stated"} | stated
     if not is_table(table):
         message = "must be a path, a DataFrame, an Arrow table or a mapping of columns"
         raise DataError(f"table is a {type(table).__name__}: {message}.")
@@ -242,4 +259,4 @@ def plan(
         found = plan_large(source, selection, request, origin=origin, cache=cache)
     else:
         found = plan_source(source, selection, request, origin=origin)
-    return TablePlan(details=found, class_weight=found.request.class_weight, engine=engine)
+    return TablePlan(details=found, class_weight=found.request.class_weight, engine=engine, stated=given)

@@ -14,7 +14,7 @@ from chainrule.api.network import Network
 from chainrule.api.plan import OF_TRAINING, plan
 from chainrule.api.run import Run
 from chainrule.api.tables import is_table
-from chainrule.api.workers import train_by_workers
+from chainrule.api.workers import is_one, train_by_workers
 from chainrule.distributed.world import LEAVES
 from chainrule.errors import SettingsError
 from chainrule.status import working
@@ -121,9 +121,10 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
         Where the rows came from, kept with the run.
     table_sample, done : object, optional
         What the training of a table gives: cells of it for the doctor; this very training, where a trial did it.
-    workers : int, optional
+    workers : int or "auto", optional
         Processes on this machine that share every step through MPI (docs/scale-out.md). Arrays go there in files,
-        functions are refused; leaves are 8 where they are not given, which is other bits than 1.
+        functions are refused; leaves are 8 where they are not given, which is other bits than 1. "auto": one process
+        with all threads, unless their number is stated and leaves processors free: then the faster way is measured.
 
     Returns
     -------
@@ -165,7 +166,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
     workers = how.pop("workers", None)
     if workers is not None:
         how["leaves"] = LEAVES if how.get("leaves") is None else how["leaves"]
-        if workers != 1:
+        if not is_one(workers, how):
             return train_by_workers(workers, network, rows, how)
     if isinstance(network, Network):
         return of_arrays.train(network, *rows, **arguments.known_arguments(of_arrays.train, how, Network))
@@ -180,7 +181,7 @@ def train(network: Any, *rows: Any, **how: Any) -> Run:
 
 
 _of_arrays = inspect.signature(of_arrays.train)
-_workers = inspect.Parameter("workers", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="int | None")
+_workers = inspect.Parameter("workers", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="int | str | None")
 train.__signature__ = _of_arrays.replace(  # type: ignore[attr-defined]
     parameters=[*_of_arrays.parameters.values(), _workers]
 )

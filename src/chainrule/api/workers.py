@@ -21,7 +21,7 @@ from chainrule import errors
 from chainrule.api.load import load_run
 from chainrule.api.network import Network
 from chainrule.api.run import Run
-from chainrule.distributed import world
+from chainrule.distributed import choice, world
 from chainrule.distributed.launcher import supervise
 from chainrule.errors import ChainruleError, SettingsError, warn
 from chainrule.network.architecture import Architecture
@@ -36,8 +36,8 @@ OF_USE = ("SettingsError", "DataError", "ShapeError", "ModelFileError")
 
 def train_by_workers(n_workers: Any, network: Any, rows: tuple[Any, ...], how: dict[str, Any]) -> Run:
     """The run of a training by several workers, which are processes of their own on this machine."""
-    n = int(world.WORKERS.check(n_workers))
-    leaves = int(SETTINGS["leaves"].check(how["leaves"]))
+    leaves, is_auto = int(SETTINGS["leaves"].check(how["leaves"])), n_workers == choice.AUTO
+    n = int(_n_here(how) if is_auto else world.WORKERS.check(n_workers))
     world.check_leaves(n, leaves)
     if world.is_launched():
         raise SettingsError(f"workers={n}: must be left out where MPI started this process; it is one of its workers.")
@@ -50,7 +50,7 @@ def train_by_workers(n_workers: Any, network: Any, rows: tuple[Any, ...], how: d
         job = Path(folder)
         rows = tuple(np.asarray(part) if isinstance(part, (list, tuple)) else part for part in rows)
         content = _Packed(job).pack({"network": network, "rows": rows, "how": how})
-        where = {"directory": os.path.abspath(os.fspath(directory)), "resume": resume}
+        where = {"directory": os.path.abspath(os.fspath(directory)), "resume": resume, "auto": is_auto}
         (job / JOB).write_text(json.dumps({"content": content, **where}), encoding="utf-8")
         code = supervise(
             lambda again: [sys.executable, "-m", "chainrule.api.launched", folder, *(["again"] if again else [])],
@@ -61,6 +61,16 @@ def train_by_workers(n_workers: Any, network: Any, rows: tuple[Any, ...], how: d
     if kept is not None:
         weakref.finalize(run, shutil.rmtree, kept, ignore_errors=True)
     return run
+
+
+def is_one(workers: Any, how: Mapping[str, Any]) -> bool:
+    """Whether so many workers are this process alone: 1, or "auto" where others are not worth a try."""
+    return bool(workers == 1 or (workers == choice.AUTO and _n_here(how) == 1))
+
+
+def _n_here(how: Mapping[str, Any]) -> int:
+    leaves = int(SETTINGS["leaves"].check(how["leaves"]))
+    return choice.n_workers_here(SETTINGS["threads"].check(how.get("threads")), leaves)
 
 
 def _report(outcome: Path, code: int) -> None:
