@@ -32,9 +32,9 @@ InMemory = Callable[[Setup, float | None, str, CheckpointStore], Result]
 """Trains without a record; see `trial.in_memory`."""
 
 
-def is_elsewhere(setup: Setup) -> bool:
-    """Whether another worker is to train, which one that computes by functions of this process cannot."""
-    return places.PLACE.get() > 0 and setup.engine.name in ("native", "numpy")
+def is_elsewhere() -> bool:
+    """Whether another worker is to do the trainings of this context."""
+    return places.PLACE.get() > 0
 
 
 def trained(

@@ -81,7 +81,7 @@ def execute(
             if done is not None and not callbacks and writer.start.step == 0 and done.is_that_of(setup):
                 writer.training_begins()
                 result = done.taken_over(writer, [writer.observer] if writer.observer else [])
-            elif elsewhere.is_elsewhere(setup) and not callbacks and writer.start.step == 0:
+            elif elsewhere.is_elsewhere() and not callbacks and writer.start.step == 0:
                 result = _elsewhere(setup, writer, time_limit)
             else:
                 result = _run(setup, writer, callbacks, progress, time_limit, interrupted, as_run)

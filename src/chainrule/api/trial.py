@@ -126,7 +126,7 @@ def in_memory(setup: Setup, time_limit: float | None, measured: str, store: Chec
     if measured != ALL:
         setup = replace(setup, settings=replace(setup.settings, training_metric=False))
     with Listening() as interrupted, np.errstate(all="ignore"):
-        if elsewhere.is_elsewhere(setup):
+        if elsewhere.is_elsewhere():
             found = elsewhere.trained(setup, time_limit, measured, store, interrupted)
             if found is not None:
                 return found

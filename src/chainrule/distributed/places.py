@@ -22,7 +22,7 @@ TASK, ANSWER, STOP = 1, 2, 3
 """Kinds of messages between two workers."""
 
 
-class Between(Comm, Protocol):
+class Pairwise(Comm, Protocol):
     """Workers of whom two can speak without the others."""
 
     def send(self, rank: int, kind: int, order: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> None:
