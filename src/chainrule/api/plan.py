@@ -45,6 +45,8 @@ class TablePlan:
         The weight of each class.
     engine : str
         One of "auto", "native" and "numpy".
+    stated : mapping
+        The arguments of `chainrule.plan` by name, the table among them.
 
     Examples
     --------
@@ -57,7 +59,6 @@ class TablePlan:
     class_weight: Any = None
     engine: str = "auto"
     stated: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """The arguments of `chainrule.plan` by name, the table among them."""
 
     @property
     def task(self) -> PredictionTask:
