@@ -50,7 +50,7 @@ def trained(optimizer: str, features: str, **more: Any) -> str:
 def work(folder: Path, epochs: int, by_messages: bool) -> None:
     """What every worker does; worker 0 prints a line for each number of threads."""
     if by_messages:
-        mpi.common_memory = lambda *_: None  # as where /dev/shm has no room
+        mpi.common_memory = lambda *_: None  # as between machines
     own = team.join()
     if not own.leads:
         own.follow()

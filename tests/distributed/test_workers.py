@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.cli import main
 from chainrule.distributed import beats, mpiexec
 from chainrule.distributed.launcher import supervise
 
@@ -162,6 +163,35 @@ def test_train_of_arrays_by_workers(tmp_path: Path) -> None:
     assert several.history["loss"] == alone.history["loss"]
     assert np.array_equal(several.replay(3).backward.dW[1], alone.replay(3).backward.dW[1])
     assert np.array_equal(net.parameters.flat, before)
+
+
+def test_a_run_of_workers_is_replayed_explained_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every step on this machine alone, to the bit of a run of one worker; explain, why, check and doctor as of any."""
+    rng = np.random.default_rng(2)
+    np.savez(tmp_path / "data.npz", X=rng.normal(size=(120, 5)), y=rng.integers(0, 3, 120))
+    options = ["--network", "7", "--epochs", "4", "--batch-size", "30", "--optimizer", "adamw", "--dropout", "0.2"]
+    options += ["--clip-norm", "0.5", "--no-neighbours", "--normalization", "layer", "--quiet"]
+    for n in (1, 2):
+        told = [sys.executable, "-m", "chainrule", "train", str(tmp_path / "data.npz"), "--workers", str(n), *options]
+        subprocess.run([*told, "-o", str(tmp_path / str(n))], check=True, timeout=LIMIT_S)
+    one, two = (cr.load(tmp_path / str(n)) for n in (1, 2))
+    assert two.n_steps == one.n_steps > 4
+    for t in range(two.n_steps):
+        step, same = two.replay(t), one.replay(t)
+        assert np.array_equal(step.update.new.W[1], same.update.new.W[1])
+        assert np.array_equal(step.backward.dW[2], same.backward.dW[2])
+        assert step.backward.loss == same.backward.loss
+        for name, array in same.update.new.optimizer.items():
+            assert np.array_equal(step.update.new.optimizer[name].W[1], array.W[1]), name
+    run = str(tmp_path / "2")
+    assert main(["check", run]) == 0
+    assert "the records of the run, identical to the bit" in " ".join(capsys.readouterr().out.split())
+    assert main(["explain", run, "--step", "3", "--why", "dW1[0,1]"]) == 0
+    assert "dW1[0,1] =" in capsys.readouterr().out
+    assert main(["explain", run, "--step", "5", "--row", "0"]) == 0
+    assert main(["doctor", run, "--json"]) in (0, 1)
+    assert two.replay(2).why("loss").text() == one.replay(2).why("loss").text()
+    assert one.doctor().text() == two.doctor().text()
 
 
 def test_an_error_of_a_worker_is_raised_here() -> None:
