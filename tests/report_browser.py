@@ -3,6 +3,7 @@ small runs to look at in it."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -20,15 +21,19 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe",
     "--no-first-run", "--disable-extensions", "--disable-background-networking", "--lang=en-US",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 KEYS = {"Enter": 13, "Tab": 9, "ArrowRight": 39, "ArrowLeft": 37, " ": 32, "/": 191, "Home": 36, "End": 35}
 
 
 class Browser:
-    """One window; `complaints` gathers errors, policy violations and requests other than for files."""
+    """One window; `complaints` gathers errors, policy violations and requests other than for files.
 
-    def __init__(self, profile: Path) -> None:
+    Arguments: server: the beginning of the addresses that may be asked for besides, of a server on this machine.
+    """
+
+    def __init__(self, profile: Path, server: str | None = None) -> None:
+        self.server = server
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
 
@@ -49,9 +54,10 @@ class Browser:
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
-        self._call(
-            "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
-        )
+        if server is None:
+            self._call(
+                "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
+            )
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._id += 1
@@ -80,10 +86,30 @@ class Browser:
             self.complaints.append(str(values["exceptionDetails"].get("exception", {}).get("description")))
         elif method == "Log.entryAdded":
             self.complaints.append(values["entry"]["text"])
-        elif method == "Network.requestWillBeSent" and not values["request"]["url"].startswith(("file:", "about:")):
+        elif method == "Network.requestWillBeSent" and not values["request"]["url"].startswith(self._allowed):
             self.complaints.append(values["request"]["url"][:200])
         elif method == "Page.javascriptDialogOpening":
             self.complaints.append(f"dialog {values['message']}")
+
+    @property
+    def _allowed(self) -> tuple[str, ...]:
+        return ("file:", "about:", *([self.server] if self.server else []))
+
+    def go(self, url: str, until: str) -> None:
+        """Open an address and wait until an expression is true."""
+        self._call("Page.navigate", url="about:blank")
+        self._call("Page.navigate", url=url)
+        self.wait(until)
+
+    def picture(self, path: Path, *, full: bool = False) -> None:
+        """Write what the window shows, or the whole page, as a PNG."""
+        shot = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=full)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def prefer(self, **features: str) -> None:
+        """Prefer a colour scheme or reduced motion."""
+        named = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self._call("Emulation.setEmulatedMedia", features=named)
 
     def open(self, path: Path, fragment: str = "lang=en", until: str = "!['', 'running'].includes(STATE)") -> None:
         """Open a file and wait until its self-check has ended."""

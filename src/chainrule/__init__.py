@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from chainrule.interchange.from_sklearn import from_sklearn
     from chainrule.interchange.from_torch import from_torch
     from chainrule.pipeline.quantile_bins import quantile_bins
+    from chainrule.studio.studio import Studio
     from chainrule.training.update_rules import SGD, Adagrad, Adam, AdamW, RMSProp
 
 _HOMES = {
@@ -82,6 +83,7 @@ _HOMES = {
     "chainrule.interchange.from_sklearn": ("from_sklearn",),
     "chainrule.interchange.from_torch": ("from_torch",),
     "chainrule.pipeline.quantile_bins": ("quantile_bins",),
+    "chainrule.studio.studio": ("Studio",),
     "chainrule.training.update_rules": ("SGD", "Adagrad", "Adam", "AdamW", "RMSProp"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -109,6 +111,7 @@ __all__ = [
     "SettingsError",
     "ShapeError",
     "Step",
+    "Studio",
     "__version__",
     "check_gradients",
     "circuit",

@@ -55,11 +55,11 @@ def extend(
         raise SettingsError(f"extend: the run {DIVERGED}")
     record.require(EVENTS, HISTORY, STEPS)
     rows = replayer.prepared(data)
-    held_out = _held_out(replayer, rows, data, validation)
+    held_out = held_out_rows(replayer, rows, data, validation)
     settings = with_values(record.settings, changes)
     if settings.early_stopping is not None and held_out is None:
         raise SettingsError(NOTHING_TO_STOP_BY)
-    setup = _setup(replayer, replace(rows, index=record.index), held_out, settings, threads)
+    setup = setup_of(replayer, replace(rows, index=record.index), held_out, settings, threads)
     setup.examined = examined
     writer = _writer(replayer, setup, changes)
     done = execute(setup, writer, shows_rows=record.directory is None or (record.directory / DATA).exists(), **how)
@@ -67,7 +67,7 @@ def extend(
     return done
 
 
-def _held_out(
+def held_out_rows(
     replayer: RunReplayer, rows: Rows, data: tuple[Any, ...] | None, given: tuple[Any, ...] | None
 ) -> Rows | None:
     """The rows that judge epochs: those in memory, in the run's directory, given, or left out of the data given."""
@@ -93,7 +93,9 @@ def _held_out(
     return judged_by_its_rules(record, held, rows)
 
 
-def _setup(replayer: RunReplayer, rows: Rows, held_out: Rows | None, settings: Settings, threads: int | None) -> Setup:
+def setup_of(
+    replayer: RunReplayer, rows: Rows, held_out: Rows | None, settings: Settings, threads: int | None
+) -> Setup:
     """What train would have made of the same rows with these settings; the network is that of the start."""
     record, architecture = replayer.record, replayer.record.architecture
     engine: Engine = replayer.engine
@@ -130,6 +132,7 @@ def _writer(replayer: RunReplayer, setup: Setup, changes: Mapping[str, Any]) -> 
         changes, record.n_steps,
     )  # fmt: skip
     writer.pipeline, writer.pipeline_arrays = record.pipeline, record.pipeline_arrays
+    writer.parent = record.parent
     if record.directory is None:
         writer.store = record.checkpoints
         state = LastState(

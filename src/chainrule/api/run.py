@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from chainrule.api.columns import ExplainsTables
 from chainrule.api.diagnoses import DiagnosesRuns
-from chainrule.api.ending import ending
+from chainrule.api.going_on import GoesOn
 from chainrule.api.history import TrainingHistory
 from chainrule.api.network import Network
 from chainrule.api.shown import ShownRun
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chainrule.tune.found import Suggestion
 
 
-class Run(ShownRun, DiagnosesRuns, ExplainsTables):
+class Run(ShownRun, DiagnosesRuns, ExplainsTables, GoesOn):
     """A finished training, made by `train` and `load`. Steps are numbered from 0; see `replay`.
 
     Attributes
@@ -208,83 +208,6 @@ class Run(ShownRun, DiagnosesRuns, ExplainsTables):
                 self._replayer.number(end)
         rows = self._replayer.prepared(data)
         return (step_of(self._replayer, self._replayer.number(one), rows) for one in t)
-
-    def extend(
-        self,
-        epochs: int,
-        *,
-        data: tuple[Any, ...] | None = None,
-        validation: tuple[Any, ...] | None = None,
-        callbacks: Sequence[Any] = (),
-        time_limit: float | None = None,
-        threads: int | None = None,
-        progress: bool | str = "auto",
-        on_divergence: str = "warn",
-        **changes: Any,
-    ) -> Run:
-        """Go on behind the last step, in place: history, events and replay then cover all parts.
-
-        Parameters
-        ----------
-        epochs : int
-            How many more; an epoch that was broken off is one of them.
-        data, validation : tuple, optional
-            Training rows as for `replay`, validation rows (X, y) or (X, y, weight); needed where they were not kept.
-        callbacks : sequence, default ()
-            As for `train`.
-        time_limit : float, optional
-            Seconds after which the training ends again.
-        threads : int, optional
-            As for `train`; the bits do not depend on it.
-        progress : bool or str, default "auto"
-            As for `train`.
-        on_divergence : str, default "warn"
-            As for `train`.
-        **changes
-            Settings from the next step on: learning_rate, a hyper-parameter of the optimizer, l2, l1, dropout,
-            clip_norm, schedule, warm_up, decay_factor, decay_every, early_stopping, divergence_factor.
-
-        Returns
-        -------
-        Run
-            This run.
-
-        Raises
-        ------
-        SettingsError
-            If the run diverged, or a setting is unknown, out of range, or must stay as it is.
-        DataError
-            As for `replay`.
-
-        Notes
-        -----
-        A schedule over all steps (cosine, flat_cosine, coslog4, one_cycle) begins anew over the epochs added, as any
-        does if learning_rate or a setting of the schedule is given; step, exponential, plateau and a constant rate go
-        on. Patience counts from 0; the best epoch is that of all parts.
-
-        Examples
-        --------
-        >>> import chainrule as cr
-        >>> net = cr.Network([1, 1], output="identity", loss="squared_error")
-        >>> run = cr.train(net, [[1.0]], [[2.0]], optimizer=cr.SGD(0.1), epochs=2, progress=False)
-        >>> run.extend(2, learning_rate=0.05, progress=False).n_steps
-        4
-        >>> [step.update.learning_rate for step in run.replay(range(4))]
-        [0.1, 0.1, 0.05, 0.05]
-        """
-        from chainrule.api.extend import extend
-
-        how = {"callbacks": callbacks, "time_limit": time_limit, "progress": progress, "on_divergence": on_divergence}
-        with ending(callbacks) as ended:
-            self._take(
-                extend(
-                    self._replayer, epochs, changes, data=data, validation=validation, threads=threads,
-                    examined=self.examined, as_run=type(self)._of, **how,
-                ),
-                self.examined,
-            )  # fmt: skip
-            ended.run = self
-        return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model alone (architecture, best parameters, pipeline) as one safetensors file.

@@ -66,6 +66,8 @@ class RunWriter:
         if source is not None and not isinstance(source, Mapping):
             raise SettingsError(f"source={source!r}: must be a dict that describes the origin of the rows.")
         self.source: dict[str, Any] | None = None if source is None else json_text.plain(source)
+        self.parent: dict[str, Any] | None = None
+        """The run this one branched from."""
         self.unwritten = Unwritten()
         self.observer = None if self.directory is None else SteadyDirectory(self.directory, self.unwritten)
         self.history: dict[str, list[float]] = {}
@@ -226,6 +228,7 @@ class RunWriter:
             pipeline=self.pipeline,
             pipeline_arrays=self.pipeline_arrays,
             source=self.source,
+            parent=self.parent,
             unwritten=self.unwritten.why,
         )
         held = setup.validation
@@ -295,6 +298,7 @@ class RunWriter:
             "versions": {name: here[name] for name in ("python", "numpy")},
             "source": self.source,
             "pipeline": self.pipeline,
+            **({} if self.parent is None else {"parent": self.parent}),
             "result": result,
         }
 

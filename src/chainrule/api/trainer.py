@@ -69,7 +69,7 @@ def where_it_goes_on(setup: Setup, state: LastState) -> Checkpoint:
     """
     start, joint = state.start, state.events[-1]
     if joint.step > start.step:
-        start = _done_again(setup, state)
+        start = done_again(setup, state)
     progress = Progress(**start.progress.to_dict())
     progress.epochs_without_better = 0
     if begins_anew(joint, setup.settings):
@@ -78,7 +78,7 @@ def where_it_goes_on(setup: Setup, state: LastState) -> Checkpoint:
     return replace(start, step=joint.step, progress=progress, n_epochs=n_epochs, n_events=len(state.events))
 
 
-def _done_again(setup: Setup, state: LastState) -> Checkpoint:
+def done_again(setup: Setup, state: LastState) -> Checkpoint:
     """The state behind all steps known, as the training left it: with its settings, events and rules up to there."""
     n_steps, start = len(state.losses), state.start
     before = part_at(parts_of(setup.settings, state.events, setup.task.steps_per_epoch), n_steps - 1).settings

@@ -86,6 +86,7 @@ def build() -> argparse.ArgumentParser:
         ("doctor", "find what went wrong first in a run, and the remedy", _doctor),
         ("report", "write a run as a single offline page", _report),
         ("card", "write a model card: what a model is, how good, and where it ends", _card),
+        ("studio", "watch, pause, step back and question a run on a local page", train_parser.fill_studio),
         ("serve", "answer predictions over HTTP", _serve),
         ("export", "write a model for another program", _export),
         ("bench", "measure speed compared with other libraries", _bench),

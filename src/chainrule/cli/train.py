@@ -30,7 +30,7 @@ from chainrule.training.settings import SETTINGS
 
 def run(options: argparse.Namespace) -> int:
     """Read the data, plan, train, evaluate, and print the results; or have it done by workers."""
-    code = workers.by_workers(options, lambda: _folder(options), _say)
+    code = workers.by_workers(options, lambda: free_folder(options), _say)
     return _run(options) if code is None else code
 
 
@@ -38,7 +38,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.data is None:
         raise SettingsError("DATA is missing. Use chainrule train DATA --target COLUMN (see --help).")
     began_s = time.perf_counter()
-    folder, tell = RunDirectory(_folder(options)), not (options.quiet or options.json)
+    folder, tell = RunDirectory(free_folder(options)), not (options.quiet or options.json)
     epochs = None
     with _warnings_to_stderr():
         if options.resume and options.epochs is not None and began_with_trials(folder):
@@ -93,7 +93,7 @@ def _trained(
     return chosen, done
 
 
-def _folder(options: argparse.Namespace) -> Path:
+def free_folder(options: argparse.Namespace) -> Path:
     """The run's folder: the one asked for, or the next free runs/NAME-OF-DATA."""
     if options.output_directory is None:
         if options.resume:
@@ -125,7 +125,7 @@ def _claimed(options: argparse.Namespace, folder: RunDirectory) -> Iterator[RunD
             except SettingsError:
                 if options.output_directory is not None or not folder.path.exists():
                     raise
-                folder = RunDirectory(_folder(options))
+                folder = RunDirectory(free_folder(options))
                 continue
             yield folder
             return

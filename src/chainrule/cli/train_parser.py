@@ -43,6 +43,20 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
 
+def fill_studio(command: argparse.ArgumentParser) -> None:
+    """The options of studio: those of train, for a table in place of a run, and those of its server."""
+    command.usage = "chainrule studio [RUN | FOLDER | DATA --target COLUMN] [options]"
+    _fill_subject(command, "run directory, folder of runs (default this one), or a table to train on: " + DATA_HELP)
+    command.add_argument("--port", type=int, default=0, metavar="N", help="port on 127.0.0.1 (default a free one)")
+    command.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    command.add_argument("--paused", action="store_true", help="wait before the first step of the training")
+    command.add_argument(
+        "-o", "--output-directory", metavar="RUN", help="folder for the run (default runs/NAME-OF-DATA)"
+    )
+    _fill_all(command, {**SETTINGS, **OPTIMIZER_SETTINGS})
+    command.set_defaults(preset="plain", resume=False)
+
+
 def fill_learning_rate(command: argparse.ArgumentParser) -> None:
     """The options of learning-rate: those of train, but for the learning rate itself and what a run leaves behind."""
     command.usage = "chainrule learning-rate DATA --target COLUMN [-o FILE.svg] [options]"
@@ -54,9 +68,9 @@ def fill_learning_rate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
-def _fill_subject(command: argparse.ArgumentParser) -> None:
+def _fill_subject(command: argparse.ArgumentParser, what: str = DATA_HELP) -> None:
     """The rows and what to predict."""
-    command.add_argument("data", metavar="DATA", nargs="?", help=DATA_HELP)
+    command.add_argument("data", metavar="DATA", nargs="?", help=what)
     command.add_argument(
         "--target",
         metavar="COLUMN,…",

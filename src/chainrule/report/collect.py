@@ -61,10 +61,28 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
     """
     pack = Pack()
     steps, result, reason = _steps(given, pack, budget_bytes, seconds)
-    entries = [entry for step in steps for entry in _entries(step["arrays"])]
-    places, numbers = pack.text(entries)
+    places, numbers = packed_text(steps, pack)
+    values = about(given) | {
+        "losses": curves.of_losses(given.losses),
+        "health": result,
+        "steps": steps,
+        "missing": reason,
+        "places": places,
+        "check": _check(given, seconds / 4),
+        "results": given.results,
+    }
+    return Collected(values, numbers)
+
+
+def packed_text(steps: list[dict[str, Any]], pack: Pack) -> tuple[dict[str, list[int]], str]:
+    """Where each array of packed steps lies, and their bytes as base64."""
+    return pack.text([entry for step in steps for entry in _entries(step["arrays"])])
+
+
+def about(given: ReportInput) -> dict[str, Any]:
+    """What the page says of a run without any of its steps."""
     a = given.architecture
-    values = {
+    return {
         "version": __version__,
         "architecture": _as_shown(a, given.facts.get("side_by_side") is not None),
         "settings": given.settings.to_dict(),
@@ -80,16 +98,8 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
         "n_steps": given.n_steps,
         "steps_per_epoch": given.steps_per_epoch,
         "history": {name: curves.plain(column) for name, column in given.history.items()},
-        "losses": curves.of_losses(given.losses),
-        "health": result,
-        "steps": steps,
-        "missing": reason,
-        "places": places,
-        "check": _check(given, seconds / 4),
         "rate": given.rate,
-        "results": given.results,
     }
-    return Collected(values, numbers)
 
 
 def _steps(

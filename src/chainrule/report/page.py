@@ -13,7 +13,7 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -48,15 +48,26 @@ def style() -> str:
     return "\n".join(map(static, STYLES))
 
 
+ROOMS = {"report": "{}", "diagram": "{}_title", "drawing": "drawn_{}"}
+"""The rooms whose sentences the page says, and how it names them."""
+
+
 @cache
 def words() -> str:
-    """The page's sentences in all languages, packed: half of them is Korean, three bytes a letter."""
-    result = sentences("report")
-    diagram = sentences("diagram")
-    side_by_side = {key: [result[language][key] for language in LANGUAGES] for key in result["en"]}
-    side_by_side |= {f"{key}_title": [diagram[language][key] for language in LANGUAGES] for key in diagram["en"]}
-    drawing = sentences("drawing")
-    side_by_side |= {f"drawn_{key}": [drawing[language][key] for language in LANGUAGES] for key in drawing["en"]}
+    """The page's sentences in all languages."""
+    return packed_words(ROOMS)
+
+
+def packed_words(rooms: Mapping[str, str]) -> str:
+    """Sentences of rooms in all languages, packed: half of them is Korean, three bytes a letter.
+
+    Arguments: rooms: the name of each room, and the pattern of its sentences' names.
+    """
+    side_by_side = {
+        pattern.format(key): [sentences(room)[language][key] for language in LANGUAGES]
+        for room, pattern in rooms.items()
+        for key in sentences(room)["en"]
+    }
     plain = json.dumps(side_by_side, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(zlib.compress(plain.encode("utf-8"), 9)).decode("ascii")
 

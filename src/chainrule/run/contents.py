@@ -170,9 +170,11 @@ RECORD = Record(
         "result": Optional(_RESULT),
         "ended": Optional(_RESULT),
         "held_out": Optional(_DIGEST),
+        "parent": Record({"sha256": _DIGEST, "step": Whole(1)}),
     },
     may_lack=frozenset(
         {
+            "parent",
             "initializers",
             "initial",
             "parts",

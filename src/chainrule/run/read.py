@@ -190,6 +190,7 @@ def _record_from(folder: RunDirectory, stored: dict[str, Any]) -> tuple[RunRecor
         pipeline=about.get("pipeline"),
         pipeline_arrays=pipeline_arrays,
         source=stored.get("source"),
+        parent=stored.get("parent"),
         lost=parts.lost,
     )
     return record, parts.to_report

@@ -61,6 +61,8 @@ class RunRecord:
     pipeline_arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     source: dict[str, Any] | None = None
     """Where the rows came from."""
+    parent: dict[str, Any] | None = None
+    """Of a run that went on from a step of another one: the sha256 of that one's parameters, and the step."""
     unwritten: dict[Path, str] = field(default_factory=dict)
     """What of this run could not be written to its directory at the end of its training, and why."""
     lost: dict[str, ModelFileError] = field(default_factory=dict)

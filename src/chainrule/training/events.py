@@ -117,6 +117,8 @@ class Control:
         The history so far, one entry per epoch.
     step, epoch : int
         Steps done so far, and the epoch of the last one, from 0.
+    steps_per_epoch : int
+        Steps of an epoch.
     loss : float
         J of the last batch.
     losses : array
@@ -140,7 +142,7 @@ class Control:
 
     def __init__(self, settings: Settings, history: Mapping[str, Sequence[float]]) -> None:
         self.settings, self.history = settings, history
-        self.epoch, self.step, self.loss = 0, 0, float("nan")
+        self.epoch, self.step, self.loss, self.steps_per_epoch = 0, 0, float("nan"), 1
         self._parameters: Callable[[], Parameters] | None = None
         self._run: Callable[[], Any] | None = None
         self.losses: npt.NDArray[np.float64] = np.zeros(0)
@@ -258,7 +260,7 @@ class Control:
         losses : array
             J of every step's batch, with room behind the last.
         """
-        self.step, self.epoch = step, max(step - 1, 0) // steps_per_epoch
+        self.step, self.epoch, self.steps_per_epoch = step, max(step - 1, 0) // steps_per_epoch, steps_per_epoch
         self.losses = losses[:step]
         self.loss = float(losses[step - 1]) if step else float("nan")
 

@@ -102,6 +102,17 @@ class Replayer:
                 raise
             return record
 
+    def state(self, step: int) -> State:
+        """The state before a step, as fresh copies; the session is then at that step."""
+        with self._lock:
+            try:
+                self._reach(step)
+            except BaseException:
+                self._at = -1
+                raise
+            self._at = step
+            return self.session.store()
+
     def distance(self, step: int) -> int:
         """Steps between a step and the checkpoint before it."""
         return step - self.checkpoints.last_before(step)

@@ -1,0 +1,12 @@
+// The screens in their order. Each is a module with draw(root, studio), loaded when it is opened first.
+
+/** @import { Screen } from "./types.js" */
+
+/**
+ * name: as in the address; its title is the sentence studio.screen_NAME. needs: "run" where a run must be chosen.
+ * @type {{ name: string, load: () => Promise<Screen> }[]}
+ */
+export const SCREENS = [
+  { name: "run", load: () => import("./screen_run.js") },
+  { name: "step", load: () => import("./screen_step.js") },
+];

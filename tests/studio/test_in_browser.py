@@ -1,0 +1,151 @@
+"""The studio's page in a browser: what is seen and done there, in both languages, wide and narrow, by keyboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chainrule.text.tables import number
+from report_browser import CHROMIUM, Browser
+from studio_client import until
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; install Debian's chromium to run these")
+
+READY = "document.querySelector('.screens') !== null && document.querySelector('main').childElementCount > 0"
+
+
+def opened(browser: Browser, studio: Any, cursor: str = "lang=en", ready: str = READY) -> None:
+    """The address as it is printed, with a cursor."""
+    browser.go(f"{studio.server.url}#{cursor}", ready)
+
+
+def state(browser: Browser) -> Any:
+    return browser.evaluate("document.getElementById('state')?.dataset.state")
+
+
+def press(browser: Browser, element: str) -> None:
+    """Press Enter on an element, as one does who has no mouse."""
+    browser.wait(f"document.getElementById('{element}') && !document.getElementById('{element}').disabled")
+    browser.evaluate(f"document.getElementById('{element}').focus()")
+    browser.press("Enter")
+
+
+def typed(browser: Browser, element: str, text: str) -> None:
+    """Replace what stands in a field."""
+    browser.evaluate(f"document.getElementById('{element}').focus()")
+    browser.evaluate(f"document.getElementById('{element}').select()")
+    browser.type(text)
+
+
+def done(browser: Browser, step: int) -> None:
+    browser.wait(f"document.querySelector('[data-fact=\"studio.done\"]')?.textContent.startsWith('{step} ')")
+
+
+def test_a_training_is_led_from_the_page_by_keyboard(studio: Any, browser: Browser) -> None:
+    """One step, more steps, another η, stop: the training does it, the page says it, the numbers are the run's."""
+    one = studio.begin(epochs=30, validation=0.2)
+    opened(browser, studio, f"lang=en&run={one.id}", "document.getElementById('state')?.dataset.state === 'paused'")
+    press(browser, "act-one")
+    done(browser, 1)
+    typed(browser, "act-n", "40")
+    press(browser, "act-many")
+    done(browser, 41)
+    loss = browser.evaluate("document.querySelector('[data-fact=\"loss\"]').textContent")
+    browser.wait("document.getElementById('set-learning_rate') !== null")
+    typed(browser, "set-learning_rate", "0.02")
+    press(browser, "set")
+    browser.wait("document.querySelector('#values [role=status]').textContent.includes('41')")
+    press(browser, "act-one")
+    done(browser, 42)
+    press(browser, "act-stop")
+    browser.wait("document.getElementById('state').dataset.state === 'ended'")
+    run = until(lambda: one.lead.final)
+    assert loss == number(run.losses[40])
+    assert [(e.step, e.name, e.value) for e in run.events if e.kind == "set"] == [(41, "learning_rate", 0.02)]
+    assert run.replay(41).update.learning_rate == 0.02
+    browser.wait("document.querySelector('.events')?.innerText.includes('learning_rate = 0.02')")
+
+
+def test_a_value_that_cannot_be_is_said(studio: Any, browser: Browser) -> None:
+    """In the words of the API, beside the field; nothing is changed."""
+    one = studio.begin()
+    opened(browser, studio, f"lang=en&run={one.id}", "document.getElementById('act-one') !== null")
+    press(browser, "act-one")
+    browser.wait("document.getElementById('set-learning_rate') !== null")
+    browser.complaints.clear()
+    typed(browser, "set-learning_rate", "-1")
+    press(browser, "set")
+    browser.wait("document.querySelector('#values .refused').textContent.includes('learning_rate')")
+    typed(browser, "break-condition", "dW1[99,0] > 1")
+    press(browser, "set-breaks")
+    browser.wait("document.querySelector('#breakpoints .refused').textContent.includes('dW1')")
+    assert all("409" in text or "422" in text for text in browser.complaints)
+    browser.complaints.clear()
+
+
+def test_a_breakpoint_is_set_and_met(studio: Any, browser: Browser) -> None:
+    """The page says which, with the number that met it."""
+    one = studio.begin()
+    opened(browser, studio, f"lang=en&run={one.id}", "document.getElementById('act-one') !== null")
+    press(browser, "act-one")
+    browser.wait("document.getElementById('break-condition') !== null")
+    typed(browser, "break-condition", "loss < 0.68")
+    press(browser, "set-breaks")
+    browser.wait("document.querySelector('.breaks-set').textContent.includes('loss < 0.68')")
+    press(browser, "act-pause")
+    browser.wait("document.querySelector('.hit').textContent.includes('loss < 0.68')")
+    assert one.lead.status()["loss"] < 0.68
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_link_leads_to_the_very_number(studio: Any, browser: Browser, language: str) -> None:
+    """Run, step, operation, row and number are in the address; the number is that of the API to every digit."""
+    plain = studio.client.get("/api/runs")["runs"]
+    run_id = next(one["id"] for one in plain if one["name"] == "plain")
+    cursor = f"lang={language}&run={run_id}&screen=step&step=37&row=2&op=delta2&why=delta2[2,1]"
+    opened(browser, studio, cursor, "document.getElementById('step-check')?.dataset.state === 'passed'")
+    run = studio.shelf.get(run_id).run()
+    value = run.replay(37).backward.delta[2][2, 1]
+    browser.wait("document.querySelector('.why .num') !== null")
+    assert number(float(value)) in browser.evaluate("document.querySelector('.why').innerText")
+    assert "step=37&row=2&op=delta2&why=delta2%5B2%2C1%5D" in browser.evaluate("location.hash")
+    browser.evaluate("document.getElementById('go-next').click()")
+    browser.wait("location.hash.includes('step=38')")
+    browser.evaluate("document.activeElement.blur()")
+    browser.press("ArrowRight")
+    browser.wait("location.hash.includes('op=dW2')")
+    assert browser.evaluate("document.documentElement.lang") == language
+
+
+@pytest.mark.parametrize("screen", ["run", "step"])
+@pytest.mark.parametrize(
+    ("width", "language", "scheme"), [(390, "ko", "dark"), (390, "en", "light"), (1280, "ko", "light")]
+)
+def test_screens_fit_and_speak(
+    studio: Any, browser: Browser, screen: str, width: int, language: str, scheme: str
+) -> None:
+    """No sideways scrolling, no sentence without words, no text in the other language."""
+    browser.size(width, 844)
+    browser.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
+    opened(browser, studio, f"lang={language}&screen={screen}")
+    browser.wait("document.querySelector('main .part') !== null && !document.querySelector('main [role=status].lead')")
+    text = browser.evaluate("document.getElementById('page').innerText")
+    assert "studio." not in text and "undefined" not in text and "NaN" not in text
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert ("한 단계" in text or "학습" in text) == (language == "ko")
+    dark = browser.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(251, 250, 247)"
+    assert dark == (scheme == "dark")
+
+
+def test_a_closed_page_never_hurts_the_training(studio: Any, browser: Browser) -> None:
+    """It goes on when the page that led it is gone, and another page finds it as it is."""
+    one = studio.begin(epochs=200)
+    opened(browser, studio, f"lang=en&run={one.id}", "document.getElementById('act-one') !== null")
+    press(browser, "act-one")
+    done(browser, 1)
+    browser.go("about:blank", "true")
+    one.lead.go_on()
+    until(lambda: one.lead.is_over)
+    opened(browser, studio, f"lang=en&run={one.id}", "document.querySelector('.curves svg') !== null")
+    assert one.lead.final.n_steps == 3000
