@@ -129,6 +129,21 @@ def test_factors_at_the_start() -> None:
     assert (factors == factors[:, :, :1]).all() and len(np.unique(factors)) == 16
 
 
+def test_factors_that_start_near_one() -> None:
+    """N(1, spread²), the columns of a block alike, also behind an embedding."""
+    many = cr.Network([4, 3, 2], members={"members": 200, "spread": 0.2, "blocks": [1, 3]}, seed=3)
+    factors = many.parameters.member_scale[0]
+    assert (factors[:, 1:] == factors[:, 1:2]).all() and (factors[:, 0] != factors[:, 1]).all()
+    assert factors[:, :2].mean() == pytest.approx(1, abs=0.05) and factors[:, :2].std() == pytest.approx(0.2, rel=0.2)
+    how = {"members": {"members": 2, "blocks": [2, 2]}, "embedding": {"kind": "plr", "columns": [1], "size": 2}}
+    net = cr.Network([4, 3, 2], **how)
+    assert net.architecture.inputs.to_list()[-1]["blocks"] == [3, 2]
+    wrong = ({"members": 3, "blocks": [1]}, {"members": 3, "spread": 0}, {"n": 3}, {"members": 3, "blocks": [0, 4]})
+    for given in wrong:
+        with pytest.raises(cr.SettingsError, match="members"):
+            cr.Network([4, 3, 2], members=given)
+
+
 def test_rates_of_factors_and_heads() -> None:
     """A factor on the learning rate reaches the tensors of every member."""
     factors = {"member_scale": 0.0, "W2": 0.0}

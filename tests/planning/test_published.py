@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 import chainrule as cr
@@ -27,7 +29,7 @@ def test_tabm_mini_is_that_of_the_paper() -> None:
     embedding, scales = a.inputs.to_list()
     assert embedding["kind"] == "piecewise_linear" and embedding["columns"] == [0, 1] and embedding["size"] == 16
     assert 40 < max(len(edges) for edges in embedding["edges"]) <= 49
-    assert scales == {"kind": "member_scale", "members": 32, "start": "normal", "blocks": [16, 16, 1, 1, 1]}
+    assert scales == {"kind": "member_scale", "members": 32, "start": "normal", "blocks": [16, 16, 3]}
     assert found.network.initializer == "fan_in_uniform"
     rule = {"name": "adamw", "learning_rate": 0.002, "weight_decay": 3e-4}
     assert rule.items() <= found.optimizer.to_dict().items()
@@ -64,6 +66,10 @@ def test_it_learns_and_each_member_says_what_it_does() -> None:
 def test_members_are_an_option_of_any_preset() -> None:
     """side_by_side=3 beside other presets, of hidden layers alone."""
     plan = cr.plan(TABLE, target="y", preset="plain", side_by_side=3).details
-    assert plan.candidates[-1].network.architecture.members == 3
+    network = plan.candidates[-1].network
+    assert network.architecture.members == 3
+    assert network.members == {"members": 3, "spread": 0.35, "blocks": [1, 1, 3]}
+    assert replace(network, sizes=(7, 64, 64, 1)).members["blocks"] == [1, 1, 3, 1, 1]  # what neighbours say
+    assert replace(network, sizes=(4, 64, 64, 1)).members["blocks"] == [1, 1, 1, 1]  # columns left out
     plan = cr.plan(TABLE, target="y", preset="fast", hidden_sizes=(), side_by_side=3).details
     assert plan.candidates[-1].network.architecture.members == 1

@@ -60,10 +60,11 @@ class Network(PredictsHeads):
         True multiplies every input, after embeddings, by a factor of its own that is learned, `parameters.scale[0]`.
     parametric : bool, default False
         True puts x + alpha ⊙ (g(x) − x) in place of every hidden activation g, alpha[l] learned, initially 1.
-    members : int, default 1
+    members : int or mapping, default 1
         K networks side by side that share W and b of the hidden layers (TabM-mini): each has its own factors of the
         inputs, `parameters.member_scale[0]`, and its own output layer, W[L] of shape (K, n_in, n_out). The output is
-        the mean over members, J the mean of their losses.
+        the mean over members, J the mean of their losses. {"members": K, "spread": 0.5, "blocks": [1, 3]}: factors
+        that start at N(1, spread²); how many neighbouring columns, as of one category, start with the same one.
 
     Attributes
     ----------
@@ -116,7 +117,7 @@ class Network(PredictsHeads):
         embedding: str | Mapping[str, Any] | Sequence[Any] | None = None,
         input_scale: bool = False,
         parametric: bool = False,
-        members: int = 1,
+        members: int | Mapping[str, Any] = 1,
     ) -> None:
         inputs = steps_of(checked_sizes(sizes)[0], embedding, input_scale, members)
         self.architecture = Architecture.build(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "piecewise_linear": ("columns", "edges", "size"),
     "category": ("columns", "levels", "size"),
     SCALE.name: (),
-    "member_scale": ("members", "start", "blocks"),
+    "member_scale": ("members", "start", "spread", "blocks"),
 }
 """What each kind of the input layer may be given."""
 EMBEDDINGS = tuple(name for name in OPTIONS if name not in (SCALE.name, "member_scale"))
@@ -57,16 +57,30 @@ def steps_of(n_in: int, embedding: Any, input_scale: Any, members: Any = 1) -> l
 
 
 def _members(given: Any, steps: Sequence[Mapping[str, Any]], widths: list[int]) -> list[dict[str, Any]]:
-    """The last step of K networks side by side: factors that start at N(0, 1) behind embedded numbers, else at ±1."""
-    K = _whole("members", given, 1)
+    """The last step of K networks side by side: factors that start at N(0, 1) behind embedded numbers, else at ±1.
+
+    given: K, or a mapping with it as "members"; "spread": they start at N(1, spread²) instead; "blocks": how many
+    neighbouring columns of X share a factor.
+    """
+    options = dict(given) if isinstance(given, Mapping) else {"members": given}
+    refuse_unknown_names("members: option", options, ("members", "spread", "blocks"))
+    K = _whole("members", options.get("members"), 1)
     if K == 1:
         return []
     if any(step["kind"] == SCALE.name for step in steps):
         raise SettingsError(f"input_scale=True with members={K}: each member has factors of its own. Leave one out.")
     if K > MOST_MEMBERS:
         raise SettingsError(f"members={K}: must be at most {MOST_MEMBERS}. Try 8 or 32.")
-    step = {"kind": "member_scale", "members": K, "start": "normal" if _embeds_numbers(steps) else "sign"}
-    return [step if max(widths) == 1 else step | {"blocks": widths}]
+    how: dict[str, Any] = {"start": "normal" if _embeds_numbers(steps) else "sign"}
+    if options.get("spread") is not None:
+        how = {"spread": _positive("members: spread", options["spread"])}
+    step = {"kind": "member_scale", "members": K, **how}
+    blocks = [_whole("members: blocks", n, 1) for n in options.get("blocks", ())]
+    if blocks and sum(blocks) != len(widths):
+        raise SettingsError(f"members: blocks have {sum(blocks)} columns together: must be {len(widths)}, those of X.")
+    ends = list(accumulate(blocks)) or list(range(1, len(widths) + 1))
+    together = [sum(widths[first:end]) for first, end in zip([0, *ends], ends, strict=False)]
+    return [step if max(together) == 1 else step | {"blocks": together}]
 
 
 def _embeds_numbers(steps: Sequence[Mapping[str, Any]]) -> bool:
@@ -119,6 +133,8 @@ def _check_members(options: Mapping[str, Any], n_in: int) -> None:
         raise SettingsError(f"member_scale: members={options['members']!r}: must be from 2 to {MOST_MEMBERS}.")
     if options.get("start", "sign") not in ("sign", "normal"):
         raise unknown_name("start of member_scale", options["start"], ("sign", "normal"))
+    if "spread" in options:
+        _positive("member_scale: spread", options["spread"])
     blocks = [_whole("member_scale: blocks", n, 1) for n in options.get("blocks", ())]
     if blocks and sum(blocks) != n_in:
         raise SettingsError(f"member_scale: blocks have {sum(blocks)} columns together: must be {n_in}.")

@@ -118,7 +118,7 @@ def _started(tensor: Tensor, key: Key, shape: tuple[int, ...], lane: int) -> np.
     """The numbers that a tensor of a kind starts with."""
     if not isinstance(tensor.start, Draw):
         return np.full(shape, tensor.start)
-    distribution, scale, blocks = tensor.start
+    distribution, scale, blocks, center = tensor.start
     n = prod(shape[:-1]) * len(blocks) if blocks else prod(shape)
     if distribution == "normal":
         drawn = normal(key, n, lane=lane)
@@ -128,4 +128,4 @@ def _started(tensor: Tensor, key: Key, shape: tuple[int, ...], lane: int) -> np.
         drawn = np.where(drawn < 0, -1.0, 1.0)
     if blocks:
         drawn = np.repeat(drawn.reshape(*shape[:-1], len(blocks)), blocks, axis=-1)
-    return scale * drawn.reshape(shape)
+    return center + scale * drawn.reshape(shape) if center else scale * drawn.reshape(shape)

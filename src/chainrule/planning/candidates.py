@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -56,12 +56,13 @@ class NetworkPlan:
     parametric: bool = False
     input_scale: bool = False
     embedding: Any = None
-    members: int = 1
+    members: Any = 1
     kind: OutputKind
     """What its outputs mean, whatever the targets hold."""
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "members", _fitting(self.members, self.sizes[0]))
         choose(self.initializer, self.architecture)
 
     @cached_property
@@ -143,7 +144,7 @@ def make_candidates(
         keeps_sizes = request.hidden_sizes is None or (preset is not chosen and not preset.hidden_sizes)
         hidden = preset.hidden_sizes if keeps_sizes else request.hidden_sizes or ()
         sizes = (n_inputs, *hidden, _n_outputs(task, n_targets, output, loss))
-        network = _network(request, rule, sizes, output, loss, KINDS[task.kind], rows.X)
+        network = _network(request, rule, sizes, output, loss, KINDS[task.kind], rows)
         settings = _settings(request, rule, has_validation)
         found.append(
             Candidate(
@@ -155,8 +156,9 @@ def make_candidates(
 
 
 def _network(
-    request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str, kind: OutputKind, X: Any
-) -> NetworkPlan:
+    request: Request, preset: Preset, sizes: tuple[int, ...], output: str, loss: str, kind: OutputKind,
+    rows: EncodedRows,
+) -> NetworkPlan:  # fmt: skip
     is_linear = len(sizes) == 2
     return NetworkPlan(
         sizes=sizes,
@@ -170,10 +172,26 @@ def _network(
         residual=request.residual,
         parametric=request.parametric and not is_linear,
         input_scale=request.input_scale,
-        embedding=embedding_of(request.embedding, X, preset.embedding),
-        members=1 if is_linear else preset.members if request.side_by_side is None else request.side_by_side,
+        embedding=embedding_of(request.embedding, rows.X, preset.embedding),
+        members=1 if is_linear else _members(request, preset, rows.pipeline.widths, sizes[0]),
         kind=kind,
     )
+
+
+def _members(request: Request, preset: Preset, widths: Sequence[int], n_inputs: int) -> Any:
+    """The networks side by side, whose factors start alike for all inputs of one column of the table."""
+    K = preset.members if request.side_by_side is None else request.side_by_side
+    how = {"members": K, "spread": preset.member_spread, "blocks": [n for n in widths if n]}
+    return K if K == 1 else _fitting(how, n_inputs)
+
+
+def _fitting(members: Any, n_inputs: int) -> Any:
+    """The members of a network of so many inputs: further ones stand by themselves, of fewer ones all do."""
+    if not isinstance(members, dict):
+        return members
+    blocks = members.get("blocks", [])
+    further = n_inputs - sum(blocks)
+    return members | {"blocks": [*blocks, *[1] * further] if further >= 0 else [1] * n_inputs}
 
 
 def _n_outputs(task: PredictionTask, n_targets: int, output: str, loss: str) -> int:

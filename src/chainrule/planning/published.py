@@ -18,7 +18,8 @@ def _tabm_mini(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
     """32 members, blocks of 512 rectifiers: two behind embedded numbers, three where there are none."""
     return Preset(
         hidden_sizes=(512,) * (2 if n_numbers else 3), activation="relu", scaling="quantile", n_bins=0, codes=False,
-        members=32, embedding={"kind": "piecewise_linear", "n_bins": 48, "size": 16} if n_numbers else None,
+        members=32, member_spread=None,
+        embedding={"kind": "piecewise_linear", "n_bins": 48, "size": 16} if n_numbers else None,
         weights="fan_in_uniform", optimizer={"name": "adamw", "learning_rate": 0.002, "weight_decay": 3e-4},
         settings={
             "batch_size": next(size for size, most in TABM_BATCHES if n_rows < most), "epochs": TABM_EPOCHS,

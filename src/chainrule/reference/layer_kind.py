@@ -40,11 +40,14 @@ class Draw(NamedTuple):
         The deviation, the bound, or the size.
     blocks : tuple of int, default ()
         How many neighbouring columns share each number; every column has its own where it is empty.
+    center : float, default 0.0
+        What is added to every number.
     """
 
     distribution: str
     scale: float
     blocks: tuple[int, ...] = ()
+    center: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ def member_scale_backward(x: Array, scale: Array, da: Array) -> tuple[Array, Arr
 
 
 def member_scale(n_in: int, options: Mapping[str, Any]) -> LayerKind:
-    """The kind for K = options["members"]; "start": "sign", −1 or 1, or "normal", N(0, 1).
+    """The kind for K = options["members"]; "start": "sign", −1 or 1, or "normal", N(0, 1); or "spread": N(1, spread²).
 
     "blocks": how many neighbouring columns share a number at the start, because they are of one column of a table.
     """
@@ -64,6 +64,8 @@ def member_scale(n_in: int, options: Mapping[str, Any]) -> LayerKind:
         return Rdx + moved, {NAME: by_x + by_Rx}
 
     start = Draw(options.get("start", "sign"), 1.0, blocks)
+    if "spread" in options:
+        start = Draw("normal", float(options["spread"]), blocks, 1.0)
     return LayerKind(
         name=NAME, label=f"{K} members", call=NAME, mixes=False, forward=forward, backward=backward,
         tensors=(Tensor(name=NAME, start=start, shape=lambda n: (K, n)),), R_forward=R_forward, R_backward=R_backward,
