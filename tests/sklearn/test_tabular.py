@@ -104,6 +104,29 @@ def test_loss_and_label_smoothing_of_a_classifier() -> None:
             TabularClassifier(**options, **wrong).fit(X, y)
 
 
+def test_schedules_factors_and_the_scale_of_a_target_are_those_of_the_training() -> None:
+    """What is stated is what the run records, the default is what was before, and what is impossible is refused."""
+    X, _ = frame(300, 0)
+    y = np.exp(np.random.default_rng(0).standard_normal(300))
+    options: dict[str, Any] = {"random_state": 0, "max_iter": 20, "neighbours": False}
+    stated = {"schedules": {"dropout": "flat_cosine"}, "learning_rate_factors": {"b": 0.0, "W1": 0.5}}
+    plain, model = (
+        TabularRegressor(**options).fit(X, y),
+        TabularRegressor(target_scale="log", **stated, **options).fit(X, y),
+    )
+    assert model.run_.settings.schedules == stated["schedules"] and plain.run_.settings.schedules == {}
+    assert model.run_.settings.learning_rate_factors == stated["learning_rate_factors"]
+    assert not model.network_.b[1].any() and plain.network_.b[1].any()  # biases start at 0 and are left there
+    assert model.predict(X).mean() < 0.9 * plain.predict(X).mean()  # of a skewed target, exp of the mean logarithm
+    labels = np.where(y > 1, "a", "b")
+    assert TabularClassifier(**stated, **options).fit(X, labels).run_.settings.schedules == stated["schedules"]
+    for wrong in ({"schedules": {"dropout": "never"}}, {"schedules": "cosine"}, {"learning_rate_factors": {"b": -1.0}}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            TabularClassifier(**options, **wrong).fit(X, labels)
+    with pytest.raises(ValueError, match="target_scale"):
+        TabularRegressor(target_scale="root", **options).fit(X, y)
+
+
 def test_values_in_their_own_unit() -> None:
     """A regressor predicts in the unit of y, from text columns too."""
     X, _ = frame(600, 0)

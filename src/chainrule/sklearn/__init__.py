@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chainrule.sklearn.classifier import MLPClassifier
     from chainrule.sklearn.regressor import MLPRegressor
-    from chainrule.sklearn.tabular import TabularClassifier, TabularRegressor
+    from chainrule.sklearn.tabular import TabularClassifier
+    from chainrule.sklearn.tabular_regressor import TabularRegressor
 
 _HOME = {
     "MLPClassifier": "chainrule.sklearn.classifier",
     "MLPRegressor": "chainrule.sklearn.regressor",
     "TabularClassifier": "chainrule.sklearn.tabular",
-    "TabularRegressor": "chainrule.sklearn.tabular",
+    "TabularRegressor": "chainrule.sklearn.tabular_regressor",
 }
 
 __all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"]

@@ -28,7 +28,7 @@ from chainrule.network.targets import OutputKind
 from chainrule.planning.clock import Clock
 from chainrule.planning.plan import TrainingPlan, plan_table
 from chainrule.planning.presets import PRESETS
-from chainrule.planning.request import AUTO, Request
+from chainrule.planning.request import AUTO, LINEAR, Request
 from chainrule.planning.selection import calibrated, with_temperature
 from chainrule.planning.task import PredictionTask
 from chainrule.run.rows import prepare_rows
@@ -41,6 +41,7 @@ from chainrule.sklearn.table_reading import ReadsTables
 from chainrule.verify.gradients import GradientCheck, check_gradients
 
 Array = npt.NDArray[Any]
+TARGET = "y"
 
 
 class BaseTabular(ReadsTables):
@@ -57,6 +58,8 @@ class BaseTabular(ReadsTables):
         "kinds": [None, dict],
         "decimal": [None, StrOptions({".", ","})],
         "thousands": [None, StrOptions(set(THOUSANDS))],
+        "schedules": [None, dict],
+        "learning_rate_factors": [None, dict],
         "neighbours": ["boolean"],
         "screening": ["boolean"],
         "importances": ["boolean"],
@@ -108,6 +111,7 @@ class BaseTabular(ReadsTables):
         """What is asked for, as the command line asks."""
         stated = {"epochs": self.max_iter, "learning_rate": self.learning_rate_init, "time_limit": self.time_limit}
         stated["label_smoothing"] = getattr(self, "label_smoothing", 0.0) or None
+        stated |= {"schedules": self.schedules, "learning_rate_factors": self.learning_rate_factors}
         settings = {name: value for name, value in stated.items() if value is not None}
         settings |= {"early_stopping": self.early_stopping, "threads": threads_of(self.threads)}
         sizes = self.hidden_layer_sizes
@@ -125,6 +129,7 @@ class BaseTabular(ReadsTables):
             few_rows="always",
             neighbours=bool(self.neighbours),
             intervals=getattr(self, "intervals", None),
+            target_scale=getattr(self, "target_scale", LINEAR),
             loss=getattr(self, "loss", AUTO),
             screening=bool(self.screening),
         )
