@@ -11,7 +11,9 @@ from chainrule.report.page import ROOMS, STYLES, packed_words
 from chainrule.words import sentences
 
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-OWN_STYLES = ("studio.css",)
+OWN_STYLES = ("studio/static/studio.css", "playground/static/playground.css")
+SHARED = ("report", "playground", "studio")
+"""The rooms whose modules the page loads."""
 FIRST = ("main.js", "studio.js", "net.js", "cursor.js", "screens.js", "screen_run.js", "dialog.js")
 """The studio's modules that the first screen needs: named in the page, they are fetched at once."""
 
@@ -20,7 +22,7 @@ FIRST = ("main.js", "studio.js", "net.js", "cursor.js", "screens.js", "screen_ru
 def listed() -> dict[str, tuple[str, bytes]]:
     """Every file by its path: content type and bytes."""
     found: dict[str, tuple[str, bytes]] = {}
-    for room in ("report", "studio"):
+    for room in SHARED:
         _gather(files(f"chainrule.{room}").joinpath("static"), f"/{room}/static", found)
     return found
 
@@ -36,8 +38,8 @@ def _gather(folder: Any, place: str, found: dict[str, tuple[str, bytes]]) -> Non
 
 @cache
 def words() -> bytes:
-    """The sentences of the report and the studio, packed."""
-    return packed_words(ROOMS | {"studio": "studio.{}"}).encode("ascii")
+    """The sentences of the report, the studio and its parts, packed."""
+    return packed_words(ROOMS | {room: room + ".{}" for room in ("studio", "playground")}).encode("ascii")
 
 
 @cache
@@ -47,7 +49,7 @@ def _template() -> str:
 
 def page(change: str) -> bytes:
     """The page, with the token of its changes."""
-    styles = [f"/report/static/{name}" for name in STYLES] + [f"/studio/static/{name}" for name in OWN_STYLES]
+    styles = [f"/report/static/{name}" for name in STYLES] + [f"/{path}" for path in OWN_STYLES]
     links = [f'<link rel="stylesheet" href="{path}">' for path in styles]
     links += [f'<link rel="modulepreload" href="/studio/static/{name}">' for name in FIRST if _is_there(name)]
     slots = {

@@ -3,7 +3,8 @@
 import { LANGUAGES } from "../../report/static/words.js";
 
 const WHOLE = ["step", "row"];
-const NAMES = ["run", "screen", "step", "row", "op", "why", "with", "lang", "theme"];
+const PLAYGROUND = ["set", "seed", "noise", "units", "g", "eta", "batch", "rule", "speed"];
+const NAMES = ["run", "screen", "step", "row", "op", "why", "with", "lang", "theme", ...PLAYGROUND];
 
 /**
  * What the address says, as far as it can be read.
