@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 import chainrule as cr
 from chainrule.api.model_selection import choose
@@ -61,6 +62,13 @@ def test_it_learns_and_each_member_says_what_it_does() -> None:
     assert "Mean of an ensemble of 4" in text
     p = run.predict_proba(TABLE)
     assert np.allclose(p.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("given", [0, -3, 257, 2.0, True, "8"])
+def test_how_many_there_may_be(given: object) -> None:
+    """The option is named, with its range."""
+    with pytest.raises(cr.SettingsError, match=r"side_by_side=.*1 to 256"):
+        cr.plan(TABLE, target="y", side_by_side=given)
 
 
 def test_members_are_an_option_of_any_preset() -> None:

@@ -64,13 +64,11 @@ def _members(given: Any, steps: Sequence[Mapping[str, Any]], widths: list[int]) 
     """
     options = dict(given) if isinstance(given, Mapping) else {"members": given}
     refuse_unknown_names("members: option", options, ("members", "spread", "blocks"))
-    K = _whole("members", options.get("members"), 1)
+    K = check_members("members", options.get("members"))
     if K == 1:
         return []
     if any(step["kind"] == SCALE.name for step in steps):
         raise SettingsError(f"input_scale=True with members={K}: each member has factors of its own. Leave one out.")
-    if K > MOST_MEMBERS:
-        raise SettingsError(f"members={K}: must be at most {MOST_MEMBERS}. Try 8 or 32.")
     how: dict[str, Any] = {"start": "normal" if _embeds_numbers(steps) else "sign"}
     if options.get("spread") is not None:
         how = {"spread": _positive("members: spread", options["spread"])}
@@ -85,6 +83,13 @@ def _members(given: Any, steps: Sequence[Mapping[str, Any]], widths: list[int]) 
 
 def _embeds_numbers(steps: Sequence[Mapping[str, Any]]) -> bool:
     return any(step["kind"] not in (SCALE.name, "category") for step in steps)
+
+
+def check_members(name: str, given: Any) -> int:
+    """How many networks side by side; SettingsError under this name for anything but 1 to MOST_MEMBERS."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 1 <= given <= MOST_MEMBERS:
+        raise SettingsError(f"{name}={given!r}: must be a whole number from 1 to {MOST_MEMBERS}. Try 8.")
+    return int(given)
 
 
 def check_step(step: Mapping[str, Any], n_in: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from chainrule.errors import SettingsError, unknown_name
+from chainrule.network.embeddings import check_members
 from chainrule.pipeline.target import class_text
 from chainrule.reference.heads import interval_levels
 from chainrule.training.settings import OPTIMIZER_SETTINGS, SETTINGS
@@ -104,6 +105,8 @@ class Request:
                 "Try 8."
             )
         known = {*BY_PRESET, *PASSED, *OPTIMIZER_SETTINGS}
+        if self.side_by_side is not None:
+            check_members("side_by_side", self.side_by_side)
         for name, value in self.settings.items():
             if name not in known:
                 fixed = {"settings", "few_rows"}
