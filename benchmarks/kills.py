@@ -1,8 +1,8 @@
 """Workers killed and frozen at random moments: how many trainings end with the bits of the undisturbed one.
 
 python benchmarks/kills.py [KILLS [FREEZES [LEADERS]]] [--file FILE] [--seconds S]: so many SIGKILLs of any worker,
-SIGSTOPs of any worker, and SIGKILLs of worker 0, each in a training of its own by two or three workers, at a moment
-between the launch and the end. Prints a line for each and a summary. With a file, what is in it already is not
+SIGSTOPs of any worker, and SIGKILLs of worker 0, each in a training of its own by two or three workers: a third of them
+in the first 1.5 s after the launch, the others at any moment from when the workers have joined to the end. Prints a line for each and a summary. With a file, what is in it already is not
 done again, and after S seconds no further one is begun: the same command goes on.
 """
 
@@ -71,11 +71,12 @@ class Outcome:
 
 
 class Disturber(threading.Thread):
-    """Sends a signal to a worker some seconds after the launch; sees when steps go on; collects all pids."""
+    """Sends a signal to a worker some seconds after the launch, or after all have joined; sees when steps go on."""
 
-    def __init__(self, job: Path, outcome: Outcome, number: int, delay: float) -> None:
+    def __init__(self, job: Path, outcome: Outcome, number: int, delay: float, at_start: bool) -> None:
         super().__init__(daemon=True)
-        self._job, self._outcome, self._number, self._at = job, outcome, number, time.monotonic() + delay
+        self._job, self._outcome, self._number, self._delay = job, outcome, number, delay
+        self._from: float | None = time.monotonic() if at_start else None
         self.pids: set[int] = set()
         self.sent_at: float | None = None
         self.back_at: float | None = None
@@ -85,7 +86,9 @@ class Disturber(threading.Thread):
             time.sleep(0.005)
             table = self._table()
             self.pids |= {int(pid) for pid in table[:, beats.PID] if pid}
-            if self.sent_at is None and time.monotonic() > self._at:
+            if self._from is None and len(table) and table[:, beats.JOINED].all():
+                self._from = time.monotonic()
+            if self.sent_at is None and self._from is not None and time.monotonic() > self._from + self._delay:
                 self._send(table)
             elif self.sent_at is not None and self.back_at is None and self._goes_on(table):
                 self.back_at = time.monotonic()
@@ -122,12 +125,12 @@ class Disturber(threading.Thread):
         return 0
 
 
-def disturbed(outcome: Outcome, number: int, delay: float, expected: bytes) -> None:
+def disturbed(outcome: Outcome, number: int, delay: float, at_start: bool, expected: bytes) -> None:
     """One training, and what became of it."""
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder) / "job"
         job.mkdir()
-        thread = Disturber(job, outcome, number, delay)
+        thread = Disturber(job, outcome, number, delay, at_start)
         thread.start()
         command = [sys.executable, __file__, "--work", f"{folder}/run"]
         supervise(lambda again: command, outcome.n_workers, outcome.said.append, job)
@@ -175,7 +178,8 @@ def main(counts: dict[str, int], file: Path | None, seconds: float) -> None:
         chance = random.Random(f"{kind} {k}")
         n_workers = chance.choice((2, 3))
         outcome = Outcome(kind, k, 0 if kind.endswith("0") else chance.randrange(n_workers), n_workers)
-        disturbed(outcome, signals[kind], chance.uniform(0, alone_s + 1.5), expected)
+        at_start = k % 3 == 0
+        disturbed(outcome, signals[kind], chance.uniform(0, 1.5 if at_start else alone_s), at_start, expected)
         outcomes.append(outcome)
         if file is not None:
             with file.open("a") as to:
