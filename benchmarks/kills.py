@@ -2,8 +2,9 @@
 
 python benchmarks/kills.py [KILLS [FREEZES [LEADERS]]] [--file FILE] [--seconds S]: so many SIGKILLs of any worker,
 SIGSTOPs of any worker, and SIGKILLs of worker 0, each in a training of its own by two or three workers: a third of them
-in the first 1.5 s after the launch, the others at any moment from when the workers have joined to the end. Prints a line for each and a summary. With a file, what is in it already is not
-done again, and after S seconds no further one is begun: the same command goes on.
+in the first 1.5 s after the launch, the others at any moment from when the workers have joined to the end. Prints a
+line for each and a summary. With a file, what is in it already is not done again, and after S seconds no further one
+is begun: the same command goes on.
 """
 
 from __future__ import annotations
