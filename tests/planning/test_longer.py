@@ -29,7 +29,7 @@ def trial(loss: float, best: float | None) -> Trial:
         (0.50, 0.50, 0.60, True),  # leads by far, still falling
         (0.50, 0.497, 0.60, True),  # as good as falling
         (0.50, 0.45, 0.60, False),  # it rises already: rows are learned by heart
-        (0.50, 0.50, 0.505, False),  # no better than shorter ones
+        (0.50, 0.50, 0.51, False),  # no better than shorter ones
         (0.50, 0.50, 0.40, False),
         (-1.50, -1.50, -1.0, True),  # a likelihood may be negative
         (math.inf, 0.4, 0.6, False),

@@ -81,3 +81,39 @@ def test_members_are_an_option_of_any_preset() -> None:
     assert replace(network, sizes=(4, 64, 64, 1)).members["blocks"] == [1, 1, 1, 1]  # columns left out
     plan = cr.plan(TABLE, target="y", preset="fast", hidden_sizes=(), side_by_side=3).details
     assert plan.candidates[-1].network.architecture.members == 1
+
+
+def test_realmlp_is_that_of_the_paper() -> None:
+    """TD-S: a scale layer, 3 × 256, Adam with beta2 0.95, four waves over 256 epochs, biases at a tenth, scales at six
+    times the rate; W / √n of their inputs as a parameter, so that Adam's steps of W are divided by √n too."""
+    plan = cr.plan(TABLE, target="y", preset="realmlp").details
+    chosen = choose(plan, progress=False)
+    assert (len(plan.candidates), chosen.trials, plan.fold) == (1, (), None)
+    found, a = chosen.candidate, chosen.candidate.network.architecture
+    assert (
+        a.sizes[1:] == (256, 256, 256, 1)
+        and found.network.activation == "selu"
+        and a.inputs.to_list() == [{"kind": "scale"}]
+    )
+    assert found.network.initializer == ("scaled_normal",) * 3 + ("zeros",)
+    rule = found.optimizer.to_dict()
+    assert (rule["name"], rule["learning_rate"], rule["beta2"]) == ("adam", 0.04, 0.95)
+    settings = {"batch_size": 256, "epochs": 256, "schedule": "coslog4", "label_smoothing": 0.1, "metric": "accuracy"}
+    assert settings.items() <= found.settings.items() and not found.settings["dropout"]
+    factors = found.settings["learning_rate_factors"]
+    assert factors == {"b": 0.1, "scale": 6.0, "W1": a.sizes[0] ** -0.5, "W2": 1 / 16, "W3": 1 / 16, "W4": 1 / 16}
+    values = {name: TABLE[name] for name in ("a", "b")}
+    (other,) = cr.plan(values, target="b", preset="realmlp").details.candidates
+    assert other.network.activation == "mish" and other.settings["label_smoothing"] == 0
+    assert other.optimizer.learning_rate == 0.07
+
+
+def test_realmlp_learns_and_what_is_stated_stays() -> None:
+    """A small one, whose factors follow its own sizes; of another optimizer none are left."""
+    how = {"target": "y", "preset": "realmlp", "hidden_sizes": (64,), "epochs": 40, "progress": False}
+    run = cr.train(TABLE, **how)
+    assert run.evaluate(TABLE)["accuracy"] > 0.9
+    assert run.settings.learning_rate_factors["W2"] == 0.125 and "W3" not in run.settings.learning_rate_factors
+    assert run.replay(5).backward.loss == run.losses[5]
+    sgd = cr.plan(TABLE, target="y", preset="realmlp", optimizer="sgd").details.candidates[-1]
+    assert not sgd.settings["learning_rate_factors"] and sgd.settings["batch_size"] == 256

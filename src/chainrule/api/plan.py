@@ -175,7 +175,7 @@ def plan(
     kinds : mapping, optional
         What columns hold, by name: "number", "boolean", "category", "time", "time:dmy" and others (docs/data.md).
     preset : str
-        What is taken where nothing is stated: "auto", "fast", "plain", "strong", an ensemble of 8, or "tabm-mini".
+        What is taken where nothing is stated: "auto", "fast", "plain", "strong" (an ensemble), "tabm-mini", "realmlp".
     seed : int
         The one number all randomness follows from.
     task : str

@@ -85,7 +85,7 @@ def _fill_all(command: argparse.ArgumentParser, settings: Mapping[str, Setting])
     command.add_argument(
         "--preset", metavar="NAME", default="auto",
         help="defaults for everything not given: auto, fast (one network, no trials), plain, strong, an ensemble of 8, "
-        "or tabm-mini by its paper (default auto)",
+        "or tabm-mini or realmlp by their papers (default auto)",
     )  # fmt: skip
     command.add_argument(
         "--members", metavar="K", help="trainings to average to one model, an ensemble (default by preset)"

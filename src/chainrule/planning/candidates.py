@@ -144,6 +144,7 @@ def make_candidates(
         keeps_sizes = request.hidden_sizes is None or (preset is not chosen and not preset.hidden_sizes)
         hidden = preset.hidden_sizes if keeps_sizes else request.hidden_sizes or ()
         sizes = (n_inputs, *hidden, _n_outputs(task, n_targets, output, loss))
+        rule = rule.for_sizes(sizes)
         network = _network(request, rule, sizes, output, loss, KINDS[task.kind], rows)
         settings = _settings(request, rule, has_validation)
         found.append(
@@ -165,13 +166,13 @@ def _network(
         activation=request.activation or preset.activation,
         output=output,
         loss=loss,
-        initializer=preset.initializer if request.initializer == AUTO else request.initializer,
+        initializer=preset.initializers(len(sizes) - 1) if request.initializer == AUTO else request.initializer,
         dtype=request.dtype or preset.dtype,
         seed=request.seed,
         normalization=request.normalization,
         residual=request.residual,
         parametric=request.parametric and not is_linear,
-        input_scale=request.input_scale,
+        input_scale=request.input_scale or preset.input_scale,
         embedding=embedding_of(request.embedding, rows.X, preset.embedding),
         members=1 if is_linear else _members(request, preset, rows.pipeline.widths, sizes[0]),
         kind=kind,

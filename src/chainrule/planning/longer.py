@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from chainrule.planning.trials import Trial
 
-AHEAD = 0.985
+AHEAD = 0.975
 """The freest candidate's loss is below this share of those of the others, …"""
 STILL_FALLS = 1.01
 """… and its last loss at most so many times its lowest."""

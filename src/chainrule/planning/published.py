@@ -1,5 +1,7 @@
 """Presets by papers, for comparison: what their authors take where nothing is tuned.
 
+realmlp     Holzmüller, Grinsztajn, Steinwart (2024), "Better by default: strong pre-tuned MLPs and boosted trees on
+            tabular data": RealMLP-TD-S
 tabm-mini   Gorishniy, Kotelnikov, Babenko (2024), "TabM: advancing tabular deep learning with parameter-efficient
             ensembling": TabM-mini behind piecewise-linear embeddings, as its authors' package and AutoGluon have it
 """
@@ -28,4 +30,18 @@ def _tabm_mini(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
     )  # fmt: skip
 
 
-PUBLISHED = {"tabm-mini": _tabm_mini}
+def _realmlp(n_rows: int, n_numbers: int, is_class: bool) -> Preset:
+    """A scale layer, three layers of 256 units, Adam in four waves of the learning rate over 256 epochs."""
+    smoothing = {"label_smoothing": 0.1, "metric": "accuracy"} if is_class else {"metric": "auto"}
+    return Preset(
+        hidden_sizes=(256, 256, 256), activation="selu" if is_class else "mish", scaling="robust", n_bins=0,
+        codes=False, input_scale=True, weights="scaled_normal", output_weights="zeros", by_fan_in=True,
+        optimizer={"name": "adam", "learning_rate": 0.04 if is_class else 0.07, "beta2": 0.95},
+        settings={
+            "batch_size": 256, "epochs": 256, "schedule": "coslog4",
+            "learning_rate_factors": {"b": 0.1, "scale": 6.0}, **smoothing,
+        },
+    )  # fmt: skip
+
+
+PUBLISHED = {"tabm-mini": _tabm_mini, "realmlp": _realmlp}

@@ -17,7 +17,7 @@ from chainrule.visible import short_repr
 
 RELATED: dict[str, tuple[str, ...]] = {
     "network": ("dropout", "l2"),
-    "optimizer": ("learning_rate", "weight_decay", "schedule", "warm_up"),
+    "optimizer": ("learning_rate", "weight_decay", "schedule", "warm_up", "learning_rate_factors"),
     "schedule": ("warm_up",),
     "l2": ("weight_decay",),
     "weight_decay": ("l2",),

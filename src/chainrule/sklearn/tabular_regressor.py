@@ -30,7 +30,7 @@ class TabularRegressor(RegressorMixin, BaseTabular, PredictsIntervals):
     Parameters
     ----------
     preset : str, default "auto"
-        What is taken where nothing is stated: "auto", "fast", "plain", "strong", an ensemble of 8, or "tabm-mini".
+        What is taken where nothing is stated: "auto", "fast", "plain", "strong" (an ensemble), "tabm-mini", "realmlp".
     hidden_layer_sizes : sequence of int, default None
         Units of each hidden layer, in place of the preset's.
     max_iter : int, default None
