@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import chainrule as cr
 from chainrule.api.model_selection import choose
 from chainrule.api.network import Network
 from chainrule.api.train import train
@@ -253,3 +254,18 @@ def test_width_and_rates_follow_the_rows(n_rows: int, width: int, rates: int) ->
     assert {one.hidden_sizes for one in (long, *long.simpler[1:])} == {(width, width)}
     assert long.simpler[-1].optimizer["learning_rate"] == rates / 1000
     assert (long.optimizer["learning_rate"] > 0.002) == (rates > 2)
+
+
+def test_the_longest_training_ends_where_nothing_is_gained() -> None:
+    """After three tenths of its epochs without a better one; not where epochs are stated, or patience is."""
+    rng = np.random.default_rng(0)
+    table = {"x": rng.normal(size=1_700), "y": rng.normal(size=1_700)}
+
+    def patience(**stated: Any) -> Any:
+        settings = cr.plan(table, target="y", **stated).details.candidates[-1].settings
+        return settings["epochs"], settings["early_stopping"]
+
+    epochs, waited = patience()
+    assert 0.3 * epochs <= waited < 0.3 * epochs + 1
+    assert patience(epochs=30) == (30, None) and patience(early_stopping=7) == (epochs, 7)
+    assert patience(early_stopping=None) == (epochs, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -213,6 +214,8 @@ def _settings(request: Request, preset: Preset, has_validation: bool) -> dict[st
     if patience is not None and "epochs" in stated and "early_stopping" not in stated:
         share = patience / preset.settings["epochs"]
         chosen["early_stopping"] = max(1, min(round(share * chosen["epochs"]), patience))
+    if preset.flat_share and not {"epochs", "early_stopping"} & stated.keys():
+        chosen["early_stopping"] = math.ceil(preset.flat_share * chosen["epochs"])
     if not has_validation:
         chosen["early_stopping"] = None
     chosen["metric"] = preset.settings.get("metric", AUTO) if request.metric == AUTO else request.metric

@@ -24,6 +24,8 @@ class Preset:
     """Shorter trainings with the same inputs, the simplest first, that are tried before this one is begun."""
     full_rate_inputs: float = float("inf")
     """Inputs, the bias being one, beyond which the learning rate falls: with more of them a step moves z further."""
+    flat_share: float = 0.0
+    """The training ends where so large a share of its epochs, if they are not stated, brought nothing; 0: never."""
     dtype: str = "float32"
     codes: bool = True
     """Whether whole numbers are tried as names too."""

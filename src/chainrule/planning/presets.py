@@ -130,9 +130,12 @@ def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers
             "batch_size": batch_size, "epochs": epochs, "schedule": "cosine", "warm_up": 0.05,
             "dropout": 0.2 if few else by_rows.dropout[-1], "metric": _metric(is_class),
         },
+        flat_share=FLAT_SHARE,
     )  # fmt: skip
 
 
+FLAT_SHARE = 0.3
+"""The longest training ends where so large a share of its epochs brought nothing: it learns rows by heart."""
 FULL_RATE_INPUTS = 256.0
 """With more inputs, a linear model trained by Adam, which moves all weights equally, takes smaller steps."""
 SMALL_TABLE = 1_500
