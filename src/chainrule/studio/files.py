@@ -11,7 +11,7 @@ from chainrule.report.page import ROOMS, STYLES, packed_words
 from chainrule.words import sentences
 
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-OWN_STYLES = ("studio/static/studio.css", "playground/static/playground.css")
+OWN_STYLES = ("studio/static/studio.css", "playground/static/playground.css", "studio/static/learn/learn.css")
 SHARED = ("report", "playground", "studio")
 """The rooms whose modules the page loads."""
 FIRST = ("main.js", "studio.js", "net.js", "cursor.js", "screens.js", "screen_run.js", "dialog.js")
@@ -39,7 +39,7 @@ def _gather(folder: Any, place: str, found: dict[str, tuple[str, bytes]]) -> Non
 @cache
 def words() -> bytes:
     """The sentences of the report, the studio and its parts, packed."""
-    return packed_words(ROOMS | {room: room + ".{}" for room in ("studio", "playground")}).encode("ascii")
+    return packed_words(ROOMS | {room: room + ".{}" for room in ("studio", "playground", "learn")}).encode("ascii")
 
 
 @cache

@@ -4,7 +4,19 @@ import { LANGUAGES } from "../../report/static/words.js";
 
 const WHOLE = ["step", "row"];
 const PLAYGROUND = ["set", "seed", "noise", "units", "g", "eta", "batch", "rule", "speed"];
-const NAMES = ["run", "screen", "step", "row", "op", "why", "with", "lang", "theme", ...PLAYGROUND];
+const NAMES = [
+  "run",
+  "screen",
+  "step",
+  "row",
+  "op",
+  "why",
+  "with",
+  "lang",
+  "theme",
+  "scene",
+  ...PLAYGROUND,
+];
 
 /**
  * What the address says, as far as it can be read.

@@ -10,4 +10,5 @@ export const SCREENS = [
   { name: "run", load: () => import("./screen_run.js") },
   { name: "step", load: () => import("./screen_step.js") },
   { name: "playground", load: () => import("./screen_playground.js") },
+  { name: "learn", load: () => import("./screen_learn.js") },
 ];
