@@ -12,6 +12,7 @@ import pytest
 from chainrule.cli import main
 from chainrule.distributed.hosts import Host, parsed, slots_of, workers_on
 from chainrule.distributed.mpiexec import command_of, handed_on
+from chainrule.errors import ChainruleError
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,3 +99,14 @@ def test_four_hosts_one_of_which_is_cut_off(tmp_path: Path) -> None:
         assert "begin again at the last checkpoint on rise, fall, left." in " ".join(err.split())
         assert made.checksum(tmp_path, "cut") == made.checksum(tmp_path, "alone")
         assert not made.left_on(made.NAMES[-1])
+
+
+def test_hosts_that_cannot_be_reached_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launch that ends before any worker is there is not tried again: the message names hosts and ssh."""
+    from chainrule.distributed import launcher
+
+    monkeypatch.setattr(launcher, "mpiexec", lambda: "mpiexec")
+    monkeypatch.setattr(launcher, "command_of", lambda *_: ["false"])
+    monkeypatch.setattr(launcher, "environment_of", lambda *_: {})
+    with pytest.raises(ChainruleError, match=r"hosts: 127\.0\.0\.1: no worker started there.*`ssh 127\.0\.0\.1 true`"):
+        launcher.supervise(lambda again: [], 2, lambda text: None, tmp_path, parsed("127.0.0.1:2"))

@@ -40,6 +40,8 @@ class Attempt:
     code: int | None
     reason: str
     step: int
+    has_begun: bool
+    """Whether any worker gave a sign of life."""
     lost: tuple[Host, ...] = ()
     """Hosts none of whose workers gave a sign of life at the end, while others did."""
 
@@ -65,6 +67,8 @@ def supervise(
                 return attempt.code
             if asked():
                 return 128 + (asked.received or signal.SIGINT)
+            if hosts and not attempt.has_begun:
+                raise ChainruleError(_no_start(hosts, attempt.reason))
             n_failed = 0 if attempt.step > furthest else n_failed + 1
             furthest = max(furthest, attempt.step)
             if n_failed >= MOST_FAILURES:
@@ -76,6 +80,14 @@ def supervise(
             left = f" on {', '.join(host.name for host in hosts)}" if attempt.lost else ""
             say(f"{attempt.reason}; the workers begin again at the last checkpoint{left}.")
     raise AssertionError
+
+
+def _no_start(hosts: Sequence[Host], reason: str) -> str:
+    names = ", ".join(host.name for host in hosts)
+    return (
+        f"hosts: {names}: no worker started there ({reason}). Look at what mpiexec printed above, and whether "
+        f"`ssh {hosts[-1].name} true` works without a password."
+    )
 
 
 def _attempts() -> Iterator[bool]:
@@ -117,7 +129,7 @@ class _Workers:
         code, lost = int(self._table[0, beats.CODE]), self._lost() if reason else ()
         reason = reason or f"mpiexec ended with code {self._process.returncode}, a worker was lost"
         step = int(self._table[0, beats.STEP]) if self._table[0, beats.STEPS] else -1
-        return Attempt(code - 1 if code else None, reason, step, lost)
+        return Attempt(code - 1 if code else None, reason, step, bool(self._table[:, beats.PID].any()), lost)
 
     def _pass_on(self, asked: bool) -> None:
         if asked and self._asked_at is None:
