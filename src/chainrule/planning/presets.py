@@ -134,7 +134,7 @@ def _by_size(hidden_sizes: tuple[int, ...], n_steps: int, n_rows: int, n_numbers
     )  # fmt: skip
 
 
-FLAT_SHARE = 0.3
+FLAT_SHARE = 0.5
 """The longest training ends where so large a share of its epochs brought nothing: it learns rows by heart."""
 FULL_RATE_INPUTS = 256.0
 """With more inputs, a linear model trained by Adam, which moves all weights equally, takes smaller steps."""
