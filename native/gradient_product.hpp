@@ -2,6 +2,7 @@
 // Infrastructure without mathematics.
 #pragma once
 
+#include "few_columns.hpp"
 #include "gemm.hpp"
 
 namespace chainrule {
@@ -167,6 +168,12 @@ template <class T> struct GradientProduct {
       const T* const a = a_in.data + panel_start<T>(a_in.rows, p) + first_row * a_width;
       const T* const d = delta.data + panel_start<T>(delta.rows, q) + first_row * width + column;
       if (sums) sum_strip<T, V>(d, width, m, sums + q * panel<T> + column);
+#if defined(CHAINRULE_AVX512)
+      if constexpr (V <= 1) {
+        if (are_few<T>(right - column, first, m))
+          return few_columns<T, V>(a, a_width, first, end, d, width, right - column, m, epilogue);
+      }
+#endif
       if constexpr (decltype(epilogue)::divides && V > 0 && !strips_are_narrow<T> && lanes<T> != 1) {
         if (far) return multiply_beside_epilogue<T, V>(a, a_width, d, width, part, epilogue);
       }
