@@ -23,9 +23,15 @@ INSTRUCTION_SETS = [isa for isa in _native.instruction_sets() if isa != "emulate
 @pytest.mark.parametrize("columns", [*range(2, 15), 17, 26, 35, 42, 66])
 def test_bits_of_few_columns(monkeypatch: pytest.MonkeyPatch, columns: int, optimizer: str, dtype: str) -> None:
     """One result for every instruction set and 1 to 3 threads, rows of W in whole vectors or not, one leaf or two."""
-    for hidden, leaves, s in ((13, 1, {"l2": 0.02}), (64, 1, {}), (100, 2, {}), (117, 1, {"clip_norm": 0.1})):
+    cases: list[tuple[int, int, StepSettings]] = [
+        (13, 1, StepSettings(l2=0.02)),
+        (64, 1, StepSettings()),
+        (100, 2, StepSettings()),
+        (117, 1, StepSettings(clip_norm=0.1)),
+    ]
+    for hidden, leaves, settings in cases:
         task = make_task([7, hidden, columns], dtype=dtype, n=79, batch_size=50, optimizer=optimizer, leaves=leaves)
-        settings, digests = StepSettings(**s), set()
+        digests = set()
         for isa in INSTRUCTION_SETS:
             monkeypatch.setenv("CHAINRULE_ISA", isa)
             for threads in (1,) if isa == "scalar" else (1, 2, 3):
