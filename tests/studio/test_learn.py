@@ -24,7 +24,9 @@ const found = SCENES.map((scene) => {{
     gradients: Object.fromEntries(names.map((name) => [name, tape.of(name).gradient])),
     quotients: Object.fromEntries(names.map((name) => [name, quotient(scene, scene.inputs, name)])),
     values: Object.fromEntries(tape.gates.map((gate) => [gate.name, gate.value])),
-    fallen: outcome(scene, stepped(scene, scene.inputs, scene.eta)) }};
+    fallen: outcome(scene, stepped(scene, scene.inputs, scene.eta)),
+    far: outcome(scene, stepped(scene, scene.inputs, 100 * scene.eta)),
+    texts: tape.gates.map((gate) => tape.formula(gate).numbers) }};
 }});
 const book = SCENES.find((scene) => scene.name === "book");
 const xor = [[0, 0], [0, 1], [1, 0], [1, 1]].map(([x1, x2]) => book.build({{ ...book.inputs, x1, x2 }}).of("z3").value);
@@ -79,6 +81,12 @@ def test_gradients_agree_with_difference_quotients(computed: dict[str, Any]) -> 
             assert scene["fallen"] < scene["value"]
 
 
+def test_too_large_a_step_makes_the_loss_larger(computed: dict[str, Any]) -> None:
+    """What the third question says is so with the numbers of its scene; no number stands in two pairs of brackets."""
+    assert computed["note"]["far"] > computed["note"]["value"] > computed["note"]["fallen"]
+    assert not any("((" in text for scene in computed.values() if isinstance(scene, dict) for text in scene["texts"])
+
+
 def test_the_four_equations(computed: dict[str, Any]) -> None:
     """BP1 to BP4 of the Nielsen scene from its own values."""
     v, g = computed["nielsen"]["values"], computed["nielsen"]["gradients"]
@@ -125,4 +133,6 @@ def test_scenes_are_walked_by_keyboard(studio: Any, browser: Browser, language: 
     assert "scene=mazur" in browser.evaluate("location.hash")
     browser.size(390, 900)
     assert browser.evaluate("document.documentElement.scrollWidth") <= 390
-    assert "learn." not in browser.evaluate("document.body.innerText")
+    text = browser.evaluate("document.body.innerText")
+    assert "learn." not in text
+    assert "studio." not in text

@@ -11,6 +11,12 @@ import { number } from "../../../report/static/numbers.js";
 /** @param {number} x */
 const factor = (x) => (x < 0 ? `(${number(x)})` : number(x));
 
+/**
+ * A negative number without the brackets that it has as a factor.
+ * @param {string} text
+ */
+const bare = (text) => text.replace(/^\((-[^()]*)\)$/, "$1");
+
 /** @type {Record<string, Kind>} */
 export const KINDS = {
   add: {
@@ -23,19 +29,23 @@ export const KINDS = {
   max: {
     value: ([x, y]) => Math.max(x, y),
     slopes: ([x, y]) => (x >= y ? [1, 0] : [0, 1]),
-    text: ([x, y]) => `max(${x}, ${y})`,
+    text: ([x, y]) => `max(${bare(x)}, ${bare(y)})`,
   },
   sigmoid: {
     value: ([x]) => sigmoid(x),
     slopes: (_, y) => [y * (1 - y)],
-    text: ([x]) => `σ(${x})`,
+    text: ([x]) => `σ(${bare(x)})`,
   },
   relu: {
     value: ([x]) => Math.max(x, 0),
     slopes: ([x]) => [x > 0 ? 1 : 0],
-    text: ([x]) => `max(0, ${x})`,
+    text: ([x]) => `max(0, ${bare(x)})`,
   },
-  square: { value: ([x]) => x * x, slopes: ([x]) => [2 * x], text: ([x]) => `${x}²` },
+  square: {
+    value: ([x]) => x * x,
+    slopes: ([x]) => [2 * x],
+    text: ([x]) => `${/^[\w.]+$|^\(.*\)$/.test(x) ? x : `(${x})`}²`,
+  },
   reciprocal: { value: ([x]) => 1 / x, slopes: ([x]) => [-1 / (x * x)], text: ([x]) => `1/${x}` },
 };
 

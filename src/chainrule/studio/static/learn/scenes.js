@@ -57,7 +57,7 @@ export const SCENES = [
   {
     name: "note",
     source: "",
-    inputs: { x: 1.5, y: 1, w1: 0.8, b1: -0.2, w2: -0.6, b2: 0.1 },
+    inputs: { x: 1.5, y: 0.6, w1: 0.8, b1: -0.2, w2: -0.6, b2: 0.1 },
     learned: ["w1", "b1", "w2", "b2"],
     eta: 0.5,
     questions: true,
