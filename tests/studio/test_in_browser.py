@@ -149,3 +149,47 @@ def test_a_closed_page_never_hurts_the_training(studio: Any, browser: Browser) -
     until(lambda: one.lead.is_over)
     opened(browser, studio, f"lang=en&run={one.id}", "document.querySelector('.curves svg') !== null")
     assert one.lead.final.n_steps == 3000
+
+
+SCREENS = {
+    "why": "document.getElementById('why-value') !== null",
+    "data": "document.querySelector('.part.data h2') !== null",
+    "rate": "document.querySelector('.part.rate svg') !== null",
+    "flow": "document.querySelector('.part.health .strip') !== null",
+    "doctor": "document.getElementById('diagnosis') !== null",
+    "check": "document.querySelectorAll('.part.check table').length === 2",
+    "graph": "document.querySelector('#graph .gate') !== null",
+    "compare": "document.getElementById('parted') !== null",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("screen", list(SCREENS))
+def test_every_screen_draws_and_fits(studio: Any, browser: Browser, screen: str, language: str) -> None:
+    """On a telephone, in both languages; what is said is words, and nothing is wider than the page."""
+    browser.size(390, 844)
+    run = next(one["id"] for one in studio.client.get("/api/runs")["runs"] if one["name"] == "plain")
+    opened(browser, studio, f"lang={language}&run={run}&screen={screen}&step=7&row=1&why=dW2[3,1]", SCREENS[screen])
+    text = browser.evaluate("document.getElementById('page').innerText")
+    assert "studio." not in text and "undefined" not in text and "[object" not in text
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_answers_are_those_of_the_api(studio: Any, browser: Browser) -> None:
+    """A number asked about, the diagnosis, the step at which two runs part."""
+    run_id = next(one["id"] for one in studio.client.get("/api/runs")["runs"] if one["name"] == "plain")
+    run = studio.shelf.get(run_id).run()
+    cursor = f"lang=en&run={run_id}&screen="
+    opened(browser, studio, f"{cursor}why&step=7&why=dW2[3,1]", SCREENS["why"])
+    value = repr(run.replay(7).why("dW2[3,1]").value)
+    assert browser.evaluate("document.getElementById('why-value').textContent").endswith(value)
+    typed(browser, "why-name", "delta3[2,0]")
+    press(browser, "why-ask")
+    browser.wait("document.getElementById('why-value')?.textContent.startsWith('delta3[2,0]')")
+    assert "why=delta3%5B2%2C0%5D" in browser.evaluate("location.hash")
+    opened(browser, studio, f"{cursor}doctor", SCREENS["doctor"])
+    found = browser.evaluate("[...document.querySelectorAll('.finding')].map(e => e.dataset.id)")
+    assert found == [finding.id for finding in run.doctor(progress=False)]
+    opened(browser, studio, f"{cursor}compare", SCREENS["compare"])
+    assert browser.evaluate("document.getElementById('parted').dataset.step") == "41"
+    assert "learning_rate" in browser.evaluate("document.querySelector('.compare table').innerText")

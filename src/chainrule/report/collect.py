@@ -68,10 +68,28 @@ def collect(given: ReportInput, *, budget_bytes: int, seconds: float) -> Collect
         "steps": steps,
         "missing": reason,
         "places": places,
-        "check": _check(given, seconds / 4),
+        "check": gradient_check(given, seconds / 4),
         "results": given.results,
     }
     return Collected(values, numbers)
+
+
+def health_over(given: ReportInput, n: int, allowed: int) -> dict[str, Any]:
+    """The health of every layer at n steps at most over the run.
+
+    Arguments: allowed: a run of fewer steps is looked at evenly, a longer one at its checkpoints.
+    """
+    if given.again is None or given.n_steps == 0:
+        return {"steps": [], "layers": []}
+    wanted = choose.for_health(given, n, allowed)
+    measured = {seen.record.step: health.of_step(seen.record, given.architecture) for seen in given.again(wanted)}
+    return _by_layer(measured, len(given.architecture.layers))
+
+
+def _by_layer(measured: Mapping[int, Mapping[str, Any]], n_layers: int) -> dict[str, Any]:
+    steps = sorted(measured)
+    layers = [{name: [measured[t][name][l] for t in steps] for name in health.MEASURES} for l in range(n_layers)]
+    return {"steps": steps, "layers": layers}
 
 
 def packed_text(steps: list[dict[str, Any]], pack: Pack) -> tuple[dict[str, list[int]], str]:
@@ -123,9 +141,7 @@ def _steps(
             kept[t] = packed(seen, given.architecture, pack)
             kept[t]["rule"] = rule_of(given.settings.optimizer.to_dict(), seen.settings)
     kept = _within(kept, wanted, pack, max(budget, size))
-    layers = [{name: [measured[t][name][l] for t in sorted(measured)] for name in health.MEASURES}
-              for l in range(len(given.architecture.layers))]  # fmt: skip
-    return [kept[t] for t in sorted(kept)], {"steps": sorted(measured), "layers": layers}, reason
+    return [kept[t] for t in sorted(kept)], _by_layer(measured, len(given.architecture.layers)), reason
 
 
 def _room(given: ReportInput, pack: Pack, budget: int, seconds: float) -> tuple[int, int, dict[str, Any] | None, float]:
@@ -270,7 +286,7 @@ def _names(given: ReportInput) -> dict[str, Any]:
     }
 
 
-def _check(given: ReportInput, seconds: float) -> Mapping[str, Any] | None:
+def gradient_check(given: ReportInput, seconds: float) -> Mapping[str, Any] | None:
     """The gradient check of the trained network on a few rows, of as many entries as the time allows.
 
     None without rows or finite weights, or where even a few entries would take longer than a fifth of a second

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.studio import routes_lead, routes_screens
+from chainrule.studio import routes_lead, routes_questions, routes_screens
 from chainrule.studio.request import Query
 from chainrule.studio.shelf import Shelf, Shown
 from chainrule.studio.trainings import Trainings
@@ -25,9 +25,9 @@ class Asked:
 Look = Callable[[Any], Any]
 Change = Callable[[Any, dict[str, Any]], Any]
 
-LOOKS: Mapping[str, Look] = {**routes_screens.LOOKS}
+LOOKS: Mapping[str, Look] = {**routes_screens.LOOKS, **routes_questions.LOOKS}
 """GET /api/runs/ID/NAME: made once in a thread and kept, for the same run, number of steps and query."""
-FIXED = routes_screens.FIXED
+FIXED = routes_screens.FIXED | routes_questions.FIXED
 """Those of LOOKS that stay as they are, however far the training goes."""
 CHANGES: Mapping[str, Change] = {**routes_lead.CHANGES}
 """POST /api/runs/ID/NAME with a JSON object."""

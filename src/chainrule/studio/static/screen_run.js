@@ -4,6 +4,7 @@ import { drawCurves } from "../../report/static/history.js";
 import { h, show } from "../../report/static/dom.js";
 import { grouped, number } from "../../report/static/numbers.js";
 import { t } from "../../report/static/words.js";
+import { asApp, openStep } from "./as_app.js";
 import { drawBreakpoints } from "./breakpoints.js";
 import { drawGoOn } from "./go_on.js";
 import { post } from "./net.js";
@@ -233,22 +234,13 @@ function drawCharts(root, studio) {
     place = /** @type {HTMLElement} */ (root.querySelector(".curves"));
   if (!view) return show(place, h("p", { class: "lead" }, t("studio.waits")));
   const cursor = view.state.cursor,
-    app = Object.assign(Object.create(view), {
-      data: { ...view.data, steps: [] }, // any step can be opened, so none is marked
-      openNearest: (/** @type {number} */ step) => open(studio, step),
-    });
-  view.followers = [];
+    app = asApp(
+      studio,
+      {},
+      { openNearest: (/** @type {number} */ step) => openStep(studio, step) },
+    );
   drawCurves(place, app);
   view.point(cursor);
-}
-
-/**
- * @param {any} studio
- * @param {number} step
- */
-async function open(studio, step) {
-  await studio.view.openAt(step);
-  await studio.openScreen("step");
 }
 
 /**
