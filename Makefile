@@ -64,6 +64,7 @@ reliability-long: .venv/installed-dev
 workers-long: .venv/installed-dev
 	$(BIN)/python tests/distributed/same_bits.py
 	$(BIN)/python benchmarks/cost_model.py
+	CHAINRULE_FOUR_HOSTS=1 $(BIN)/python -m pytest -q tests/distributed/test_hosts.py
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache

@@ -20,7 +20,7 @@ SHOWN = {
     "network", "settings", "history", "losses", "events", "result", "diverged", "directory", "source", "pipeline",
     "index", "steps_per_epoch", "checkpoints", "engine", "examined", "unwritten", "record", "n_steps", "rows",
     "kept_rows", "fingerprint", "reach", "engine_differs", "classes",
-    "replay", "find", "doctor", "vitals", "learning_rate", "report", "card", "save", "extend", "plot",
+    "replay", "find", "doctor", "vitals", "learning_rate", "report", "card", "save", "extend", "branch", "plot",
     "predict", "predict_proba", "predict_intervals", "encode", "evaluate", "explain_row", "importances",
     "members", "ensemble", "predictor",
 }  # fmt: skip

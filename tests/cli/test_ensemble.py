@@ -16,8 +16,8 @@ from chainrule.cli import main
 from chainrule.cli.parser import build
 
 NOTE = "an ensemble of 2; this is member 0 (--member K for another)"
-OTHERS = {"train", "learning-rate", "bench", "serve"}
-"""Commands that take no run, and one that does not end (tests/serve)."""
+OTHERS = {"train", "learning-rate", "bench", "serve", "studio"}
+"""Commands that take no run, and those that do not end (tests/serve, tests/studio)."""
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,8 @@ def test_flags_of_root_are_for_root_alone(user: int, monkeypatch: pytest.MonkeyP
 
 def test_four_hosts_one_of_which_is_cut_off(tmp_path: Path) -> None:
     """Four namespaces at 1 Gbit/s with names of their own: one is cut off, the others go on, with the bits of one."""
+    if not os.environ.get("CHAINRULE_FOUR_HOSTS"):
+        pytest.skip("changes the network of the machine: make workers-long does it")
     made = four_hosts_of_benchmarks()
     reason = made.can_be_made()
     if reason:
