@@ -35,7 +35,7 @@ def test_train_says_what_the_model_stores(board: Path, capsys: pytest.CaptureFix
     assert "the model stores 1,600 training rows and their targets (--no-neighbours: none)" in shown
     assert main(["train", *data, "-o", str(tmp_path / "two"), "--json", "--no-neighbours"]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert not any(entry.get("neighbours") for entry in record["tried"]) and len(record["tried"]) == 3
+    assert not any(entry.get("neighbours") for entry in record["tried"]) and len(record["tried"]) == 4
     run = load(tmp_path / "two")
     assert run.pipeline is not None and "neighbours" not in run.pipeline
 
