@@ -2,7 +2,8 @@
 
 python benchmarks/four_hosts.py [EPOCHS]: as root, with `ip` and `tc` of iproute2. Trains by one worker, by four workers
 on four hosts, and by these where one host is cut off on the way; prints whether the bits are the same, and how long it
-took. A launch agent takes the place of ssh; what it starts is no child of mpiexec, as on another machine.
+took. A launch agent takes the place of ssh; what it starts is no child of mpiexec, as on another machine. Each host
+has a folder of its own for temporary files: process numbers, by which MPI names its own, are the same on all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ NAMES = ("rise", "fall", "left", "right")
 NETWORK, BRIDGE = "10.213.77", "crbridge"
 AGENT = """#!/bin/sh
 host=$1; shift
+export TMPDIR=/tmp/cr-$host; mkdir -p "$TMPDIR"
 setsid ip netns exec "$host" unshare --uts --pid --fork --mount-proc sh -c "hostname $host; $*" \
     > /dev/null 2>&1 < /dev/null &
 """
@@ -74,8 +76,10 @@ def four_hosts(folder: Path) -> Iterator[Path]:
             pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout.split()
             for pid in pids:
                 subprocess.run(["kill", "-9", pid], capture_output=True)
+            subprocess.run(["ip", "link", "del", f"cr{name}"], capture_output=True)
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
-            shutil.rmtree(Path("/etc/netns") / name, ignore_errors=True)
+            for own in (Path("/etc/netns") / name, Path("/tmp") / f"cr-{name}"):
+                shutil.rmtree(own, ignore_errors=True)
         subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True)
 
 
