@@ -27,6 +27,26 @@ settings.register_profile(
 settings.load_profile("chainrule")
 
 
+@pytest.fixture(scope="session")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One browser for all tests of pages that are files."""
+    from report_browser import CHROMIUM, Browser
+
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here; install Debian's chromium to run these")
+    window = Browser(tmp_path_factory.mktemp("profile"))
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def browser(window: Any) -> Iterator[Any]:
+    """Nothing a test does makes the page complain, break its policy or ask for anything but files."""
+    window.complaints.clear()
+    yield window
+    assert window.complaints == []
+
+
 @pytest.fixture
 def unregistered() -> Iterator[None]:
     """What a test or an example registers is gone after it."""

@@ -43,7 +43,8 @@ function products(terms) {
     rest = terms.length > MOST_TERMS ? " + …" : "";
   return {
     symbols: some.map(([s, , r]) => `${s}·${r}`).join(" + ") + rest,
-    numbers: some.map(([, x, , w]) => `${number(x)}·${factor(w)}`).join(" + ") + rest,
+    numbers:
+      some.map(([, x, , w], k) => `${k ? factor(x) : number(x)}·${factor(w)}`).join(" + ") + rest,
   };
 }
 

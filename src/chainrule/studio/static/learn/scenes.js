@@ -23,13 +23,14 @@ function begun(given) {
  * A unit: the weighted sum of what comes in and its activation.
  * @param {Tape} tape
  * @param {string} unit
- * @param {[number, number][]} pairs
+ * @param {number[]} x
+ * @param {number[]} w
  * @param {number} bias
  * @param {string} activation
  */
-function unitOf(tape, unit, pairs, bias, activation) {
-  const products = pairs.map(([x, w]) =>
-    tape.gate("multiply", `${tape.gates[x].name}·${tape.gates[w].name}`, x, w),
+function unitOf(tape, unit, x, w, bias, activation) {
+  const products = x.map((from, k) =>
+    tape.gate("multiply", `${tape.gates[from].name}·${tape.gates[w[k]].name}`, from, w[k]),
   );
   const z = tape.gate("add", `z${unit}`, ...products, bias);
   return activation ? tape.gate(activation, `a${unit}`, z) : z;
@@ -63,8 +64,8 @@ export const SCENES = [
     questions: true,
     build(given) {
       const { tape, at } = begun(given);
-      const a1 = unitOf(tape, "1", [[at.x, at.w1]], at.b1, "sigmoid");
-      halfSquares(tape, [[unitOf(tape, "2", [[a1, at.w2]], at.b2, "sigmoid"), at.y]]);
+      const a1 = unitOf(tape, "1", [at.x], [at.w1], at.b1, "sigmoid");
+      halfSquares(tape, [[unitOf(tape, "2", [a1], [at.w2], at.b2, "sigmoid"), at.y]]);
       return tape;
     },
   },
@@ -135,40 +136,10 @@ export const SCENES = [
     eta: 0.5,
     build(given) {
       const { tape, at } = begun(given);
-      const first = unitOf(
-          tape,
-          "1",
-          [
-            [at.x1, at.w11],
-            [at.x2, at.w12],
-          ],
-          at.b1,
-          "sigmoid",
-        ),
-        second = unitOf(
-          tape,
-          "2",
-          [
-            [at.x1, at.w21],
-            [at.x2, at.w22],
-          ],
-          at.b2,
-          "sigmoid",
-        );
+      const first = unitOf(tape, "1", [at.x1, at.x2], [at.w11, at.w12], at.b1, "sigmoid"),
+        second = unitOf(tape, "2", [at.x1, at.x2], [at.w21, at.w22], at.b2, "sigmoid");
       halfSquares(tape, [
-        [
-          unitOf(
-            tape,
-            "3",
-            [
-              [first, at.v1],
-              [second, at.v2],
-            ],
-            at.c,
-            "sigmoid",
-          ),
-          at.y,
-        ],
+        [unitOf(tape, "3", [first, second], [at.v1, at.v2], at.c, "sigmoid"), at.y],
       ]);
       return tape;
     },
@@ -194,26 +165,8 @@ export const SCENES = [
     eta: 0.1,
     build(given) {
       const { tape, at } = begun(given);
-      const first = unitOf(
-          tape,
-          "1",
-          [
-            [at.x1, at.w11],
-            [at.x2, at.w12],
-          ],
-          at.c1,
-          "relu",
-        ),
-        second = unitOf(
-          tape,
-          "2",
-          [
-            [at.x1, at.w21],
-            [at.x2, at.w22],
-          ],
-          at.c2,
-          "relu",
-        ),
+      const first = unitOf(tape, "1", [at.x1, at.x2], [at.w11, at.w12], at.c1, "relu"),
+        second = unitOf(tape, "2", [at.x1, at.x2], [at.w21, at.w22], at.c2, "relu"),
         output = tape.gate(
           "add",
           "z3",
@@ -256,46 +209,10 @@ export const SCENES = [
     eta: 0.5,
     build(given) {
       const { tape, at } = begun(given);
-      const h1 = unitOf(
-          tape,
-          "h1",
-          [
-            [at.i1, at.w1],
-            [at.i2, at.w2],
-          ],
-          at.b1,
-          "sigmoid",
-        ),
-        h2 = unitOf(
-          tape,
-          "h2",
-          [
-            [at.i1, at.w3],
-            [at.i2, at.w4],
-          ],
-          at.b1,
-          "sigmoid",
-        ),
-        o1 = unitOf(
-          tape,
-          "o1",
-          [
-            [h1, at.w5],
-            [h2, at.w6],
-          ],
-          at.b2,
-          "sigmoid",
-        ),
-        o2 = unitOf(
-          tape,
-          "o2",
-          [
-            [h1, at.w7],
-            [h2, at.w8],
-          ],
-          at.b2,
-          "sigmoid",
-        );
+      const h1 = unitOf(tape, "h1", [at.i1, at.i2], [at.w1, at.w2], at.b1, "sigmoid"),
+        h2 = unitOf(tape, "h2", [at.i1, at.i2], [at.w3, at.w4], at.b1, "sigmoid"),
+        o1 = unitOf(tape, "o1", [h1, h2], [at.w5, at.w6], at.b2, "sigmoid"),
+        o2 = unitOf(tape, "o2", [h1, h2], [at.w7, at.w8], at.b2, "sigmoid");
       halfSquares(tape, [
         [o1, at.t1],
         [o2, at.t2],
