@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.text.tables import number
 from report_browser import CHROMIUM, Browser
 from studio_client import until
@@ -193,3 +195,30 @@ def test_answers_are_those_of_the_api(studio: Any, browser: Browser) -> None:
     opened(browser, studio, f"{cursor}compare", SCREENS["compare"])
     assert browser.evaluate("document.getElementById('parted').dataset.step") == "41"
     assert "learning_rate" in browser.evaluate("document.querySelector('.compare table').innerText")
+
+
+def test_of_networks_side_by_side_the_first_is_shown(studio: Any, browser: Browser) -> None:
+    """It is said; the page has no equations of them and calls nothing wrong; numbers are those of the member."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3)).astype(np.float32)
+    network = cr.Network([3, 4, 1], output="identity", loss="squared_error", members=2, seed=1)
+    run = cr.train(network, X, X[:, 0], epochs=3, directory=studio.shelf.folder / "sides", progress=False, report=False)
+    studio.shelf.look_again()
+    run_id = next(one["id"] for one in studio.client.get("/api/runs")["runs"] if one["name"] == "sides")
+    ready = "document.querySelector('.step-head')?.childElementCount > 0"
+    opened(browser, studio, f"lang=en&run={run_id}&screen=step&step=2", ready)
+    assert "2 networks side by side" in browser.evaluate("document.querySelector('.step-head').innerText")
+    assert browser.evaluate("document.getElementById('step-check')") is None
+    opened(browser, studio, f"lang=en&run={run_id}&screen=why&step=2&why=delta2[1,0]", SCREENS["why"])
+    value = repr(run.members[0].replay(2).why("delta2[1,0]").value)
+    assert browser.evaluate("document.getElementById('why-value').textContent").endswith(value)
+
+
+def test_the_check_is_as_wide_as_the_page(studio: Any, browser: Browser) -> None:
+    """The verdict above the tables, not beside them."""
+    run = next(one["id"] for one in studio.client.get("/api/runs")["runs"] if one["name"] == "plain")
+    opened(browser, studio, f"lang=en&run={run}&screen=check", SCREENS["check"])
+    below = "document.querySelector('.tables').getBoundingClientRect().top"
+    assert browser.evaluate("document.querySelector('.badges').getBoundingClientRect().bottom") <= browser.evaluate(
+        below
+    )

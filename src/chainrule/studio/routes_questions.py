@@ -58,7 +58,7 @@ def _doctor(asked: Any) -> Any:
 
 
 def _why(asked: Any) -> Any:
-    run: Run = asked.shown.run()
+    run: Run = asked.shown.run().members[0]
     step = run.replay(asked.query.whole("t"))
     answer = step.why(asked.query.text("name"))
     return {
@@ -68,7 +68,7 @@ def _why(asked: Any) -> Any:
 
 
 def _circuit(asked: Any) -> Any:
-    run: Run = asked.shown.run()
+    run: Run = asked.shown.run().members[0]
     circuit = run.replay(asked.query.whole("t")).circuit(asked.query.whole("row", 0))
     found = circuit.to_dict()
     gates: Any = found["gates"]

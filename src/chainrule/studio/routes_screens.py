@@ -36,8 +36,8 @@ def _about(asked: Any) -> dict[str, Any]:
 
 
 def _step(asked: Any) -> dict[str, Any]:
-    """One step with all its numbers, packed as in the report."""
-    run: Run = asked.shown.run()
+    """One step with all its numbers, packed as in the report; of networks side by side that of the first."""
+    run: Run = asked.shown.run().members[0]
     t = asked.query.whole("t")
     if not 0 <= t < run.n_steps:
         raise RequestError(422, f"t={t}: must be 0 to {run.n_steps - 1} (steps are numbered from 0).")

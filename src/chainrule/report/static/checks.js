@@ -128,7 +128,11 @@ export function drawChecks(root, app) {
     parts = [];
   if (data.steps.length)
     parts.push(
-      h("p", { class: "lead" }, t("checks_says", { dtype: data.architecture.dtype })),
+      h(
+        "p",
+        { class: "lead" },
+        t("checks_says", { n: grouped(checks.size), dtype: data.architecture.dtype }),
+      ),
       table(
         t("checks_table"),
         ["tensor", "numbers", "same_bits", "difference", "bound", "verdict"],

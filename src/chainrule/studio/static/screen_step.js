@@ -3,7 +3,7 @@
 import { drawDiagram } from "../../report/static/diagram.js";
 import { h, show } from "../../report/static/dom.js";
 import { grouped } from "../../report/static/numbers.js";
-import { verifyStep } from "../../report/static/verify.js";
+import { unknownTo, verifyStep } from "../../report/static/verify.js";
 import { drawWalk } from "../../report/static/walk.js";
 import { t } from "../../report/static/words.js";
 
@@ -29,7 +29,7 @@ export async function draw(root, studio) {
   const place = (/** @type {string} */ name) =>
     /** @type {HTMLElement} */ (root.querySelector(`.part.${name}`));
   view.followers = [];
-  show(place("step-head"), goTo(studio), verdict(view));
+  show(place("step-head"), goTo(studio), ofMembers(view), verdict(view));
   drawWalk(place("walk"), view);
   drawDiagram(place("diagram"), view, view.step);
 }
@@ -89,15 +89,21 @@ function goTo(studio) {
 }
 
 /**
+ * Which of several networks side by side is shown.
+ * @param {any} view
+ */
+function ofMembers({ data }) {
+  const [member, members] = data.facts.side_by_side ?? [];
+  return members ? h("p", { class: "note" }, t("of_members", { member, members })) : null;
+}
+
+/**
  * What came of computing the step again in this browser.
  * @param {any} view
  */
 function verdict(view) {
-  const { step, data } = view,
-    unknown = data.layers.some(
-      (/** @type {any} */ layer) => layer.kind && layer.kind !== "layer_norm",
-    );
-  if (unknown) return null;
+  const { step, data } = view;
+  if (unknownTo(data).length) return null;
   if (!step.verdict) {
     const checks = verifyStep(step, data.architecture);
     step.verdict = {
