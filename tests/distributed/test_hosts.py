@@ -46,8 +46,11 @@ def test_hosts_are_filled_in_turn() -> None:
         (["--workers", "many"], "workers='many': must be a whole number"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(options: list[str], message: str, capsys: Any, tmp_path: Path) -> None:
-    """Before anything is started: thing, value, what it must be."""
+def test_what_cannot_be_is_refused_by_name(
+    options: list[str], message: str, capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is started: thing, value, what it must be; whether there is MPI or not."""
+    monkeypatch.setattr("chainrule.distributed.launcher.mpiexec", lambda: "mpiexec")
     assert main(["train", "iris", *options, "-o", str(tmp_path / "run")]) == 2
     assert message in " ".join(capsys.readouterr().err.split())
 
